@@ -1,0 +1,102 @@
+// The import rules of the architecture, each with its reason. `npm run lint` checks them.
+const L1 = ['model-import', 'engine', 'upstream', 'retrieval', 'registry', 'canary', 'safety', 'audit'];
+const L4 = ['http', 'admin', 'console', 'cli'];
+const rooms = (names) => `^src/(${names.join('|')})/`;
+
+export default {
+  forbidden: [
+    { name: 'no-cycles', comment: 'A cycle makes two files one: neither can be read or tested alone.', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'foundation-imports-nothing',
+      comment: 'errors and contracts are what everything else stands on: at run time they import nothing.',
+      severity: 'error',
+      from: { path: rooms(['errors', 'contracts']) },
+      to: { pathNot: rooms(['errors', 'contracts']), dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'L0-stays-below',
+      comment: 'config and metrics serve every room, so they know none of them.',
+      severity: 'error',
+      from: { path: rooms(['config', 'metrics']) },
+      to: { path: rooms([...L1, 'pipeline', 'evaluation', 'finetune', ...L4]) },
+    },
+    {
+      name: 'L1-rooms-are-strangers',
+      comment: 'An L1 room gets what it needs from another through a contract, passed in by app.ts.',
+      severity: 'error',
+      from: { path: `^src/(${L1.join('|')})/` },
+      to: { path: rooms(L1), pathNot: '^src/$1/' },
+    },
+    {
+      name: 'L1-looks-only-down',
+      comment: 'Imports point upward in the list of rooms only.',
+      severity: 'error',
+      from: { path: rooms(L1) },
+      to: { path: rooms(['pipeline', 'evaluation', 'finetune', ...L4]) },
+    },
+    {
+      name: 'pipeline-sees-contracts',
+      comment: 'The pipeline must run over any engine, store and registry that fulfils the contract.',
+      severity: 'error',
+      from: { path: rooms(['pipeline']) },
+      to: { path: rooms([...L1, 'evaluation', 'finetune', ...L4]) },
+    },
+    {
+      name: 'surfaces-are-strangers',
+      comment: 'HTTP, admin, console and command line are separate surfaces; app.ts joins them.',
+      severity: 'error',
+      from: { path: `^src/(${L4.join('|')})/` },
+      to: { path: rooms(L4), pathNot: '^src/$1/' },
+    },
+    { name: 'nothing-imports-main', comment: 'main.ts starts a process; importing it would start another.', severity: 'error', from: { path: '^src/' }, to: { path: '^src/main\\.ts$' } },
+    {
+      name: 'engine-process-is-private',
+      comment: 'The engine runs in its own process and is reached by messages only.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/engine/' },
+      to: { path: '^src/engine/process/' },
+    },
+    {
+      name: 'retrieval-process-is-private',
+      comment: 'Retrieval runs in its own process and is reached by messages only.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/retrieval/' },
+      to: { path: '^src/retrieval/process/' },
+    },
+    {
+      name: 'children-have-no-http',
+      comment: 'A child process serves messages; a web framework in it would be memory for nothing.',
+      severity: 'error',
+      from: { path: '^src/(engine|retrieval)/process/' },
+      to: { path: 'node_modules/(fastify|@fastify)/' },
+    },
+    {
+      name: 'onnxruntime-in-three-places',
+      comment: 'session.run blocks its thread: only the runner, the embedder and the importer may touch it.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(engine/process/|retrieval/process/|model-import/)' },
+      to: { path: 'node_modules/onnxruntime-node/' },
+    },
+    {
+      name: 'ffi-in-one-file',
+      comment: 'Only one file knows the indexes of the C API; nothing else may depend on them.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/engine/process/onnxruntime-api\\.ts$' },
+      to: { path: 'node_modules/koffi/' },
+    },
+    {
+      name: 'databases-in-stores',
+      comment: 'SQL lives in the stores of the room that owns the tables.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(registry|retrieval)/' },
+      to: { path: 'node_modules/(better-sqlite3|pg|kysely)/' },
+    },
+    { name: 'no-utils', comment: 'A helper lives beside its user or earns a room with a name.', severity: 'error', from: {}, to: { path: '/(utils|helpers)(/|[.]ts)' } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js'] },
+  },
+};

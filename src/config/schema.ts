@@ -1,0 +1,101 @@
+/**
+ * Every setting: described, with its default. The only home of their names; `docs/reference/config.md` is generated
+ * from it. Rooms receive their slice.
+ */
+import { type Static, Type } from 'typebox';
+
+const closed = { additionalProperties: false } as const;
+const integer = (description: string, fallback: number, minimum: number, maximum: number) =>
+  Type.Integer({ description, default: fallback, minimum, maximum });
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const ConfigSchema = Type.Object(
+  {
+    dataDir: Type.String({
+      description: 'Folder of everything that is kept: models, adapters, databases, indexes.',
+      default: '.switchyard',
+      minLength: 1,
+    }),
+    demo: Type.Boolean({
+      description: 'Create the sample tenants with their fixed demo keys at start. Binds to loopback only.',
+      default: true,
+    }),
+    server: Type.Object(
+      {
+        host: Type.String({ description: 'Address to listen on.', default: '127.0.0.1', minLength: 1 }),
+        port: integer('TCP port to listen on; 0 picks a free one.', 8080, 0, 65_535),
+        maxBodyBytes: integer('Largest JSON body, in bytes.', 1 * MiB, KiB, 64 * MiB),
+        requestTimeoutMs: integer('Longest time one answer may take, in milliseconds.', 120_000, 1000, 3_600_000),
+        keepAlivePingMs: integer(
+          'Silence on a stream after which a comment is sent, in milliseconds.',
+          10_000,
+          100,
+          300_000,
+        ),
+        drainTimeoutMs: integer(
+          'How long requests in flight may go on after a stop was asked for, in milliseconds.',
+          30_000,
+          0,
+          600_000,
+        ),
+        requestsPerMinute: integer('Requests a key may send in a minute.', 6000, 1, 10_000_000),
+        logLevel: Type.Union(
+          ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level as 'info')),
+          { description: 'Least severe log level that is written.', default: 'info' },
+        ),
+      },
+      { ...closed, default: {} },
+    ),
+    models: Type.Object(
+      {
+        base: Type.String({
+          description: 'Id of the base model, a folder under models/.',
+          default: 'smollm2-135m-instruct',
+          minLength: 1,
+        }),
+        embedder: Type.String({
+          description: 'Id of the embedding model, a folder under models/.',
+          default: 'all-minilm-l6-v2',
+          minLength: 1,
+        }),
+      },
+      { ...closed, default: {} },
+    ),
+    engine: Type.Object(
+      {
+        slots: integer('KV slots: requests that decode at once.', 8, 1, 64),
+        contextTokens: integer('Tokens a slot holds, prompt and answer together.', 2048, 64, 131_072),
+        prefillChunkTokens: integer('Prompt tokens prefilled in one step.', 64, 1, 4096),
+        maxQueued: integer('Requests that may wait for a slot.', 64, 0, 100_000),
+        adapterSlots: integer('Adapters resident in the bank at once.', 8, 1, 256),
+        maxAdapterRank: integer('Largest LoRA rank accepted.', 16, 1, 256),
+        threads: integer('Threads of the model session; 0 takes one a core.', 0, 0, 256),
+        spinUs: integer('How long idle worker threads spin before they sleep, in microseconds.', 50, 0, 1_000_000),
+      },
+      { ...closed, default: {} },
+    ),
+    retrieval: Type.Object(
+      {
+        maxFileBytes: integer('Largest document, in bytes.', 8 * MiB, KiB, 512 * MiB),
+        maxIngestQueue: integer('Files that may wait for ingestion.', 10_000, 1, 1_000_000),
+        passageTokens: integer('Largest passage, in tokens of the base model.', 160, 16, 2048),
+        overlapTokens: integer('Tokens repeated between neighbouring passages of one section.', 24, 0, 512),
+        indexM: integer('HNSW links a node (M).', 16, 4, 64),
+        efConstruction: integer('HNSW candidates while building (efConstruction).', 128, 8, 2000),
+        efSearch: integer('HNSW candidates while searching (ef).', 64, 8, 2000),
+        threads: integer('Threads of the embedder session.', 1, 1, 256),
+        ingestBatch: integer('Passages embedded between two looks at waiting queries.', 4, 1, 256),
+      },
+      { ...closed, default: {} },
+    ),
+    metrics: Type.Object(
+      { maxLabelValues: integer('Distinct values a label may take; further ones become "other".', 200, 1, 100_000) },
+      { ...closed, default: {} },
+    ),
+  },
+  closed,
+);
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+export type Config = DeepReadonly<Static<typeof ConfigSchema>>;

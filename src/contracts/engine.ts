@@ -1,0 +1,141 @@
+/**
+ * The generation engine as the pipeline sees it; a remote server fulfils the same contract. Types only.
+ */
+import type { AdapterRef } from './adapter.js';
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** What to continue: a chat, raw text, or the middle between two texts. */
+export type Prompt =
+  | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'tokens'; readonly ids: readonly number[] }
+  | { readonly kind: 'infill'; readonly prefix: string; readonly suffix: string };
+
+/** OpenAI's meaning and ranges; `topK` 0 and `minP` 0 are off; penalties are off at 0 (repetition: at 1). */
+export interface SamplingParams {
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly topP: number;
+  readonly topK: number;
+  readonly minP: number;
+  readonly repetitionPenalty: number;
+  readonly presencePenalty: number;
+  readonly frequencyPenalty: number;
+  /** Same seed, prompt, adapter and parameters give the same tokens. */
+  readonly seed: number | null;
+  /** Added to the logits of these token ids before sampling (OpenAI's `logit_bias`). */
+  readonly logitBias: Readonly<Record<number, number>>;
+}
+
+export interface GenerateRequest {
+  readonly requestId: string;
+  /** Isolation and fairness key: caches never cross tenants. */
+  readonly tenant: string;
+  readonly prompt: Prompt;
+  readonly adapter: AdapterRef | null;
+  readonly sampling: SamplingParams;
+  /** Upper bound of new tokens; null = as many as the context leaves. */
+  readonly maxTokens: number | null;
+  /** Up to 4 texts that end the answer; they are not part of it. */
+  readonly stop: readonly string[];
+  /** Number of alternatives with log probabilities for each token; null = none wanted. */
+  readonly topLogprobs: number | null;
+}
+
+export interface TokenLogprob {
+  readonly id: number;
+  readonly token: string;
+  /** The token's bytes: a token may be part of a character. */
+  readonly bytes: readonly number[];
+  readonly logprob: number;
+}
+
+export interface GeneratedToken extends TokenLogprob {
+  readonly top: readonly TokenLogprob[];
+}
+
+export type FinishReason = 'stop' | 'length' | 'abort';
+
+/** Durations in milliseconds, measured in the engine process. */
+export interface EngineTimings {
+  readonly queueMs: number;
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+  /** From arrival to the first token. */
+  readonly firstTokenMs: number | null;
+  /** Time to bring the adapter into the bank; 0 when it was there. */
+  readonly adapterLoadMs: number;
+}
+
+/** Events of one request, in order: `started`, any number of `delta`, one `finished`. */
+export type TokenEvent =
+  | { readonly type: 'started'; readonly promptTokens: number }
+  | {
+      readonly type: 'delta';
+      /** Whole characters only; may be empty while a character or a possible stop text is incomplete. */
+      readonly text: string;
+      /** Tokens that were sampled since the last delta (with logprobs only where asked for). */
+      readonly tokenCount: number;
+      readonly logprobs: readonly GeneratedToken[];
+    }
+  | {
+      readonly type: 'finished';
+      readonly reason: FinishReason;
+      readonly promptTokens: number;
+      readonly completionTokens: number;
+      readonly timings: EngineTimings;
+    };
+
+/** Gauges of the engine, as of its last step. */
+export interface EngineStatus {
+  readonly ready: boolean;
+  /** Why it is not ready, for `/readyz`. */
+  readonly reason: string | null;
+  readonly slotsTotal: number;
+  readonly slotsInUse: number;
+  readonly queued: number;
+  readonly adaptersResident: readonly string[];
+  readonly rssBytes: number;
+}
+
+export interface EngineModel {
+  readonly id: string;
+  readonly baseDigest: string;
+  readonly contextTokens: number;
+  readonly vocabSize: number;
+  readonly supportsInfill: boolean;
+}
+
+/** Raw observations that the engine process reports; only `metrics/` does arithmetic on them. */
+export type EngineObservation =
+  | {
+      readonly type: 'step';
+      readonly kind: 'prefill' | 'decode';
+      readonly rows: number;
+      readonly tokens: number;
+      readonly durationMs: number;
+    }
+  | { readonly type: 'adapter_load'; readonly durationMs: number }
+  | { readonly type: 'restart' };
+
+export interface Engine {
+  readonly model: EngineModel;
+  /**
+   * Generates one answer. Ending the iteration early or aborting `signal` frees the slot within one step.
+   * @throws AppError `context_length_exceeded`, `queue_full`, `engine_unavailable`, `infill_not_supported`, `adapter_load_failed`
+   */
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<TokenEvent>;
+  /** Tokens of a text, without specials; for budgets. */
+  countTokens(text: string): number;
+  /** Makes untrusted text harmless: no special token and none of `extra` can come out of it. */
+  neutralize(text: string, extra?: readonly string[]): string;
+  status(): EngineStatus;
+  /** Called for every observation until the returned function is called. */
+  observe(listener: (observation: EngineObservation) => void): () => void;
+  /** Ends the process; requests in flight end with `engine_unavailable`. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,135 @@
+/** Tenants, keys, adapters, deployments and answers. Types only. */
+import type { AdapterRef } from './adapter.js';
+
+/** `route`: may pin a version or force an arm by header. `admin`: the admin API, for every tenant. */
+export type Scope = 'inference' | 'documents' | 'route' | 'admin';
+
+/** Who a key speaks for. The tenant comes from here and from nothing else. */
+export interface Principal {
+  readonly keyId: string;
+  readonly tenant: string;
+  readonly scopes: readonly Scope[];
+}
+
+export interface Tenant {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+}
+
+export interface ApiKeyInfo {
+  readonly id: string;
+  readonly tenant: string;
+  readonly label: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: number;
+  readonly revokedAt: number | null;
+}
+
+export interface AdapterVersion extends AdapterRef {
+  readonly tenant: string;
+  readonly rank: number;
+  readonly targets: readonly string[];
+  readonly bytes: number;
+  readonly baseDigest: string;
+  readonly createdAt: number;
+}
+
+export interface RetrievalPolicy {
+  readonly enabled: boolean;
+  readonly topK: number;
+  readonly minScore: number;
+  readonly budgetTokens: number;
+}
+
+/** A name that tenants call; points at versions of one adapter. */
+export interface Deployment {
+  readonly tenant: string;
+  readonly name: string;
+  readonly adapter: string | null;
+  /** null: the bare base model. */
+  readonly stableVersion: number | null;
+  readonly canaryVersion: number | null;
+  /** Share of traffic for the canary, 0 … 100 percent. */
+  readonly canaryWeight: number;
+  readonly instructions: string;
+  readonly retrieval: RetrievalPolicy;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** Grows by one with every change. */
+  readonly revision: number;
+}
+
+export type Arm = 'stable' | 'canary' | 'pinned' | 'base';
+
+/** One answer's record: written for every request, aborted ones too. Holds no prompt and no passage text. */
+export interface AnswerRecord {
+  readonly id: string;
+  readonly requestId: string;
+  readonly tenant: string;
+  readonly keyId: string;
+  readonly deployment: string;
+  readonly adapter: string | null;
+  readonly adapterDigest: string | null;
+  readonly arm: Arm;
+  readonly outcome: string;
+  readonly passages: readonly { readonly id: string; readonly score: number }[];
+  readonly storeSnapshot: string | null;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly durationMs: number;
+  readonly firstTokenMs: number | null;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
+export interface Feedback {
+  readonly answerId: string;
+  readonly rating: 'up' | 'down';
+  readonly comment: string | null;
+}
+
+export interface Registry {
+  /** Constant-time over the hash; null for unknown and revoked keys. */
+  authenticate(key: string): Promise<Principal | null>;
+
+  createTenant(tenant: { id: string; name: string }): Promise<Tenant>;
+  listTenants(): Promise<readonly Tenant[]>;
+
+  /** The secret is shown once and stored only as a hash; `secret` fixes it (demo keys). */
+  createKey(key: {
+    tenant: string;
+    label: string;
+    scopes: readonly Scope[];
+    secret?: string;
+  }): Promise<ApiKeyInfo & { readonly secret: string }>;
+  listKeys(tenant: string): Promise<readonly ApiKeyInfo[]>;
+  revokeKey(tenant: string, keyId: string): Promise<ApiKeyInfo>;
+
+  /** Compiles and registers the next version (or exactly `version`); the same content under the same name is idempotent. */
+  addAdapter(adapter: { tenant: string; name: string; folder: string; version?: number }): Promise<AdapterVersion>;
+  listAdapters(tenant: string): Promise<readonly AdapterVersion[]>;
+  getAdapterVersion(tenant: string, name: string, version: number): Promise<AdapterVersion>;
+
+  putDeployment(deployment: {
+    tenant: string;
+    name: string;
+    adapter: string | null;
+    stableVersion: number | null;
+    instructions: string;
+    retrieval: RetrievalPolicy;
+  }): Promise<Deployment>;
+  getDeployment(tenant: string, name: string): Promise<Deployment>;
+  listDeployments(tenant: string): Promise<readonly Deployment[]>;
+  setCanary(tenant: string, name: string, canary: { version: number; weight: number }): Promise<Deployment>;
+  /** The canary becomes stable. @throws AppError `no_canary` */
+  promote(tenant: string, name: string): Promise<Deployment>;
+  /** Drops the canary; without one, goes back to the previous stable version. @throws AppError `nothing_to_roll_back` */
+  rollback(tenant: string, name: string): Promise<Deployment>;
+
+  recordAnswer(record: AnswerRecord): Promise<void>;
+  /** @throws AppError `not_found` where the answer is not this tenant's */
+  getAnswer(tenant: string, id: string): Promise<AnswerRecord>;
+  addFeedback(tenant: string, feedback: Feedback): Promise<void>;
+  close(): Promise<void>;
+}

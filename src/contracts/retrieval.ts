@@ -1,0 +1,148 @@
+/**
+ * Private documents of tenants: files, vector stores, search and embeddings. Types only.
+ * Every call names its tenant; an id of another tenant is `not_found`, never `forbidden`.
+ */
+
+export interface StoredFile {
+  readonly id: string;
+  readonly filename: string;
+  readonly bytes: number;
+  readonly purpose: string;
+  /** Seconds since the epoch. */
+  readonly createdAt: number;
+}
+
+export interface VectorStore {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly lastActiveAt: number;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly usageBytes: number;
+  readonly fileCounts: FileCounts;
+}
+
+export interface FileCounts {
+  readonly inProgress: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly total: number;
+}
+
+export type FileAttributes = Readonly<Record<string, string | number | boolean>>;
+
+/** A file within a store: `completed` means searchable and durable. */
+export interface VectorStoreFile {
+  readonly fileId: string;
+  readonly storeId: string;
+  readonly status: 'in_progress' | 'completed' | 'failed';
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly createdAt: number;
+  readonly usageBytes: number;
+  readonly passages: number;
+  readonly attributes: FileAttributes;
+}
+
+/** One passage: a contiguous piece of a document. */
+export interface Passage {
+  readonly id: string;
+  readonly fileId: string;
+  readonly filename: string;
+  readonly storeId: string;
+  /** Headings from the document title down to the passage. */
+  readonly headingPath: readonly string[];
+  readonly text: string;
+  /** Range within the stored file, in bytes. */
+  readonly byteStart: number;
+  readonly byteEnd: number;
+  /** Tokens by the base model's tokenizer. */
+  readonly tokens: number;
+  readonly attributes: FileAttributes;
+}
+
+export interface ScoredPassage extends Passage {
+  /** Cosine similarity, -1 … 1. */
+  readonly score: number;
+}
+
+export interface SearchRequest {
+  readonly tenant: string;
+  /** null = the tenant's default store (the oldest). */
+  readonly storeId: string | null;
+  readonly query: string;
+  readonly topK: number;
+  /** Passages below it are left out. */
+  readonly minScore: number;
+}
+
+export interface SearchResult {
+  readonly passages: readonly ScoredPassage[];
+  /** Stage durations in milliseconds. */
+  readonly timings: { readonly embedMs: number; readonly searchMs: number };
+  /** Changes whenever the store's content does. */
+  readonly snapshot: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly hasMore: boolean;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly after: string | null;
+  readonly order: 'asc' | 'desc';
+}
+
+export interface RetrievalStatus {
+  readonly ready: boolean;
+  readonly reason: string | null;
+  readonly passages: number;
+  readonly ingestQueue: number;
+  readonly rssBytes: number;
+}
+
+export type RetrievalObservation =
+  | {
+      readonly type: 'ingest';
+      readonly outcome: 'completed' | 'failed';
+      readonly passages: number;
+      readonly durationMs: number;
+    }
+  | { readonly type: 'index_rebuild'; readonly durationMs: number }
+  | { readonly type: 'restart' };
+
+export interface Retrieval {
+  /** Durable when it resolves. @throws AppError `file_too_large`, `unsupported_file` */
+  createFile(tenant: string, file: { filename: string; purpose: string; content: Uint8Array }): Promise<StoredFile>;
+  getFile(tenant: string, fileId: string): Promise<StoredFile>;
+  getFileContent(tenant: string, fileId: string): Promise<Uint8Array>;
+  listFiles(tenant: string, page: PageRequest): Promise<Page<StoredFile>>;
+  /** Deletes the file and every passage made from it. */
+  deleteFile(tenant: string, fileId: string): Promise<void>;
+
+  createStore(tenant: string, store: { name: string; metadata: Record<string, string> }): Promise<VectorStore>;
+  getStore(tenant: string, storeId: string): Promise<VectorStore>;
+  listStores(tenant: string, page: PageRequest): Promise<Page<VectorStore>>;
+  updateStore(
+    tenant: string,
+    storeId: string,
+    change: { name?: string; metadata?: Record<string, string> },
+  ): Promise<VectorStore>;
+  deleteStore(tenant: string, storeId: string): Promise<void>;
+
+  /** Queues the file for ingestion; poll `getStoreFile` until it is no longer `in_progress`. */
+  attachFile(tenant: string, storeId: string, fileId: string, attributes: FileAttributes): Promise<VectorStoreFile>;
+  getStoreFile(tenant: string, storeId: string, fileId: string): Promise<VectorStoreFile>;
+  listStoreFiles(tenant: string, storeId: string, page: PageRequest): Promise<Page<VectorStoreFile>>;
+  /** Removes the file's passages from the store; the file stays. */
+  detachFile(tenant: string, storeId: string, fileId: string): Promise<void>;
+
+  search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult>;
+  /** Normalised embeddings, one Float32Array an input, and the tokens they took. */
+  embed(texts: readonly string[], signal: AbortSignal): Promise<{ vectors: readonly Float32Array[]; tokens: number }>;
+  readonly embedder: { readonly id: string; readonly dimensions: number };
+  status(): RetrievalStatus;
+  observe(listener: (observation: RetrievalObservation) => void): () => void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,134 @@
+/**
+ * Every error a user can meet: its HTTP status, OpenAI's error type, whether a retry may help, the level it is logged
+ * at, and its message. The only home of error codes; `docs/reference/errors.md` is generated from it.
+ */
+
+export interface ErrorSpec {
+  readonly status: number;
+  readonly type:
+    | 'invalid_request_error'
+    | 'authentication_error'
+    | 'permission_error'
+    | 'not_found_error'
+    | 'rate_limit_error'
+    | 'server_error';
+  readonly retryable: boolean;
+  readonly level: 'info' | 'warn' | 'error';
+  /** `{name}` is filled from the error's params. Says what is wrong and what to do. */
+  readonly message: string;
+}
+
+const bad = (message: string, status = 400): ErrorSpec => ({
+  status,
+  type: 'invalid_request_error',
+  retryable: false,
+  level: 'info',
+  message,
+});
+const missing = (message: string): ErrorSpec => ({
+  status: 404,
+  type: 'not_found_error',
+  retryable: false,
+  level: 'info',
+  message,
+});
+const busy = (message: string, status: 429 | 503): ErrorSpec => ({
+  status,
+  type: status === 429 ? 'rate_limit_error' : 'server_error',
+  retryable: true,
+  level: status === 429 ? 'info' : 'warn',
+  message,
+});
+
+export const ERRORS = {
+  invalid_json: bad('The body is not valid JSON: {reason}. Send a JSON object with content-type application/json.'),
+  invalid_value: bad('{param}: {reason}.'),
+  unsupported_parameter: bad('{param} is not supported: {reason}. Leave it out.'),
+  unsupported_media_type: bad('The content type {contentType} is not supported here. Use {supported}.', 415),
+  body_too_large: bad('The body is larger than {limitBytes} bytes. Send less, or raise {setting}.', 413),
+  file_too_large: bad(
+    'The file has {bytes} bytes; at most {limitBytes} are accepted. Split it, or raise retrieval.maxFileBytes.',
+    413,
+  ),
+  unsupported_file: bad(
+    '{filename} cannot be read: {reason}. Upload Markdown, plain text, HTML or source code in UTF-8.',
+    422,
+  ),
+  context_length_exceeded: bad(
+    'The prompt has {promptTokens} tokens and max_tokens is {maxTokens}, but the context holds {contextTokens}. Shorten the messages or lower max_tokens.',
+  ),
+  infill_not_supported: bad('{model} has no fill-in-the-middle tokens, so suffix cannot be used. Leave suffix out.'),
+  adapter_invalid: bad('The adapter in {folder} was refused: {reason}.', 422),
+  model_invalid: bad('{file} cannot be imported: {reason}.', 422),
+  model_unavailable: {
+    status: 503,
+    type: 'server_error',
+    retryable: false,
+    level: 'error',
+    message: 'The model {model} could not be fetched from any source: {reason}.',
+  },
+  model_hash_mismatch: {
+    status: 503,
+    type: 'server_error',
+    retryable: false,
+    level: 'error',
+    message:
+      '{file} has SHA-256 {actual}, expected {expected}. Delete it and pull again; if it happens again the source was changed.',
+  },
+  invalid_api_key: {
+    status: 401,
+    type: 'authentication_error',
+    retryable: false,
+    level: 'info',
+    message: 'The API key is missing or unknown. Send it as "Authorization: Bearer <key>".',
+  },
+  scope_missing: {
+    status: 403,
+    type: 'permission_error',
+    retryable: false,
+    level: 'info',
+    message: 'This key lacks the scope {scope} that {what} needs. Use a key that has it.',
+  },
+  model_not_found: missing('The model {model} does not exist for this key. GET /v1/models lists what does.'),
+  not_found: missing('{what} {id} does not exist.'),
+  route_not_found: missing('{method} {path} does not exist. /docs lists the routes.'),
+  already_exists: bad('{what} {id} exists already.', 409),
+  no_canary: bad('The deployment {deployment} has no canary. Set one first.', 409),
+  nothing_to_roll_back: bad('The deployment {deployment} has neither a canary nor a previous version.', 409),
+  rate_limited: busy('Too many requests. Retry after {retryAfterS} s.', 429),
+  queue_full: busy('The queue is full ({limit} requests). Retry after {retryAfterS} s.', 429),
+  ingest_queue_full: busy('The ingestion queue is full ({limit} files). Retry after {retryAfterS} s.', 429),
+  engine_unavailable: busy('The engine is not available: {reason}. Retry after {retryAfterS} s.', 503),
+  retrieval_unavailable: busy('Retrieval is not available: {reason}. Retry after {retryAfterS} s.', 503),
+  draining: busy('The server is shutting down. Retry after {retryAfterS} s.', 503),
+  deadline_exceeded: {
+    status: 504,
+    type: 'server_error',
+    retryable: true,
+    level: 'warn',
+    message: 'The request took longer than {limitMs} ms. Ask for fewer tokens, or retry later.',
+  },
+  adapter_load_failed: {
+    status: 500,
+    type: 'server_error',
+    retryable: false,
+    level: 'error',
+    message: 'The adapter {adapter} could not be loaded: {reason}.',
+  },
+  config_invalid: {
+    status: 500,
+    type: 'server_error',
+    retryable: false,
+    level: 'error',
+    message: 'The configuration is wrong: {reason}.',
+  },
+  internal: {
+    status: 500,
+    type: 'server_error',
+    retryable: false,
+    level: 'error',
+    message: 'Something went wrong on our side. Give the request id {requestId} when you report it.',
+  },
+} as const satisfies Record<string, ErrorSpec>;
+
+export type ErrorCode = keyof typeof ERRORS;
