@@ -8,7 +8,10 @@ export interface ChatMessage {
   readonly content: string;
 }
 
-/** What to continue: a chat, raw text, or the middle between two texts. */
+/**
+ * What to continue: a chat, raw text, or the middle between two texts. Special tokens written in a chat or in code are
+ * made harmless; in raw text they count.
+ */
 export type Prompt =
   | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] }
   | { readonly kind: 'text'; readonly text: string }
@@ -71,15 +74,20 @@ export interface EngineTimings {
   readonly adapterLoadMs: number;
 }
 
-/** Events of one request, in order: `started`, any number of `delta`, one `finished`. */
+/**
+ * Events of one request, in order: `started`, any number of `delta`, one `finished`. `started` comes when the request has
+ * left the queue and its adapter is loaded: what can be refused has been refused by then. A reader that falls behind
+ * gets the deltas it missed as one.
+ */
 export type TokenEvent =
   | { readonly type: 'started'; readonly promptTokens: number }
   | {
       readonly type: 'delta';
       /** Whole characters only; may be empty while a character or a possible stop text is incomplete. */
       readonly text: string;
-      /** Tokens that were sampled since the last delta (with logprobs only where asked for). */
+      /** Tokens that were sampled since the last delta. Their sum is `completionTokens`, the end token counts. */
       readonly tokenCount: number;
+      /** Of the sampled tokens but the end token; empty where not asked for. */
       readonly logprobs: readonly GeneratedToken[];
     }
   | {
@@ -125,8 +133,11 @@ export type EngineObservation =
 export interface Engine {
   readonly model: EngineModel;
   /**
-   * Generates one answer. Ending the iteration early or aborting `signal` frees the slot within one step.
-   * @throws AppError `context_length_exceeded`, `queue_full`, `engine_unavailable`, `infill_not_supported`, `adapter_load_failed`
+   * Generates one answer. Ending the iteration early or aborting `signal` frees the slot within one step; after an abort
+   * the last event is `finished` with reason `abort` and the counts so far. Everything it throws but
+   * `engine_unavailable` and `generation_failed` comes before `started`.
+   * @throws AppError `context_length_exceeded`, `invalid_value`, `infill_not_supported`, `queue_full`,
+   *   `engine_unavailable`, `adapter_load_failed`, `generation_failed`
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<TokenEvent>;
   /** Tokens of a text, without specials; for budgets. */

@@ -79,7 +79,7 @@ export interface SearchResult {
   readonly passages: readonly ScoredPassage[];
   /** Stage durations in milliseconds. */
   readonly timings: { readonly embedMs: number; readonly searchMs: number };
-  /** Changes whenever the store's content does. */
+  /** Changes whenever the store's content does; `none` where the tenant has no store, and then there are no passages. */
   readonly snapshot: string;
 }
 
@@ -113,7 +113,10 @@ export type RetrievalObservation =
   | { readonly type: 'restart' };
 
 export interface Retrieval {
-  /** Durable when it resolves. @throws AppError `file_too_large`, `unsupported_file` */
+  /**
+   * Durable when it resolves. The content is looked at for the purposes `assistants` and `user_data`.
+   * @throws AppError `file_too_large`, `unsupported_file`
+   */
   createFile(tenant: string, file: { filename: string; purpose: string; content: Uint8Array }): Promise<StoredFile>;
   getFile(tenant: string, fileId: string): Promise<StoredFile>;
   getFileContent(tenant: string, fileId: string): Promise<Uint8Array>;
@@ -131,7 +134,11 @@ export interface Retrieval {
   ): Promise<VectorStore>;
   deleteStore(tenant: string, storeId: string): Promise<void>;
 
-  /** Queues the file for ingestion; poll `getStoreFile` until it is no longer `in_progress`. */
+  /**
+   * Queues the file for ingestion; poll `getStoreFile` until it is no longer `in_progress`. A file that is attached
+   * already keeps its state and takes the new attributes; one that failed is read again.
+   * @throws AppError `ingest_queue_full`
+   */
   attachFile(tenant: string, storeId: string, fileId: string, attributes: FileAttributes): Promise<VectorStoreFile>;
   getStoreFile(tenant: string, storeId: string, fileId: string): Promise<VectorStoreFile>;
   listStoreFiles(tenant: string, storeId: string, page: PageRequest): Promise<Page<VectorStoreFile>>;
@@ -139,7 +146,10 @@ export interface Retrieval {
   detachFile(tenant: string, storeId: string, fileId: string): Promise<void>;
 
   search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult>;
-  /** Normalised embeddings, one Float32Array an input, and the tokens they took. */
+  /**
+   * Normalised embeddings, one Float32Array an input, and the tokens they took.
+   * @throws AppError `invalid_value` for an input longer than the model reads
+   */
   embed(texts: readonly string[], signal: AbortSignal): Promise<{ vectors: readonly Float32Array[]; tokens: number }>;
   readonly embedder: { readonly id: string; readonly dimensions: number };
   status(): RetrievalStatus;

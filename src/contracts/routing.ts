@@ -1,0 +1,47 @@
+/** Which version of a deployment answers a request. Types only. */
+import type { Arm, Deployment } from './registry.js';
+
+/** What the caller asked for by header or by `model`; all null: the weight decides. */
+export interface RouteOverride {
+  /** Header `x-canary`. Without a canary, `always` is answered by the stable version, and the arm says so. */
+  readonly canary: 'always' | 'never' | null;
+  /** Header `x-adapter-version`, or `assistant@3` as `model`. Goes before `canary`. */
+  readonly version: number | null;
+}
+
+interface Assignment {
+  readonly arm: Arm;
+  /** null: the bare base model. */
+  readonly version: number | null;
+}
+
+interface AssignmentRequest {
+  readonly deployment: Deployment;
+  /** Whoever must not flip between versions: a user, a conversation. */
+  readonly unit: string;
+  readonly override: RouteOverride;
+}
+
+/**
+ * Sticky and monotone: a unit keeps its arm as long as the weight stays, and raising the weight moves nobody back to
+ * the stable version. Whether a pinned version exists is for the registry to say.
+ * @throws AppError `model_not_found` where a version is pinned on a deployment without an adapter
+ */
+export type AssignArm = (request: AssignmentRequest) => Assignment;
+
+/** What a request tells about who sent it, as far as it does; empty texts count as missing. */
+export interface StickinessHints {
+  readonly user?: string | undefined;
+  readonly safetyIdentifier?: string | undefined;
+  readonly promptCacheKey?: string | undefined;
+  /** `metadata.conversation_id`. */
+  readonly conversationId?: string | undefined;
+  /** Header `x-conversation-id`. */
+  readonly conversationHeader?: string | undefined;
+  readonly keyId: string;
+  /** Text of the first user message: it stays the same while a conversation grows. */
+  readonly firstUserMessage: string;
+}
+
+/** The unit of stickiness: the first hint that is there, else the key with a hash of the first user message. */
+export type StickyUnit = (hints: StickinessHints) => string;

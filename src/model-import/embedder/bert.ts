@@ -1,0 +1,75 @@
+import type { JsonFile } from '../files/json-file.js';
+import type { SafetensorsFile } from '../safetensors/reader.js';
+import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
+import { readFloats } from '../tensors/read-floats.js';
+import { readMatrix } from '../tensors/read-matrix.js';
+import { BLOCK, type TensorEntry } from '../tensors/tensor.js';
+
+interface BertShape {
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly heads: number;
+  readonly mlpSize: number;
+  readonly vocabSize: number;
+  readonly positions: number;
+  readonly tokenTypes: number;
+}
+
+/** A BERT encoder's weights by their names in Hugging Face's layout. */
+export interface BertCheckpoint {
+  readonly shape: BertShape;
+  readonly normEpsilon: number;
+  matrix(name: string, rows: number, columns: number): QuantizedMatrix;
+  floats(name: string, ...shape: number[]): Float32Array;
+}
+
+// Far above any BERT; what a file claims sizes buffers.
+const LIMITS: BertShape = {
+  layers: 256,
+  hiddenSize: 16_384,
+  heads: 256,
+  mlpSize: 65_536,
+  vocabSize: 1 << 21,
+  positions: 65_536,
+  tokenTypes: 16,
+};
+
+/**
+ * Checks that config.json describes a BERT encoder that our graph computes.
+ * @throws AppError `model_invalid` with the reason
+ */
+export function openBert(config: JsonFile, { file, tensors }: SafetensorsFile): BertCheckpoint {
+  const kind = config.text('model_type');
+  if (kind !== 'bert') throw config.invalid(`the architecture ${kind} is not supported for embedding (bert is)`);
+  const activation = config.text('hidden_act');
+  if (activation !== 'gelu') throw config.invalid(`the activation ${activation} is not supported (gelu is)`);
+  const positionKind = config.text('position_embedding_type', 'absolute');
+  if (positionKind !== 'absolute') throw config.invalid(`${positionKind} positions are not supported (absolute are)`);
+  const shape: BertShape = {
+    layers: config.number('num_hidden_layers'),
+    hiddenSize: config.number('hidden_size'),
+    heads: config.number('num_attention_heads'),
+    mlpSize: config.number('intermediate_size'),
+    vocabSize: config.number('vocab_size'),
+    positions: config.number('max_position_embeddings'),
+    tokenTypes: config.number('type_vocab_size'),
+  };
+  for (const [key, limit] of Object.entries(LIMITS)) {
+    const value = shape[key as keyof BertShape];
+    if (!Number.isSafeInteger(value) || value < 1 || value > limit) throw config.invalid(`its ${key} is ${value}`);
+  }
+  if (shape.hiddenSize % shape.heads !== 0 || shape.hiddenSize % BLOCK !== 0 || shape.mlpSize % BLOCK !== 0) {
+    throw config.invalid(`its sizes are not multiples of its heads and of ${BLOCK}`);
+  }
+  const find = (name: string): TensorEntry => {
+    const tensor = tensors.get(name) ?? tensors.get(`bert.${name}`);
+    if (!tensor) throw file.invalid(`the tensor ${name} is missing`);
+    return tensor;
+  };
+  return {
+    shape,
+    normEpsilon: config.number('layer_norm_eps'),
+    matrix: (name, rows, columns) => readMatrix(find(name), rows, columns, 'q8'),
+    floats: (name, ...dims) => readFloats(find(name), dims),
+  };
+}

@@ -1,0 +1,88 @@
+import path from 'node:path';
+import type { ModelManifest } from '../contracts/model-manifest.js';
+import type { DecoderCheckpoint } from './decoder/checkpoint.js';
+import type { ImportedTokenizer } from './decoder/imported-tokenizer.js';
+import { writeDecoder } from './decoder/write-decoder.js';
+import { digestFile, replaceFolder, writeDurably } from './files/durable.js';
+import { openGgufDecoder } from './gguf/decoder.js';
+import { readGguf } from './gguf/reader.js';
+import { tokenizerFromGguf } from './gguf/tokenizer.js';
+import { finishManifest } from './manifest.js';
+import { isSafetensorsFolder, openSafetensorsDecoder } from './safetensors/decoder.js';
+import { tokenizerFromFolder } from './safetensors/tokenizer.js';
+import type { FloatPrecision } from './tensors/read-matrix.js';
+
+export interface ImportOptions {
+  readonly id: string;
+  /**
+   * What becomes of F16, BF16 and F32 weights: 8 bits (the default, near lossless) or 4 (half the size; the embedding
+   * and the head keep 8). Weights that are quantized in their file are taken over exactly.
+   */
+  readonly floats?: FloatPrecision;
+}
+
+const GRAPH = 'model.onnx';
+const DATA = 'model.onnx.data';
+const TOKENIZER = 'tokenizer.json';
+const TOKENIZER_CONFIG = 'tokenizer_config.json';
+
+interface OpenedSource {
+  readonly checkpoint: DecoderCheckpoint;
+  readonly tokenizer: ImportedTokenizer;
+  readonly digest: () => Promise<string>;
+}
+
+/**
+ * Turns a Llama-family checkpoint, a GGUF file or a folder with safetensors, into `folder`: graph, weights, tokenizer
+ * and manifest, all or nothing.
+ * @throws AppError `model_invalid` with the reason
+ */
+export async function importDecoder(source: string, folder: string, options: ImportOptions): Promise<ModelManifest> {
+  const opened = isSafetensorsFolder(source) ? openFolder(source, options) : openGguf(source, options);
+  const { checkpoint, tokenizer } = opened;
+  try {
+    let manifest: ModelManifest | undefined;
+    await replaceFolder(folder, async (temporary) => {
+      const { model, representation } = writeDecoder(checkpoint, path.join(temporary, DATA));
+      await writeDurably(path.join(temporary, GRAPH), model);
+      await writeDurably(path.join(temporary, TOKENIZER), tokenizer.tokenizerJson);
+      await writeDurably(path.join(temporary, TOKENIZER_CONFIG), tokenizer.configJson);
+      manifest = await finishManifest(temporary, {
+        format: 'switchyard-decoder-1',
+        id: options.id,
+        architecture: checkpoint.architecture,
+        baseDigest: await opened.digest(),
+        shape: checkpoint.shape,
+        graph: { file: GRAPH, dataFile: DATA, lora: true },
+        tokenizer: {
+          file: TOKENIZER,
+          configFile: TOKENIZER_CONFIG,
+          bosId: tokenizer.bosId,
+          eosIds: tokenizer.eosIds,
+          fim: tokenizer.fim,
+        },
+        representation,
+      });
+    });
+    return manifest!;
+  } finally {
+    checkpoint.close();
+  }
+}
+
+function openGguf(source: string, { floats = 'q8' }: ImportOptions): OpenedSource {
+  const gguf = readGguf(source);
+  try {
+    const tokenizer = tokenizerFromGguf(gguf);
+    const checkpoint = openGgufDecoder(gguf, floats);
+    return { checkpoint, tokenizer, digest: async () => (await digestFile(source)).sha256 };
+  } catch (error) {
+    gguf.file.close();
+    throw error;
+  }
+}
+
+function openFolder(source: string, { floats = 'q8' }: ImportOptions): OpenedSource {
+  const tokenizer = tokenizerFromFolder(source);
+  return { ...openSafetensorsDecoder(source, floats), tokenizer };
+}

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { copyFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { AdapterCompiler, CompiledAdapter } from '../../contracts/adapter.js';
+import type { ModelManifest } from '../../contracts/model-manifest.js';
+import { AppError } from '../../errors/app-error.js';
+import { digestFile, replaceFolder, sync, writeDurably } from '../files/durable.js';
+import { JsonFile } from '../files/json-file.js';
+import { readManifest } from '../manifest.js';
+import { readSafetensors } from '../safetensors/reader.js';
+import { type CompiledForm, compileWeights } from './compiled-form.js';
+import { readPeftConfig } from './peft-config.js';
+import { arrangePeftWeights } from './peft-weights.js';
+import { sitePlaces } from './sites.js';
+
+const CONFIG = 'adapter_config.json';
+const WEIGHTS = 'adapter_model.safetensors';
+const PICKLED = 'adapter_model.bin';
+const COMPILED = 'adapter.swa';
+
+export interface AdapterCompilerOptions {
+  /** Folder of the imported base model. */
+  readonly modelDir: string;
+  readonly dataDir: string;
+  /** Largest rank accepted (`engine.maxAdapterRank`). */
+  readonly maxRank: number;
+}
+
+/** Compiles PEFT adapters into `<dataDir>/adapters/<digest>/`, where their original files are kept too. */
+export function createAdapterCompiler({ modelDir, dataDir, maxRank }: AdapterCompilerOptions): AdapterCompiler {
+  return {
+    async compile(folder) {
+      try {
+        return await compileAdapter(folder, await readBase(modelDir), dataDir, maxRank);
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== 'model_invalid') throw error;
+        const reason = `${path.basename(String(error.params.file))}: ${error.params.reason}`;
+        throw new AppError('adapter_invalid', { folder, reason }, { cause: error });
+      }
+    },
+  };
+}
+
+async function readBase(modelDir: string): Promise<ModelManifest> {
+  const manifest = await readManifest(modelDir);
+  if (manifest?.format === 'switchyard-decoder-1') return manifest;
+  throw new AppError('model_unavailable', {
+    model: path.basename(modelDir),
+    reason: 'it is not imported; pull it first',
+  });
+}
+
+async function compileAdapter(
+  folder: string,
+  base: ModelManifest,
+  dataDir: string,
+  maxRank: number,
+): Promise<CompiledAdapter> {
+  const config = readPeftConfig(new JsonFile(path.join(folder, CONFIG)));
+  const file = path.join(folder, WEIGHTS);
+  await checkWeightsFile(folder, file, base, maxRank);
+  const safetensors = readSafetensors(file);
+  try {
+    const weights = arrangePeftWeights(safetensors, config, base.shape, maxRank);
+    const form = await compileWeights(weights, base.shape.layers, base.baseDigest);
+    const compiledFile = await store(form, folder, path.resolve(dataDir, 'adapters', form.header.digest));
+    return {
+      digest: form.header.digest,
+      compiledFile,
+      baseDigest: base.baseDigest,
+      rank: Math.max(...[...weights.modules.values()].flat().map(({ rank }) => rank)),
+      targets: [...weights.modules.keys()],
+      bytes: sizeOf(form),
+    };
+  } finally {
+    safetensors.file.close();
+  }
+}
+
+async function checkWeightsFile(folder: string, file: string, base: ModelManifest, maxRank: number): Promise<void> {
+  const refuse = (reason: string) => new AppError('model_invalid', { file, reason });
+  if (!existsSync(file)) {
+    const pickled = existsSync(path.join(folder, PICKLED));
+    throw refuse(
+      pickled ? `only ${PICKLED} is there; pickled weights are never loaded, save safetensors` : 'it is missing',
+    );
+  }
+  const widths = sitePlaces(base.shape).flatMap((site) => site.targets);
+  const largest = widths.reduce((sum, { inputs, outputs }) => sum + (inputs + outputs) * maxRank * 4, 0);
+  const limit = largest * base.shape.layers + (1 << 20);
+  const { size } = await stat(file);
+  if (size > limit) throw refuse(`it has ${size} bytes, more than an adapter of this base can have (${limit})`);
+}
+
+/** Content-addressed: what is there already and intact is left alone, since the engine may be reading it. */
+async function store(form: CompiledForm, source: string, folder: string): Promise<string> {
+  const compiledFile = path.join(folder, COMPILED);
+  const hash = createHash('sha256');
+  for (const part of form.parts) hash.update(part);
+  if (existsSync(compiledFile) && (await digestFile(compiledFile)).sha256 === hash.digest('hex')) return compiledFile;
+  await replaceFolder(folder, async (temporary) => {
+    for (const name of [CONFIG, WEIGHTS]) {
+      await copyFile(path.join(source, name), path.join(temporary, name));
+      await sync(path.join(temporary, name));
+    }
+    await writeDurably(path.join(temporary, COMPILED), ...form.parts);
+  });
+  return compiledFile;
+}
+
+function sizeOf({ parts }: CompiledForm): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}

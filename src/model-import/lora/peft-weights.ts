@@ -1,0 +1,67 @@
+import type { DecoderShape, LoraTarget } from '../../contracts/model-manifest.js';
+import type { SafetensorsFile } from '../safetensors/reader.js';
+import type { TensorEntry } from '../tensors/tensor.js';
+import type { PeftConfig } from './peft-config.js';
+import { type SitePlace, sitePlaces } from './sites.js';
+
+const PREFIX = 'base_model.model.';
+
+/** One adapted linear layer: A `[rank, inputs]` and B `[outputs, rank]` as PEFT stores them. */
+interface AdaptedModule {
+  readonly layer: number;
+  readonly rank: number;
+  readonly scale: number;
+  readonly a: TensorEntry;
+  readonly b: TensorEntry;
+}
+
+export interface PeftWeights {
+  readonly sites: readonly SitePlace[];
+  readonly modules: ReadonlyMap<LoraTarget, readonly AdaptedModule[]>;
+}
+
+/**
+ * Finds every tensor its place. Each target that occurs has to occur in every layer; a tensor without a place is refused.
+ * @throws AppError `model_invalid` with the reason
+ */
+export function arrangePeftWeights(
+  { file, tensors }: SafetensorsFile,
+  config: PeftConfig,
+  shape: DecoderShape,
+  maxRank: number,
+): PeftWeights {
+  const sites = sitePlaces(shape);
+  const unused = new Set(tensors.keys());
+  const modules = new Map<LoraTarget, AdaptedModule[]>();
+  for (const { target, path } of sites.flatMap((site) => site.targets)) {
+    const found: AdaptedModule[] = [];
+    for (let layer = 0; layer < shape.layers; layer++) {
+      const module = `model.layers.${layer}.${path}`;
+      const names = ['A', 'B'].map((half) => `${PREFIX}${module}.lora_${half}.weight`);
+      const [a, b] = names.map((name) => tensors.get(name));
+      if (!a && !b) continue;
+      if (!a || !b) throw file.invalid(`${module} has only one of lora_A and lora_B`);
+      const rank = config.rankOf(module);
+      if (rank > maxRank) {
+        throw file.invalid(`${module} has rank ${rank}, at most ${maxRank} is accepted (engine.maxAdapterRank)`);
+      }
+      found.push({ layer, rank, scale: config.scaleOf(module), a, b });
+      for (const name of names) unused.delete(name);
+    }
+    if (found.length > 0 && found.length < shape.layers) {
+      throw file.invalid(`${target} is adapted in ${found.length} of ${shape.layers} layers; all or none is supported`);
+    }
+    if (found.length > 0) modules.set(target, found);
+  }
+  const [stranger] = unused;
+  if (stranger !== undefined) throw file.invalid(describeStranger(stranger));
+  const missing = config.listedTargets?.find((target) => !modules.has(target));
+  if (missing) throw file.invalid(`adapter_config.json lists ${missing}, but its weights are not there`);
+  if (modules.size === 0) throw file.invalid('it holds no weights');
+  return { sites, modules };
+}
+
+function describeStranger(name: string): string {
+  if (name.includes('lora_magnitude_vector')) return `it holds ${name}: DoRA is not supported`;
+  return `it holds ${name}, which this base has no place for`;
+}

@@ -1,0 +1,151 @@
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { AttributeType, DataType, encodeModel } from './schema.js';
+
+/** Domain of onnxruntime's contributed operators. */
+export const MICROSOFT = 'com.microsoft';
+
+/** An integer, a string, a list of integers, or `{ float }` (a number alone is an integer). */
+type Attribute = number | string | readonly number[] | { readonly float: number };
+
+/** A named axis, or a fixed length. */
+export type Axis = string | number;
+
+export interface NodeOptions {
+  readonly domain?: string;
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+  /** Names of the outputs; an empty name leaves an optional output out. Without it there is one, named by us. */
+  readonly outputs?: readonly string[];
+}
+
+type Bytes = Uint8Array | Float32Array | Int32Array | BigInt64Array;
+
+const OPSET = 17;
+/** onnxruntime maps external data instead of copying it when it starts on a page. */
+const PAGE = 4096;
+const INLINE_LIMIT_BYTES = 1024;
+
+/**
+ * Builds one ONNX graph node by node; large tensors go straight to the data file, so that memory never holds them all.
+ * Values are named by strings. With no data file, everything is inline.
+ */
+export class GraphWriter {
+  readonly #nodes: object[] = [];
+  readonly #initializers: object[] = [];
+  readonly #inputs: object[] = [];
+  readonly #outputs: object[] = [];
+  readonly #places = new Map<string, object>();
+  readonly #constants = new Map<string, string>();
+  readonly #dataName: string | null;
+  readonly #fd: number | null;
+  #offset = 0;
+  #names = 0;
+
+  constructor(dataFile: string | null) {
+    this.#dataName = dataFile && path.basename(dataFile);
+    this.#fd = dataFile === null ? null : openSync(dataFile, 'wx');
+  }
+
+  input(name: string, type: DataType, shape: readonly Axis[]): string {
+    this.#inputs.push(valueInfo(name, type, shape));
+    return name;
+  }
+
+  output(name: string, type: DataType, shape: readonly Axis[]): string {
+    this.#outputs.push(valueInfo(name, type, shape));
+    return name;
+  }
+
+  /** Adds a node and returns its first output. */
+  node(op: string, inputs: readonly string[], options: NodeOptions = {}): string {
+    const outputs = options.outputs ?? [this.#unique(op)];
+    this.#nodes.push({
+      op_type: op,
+      domain: options.domain ?? '',
+      name: this.#unique(`${op}_node`),
+      input: inputs,
+      output: outputs,
+      attribute: Object.entries(options.attributes ?? {}).map(([name, value]) => attribute(name, value)),
+    });
+    return outputs[0]!;
+  }
+
+  /** A constant tensor. */
+  tensor(name: string, type: DataType, dims: readonly number[], values: Bytes): string {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const place = this.#store(bytes);
+    this.#places.set(name, place);
+    this.#initializers.push({ name, data_type: type, dims, ...place });
+    return name;
+  }
+
+  /** A constant tensor over the very bytes of another one, in another shape. */
+  alias(name: string, type: DataType, dims: readonly number[], original: string): string {
+    this.#initializers.push({ name, data_type: type, dims, ...this.#places.get(original) });
+    return name;
+  }
+
+  /** A small constant of 64-bit integers; equal ones are written once. */
+  integers(values: readonly number[]): string {
+    const key = values.join();
+    let name = this.#constants.get(key);
+    if (name === undefined) {
+      name = this.tensor(this.#unique('integers'), DataType.int64, [values.length], BigInt64Array.from(values, BigInt));
+      this.#constants.set(key, name);
+    }
+    return name;
+  }
+
+  /** Flushes the data file and returns the serialized model. */
+  finish(): Uint8Array {
+    if (this.#fd !== null) {
+      fsyncSync(this.#fd);
+      closeSync(this.#fd);
+    }
+    return encodeModel({
+      ir_version: 8,
+      producer_name: 'switchyard',
+      opset_import: [
+        { domain: '', version: OPSET },
+        { domain: MICROSOFT, version: 1 },
+      ],
+      graph: {
+        name: 'switchyard',
+        node: this.#nodes,
+        initializer: this.#initializers,
+        input: this.#inputs,
+        output: this.#outputs,
+      },
+    });
+  }
+
+  #unique(prefix: string): string {
+    return `${prefix}_${this.#names++}`;
+  }
+
+  #store(bytes: Uint8Array): object {
+    if (this.#fd === null || bytes.length <= INLINE_LIMIT_BYTES) return { raw_data: bytes };
+    this.#offset = Math.ceil(this.#offset / PAGE) * PAGE;
+    for (let done = 0; done < bytes.length; ) {
+      done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#offset + done);
+    }
+    const entries = { location: this.#dataName!, offset: String(this.#offset), length: String(bytes.length) };
+    this.#offset += bytes.length;
+    return {
+      data_location: 1,
+      external_data: Object.entries(entries).map(([key, value]) => ({ key, value })),
+    };
+  }
+}
+
+function valueInfo(name: string, type: DataType, shape: readonly Axis[]): object {
+  const dim = shape.map((axis) => (typeof axis === 'string' ? { dim_param: axis } : { dim_value: axis }));
+  return { name, type: { tensor_type: { elem_type: type, shape: { dim } } } };
+}
+
+function attribute(name: string, value: Attribute): object {
+  if (typeof value === 'number') return { name, type: AttributeType.int, i: value };
+  if (typeof value === 'string') return { name, type: AttributeType.string, s: Buffer.from(value) };
+  if ('float' in value) return { name, type: AttributeType.float, f: value.float };
+  return { name, type: AttributeType.ints, ints: value };
+}

@@ -1,0 +1,65 @@
+import { mkdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError } from '../errors/app-error.js';
+import { CATALOG, type CatalogEntry } from './catalog.js';
+import { importDecoder } from './import-decoder.js';
+import { importEmbedder } from './import-embedder.js';
+import { type AnyManifest, readManifest } from './manifest.js';
+import { fetchFiles } from './sources/fetch-files.js';
+
+interface PullProgress {
+  readonly model: string;
+  readonly stage: 'download' | 'import';
+  /** Where the bytes come from, or why the last source did not serve. */
+  readonly detail: string;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+}
+
+interface PullOptions {
+  /** A local folder that is asked before all other sources; null for none. */
+  readonly sourceDir?: string | null;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Brings a model of the catalog into `<dataDir>/models/<id>`: downloads it from the first source that serves, checks its
+ * hashes, imports it. What is there already costs a few file look-ups.
+ * @throws AppError `not_found` for an id that is not in the catalog, `model_hash_mismatch`, `model_unavailable`
+ */
+export async function pullModel(
+  id: string,
+  dataDir: string,
+  onProgress: (progress: PullProgress) => void = () => undefined,
+  { sourceDir = null, signal = new AbortController().signal }: PullOptions = {},
+): Promise<AnyManifest> {
+  const entry = CATALOG.find((known) => known.id === id);
+  if (!entry) throw new AppError('not_found', { what: 'The model', id });
+  const folder = path.join(dataDir, 'models', id);
+  const installed = await readManifest(folder);
+  if (installed && (await isIntact(folder, installed, entry))) return installed;
+
+  const bytesTotal = entry.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const report = (stage: PullProgress['stage'], detail: string, bytesDone: number) =>
+    onProgress({ model: id, stage, detail, bytesDone: Math.min(bytesDone, bytesTotal), bytesTotal });
+  const downloads = path.join(dataDir, 'downloads', id);
+  await mkdir(downloads, { recursive: true });
+  await fetchFiles(entry, downloads, sourceDir, signal, (detail, bytes) => report('download', detail, bytes));
+  report('import', `importing ${id}`, bytesTotal);
+  return entry.kind === 'base'
+    ? importDecoder(path.join(downloads, entry.weights), folder, { id })
+    : importEmbedder(downloads, folder, id);
+}
+
+/** Looks at names and sizes only; `verifyModel` reads the bytes. */
+async function isIntact(folder: string, manifest: AnyManifest, entry: CatalogEntry): Promise<boolean> {
+  const pinned = entry.files.find(({ name }) => name === entry.weights)!;
+  if (manifest.baseDigest !== pinned.sha256) return false;
+  const sizes = await Promise.all(
+    Object.entries(manifest.files).map(async ([name, { bytes }]) => {
+      const { size } = await stat(path.join(folder, name)).catch(() => ({ size: -1 }));
+      return size === bytes;
+    }),
+  );
+  return sizes.every(Boolean);
+}

@@ -1,0 +1,44 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { findFim, type ImportedTokenizer } from '../decoder/imported-tokenizer.js';
+import { JsonFile } from '../files/json-file.js';
+
+/** Takes `tokenizer.json` and its configuration along, with the chat template that newer folders keep in a file. */
+export function tokenizerFromFolder(folder: string): ImportedTokenizer {
+  const tokenizer = new JsonFile(path.join(folder, 'tokenizer.json'));
+  const config = new JsonFile(path.join(folder, 'tokenizer_config.json'));
+  const model = new JsonFile(path.join(folder, 'config.json'));
+  const vocabulary = new Map<string, number>();
+  for (const [token, id] of Object.entries(new JsonFile(tokenizer.path, tokenizer.object('model')).object('vocab'))) {
+    if (typeof id === 'number') vocabulary.set(token, id);
+  }
+  const added = tokenizer.values.added_tokens;
+  for (const { content, id } of Array.isArray(added) ? (added as { content: string; id: number }[]) : []) {
+    vocabulary.set(content, id);
+  }
+  const templateFile = path.join(folder, 'chat_template.jinja');
+  const chatTemplate = existsSync(templateFile) ? readFileSync(templateFile, 'utf8') : config.values.chat_template;
+  const bos = tokenText(config.values.bos_token);
+  return {
+    tokenizerJson: JSON.stringify(tokenizer.values),
+    configJson: JSON.stringify({ ...config.values, chat_template: chatTemplate ?? null }, null, 2),
+    bosId: config.flag('add_bos_token', false) && bos !== null ? (vocabulary.get(bos) ?? null) : null,
+    eosIds: eosIds(folder, model, vocabulary.get(tokenText(config.values.eos_token) ?? '')),
+    fim: findFim(vocabulary),
+  };
+}
+
+/** Either a text, or an object that holds it. */
+function tokenText(token: unknown): string | null {
+  if (typeof token === 'string') return token;
+  const content = (token as { content?: unknown } | null | undefined)?.content;
+  return typeof content === 'string' ? content : null;
+}
+
+/** Ends of an answer: what generation_config.json lists, config.json's, and the tokenizer's own. */
+function eosIds(folder: string, model: JsonFile, own: number | undefined): number[] {
+  const file = path.join(folder, 'generation_config.json');
+  const listed = existsSync(file) ? new JsonFile(file).values.eos_token_id : undefined;
+  const ids = [listed, model.values.eos_token_id, own].flat();
+  return [...new Set(ids.filter((id) => typeof id === 'number'))];
+}

@@ -1,0 +1,37 @@
+import type { BinaryFile } from '../files/binary-file.js';
+
+/** Weights of a block share their scale (and minimum); also the block of the quantized operators in the graph. */
+export const BLOCK = 32;
+
+/** Elements and bytes of one block of every storage type that can be read. */
+export const TENSOR_TYPES = {
+  F32: { elements: 1, bytes: 4 },
+  F16: { elements: 1, bytes: 2 },
+  BF16: { elements: 1, bytes: 2 },
+  Q4_0: { elements: BLOCK, bytes: 18 },
+  Q4_1: { elements: BLOCK, bytes: 20 },
+  Q8_0: { elements: BLOCK, bytes: 34 },
+} as const;
+
+export type TensorType = keyof typeof TENSOR_TYPES;
+export type FloatType = 'F32' | 'F16' | 'BF16';
+
+/** Where a tensor lies in its file; its range has been checked against the file's size. */
+export interface TensorEntry {
+  readonly name: string;
+  /** A type outside TENSOR_TYPES is carried by name, so that only a model which needs it is refused. */
+  readonly type: TensorType | { readonly unsupported: string };
+  /** Outermost axis first: `[rows, columns]`, or `[length]`. */
+  readonly shape: readonly number[];
+  readonly file: BinaryFile;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export function isFloat(type: TensorEntry['type']): type is FloatType {
+  return type === 'F32' || type === 'F16' || type === 'BF16';
+}
+
+export function typeName(type: TensorEntry['type']): string {
+  return typeof type === 'string' ? type : type.unsupported;
+}

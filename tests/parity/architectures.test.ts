@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import t from 'tap';
+import { importDecoder } from '../../src/model-import/import-decoder.js';
+import { type BlockForm, formNamed } from '../unit/model-import/block-forms.js';
+import type { FloatTensor } from '../unit/model-import/write-safetensors.js';
+import { useFloatActivations } from './float-activations.js';
+import { DecoderRun } from './run-decoder.js';
+import { type TinyCase, tinyWeights, writeTinyFolder, writeTinyGguf } from './tiny-weights.js';
+
+const golden = JSON.parse(
+  gunzipSync(readFileSync(path.resolve('tests/parity/goldens/architectures.json.gz'))).toString(),
+) as { ids: number[]; cases: Record<string, TinyCase & { logits: string }> };
+
+for (const [name, tiny] of Object.entries(golden.cases)) {
+  t.test(`${name}: folder and GGUF file give the logits of transformers`, async (t) => {
+    const scratch = t.testdir();
+    const folder = path.join(scratch, 'folder');
+    const gguf = path.join(scratch, 'tiny.gguf');
+    writeTinyFolder(folder, tiny);
+    writeTinyGguf(gguf, tiny);
+    const expected = new Float32Array(new Uint8Array(Buffer.from(tiny.logits, 'base64')).buffer);
+    for (const source of [folder, gguf]) {
+      const imported = path.join(scratch, `imported-${path.basename(source)}`);
+      await importDecoder(source, imported, { id: 'tiny' });
+      useFloatActivations(imported);
+      const run = await DecoderRun.load(imported, 3, 64);
+      const logits = await run.step([{ slot: 0, past: 0, tokens: golden.ids }]);
+      const worst = largestDifference(logits, expected);
+      t.ok(worst < 1e-4, `${path.basename(source)} in one piece: largest difference ${worst}`);
+
+      // Prefill in chunks, then decode rows of different lengths together.
+      const width = expected.length / golden.ids.length;
+      const lengths = [9, 30, 47];
+      for (const [slot, length] of lengths.entries()) {
+        const half = length >> 1;
+        await run.step([{ slot, past: 0, tokens: golden.ids.slice(0, half) }]);
+        await run.step([{ slot, past: half, tokens: golden.ids.slice(half, length) }]);
+      }
+      const rows = lengths.map((past, slot) => ({ slot, past, tokens: [golden.ids[past]!] }));
+      const decoded = await run.step(rows);
+      const wanted = Float32Array.from(lengths.flatMap((at) => [...expected.subarray(at * width, (at + 1) * width)]));
+      const worstDecoded = largestDifference(decoded, wanted);
+      t.ok(worstDecoded < 1e-4, `${path.basename(source)} decoded: largest difference ${worstDecoded}`);
+      await run.release();
+    }
+  });
+}
+
+t.test('a GGUF file gives the same logits whichever form holds its values', async (t) => {
+  const tiny = golden.cases['llama, tied']!;
+  const scratch = t.testdir();
+  const logitsOf = async (form: BlockForm['name'], weights: Record<string, FloatTensor>) => {
+    const file = path.join(scratch, `${form}.gguf`);
+    const imported = path.join(scratch, form);
+    writeTinyGguf(file, tiny, formNamed(form), weights);
+    const manifest = await importDecoder(file, imported, { id: 'tiny' });
+    useFloatActivations(imported);
+    const run = await DecoderRun.load(imported, 1, 64);
+    const logits = await run.step([{ slot: 0, past: 0, tokens: golden.ids }]);
+    await run.release();
+    return { logits, representation: manifest.representation };
+  };
+  // All values on the sixteen levels from -113 to 127, which every form below holds exactly.
+  const weights = tinyWeights(tiny);
+  for (const { shape, values } of Object.values(weights)) {
+    if (shape.length === 2) values.set(values.map((value, i) => (levelOf(i, value * 512) * 16 - 113) / 512));
+  }
+  const { logits: expected } = await logitsOf('F32', weights);
+  for (const form of ['F16', 'BF16', 'Q8_0', 'Q4_1'] as const) {
+    const { logits, representation } = await logitsOf(form, weights);
+    const worst = largestDifference(logits, expected);
+    t.ok(worst < 1e-4, `${form}: largest difference ${worst}`);
+    const written = { F16: 'q8-block32', BF16: 'q8-block32', Q8_0: 'q8_0-exact', Q4_1: 'q4_1-exact' }[form];
+    t.match(representation, { embedding: written, qkv: written, down: written });
+  }
+});
+
+/** Nearest level of a step; each block has the lowest and the highest, which are what a Q4_1 block starts from. */
+function levelOf(index: number, step: number): number {
+  if (index % 32 === 0) return 15;
+  return index % 32 === 1 ? 0 : Math.max(0, Math.round((step + 113) / 16));
+}
+
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0);
+}

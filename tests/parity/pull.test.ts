@@ -1,0 +1,14 @@
+import path from 'node:path';
+import t from 'tap';
+import { pullModel, verifyModel } from '../../src/model-import/models.js';
+
+const dataDir = path.resolve('.switchyard');
+
+for (const id of ['smollm2-135m-instruct', 'all-minilm-l6-v2']) {
+  t.test(`${id} is there, sound, and not fetched again`, async (t) => {
+    const manifest = await pullModel(id, dataDir, ({ detail }) => t.fail(detail));
+    t.equal(manifest.id, id);
+    const wrong = (await verifyModel(id, dataDir)).filter(({ expected, actual }) => expected !== actual);
+    t.same(wrong, []);
+  });
+}
