@@ -115,6 +115,13 @@ export const ERRORS = {
     level: 'error',
     message: 'The adapter {adapter} could not be loaded: {reason}.',
   },
+  generation_failed: {
+    status: 500,
+    type: 'server_error',
+    retryable: false,
+    level: 'error',
+    message: 'The answer could not be generated: {reason}. If an adapter is in use, roll it back.',
+  },
   config_invalid: {
     status: 500,
     type: 'server_error',

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import os from 'node:os';
+
+/** What a figure depends on: never compare figures across different ones. */
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly node: string;
+  readonly avx512: boolean;
+  readonly vnni: boolean;
+  readonly amx: boolean;
+}
+
+export function describeMachine(): Machine {
+  const flags = new Set(cpuFlags());
+  return {
+    cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
+    cores: os.availableParallelism(),
+    memoryGiB: Math.round(os.totalmem() / 2 ** 30),
+    node: process.versions.node,
+    avx512: flags.has('avx512f'),
+    vnni: flags.has('avx512_vnni') || flags.has('avx_vnni'),
+    amx: flags.has('amx_int8'),
+  };
+}
+
+/** Linux only; elsewhere no flag is reported. */
+function cpuFlags(): string[] {
+  try {
+    return /^flags\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,145 @@
+/** Retrieval: the process with its real model, and the HNSW index alone at a size that the demo does not reach. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadConfig } from '../src/config/load.js';
+import type { Retrieval } from '../src/contracts/retrieval.js';
+import { createRetrieval } from '../src/retrieval/client.js';
+import { HnswIndex } from '../src/retrieval/hnsw/hnsw-index.js';
+import { Nearest } from '../src/retrieval/search/nearest.js';
+import type { Bench } from './main.js';
+
+const TENANT = 'bench';
+const DIMENSIONS = 384;
+
+const run: Bench = async ({ quick, say }) => {
+  say(`Embedding documents, then building an index of ${quick ? '5,000' : '50,000'} vectors.`);
+  return { ...(await measureProcess(quick ? 60 : 400)), ...measureIndex(quick ? 5000 : 50_000) };
+};
+export default run;
+
+async function measureProcess(documents: number): Promise<Record<string, number>> {
+  const config = loadConfig();
+  const models = join(config.dataDir, 'models');
+  const dataDir = mkdtempSync(join(tmpdir(), 'switchyard-bench-'));
+  const startedAt = performance.now();
+  const retrieval = await createRetrieval({
+    dataDir,
+    modelDir: join(models, config.models.embedder),
+    baseModelDir: join(models, config.models.base),
+    config: config.retrieval,
+    clock: { now: Date.now, monotonicMs: () => performance.now() },
+    log: { warn() {}, error() {} },
+  });
+  try {
+    const startMs = performance.now() - startedAt;
+    const ingestedAt = performance.now();
+    const whileIngesting = await ingest(retrieval, documents);
+    const ingestS = (performance.now() - ingestedAt) / 1000;
+    // The status is sent once a second.
+    await sleep(1500);
+    const { passages, rssBytes } = retrieval.status();
+    const searches = [];
+    for (let n = 0; n < 100; n++) searches.push(await search(retrieval, `What is the limit of rule ${n}?`));
+    return {
+      start_ms: startMs,
+      passages,
+      ingest_passages_per_s: passages / ingestS,
+      search_ms_p50: quantile(
+        searches.map(({ totalMs }) => totalMs),
+        0.5,
+      ),
+      search_ms_p99: quantile(
+        searches.map(({ totalMs }) => totalMs),
+        0.99,
+      ),
+      search_embed_ms_p50: quantile(
+        searches.map(({ embedMs }) => embedMs),
+        0.5,
+      ),
+      search_scan_ms_p50: quantile(
+        searches.map(({ searchMs }) => searchMs),
+        0.5,
+      ),
+      search_while_ingesting_ms_p99: quantile(whileIngesting, 0.99),
+      rss_mb: rssBytes / 1e6,
+    };
+  } finally {
+    await retrieval.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** Latencies of searches that went on meanwhile. */
+async function ingest(retrieval: Retrieval, documents: number): Promise<number[]> {
+  const store = await retrieval.createStore(TENANT, { name: 'bench', metadata: {} });
+  for (let n = 0; n < documents; n++) {
+    const content = Buffer.from(
+      `# Policy ${n}\n\n${`Rule ${n} says that the limit is ${n * 7} euros a day, or less. `.repeat(8)}`,
+    );
+    const file = await retrieval.createFile(TENANT, { filename: `${n}.md`, purpose: 'assistants', content });
+    await retrieval.attachFile(TENANT, store.id, file.id, {});
+  }
+  const latencies: number[] = [];
+  while ((await retrieval.getStore(TENANT, store.id)).fileCounts.inProgress > 0) {
+    latencies.push((await search(retrieval, 'What is the limit?')).totalMs);
+    await sleep(100);
+  }
+  return latencies;
+}
+
+async function search(retrieval: Retrieval, query: string) {
+  const startedAt = performance.now();
+  const request = { tenant: TENANT, storeId: null, query, topK: 3, minScore: -1 };
+  const { timings } = await retrieval.search(request, new AbortController().signal);
+  return { ...timings, totalMs: performance.now() - startedAt };
+}
+
+/** Clustered vectors: on uniform random ones the recall of any such index is poor, and says nothing. */
+function measureIndex(count: number): Record<string, number> {
+  const random = generator(1);
+  const point = () => Array.from({ length: DIMENSIONS }, () => random() - 0.5);
+  const centres = Array.from({ length: Math.ceil(count / 50) }, point);
+  const near = () => {
+    const centre = centres[Math.floor(random() * centres.length)]!;
+    const values = centre.map((value) => value + 0.6 * (random() - 0.5));
+    const norm = Math.hypot(...values);
+    return Float32Array.from(values, (value) => value / norm);
+  };
+  const vectors = Array.from({ length: count }, near);
+  const queries = Array.from({ length: 200 }, near);
+  const { indexM: links, efConstruction, efSearch } = loadConfig().retrieval;
+
+  const buildAt = performance.now();
+  const index = HnswIndex.create({ dimensions: DIMENSIONS, links, efConstruction, efSearch }, count);
+  for (const [position, vector] of vectors.entries()) index.add(position + 1, vector);
+  const buildS = (performance.now() - buildAt) / 1000;
+  const searchAt = performance.now();
+  const found = queries.map((query) => index.search(query, 10));
+  const searchS = (performance.now() - searchAt) / 1000;
+  const hits = queries.map((query, n) => {
+    const exact = new Nearest(query, 10, -1);
+    for (const [position, vector] of vectors.entries()) exact.add(position + 1, vector);
+    return exact.best.filter(({ label }) => found[n]!.includes(label)).length;
+  });
+  return {
+    hnsw_elements: count,
+    hnsw_adds_per_s: count / buildS,
+    hnsw_searches_per_s: queries.length / searchS,
+    hnsw_recall_at_10: hits.reduce((sum, one) => sum + one, 0) / (10 * queries.length),
+  };
+}
+
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+}

@@ -1,0 +1,140 @@
+/** The only reader of the environment. */
+import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { Value } from 'typebox/value';
+import { AppError } from '../errors/app-error.js';
+import { nearest } from './nearest.js';
+import type { Config } from './schema.js';
+import { SETTINGS, type Setting } from './settings.js';
+
+const DEFAULT_FILE = 'switchyard.config.json';
+/** Variables with our prefix that are no settings: where the file is, and the key of the command line. */
+const OTHER_VARIABLES = ['SWITCHYARD_CONFIG', 'SWITCHYARD_KEY'];
+
+export interface ConfigSources {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Folder that relative paths start from. */
+  readonly cwd?: string;
+}
+
+type Values = Map<Setting, unknown>;
+
+/**
+ * Reads defaults, then the JSON file, then the environment; later ones win. The result is frozen, its `dataDir` absolute.
+ * @throws AppError `config_invalid` that names the key, what it accepts and what was given
+ */
+export function loadConfig({ env = process.env, cwd = process.cwd() }: ConfigSources = {}): Config {
+  const values: Values = new Map([
+    ...SETTINGS.map((setting) => [setting, setting.default] as const),
+    ...readFile(env.SWITCHYARD_CONFIG, cwd),
+    ...readEnvironment(env),
+  ]);
+  const config = nest(values) as Config;
+  checkTogether(config);
+  return deepFreeze({ ...config, dataDir: resolve(cwd, config.dataDir) });
+}
+
+function readFile(named: string | undefined, cwd: string): Values {
+  const file = resolve(cwd, named || DEFAULT_FILE);
+  if (!named && !existsSync(file)) return new Map();
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw invalid(`${file} cannot be read as JSON (${(error as Error).message})`);
+  }
+  if (!isObject(content)) throw invalid(`${file} must hold a JSON object`);
+  const values: Values = new Map();
+  collect(content, '', values);
+  return values;
+}
+
+function collect(content: Readonly<Record<string, unknown>>, prefix: string, values: Values): void {
+  for (const [key, value] of Object.entries(content)) {
+    const path = `${prefix}${key}`;
+    const setting = SETTINGS.find((candidate) => candidate.path === path);
+    if (setting) values.set(setting, checked(setting, path, value));
+    else if (!SETTINGS.some((candidate) => candidate.path.startsWith(`${path}.`))) {
+      throw unknown(
+        path,
+        SETTINGS.map((candidate) => candidate.path),
+      );
+    } else if (isObject(value)) collect(value, `${path}.`, values);
+    else throw invalid(`${path} must be an object with settings, got ${JSON.stringify(value)}`);
+  }
+}
+
+function readEnvironment(env: Readonly<Record<string, string | undefined>>): Values {
+  const known = new Set([...SETTINGS.flatMap((setting) => setting.variables), ...OTHER_VARIABLES]);
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('SWITCHYARD_') && !known.has(name)) throw unknown(name, [...known]);
+  }
+  const values: Values = new Map();
+  for (const setting of SETTINGS) {
+    for (const name of setting.variables) {
+      const text = env[name];
+      if (text) values.set(setting, checked(setting, name, parse(setting, text)));
+    }
+  }
+  return values;
+}
+
+/** Text that is no number or boolean stays text, so that the check can name what was given. */
+function parse(setting: Setting, text: string): unknown {
+  if (typeof setting.default === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+  if (typeof setting.default === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
+  return text;
+}
+
+function checked(setting: Setting, name: string, value: unknown): unknown {
+  if (Value.Check(setting.schema, value)) return value;
+  throw invalid(`${name} must be ${setting.accepts}, got ${JSON.stringify(value)}`);
+}
+
+function checkTogether(config: Config): void {
+  const { passageTokens, overlapTokens } = config.retrieval;
+  if (overlapTokens >= passageTokens) {
+    throw invalid(
+      `retrieval.overlapTokens must be less than retrieval.passageTokens (${passageTokens}), got ${overlapTokens}`,
+    );
+  }
+  if (config.demo && !isLoopback(config.server.host)) {
+    throw invalid(
+      `server.host must be a loopback address while demo is true, because the demo keys are public, got "${config.server.host}". Make keys of your own on 127.0.0.1 with "switchyard keys create", then set SWITCHYARD_DEMO=false`,
+    );
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function nest(values: Values): Record<string, unknown> {
+  const root: Record<string, unknown> = {};
+  for (const [{ path }, value] of values) {
+    const keys = path.split('.');
+    const leaf = keys.pop()!;
+    let parent = root;
+    for (const key of keys) parent = (parent[key] ??= {}) as Record<string, unknown>;
+    parent[leaf] = value;
+  }
+  return root;
+}
+
+function deepFreeze<T extends object>(object: T): T {
+  for (const value of Object.values(object)) if (isObject(value)) deepFreeze(value);
+  return Object.freeze(object);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function unknown(name: string, known: readonly string[]): AppError {
+  return invalid(`${name} is not a setting; the nearest one is ${nearest(name, known)}`);
+}
+
+function invalid(reason: string): AppError {
+  return new AppError('config_invalid', { reason });
+}

@@ -1,0 +1,64 @@
+/** The schema as a flat list of settings: what the loader fills in and the reference page shows. */
+import type { TSchema } from 'typebox';
+import { ConfigSchema } from './schema.js';
+
+export interface Setting {
+  /** Dotted path, e.g. `engine.slots`. */
+  readonly path: string;
+  /** Environment variables that set it; where several are set the last one wins. */
+  readonly variables: readonly string[];
+  readonly description: string;
+  readonly default: string | number | boolean;
+  /** What is accepted, in words: `an integer from 1 to 64`. */
+  readonly accepts: string;
+  readonly schema: TSchema;
+}
+
+/** What JSON Schema says about one value, as far as settings use it. */
+interface LeafSchema {
+  readonly type?: 'string' | 'integer' | 'boolean';
+  readonly description: string;
+  readonly default: string | number | boolean;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly anyOf?: readonly { readonly const: string }[];
+}
+
+const SHORT_VARIABLES: Readonly<Record<string, string>> = {
+  dataDir: 'SWITCHYARD_DATA',
+  'server.host': 'HOST',
+  'server.port': 'PORT',
+};
+
+/** Every setting, in the order of the schema. */
+export const SETTINGS: readonly Setting[] = flatten(ConfigSchema.properties, '');
+
+function flatten(properties: Readonly<Record<string, TSchema>>, prefix: string): Setting[] {
+  return Object.entries(properties).flatMap(([key, schema]) => {
+    const path = `${prefix}${key}`;
+    if ('properties' in schema) return flatten(schema.properties as Record<string, TSchema>, `${path}.`);
+    const leaf = schema as unknown as LeafSchema;
+    const short = SHORT_VARIABLES[path];
+    return {
+      path,
+      variables: [...(short ? [short] : []), variableOf(path)],
+      description: leaf.description,
+      default: leaf.default,
+      accepts: describe(leaf),
+      schema,
+    };
+  });
+}
+
+/** `engine.maxAdapterRank` becomes `SWITCHYARD_ENGINE_MAX_ADAPTER_RANK`. */
+function variableOf(path: string): string {
+  return `SWITCHYARD_${path.replace(/\./g, '_').replace(/[A-Z]/g, '_$&').toUpperCase()}`;
+}
+
+function describe(leaf: LeafSchema): string {
+  if (leaf.anyOf) return `one of ${leaf.anyOf.map((option) => option.const).join(', ')}`;
+  if (leaf.type === 'integer') return `an integer from ${leaf.minimum} to ${leaf.maximum}`;
+  if (leaf.type === 'boolean') return 'true or false';
+  return leaf.minLength ? 'a non-empty text' : 'a text';
+}

@@ -1,0 +1,51 @@
+import type { Vocabulary } from './vocabulary.js';
+
+/** Text that is ready to be shown, and whether a stop text ended it. */
+export interface DecodedText {
+  readonly text: string;
+  readonly stopped: boolean;
+}
+
+/**
+ * Turns the tokens of one answer into text as they come: whole characters only, nothing that may turn out to be the
+ * start of a stop text, and nothing from a stop text on. Whatever the token borders are, the pieces joined are the
+ * decoded whole up to its first stop text. Bytes that are not UTF-8 become U+FFFD.
+ */
+export class Detokenizer {
+  readonly #vocabulary: Vocabulary;
+  readonly #stops: readonly string[];
+  // A byte order mark inside an answer is text like any other.
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  #held = '';
+
+  constructor(vocabulary: Vocabulary, stops: readonly string[]) {
+    this.#vocabulary = vocabulary;
+    this.#stops = stops.filter((stop) => stop !== '');
+  }
+
+  push(id: number): DecodedText {
+    return this.#take(this.#decoder.decode(this.#vocabulary.bytes(id), { stream: true }));
+  }
+
+  /** What is still held when the answer ends for another reason than a stop text. */
+  end(): DecodedText {
+    const { text, stopped } = this.#take(this.#decoder.decode());
+    return { text: stopped ? text : text + this.#held, stopped };
+  }
+
+  #take(piece: string): DecodedText {
+    const text = this.#held + piece;
+    const found = this.#stops.map((stop) => text.indexOf(stop)).filter((at) => at !== -1);
+    if (found.length > 0) return { text: text.slice(0, Math.min(...found)), stopped: true };
+    const shown = text.length - Math.max(0, ...this.#stops.map((stop) => partialMatch(text, stop)));
+    this.#held = text.slice(shown);
+    return { text: text.slice(0, shown), stopped: false };
+  }
+}
+
+/** Length of the longest end of `text` that a `stop` starts with. */
+function partialMatch(text: string, stop: string): number {
+  let length = Math.min(text.length, stop.length - 1);
+  while (length > 0 && !text.endsWith(stop.slice(0, length))) length--;
+  return length;
+}

@@ -1,0 +1,51 @@
+/**
+ * The engine process: one model, one session. Forked by engine/client.ts; speaks engine/protocol.ts over its channel.
+ */
+import { randomInt } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { FromEngine, ToEngine } from '../protocol.js';
+import { EngineLoop } from './loop.js';
+import { OnnxRunner } from './runner.js';
+import { createScratch } from './sampler.js';
+import { Vocabulary } from './vocabulary.js';
+
+const LARGEST_SEED = 2 ** 48 - 1;
+
+type Init = Extract<ToEngine, { type: 'init' }>;
+
+let loop: EngineLoop | null = null;
+
+// The gateway decides when the engine ends: a signal to the whole process group must not cut off answers that drain.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+process.on('disconnect', () => process.exit(0));
+process.on('message', (message: ToEngine) => {
+  if (message.type === 'init') void start(message);
+  else if (message.type === 'generate') loop?.submit(message.job);
+  else loop?.abort(message.id);
+});
+
+async function start({ modelDir, manifest, settings }: Init): Promise<void> {
+  try {
+    const tokenizer = JSON.parse(await readFile(path.join(modelDir, manifest.tokenizer.file), 'utf8'));
+    const threads = settings.threads || os.availableParallelism();
+    const runner = new OnnxRunner({ modelDir, manifest, settings, threads });
+    const context = {
+      vocabulary: new Vocabulary(tokenizer),
+      eosIds: new Set(manifest.tokenizer.eosIds),
+      scratch: createScratch(manifest.shape.vocabSize),
+      monotonicMs: () => performance.now(),
+      randomSeed: () => randomInt(LARGEST_SEED),
+    };
+    loop = new EngineLoop({ settings, runner, context, send });
+    send({ type: 'ready', gauges: loop.gauges() });
+  } catch (error) {
+    send({ type: 'failed', reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function send(message: FromEngine): void {
+  // An error means that the gateway is gone: `disconnect` comes next.
+  process.send?.(message, undefined, undefined, () => {});
+}

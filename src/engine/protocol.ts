@@ -1,0 +1,53 @@
+/**
+ * Every message between the gateway and the engine process. Both ends import this file and nothing else of each other.
+ */
+import type { Config } from '../config/schema.js';
+import type { AdapterRef } from '../contracts/adapter.js';
+import type { EngineObservation, EngineStatus, SamplingParams, TokenEvent } from '../contracts/engine.js';
+import type { ModelManifest } from '../contracts/model-manifest.js';
+import type { ErrorMessage } from '../errors/app-error.js';
+
+export type EngineSettings = Config['engine'];
+
+/** A request whose prompt is tokenized and known to fit the context. */
+export interface Job {
+  /** Unique among the jobs of one client. */
+  readonly id: number;
+  readonly tenant: string;
+  readonly promptIds: Int32Array;
+  readonly adapter: AdapterRef | null;
+  readonly sampling: SamplingParams;
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly topLogprobs: number | null;
+}
+
+export type ToEngine =
+  /** Always first, and once. */
+  | {
+      readonly type: 'init';
+      readonly modelDir: string;
+      readonly manifest: ModelManifest;
+      readonly settings: EngineSettings;
+    }
+  | { readonly type: 'generate'; readonly job: Job }
+  | { readonly type: 'abort'; readonly id: number };
+
+/** What happened to one job; after `finished` or an error nothing more is said about it. */
+export type JobEvent =
+  | { readonly id: number; readonly event: TokenEvent }
+  | { readonly id: number; readonly error: ErrorMessage };
+
+export type Gauges = Pick<EngineStatus, 'slotsInUse' | 'queued' | 'adaptersResident' | 'rssBytes'>;
+
+export type FromEngine =
+  | { readonly type: 'ready'; readonly gauges: Gauges }
+  /** The model cannot be served; the gateway closes the channel then, which ends the process. */
+  | { readonly type: 'failed'; readonly reason: string }
+  /** One a step, with the events of all its rows. */
+  | {
+      readonly type: 'step';
+      readonly events: readonly JobEvent[];
+      readonly observations: readonly EngineObservation[];
+      readonly gauges: Gauges;
+    };

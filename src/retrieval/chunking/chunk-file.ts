@@ -1,0 +1,67 @@
+import { parse } from 'node:path';
+import { parseCode } from './code.js';
+import type { ParsedDocument } from './document.js';
+import { type FileKind, readFileText } from './file-kinds.js';
+import { parseHtml } from './html.js';
+import { parseMarkdown } from './markdown.js';
+import { cutPassages, type PassageLimits } from './passages.js';
+import { parseText } from './text.js';
+
+/** A passage as it is stored, before it has an id and an embedding. */
+export interface FilePassage {
+  readonly headingPath: readonly string[];
+  readonly text: string;
+  readonly tokens: number;
+  /** Range of the file, in bytes. */
+  readonly byteStart: number;
+  readonly byteEnd: number;
+}
+
+/**
+ * The passages of a file, lazily, so that the caller may do other work between them.
+ * @throws AppError `unsupported_file`
+ */
+export function* chunkFile(
+  file: { readonly filename: string; readonly content: Uint8Array },
+  limits: PassageLimits,
+  countTokens: (text: string) => number,
+): Generator<FilePassage> {
+  const { kind, text } = readFileText(file.filename, file.content);
+  const byteAt = byteCounter(text);
+  for (const passage of cutPassages(parseFile(kind, text, file.filename), limits, countTokens)) {
+    yield {
+      headingPath: passage.headings,
+      text: passage.text,
+      tokens: passage.tokens,
+      byteStart: byteAt(passage.source.start),
+      byteEnd: byteAt(passage.source.end),
+    };
+  }
+}
+
+function parseFile(kind: FileKind, text: string, filename: string): ParsedDocument {
+  const { name, base } = parse(filename);
+  switch (kind) {
+    case 'markdown':
+      return parseMarkdown(text, name);
+    case 'html':
+      return parseHtml(text, name);
+    case 'code':
+      return parseCode(text, base);
+    case 'text':
+      return parseText(text, name);
+  }
+}
+
+/** UTF-8 offsets of positions in a text. Fast where positions lie near the one asked for before. */
+function byteCounter(text: string): (position: number) => number {
+  let at = { position: 0, bytes: 0 };
+  return (position) => {
+    const bytes =
+      position >= at.position
+        ? at.bytes + Buffer.byteLength(text.slice(at.position, position))
+        : at.bytes - Buffer.byteLength(text.slice(position, at.position));
+    at = { position, bytes };
+    return bytes;
+  };
+}

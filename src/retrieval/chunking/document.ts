@@ -1,0 +1,27 @@
+/** What the parsers hand to the packer: a text, and the pieces of it that should stay together. */
+
+/** `prose` is cut at sentences, `lines` (code, tables, lists) at blank lines and line ends. */
+export type BlockKind = 'prose' | 'lines';
+
+/** A range of `ParsedDocument.text`, in UTF-16 units. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Block extends Range {
+  readonly kind: BlockKind;
+  /** From the document's title down; blocks of one section share the same array. */
+  readonly headings: readonly string[];
+}
+
+export interface ParsedDocument {
+  /** Passages are slices of it. It is the file's text, except for HTML, where it is the text without the markup. */
+  readonly text: string;
+  /** In order, without overlaps. Together with the headings they hold everything that is not blank. */
+  readonly blocks: readonly Block[];
+  /** Where a range of `text` stands in the file's text. */
+  sourceRange(range: Range): Range;
+}
+
+export const asIs = (range: Range): Range => range;

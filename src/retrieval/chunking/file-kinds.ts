@@ -1,0 +1,45 @@
+import { extname } from 'node:path';
+import { AppError } from '../../errors/app-error.js';
+
+export type FileKind = 'markdown' | 'html' | 'text' | 'code';
+
+const EXTENSIONS: Readonly<Record<FileKind, string>> = {
+  markdown: '.md .markdown .mdx .mdown',
+  html: '.html .htm .xhtml',
+  text: '.txt .text .log .csv .tsv .rst .adoc .asciidoc .org .tex',
+  code: `.js .mjs .cjs .jsx .ts .mts .cts .tsx .vue .svelte .json .jsonl .json5 .yaml .yml .toml .ini .cfg .conf .env .xml .css .scss .less
+    .py .pyi .rb .php .pl .lua .r .jl .java .kt .kts .scala .groovy .gradle .go .rs .c .h .cc .cpp .cxx .hh .hpp .cs .fs .swift .m .mm
+    .sh .bash .zsh .fish .ps1 .bat .sql .graphql .gql .proto .ex .exs .erl .hs .ml .mli .clj .dart .zig .nim .tf .hcl .cmake .mk
+    .dockerfile .diff .patch`,
+};
+const KIND_BY_EXTENSION = new Map(
+  (Object.keys(EXTENSIONS) as FileKind[]).flatMap((kind) =>
+    EXTENSIONS[kind].split(/\s+/).map((ext) => [ext, kind] as const),
+  ),
+);
+
+/**
+ * The kind of a file and its text.
+ * @throws AppError `unsupported_file` for an unknown extension, for bytes that are not UTF-8 and for binary content
+ */
+export function readFileText(
+  filename: string,
+  content: Uint8Array,
+): { readonly kind: FileKind; readonly text: string } {
+  const extension = extname(filename).toLowerCase();
+  // Files without one (README, LICENSE, Makefile) are text.
+  const kind = extension === '' ? 'text' : KIND_BY_EXTENSION.get(extension);
+  const refuse = (reason: string) => new AppError('unsupported_file', { filename, reason });
+  if (!kind) throw refuse(`files of type ${extension} are not supported`);
+  // White space like any other for the parsers, and counted as the bytes that it is.
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  let text: string;
+  try {
+    text = decoder.decode(content);
+  } catch {
+    throw refuse('it is not valid UTF-8');
+  }
+  if (text.includes('\0')) throw refuse('it holds binary data');
+  if (text.trim() === '') throw refuse('it holds no text');
+  return { kind, text };
+}

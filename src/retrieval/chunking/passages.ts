@@ -1,0 +1,145 @@
+import type { BlockKind, ParsedDocument, Range } from './document.js';
+import { splitBlock } from './split.js';
+
+/** A contiguous piece of a document, of at most `budgetTokens`. */
+export interface DraftPassage {
+  readonly headings: readonly string[];
+  readonly text: string;
+  readonly tokens: number;
+  /** Range of the file's text, in UTF-16 units. */
+  readonly source: Range;
+}
+
+export interface PassageLimits {
+  readonly budgetTokens: number;
+  /** Tokens repeated at most between neighbouring passages of one section. */
+  readonly overlapTokens: number;
+}
+
+/** What fits into a passage without being cut further. */
+interface Unit extends Range {
+  readonly headings: readonly string[];
+  readonly kind: BlockKind;
+  readonly tokens: number;
+  /** False for a piece of a block that did not fit. */
+  readonly isWhole: boolean;
+}
+
+/** A token of any tokenizer in use stands for fewer characters than that on average; longer texts are cut uncounted. */
+const MAX_CHARS_PER_TOKEN = 12;
+/** About what a line end between two units costs; the exact count decides in the end. */
+const JOIN_TOKENS = 1;
+/** An estimate that is that far above the budget is believed. Counting is most of the work of cutting. */
+const HOPELESS = 1.1;
+/** Overlap is looked for in that much text: English and code have four to five characters a token. */
+const OVERLAP_CHARS_PER_TOKEN = 5;
+const SENTENCE_END = /[.!?]["')\]]*\s+|[。！？\n]/g;
+const WORD_END = /\s+/g;
+
+/**
+ * Cuts a document into passages, lazily: whole blocks of one section are taken greedily up to the budget, larger ones
+ * are split first. What is not blank is in some passage or in a heading path. `countTokens` is never given more than
+ * a few passages' worth of text, whatever the document is.
+ */
+export function* cutPassages(
+  document: ParsedDocument,
+  limits: PassageLimits,
+  countTokens: (text: string) => number,
+): Generator<DraftPassage> {
+  const { text } = document;
+  const count = (range: Range) => countTokens(text.slice(range.start, range.end));
+  const maxChars = limits.budgetTokens * MAX_CHARS_PER_TOKEN;
+  let previous: readonly Unit[] = [];
+  let pending: Unit[] = [];
+  const units = unitsOf(document, limits.budgetTokens, maxChars, count);
+
+  for (let next = units.next(); pending.length > 0 || !next.done; ) {
+    const first = pending[0] ?? (next.value as Unit);
+    const overlapped = { start: overlapStart(text, previous, first, limits, count), end: first.end };
+    const overlappedTokens = overlapped.start < first.start ? count(overlapped) : first.tokens;
+    const fits = overlappedTokens <= limits.budgetTokens;
+    const start = fits ? overlapped.start : first.start;
+    let tokens = fits ? overlappedTokens : first.tokens;
+
+    const taken: Unit[] = [];
+    while (pending.length > 0 || !next.done) {
+      const unit = pending[0] ?? (next.value as Unit);
+      if (taken.length > 0) {
+        if (unit.headings !== first.headings || unit.end - start > maxChars) break;
+        const estimate = tokens + unit.tokens + JOIN_TOKENS;
+        if (estimate > limits.budgetTokens * HOPELESS) break;
+        const joined = estimate <= limits.budgetTokens ? estimate : count({ start, end: unit.end });
+        if (joined > limits.budgetTokens) break;
+        tokens = joined;
+      }
+      taken.push(unit);
+      if (pending.length > 0) pending.shift();
+      else next = units.next();
+    }
+    let range = { start, end: taken.at(-1)!.end };
+    let exact = count(range);
+    // The estimate is no bound for every tokenizer and every white space: give units back until the count is right.
+    while (exact > limits.budgetTokens && taken.length > 1) {
+      pending = [taken.pop()!, ...pending];
+      range = { start, end: taken.at(-1)!.end };
+      exact = count(range);
+    }
+    yield {
+      headings: first.headings,
+      text: text.slice(range.start, range.end),
+      tokens: exact,
+      source: document.sourceRange(range),
+    };
+    previous = taken;
+  }
+}
+
+function* unitsOf(
+  document: ParsedDocument,
+  budgetTokens: number,
+  maxChars: number,
+  count: (range: Range) => number,
+): Generator<Unit> {
+  for (const block of document.blocks) {
+    const known = new Map<number, number>();
+    const fits = (range: Range) => {
+      if (range.end - range.start > maxChars) return false;
+      const tokens = count(range);
+      known.set(range.start, tokens);
+      return tokens <= budgetTokens;
+    };
+    // Pieces of about a quarter of a passage (a token has some four characters) pack well and are few to count.
+    for (const range of splitBlock(document.text, block, budgetTokens, fits)) {
+      const isWhole = range.start === block.start && range.end === block.end;
+      yield { ...range, headings: block.headings, kind: block.kind, tokens: known.get(range.start)!, isWhole };
+      known.clear();
+    }
+  }
+}
+
+/**
+ * Where a passage starts that follows `previous`: at a sentence (or line) of it that leaves at most `overlapTokens`.
+ * Whole code blocks, tables and lists are not repeated in part, and a sentence only where it was itself cut.
+ */
+function overlapStart(
+  text: string,
+  previous: readonly Unit[],
+  next: Unit,
+  { overlapTokens }: PassageLimits,
+  count: (range: Range) => number,
+): number {
+  const last = previous.at(-1);
+  if (!last || overlapTokens === 0 || last.headings !== next.headings || (last.kind === 'lines' && last.isWhole)) {
+    return next.start;
+  }
+  const from = Math.max(previous[0]!.start + 1, last.end - overlapTokens * OVERLAP_CHARS_PER_TOKEN);
+  const tail = text.slice(from, last.end);
+  const isMidSentence = !last.isWhole && !/[.!?:;。！？]["')\]]*\s*$/.test(tail.slice(-8));
+  for (const boundary of isMidSentence ? [SENTENCE_END, WORD_END] : [SENTENCE_END]) {
+    for (const match of tail.matchAll(boundary)) {
+      const start = from + match.index + match[0].length;
+      if (start < last.end && count({ start, end: last.end }) <= overlapTokens) return start;
+    }
+  }
+  return next.start;
+}

@@ -1,0 +1,178 @@
+/** Retrieval as the gateway sees it: every call crosses to the retrieval process, which alone searches and embeds. */
+import { basename, extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../contracts/clock.js';
+import type { Retrieval, RetrievalObservation } from '../contracts/retrieval.js';
+import { AppError } from '../errors/app-error.js';
+import { SupervisedProcess } from '../processes/supervised-process.js';
+import type {
+  Arguments,
+  GatewayMessage,
+  Method,
+  ProcessMessage,
+  ProcessOptions,
+  ProcessStatus,
+  Result,
+} from './protocol.js';
+
+export interface RetrievalOptions extends ProcessOptions {
+  readonly clock: Clock;
+  readonly log: Record<'warn' | 'error', (fields: object, message: string) => void>;
+}
+
+/**
+ * Loading two vocabularies and a model takes far more memory for a moment than they need: a small young generation and
+ * an allocator that gives blocks back at once keep the process below 220 MB (263 MB without). The embedder's tensors
+ * lie in an arena of its own and are not slowed down by it.
+ */
+const MEMORY_FLAGS = ['--max-semi-space-size=2'];
+const MEMORY_ENVIRONMENT = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: String(2 ** 18),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 18),
+};
+
+interface PendingCall {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const UNKNOWN_STATUS: ProcessStatus = { passages: 0, ingestQueue: 0, rssBytes: 0 };
+
+/**
+ * Starts the retrieval process and resolves when it is ready. A process that dies later is restarted; meanwhile, and
+ * for calls that it was asked when it died, there is `retrieval_unavailable`.
+ * @throws AppError where it cannot start at all: no model, a damaged or newer database
+ */
+export async function createRetrieval(
+  options: RetrievalOptions,
+): Promise<Retrieval & { readonly pid: () => number | undefined }> {
+  const { clock, log, ...start } = options;
+  const pending = new Map<number, PendingCall>();
+  const listeners = new Set<(observation: RetrievalObservation) => void>();
+  let status = UNKNOWN_STATUS;
+  let lastId = 0;
+  let onStarted: (ready: { dimensions: number }) => void = () => {};
+  let onFailed: (error: unknown) => void = () => {};
+  const started = new Promise<{ dimensions: number }>((resolve, reject) => {
+    onStarted = resolve;
+    onFailed = reject;
+  });
+
+  const notify = (observation: RetrievalObservation) => {
+    for (const listener of listeners) listener(observation);
+  };
+  const settle = (id: number, action: (call: PendingCall) => void) => {
+    const call = pending.get(id);
+    pending.delete(id);
+    if (call) action(call);
+  };
+
+  const onMessage = (message: ProcessMessage) => {
+    switch (message.type) {
+      case 'ready':
+        status = message.status;
+        onStarted(message);
+        break;
+      case 'failed':
+        onFailed(AppError.fromMessage(message.error));
+        break;
+      case 'result':
+        settle(message.id, (call) => call.resolve(message.value as never));
+        break;
+      case 'error':
+        settle(message.id, (call) => call.reject(AppError.fromMessage(message.error)));
+        break;
+      case 'status':
+        status = message.status;
+        break;
+      case 'observation':
+        notify(message.observation);
+        break;
+      case 'log':
+        log[message.level]({ detail: message.detail }, message.message);
+        break;
+    }
+  };
+
+  const child = new SupervisedProcess<GatewayMessage, ProcessMessage>({
+    name: 'retrieval',
+    main: fileURLToPath(new URL(`process/main${extname(import.meta.url)}`, import.meta.url)),
+    execArgv: MEMORY_FLAGS,
+    env: MEMORY_ENVIRONMENT,
+    first: { type: 'start', options: start },
+    last: { type: 'stop' },
+    clock,
+    log,
+    onMessage,
+    onDown: () => {
+      status = { ...status, rssBytes: 0 };
+      const error = unavailable();
+      onFailed(error);
+      for (const id of [...pending.keys()]) settle(id, (call) => call.reject(error));
+    },
+    onRestart: () => notify({ type: 'restart' }),
+  });
+  const unavailable = () => new AppError('retrieval_unavailable', { ...child.down });
+
+  const call = <M extends Method>(method: M, args: Arguments<M>, signal?: AbortSignal): Promise<Result<M>> =>
+    new Promise((resolve, reject) => {
+      if (!child.ready) return reject(unavailable());
+      if (signal?.aborted) return reject(signal.reason);
+      const limit = start.config.maxPendingCalls;
+      if (pending.size >= limit) return reject(new AppError('queue_full', { limit, retryAfterS: 1 }));
+      const id = ++lastId;
+      const onAbort = () => {
+        child.send({ type: 'abort', id });
+        settle(id, (own) => own.reject(signal?.reason));
+      };
+      const finish = () => signal?.removeEventListener('abort', onAbort);
+      pending.set(id, {
+        resolve: (value) => {
+          finish();
+          resolve(value);
+        },
+        reject: (error) => {
+          finish();
+          reject(error);
+        },
+      });
+      signal?.addEventListener('abort', onAbort, { once: true });
+      child.send({ type: 'call', id, method, args });
+    });
+
+  let dimensions: number;
+  try {
+    ({ dimensions } = await started);
+  } catch (error) {
+    await child.close();
+    throw error;
+  }
+
+  return {
+    createFile: (...args) => call('createFile', args),
+    getFile: (...args) => call('getFile', args),
+    getFileContent: (...args) => call('getFileContent', args),
+    listFiles: (...args) => call('listFiles', args),
+    deleteFile: (...args) => call('deleteFile', args),
+    createStore: (...args) => call('createStore', args),
+    getStore: (...args) => call('getStore', args),
+    listStores: (...args) => call('listStores', args),
+    updateStore: (...args) => call('updateStore', args),
+    deleteStore: (...args) => call('deleteStore', args),
+    attachFile: (...args) => call('attachFile', args),
+    getStoreFile: (...args) => call('getStoreFile', args),
+    listStoreFiles: (...args) => call('listStoreFiles', args),
+    detachFile: (...args) => call('detachFile', args),
+    search: (request, signal) => call('search', [request], signal),
+    embed: (texts, signal) => call('embed', [texts], signal),
+    embedder: { id: basename(options.modelDir), dimensions },
+    status: () => ({ ...status, ready: child.ready, reason: child.ready ? null : child.down.reason }),
+    observe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: () => child.close(),
+    pid: () => child.pid,
+  };
+}

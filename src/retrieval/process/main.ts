@@ -1,0 +1,161 @@
+/** The retrieval process: database, indexes and embedding model, asked by messages. */
+import { mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Clock } from '../../contracts/clock.js';
+import { AppError } from '../../errors/app-error.js';
+import { TenantIndexes } from '../hnsw/tenant-indexes.js';
+import type { GatewayMessage, Method, ProcessMessage, ProcessOptions, ProcessStatus } from '../protocol.js';
+import { databaseId, openDatabase } from '../stores/database.js';
+import { createFiles } from '../stores/files.js';
+import { createPassages } from '../stores/passages.js';
+import { createStoreFiles } from '../stores/store-files.js';
+import { createVectorStores } from '../stores/vector-stores.js';
+import { loadEmbedder, loadTokenCounter } from './embedder.js';
+import { Ingest } from './ingest.js';
+import { createWorkQueue } from './queue.js';
+import { createService } from './service.js';
+
+const STATUS_EVERY_MS = 1000;
+const clock: Clock = { now: Date.now, monotonicMs: () => performance.now() };
+
+/** The gateway may be gone: then this process ends with the channel. */
+const send = (message: ProcessMessage) => process.send?.(message, undefined, {}, () => {});
+
+const reportError = (error: unknown, what: string) => {
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  send({ type: 'log', level: 'error', message: what, detail });
+};
+
+async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions) {
+  const folder = join(dataDir, 'indexes');
+  mkdirSync(folder, { recursive: true });
+  const db = openDatabase(join(dataDir, 'documents.db'));
+  const [files, stores, storeFiles, passages] = [
+    createFiles(db),
+    createVectorStores(db),
+    createStoreFiles(db),
+    createPassages(db),
+  ];
+  const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, config.threads));
+  const countTokens = await orUnavailable(baseModelDir, loadTokenCounter(baseModelDir));
+  const queue = createWorkQueue();
+  const indexes = new TenantIndexes({
+    folder,
+    databaseId: await databaseId(db),
+    params: {
+      dimensions: embedder.dimensions,
+      links: config.indexM,
+      efConstruction: config.efConstruction,
+      efSearch: config.efSearch,
+    },
+    exactSearchLimit: config.exactSearchLimit,
+    memoryBytes: config.indexMemoryBytes,
+    passages,
+    clock,
+    inBackground: (job) => queue.run('background', job),
+    onRebuilt: (durationMs) => send({ type: 'observation', observation: { type: 'index_rebuild', durationMs } }),
+    onError: reportError,
+  });
+  const ingest = new Ingest({
+    storeFiles,
+    embedder,
+    countTokens,
+    queue,
+    limits: { budgetTokens: config.passageTokens, overlapTokens: config.overlapTokens },
+    batch: config.ingestBatch,
+    clock,
+    onObservation: (observation) => send({ type: 'observation', observation }),
+    onCompleted: (tenant) => indexes.grown(tenant),
+    onError: reportError,
+  });
+  const service = createService({
+    files,
+    stores,
+    storeFiles,
+    passages,
+    indexes,
+    ingest,
+    embedder,
+    queue,
+    config,
+    clock,
+  });
+  const status = async (): Promise<ProcessStatus> => ({
+    passages: await passages.count(),
+    ingestQueue: await storeFiles.waiting(),
+    rssBytes: process.memoryUsage.rss(),
+  });
+
+  send({ type: 'ready', dimensions: embedder.dimensions, status: await status() });
+  ingest.start();
+  const ticking = setInterval(async () => send({ type: 'status', status: await status() }), STATUS_EVERY_MS);
+
+  const calls = new Map<number, AbortController>();
+  return {
+    async call(id: number, method: Method, args: readonly unknown[]): Promise<void> {
+      const controller = new AbortController();
+      calls.set(id, controller);
+      try {
+        const run = service[method] as (...args: unknown[]) => Promise<unknown>;
+        send({ type: 'result', id, value: await run(...args, controller.signal) });
+      } catch (error) {
+        if (controller.signal.aborted) return;
+        if (!(error instanceof AppError)) reportError(error, `${method} failed`);
+        send({ type: 'error', id, error: (error instanceof AppError ? error : new AppError('internal')).toMessage() });
+      } finally {
+        calls.delete(id);
+      }
+    },
+    abort: (id: number) => calls.get(id)?.abort(),
+    async stop(): Promise<void> {
+      clearInterval(ticking);
+      await ingest.stop();
+      indexes.close();
+      await db.destroy();
+    },
+  };
+}
+
+async function orUnavailable<T>(folder: string, loading: Promise<T>): Promise<T> {
+  try {
+    return await loading;
+  } catch (error) {
+    throw new AppError(
+      'model_unavailable',
+      { model: basename(folder), reason: (error as Error).message },
+      { cause: error },
+    );
+  }
+}
+
+let running: ReturnType<typeof start> | null = null;
+
+process.on('message', async (message: GatewayMessage) => {
+  switch (message.type) {
+    case 'start':
+      running = start(message.options);
+      await running.catch((error) => {
+        const known =
+          error instanceof AppError ? error : new AppError('config_invalid', { reason: (error as Error).message });
+        process.send?.({
+          type: 'failed',
+          reason: known.message,
+          error: known.toMessage(),
+        } satisfies ProcessMessage);
+      });
+      break;
+    case 'call':
+      await (await running)?.call(message.id, message.method, message.args);
+      break;
+    case 'abort':
+      (await running)?.abort(message.id);
+      break;
+    case 'stop':
+      await (await running)?.stop();
+      process.exit(0);
+  }
+});
+// Nothing is lost: what was acknowledged is in the database.
+process.on('disconnect', () => process.exit(0));
+// They are sent to the whole group, but the gateway decides when this process stops: it drains first.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

@@ -1,0 +1,148 @@
+import type { Clock } from '../../contracts/clock.js';
+import type { Retrieval, SearchRequest, SearchResult } from '../../contracts/retrieval.js';
+import { AppError } from '../../errors/app-error.js';
+import { readFileText } from '../chunking/file-kinds.js';
+import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
+import type { Method, ProcessOptions } from '../protocol.js';
+import { findNearest } from '../search/find-nearest.js';
+import type { Files } from '../stores/files.js';
+import type { Passages } from '../stores/passages.js';
+import type { StoreFiles } from '../stores/store-files.js';
+import type { VectorStores } from '../stores/vector-stores.js';
+import type { Embedder } from './embedder.js';
+import type { Ingest } from './ingest.js';
+import type { WorkQueue } from './queue.js';
+
+export interface ServiceOptions {
+  readonly files: Files;
+  readonly stores: VectorStores;
+  readonly storeFiles: StoreFiles;
+  readonly passages: Passages;
+  readonly indexes: TenantIndexes;
+  readonly ingest: Pick<Ingest, 'wake'>;
+  readonly embedder: Embedder;
+  readonly queue: WorkQueue;
+  readonly config: ProcessOptions['config'];
+  readonly clock: Clock;
+}
+
+/** Purposes whose files are there to be read into a store. */
+const DOCUMENT_PURPOSES = new Set(['assistants', 'user_data']);
+/** How stale a store's time of last use may be: writing it with every search would cost a disk flush each. */
+const TOUCH_EVERY_S = 60;
+/** Texts of one /v1/embeddings call that are embedded before a search gets its turn. */
+const EMBED_BATCH = 8;
+
+/** The contract's methods, in the process that has the database, the indexes and the model. */
+export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
+  const { files, stores, storeFiles, passages, indexes, ingest, embedder, queue, config, clock } = options;
+  const nowS = () => Math.floor(clock.now() / 1000);
+
+  return {
+    async createFile(tenant, file) {
+      const bytes = file.content.byteLength;
+      if (bytes > config.maxFileBytes) throw new AppError('file_too_large', { bytes, limitBytes: config.maxFileBytes });
+      if (DOCUMENT_PURPOSES.has(file.purpose)) readFileText(file.filename, file.content);
+      return files.create(tenant, file, nowS());
+    },
+    getFile: files.get,
+    getFileContent: files.content,
+    listFiles: files.list,
+    async deleteFile(tenant, fileId) {
+      indexes.removed(tenant, await files.delete(tenant, fileId));
+    },
+
+    createStore: (tenant, store) => stores.create(tenant, store, nowS()),
+    getStore: stores.get,
+    listStores: stores.list,
+    updateStore: (tenant, storeId, change) => stores.update(tenant, storeId, change, nowS()),
+    async deleteStore(tenant, storeId) {
+      indexes.removed(tenant, await stores.delete(tenant, storeId));
+    },
+
+    async attachFile(tenant, storeId, fileId, attributes) {
+      await stores.get(tenant, storeId);
+      await files.get(tenant, fileId);
+      const attached = await storeFiles.attach(tenant, storeId, fileId, attributes, {
+        maxWaiting: config.maxIngestQueue,
+        nowS: nowS(),
+      });
+      ingest.wake();
+      return attached;
+    },
+    getStoreFile: storeFiles.get,
+    async listStoreFiles(tenant, storeId, page) {
+      await stores.get(tenant, storeId);
+      return storeFiles.list(tenant, storeId, page);
+    },
+    async detachFile(tenant, storeId, fileId) {
+      indexes.removed(tenant, await storeFiles.detach(tenant, storeId, fileId, nowS()));
+    },
+
+    async search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult> {
+      // Before the model runs, so that a wrong store costs nothing.
+      if (!(await stores.searched(request.tenant, request.storeId))) return nothing(0);
+      const startedAt = clock.monotonicMs();
+      const [vector] = await queue.run('search', () => embedder.embed([request.query]), signal);
+      const embeddedAt = clock.monotonicMs();
+      const store = await stores.searched(request.tenant, request.storeId);
+      if (!store) return nothing(embeddedAt - startedAt);
+      const scope = { tenant: request.tenant, storeId: store.id };
+      const nearest = await findNearest(
+        { scope, vector: vector!, topK: request.topK, minScore: request.minScore },
+        passages,
+        indexes,
+        config.exactSearchLimit,
+      );
+      const loaded = await passages.load(
+        scope,
+        nearest.map(({ label }) => label),
+      );
+      const searchMs = clock.monotonicMs() - embeddedAt;
+      if (nowS() - store.lastActiveAt >= TOUCH_EVERY_S) setImmediate(() => void stores.touch(store.id, nowS()));
+      return {
+        passages: nearest.flatMap(({ label, score }) => {
+          const passage = loaded.get(label);
+          return passage ? [{ ...passage, score }] : [];
+        }),
+        timings: { embedMs: embeddedAt - startedAt, searchMs },
+        snapshot: `${store.id}@${store.revision}`,
+      };
+    },
+
+    async embed(texts, signal) {
+      const vectors: Float32Array[] = [];
+      let tokens = 0;
+      for (let from = 0; from < texts.length; from += EMBED_BATCH) {
+        const some = texts.slice(from, from + EMBED_BATCH);
+        const batch = await queue.run(
+          'embed',
+          () => {
+            tokens += some.reduce((sum, text, index) => sum + tokensWithinLimit(embedder, text, from + index), 0);
+            return embedder.embed(some);
+          },
+          signal,
+        );
+        vectors.push(...batch);
+      }
+      return { vectors, tokens };
+    },
+  };
+}
+
+/** The tenant has no store: nothing is found, and that changes with its first one. */
+function nothing(embedMs: number): SearchResult {
+  return { passages: [], timings: { embedMs, searchMs: 0 }, snapshot: 'none' };
+}
+
+/** @throws AppError `invalid_value`: a vector of part of a text would pass for one of the whole */
+function tokensWithinLimit(embedder: Embedder, text: string, index: number): number {
+  const tokens = embedder.countTokens(text);
+  if (tokens > embedder.maxTokens) {
+    throw new AppError('invalid_value', {
+      param: `input[${index}]`,
+      reason: `it has at least ${tokens} tokens, and the embedding model reads at most ${embedder.maxTokens}. Split the text`,
+    });
+  }
+  return tokens;
+}

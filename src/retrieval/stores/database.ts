@@ -1,0 +1,98 @@
+import SQLite from 'better-sqlite3';
+import { type Generated, Kysely, SqliteDialect } from 'kysely';
+import { migrate } from './migrations.js';
+
+interface MetaTable {
+  key: string;
+  value: string;
+}
+
+interface FilesTable {
+  seq: Generated<number>;
+  id: string;
+  tenant: string;
+  filename: string;
+  purpose: string;
+  bytes: number;
+  content: Buffer;
+  /** Seconds since the epoch, as all times here. */
+  created_at: number;
+}
+
+interface StoresTable {
+  seq: Generated<number>;
+  id: string;
+  tenant: string;
+  name: string;
+  metadata: string;
+  created_at: number;
+  last_active_at: number;
+  /** Grows by one whenever what a search could find changes. */
+  revision: Generated<number>;
+}
+
+interface StoreFilesTable {
+  seq: Generated<number>;
+  tenant: string;
+  store_id: string;
+  file_id: string;
+  status: 'in_progress' | 'completed' | 'failed';
+  error_code: string | null;
+  error_message: string | null;
+  attributes: string;
+  /** Times that reading it was begun; a file that ends the process is given up by it. */
+  attempts: Generated<number>;
+  usage_bytes: Generated<number>;
+  passages: Generated<number>;
+  created_at: number;
+}
+
+interface PassagesTable {
+  /** Never used again, so that an index that still holds a deleted one cannot mean another. */
+  label: Generated<number>;
+  id: string;
+  tenant: string;
+  store_id: string;
+  file_id: string;
+  ordinal: number;
+  heading_path: string;
+  text: string;
+  byte_start: number;
+  byte_end: number;
+  tokens: number;
+  /** Little-endian float32, normalised. */
+  embedding: Buffer;
+}
+
+/** SQLite's own: the largest key that an `autoincrement` column ever had. */
+interface SequenceTable {
+  name: string;
+  seq: number;
+}
+
+export interface Tables {
+  meta: MetaTable;
+  sqlite_sequence: SequenceTable;
+  files: FilesTable;
+  stores: StoresTable;
+  store_files: StoreFilesTable;
+  passages: PassagesTable;
+}
+
+export type Db = Kysely<Tables>;
+
+/** Opens `documents.db`. A commit is on the disk when it returns (WAL with synchronous=FULL). */
+export function openDatabase(file: string): Db {
+  const database = new SQLite(file);
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+  database.pragma('busy_timeout = 5000');
+  migrate(database);
+  return new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+}
+
+/** Identifies this database among all that ever stood in its place. */
+export async function databaseId(db: Db): Promise<string> {
+  return (await db.selectFrom('meta').select('value').where('key', '=', 'database_id').executeTakeFirstOrThrow()).value;
+}

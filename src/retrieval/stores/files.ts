@@ -1,0 +1,98 @@
+import type { Page, PageRequest, StoredFile } from '../../contracts/retrieval.js';
+import { AppError } from '../../errors/app-error.js';
+import type { Db } from './database.js';
+import { newId } from './ids.js';
+import { beyond, toPage } from './paging.js';
+
+const COLUMNS = ['seq', 'id', 'filename', 'bytes', 'purpose', 'created_at'] as const;
+
+/** The rows of uploaded files. Every method is confined to its tenant. */
+export function createFiles(db: Db) {
+  const find = async (tenant: string, id: string) => {
+    const row = await db
+      .selectFrom('files')
+      .select(COLUMNS)
+      .where('tenant', '=', tenant)
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (!row) throw new AppError('not_found', { what: 'File', id });
+    return row;
+  };
+
+  return {
+    async create(
+      tenant: string,
+      file: { filename: string; purpose: string; content: Uint8Array },
+      nowS: number,
+    ): Promise<StoredFile> {
+      const content = Buffer.from(file.content.buffer, file.content.byteOffset, file.content.byteLength);
+      const row = {
+        id: newId('file-'),
+        filename: file.filename,
+        bytes: content.length,
+        purpose: file.purpose,
+        created_at: nowS,
+      };
+      await db
+        .insertInto('files')
+        .values({ ...row, tenant, content })
+        .execute();
+      return toFile(row);
+    },
+
+    async get(tenant: string, id: string): Promise<StoredFile> {
+      return toFile(await find(tenant, id));
+    },
+
+    async content(tenant: string, id: string): Promise<Uint8Array> {
+      await find(tenant, id);
+      return (await db.selectFrom('files').select('content').where('id', '=', id).executeTakeFirstOrThrow()).content;
+    },
+
+    async list(tenant: string, page: PageRequest): Promise<Page<StoredFile>> {
+      let query = db.selectFrom('files').select(COLUMNS).where('tenant', '=', tenant);
+      if (page.after) query = query.where('seq', beyond(page), (await find(tenant, page.after)).seq);
+      return toPage(
+        await query
+          .orderBy('seq', page.order)
+          .limit(page.limit + 1)
+          .execute(),
+        page,
+        toFile,
+      );
+    },
+
+    /** Deletes the file with all that was made from it, in every store. Returns the labels of its passages. */
+    async delete(tenant: string, id: string): Promise<number[]> {
+      await find(tenant, id);
+      return db.transaction().execute(async (tx) => {
+        const stores = await tx.selectFrom('store_files').select('store_id').where('file_id', '=', id).execute();
+        const storeIds = stores.map((store) => store.store_id);
+        const passages =
+          storeIds.length === 0
+            ? []
+            : await tx
+                .selectFrom('passages')
+                .select('label')
+                .where('store_id', 'in', storeIds)
+                .where('file_id', '=', id)
+                .execute();
+        await tx.deleteFrom('files').where('id', '=', id).execute();
+        if (storeIds.length > 0) {
+          await tx
+            .updateTable('stores')
+            .set((eb) => ({ revision: eb('revision', '+', 1) }))
+            .where('id', 'in', storeIds)
+            .execute();
+        }
+        return passages.map((passage) => passage.label);
+      });
+    },
+  };
+}
+
+function toFile(row: { id: string; filename: string; bytes: number; purpose: string; created_at: number }): StoredFile {
+  return { id: row.id, filename: row.filename, bytes: row.bytes, purpose: row.purpose, createdAt: row.created_at };
+}
+
+export type Files = ReturnType<typeof createFiles>;

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import type { Database } from 'better-sqlite3';
+import { AppError } from '../../errors/app-error.js';
+
+/** Applied in order, each once, in a transaction; `user_version` counts them. Never edit one that was released. */
+const MIGRATIONS: readonly ((database: Database) => void)[] = [
+  (database) => {
+    database.exec(`
+      create table meta (key text primary key, value text not null) strict;
+      create table files (
+        seq integer primary key autoincrement,
+        id text not null unique,
+        tenant text not null,
+        filename text not null,
+        purpose text not null,
+        bytes integer not null,
+        content blob not null,
+        created_at integer not null
+      ) strict;
+      create index files_by_tenant on files (tenant, seq);
+      create table stores (
+        seq integer primary key autoincrement,
+        id text not null unique,
+        tenant text not null,
+        name text not null,
+        metadata text not null,
+        created_at integer not null,
+        last_active_at integer not null,
+        revision integer not null default 0
+      ) strict;
+      create index stores_by_tenant on stores (tenant, seq);
+      create table store_files (
+        seq integer primary key autoincrement,
+        tenant text not null,
+        store_id text not null references stores (id) on delete cascade,
+        file_id text not null references files (id) on delete cascade,
+        status text not null check (status in ('in_progress', 'completed', 'failed')),
+        error_code text,
+        error_message text,
+        attributes text not null,
+        attempts integer not null default 0,
+        usage_bytes integer not null default 0,
+        passages integer not null default 0,
+        created_at integer not null,
+        unique (store_id, file_id)
+      ) strict;
+      create index store_files_by_store on store_files (store_id, seq);
+      create index store_files_by_file on store_files (file_id);
+      create index store_files_by_status on store_files (status, tenant, seq);
+      create index store_files_passages_by_tenant on store_files (tenant, passages);
+      create index store_files_passages_by_store on store_files (store_id, passages);
+      create table passages (
+        label integer primary key autoincrement,
+        id text not null unique,
+        tenant text not null,
+        store_id text not null,
+        file_id text not null,
+        ordinal integer not null,
+        heading_path text not null,
+        text text not null,
+        byte_start integer not null,
+        byte_end integer not null,
+        tokens integer not null,
+        embedding blob not null,
+        foreign key (store_id, file_id) references store_files (store_id, file_id) on delete cascade
+      ) strict;
+      create index passages_by_tenant on passages (tenant, label);
+      create index passages_by_file on passages (store_id, file_id, ordinal);
+      create index passages_by_store on passages (store_id, label);
+    `);
+    // Tells an index file that it was made from this database and not from one that was put in its place.
+    database.prepare('insert into meta (key, value) values (?, ?)').run('database_id', randomUUID());
+  },
+];
+
+/** @throws AppError `config_invalid` where a newer version of the product wrote the database */
+export function migrate(database: Database): void {
+  const version = database.pragma('user_version', { simple: true }) as number;
+  if (version > MIGRATIONS.length) {
+    throw new AppError('config_invalid', {
+      reason: `${database.name} was written by a newer version (schema ${version}, this one knows ${MIGRATIONS.length}). Start that version, or set dataDir to another folder`,
+    });
+  }
+  for (let next = version; next < MIGRATIONS.length; next++) {
+    database
+      .transaction(() => {
+        MIGRATIONS[next]!(database);
+        database.pragma(`user_version = ${next + 1}`);
+      })
+      .exclusive();
+  }
+}

@@ -1,0 +1,252 @@
+import { sql, type Transaction } from 'kysely';
+import type { FileAttributes, Page, PageRequest, VectorStoreFile } from '../../contracts/retrieval.js';
+import { AppError } from '../../errors/app-error.js';
+import type { Db, Tables } from './database.js';
+import { newId } from './ids.js';
+import { beyond, toPage } from './paging.js';
+
+type Row = Omit<Tables['store_files'], 'seq' | 'tenant' | 'attempts' | 'usage_bytes' | 'passages'> & {
+  seq: number;
+  usage_bytes: number;
+  passages: number;
+};
+
+/** A file that waits to be read into a store. */
+export interface IngestJob {
+  readonly seq: number;
+  readonly tenant: string;
+  readonly storeId: string;
+  readonly fileId: string;
+  readonly filename: string;
+  readonly content: Uint8Array;
+  /** How often reading was begun, this time included. */
+  readonly attempt: number;
+}
+
+export interface NewPassage {
+  readonly headingPath: readonly string[];
+  readonly text: string;
+  readonly byteStart: number;
+  readonly byteEnd: number;
+  readonly tokens: number;
+  readonly embedding: Float32Array;
+}
+
+/** One statement for many rows: preparing one costs more than inserting one. */
+const ROWS_PER_INSERT = 50;
+
+const COLUMNS = [
+  'seq',
+  'store_id',
+  'file_id',
+  'status',
+  'error_code',
+  'error_message',
+  'attributes',
+  'created_at',
+  'usage_bytes',
+  'passages',
+] as const;
+
+/** Files in stores: the state of each, the queue of those that wait, and the passages of those that are done. */
+export function createStoreFiles(db: Db) {
+  const find = async (tenant: string, storeId: string, fileId: string): Promise<Row> => {
+    const row = await db
+      .selectFrom('store_files')
+      .select(COLUMNS)
+      .where('tenant', '=', tenant)
+      .where('store_id', '=', storeId)
+      .where('file_id', '=', fileId)
+      .executeTakeFirst();
+    if (!row) throw new AppError('not_found', { what: `File of vector store ${storeId}`, id: fileId });
+    return row;
+  };
+  const get = async (tenant: string, storeId: string, fileId: string) =>
+    toStoreFile(await find(tenant, storeId, fileId));
+  const waiting = async (): Promise<number> => {
+    const row = await db
+      .selectFrom('store_files')
+      .select((eb) => eb.fn.countAll<number>().as('files'))
+      .where('status', '=', 'in_progress')
+      .executeTakeFirstOrThrow();
+    return row.files;
+  };
+
+  return {
+    get,
+    waiting,
+
+    /** Puts the file into the queue. One that is there already keeps its state, unless it failed: then it is read anew. */
+    async attach(
+      tenant: string,
+      storeId: string,
+      fileId: string,
+      attributes: FileAttributes,
+      { maxWaiting, nowS }: { maxWaiting: number; nowS: number },
+    ): Promise<VectorStoreFile> {
+      if ((await waiting()) >= maxWaiting) {
+        throw new AppError('ingest_queue_full', { limit: maxWaiting, retryAfterS: 10 });
+      }
+      const json = JSON.stringify(attributes);
+      await db
+        .insertInto('store_files')
+        .values({
+          tenant,
+          store_id: storeId,
+          file_id: fileId,
+          status: 'in_progress',
+          attributes: json,
+          created_at: nowS,
+        })
+        .onConflict((conflict) =>
+          conflict.columns(['store_id', 'file_id']).doUpdateSet({
+            attributes: json,
+            status: sql`case status when 'failed' then 'in_progress' else status end`,
+            attempts: sql`case status when 'failed' then 0 else attempts end`,
+            error_code: null,
+            error_message: null,
+          }),
+        )
+        .execute();
+      return get(tenant, storeId, fileId);
+    },
+
+    async list(tenant: string, storeId: string, page: PageRequest): Promise<Page<VectorStoreFile>> {
+      let query = db
+        .selectFrom('store_files')
+        .select(COLUMNS)
+        .where('tenant', '=', tenant)
+        .where('store_id', '=', storeId);
+      if (page.after) query = query.where('seq', beyond(page), (await find(tenant, storeId, page.after)).seq);
+      return toPage(
+        await query
+          .orderBy('seq', page.order)
+          .limit(page.limit + 1)
+          .execute(),
+        page,
+        toStoreFile,
+      );
+    },
+
+    /** Takes the file out of the store. Returns the labels of its passages. */
+    async detach(tenant: string, storeId: string, fileId: string, nowS: number): Promise<number[]> {
+      const row = await find(tenant, storeId, fileId);
+      return db.transaction().execute(async (tx) => {
+        const passages = await tx
+          .selectFrom('passages')
+          .select('label')
+          .where('store_id', '=', storeId)
+          .where('file_id', '=', fileId)
+          .execute();
+        await tx.deleteFrom('store_files').where('seq', '=', row.seq).execute();
+        await bump(tx, storeId, nowS);
+        return passages.map((passage) => passage.label);
+      });
+    },
+
+    /** The next file to read: the oldest of the tenant that follows `lastTenant`, so that none waits behind another's bulk. */
+    async next(lastTenant: string): Promise<IngestJob | null> {
+      const oldest = (from: string) =>
+        db
+          .selectFrom('store_files')
+          .innerJoin('files', 'files.id', 'store_files.file_id')
+          .select(['store_files.seq', 'store_files.tenant', 'store_id', 'file_id', 'filename', 'content', 'attempts'])
+          .where('status', '=', 'in_progress')
+          .where('store_files.tenant', '>', from)
+          .orderBy('store_files.tenant')
+          .orderBy('store_files.seq')
+          .limit(1)
+          .executeTakeFirst();
+      const row = (await oldest(lastTenant)) ?? (await oldest(''));
+      if (!row) return null;
+      const attempt = row.attempts + 1;
+      await db.updateTable('store_files').set({ attempts: attempt }).where('seq', '=', row.seq).execute();
+      const { seq, tenant, store_id: storeId, file_id: fileId, filename, content } = row;
+      return { seq, tenant, storeId, fileId, filename, content, attempt };
+    },
+
+    /** Gives a file back to the queue: reading it was interrupted on purpose. */
+    async release(job: IngestJob): Promise<void> {
+      await db
+        .updateTable('store_files')
+        .set({ attempts: job.attempt - 1 })
+        .where('seq', '=', job.seq)
+        .execute();
+    },
+
+    /** Stores all passages of a file and marks it completed, at once. False where it was removed meanwhile. */
+    async complete(job: IngestJob, passages: readonly NewPassage[], nowS: number): Promise<boolean> {
+      return db.transaction().execute(async (tx) => {
+        const usageBytes = passages.reduce(
+          (sum, { text, embedding }) => sum + Buffer.byteLength(text) + embedding.byteLength,
+          0,
+        );
+        const { numUpdatedRows } = await tx
+          .updateTable('store_files')
+          .set({ status: 'completed', passages: passages.length, usage_bytes: usageBytes })
+          .where('seq', '=', job.seq)
+          .where('status', '=', 'in_progress')
+          .executeTakeFirst();
+        if (numUpdatedRows === 0n) return false;
+        const rows = passages.map((passage, ordinal) => toRow(job, passage, ordinal));
+        for (let from = 0; from < rows.length; from += ROWS_PER_INSERT) {
+          await tx
+            .insertInto('passages')
+            .values(rows.slice(from, from + ROWS_PER_INSERT))
+            .execute();
+        }
+        await bump(tx, job.storeId, nowS);
+        return true;
+      });
+    },
+
+    async fail(job: IngestJob, error: { code: string; message: string }): Promise<void> {
+      await db
+        .updateTable('store_files')
+        .set({ status: 'failed', error_code: error.code, error_message: error.message })
+        .where('seq', '=', job.seq)
+        .where('status', '=', 'in_progress')
+        .execute();
+    },
+  };
+}
+
+function toRow(job: IngestJob, passage: NewPassage, ordinal: number) {
+  const { text, tokens, embedding } = passage;
+  return {
+    id: newId('psg_'),
+    tenant: job.tenant,
+    store_id: job.storeId,
+    file_id: job.fileId,
+    ordinal,
+    heading_path: JSON.stringify(passage.headingPath),
+    text,
+    byte_start: passage.byteStart,
+    byte_end: passage.byteEnd,
+    tokens,
+    embedding: Buffer.from(embedding.buffer, embedding.byteOffset, embedding.byteLength),
+  };
+}
+
+async function bump(tx: Transaction<Tables>, storeId: string, nowS: number): Promise<void> {
+  await tx
+    .updateTable('stores')
+    .set((eb) => ({ revision: eb('revision', '+', 1), last_active_at: nowS }))
+    .where('id', '=', storeId)
+    .execute();
+}
+
+function toStoreFile(row: Row): VectorStoreFile {
+  return {
+    fileId: row.file_id,
+    storeId: row.store_id,
+    status: row.status,
+    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
+    createdAt: row.created_at,
+    usageBytes: row.usage_bytes,
+    passages: row.passages,
+    attributes: JSON.parse(row.attributes),
+  };
+}
+
+export type StoreFiles = ReturnType<typeof createStoreFiles>;

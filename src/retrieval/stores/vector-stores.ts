@@ -1,0 +1,146 @@
+import type { FileCounts, Page, PageRequest, VectorStore } from '../../contracts/retrieval.js';
+import { AppError } from '../../errors/app-error.js';
+import type { Db, Tables } from './database.js';
+import { newId } from './ids.js';
+import { beyond, toPage } from './paging.js';
+
+type Row = Pick<Tables['stores'], 'id' | 'name' | 'metadata' | 'created_at' | 'last_active_at'> & {
+  seq: number;
+  revision: number;
+};
+
+/** The store that a search takes place in, and the state of it that the search sees. */
+export interface SearchedStore {
+  readonly id: string;
+  readonly revision: number;
+  readonly lastActiveAt: number;
+}
+
+const COLUMNS = ['seq', 'id', 'name', 'metadata', 'created_at', 'last_active_at', 'revision'] as const;
+
+/** The rows of vector stores. Every method is confined to its tenant. */
+export function createVectorStores(db: Db) {
+  const find = async (tenant: string, id: string): Promise<Row> => {
+    const row = await db
+      .selectFrom('stores')
+      .select(COLUMNS)
+      .where('tenant', '=', tenant)
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (!row) throw new AppError('not_found', { what: 'Vector store', id });
+    return row;
+  };
+
+  /** Counts of the files of stores, by store. */
+  const usage = async (storeIds: readonly string[]) => {
+    const rows =
+      storeIds.length === 0
+        ? []
+        : await db
+            .selectFrom('store_files')
+            .select((eb) => [
+              'store_id',
+              'status',
+              eb.fn.countAll<number>().as('files'),
+              eb.fn.sum<number>('usage_bytes').as('bytes'),
+            ])
+            .where('store_id', 'in', storeIds)
+            .groupBy(['store_id', 'status'])
+            .execute();
+    return (storeId: string): { bytes: number; counts: FileCounts } => {
+      const own = rows.filter((row) => row.store_id === storeId);
+      const files = (status: string) => own.find((row) => row.status === status)?.files ?? 0;
+      const counts = { inProgress: files('in_progress'), completed: files('completed'), failed: files('failed') };
+      return {
+        bytes: own.reduce((sum, row) => sum + row.bytes, 0),
+        counts: { ...counts, total: counts.inProgress + counts.completed + counts.failed },
+      };
+    };
+  };
+
+  const toStore = (row: Row, { bytes, counts }: { bytes: number; counts: FileCounts }): VectorStore => ({
+    id: row.id,
+    name: row.name,
+    createdAt: row.created_at,
+    lastActiveAt: row.last_active_at,
+    metadata: JSON.parse(row.metadata),
+    usageBytes: bytes,
+    fileCounts: counts,
+  });
+
+  const get = async (tenant: string, id: string): Promise<VectorStore> => {
+    const row = await find(tenant, id);
+    return toStore(row, (await usage([id]))(id));
+  };
+
+  return {
+    get,
+
+    async create(
+      tenant: string,
+      store: { name: string; metadata: Record<string, string> },
+      nowS: number,
+    ): Promise<VectorStore> {
+      const id = newId('vs_');
+      const times = { created_at: nowS, last_active_at: nowS };
+      await db
+        .insertInto('stores')
+        .values({ id, tenant, name: store.name, metadata: JSON.stringify(store.metadata), ...times })
+        .execute();
+      return get(tenant, id);
+    },
+
+    async list(tenant: string, page: PageRequest): Promise<Page<VectorStore>> {
+      let query = db.selectFrom('stores').select(COLUMNS).where('tenant', '=', tenant);
+      if (page.after) query = query.where('seq', beyond(page), (await find(tenant, page.after)).seq);
+      const rows = await query
+        .orderBy('seq', page.order)
+        .limit(page.limit + 1)
+        .execute();
+      const used = await usage(rows.map((row) => row.id));
+      return toPage(rows, page, (row) => toStore(row, used(row.id)));
+    },
+
+    async update(
+      tenant: string,
+      id: string,
+      change: { name?: string; metadata?: Record<string, string> },
+      nowS: number,
+    ): Promise<VectorStore> {
+      await find(tenant, id);
+      await db
+        .updateTable('stores')
+        .set({
+          last_active_at: nowS,
+          ...(change.name !== undefined && { name: change.name }),
+          ...(change.metadata !== undefined && { metadata: JSON.stringify(change.metadata) }),
+        })
+        .where('id', '=', id)
+        .execute();
+      return get(tenant, id);
+    },
+
+    /** Deletes the store with its passages; the files stay. Returns the labels of the passages. */
+    async delete(tenant: string, id: string): Promise<number[]> {
+      await find(tenant, id);
+      return db.transaction().execute(async (tx) => {
+        const passages = await tx.selectFrom('passages').select('label').where('store_id', '=', id).execute();
+        await tx.deleteFrom('stores').where('id', '=', id).execute();
+        return passages.map((passage) => passage.label);
+      });
+    },
+
+    async touch(id: string, nowS: number): Promise<void> {
+      await db.updateTable('stores').set({ last_active_at: nowS }).where('id', '=', id).execute();
+    },
+
+    /** `storeId` null is the tenant's oldest store; null comes back where it has none. */
+    async searched(tenant: string, storeId: string | null): Promise<SearchedStore | null> {
+      const oldest = db.selectFrom('stores').select(COLUMNS).where('tenant', '=', tenant).orderBy('seq').limit(1);
+      const row = storeId ? await find(tenant, storeId) : await oldest.executeTakeFirst();
+      return row ? { id: row.id, revision: row.revision, lastActiveAt: row.last_active_at } : null;
+    },
+  };
+}
+
+export type VectorStores = ReturnType<typeof createVectorStores>;

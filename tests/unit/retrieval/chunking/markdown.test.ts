@@ -1,0 +1,79 @@
+import t from 'tap';
+import { parseMarkdown } from '../../../../src/retrieval/chunking/markdown.js';
+
+function blocks(text: string, title = 'file') {
+  const document = parseMarkdown(text, title);
+  return document.blocks.map(({ headings, kind, start, end }) => [headings.join(' › '), kind, text.slice(start, end)]);
+}
+
+t.test('headings make paths, and the first one of level 1 is the title', async (t) => {
+  t.same(blocks('intro\n\n# Fees\n\nA\n\n## Early\n\nB\n\n### Late ###\nC\n\n## Other\nD\n\n# Second\nE'), [
+    ['Fees', 'prose', 'intro'],
+    ['Fees', 'prose', 'A'],
+    ['Fees › Early', 'prose', 'B'],
+    ['Fees › Early › Late', 'prose', 'C'],
+    ['Fees › Other', 'prose', 'D'],
+    ['Fees › Second', 'prose', 'E'],
+  ]);
+});
+
+t.test('without one the title is the name of the file', async (t) => {
+  t.same(blocks('## Early\n\nB', 'fees'), [['fees › Early', 'prose', 'B']]);
+});
+
+t.test('underlined headings count', async (t) => {
+  t.same(blocks('Fees\n====\n\nA\n\nEarly\n---\nB'), [
+    ['Fees', 'prose', 'A'],
+    ['Fees › Early', 'prose', 'B'],
+  ]);
+});
+
+t.test('a heading is shown without its markup', async (t) => {
+  t.same(blocks('# T\n## `reply.send()` and [hooks](Hooks.md) <a id="x"></a> *now*\nA'), [
+    ['T › reply.send() and hooks now', 'prose', 'A'],
+  ]);
+});
+
+t.test('fenced code is one block, whatever is in it', async (t) => {
+  const code = '```js\n# no heading\n\nconst a = 1;\n```';
+  t.same(blocks(`# T\nA\n${code}\nB`), [
+    ['T', 'prose', 'A'],
+    ['T', 'lines', code],
+    ['T', 'prose', 'B'],
+  ]);
+  t.same(blocks('~~~~\n~~~\n```\n~~~~\nB').length, 2);
+  t.same(blocks('```\nopen to the end\n\n# T'), [['file', 'lines', '```\nopen to the end\n\n# T']]);
+});
+
+t.test('a list is one block, blank lines and indented paragraphs included', async (t) => {
+  const list = '- one\n  goes on\n\n- two\n\n  more of two\n  1. inner';
+  t.same(blocks(`Intro:\n${list}\n\nAfter`), [
+    ['file', 'prose', 'Intro:'],
+    ['file', 'lines', list],
+    ['file', 'prose', 'After'],
+  ]);
+});
+
+t.test('a table is one block', async (t) => {
+  const table = '| fee | euros |\n| --- | ---: |\n| early | 995 |\n| late | 12 |';
+  t.same(blocks(`A\n${table}\n\nB`), [
+    ['file', 'prose', 'A'],
+    ['file', 'lines', table],
+    ['file', 'prose', 'B'],
+  ]);
+});
+
+t.test('front matter is a block of its own, and its title is the title', async (t) => {
+  t.same(blocks('---\ntitle: "The fees"\n---\n\n# Heading\nA'), [
+    ['The fees', 'lines', '---\ntitle: "The fees"\n---'],
+    ['The fees › Heading', 'prose', 'A'],
+  ]);
+});
+
+t.test('a heading with nothing below it is a block, so that it can be found', async (t) => {
+  t.same(blocks('# T\n## Empty\n## Full\nA\n## Last'), [
+    ['T › Empty', 'prose', '## Empty'],
+    ['T › Full', 'prose', 'A'],
+    ['T › Last', 'prose', '## Last'],
+  ]);
+});

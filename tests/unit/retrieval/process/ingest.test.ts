@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import type { RetrievalObservation } from '../../../../src/contracts/retrieval.js';
+import { Ingest } from '../../../../src/retrieval/process/ingest.js';
+import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
+import { countWords } from '../../../fixtures/retrieval/count-words.js';
+import { dataFolder } from '../../../fixtures/retrieval/retrieval.js';
+import { openRows, type Rows } from '../../../fixtures/retrieval/rows.js';
+
+/** A vector from the letters of a text. */
+async function embed(texts: readonly string[]): Promise<Float32Array[]> {
+  return texts.map((text) => {
+    const vector = new Float32Array(26);
+    for (const char of text.toLowerCase()) if (char >= 'a' && char <= 'z') vector[char.charCodeAt(0) - 97]! += 1;
+    const norm = Math.hypot(...vector);
+    return vector.map((value) => value / norm);
+  });
+}
+
+async function setUp(t: Test, embedTexts = embed) {
+  const rows = await openRows(dataFolder(t));
+  t.teardown(() => rows.db.destroy());
+  const store = await rows.stores.create('bank', { name: 's', metadata: {} }, 1);
+  const observations: RetrievalObservation[] = [];
+  const errors: string[] = [];
+  const ingest = new Ingest({
+    storeFiles: rows.storeFiles,
+    embedder: { dimensions: 26, maxTokens: 256, countTokens: countWords, embed: embedTexts },
+    countTokens: countWords,
+    queue: createWorkQueue(),
+    limits: { budgetTokens: 16, overlapTokens: 0 },
+    batch: 2,
+    clock: { now: () => 1000, monotonicMs: () => 0 },
+    onObservation: (observation) => observations.push(observation),
+    onCompleted: () => {},
+    onError: (_, what) => errors.push(what),
+  });
+  /** Reads until nothing waits. */
+  const drain = async () => {
+    ingest.start();
+    while ((await rows.storeFiles.waiting()) > 0) await sleep(1);
+    await ingest.stop();
+  };
+  return { rows, storeId: store.id, ingest, observations, errors, drain };
+}
+
+async function attach(
+  rows: Rows,
+  tenant: string,
+  storeId: string,
+  content: string,
+  filename = 'a.md',
+): Promise<string> {
+  const file = await rows.files.create(tenant, { filename, purpose: 'assistants', content: Buffer.from(content) }, 1);
+  await rows.storeFiles.attach(tenant, storeId, file.id, {}, { maxWaiting: 100, nowS: 1 });
+  return file.id;
+}
+
+const LONG = `# Fees\n\n${Array.from({ length: 5 }, (_, n) => `## Part ${n}\n\nThe fee of part ${n} is due.`).join('\n\n')}`;
+
+t.test('a file becomes passages in order, all at once', async (t) => {
+  const { rows, storeId, observations, drain } = await setUp(t);
+  const fileId = await attach(rows, 'bank', storeId, LONG);
+  await drain();
+  t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'completed', passages: 5 });
+  const labels = await rows.passages.labelsUpTo('bank', 1e9);
+  const passages = [...(await rows.passages.load({ tenant: 'bank', storeId }, labels)).values()];
+  t.same(
+    passages.map(({ headingPath }) => headingPath[1]),
+    ['Part 0', 'Part 1', 'Part 2', 'Part 3', 'Part 4'],
+  );
+  t.match(observations, [{ type: 'ingest', outcome: 'completed', passages: 5 }]);
+});
+
+t.test('what is embedded has the headings before the text', async (t) => {
+  const seen: string[] = [];
+  const { rows, storeId, drain } = await setUp(t, (texts) => {
+    seen.push(...texts);
+    return embed(texts);
+  });
+  await attach(rows, 'bank', storeId, '# Fees\n\n## Early\n\nIt is waived.');
+  await drain();
+  t.same(seen, ['Fees › Early\nIt is waived.']);
+});
+
+t.test('a tenant with many files does not keep the others waiting', async (t) => {
+  const order: string[] = [];
+  const { rows, storeId, drain } = await setUp(t, (texts) => {
+    order.push(...texts.map((text) => text.split('\n')[1]!));
+    return embed(texts);
+  });
+  for (const n of [1, 2, 3]) await attach(rows, 'bank', storeId, `bank ${n}`);
+  const other = await rows.stores.create('copilot', { name: 's', metadata: {} }, 1);
+  await attach(rows, 'copilot', other.id, 'copilot 1');
+  await drain();
+  t.same(order, ['bank 1', 'copilot 1', 'bank 2', 'bank 3']);
+});
+
+t.test('a file that is removed while it is read leaves nothing behind', async (t) => {
+  let fileId = '';
+  const { rows, storeId, observations, drain } = await setUp(t, async (texts) => {
+    if (fileId) await rows.files.delete('bank', fileId);
+    fileId = '';
+    return embed(texts);
+  });
+  fileId = await attach(rows, 'bank', storeId, LONG);
+  await drain();
+  t.same(await rows.passages.labelsUpTo('bank', 1e9), []);
+  t.same(observations, []);
+});
+
+t.test('a file that cannot be read fails with the reason, and the next one is read', async (t) => {
+  const { rows, storeId, observations, drain } = await setUp(t);
+  const broken = await attach(rows, 'bank', storeId, 'text', 'a.pdf');
+  const fine = await attach(rows, 'bank', storeId, 'text', 'a.md');
+  await drain();
+  t.match(await rows.storeFiles.get('bank', storeId, broken), {
+    status: 'failed',
+    error: { code: 'unsupported_file' },
+  });
+  t.match(await rows.storeFiles.get('bank', storeId, fine), { status: 'completed' });
+  t.match(observations, [{ outcome: 'failed' }, { outcome: 'completed' }]);
+});
+
+t.test('an error on our side is no secret, but its details are for the log', async (t) => {
+  const { rows, storeId, errors, drain } = await setUp(t, async () => {
+    throw new Error('private words of the document');
+  });
+  const fileId = await attach(rows, 'bank', storeId, 'text');
+  await drain();
+  const { error } = await rows.storeFiles.get('bank', storeId, fileId);
+  t.match(error, { code: 'server_error', message: /Attach it again/ });
+  t.notMatch(error!.message, /private/);
+  t.equal(errors.length, 1);
+});
+
+t.test(
+  'a file that ended the process five times is given up, and attaching it again gives it another chance',
+  async (t) => {
+    const { rows, storeId, drain } = await setUp(t);
+    const fileId = await attach(rows, 'bank', storeId, 'text');
+    for (let attempt = 1; attempt <= 5; attempt++) t.equal((await rows.storeFiles.next(''))!.attempt, attempt);
+    await drain();
+    t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'failed', error: { code: 'server_error' } });
+    await rows.storeFiles.attach('bank', storeId, fileId, {}, { maxWaiting: 100, nowS: 1 });
+    t.equal((await rows.storeFiles.next(''))!.attempt, 1);
+  },
+);
+
+t.test('a stop gives the file back to the queue without counting against it', async (t) => {
+  const { rows, storeId, ingest } = await setUp(t, (texts) => {
+    void ingest.stop();
+    return embed(texts);
+  });
+  const fileId = await attach(rows, 'bank', storeId, LONG);
+  ingest.start();
+  await ingest.stop();
+  t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'in_progress', passages: 0 });
+  t.equal((await rows.storeFiles.next(''))!.attempt, 1);
+});
+
+t.test('the queue has a limit', async (t) => {
+  const { rows, storeId } = await setUp(t);
+  const fileId = await attach(rows, 'bank', storeId, 'text');
+  const full = rows.storeFiles.attach('bank', storeId, fileId, {}, { maxWaiting: 1, nowS: 1 });
+  await t.rejects(full, { code: 'ingest_queue_full', retryAfterS: 10 });
+});

@@ -1,0 +1,22 @@
+import SQLite from 'better-sqlite3';
+import t from 'tap';
+import { migrate } from '../../../../src/retrieval/stores/migrations.js';
+
+t.test('a new database gets the schema once, and an identity of its own', async (t) => {
+  const identity = () => {
+    const database = new SQLite(':memory:');
+    migrate(database);
+    migrate(database);
+    t.ok((database.pragma('user_version', { simple: true }) as number) >= 1);
+    return database.prepare('select value from meta').pluck().all();
+  };
+  const [first, second] = [identity(), identity()];
+  t.equal(first.length, 1);
+  t.notSame(first, second);
+});
+
+t.test('a database that a newer version wrote is left alone', async (t) => {
+  const database = new SQLite(':memory:');
+  database.pragma('user_version = 999');
+  t.throws(() => migrate(database), { code: 'config_invalid', message: /newer version \(schema 999/ });
+});
