@@ -1,0 +1,95 @@
+/** Shapes of the admin API: the registry's own, in camelCase like the configuration. Times are milliseconds since the epoch. */
+import { Type } from 'typebox';
+
+const closed = { additionalProperties: false } as const;
+const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Version = Type.Integer({ minimum: 1, maximum: 1_000_000 });
+const Weight = Type.Number({ description: 'Percentage of traffic for the canary.', minimum: 0, maximum: 100 });
+const Time = Type.Integer({ description: 'Milliseconds since the epoch.' });
+const ScopeSchema = Type.Enum(['inference', 'documents', 'route', 'admin'], {
+  description: '`route` may pin a version or force an arm by header; `admin` is this API, for every tenant.',
+});
+
+export const TenantParams = Type.Object({ tenant: Type.String() });
+export const KeyParams = Type.Object({ tenant: Type.String(), keyId: Type.String() });
+export const DeploymentParams = Type.Object({ tenant: Type.String(), name: Type.String() });
+
+/** What every list answers with. */
+export const listOf = <T extends Type.TSchema>(item: T) => Type.Object({ data: Type.Array(item) });
+/** What every route that fails answers with; `Error` is the shared schema of OpenAI's envelope. */
+export const errorResponses = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') } as const;
+
+export const TenantBody = Type.Object({ id: Type.String(), name: Type.String() }, closed);
+export const TenantSchema = Type.Object({ id: Type.String(), name: Type.String(), createdAt: Time });
+
+export const KeyBody = Type.Object(
+  { label: Type.String(), scopes: Type.Array(ScopeSchema, { minItems: 1, maxItems: 4 }) },
+  closed,
+);
+export const KeySchema = Type.Object({
+  id: Type.String(),
+  tenant: Type.String(),
+  label: Type.String(),
+  scopes: Type.Array(ScopeSchema),
+  createdAt: Time,
+  revokedAt: nullable(Time),
+});
+export const NewKeySchema = Type.Object({
+  ...KeySchema.properties,
+  secret: Type.String({ description: 'The key itself. It is shown this once and stored only as a hash.' }),
+});
+
+export const AdapterBody = Type.Object(
+  {
+    name: Type.String(),
+    folder: Type.String({ description: 'PEFT folder on the machine of the gateway, absolute.', minLength: 1 }),
+    version: Type.Optional(Version),
+  },
+  closed,
+);
+export const AdapterSchema = Type.Object({
+  tenant: Type.String(),
+  name: Type.String(),
+  version: Version,
+  digest: Type.String({ description: 'SHA-256 of configuration and weights.' }),
+  baseDigest: Type.String({ description: 'SHA-256 of the base model that it was trained on.' }),
+  rank: Type.Integer(),
+  targets: Type.Array(Type.String()),
+  bytes: Type.Integer(),
+  createdAt: Time,
+});
+
+const RetrievalSchema = Type.Object(
+  {
+    enabled: Type.Boolean(),
+    topK: Type.Integer({ description: 'Passages in a prompt, at most.', minimum: 1, maximum: 50 }),
+    minScore: Type.Number({ description: 'Passages below it are left out.', minimum: -1, maximum: 1 }),
+    budgetTokens: Type.Integer({ description: 'Tokens of all passages together.', minimum: 1, maximum: 131_072 }),
+  },
+  closed,
+);
+export const DeploymentBody = Type.Object(
+  {
+    adapter: Type.Optional(
+      nullable(Type.String({ description: 'Adapter whose versions it serves; without one, only the bare base.' })),
+    ),
+    stableVersion: Type.Optional(nullable(Version)),
+    instructions: Type.String({ description: 'Start of every system message.' }),
+    retrieval: RetrievalSchema,
+  },
+  closed,
+);
+export const DeploymentSchema = Type.Object({
+  tenant: Type.String(),
+  name: Type.String(),
+  adapter: nullable(Type.String()),
+  stableVersion: nullable(Version),
+  instructions: Type.String(),
+  retrieval: RetrievalSchema,
+  canaryVersion: nullable(Version),
+  canaryWeight: Weight,
+  createdAt: Time,
+  updatedAt: Time,
+  revision: Type.Integer({ description: 'Grows by one with every change.' }),
+});
+export const CanaryBody = Type.Object({ version: Version, weight: Weight }, closed);

@@ -1,0 +1,127 @@
+import { type Command, Option } from 'commander';
+import type { Deployment, RetrievalPolicy } from '../../contracts/registry.js';
+import { type Api, ApiFailure, adminApi, path } from '../api.js';
+import { parseNumber, parseVersion, tenantOption } from '../options.js';
+import { show } from '../show.js';
+import { formatTime, type Terminal } from '../terminal.js';
+
+interface SetOptions {
+  readonly tenant: string;
+  readonly adapter?: ReturnType<typeof parseVersion>;
+  readonly base?: true;
+  readonly instructions?: string;
+  readonly retrieval?: 'on' | 'off';
+  readonly topK?: number;
+  readonly minScore?: number;
+  readonly budgetTokens?: number;
+}
+
+/** What a new deployment has where the command does not say: the bare base over the tenant's documents. */
+const NEW: Pick<Deployment, 'adapter' | 'stableVersion' | 'instructions' | 'retrieval'> = {
+  adapter: null,
+  stableVersion: null,
+  instructions: '',
+  retrieval: { enabled: true, topK: 3, minScore: 0, budgetTokens: 640 },
+};
+
+export function addDeployments(program: Command, terminal: Terminal): void {
+  const deployments = program
+    .command('deployments')
+    .description('point names at adapter versions, roll out, roll back');
+  const showOne = (command: Command, deployment: Deployment) =>
+    show(terminal, command, deployment, [toRow(deployment)]);
+
+  deployments
+    .command('list')
+    .description("list a tenant's deployments")
+    .addOption(tenantOption())
+    .action(async ({ tenant }: { tenant: string }, command: Command) => {
+      const { data } = await adminApi(command).get<{ data: Deployment[] }>(path`/admin/tenants/${tenant}/deployments`);
+      show(terminal, command, data, data.map(toRow));
+    });
+
+  deployments
+    .command('set <name>')
+    .description('create a deployment, or change what is named; the rest stays as it is')
+    .addOption(tenantOption())
+    .option('--adapter <name@version>', 'the stable version', parseVersion)
+    .addOption(new Option('--base', 'serve the bare base model').conflicts('adapter'))
+    .option('--instructions <text>', 'start of every system message')
+    .addOption(new Option('--retrieval <on|off>', 'answer from documents').choices(['on', 'off']))
+    .option('--top-k <number>', 'passages in a prompt, at most', parseNumber)
+    .option('--min-score <number>', 'leave passages below it out', parseNumber)
+    .option('--budget-tokens <number>', 'tokens of all passages together', parseNumber)
+    .action(async (name: string, options: SetOptions, command: Command) => {
+      const api = adminApi(command);
+      const url = path`/admin/tenants/${options.tenant}/deployments/${name}`;
+      const body = changed((await current(api, url)) ?? NEW, options);
+      showOne(command, await api.send<Deployment>('PUT', url, body));
+    });
+
+  deployments
+    .command('set-canary <name>')
+    .description('give a version a share of the traffic')
+    .addOption(tenantOption())
+    .requiredOption('--version <number>', 'the canary version', parseNumber)
+    .option(
+      '--weight <percent>',
+      'share of traffic, 0 to 100; at 0 only the header x-canary reaches it',
+      parseNumber,
+      0,
+    )
+    .action(async (name: string, options: { tenant: string; version: number; weight: number }, command: Command) => {
+      const { tenant, version, weight } = options;
+      const url = path`/admin/tenants/${tenant}/deployments/${name}/canary`;
+      showOne(command, await adminApi(command).send<Deployment>('POST', url, { version, weight }));
+    });
+
+  for (const [action, description] of [
+    ['promote', 'make the canary the stable version'],
+    ['rollback', 'drop the canary, or go back to the previous stable version'],
+  ] as const) {
+    deployments
+      .command(`${action} <name>`)
+      .description(description)
+      .addOption(tenantOption())
+      .action(async (name: string, { tenant }: { tenant: string }, command: Command) => {
+        const url = `${path`/admin/tenants/${tenant}/deployments/${name}`}/${action}`;
+        showOne(command, await adminApi(command).send<Deployment>('POST', url));
+      });
+  }
+}
+
+async function current(api: Api, url: string): Promise<Deployment | null> {
+  try {
+    return await api.get<Deployment>(url);
+  } catch (error) {
+    if (error instanceof ApiFailure && error.status === 404) return null;
+    throw error;
+  }
+}
+
+function changed(from: typeof NEW, options: SetOptions) {
+  const { adapter, base, instructions = from.instructions } = options;
+  const versions = base
+    ? { adapter: null, stableVersion: null }
+    : adapter
+      ? { adapter: adapter.adapter, stableVersion: adapter.version }
+      : { adapter: from.adapter, stableVersion: from.stableVersion };
+  const retrieval: RetrievalPolicy = {
+    enabled: options.retrieval ? options.retrieval === 'on' : from.retrieval.enabled,
+    topK: options.topK ?? from.retrieval.topK,
+    minScore: options.minScore ?? from.retrieval.minScore,
+    budgetTokens: options.budgetTokens ?? from.retrieval.budgetTokens,
+  };
+  return { ...versions, instructions, retrieval };
+}
+
+function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, ...rest }: Deployment) {
+  return {
+    name,
+    stable: stableVersion === null ? 'base' : `${adapter}@${stableVersion}`,
+    canary: canaryVersion === null ? null : `${adapter}@${canaryVersion} at ${canaryWeight} %`,
+    retrieval: rest.retrieval.enabled ? `top ${rest.retrieval.topK}` : 'off',
+    revision: rest.revision,
+    updated: formatTime(rest.updatedAt),
+  };
+}

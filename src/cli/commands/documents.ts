@@ -1,0 +1,110 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join, sep } from 'node:path';
+import { Argument, type Command } from 'commander';
+import { type Api, ApiFailure, path, tenantApi } from '../api.js';
+import { show } from '../show.js';
+import { progressLine, type Terminal } from '../terminal.js';
+
+const POLL_MS = 250;
+
+interface Upload {
+  /** As the store will call it: the path below the folder that was named. */
+  readonly name: string;
+  readonly file: string;
+}
+
+interface Outcome {
+  readonly document: string;
+  readonly status: string;
+  readonly passages: number | null;
+  readonly reason: string | null;
+}
+
+/** The parts of the API's objects that are read here. */
+interface StoreFile {
+  readonly status: 'in_progress' | 'completed' | 'failed';
+  readonly passages: number;
+  readonly last_error: { readonly message: string } | null;
+}
+
+export function addDocuments(program: Command, terminal: Terminal): void {
+  program
+    .command('documents')
+    .description("upload a tenant's documents")
+    .command('add')
+    .description(
+      "upload files and whole folders to a vector store, with the tenant's key, and wait until they are searchable",
+    )
+    .addArgument(new Argument('<path...>', 'files or folders'))
+    .option('--store <id>', "the vector store; the tenant's default one where left out")
+    .action(async (paths: readonly string[], { store }: { store?: string }, command: Command) => {
+      const uploads = paths.flatMap((named) => findFiles(command, named));
+      const api = tenantApi(command);
+      const storeUrl = path`/v1/vector_stores/${store ?? (await defaultStore(api))}`;
+      const progress = progressLine(terminal);
+      const outcomes: Outcome[] = [];
+      const attached: { readonly id: string; readonly name: string }[] = [];
+
+      for (const [index, upload] of uploads.entries()) {
+        progress.update('Uploading', `${index + 1} of ${uploads.length}: ${upload.name}`);
+        try {
+          attached.push({ id: await attach(api, storeUrl, upload), name: upload.name });
+        } catch (error) {
+          // A refused file says nothing about the next one; anything else would befall them all.
+          if (!(error instanceof ApiFailure) || ![413, 415, 422].includes(error.status ?? 0)) throw error;
+          outcomes.push({ document: upload.name, status: 'refused', passages: null, reason: error.message });
+        }
+      }
+      for (const [index, { id, name }] of attached.entries()) {
+        progress.update('Waiting for', `${index + 1} of ${attached.length}: ${name}`);
+        const file = await ingested(api, `${storeUrl}/files/${encodeURIComponent(id)}`);
+        const reason = file.last_error?.message ?? null;
+        outcomes.push({ document: name, status: file.status, passages: file.passages, reason });
+      }
+
+      const completed = outcomes.filter(({ status }) => status === 'completed').length;
+      progress.end(`${completed} of ${uploads.length} documents are searchable.`);
+      show(
+        terminal,
+        command,
+        outcomes,
+        outcomes.map((outcome) => ({ ...outcome })),
+      );
+      if (completed < uploads.length) throw new ApiFailure(null, 'Some documents were not added; the list says why.');
+    });
+}
+
+/** A file by its name; below a folder every file that is not hidden. */
+function findFiles(command: Command, named: string): Upload[] {
+  if (!existsSync(named)) command.error(`error: ${named} does not exist`);
+  if (!statSync(named).isDirectory()) return [{ name: basename(named), file: named }];
+  return readdirSync(named, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((file) => ({ file, steps: file.slice(join(named, sep).length).split(sep) }))
+    .filter(({ steps }) => steps.every((step) => !step.startsWith('.') && step !== 'node_modules'))
+    .map(({ file, steps }) => ({ file, name: steps.join('/') }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function defaultStore(api: Api): Promise<string> {
+  const { data } = await api.get<{ data: { id: string }[] }>('/v1/vector_stores?order=asc&limit=1');
+  return data[0]?.id ?? (await api.send<{ id: string }>('POST', '/v1/vector_stores', { name: 'Documents' })).id;
+}
+
+async function attach(api: Api, storeUrl: string, { name, file }: Upload): Promise<string> {
+  const form = new FormData();
+  form.append('purpose', 'assistants');
+  form.append('file', new Blob([readFileSync(file)]), name);
+  const { id } = await api.send<{ id: string }>('POST', '/v1/files', form);
+  await api.send('POST', `${storeUrl}/files`, { file_id: id, attributes: { path: name } });
+  return id;
+}
+
+async function ingested(api: Api, url: string): Promise<StoreFile> {
+  for (;;) {
+    const file = await api.get<StoreFile>(url);
+    if (file.status !== 'in_progress') return file;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}

@@ -1,0 +1,94 @@
+import { type Command, Option } from 'commander';
+import { loadConfig } from '../../config/load.js';
+import { AppError } from '../../errors/app-error.js';
+import type { VerifiedFile } from '../../model-import/models.js';
+import { show } from '../show.js';
+import { formatBar, progressLine, type Terminal } from '../terminal.js';
+
+interface ImportCommandOptions {
+  readonly id?: string;
+  readonly floats: 'q8' | 'q4';
+}
+
+/** These work on the data folder itself: they run before there is a gateway. */
+export function addModels(program: Command, terminal: Terminal): void {
+  const models = program.command('models').description('fetch, check and import models');
+
+  models
+    .command('pull [ids...]')
+    .description('fetch and import models; those of the configuration where none is named')
+    .action(async (ids: string[], _options: object, command: Command) => {
+      const { pullModel } = await import('../../model-import/models.js');
+      const config = loadConfig();
+      const manifests = [];
+      for (const id of ids.length > 0 ? ids : [config.models.base, config.models.embedder]) {
+        const progress = progressLine(terminal);
+        const manifest = await pullModel(
+          id,
+          config.dataDir,
+          ({ stage, detail, bytesDone, bytesTotal }) =>
+            progress.update(`${id}: ${detail}`, stage === 'download' ? formatBar(bytesDone / bytesTotal) : ''),
+          { sourceDir: config.models.sourceDir || null },
+        );
+        progress.end(`${id}: ready`);
+        manifests.push(manifest);
+      }
+      if (command.optsWithGlobals<{ json?: boolean }>().json) show(terminal, command, manifests, []);
+    });
+
+  models
+    .command('list')
+    .description('list the models that are known or imported')
+    .action(async (_options: object, command: Command) => {
+      const { listModels } = await import('../../model-import/models.js');
+      const listed = await listModels(loadConfig().dataDir);
+      const rows = listed.map(({ id, kind, manifest, bytes }) => ({
+        id,
+        kind,
+        state: manifest ? 'imported' : 'not imported',
+        bytes: manifest ? bytes : null,
+      }));
+      show(terminal, command, listed, rows);
+    });
+
+  models
+    .command('verify [ids...]')
+    .description('read every byte of imported models again; all of them where none is named')
+    .action(async (ids: string[], _options: object, command: Command) => {
+      const { listModels, verifyModel } = await import('../../model-import/models.js');
+      const { dataDir } = loadConfig();
+      const imported = (await listModels(dataDir)).filter(({ manifest }) => manifest !== null).map(({ id }) => id);
+      const files: (VerifiedFile & { readonly model: string })[] = [];
+      for (const model of ids.length > 0 ? ids : imported) {
+        for (const file of await verifyModel(model, dataDir)) files.push({ model, ...file });
+      }
+      show(
+        terminal,
+        command,
+        files,
+        files.map(({ model, file, ...rest }) => ({ model, file, state: stateOf(rest) })),
+      );
+      const wrong = files.find((file) => file.actual !== file.expected);
+      if (wrong) {
+        const { model, file, expected, actual } = wrong;
+        throw new AppError('model_hash_mismatch', { file: `${model}/${file}`, expected, actual: actual ?? 'none' });
+      }
+    });
+
+  models
+    .command('import <source>')
+    .description('import a GGUF file, or a folder with safetensors')
+    .option('--id <id>', 'what it will be called; the name of the source where left out')
+    .addOption(new Option('--floats <kind>', 'what becomes of unquantized weights').choices(['q8', 'q4']).default('q8'))
+    .action(async (source: string, options: ImportCommandOptions, command: Command) => {
+      const { importModel } = await import('../../model-import/models.js');
+      const manifest = await importModel(source, loadConfig().dataDir, options);
+      const { id, format, baseDigest } = manifest;
+      show(terminal, command, manifest, [{ id, format, source: baseDigest.slice(0, 12) }]);
+    });
+}
+
+function stateOf({ expected, actual }: Pick<VerifiedFile, 'expected' | 'actual'>): string {
+  if (actual === null) return 'missing';
+  return actual === expected ? 'sound' : 'changed';
+}

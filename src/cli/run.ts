@@ -1,0 +1,39 @@
+import { Command, CommanderError, Option } from 'commander';
+import { AppError } from '../errors/app-error.js';
+import { ApiFailure } from './api.js';
+import { addAdapters } from './commands/adapters.js';
+import { addDeployments } from './commands/deployments.js';
+import { addDocuments } from './commands/documents.js';
+import { addKeys } from './commands/keys.js';
+import { addModels } from './commands/models.js';
+import { addTenants } from './commands/tenants.js';
+import { parseUrl } from './options.js';
+import type { Terminal } from './terminal.js';
+
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+/** Runs one command line and gives its exit code: 0 done, 1 failed, 2 wrong usage. */
+export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    await createProgram(terminal).parseAsync(argv, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
+    const expected = error instanceof ApiFailure || error instanceof AppError;
+    terminal.err(`switchyard: ${expected ? error.message : ((error as Error).stack ?? error)}\n`);
+    return FAILED;
+  }
+}
+
+function createProgram(terminal: Terminal): Command {
+  const program = new Command('switchyard')
+    .description('Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents.')
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .addOption(new Option('--url <url>', 'address of the gateway').default('http://127.0.0.1:8080').argParser(parseUrl))
+    .addOption(new Option('--key <key>', 'API key').env('SWITCHYARD_KEY'))
+    .option('--json', 'print JSON instead of a table');
+  for (const add of [addModels, addTenants, addKeys, addAdapters, addDeployments, addDocuments]) add(program, terminal);
+  return program;
+}

@@ -1,0 +1,32 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import SQLite from 'better-sqlite3';
+import { AppError } from '../errors/app-error.js';
+
+export interface DataLock {
+  close(): Promise<void>;
+}
+
+/**
+ * Makes sure that one gateway alone works on a data folder: two would write the same index files. The lock is
+ * SQLite's own on a file of its own, so it ends with the process, however that ends, and the databases stay readable.
+ * @throws AppError `config_invalid` when another process has the folder
+ */
+export function lockDataDir(dataDir: string): DataLock {
+  mkdirSync(dataDir, { recursive: true });
+  const file = new SQLite(join(dataDir, 'gateway.lock'), { timeout: 0 });
+  try {
+    file.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    file.close();
+    if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;
+    throw new AppError('config_invalid', {
+      reason: `another gateway is running on ${dataDir}. Stop it, or set SWITCHYARD_DATA to another folder`,
+    });
+  }
+  return {
+    async close() {
+      file.close();
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import SQLite from 'better-sqlite3';
+import { CamelCasePlugin, Kysely, SqliteDialect } from 'kysely';
+import { migrate } from './migrations.js';
+
+/** JSON, as text. */
+type Json = string;
+
+export interface KeyRow {
+  id: string;
+  tenant: string;
+  label: string;
+  scopes: Json;
+  hash: Buffer;
+  createdAt: number;
+  revokedAt: number | null;
+}
+
+export interface AdapterRow {
+  tenant: string;
+  name: string;
+  version: number;
+  digest: string;
+  /** Relative to the data folder, so that the folder may move. */
+  compiledFile: string;
+  baseDigest: string;
+  rank: number;
+  targets: Json;
+  bytes: number;
+  createdAt: number;
+}
+
+export interface DeploymentRow {
+  tenant: string;
+  name: string;
+  adapter: string | null;
+  stableVersion: number | null;
+  canaryVersion: number | null;
+  canaryWeight: number;
+  /** 1 where there is a stable version to go back to; `previousVersion` null then means the bare base. */
+  hasPrevious: 0 | 1;
+  previousVersion: number | null;
+  instructions: string;
+  retrieval: Json;
+  createdAt: number;
+  updatedAt: number;
+  revision: number;
+}
+
+export interface AnswerRow {
+  id: string;
+  requestId: string;
+  tenant: string;
+  keyId: string;
+  deployment: string;
+  adapter: string | null;
+  adapterDigest: string | null;
+  arm: string;
+  outcome: string;
+  passages: Json;
+  storeSnapshot: string | null;
+  promptTokens: number;
+  completionTokens: number;
+  durationMs: number;
+  firstTokenMs: number | null;
+  createdAt: number;
+}
+
+interface Tables {
+  tenants: { id: string; name: string; createdAt: number };
+  keys: KeyRow;
+  adapters: AdapterRow;
+  deployments: DeploymentRow;
+  answers: AnswerRow;
+  feedback: { answerId: string; rating: 'up' | 'down'; comment: string | null; createdAt: number };
+}
+
+/** The tables, or a transaction over them. */
+export type Database = Kysely<Tables>;
+
+/** Opens the file, creating it where it is missing. A commit is on the disk when it returns (synchronous = FULL). */
+export async function openDatabase(file: string): Promise<Database> {
+  mkdirSync(dirname(file), { recursive: true });
+  const sqlite = new SQLite(file);
+  sqlite.pragma('journal_mode = WAL');
+  sqlite.pragma('synchronous = FULL');
+  sqlite.pragma('foreign_keys = ON');
+  const db = new Kysely<Tables>({
+    dialect: new SqliteDialect({ database: sqlite }),
+    plugins: [new CamelCasePlugin()],
+  });
+  try {
+    await migrate(db);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  return db;
+}

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, posix, sep } from 'node:path';
+import type { FileAttributes, Page, PageRequest, Retrieval, VectorStore } from '../contracts/retrieval.js';
+import { AppError } from '../errors/app-error.js';
+
+const PAGE_SIZE = 100;
+
+interface Document {
+  readonly filename: string;
+  readonly content: Buffer;
+  readonly sha256: string;
+}
+
+/** The Markdown files below a folder, called by their path after the prefix. */
+export function readDocuments(folder: string, prefix: string): Document[] {
+  if (!existsSync(folder)) {
+    const reason = `the demo needs the documents in ${folder}, which are missing. Start from a whole clone, or set SWITCHYARD_DEMO=false`;
+    throw new AppError('config_invalid', { reason });
+  }
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .sort()
+    .map((path) => {
+      const content = readFileSync(join(folder, path));
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      return { filename: posix.join(prefix, ...path.split(sep)), content, sha256 };
+    });
+}
+
+/** Uploads what the tenant's default store does not hold yet, and replaces what has changed or was left half done. */
+export async function seedDocuments(
+  retrieval: Retrieval,
+  tenant: string,
+  documents: readonly Document[],
+): Promise<void> {
+  const store =
+    (await defaultStore(retrieval, tenant)) ??
+    (await retrieval.createStore(tenant, { name: 'Documents', metadata: {} }));
+  const attached = await listAll(
+    (page) => retrieval.listStoreFiles(tenant, store.id, page),
+    (file) => file.fileId,
+  );
+  const held = new Map(attached.map((file) => [file.attributes.path, file]));
+  const wanted = documents.filter(({ filename, sha256 }) => {
+    const file = held.get(filename);
+    return file?.attributes.sha256 !== sha256 || file.status === 'failed';
+  });
+  if (wanted.length === 0) return;
+
+  const names = new Set(wanted.map(({ filename }) => filename));
+  const files = await listAll(
+    (page) => retrieval.listFiles(tenant, page),
+    (file) => file.id,
+  );
+  for (const { id, filename } of files) if (names.has(filename)) await retrieval.deleteFile(tenant, id);
+  // All files first: whatever is attached starts to be embedded, and uploads would wait for it.
+  const uploaded: { readonly id: string; readonly attributes: FileAttributes }[] = [];
+  for (const { filename, content, sha256 } of wanted) {
+    const { id } = await retrieval.createFile(tenant, { filename, purpose: 'assistants', content });
+    uploaded.push({ id, attributes: { path: filename, sha256 } });
+  }
+  await Promise.all(uploaded.map(({ id, attributes }) => retrieval.attachFile(tenant, store.id, id, attributes)));
+}
+
+export async function defaultStore(retrieval: Retrieval, tenant: string): Promise<VectorStore | undefined> {
+  return (await retrieval.listStores(tenant, { limit: 1, after: null, order: 'asc' })).items[0];
+}
+
+async function listAll<T>(list: (page: PageRequest) => Promise<Page<T>>, idOf: (item: T) => string): Promise<T[]> {
+  const all: T[] = [];
+  for (let page: Page<T> | null = null; page === null || page.hasMore; ) {
+    page = await list({ limit: PAGE_SIZE, after: all.length > 0 ? idOf(all.at(-1)!) : null, order: 'asc' });
+    all.push(...page.items);
+  }
+  return all;
+}

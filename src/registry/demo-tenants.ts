@@ -1,0 +1,64 @@
+import type { RetrievalPolicy, Scope } from '../contracts/registry.js';
+
+/** The samples that `npm start` serves. */
+export interface DemoTenant {
+  readonly id: string;
+  readonly name: string;
+  readonly secret: string;
+  readonly scopes: readonly Scope[];
+  readonly assistant: DemoAssistant | null;
+}
+
+/** The deployment `assistant` and what it answers from. */
+export interface DemoAssistant {
+  /** Adapter versions 1, 2, … in these folders of the repository; the first is stable. */
+  readonly adapterFolders: readonly string[];
+  readonly canaryVersion: number | null;
+  readonly instructions: string;
+  /** Something to ask first. */
+  readonly sampleQuestion: string;
+  readonly retrieval: RetrievalPolicy;
+  /** Folders of Markdown files; a document is called by its path below the folder, after the prefix. */
+  readonly documents: readonly { readonly folder: string; readonly prefix: string }[];
+}
+
+const RETRIEVAL: RetrievalPolicy = { enabled: true, topK: 3, minScore: 0, budgetTokens: 640 };
+const TENANT_SCOPES: readonly Scope[] = ['inference', 'documents', 'route'];
+
+export const DEMO_TENANTS: readonly DemoTenant[] = [
+  {
+    id: 'northwind-bank',
+    name: 'Northwind Bank',
+    secret: 'sk-demo-northwind-bank',
+    scopes: TENANT_SCOPES,
+    assistant: {
+      adapterFolders: ['adapters/northwind-bank-1', 'adapters/northwind-bank-2'],
+      canaryVersion: 2,
+      instructions: 'You are the support assistant of Northwind Bank.',
+      sampleQuestion: 'What is the early repayment charge of a two-year fix?',
+      retrieval: RETRIEVAL,
+      documents: [{ folder: 'indexes/northwind-bank', prefix: '' }],
+    },
+  },
+  {
+    id: 'copilot',
+    name: 'Copilot',
+    secret: 'sk-demo-copilot',
+    scopes: TENANT_SCOPES,
+    assistant: {
+      adapterFolders: ['adapters/copilot-1'],
+      canaryVersion: null,
+      instructions: 'You are a coding assistant for Fastify, Undici and Pino.',
+      sampleQuestion: 'What is the default body limit in Fastify?',
+      retrieval: RETRIEVAL,
+      documents: ['fastify', 'undici', 'pino'].map((name) => ({ folder: `node_modules/${name}/docs`, prefix: name })),
+    },
+  },
+  {
+    id: 'admin',
+    name: 'Administration',
+    secret: 'sk-demo-admin',
+    scopes: [...TENANT_SCOPES, 'admin'],
+    assistant: null,
+  },
+];

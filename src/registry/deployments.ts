@@ -1,0 +1,125 @@
+import type { Clock } from '../contracts/clock.js';
+import type { Deployment, Registry, RetrievalPolicy } from '../contracts/registry.js';
+import { AppError } from '../errors/app-error.js';
+import { requireVersion } from './adapters.js';
+import type { Database, DeploymentRow } from './database.js';
+import { promoted, type Rollout, rolledBack, withCanary, withStable } from './rollout.js';
+import { requireTenant } from './tenants.js';
+import { validInteger, validName, validNumber, validText } from './validate.js';
+
+type Deployments = Pick<
+  Registry,
+  'putDeployment' | 'getDeployment' | 'listDeployments' | 'setCanary' | 'promote' | 'rollback'
+>;
+
+export function createDeployments({ db, clock }: { db: Database; clock: Clock }): Deployments {
+  /** Saves a change as the next revision; what changes nothing leaves the revision alone. */
+  async function save(trx: Database, current: DeploymentRow, change: Partial<DeploymentRow>): Promise<Deployment> {
+    const changed = { ...current, ...change };
+    if (JSON.stringify(changed) === JSON.stringify(current)) return toDeployment(current);
+    const row = { ...changed, updatedAt: clock.now(), revision: current.revision + 1 };
+    await trx
+      .updateTable('deployments')
+      .set(row)
+      .where('tenant', '=', row.tenant)
+      .where('name', '=', row.name)
+      .execute();
+    return toDeployment(row);
+  }
+
+  function changeRollout(tenant: string, name: string, change: (current: Rollout) => Rollout): Promise<Deployment> {
+    return db.transaction().execute(async (trx) => {
+      const current = await requireDeployment(trx, tenant, name);
+      const rollout = change(toRollout(current));
+      if (rollout.adapter !== null && rollout.canaryVersion !== null) {
+        await requireVersion(trx, tenant, rollout.adapter, rollout.canaryVersion);
+      }
+      return save(trx, current, fromRollout(rollout));
+    });
+  }
+
+  return {
+    async putDeployment({ tenant, name, adapter, stableVersion, instructions, retrieval }) {
+      validName('name', name);
+      const settings = {
+        instructions: validText('instructions', instructions, 8000),
+        retrieval: JSON.stringify(validRetrieval(retrieval)),
+      };
+      return db.transaction().execute(async (trx) => {
+        await requireTenant(trx, tenant);
+        const current = await findDeployment(trx, tenant, name);
+        const rollout = withStable(current ? toRollout(current) : null, { adapter, stableVersion });
+        if (adapter !== null && stableVersion !== null) await requireVersion(trx, tenant, adapter, stableVersion);
+        const change = { ...fromRollout(rollout), ...settings };
+        if (current) return save(trx, current, change);
+        const now = clock.now();
+        const row: DeploymentRow = { tenant, name, ...change, createdAt: now, updatedAt: now, revision: 1 };
+        await trx.insertInto('deployments').values(row).execute();
+        return toDeployment(row);
+      });
+    },
+
+    getDeployment: async (tenant, name) => toDeployment(await requireDeployment(db, tenant, name)),
+
+    async listDeployments(tenant) {
+      await requireTenant(db, tenant);
+      const rows = await db
+        .selectFrom('deployments')
+        .selectAll()
+        .where('tenant', '=', tenant)
+        .orderBy('name')
+        .execute();
+      return rows.map(toDeployment);
+    },
+
+    async setCanary(tenant, name, { version, weight }) {
+      validInteger('version', version, 1, Number.MAX_SAFE_INTEGER);
+      validNumber('weight', weight, 0, 100);
+      return changeRollout(tenant, name, (current) => withCanary(current, { version, weight }));
+    },
+
+    promote: (tenant, name) => changeRollout(tenant, name, (current) => promoted(current, name)),
+    rollback: (tenant, name) => changeRollout(tenant, name, (current) => rolledBack(current, name)),
+  };
+}
+
+function findDeployment(db: Database, tenant: string, name: string): Promise<DeploymentRow | undefined> {
+  return db
+    .selectFrom('deployments')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where('name', '=', name)
+    .executeTakeFirst();
+}
+
+async function requireDeployment(db: Database, tenant: string, name: string): Promise<DeploymentRow> {
+  const row = await findDeployment(db, tenant, name);
+  if (!row) throw new AppError('not_found', { what: 'Deployment', id: name });
+  return row;
+}
+
+function validRetrieval({ enabled, topK, minScore, budgetTokens }: RetrievalPolicy): RetrievalPolicy {
+  return {
+    enabled,
+    topK: validInteger('retrieval.topK', topK, 1, 50),
+    minScore: validNumber('retrieval.minScore', minScore, -1, 1),
+    budgetTokens: validInteger('retrieval.budgetTokens', budgetTokens, 1, 131_072),
+  };
+}
+
+function toRollout({ adapter, stableVersion, canaryVersion, canaryWeight, ...row }: DeploymentRow): Rollout {
+  const previous = row.hasPrevious ? { version: row.previousVersion } : null;
+  return { adapter, stableVersion, canaryVersion, canaryWeight, previous };
+}
+
+function fromRollout({ previous, ...rollout }: Rollout) {
+  return {
+    ...rollout,
+    hasPrevious: previous ? (1 as const) : (0 as const),
+    previousVersion: previous ? previous.version : null,
+  };
+}
+
+function toDeployment({ hasPrevious: _, previousVersion: __, retrieval, ...row }: DeploymentRow): Deployment {
+  return { ...row, retrieval: JSON.parse(retrieval) };
+}

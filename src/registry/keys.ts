@@ -1,0 +1,91 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../contracts/clock.js';
+import type { ApiKeyInfo, Registry, Scope } from '../contracts/registry.js';
+import { AppError } from '../errors/app-error.js';
+import type { Database, KeyRow } from './database.js';
+import { requireTenant } from './tenants.js';
+import { invalid, validText } from './validate.js';
+
+/** Keys with this prefix are printed in the README: they open nothing unless the demo runs. */
+const DEMO_PREFIX = 'sk-demo-';
+const MAX_SECRET_CHARS = 256;
+const SCOPES: readonly Scope[] = ['inference', 'documents', 'route', 'admin'];
+
+type Keys = Pick<Registry, 'authenticate' | 'createKey' | 'listKeys' | 'revokeKey'>;
+
+export function createKeys({ db, clock, demo }: { db: Database; clock: Clock; demo: boolean }): Keys {
+  return {
+    async authenticate(key) {
+      if (key.length > MAX_SECRET_CHARS || (!demo && key.startsWith(DEMO_PREFIX))) return null;
+      const hash = hashOf(key);
+      const row = await db.selectFrom('keys').selectAll().where('hash', '=', hash).executeTakeFirst();
+      if (!row || !timingSafeEqual(row.hash, hash) || row.revokedAt !== null) return null;
+      return { keyId: row.id, tenant: row.tenant, scopes: JSON.parse(row.scopes) };
+    },
+
+    async createKey({ tenant, label, scopes, secret = newSecret() }) {
+      const row: KeyRow = {
+        id: `key_${randomBytes(12).toString('hex')}`,
+        tenant,
+        label: validText('label', label, 200),
+        scopes: JSON.stringify(validScopes(scopes)),
+        hash: hashOf(secret),
+        createdAt: clock.now(),
+        revokedAt: null,
+      };
+      await db.transaction().execute(async (trx) => {
+        await requireTenant(trx, tenant);
+        const { numInsertedOrUpdatedRows } = await trx
+          .insertInto('keys')
+          .values(row)
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirstOrThrow();
+        if (numInsertedOrUpdatedRows === 0n) throw new AppError('already_exists', { what: 'Key', id: label });
+      });
+      return { ...keyInfo(row), secret };
+    },
+
+    async listKeys(tenant) {
+      await requireTenant(db, tenant);
+      const rows = await db
+        .selectFrom('keys')
+        .selectAll()
+        .where('tenant', '=', tenant)
+        .orderBy('createdAt')
+        .orderBy('id')
+        .execute();
+      return rows.map(keyInfo);
+    },
+
+    async revokeKey(tenant, keyId) {
+      const row = await db
+        .updateTable('keys')
+        .set((eb) => ({ revokedAt: eb.fn.coalesce('revokedAt', eb.val(clock.now())) }))
+        .where('tenant', '=', tenant)
+        .where('id', '=', keyId)
+        .returningAll()
+        .executeTakeFirst();
+      if (!row) throw new AppError('not_found', { what: 'Key', id: keyId });
+      return keyInfo(row);
+    },
+  };
+}
+
+/** 256 random bits: a plain SHA-256 of them cannot be searched, so no slow hash is needed on every request. */
+function newSecret(): string {
+  return `sk-${randomBytes(32).toString('base64url')}`;
+}
+
+function hashOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+function validScopes(scopes: readonly Scope[]): readonly Scope[] {
+  const unknown = scopes.find((scope) => !SCOPES.includes(scope));
+  if (unknown === undefined && scopes.length > 0) return [...new Set(scopes)];
+  throw invalid('scopes', `must hold at least one of ${SCOPES.join(', ')}, got ${JSON.stringify(scopes)}`);
+}
+
+function keyInfo({ hash: _, scopes, ...row }: KeyRow): ApiKeyInfo {
+  return { ...row, scopes: JSON.parse(scopes) };
+}

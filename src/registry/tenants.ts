@@ -1,0 +1,30 @@
+import type { Clock } from '../contracts/clock.js';
+import type { Registry } from '../contracts/registry.js';
+import { AppError } from '../errors/app-error.js';
+import type { Database } from './database.js';
+import { validName, validText } from './validate.js';
+
+type Tenants = Pick<Registry, 'createTenant' | 'listTenants'>;
+
+export function createTenants({ db, clock }: { db: Database; clock: Clock }): Tenants {
+  return {
+    async createTenant({ id, name }) {
+      const tenant = { id: validName('id', id), name: validText('name', name, 200), createdAt: clock.now() };
+      const { numInsertedOrUpdatedRows } = await db
+        .insertInto('tenants')
+        .values(tenant)
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirstOrThrow();
+      if (numInsertedOrUpdatedRows === 0n) throw new AppError('already_exists', { what: 'Tenant', id });
+      return tenant;
+    },
+
+    listTenants: () => db.selectFrom('tenants').selectAll().orderBy('id').execute(),
+  };
+}
+
+/** @throws AppError `not_found` */
+export async function requireTenant(db: Database, id: string): Promise<void> {
+  const found = await db.selectFrom('tenants').select('id').where('id', '=', id).executeTakeFirst();
+  if (!found) throw new AppError('not_found', { what: 'Tenant', id });
+}

@@ -1,0 +1,32 @@
+/** What names, texts and numbers the registry accepts. Each check returns its value or names the field and the limit. */
+import { AppError } from '../errors/app-error.js';
+
+const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/;
+
+export function invalid(param: string, reason: string): AppError {
+  return new AppError('invalid_value', { param, reason });
+}
+
+/** Names end up in URLs, labels of metrics and `name@version`, so they are plain. */
+export function validName(param: string, value: string): string {
+  if (NAME.test(value)) return value;
+  throw invalid(
+    param,
+    `must be 1 to 63 lower-case letters, digits, "-", "_" or ".", with a letter or digit at both ends, got "${value.slice(0, 80)}"`,
+  );
+}
+
+export function validText(param: string, value: string, maxChars: number): string {
+  if (value.length <= maxChars) return value;
+  throw invalid(param, `must have at most ${maxChars} characters, got ${value.length}`);
+}
+
+export function validNumber(param: string, value: number, minimum: number, maximum: number): number {
+  if (value >= minimum && value <= maximum) return value;
+  throw invalid(param, `must be from ${minimum} to ${maximum}, got ${value}`);
+}
+
+export function validInteger(param: string, value: number, minimum: number, maximum: number): number {
+  if (Number.isInteger(value)) return validNumber(param, value, minimum, maximum);
+  throw invalid(param, `must be an integer, got ${value}`);
+}

@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import SQLite from 'better-sqlite3';
+import t from 'tap';
+import type { AnswerRecord } from '../../../src/contracts/registry.js';
+import { openTestRegistry } from './open.js';
+
+const answer = (id: string, tenant = 'bank'): AnswerRecord => ({
+  id,
+  requestId: `req_${id}`,
+  tenant,
+  keyId: 'key_1',
+  deployment: 'assistant',
+  adapter: 'support@1',
+  adapterDigest: 'abc',
+  arm: 'stable',
+  outcome: 'completed',
+  passages: [{ id: 'p1', score: 0.75 }],
+  storeSnapshot: 's1',
+  promptTokens: 200,
+  completionTokens: 20,
+  durationMs: 321.5,
+  firstTokenMs: null,
+  createdAt: 5,
+});
+
+t.test('a recorded answer is read back whole, by its tenant only, also after a restart', async (t) => {
+  const dataDir = t.testdir({});
+  const registry = await openTestRegistry(dataDir);
+  await registry.recordAnswer(answer('a1'));
+  t.same(await registry.getAnswer('bank', 'a1'), answer('a1'));
+  await t.rejects(registry.getAnswer('copilot', 'a1'), { code: 'not_found' });
+  await registry.close();
+  const reopened = await openTestRegistry(dataDir);
+  t.teardown(() => reopened.close());
+  t.same(await reopened.getAnswer('bank', 'a1'), answer('a1'));
+});
+
+t.test('answers recorded at once are all kept, and can be read before their commit is awaited', async (t) => {
+  const dataDir = t.testdir({});
+  const registry = await openTestRegistry(dataDir);
+  const recorded = Array.from({ length: 100 }, (_, i) => registry.recordAnswer(answer(`a${i}`)));
+  t.equal((await registry.getAnswer('bank', 'a99')).id, 'a99');
+  void registry.recordAnswer(answer('late'));
+  await registry.close();
+  await Promise.all(recorded);
+  const reopened = await openTestRegistry(dataDir);
+  t.teardown(() => reopened.close());
+  t.equal((await reopened.getAnswer('bank', 'a0')).id, 'a0');
+  t.equal((await reopened.getAnswer('bank', 'late')).id, 'late');
+});
+
+t.test('a record that cannot be kept fails loudly and the next one is kept', async (t) => {
+  const registry = await openTestRegistry(t.testdir({}));
+  t.teardown(() => registry.close());
+  await registry.recordAnswer(answer('a1'));
+  await t.rejects(registry.recordAnswer(answer('a1')), /UNIQUE/);
+  await registry.recordAnswer(answer('a2'));
+  t.equal((await registry.getAnswer('bank', 'a2')).id, 'a2');
+});
+
+t.test('feedback goes to an answer of the own tenant, and the last rating counts', async (t) => {
+  const dataDir = t.testdir({});
+  const registry = await openTestRegistry(dataDir);
+  t.teardown(() => registry.close());
+  void registry.recordAnswer(answer('a1'));
+  await registry.addFeedback('bank', { answerId: 'a1', rating: 'up', comment: null });
+  await registry.addFeedback('bank', { answerId: 'a1', rating: 'down', comment: 'wrong fee' });
+  const db = new SQLite(join(dataDir, 'registry.db'), { readonly: true });
+  t.match(db.prepare('SELECT * FROM feedback').all(), [{ answer_id: 'a1', rating: 'down', comment: 'wrong fee' }]);
+  db.close();
+  await t.rejects(registry.addFeedback('copilot', { answerId: 'a1', rating: 'up', comment: null }), {
+    code: 'not_found',
+  });
+  await t.rejects(registry.addFeedback('bank', { answerId: 'a2', rating: 'up', comment: null }), { code: 'not_found' });
+  await t.rejects(registry.addFeedback('bank', { answerId: 'a1', rating: 'up', comment: 'x'.repeat(4001) }), {
+    code: 'invalid_value',
+    params: { param: 'comment' },
+  });
+});

@@ -1,0 +1,116 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { seedDemo, waitForDemoDocuments } from '../../../src/registry/demo.js';
+import { memoryRetrieval } from './memory-retrieval.js';
+import { openTestRegistry } from './open.js';
+
+async function setUp(t: Test) {
+  const root = t.testdir({
+    data: {},
+    adapters: {
+      'northwind-bank-1': { weights: 'b1' },
+      'northwind-bank-2': { weights: 'b2' },
+      'copilot-1': { weights: 'c1' },
+    },
+    indexes: {
+      'northwind-bank': { 'fees.md': '# Fees', 'cards.md': '# Cards', 'loans.md': '# Loans', 'notes.txt': '-' },
+    },
+    node_modules: {
+      fastify: { docs: { 'index.md': '# Fastify', Reference: { 'Hooks.md': '# Hooks' } } },
+      undici: { docs: { 'index.md': '# Undici' } },
+      pino: { docs: { 'api.md': '# Pino' } },
+    },
+  });
+  const registry = await openTestRegistry(join(root, 'data'), { demo: true });
+  t.teardown(() => registry.close());
+  const memory = memoryRetrieval();
+  return { root, registry, memory, seed: () => seedDemo({ registry, retrieval: memory.retrieval, root }) };
+}
+
+t.test('an empty gateway gets both sample tenants with keys, adapters, deployments and documents', async (t) => {
+  const { registry, memory, seed } = await setUp(t);
+  await seed();
+  const scopes = ['inference', 'documents', 'route'];
+  t.match(await registry.authenticate('sk-demo-northwind-bank'), { tenant: 'northwind-bank', scopes });
+  t.match(await registry.authenticate('sk-demo-copilot'), { tenant: 'copilot', scopes });
+  t.match(await registry.authenticate('sk-demo-admin'), { tenant: 'admin', scopes: [...scopes, 'admin'] });
+  t.match(await registry.getDeployment('northwind-bank', 'assistant'), {
+    adapter: 'northwind-bank',
+    stableVersion: 1,
+    canaryVersion: 2,
+    canaryWeight: 0,
+    retrieval: { enabled: true, topK: 3 },
+  });
+  t.match(await registry.getDeployment('copilot', 'assistant'), {
+    adapter: 'copilot',
+    stableVersion: 1,
+    canaryVersion: null,
+  });
+  t.same(Object.keys(memory.contents('northwind-bank')), ['cards.md', 'fees.md', 'loans.md']);
+  t.same(memory.contents('copilot'), {
+    'fastify/Reference/Hooks.md': '# Hooks',
+    'fastify/index.md': '# Fastify',
+    'undici/index.md': '# Undici',
+    'pino/api.md': '# Pino',
+  });
+});
+
+t.test('a second start changes nothing, not even what a person has changed', async (t) => {
+  const { registry, memory, seed } = await setUp(t);
+  await seed();
+  memory.finishIngestion();
+  const promoted = await registry.promote('northwind-bank', 'assistant');
+  const [key] = await registry.listKeys('copilot');
+  await registry.revokeKey('copilot', key!.id);
+  const uploads = memory.uploads();
+  await seed();
+  t.same(await registry.getDeployment('northwind-bank', 'assistant'), promoted);
+  t.equal(await registry.authenticate('sk-demo-copilot'), null);
+  t.equal(memory.uploads(), uploads);
+});
+
+t.test('a changed document is replaced, a failed one is tried again, others are left alone', async (t) => {
+  const { root, memory, seed } = await setUp(t);
+  await seed();
+  memory.finishIngestion();
+  const uploads = memory.uploads();
+  writeFileSync(join(root, 'indexes/northwind-bank/fees.md'), '# New fees');
+  await seed();
+  t.equal(memory.uploads(), uploads + 1);
+  t.equal(memory.contents('northwind-bank')['fees.md'], '# New fees');
+  memory.finishIngestion('failed');
+  await seed();
+  t.equal(memory.uploads(), 2 * uploads + 1);
+});
+
+t.test('a file that was uploaded but not attached does not stay behind', async (t) => {
+  const { memory, seed } = await setUp(t);
+  const half = { filename: 'fees.md', purpose: 'assistants', content: Buffer.from('# Fees') };
+  const { id } = await memory.retrieval.createFile('northwind-bank', half);
+  await seed();
+  const { items } = await memory.retrieval.listFiles('northwind-bank', { limit: 100, after: null, order: 'asc' });
+  t.notOk(items.some((file) => file.id === id));
+});
+
+t.test('waiting ends when every document is searchable, and can be broken off', async (t) => {
+  const { memory, seed } = await setUp(t);
+  await seed();
+  const progress: string[] = [];
+  await waitForDemoDocuments(
+    memory.retrieval,
+    (done, total) => {
+      progress.push(`${done}/${total}`);
+      if (progress.length === 2) memory.finishIngestion();
+    },
+    new AbortController().signal,
+  );
+  t.same(progress, ['0/7', '0/7', '7/7']);
+  await waitForDemoDocuments(memory.retrieval, () => t.fail('it looked again'), AbortSignal.abort());
+});
+
+t.test('without the sample documents the demo says what to do', async (t) => {
+  const { root, seed } = await setUp(t);
+  rmSync(join(root, 'node_modules'), { recursive: true });
+  await t.rejects(seed(), { code: 'config_invalid', message: /SWITCHYARD_DEMO=false/ });
+});

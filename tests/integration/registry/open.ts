@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AdapterCompiler } from '../../../src/contracts/adapter.js';
+import { AppError } from '../../../src/errors/app-error.js';
+import { openRegistry } from '../../../src/registry/registry.js';
+
+/** Accepts any folder with a `weights` file; what the importer checks is tested in its own room. */
+const compilerFor = (dataDir: string): AdapterCompiler => ({
+  async compile(folder) {
+    let weights: Buffer;
+    try {
+      weights = readFileSync(join(folder, 'weights'));
+    } catch {
+      throw new AppError('adapter_invalid', { folder, reason: 'it has no weights' });
+    }
+    const digest = createHash('sha256').update(weights).digest('hex');
+    const compiledFile = join(dataDir, 'adapters', digest, 'adapter.bin');
+    return { digest, compiledFile, baseDigest: 'base', rank: 8, targets: ['q_proj', 'v_proj'], bytes: weights.length };
+  },
+});
+
+/** A registry on real SQLite, with a clock that moves one millisecond at every look. */
+export function openTestRegistry(dataDir: string, { demo = false } = {}) {
+  let now = 1_000;
+  const clock = { now: () => now++, monotonicMs: () => now };
+  return openRegistry({ dataDir, compiler: compilerFor(dataDir), clock, demo });
+}
+
+export const retrieval = { enabled: true, topK: 3, minScore: 0.2, budgetTokens: 600 };
