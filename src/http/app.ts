@@ -1,0 +1,43 @@
+/** Types that all of `http/` shares. Types only. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { Config } from '../config/schema.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Engine } from '../contracts/engine.js';
+import type { Principal, Registry, Scope } from '../contracts/registry.js';
+import type { Retrieval } from '../contracts/retrieval.js';
+import type { Metrics } from '../metrics/metrics.js';
+import type { Pipeline } from '../pipeline/types.js';
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+export interface Services {
+  readonly config: Config;
+  readonly engine: Engine;
+  readonly retrieval: Retrieval;
+  readonly registry: Registry;
+  readonly metrics: Metrics;
+  readonly pipeline: Pipeline;
+  readonly clock: Clock;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a key must be allowed to do on this route. */
+    scope?: Scope;
+  }
+  interface FastifyRequest {
+    /** Who asks; set on every route that needs a key. */
+    principal: Principal;
+    /** Aborted when the client hangs up, or when the time to drain is over (its reason is an AppError then). */
+    hangUp: AbortSignal;
+  }
+}

@@ -1,0 +1,25 @@
+import type { FastifyRequest } from 'fastify';
+import type { Principal, Registry, Scope } from '../../contracts/registry.js';
+import { AppError } from '../../errors/app-error.js';
+import type { App } from '../app.js';
+
+/** Every route below `app` needs a key with the scope that it declares; a route that declares none stops the start. */
+export function addAuth(app: App, registry: Registry): void {
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.scope === undefined) throw new Error(`${method} ${url} declares no scope.`);
+  });
+  app.addHook('onRequest', async (request) => {
+    request.principal = await requireScope(request, registry, request.routeOptions.config.scope!);
+  });
+}
+
+/** Who asks. @throws AppError `invalid_api_key`, `scope_missing` */
+export async function requireScope(request: FastifyRequest, registry: Registry, scope: Scope): Promise<Principal> {
+  const key = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  const principal = key === undefined ? null : await registry.authenticate(key);
+  if (principal === null) throw new AppError('invalid_api_key');
+  if (!principal.scopes.includes(scope)) {
+    throw new AppError('scope_missing', { scope, what: `${request.method} ${request.routeOptions.url}` });
+  }
+  return principal;
+}

@@ -1,0 +1,44 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import { Type } from 'typebox';
+import type { App } from '../app.js';
+
+const ErrorSchema = Type.Object(
+  {
+    error: Type.Object({
+      message: Type.String(),
+      type: Type.String(),
+      param: Type.Union([Type.String(), Type.Null()]),
+      code: Type.String(),
+    }),
+  },
+  { $id: 'Error', description: 'What went wrong and what to do. Match on `code`.' },
+);
+
+/** Responses of every route that can fail. */
+export const errorResponses = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') } as const;
+
+/** Documents the routes that are registered after it, at /docs. */
+export async function addDocs(app: App): Promise<void> {
+  app.addSchema(ErrorSchema);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Switchyard',
+        version: '1.0.0',
+        description: 'Retrieval-augmented serving gateway with one LoRA adapter a tenant, in the shapes of OpenAI.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: 'http://127.0.0.1:8080', description: 'The default of `npm start`.' }],
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'An API key; the tenant comes from it.' },
+        },
+      },
+      security: [{ key: [] }],
+    },
+    refResolver: { buildLocalReference: (json) => String(json.$id) },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+}

@@ -1,0 +1,54 @@
+import type { FastifyError, FastifyRequest } from 'fastify';
+import { AppError } from '../../errors/app-error.js';
+import type { App } from '../app.js';
+
+/** The one place where errors become responses: the table's status, OpenAI's envelope, Retry-After. */
+export function addErrors(app: App): void {
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    if (request.hangUp.aborted && !(error instanceof AppError)) {
+      // What was under way was stopped because nobody waits for it any more.
+      reply.hijack();
+      return reply;
+    }
+    const known = toAppError(error, request);
+    logError(request, known, error);
+    if (known.retryAfterS !== null) reply.header('retry-after', known.retryAfterS);
+    if (known.code === 'invalid_api_key') reply.header('www-authenticate', 'Bearer');
+    return reply.code(known.spec.status).send(known.toWire());
+  });
+  app.setNotFoundHandler((request) => {
+    throw new AppError('route_not_found', { method: request.method, path: request.url.split('?', 1)[0]! });
+  });
+}
+
+/** An error of the framework, or an unexpected one, as one from the table. */
+export function toAppError(error: unknown, request: FastifyRequest): AppError {
+  if (error instanceof AppError && error.code !== 'internal') return error;
+  const { code, message, statusCode = 500 } = error as Partial<FastifyError>;
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new AppError('body_too_large', {
+        limitBytes: request.routeOptions.bodyLimit,
+        setting: 'server.maxBodyBytes',
+      });
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new AppError('unsupported_media_type', {
+        contentType: request.headers['content-type'] ?? '(none)',
+        supported: request.routeOptions.schema?.consumes?.join(' or ') ?? 'application/json',
+      });
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return new AppError('invalid_json', { reason: 'it is empty' });
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return new AppError('invalid_json', { reason: 'it does not parse' });
+  }
+  if (statusCode < 500) {
+    return new AppError('invalid_value', { param: 'request', reason: (message ?? 'is not valid').replace(/\.$/, '') });
+  }
+  return new AppError('internal', { requestId: request.id }, { cause: error });
+}
+
+/** Messages of expected errors may quote the request, so only their code is logged. */
+export function logError(request: FastifyRequest, known: AppError, original: unknown): void {
+  if (known.code === 'internal') request.log.error({ err: original, code: known.code }, 'request failed');
+  else request.log[known.spec.level]({ code: known.code }, 'request refused');
+}

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../../contracts/clock.js';
+import { AppError } from '../../errors/app-error.js';
+import type { Metrics } from '../../metrics/metrics.js';
+import type { App } from '../app.js';
+
+/** What nginx logs where a client went away before its answer; no such status is ever sent. */
+const CLIENT_CLOSED_REQUEST = 499;
+/** After the time to drain, what was aborted gets this long to say so to its client. */
+const FAREWELL_MS = 1000;
+
+export interface Lifecycle {
+  readonly draining: () => boolean;
+  /** Throws `draining` once the server was asked to stop. */
+  readonly refuseWhileDraining: () => void;
+}
+
+/** A request's id: the caller's, where it is short and harmless in a log, else a new one. */
+export function requestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+/**
+ * Follows each request from its first byte to the last of its answer: id, hang-up signal, log line, metrics.
+ * Closing `app` drains it: requests in flight go on for `drainTimeoutMs`, then they are aborted.
+ */
+export function addLifecycle(
+  app: App,
+  { metrics, clock, drainTimeoutMs }: { metrics: Metrics; clock: Clock; drainTimeoutMs: number },
+): Lifecycle {
+  const inFlight = new Set<AbortController>();
+  let draining = false;
+  let onIdle: (() => void) | null = null;
+
+  app.decorateRequest('hangUp');
+  app.addHook('onRequest', async (request, reply) => {
+    const startedMs = clock.monotonicMs();
+    const controller = new AbortController();
+    request.hangUp = controller.signal;
+    inFlight.add(controller);
+    reply.header('x-request-id', request.id);
+    // `close` comes after every end, also those that the framework's onResponse does not see.
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableEnded) controller.abort();
+      inFlight.delete(controller);
+      finish(request, reply, clock.monotonicMs() - startedMs);
+      if (inFlight.size === 0) onIdle?.();
+    });
+  });
+
+  app.addHook('preClose', async () => {
+    draining = true;
+    if (await idleWithin(drainTimeoutMs)) return;
+    for (const controller of inFlight) controller.abort(new AppError('draining', { retryAfterS: 1 }));
+    if (!(await idleWithin(FAREWELL_MS))) app.server.closeAllConnections();
+  });
+
+  metrics.beforeScrape(() => metrics.set('http_requests_in_flight', {}, inFlight.size));
+
+  function finish(request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
+    const status = reply.raw.writableEnded ? reply.raw.statusCode : CLIENT_CLOSED_REQUEST;
+    const { method } = request;
+    const route = request.routeOptions.url ?? 'unknown';
+    metrics.add('http_requests_total', { method, route, status: String(status) });
+    metrics.observe('http_request_duration_seconds', { method, route }, durationMs / 1000);
+    const { tenant, keyId } = request.principal ?? {};
+    request.log.info({ method, route, status, durationMs: Math.round(durationMs), tenant, keyId }, 'request completed');
+  }
+
+  function idleWithin(limitMs: number): Promise<boolean> {
+    if (inFlight.size === 0) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), limitMs);
+      onIdle = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+
+  return {
+    draining: () => draining,
+    refuseWhileDraining: () => {
+      if (draining) throw new AppError('draining', { retryAfterS: 1 });
+    },
+  };
+}

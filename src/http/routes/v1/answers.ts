@@ -1,0 +1,129 @@
+/** The two ways to deliver an answer of the pipeline: in one piece, and as it comes. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { GeneratedToken } from '../../../contracts/engine.js';
+import type { AnswerEvent } from '../../../pipeline/types.js';
+import type { Services } from '../../app.js';
+import { logError, toAppError } from '../../plugins/errors.js';
+import { createSseWriter } from '../../sse-writer.js';
+import { writeRoute } from './routing.js';
+
+type Routed = Extract<AnswerEvent, { type: 'routed' }>;
+type Finished = Extract<AnswerEvent, { type: 'finished' }>;
+
+/** What every chunk and every response say of their answer. */
+interface AnswerHead {
+  readonly id: string;
+  /** Seconds since the epoch. */
+  readonly created: number;
+  readonly model: string;
+  readonly system_fingerprint: string;
+}
+
+export interface CollectedAnswer {
+  readonly head: AnswerHead;
+  readonly text: string;
+  readonly logprobs: readonly GeneratedToken[];
+  readonly finished: Finished;
+}
+
+/** How one kind of answer is cut into chunks; an event may have none. */
+export type EncodeChunks = (head: AnswerHead, event: Exclude<AnswerEvent, Routed>) => readonly object[];
+
+export function toUsage({ usage }: Finished) {
+  return {
+    prompt_tokens: usage.promptTokens,
+    completion_tokens: usage.completionTokens,
+    total_tokens: usage.promptTokens + usage.completionTokens,
+  };
+}
+
+interface Delivery {
+  readonly stream: boolean;
+  readonly encode: EncodeChunks;
+  readonly toBody: (answer: CollectedAnswer) => object;
+}
+
+/** Gives an answer to the client; returns what the route's handler has to return. */
+export type Deliver = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  events: AsyncIterable<AnswerEvent>,
+  delivery: Delivery,
+) => Promise<object>;
+
+export function createDeliver({ config, engine }: Pick<Services, 'config' | 'engine'>): Deliver {
+  return async (request, reply, events, { stream, encode, toBody }) => {
+    const toHead = ({ id, createdAtMs, route }: Routed): AnswerHead => ({
+      id,
+      created: Math.floor(createdAtMs / 1000),
+      model: route.model,
+      system_fingerprint: `fp_${engine.model.baseDigest.slice(0, 12)}`,
+    });
+    if (stream) {
+      await streamAnswer(request, reply, events, { toHead, encode, pingMs: config.server.keepAlivePingMs });
+      return reply;
+    }
+    const answer = await collectAnswer(reply, events, toHead);
+    if (answer !== null) return toBody(answer);
+    reply.hijack();
+    return reply;
+  };
+}
+
+/** The whole answer, or null where the client went away meanwhile. */
+async function collectAnswer(
+  reply: FastifyReply,
+  events: AsyncIterable<AnswerEvent>,
+  toHead: (event: Routed) => AnswerHead,
+): Promise<CollectedAnswer | null> {
+  let head: AnswerHead | null = null;
+  let text = '';
+  const logprobs: GeneratedToken[] = [];
+  let finished: Finished | null = null;
+  for await (const event of events) {
+    if (event.type === 'routed') {
+      writeRoute(reply, event.route);
+      head = toHead(event);
+    } else if (event.type === 'delta') {
+      text += event.text;
+      logprobs.push(...event.logprobs);
+    } else if (event.type === 'finished') {
+      finished = event;
+    }
+  }
+  return head === null || finished === null ? null : { head, text, logprobs, finished };
+}
+
+/**
+ * Streams an answer. An error before the first byte is thrown, so that it gets its own status; a later one is sent as
+ * the last event. Events are read to their end even when the client went away, so that the answer is metered whole.
+ */
+async function streamAnswer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  events: AsyncIterable<AnswerEvent>,
+  how: { toHead: (event: Routed) => AnswerHead; encode: EncodeChunks; pingMs: number },
+): Promise<void> {
+  const stream = createSseWriter(reply, how.pingMs);
+  let head: AnswerHead | null = null;
+  try {
+    for await (const event of events) {
+      if (event.type === 'routed') {
+        writeRoute(reply, event.route);
+        head = how.toHead(event);
+        stream.startPings();
+      } else {
+        for (const chunk of how.encode(head!, event)) await stream.send(chunk);
+      }
+    }
+    await stream.send('[DONE]');
+  } catch (error) {
+    if (!stream.opened) throw error;
+    const known = toAppError(error, request);
+    logError(request, known, error);
+    await stream.send(known.toWire());
+  } finally {
+    stream.stopPings();
+  }
+  stream.end();
+}

@@ -1,0 +1,155 @@
+import { Type } from 'typebox';
+import { acceptedFields, generationFields, type RefusedParameters, refusedFields } from './parameters.js';
+
+const Content = Type.Union([
+  Type.String(),
+  Type.Array(Type.Object({ type: Type.String(), text: Type.Optional(Type.String()) }), {
+    description: 'Parts of type `text`.',
+  }),
+]);
+
+/** Open, because clients send back whole messages of ours: annotations, context and all. */
+const Message = Type.Object({
+  role: Type.Enum(['system', 'developer', 'user', 'assistant']),
+  content: Content,
+});
+
+const Retrieval = Type.Object(
+  {
+    enabled: Type.Optional(Type.Boolean({ default: true })),
+    store_id: Type.Optional(Type.String({ minLength: 1 })),
+    vector_store_ids: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 8 })),
+    top_k: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
+    min_score: Type.Optional(Type.Number({ minimum: -1, maximum: 1 })),
+  },
+  {
+    additionalProperties: false,
+    description: "Extension. Overrides the deployment's retrieval; without a store, the tenant's oldest is searched.",
+  },
+);
+
+const Tool = Type.Object(
+  {
+    type: Type.String(),
+    vector_store_ids: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 8 })),
+    max_num_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
+    ranking_options: Type.Optional(
+      Type.Object({
+        ranker: Type.Optional(Type.String()),
+        score_threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+      }),
+    ),
+  },
+  { description: 'Only `file_search`, which searches before every answer.' },
+);
+
+const isText = (value: unknown): boolean => Array.isArray(value) && value.length === 1 && value[0] === 'text';
+
+export const CHAT_REFUSED = {
+  n: { reason: 'one choice is generated a request', harmless: (value) => value === 1 },
+  response_format: {
+    reason: 'answers are plain text',
+    harmless: (value) => (value as { type?: unknown }).type === 'text',
+  },
+  modalities: { reason: 'answers are plain text', harmless: isText },
+  audio: { reason: 'answers are plain text' },
+  functions: { reason: 'only the tool file_search can be used' },
+  function_call: { reason: 'only the tool file_search can be used' },
+  tool_choice: { reason: 'file_search always runs', harmless: (value) => value === 'auto' },
+  reasoning_effort: { reason: 'the model does not reason before it answers' },
+  verbosity: { reason: 'it has no effect on this model' },
+  web_search_options: { reason: 'only the documents of the tenant are searched' },
+} satisfies RefusedParameters;
+
+export const ChatBody = Type.Object(
+  {
+    messages: Type.Array(Message, { minItems: 1, description: 'At least one by the user.' }),
+    ...generationFields,
+    max_completion_tokens: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'The newer name of max_tokens; goes before it.' }),
+    ),
+    logprobs: Type.Optional(Type.Boolean({ default: false })),
+    top_logprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: 20, description: 'Needs logprobs.' })),
+    retrieval: Type.Optional(Retrieval),
+    tools: Type.Optional(Type.Array(Tool)),
+    ...acceptedFields,
+    metadata: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        description: '`conversation_id` keeps one conversation on one arm of a canary.',
+      }),
+    ),
+    safety_identifier: Type.Optional(Type.String({ description: 'Like user.' })),
+    prompt_cache_key: Type.Optional(Type.String({ description: 'Like user.' })),
+    prompt_cache_retention: Type.Optional(Type.String()),
+    parallel_tool_calls: Type.Optional(Type.Boolean()),
+    prediction: Type.Optional(Type.Unknown()),
+    ...refusedFields(CHAT_REFUSED),
+  },
+  { additionalProperties: false },
+);
+
+const nullable = <T extends ReturnType<typeof Type.Object>>(schema: T) => Type.Union([schema, Type.Null()]);
+
+export const UsageSchema = Type.Object({
+  prompt_tokens: Type.Integer(),
+  completion_tokens: Type.Integer(),
+  total_tokens: Type.Integer(),
+});
+
+const TokenLogprob = {
+  token: Type.String(),
+  logprob: Type.Number(),
+  bytes: Type.Array(Type.Integer()),
+};
+
+export const ChatCompletion = Type.Object({
+  id: Type.String(),
+  object: Type.Literal('chat.completion'),
+  created: Type.Integer(),
+  model: Type.String({ description: 'Which version answered, as `assistant@2`.' }),
+  system_fingerprint: Type.String({ description: 'Changes with the weights of the base model.' }),
+  choices: Type.Array(
+    Type.Object({
+      index: Type.Integer(),
+      message: Type.Object({
+        role: Type.Literal('assistant'),
+        content: Type.String(),
+        refusal: Type.Null(),
+        annotations: Type.Optional(
+          Type.Array(
+            Type.Object({
+              type: Type.Literal('file_citation'),
+              index: Type.Integer({ description: 'Where the marker stands in the text.' }),
+              file_id: Type.String(),
+              filename: Type.String(),
+            }),
+          ),
+        ),
+        context: Type.Optional(
+          Type.Object(
+            {
+              citations: Type.Array(
+                Type.Object({
+                  content: Type.String(),
+                  title: Type.String(),
+                  url: Type.Null(),
+                  filepath: Type.String(),
+                  chunk_id: Type.String(),
+                }),
+              ),
+            },
+            { description: 'The passages that the model was given; `[1]` in the text is the first.' },
+          ),
+        ),
+      }),
+      logprobs: nullable(
+        Type.Object({
+          content: Type.Array(Type.Object({ ...TokenLogprob, top_logprobs: Type.Array(Type.Object(TokenLogprob)) })),
+          refusal: Type.Null(),
+        }),
+      ),
+      finish_reason: Type.Enum(['stop', 'length']),
+    }),
+  ),
+  usage: UsageSchema,
+});

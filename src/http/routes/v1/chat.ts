@@ -1,0 +1,133 @@
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import type { GeneratedToken, TokenLogprob } from '../../../contracts/engine.js';
+import { AppError } from '../../../errors/app-error.js';
+import type { ChatRequest, Grounding } from '../../../pipeline/types.js';
+import type { App, Services } from '../../app.js';
+import { errorResponses } from '../../plugins/docs.js';
+import { type CollectedAnswer, createDeliver, type EncodeChunks, toUsage } from './answers.js';
+import { toMessages, toRetrieval } from './chat-request.js';
+import { CHAT_REFUSED, ChatBody, ChatCompletion } from './chat-schema.js';
+import { checkRefused, toSampling, toStop } from './parameters.js';
+import { RoutingHeaders, readOverride } from './routing.js';
+
+type Body = Static<typeof ChatBody>;
+
+export function addChat(app: App, services: Services): void {
+  const { pipeline } = services;
+  const deliver = createDeliver(services);
+
+  app.post(
+    '/v1/chat/completions',
+    {
+      config: { scope: 'inference' },
+      schema: {
+        summary: 'Answer a chat, from the documents of the tenant where the deployment says so',
+        operationId: 'createChatCompletion',
+        tags: ['generation'],
+        headers: RoutingHeaders,
+        body: ChatBody,
+        response: {
+          200: {
+            description: 'The answer, or with `stream` its chunks and `[DONE]`.',
+            content: {
+              'application/json': { schema: ChatCompletion },
+              'text/event-stream': { schema: Type.String() },
+            },
+          },
+          ...errorResponses,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      const chat = toChatRequest(request, body);
+      const events = pipeline.chat(chat, request.hangUp);
+      return deliver(request, reply, events, {
+        stream: body.stream ?? false,
+        encode: toChunks(body),
+        toBody: (answer) => toCompletion(answer, chat.topLogprobs !== null),
+      });
+    },
+  );
+
+  function toChatRequest(request: FastifyRequest<{ Headers: Static<typeof RoutingHeaders> }>, body: Body): ChatRequest {
+    checkRefused(CHAT_REFUSED, body);
+    if (body.top_logprobs !== undefined && !body.logprobs) {
+      throw new AppError('invalid_value', { param: 'top_logprobs', reason: 'needs logprobs to be true' });
+    }
+    const messages = toMessages(body.messages);
+    return {
+      requestId: request.id,
+      principal: request.principal,
+      model: body.model,
+      override: readOverride(request, request.headers),
+      stickiness: {
+        user: body.user,
+        safetyIdentifier: body.safety_identifier,
+        promptCacheKey: body.prompt_cache_key,
+        conversationId: body.metadata?.conversation_id,
+        conversationHeader: request.headers['x-conversation-id'],
+        keyId: request.principal.keyId,
+        firstUserMessage: messages.find(({ role }) => role === 'user')!.content,
+      },
+      messages,
+      retrieval: toRetrieval(body),
+      sampling: toSampling(body),
+      maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
+      stop: toStop(body.stop),
+      topLogprobs: body.logprobs ? (body.top_logprobs ?? 0) : null,
+    };
+  }
+}
+
+function toCompletion({ head, text, logprobs, finished }: CollectedAnswer, withLogprobs: boolean) {
+  const message = { role: 'assistant', content: text, refusal: null, ...toContext(finished.grounding) };
+  return {
+    id: head.id,
+    object: 'chat.completion',
+    created: head.created,
+    model: head.model,
+    system_fingerprint: head.system_fingerprint,
+    choices: [
+      { index: 0, message, logprobs: withLogprobs ? toLogprobs(logprobs) : null, finish_reason: finished.reason },
+    ],
+    usage: toUsage(finished),
+  };
+}
+
+/** The first chunk has the role; every delta has a content, because clients choke on those that have none. */
+function toChunks(body: Body): EncodeChunks {
+  const withUsage = body.stream_options?.include_usage ?? false;
+  return (head, event) => {
+    const chunk = (delta: object, logprobs: object | null, finishReason: string | null) => ({
+      id: head.id,
+      object: 'chat.completion.chunk',
+      created: head.created,
+      model: head.model,
+      system_fingerprint: head.system_fingerprint,
+      choices: [{ index: 0, delta, logprobs, finish_reason: finishReason }],
+      ...(withUsage && { usage: null }),
+    });
+    switch (event.type) {
+      case 'started':
+        return [chunk({ role: 'assistant', content: '' }, null, null)];
+      case 'delta':
+        return [chunk({ content: event.text }, body.logprobs ? toLogprobs(event.logprobs) : null, null)];
+      case 'finished': {
+        const last = chunk({ content: '', ...toContext(event.grounding) }, null, event.reason);
+        return withUsage ? [last, { ...last, choices: [], usage: toUsage(event) }] : [last];
+      }
+    }
+  };
+}
+
+function toContext(grounding: Grounding | null) {
+  if (grounding === null) return {};
+  return { annotations: grounding.annotations, context: { citations: grounding.citations } };
+}
+
+function toLogprobs(tokens: readonly GeneratedToken[]) {
+  const one = ({ token, logprob, bytes }: TokenLogprob) => ({ token, logprob, bytes });
+  return { content: tokens.map((token) => ({ ...one(token), top_logprobs: token.top.map(one) })), refusal: null };
+}

@@ -1,0 +1,210 @@
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import type { GeneratedToken } from '../../../contracts/engine.js';
+import { AppError } from '../../../errors/app-error.js';
+import type { CompletionRequest } from '../../../pipeline/types.js';
+import type { App, Services } from '../../app.js';
+import { errorResponses } from '../../plugins/docs.js';
+import { type CollectedAnswer, createDeliver, type EncodeChunks, toUsage } from './answers.js';
+import { UsageSchema } from './chat-schema.js';
+import {
+  acceptedFields,
+  checkRefused,
+  generationFields,
+  type RefusedParameters,
+  refusedFields,
+  toSampling,
+  toStop,
+} from './parameters.js';
+import { RoutingHeaders, readOverride } from './routing.js';
+
+/** OpenAI's default, so that a client which sets no limit does not fill the context. */
+const DEFAULT_MAX_TOKENS = 16;
+
+const REFUSED = {
+  n: { reason: 'one choice is generated a request', harmless: (value) => value === 1 },
+  best_of: { reason: 'one choice is generated a request', harmless: (value) => value === 1 },
+  echo: { reason: 'the prompt is not part of the answer', harmless: (value) => value === false },
+} satisfies RefusedParameters;
+
+const CompletionBody = Type.Object(
+  {
+    prompt: Type.Union(
+      [
+        Type.String(),
+        Type.Array(Type.String(), { minItems: 1, maxItems: 1 }),
+        Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 }),
+        Type.Array(Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 }), { minItems: 1, maxItems: 1 }),
+      ],
+      { description: 'One text, or the token ids of one; no chat template is put around it.' },
+    ),
+    suffix: Type.Optional(
+      Type.String({ description: 'Text after the answer: fill in the middle, where the base model can.' }),
+    ),
+    ...generationFields,
+    logprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: 5 })),
+    ...acceptedFields,
+    ...refusedFields(REFUSED),
+  },
+  { additionalProperties: false },
+);
+type Body = Static<typeof CompletionBody>;
+
+const TextCompletion = Type.Object({
+  id: Type.String(),
+  object: Type.Literal('text_completion'),
+  created: Type.Integer(),
+  model: Type.String(),
+  system_fingerprint: Type.String(),
+  choices: Type.Array(
+    Type.Object({
+      index: Type.Integer(),
+      text: Type.String(),
+      logprobs: Type.Union([
+        Type.Object({
+          tokens: Type.Array(Type.String()),
+          token_logprobs: Type.Array(Type.Number()),
+          top_logprobs: Type.Array(Type.Record(Type.String(), Type.Number())),
+          text_offset: Type.Array(Type.Integer()),
+        }),
+        Type.Null(),
+      ]),
+      finish_reason: Type.Enum(['stop', 'length']),
+    }),
+  ),
+  usage: UsageSchema,
+});
+
+export function addCompletions(app: App, services: Services): void {
+  const { engine, pipeline } = services;
+  const deliver = createDeliver(services);
+
+  app.post(
+    '/v1/completions',
+    {
+      config: { scope: 'inference' },
+      schema: {
+        summary: 'Continue a text, or fill in its middle',
+        operationId: 'createCompletion',
+        tags: ['generation'],
+        headers: RoutingHeaders,
+        body: CompletionBody,
+        response: {
+          200: {
+            description: 'The continuation, or with `stream` its chunks and `[DONE]`.',
+            content: {
+              'application/json': { schema: TextCompletion },
+              'text/event-stream': { schema: Type.String() },
+            },
+          },
+          ...errorResponses,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      const events = pipeline.complete(toCompletionRequest(request, body), request.hangUp);
+      return deliver(request, reply, events, {
+        stream: body.stream ?? false,
+        encode: toChunks(body),
+        toBody: (answer) => toCompletion(answer, body.logprobs !== undefined),
+      });
+    },
+  );
+
+  function toCompletionRequest(
+    request: FastifyRequest<{ Headers: Static<typeof RoutingHeaders> }>,
+    body: Body,
+  ): CompletionRequest {
+    checkRefused(REFUSED, body);
+    const prompt = toPrompt(body);
+    if (prompt.kind === 'infill' && !engine.model.supportsInfill) {
+      throw new AppError('infill_not_supported', { model: engine.model.id, param: 'suffix' });
+    }
+    return {
+      requestId: request.id,
+      principal: request.principal,
+      model: body.model,
+      override: readOverride(request, request.headers),
+      stickiness: {
+        user: body.user,
+        conversationHeader: request.headers['x-conversation-id'],
+        keyId: request.principal.keyId,
+        firstUserMessage: typeof body.prompt === 'string' ? body.prompt : body.prompt.join(),
+      },
+      prompt,
+      sampling: toSampling(body),
+      maxTokens: body.max_tokens ?? DEFAULT_MAX_TOKENS,
+      stop: toStop(body.stop),
+      topLogprobs: body.logprobs ?? null,
+    };
+  }
+}
+
+function toPrompt({ prompt, suffix }: Body): CompletionRequest['prompt'] {
+  const first = Array.isArray(prompt) && typeof prompt[0] !== 'number' ? prompt[0]! : prompt;
+  if (typeof first === 'string') {
+    return suffix === undefined ? { kind: 'text', text: first } : { kind: 'infill', prefix: first, suffix };
+  }
+  if (suffix !== undefined) {
+    throw new AppError('invalid_value', { param: 'suffix', reason: 'needs the prompt as text, not as token ids' });
+  }
+  return { kind: 'tokens', ids: first as readonly number[] };
+}
+
+function toCompletion({ head, text, logprobs, finished }: CollectedAnswer, withLogprobs: boolean) {
+  return {
+    id: head.id,
+    object: 'text_completion',
+    created: head.created,
+    model: head.model,
+    system_fingerprint: head.system_fingerprint,
+    choices: [
+      { index: 0, text, logprobs: withLogprobs ? toLogprobs(logprobs, 0) : null, finish_reason: finished.reason },
+    ],
+    usage: toUsage(finished),
+  };
+}
+
+function toChunks(body: Body): EncodeChunks {
+  const withUsage = body.stream_options?.include_usage ?? false;
+  let offset = 0;
+  return (head, event) => {
+    const chunk = (text: string, logprobs: object | null, finishReason: string | null) => ({
+      id: head.id,
+      object: 'text_completion',
+      created: head.created,
+      model: head.model,
+      system_fingerprint: head.system_fingerprint,
+      choices: [{ index: 0, text, logprobs, finish_reason: finishReason }],
+      ...(withUsage && { usage: null }),
+    });
+    switch (event.type) {
+      case 'started':
+        return [];
+      case 'delta': {
+        const logprobs = body.logprobs === undefined ? null : toLogprobs(event.logprobs, offset);
+        offset += event.text.length;
+        return [chunk(event.text, logprobs, null)];
+      }
+      case 'finished': {
+        const last = chunk('', null, event.reason);
+        return withUsage ? [last, { ...last, choices: [], usage: toUsage(event) }] : [last];
+      }
+    }
+  };
+}
+
+function toLogprobs(tokens: readonly GeneratedToken[], firstOffset: number) {
+  let offset = firstOffset;
+  return {
+    tokens: tokens.map(({ token }) => token),
+    token_logprobs: tokens.map(({ logprob }) => logprob),
+    top_logprobs: tokens.map(({ top }) => Object.fromEntries(top.map(({ token, logprob }) => [token, logprob]))),
+    text_offset: tokens.map(({ token }) => {
+      const here = offset;
+      offset += token.length;
+      return here;
+    }),
+  };
+}

@@ -1,0 +1,72 @@
+import { Type } from 'typebox';
+import { AppError } from '../../../errors/app-error.js';
+import type { App, Services } from '../../app.js';
+import { errorResponses } from '../../plugins/docs.js';
+
+const EmbeddingsBody = Type.Object(
+  {
+    model: Type.String({ minLength: 1 }),
+    input: Type.Union([
+      Type.String({ minLength: 1 }),
+      Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 2048 }),
+    ]),
+    encoding_format: Type.Optional(
+      Type.Enum(['float', 'base64'], { default: 'float', description: 'base64: of little-endian 32-bit floats.' }),
+    ),
+    dimensions: Type.Optional(Type.Integer({ minimum: 1, description: "Only the model's own number." })),
+    user: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+const Embeddings = Type.Object(
+  {
+    object: Type.Literal('list'),
+    model: Type.String(),
+    data: Type.Array(
+      Type.Object({
+        object: Type.Literal('embedding'),
+        index: Type.Integer(),
+        embedding: Type.Union([Type.Array(Type.Number()), Type.String()]),
+      }),
+    ),
+    usage: Type.Object({ prompt_tokens: Type.Integer(), total_tokens: Type.Integer() }),
+  },
+  { description: 'The embeddings, in the order of the texts.' },
+);
+
+export function addEmbeddings(app: App, { retrieval }: Services): void {
+  app.post(
+    '/v1/embeddings',
+    {
+      config: { scope: 'inference' },
+      schema: {
+        summary: 'Embed texts',
+        operationId: 'createEmbedding',
+        tags: ['generation'],
+        body: EmbeddingsBody,
+        response: { 200: Embeddings, ...errorResponses },
+      },
+    },
+    async ({ body, hangUp }) => {
+      const { id, dimensions } = retrieval.embedder;
+      if (body.model !== id) throw new AppError('model_not_found', { model: body.model });
+      if (body.dimensions !== undefined && body.dimensions !== dimensions) {
+        const reason = `the embeddings of ${id} have ${dimensions} dimensions`;
+        throw new AppError('unsupported_parameter', { param: 'dimensions', reason });
+      }
+      const { vectors, tokens } = await retrieval.embed([body.input].flat(), hangUp);
+      const encode = body.encoding_format === 'base64' ? toBase64 : (vector: Float32Array) => Array.from(vector);
+      return {
+        object: 'list',
+        model: id,
+        data: vectors.map((vector, index) => ({ object: 'embedding', index, embedding: encode(vector) })),
+        usage: { prompt_tokens: tokens, total_tokens: tokens },
+      };
+    },
+  );
+}
+
+function toBase64({ buffer, byteOffset, byteLength }: Float32Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+}

@@ -1,0 +1,194 @@
+import multipart from '@fastify/multipart';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { StoredFile } from '../../../contracts/retrieval.js';
+import { AppError } from '../../../errors/app-error.js';
+import type { App, Services } from '../../app.js';
+import { errorResponses } from '../../plugins/docs.js';
+import { deleted, listOf, PageQuery, toList, toPageRequest } from './pagination.js';
+
+const PURPOSES = ['assistants', 'user_data'];
+const MAX_FIELDS = 8;
+const MAX_FIELD_BYTES = 1024;
+
+const FileSchema = Type.Object(
+  {
+    id: Type.String(),
+    object: Type.Literal('file'),
+    bytes: Type.Integer(),
+    created_at: Type.Integer(),
+    expires_at: Type.Null(),
+    filename: Type.String(),
+    purpose: Type.String(),
+    status: Type.Literal('processed'),
+  },
+  { description: 'The file.' },
+);
+
+const FileId = Type.Object({ file_id: Type.String() });
+const tags = ['documents'];
+
+export async function addFiles(app: App, { config, retrieval }: Services): Promise<void> {
+  const maxFileBytes = config.retrieval.maxFileBytes;
+  await app.register(multipart, {
+    limits: { fileSize: maxFileBytes, files: 1, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES },
+  });
+
+  app.post(
+    '/v1/files',
+    {
+      config: { scope: 'documents' },
+      // The body is a stream of parts, which the handler reads and checks; the schema only documents it.
+      validatorCompiler: () => () => true,
+      schema: {
+        summary: 'Upload a document; it can be searched once it is attached to a vector store',
+        operationId: 'createFile',
+        tags,
+        consumes: ['multipart/form-data'],
+        body: Type.Object({
+          file: Type.String({ format: 'binary' }),
+          purpose: Type.Enum(PURPOSES),
+        }),
+        response: { 200: FileSchema, ...errorResponses },
+      },
+    },
+    async (request) => {
+      const upload = await readUpload(request, maxFileBytes).catch((error) => {
+        // The parser of forms throws plain errors at what breaks off or has no boundary.
+        if (error instanceof AppError || error.statusCode < 500) throw error;
+        const reason = 'is not a whole multipart form';
+        throw new AppError('invalid_value', { param: 'body', reason }, { cause: error });
+      });
+      return toWire(await retrieval.createFile(request.principal.tenant, upload));
+    },
+  );
+
+  app.get(
+    '/v1/files',
+    {
+      config: { scope: 'documents' },
+      schema: {
+        summary: 'Files',
+        operationId: 'listFiles',
+        tags,
+        querystring: PageQuery,
+        response: { 200: listOf(FileSchema), ...errorResponses },
+      },
+    },
+    async ({ principal, query }) => toList(await retrieval.listFiles(principal.tenant, toPageRequest(query)), toWire),
+  );
+
+  app.get(
+    '/v1/files/:file_id',
+    {
+      config: { scope: 'documents' },
+      schema: {
+        summary: 'One file',
+        operationId: 'retrieveFile',
+        tags,
+        params: FileId,
+        response: { 200: FileSchema, ...errorResponses },
+      },
+    },
+    async ({ principal, params }) => toWire(await retrieval.getFile(principal.tenant, params.file_id)),
+  );
+
+  app.get(
+    '/v1/files/:file_id/content',
+    {
+      config: { scope: 'documents' },
+      schema: {
+        summary: 'The bytes of a file, as they were uploaded',
+        operationId: 'downloadFile',
+        tags,
+        params: FileId,
+        response: {
+          200: {
+            description: 'The bytes.',
+            content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } },
+          },
+          ...errorResponses,
+        },
+      },
+    },
+    async ({ principal, params }, reply) => {
+      const content = await retrieval.getFileContent(principal.tenant, params.file_id);
+      // Never a type that a browser would render: the bytes are a tenant's.
+      return reply
+        .type('application/octet-stream')
+        .header('content-disposition', 'attachment')
+        .send(Buffer.from(content.buffer, content.byteOffset, content.byteLength));
+    },
+  );
+
+  app.delete(
+    '/v1/files/:file_id',
+    {
+      config: { scope: 'documents' },
+      schema: {
+        summary: 'Delete a file and every passage made from it',
+        operationId: 'deleteFile',
+        tags,
+        params: FileId,
+        response: {
+          200: deleted('file'),
+          ...errorResponses,
+        },
+      },
+    },
+    async ({ principal, params }) => {
+      await retrieval.deleteFile(principal.tenant, params.file_id);
+      return { id: params.file_id, object: 'file', deleted: true };
+    },
+  );
+}
+
+async function readUpload(request: FastifyRequest, limitBytes: number) {
+  if (!request.isMultipart()) {
+    throw new AppError('unsupported_media_type', {
+      contentType: request.headers['content-type'] ?? '(none)',
+      supported: 'multipart/form-data',
+    });
+  }
+  let file: { filename: string; content: Uint8Array } | null = null;
+  let purpose: string | null = null;
+  for await (const part of request.parts()) {
+    if (part.type === 'file') {
+      if (part.fieldname !== 'file') throw unknownField(part.fieldname);
+      const content = await part.toBuffer().catch((error) => {
+        if (error.code !== 'FST_REQ_FILE_TOO_LARGE') throw error;
+        throw new AppError('file_too_large', { bytes: `more than ${limitBytes}`, limitBytes });
+      });
+      file = { filename: part.filename, content };
+    } else if (part.fieldname === 'purpose') {
+      purpose = String(part.value);
+    } else {
+      throw unknownField(part.fieldname);
+    }
+  }
+  if (file === null) throw new AppError('invalid_value', { param: 'file', reason: 'is required' });
+  if (file.filename === '') {
+    throw new AppError('invalid_value', { param: 'file', reason: 'needs a file name, which tells its kind' });
+  }
+  if (purpose === null || !PURPOSES.includes(purpose)) {
+    throw new AppError('invalid_value', { param: 'purpose', reason: `must be one of ${PURPOSES.join(', ')}` });
+  }
+  return { ...file, purpose };
+}
+
+function unknownField(param: string): AppError {
+  return new AppError('unsupported_parameter', { param, reason: 'it is not known here' });
+}
+
+function toWire(file: StoredFile) {
+  return {
+    id: file.id,
+    object: 'file',
+    bytes: file.bytes,
+    created_at: file.createdAt,
+    expires_at: null,
+    filename: file.filename,
+    purpose: file.purpose,
+    status: 'processed',
+  };
+}

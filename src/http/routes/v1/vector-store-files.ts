@@ -1,0 +1,138 @@
+import { Type } from 'typebox';
+import type { VectorStoreFile } from '../../../contracts/retrieval.js';
+import type { App, Services } from '../../app.js';
+import { errorResponses } from '../../plugins/docs.js';
+import { deleted, listOf, PageQuery, toList, toPageRequest } from './pagination.js';
+import { checkRefused, refusedFields } from './parameters.js';
+import { STORE_REFUSED } from './vector-stores.js';
+
+/** OpenAI's clients wait this long between two polls, instead of five seconds. */
+const POLL_AFTER_MS = 100;
+
+const REFUSED = { chunking_strategy: STORE_REFUSED.chunking_strategy };
+
+export const Attributes = Type.Record(
+  Type.String({ maxLength: 64 }),
+  Type.Union([Type.String({ maxLength: 512 }), Type.Number(), Type.Boolean()]),
+  { maxProperties: 16 },
+);
+
+const AttachFile = Type.Object(
+  { file_id: Type.String({ minLength: 1 }), attributes: Type.Optional(Attributes), ...refusedFields(REFUSED) },
+  { additionalProperties: false },
+);
+
+const StoreFileSchema = Type.Object(
+  {
+    id: Type.String(),
+    object: Type.Literal('vector_store.file'),
+    created_at: Type.Integer(),
+    vector_store_id: Type.String(),
+    status: Type.Enum(['in_progress', 'completed', 'failed'], { description: 'completed: searchable and durable.' }),
+    last_error: Type.Union([Type.Object({ code: Type.String(), message: Type.String() }), Type.Null()]),
+    usage_bytes: Type.Integer(),
+    passages: Type.Integer({ description: 'Extension.' }),
+    attributes: Attributes,
+    chunking_strategy: Type.Object({ type: Type.Literal('other') }),
+  },
+  { description: 'The file, as a part of the vector store.' },
+);
+
+const StoreId = Type.Object({ vector_store_id: Type.String() });
+const StoreAndFileId = Type.Object({ vector_store_id: Type.String(), file_id: Type.String() });
+const config = { scope: 'documents' } as const;
+const tags = ['documents'];
+
+export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
+  app.post(
+    '/v1/vector_stores/:vector_store_id/files',
+    {
+      config,
+      schema: {
+        summary: 'Attach a file to a vector store, which makes passages of it',
+        operationId: 'createVectorStoreFile',
+        tags,
+        params: StoreId,
+        body: AttachFile,
+        response: { 200: StoreFileSchema, ...errorResponses },
+      },
+    },
+    async ({ principal, params, body }) => {
+      checkRefused(REFUSED, body);
+      const { file_id: fileId, attributes = {} } = body;
+      return toWire(await retrieval.attachFile(principal.tenant, params.vector_store_id, fileId, attributes));
+    },
+  );
+
+  app.get(
+    '/v1/vector_stores/:vector_store_id/files',
+    {
+      config,
+      schema: {
+        summary: 'Files of a vector store',
+        operationId: 'listVectorStoreFiles',
+        tags,
+        params: StoreId,
+        querystring: PageQuery,
+        response: { 200: listOf(StoreFileSchema), ...errorResponses },
+      },
+    },
+    async ({ principal, params, query }) =>
+      toList(await retrieval.listStoreFiles(principal.tenant, params.vector_store_id, toPageRequest(query)), toWire),
+  );
+
+  app.get(
+    '/v1/vector_stores/:vector_store_id/files/:file_id',
+    {
+      config,
+      schema: {
+        summary: 'How far a file is',
+        operationId: 'getVectorStoreFile',
+        tags,
+        params: StoreAndFileId,
+        response: { 200: StoreFileSchema, ...errorResponses },
+      },
+    },
+    async ({ principal, params }, reply) => {
+      const file = await retrieval.getStoreFile(principal.tenant, params.vector_store_id, params.file_id);
+      if (file.status === 'in_progress') reply.header('openai-poll-after-ms', POLL_AFTER_MS);
+      return toWire(file);
+    },
+  );
+
+  app.delete(
+    '/v1/vector_stores/:vector_store_id/files/:file_id',
+    {
+      config,
+      schema: {
+        summary: 'Remove a file from a vector store; the file stays',
+        operationId: 'deleteVectorStoreFile',
+        tags,
+        params: StoreAndFileId,
+        response: {
+          200: deleted('vector_store.file.deleted'),
+          ...errorResponses,
+        },
+      },
+    },
+    async ({ principal, params }) => {
+      await retrieval.detachFile(principal.tenant, params.vector_store_id, params.file_id);
+      return { id: params.file_id, object: 'vector_store.file.deleted', deleted: true };
+    },
+  );
+}
+
+function toWire(file: VectorStoreFile) {
+  return {
+    id: file.fileId,
+    object: 'vector_store.file',
+    created_at: file.createdAt,
+    vector_store_id: file.storeId,
+    status: file.status,
+    last_error: file.error,
+    usage_bytes: file.usageBytes,
+    passages: file.passages,
+    attributes: file.attributes,
+    chunking_strategy: { type: 'other' },
+  };
+}

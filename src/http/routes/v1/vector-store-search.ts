@@ -1,0 +1,100 @@
+import { Type } from 'typebox';
+import type { ScoredPassage } from '../../../contracts/retrieval.js';
+import type { App, Services } from '../../app.js';
+import { errorResponses } from '../../plugins/docs.js';
+import { checkRefused, type RefusedParameters, refusedFields } from './parameters.js';
+import { Attributes } from './vector-store-files.js';
+
+const REFUSED = {
+  filters: { reason: 'passages have no filters' },
+  rewrite_query: { reason: 'the query is searched as it is', harmless: (value) => value === false },
+} satisfies RefusedParameters;
+
+const Query = Type.String({ minLength: 1, maxLength: 8192 });
+
+const SearchBody = Type.Object(
+  {
+    query: Type.Union([Query, Type.Array(Query, { minItems: 1, maxItems: 8 })]),
+    max_num_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 50, default: 10 })),
+    ranking_options: Type.Optional(
+      Type.Object({
+        ranker: Type.Optional(Type.String()),
+        score_threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: 0 })),
+      }),
+    ),
+    ...refusedFields(REFUSED),
+  },
+  { additionalProperties: false },
+);
+
+const SearchResults = Type.Object(
+  {
+    object: Type.Literal('vector_store.search_results.page'),
+    search_query: Type.Array(Type.String()),
+    data: Type.Array(
+      Type.Object({
+        file_id: Type.String(),
+        filename: Type.String(),
+        score: Type.Number(),
+        attributes: Attributes,
+        content: Type.Array(Type.Object({ type: Type.Literal('text'), text: Type.String() })),
+      }),
+    ),
+    has_more: Type.Boolean(),
+    next_page: Type.Null(),
+  },
+  { description: 'The best passages.' },
+);
+
+export function addVectorStoreSearch(app: App, { retrieval }: Services): void {
+  app.post(
+    '/v1/vector_stores/:vector_store_id/search',
+    {
+      config: { scope: 'documents' },
+      schema: {
+        summary: 'Search a vector store',
+        operationId: 'searchVectorStore',
+        tags: ['documents'],
+        params: Type.Object({ vector_store_id: Type.String() }),
+        body: SearchBody,
+        response: { 200: SearchResults, ...errorResponses },
+      },
+    },
+    async ({ principal, params, body, hangUp }) => {
+      checkRefused(REFUSED, body);
+      const queries = [body.query].flat();
+      const topK = body.max_num_results ?? 10;
+      const search = {
+        tenant: principal.tenant,
+        storeId: params.vector_store_id,
+        topK,
+        minScore: body.ranking_options?.score_threshold ?? 0,
+      };
+      const results = await Promise.all(queries.map((query) => retrieval.search({ ...search, query }, hangUp)));
+      return {
+        object: 'vector_store.search_results.page',
+        search_query: queries,
+        data: bestOf(
+          results.flatMap(({ passages }) => passages),
+          topK,
+        ).map(toWire),
+        has_more: false,
+        next_page: null,
+      };
+    },
+  );
+}
+
+/** Each passage once, with its best score. */
+function bestOf(passages: readonly ScoredPassage[], limit: number): ScoredPassage[] {
+  const byScore = [...passages].sort((a, b) => b.score - a.score);
+  const unique = new Map<string, ScoredPassage>();
+  for (const passage of byScore) {
+    if (!unique.has(passage.id)) unique.set(passage.id, passage);
+  }
+  return [...unique.values()].slice(0, limit);
+}
+
+function toWire({ fileId, filename, score, attributes, text }: ScoredPassage) {
+  return { file_id: fileId, filename, score, attributes, content: [{ type: 'text', text }] };
+}

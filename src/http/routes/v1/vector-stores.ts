@@ -1,0 +1,175 @@
+import { Type } from 'typebox';
+import type { VectorStore } from '../../../contracts/retrieval.js';
+import type { App, Services } from '../../app.js';
+import { errorResponses } from '../../plugins/docs.js';
+import { deleted, listOf, PageQuery, toList, toPageRequest } from './pagination.js';
+import { checkRefused, type RefusedParameters, refusedFields } from './parameters.js';
+
+/** Passages are cut by the structure of the document. */
+export const STORE_REFUSED = {
+  chunking_strategy: {
+    reason: 'documents are chunked by their structure',
+    harmless: (value) => (value as { type?: unknown }).type === 'auto',
+  },
+  expires_after: { reason: 'vector stores do not expire' },
+} satisfies RefusedParameters;
+
+const Metadata = Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), { maxProperties: 16 });
+const Name = Type.String({ maxLength: 256 });
+
+const CreateStore = Type.Object(
+  {
+    name: Type.Optional(Name),
+    file_ids: Type.Optional(Type.Array(Type.String(), { maxItems: 500 })),
+    metadata: Type.Optional(Metadata),
+    ...refusedFields(STORE_REFUSED),
+  },
+  { additionalProperties: false },
+);
+const ModifyStore = Type.Object(
+  {
+    name: Type.Optional(Name),
+    metadata: Type.Optional(Metadata),
+    ...refusedFields({ expires_after: STORE_REFUSED.expires_after }),
+  },
+  { additionalProperties: false },
+);
+
+const StoreSchema = Type.Object(
+  {
+    id: Type.String(),
+    object: Type.Literal('vector_store'),
+    created_at: Type.Integer(),
+    last_active_at: Type.Integer(),
+    expires_at: Type.Null(),
+    name: Type.String(),
+    status: Type.Enum(['in_progress', 'completed']),
+    usage_bytes: Type.Integer(),
+    file_counts: Type.Object({
+      in_progress: Type.Integer(),
+      completed: Type.Integer(),
+      failed: Type.Integer(),
+      cancelled: Type.Integer(),
+      total: Type.Integer(),
+    }),
+    metadata: Metadata,
+  },
+  { description: 'The vector store.' },
+);
+
+const StoreId = Type.Object({ vector_store_id: Type.String() });
+const config = { scope: 'documents' } as const;
+const tags = ['documents'];
+
+export function addVectorStores(app: App, { retrieval }: Services): void {
+  app.post(
+    '/v1/vector_stores',
+    {
+      config,
+      schema: {
+        summary: 'Create a vector store; the oldest one of a tenant is its default',
+        operationId: 'createVectorStore',
+        tags,
+        body: CreateStore,
+        response: { 200: StoreSchema, ...errorResponses },
+      },
+    },
+    async ({ principal: { tenant }, body }) => {
+      checkRefused(STORE_REFUSED, body);
+      const { name = '', metadata = {}, file_ids: fileIds = [] } = body;
+      // A file that does not exist is found out before there is a store to clean up.
+      for (const fileId of fileIds) await retrieval.getFile(tenant, fileId);
+      const store = await retrieval.createStore(tenant, { name, metadata });
+      for (const fileId of fileIds) await retrieval.attachFile(tenant, store.id, fileId, {});
+      return toWire(await retrieval.getStore(tenant, store.id));
+    },
+  );
+
+  app.get(
+    '/v1/vector_stores',
+    {
+      config,
+      schema: {
+        summary: 'Vector stores',
+        operationId: 'listVectorStores',
+        tags,
+        querystring: PageQuery,
+        response: { 200: listOf(StoreSchema), ...errorResponses },
+      },
+    },
+    async ({ principal, query }) => toList(await retrieval.listStores(principal.tenant, toPageRequest(query)), toWire),
+  );
+
+  app.get(
+    '/v1/vector_stores/:vector_store_id',
+    {
+      config,
+      schema: {
+        summary: 'One vector store',
+        operationId: 'getVectorStore',
+        tags,
+        params: StoreId,
+        response: { 200: StoreSchema, ...errorResponses },
+      },
+    },
+    async ({ principal, params }) => toWire(await retrieval.getStore(principal.tenant, params.vector_store_id)),
+  );
+
+  app.post(
+    '/v1/vector_stores/:vector_store_id',
+    {
+      config,
+      schema: {
+        summary: 'Rename a vector store, or replace its metadata',
+        operationId: 'modifyVectorStore',
+        tags,
+        params: StoreId,
+        body: ModifyStore,
+        response: { 200: StoreSchema, ...errorResponses },
+      },
+    },
+    async ({ principal, params, body }) => {
+      checkRefused(STORE_REFUSED, body);
+      const { name, metadata } = body;
+      const change = { ...(name !== undefined && { name }), ...(metadata !== undefined && { metadata }) };
+      return toWire(await retrieval.updateStore(principal.tenant, params.vector_store_id, change));
+    },
+  );
+
+  app.delete(
+    '/v1/vector_stores/:vector_store_id',
+    {
+      config,
+      schema: {
+        summary: 'Delete a vector store and its passages; the files stay',
+        operationId: 'deleteVectorStore',
+        tags,
+        params: StoreId,
+        response: {
+          200: deleted('vector_store.deleted'),
+          ...errorResponses,
+        },
+      },
+    },
+    async ({ principal, params }) => {
+      await retrieval.deleteStore(principal.tenant, params.vector_store_id);
+      return { id: params.vector_store_id, object: 'vector_store.deleted', deleted: true };
+    },
+  );
+}
+
+function toWire(store: VectorStore) {
+  const { inProgress, completed, failed, total } = store.fileCounts;
+  return {
+    id: store.id,
+    object: 'vector_store',
+    created_at: store.createdAt,
+    last_active_at: store.lastActiveAt,
+    expires_at: null,
+    name: store.name,
+    status: inProgress > 0 ? 'in_progress' : 'completed',
+    usage_bytes: store.usageBytes,
+    file_counts: { in_progress: inProgress, completed, failed, cancelled: 0, total },
+    metadata: store.metadata,
+  };
+}

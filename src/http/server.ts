@@ -1,0 +1,112 @@
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import {
+  type FastifyPluginAsyncTypebox,
+  type TypeBoxTypeProvider,
+  TypeBoxValidatorCompiler,
+} from '@fastify/type-provider-typebox';
+import { fastify, LogController } from 'fastify';
+import type { DestinationStream } from 'pino';
+import type { Registry } from '../contracts/registry.js';
+import { AppError } from '../errors/app-error.js';
+import type { App, Services } from './app.js';
+import { addAuth } from './plugins/auth.js';
+import { addDocs } from './plugins/docs.js';
+import { addErrors } from './plugins/errors.js';
+import { addLifecycle, requestId } from './plugins/lifecycle.js';
+import { dropNulls, toValidationError } from './plugins/validation.js';
+import { addHealth } from './routes/health.js';
+import { addMetrics } from './routes/metrics.js';
+import { addChat } from './routes/v1/chat.js';
+import { addCompletions } from './routes/v1/completions.js';
+import { addEmbeddings } from './routes/v1/embeddings.js';
+import { addFeedback } from './routes/v1/feedback.js';
+import { addFiles } from './routes/v1/files.js';
+import { addModels } from './routes/v1/models.js';
+import { addVectorStoreFiles } from './routes/v1/vector-store-files.js';
+import { addVectorStoreSearch } from './routes/v1/vector-store-search.js';
+import { addVectorStores } from './routes/v1/vector-stores.js';
+
+/** A connection without any byte for this much longer than an answer may take is closed. */
+const IDLE_MARGIN_MS = 10_000;
+
+export interface ServerOptions extends Services {
+  /** Routes under /admin; each declares the scope it needs. */
+  readonly adminRoutes: FastifyPluginAsyncTypebox<{ registry: Registry }>;
+  /** Where log lines go; standard output by default. */
+  readonly logDestination?: DestinationStream;
+}
+
+/** The HTTP surface. Closing it drains it: see `plugins/lifecycle.ts`. */
+export async function createServer({ adminRoutes, logDestination, ...services }: ServerOptions): Promise<App> {
+  const { config, metrics, clock, registry } = services;
+  const { maxBodyBytes, requestTimeoutMs, drainTimeoutMs, requestsPerMinute, logLevel } = config.server;
+  const app: App = fastify({
+    logger: {
+      level: logLevel,
+      // A second net: no log line of ours names these.
+      redact: ['*.authorization', '*.headers', '*.body', '*.messages', '*.prompt', '*.text', '*.content'],
+      ...(logDestination && { stream: logDestination }),
+    },
+    // One line a request, written by the lifecycle, which also knows of those that were hung up.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
+    bodyLimit: maxBodyBytes,
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: requestTimeoutMs + IDLE_MARGIN_MS,
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 256 },
+    schemaErrorFormatter: toValidationError,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.removeContentTypeParser('text/plain');
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  // Response schemas document; they never drop or coerce what a route returns.
+  app.setSerializerCompiler(() => JSON.stringify);
+  addErrors(app);
+  const lifecycle = addLifecycle(app, { metrics, clock, drainTimeoutMs });
+  await app.register(helmet, {
+    // TLS ends elsewhere: neither this server's pages nor its host may force https.
+    hsts: false,
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+  });
+  await app.register(cors, {
+    // Pages of this machine only: any other page a user visits could otherwise call a local gateway with a demo key.
+    origin: /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/,
+    exposedHeaders: ['x-request-id', 'x-adapter', 'x-adapter-digest', 'x-canary-arm', 'retry-after'],
+  });
+  await addDocs(app);
+  addHealth(app, services, lifecycle);
+  addMetrics(app, services);
+
+  await app.register(async (api: App) => {
+    addAuth(api, registry);
+    api.addHook('onRequest', async () => lifecycle.refuseWhileDraining());
+    await api.register(rateLimit, {
+      max: requestsPerMinute,
+      timeWindow: 60_000,
+      keyGenerator: (request) => request.principal.keyId,
+      errorResponseBuilder: (_request, { ttl }) =>
+        new AppError('rate_limited', { retryAfterS: Math.max(1, Math.ceil(ttl / 1000)) }),
+    });
+    await api.register(adminRoutes, { registry });
+    await api.register(async (v1: App) => addV1Routes(v1, services));
+  });
+  return app;
+}
+
+async function addV1Routes(app: App, services: Services): Promise<void> {
+  app.addHook('preValidation', async ({ body }) => dropNulls(body));
+  addChat(app, services);
+  addCompletions(app, services);
+  addEmbeddings(app, services);
+  addModels(app, services);
+  addFeedback(app, services);
+  // Apart, because only uploads may be multipart.
+  await app.register(async (files: App) => addFiles(files, services));
+  addVectorStores(app, services);
+  addVectorStoreFiles(app, services);
+  addVectorStoreSearch(app, services);
+}

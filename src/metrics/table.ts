@@ -1,0 +1,94 @@
+/**
+ * Every metric: its type, labels, buckets and meaning. The only home of their names (without the prefix);
+ * `docs/reference/metrics.md` is generated from it. Base units: seconds, bytes, tokens.
+ */
+
+export const METRIC_PREFIX = 'switchyard_';
+
+export interface MetricSpec {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly buckets?: readonly number[];
+}
+
+/** Which version answered whom: carried by everything that is measured of an answer. */
+const ANSWER = ['tenant', 'deployment', 'adapter', 'arm'] as const;
+
+/** Bucket bounds in seconds: those of OpenTelemetry's GenAI conventions, finer where this engine is faster. */
+const FIRST_TOKEN = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+const PER_TOKEN = [
+  0.001, 0.0015, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1,
+  2.5,
+];
+const OPERATION = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+const SHORT = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const SCORE = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+const ROWS = [1, 2, 4, 8, 16, 32, 64];
+
+function counter<const L extends readonly string[]>(help: string, labels: L) {
+  return { type: 'counter', help, labels } as const;
+}
+function gauge<const L extends readonly string[]>(help: string, labels: L) {
+  return { type: 'gauge', help, labels } as const;
+}
+function histogram<const L extends readonly string[]>(help: string, labels: L, buckets: readonly number[]) {
+  return { type: 'histogram', help, labels, buckets } as const;
+}
+
+export const METRICS = {
+  requests_total: counter('Answers asked for: completed, aborted by the client, or the code of the error.', [
+    ...ANSWER,
+    'outcome',
+  ]),
+  request_duration_seconds: histogram('From the request to the end of its answer.', ANSWER, OPERATION),
+  time_to_first_token_seconds: histogram('From the request to the first token of its answer.', ANSWER, FIRST_TOKEN),
+  time_per_output_token_seconds: histogram('Mean time between two tokens of an answer.', ANSWER, PER_TOKEN),
+  queue_duration_seconds: histogram('Wait for a slot of the engine.', ANSWER, SHORT),
+  prefill_duration_seconds: histogram('Time in which the engine read the prompt.', ANSWER, SHORT),
+  decode_duration_seconds: histogram('Time in which the engine wrote the answer.', ANSWER, OPERATION),
+  tokens_total: counter('Tokens read (prompt) and written (completion), those of aborted answers too.', [
+    ...ANSWER,
+    'direction',
+  ]),
+  retrieval_duration_seconds: histogram('Search for passages, by stage.', ['tenant', 'stage'], SHORT),
+  retrieval_top_score: histogram('Score of the best passage found for a question.', ['tenant', 'deployment'], SCORE),
+  answer_citations_total: counter('Citations of passages in answers.', ANSWER),
+  feedback_total: counter('Ratings of answers.', [...ANSWER, 'rating']),
+  canary_weight: gauge('Percentage of traffic that the canary gets.', ['tenant', 'deployment', 'adapter']),
+  adapter_swap_seconds: histogram('Time to bring an adapter into the bank.', [], SHORT),
+  adapters_resident: gauge('Adapters in the bank.', []),
+  kv_slots: gauge('Slots of the engine.', []),
+  kv_slots_in_use: gauge('Slots with a request in them.', []),
+  engine_queue_length: gauge('Requests that wait for a slot.', []),
+  engine_step_duration_seconds: histogram('One step of the engine.', ['kind'], SHORT),
+  engine_step_rows: histogram('Requests that shared one step of the engine.', ['kind'], ROWS),
+  passages: gauge('Passages that can be found.', []),
+  ingest_queue_length: gauge('Files that wait for ingestion.', []),
+  ingest_files_total: counter('Files ingested.', ['outcome']),
+  ingest_passages_total: counter('Passages made from files.', []),
+  ingest_duration_seconds: histogram('Ingestion of one file.', [], OPERATION),
+  index_rebuild_seconds: histogram('Rebuilding of an index from its rows.', [], OPERATION),
+  child_up: gauge('1 while the child process can serve.', ['process']),
+  child_restarts_total: counter('Restarts of a child process.', ['process']),
+  child_resident_memory_bytes: gauge('Resident memory of a child process.', ['process']),
+  http_requests_total: counter('HTTP requests by their status; 499 where the client hung up.', [
+    'method',
+    'route',
+    'status',
+  ]),
+  http_request_duration_seconds: histogram('HTTP requests, to the last byte.', ['method', 'route'], OPERATION),
+  http_requests_in_flight: gauge('HTTP requests not yet answered in full.', []),
+  label_overflow_total: counter('Label values replaced by "other" because their label was full.', ['label']),
+} as const satisfies Record<string, MetricSpec>;
+
+export type MetricName = keyof typeof METRICS;
+type NameOf<T extends MetricSpec['type']> = {
+  [N in MetricName]: (typeof METRICS)[N]['type'] extends T ? N : never;
+}[MetricName];
+export type CounterName = NameOf<'counter'>;
+export type GaugeName = NameOf<'gauge'>;
+export type HistogramName = NameOf<'histogram'>;
+export type LabelsOf<N extends MetricName> = Readonly<Record<(typeof METRICS)[N]['labels'][number], string>>;
+/** Labels of everything that is measured of an answer. */
+export type AnswerLabels = LabelsOf<'answer_citations_total'>;

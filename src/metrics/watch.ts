@@ -1,0 +1,73 @@
+import type { Engine } from '../contracts/engine.js';
+import type { Registry } from '../contracts/registry.js';
+import type { Retrieval } from '../contracts/retrieval.js';
+import type { Metrics } from './metrics.js';
+
+const seconds = (durationMs: number): number => durationMs / 1000;
+
+/** Feeds the metrics from the raw observations of the child processes and, at each scrape, from their status. */
+export function watchServices(
+  metrics: Metrics,
+  services: { readonly engine: Engine; readonly retrieval: Retrieval; readonly registry: Registry },
+): void {
+  watchEngine(metrics, services.engine);
+  watchRetrieval(metrics, services.retrieval);
+  metrics.beforeScrape(() => readCanaries(metrics, services.registry));
+}
+
+function watchEngine(metrics: Metrics, engine: Engine): void {
+  engine.observe((event) => {
+    if (event.type === 'step') {
+      metrics.observe('engine_step_duration_seconds', { kind: event.kind }, seconds(event.durationMs));
+      metrics.observe('engine_step_rows', { kind: event.kind }, event.rows);
+    } else if (event.type === 'adapter_load') {
+      metrics.observe('adapter_swap_seconds', {}, seconds(event.durationMs));
+    } else {
+      metrics.add('child_restarts_total', { process: 'engine' });
+    }
+  });
+  metrics.beforeScrape(() => {
+    const status = engine.status();
+    metrics.set('adapters_resident', {}, status.adaptersResident.length);
+    metrics.set('kv_slots', {}, status.slotsTotal);
+    metrics.set('kv_slots_in_use', {}, status.slotsInUse);
+    metrics.set('engine_queue_length', {}, status.queued);
+    setChild(metrics, 'engine', status);
+  });
+}
+
+function watchRetrieval(metrics: Metrics, retrieval: Retrieval): void {
+  retrieval.observe((event) => {
+    if (event.type === 'ingest') {
+      metrics.add('ingest_files_total', { outcome: event.outcome });
+      metrics.add('ingest_passages_total', {}, event.passages);
+      metrics.observe('ingest_duration_seconds', {}, seconds(event.durationMs));
+    } else if (event.type === 'index_rebuild') {
+      metrics.observe('index_rebuild_seconds', {}, seconds(event.durationMs));
+    } else {
+      metrics.add('child_restarts_total', { process: 'retrieval' });
+    }
+  });
+  metrics.beforeScrape(() => {
+    const status = retrieval.status();
+    metrics.set('passages', {}, status.passages);
+    metrics.set('ingest_queue_length', {}, status.ingestQueue);
+    setChild(metrics, 'retrieval', status);
+  });
+}
+
+function setChild(metrics: Metrics, process: string, status: { ready: boolean; rssBytes: number }): void {
+  metrics.set('child_up', { process }, status.ready ? 1 : 0);
+  metrics.set('child_resident_memory_bytes', { process }, status.rssBytes);
+}
+
+async function readCanaries(metrics: Metrics, registry: Registry): Promise<void> {
+  // All are read before the gauge is emptied, so that two scrapes at once never see half of it.
+  const tenants = await registry.listTenants();
+  const deployments = (await Promise.all(tenants.map((tenant) => registry.listDeployments(tenant.id)))).flat();
+  metrics.clear('canary_weight');
+  for (const { tenant, name, adapter, canaryVersion, canaryWeight } of deployments) {
+    if (canaryVersion === null) continue;
+    metrics.set('canary_weight', { tenant, deployment: name, adapter: `${adapter}@${canaryVersion}` }, canaryWeight);
+  }
+}

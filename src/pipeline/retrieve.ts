@@ -1,0 +1,63 @@
+import type { RetrievalPolicy } from '../contracts/registry.js';
+import type { ScoredPassage } from '../contracts/retrieval.js';
+import type { ChatRequest, PipelineServices, RetrievalOverride, Route } from './types.js';
+
+/** More than the embedder reads; a longer question would only keep the other tenants' queries waiting. */
+const MAX_QUERY_CHARACTERS = 8192;
+
+interface Wanted {
+  /** null is the tenant's default store. */
+  readonly storeIds: readonly (string | null)[];
+  readonly topK: number;
+  readonly minScore: number;
+}
+
+export interface Found {
+  /** Best first. */
+  readonly passages: readonly ScoredPassage[];
+  readonly snapshot: string;
+}
+
+/** What to search for, from the deployment's policy and the request's override; null: retrieval is off. */
+export function planRetrieval(policy: RetrievalPolicy, override: RetrievalOverride | null): Wanted | null {
+  if (!(override?.enabled ?? policy.enabled)) return null;
+  return {
+    storeIds: override === null || override.storeIds.length === 0 ? [null] : override.storeIds,
+    topK: override?.topK ?? policy.topK,
+    minScore: override?.minScore ?? policy.minScore,
+  };
+}
+
+/** Finds the passages for the last question of the chat; null where retrieval is off. */
+export async function retrieve(
+  { retrieval, metrics }: Pick<PipelineServices, 'retrieval' | 'metrics'>,
+  route: Route,
+  request: ChatRequest,
+  signal: AbortSignal,
+): Promise<Found | null> {
+  const wanted = planRetrieval(route.retrieval, request.retrieval);
+  if (wanted === null) return null;
+  const tenant = request.principal.tenant;
+  const question = request.messages.findLast((message) => message.role === 'user')?.content ?? '';
+  const query = question.trim().slice(0, MAX_QUERY_CHARACTERS);
+  if (query === '') return { passages: [], snapshot: '' };
+
+  const results = await Promise.all(
+    wanted.storeIds.map((storeId) =>
+      retrieval.search({ tenant, storeId, query, topK: wanted.topK, minScore: wanted.minScore }, signal),
+    ),
+  );
+  for (const { timings } of results) {
+    metrics.observe('retrieval_duration_seconds', { tenant, stage: 'embed' }, timings.embedMs / 1000);
+    metrics.observe('retrieval_duration_seconds', { tenant, stage: 'search' }, timings.searchMs / 1000);
+  }
+  const passages = results
+    .flatMap((result) => result.passages)
+    .sort((a, b) => b.score - a.score)
+    .slice(0, wanted.topK);
+  const best = passages[0];
+  if (best !== undefined) {
+    metrics.observe('retrieval_top_score', { tenant, deployment: route.deployment }, best.score);
+  }
+  return { passages, snapshot: results.map((result) => result.snapshot).join(',') };
+}

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import { AppError } from '../errors/app-error.js';
+import { annotate, toCitation } from './citations.js';
+import { endOnAbort } from './end-on-abort.js';
+import { recordAnswer, type Tally } from './record.js';
+import { resolveRoute } from './resolve.js';
+import type {
+  AnswerEvent,
+  ChatRequest,
+  CompletionRequest,
+  Grounding,
+  PipelineServices,
+  Prepared,
+  Route,
+} from './types.js';
+
+/** Turns the request into a prompt, once it is known who answers. */
+export type Prepare = (route: Route, signal: AbortSignal) => Promise<Prepared>;
+
+/** The way of every answer: resolve, prepare, generate, cite; and record, however it ends. */
+export async function* runAnswer(
+  services: PipelineServices,
+  request: ChatRequest | CompletionRequest,
+  idPrefix: string,
+  prepare: Prepare,
+  callerSignal: AbortSignal,
+): AsyncGenerator<AnswerEvent, void, undefined> {
+  const startedMs = services.clock.monotonicMs();
+  const route = await resolveRoute(services, request);
+  const tally = openTally(services, request, route, `${idPrefix}-${randomUUID().replaceAll('-', '')}`, startedMs);
+  const limited = withDeadline(callerSignal, services.requestTimeoutMs);
+  try {
+    yield { type: 'routed', id: tally.id, createdAtMs: tally.createdAtMs, route };
+    const prepared = await prepare(route, limited.signal);
+    tally.prepared = prepared;
+    yield* generate(services, request, tally, prepared, limited.signal);
+  } catch (error) {
+    // After an abort its reason tells what happened; without one of ours the caller is gone, and so is our listener.
+    const cause = limited.signal.aborted ? limited.signal.reason : error;
+    if (limited.signal.aborted && !(cause instanceof AppError)) return;
+    tally.outcome = cause instanceof AppError ? cause.code : 'internal';
+    throw cause;
+  } finally {
+    limited.release();
+    await recordAnswer(services, tally);
+  }
+}
+
+async function* generate(
+  { engine, clock }: PipelineServices,
+  request: ChatRequest | CompletionRequest,
+  tally: Tally,
+  prepared: Prepared,
+  signal: AbortSignal,
+): AsyncGenerator<AnswerEvent, void, undefined> {
+  const { sampling, maxTokens, stop, topLogprobs } = request;
+  const { adapter } = tally.route;
+  let text = '';
+  let reason: 'stop' | 'length' | 'abort' = 'abort';
+  const events = engine.generate(
+    // The id of the answer, not of the request: a client may send the same request id twice.
+    {
+      requestId: tally.id,
+      tenant: tally.tenant,
+      prompt: prepared.prompt,
+      adapter,
+      sampling,
+      maxTokens,
+      stop,
+      topLogprobs,
+    },
+    signal,
+  );
+  for await (const event of endOnAbort(events, signal)) {
+    if (event.type === 'started') {
+      tally.promptTokens = event.promptTokens;
+      yield { type: 'started' };
+    } else if (event.type === 'delta') {
+      if (event.tokenCount > 0) {
+        tally.lastTokenAtMs = clock.monotonicMs();
+        tally.firstTokenAtMs ??= tally.lastTokenAtMs;
+      }
+      tally.completionTokens += event.tokenCount;
+      text += event.text;
+      if (event.text !== '' || event.logprobs.length > 0) {
+        yield { type: 'delta', text: event.text, logprobs: event.logprobs };
+      }
+    } else {
+      reason = event.reason;
+      tally.promptTokens = event.promptTokens;
+      tally.completionTokens = event.completionTokens;
+      tally.timings = event.timings;
+    }
+  }
+  signal.throwIfAborted();
+  if (reason === 'abort') {
+    throw new AppError('engine_unavailable', { reason: 'it ended the answer early', retryAfterS: 1 });
+  }
+  const grounding = ground(text, prepared);
+  tally.citations = grounding?.annotations.length ?? 0;
+  tally.outcome = 'completed';
+  yield {
+    type: 'finished',
+    reason,
+    usage: { promptTokens: tally.promptTokens, completionTokens: tally.completionTokens },
+    grounding,
+  };
+}
+
+function ground(text: string, { passages, retrieved }: Prepared): Grounding | null {
+  return retrieved ? { annotations: annotate(text, passages), citations: passages.map(toCitation) } : null;
+}
+
+function openTally(
+  { clock }: PipelineServices,
+  request: ChatRequest | CompletionRequest,
+  route: Route,
+  id: string,
+  startedMs: number,
+): Tally {
+  return {
+    id,
+    requestId: request.requestId,
+    tenant: request.principal.tenant,
+    keyId: request.principal.keyId,
+    route,
+    createdAtMs: clock.now(),
+    startedMs,
+    firstTokenAtMs: null,
+    lastTokenAtMs: null,
+    // Stands when the iteration is ended from outside.
+    outcome: 'aborted',
+    prepared: null,
+    promptTokens: 0,
+    completionTokens: 0,
+    citations: 0,
+    timings: null,
+  };
+}
+
+/** The caller's signal with a deadline; `release` must be called, or the timer outlives the answer. */
+function withDeadline(caller: AbortSignal, limitMs: number): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const follow = () => controller.abort(caller.reason);
+  if (caller.aborted) follow();
+  caller.addEventListener('abort', follow, { once: true });
+  const timer = setTimeout(() => controller.abort(new AppError('deadline_exceeded', { limitMs })), limitMs);
+  return {
+    signal: controller.signal,
+    release: () => {
+      clearTimeout(timer);
+      caller.removeEventListener('abort', follow);
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/** What the pipeline takes, what it emits, and what it needs. Types only. */
+import type { Clock } from '../contracts/clock.js';
+import type { ChatMessage, Engine, FinishReason, GeneratedToken, Prompt, SamplingParams } from '../contracts/engine.js';
+import type { AdapterVersion, Arm, Principal, Registry, RetrievalPolicy } from '../contracts/registry.js';
+import type { Retrieval, ScoredPassage } from '../contracts/retrieval.js';
+import type { AssignArm, RouteOverride, StickinessHints, StickyUnit } from '../contracts/routing.js';
+import type { Metrics } from '../metrics/metrics.js';
+import type { Citation, FileCitation } from './citations.js';
+
+/** A request's own wishes over the retrieval policy of its deployment; null keeps the policy's. */
+export interface RetrievalOverride {
+  readonly enabled: boolean;
+  readonly storeIds: readonly string[];
+  readonly topK: number | null;
+  readonly minScore: number | null;
+}
+
+interface AnswerRequest {
+  readonly requestId: string;
+  readonly principal: Principal;
+  /** A deployment, `deployment@version`, or the base model's id. */
+  readonly model: string;
+  readonly override: RouteOverride;
+  readonly stickiness: StickinessHints;
+  readonly sampling: SamplingParams;
+  readonly maxTokens: number | null;
+  readonly stop: readonly string[];
+  readonly topLogprobs: number | null;
+}
+
+export interface ChatRequest extends AnswerRequest {
+  /** In order; system messages anywhere become part of the one system message. */
+  readonly messages: readonly ChatMessage[];
+  readonly retrieval: RetrievalOverride | null;
+}
+
+export interface CompletionRequest extends AnswerRequest {
+  readonly prompt: Exclude<Prompt, { kind: 'chat' }>;
+}
+
+/** Who answers. */
+export interface Route {
+  /** Name for the response: a deployment with its version, or the base model. */
+  readonly model: string;
+  readonly deployment: string;
+  readonly adapter: AdapterVersion | null;
+  readonly arm: Arm;
+  readonly instructions: string;
+  readonly retrieval: RetrievalPolicy;
+}
+
+interface Usage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+/** What retrieval gave to an answer; null where it was off. */
+export interface Grounding {
+  readonly annotations: readonly FileCitation[];
+  readonly citations: readonly Citation[];
+}
+
+/** Events of one answer, in order: `routed`, `started`, any number of `delta`, one `finished`. */
+export type AnswerEvent =
+  | { readonly type: 'routed'; readonly id: string; readonly createdAtMs: number; readonly route: Route }
+  | { readonly type: 'started' }
+  | { readonly type: 'delta'; readonly text: string; readonly logprobs: readonly GeneratedToken[] }
+  | {
+      readonly type: 'finished';
+      readonly reason: Exclude<FinishReason, 'abort'>;
+      readonly usage: Usage;
+      readonly grounding: Grounding | null;
+    };
+
+export interface Pipeline {
+  /**
+   * Answers a chat. Aborting `signal` ends the events quietly within one step of the engine, or with the signal's
+   * reason where that is an AppError. However the answer ends, it is recorded before the iteration does.
+   * @throws AppError `model_not_found`, `deadline_exceeded`, and whatever registry, retrieval and engine throw
+   */
+  chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
+  /** The same for raw prompts: no template, no instructions, no passages. */
+  complete(request: CompletionRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
+}
+
+export interface PipelineServices {
+  readonly engine: Engine;
+  readonly retrieval: Retrieval;
+  readonly registry: Registry;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly assignArm: AssignArm;
+  readonly stickyUnit: StickyUnit;
+  readonly requestTimeoutMs: number;
+  /** Told when an answer was given but could not be recorded. */
+  readonly onRecordFailed: (error: unknown, answerId: string) => void;
+}
+
+/** What a preparation hands to the engine, and what the answer is later measured against. */
+export interface Prepared {
+  readonly prompt: Prompt;
+  readonly passages: readonly ScoredPassage[];
+  /** null where retrieval was off. */
+  readonly storeSnapshot: string | null;
+  readonly retrieved: boolean;
+}

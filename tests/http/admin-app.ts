@@ -1,0 +1,51 @@
+import type { Test } from 'tap';
+import { adminRoutes } from '../../src/admin/routes.js';
+import { loadConfig } from '../../src/config/load.js';
+import type { Services } from '../../src/http/app.js';
+import { createServer } from '../../src/http/server.js';
+import { createMetrics } from '../../src/metrics/metrics.js';
+import { openTestRegistry } from '../integration/registry/open.js';
+
+export const ADMIN_KEY = 'sk-demo-admin';
+export const TENANT_KEY = 'sk-demo-bank';
+
+/** The admin API over a real registry, with two adapter folders, one tenant and a key of each kind. */
+export async function adminApp(t: Test, { retrieval = {} as Services['retrieval'], files = {} } = {}) {
+  const root = t.testdir({ files, one: { weights: '1' }, two: { weights: '2' }, empty: {}, data: {} });
+  const registry = await openTestRegistry(`${root}/data`, { demo: true });
+  await registry.createTenant({ id: 'bank', name: 'Bank' });
+  await registry.createKey({ tenant: 'bank', label: 'admin', scopes: ['admin'], secret: ADMIN_KEY });
+  await registry.createKey({ tenant: 'bank', label: 'bank', scopes: ['inference', 'documents'], secret: TENANT_KEY });
+
+  const config = loadConfig({ env: { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' }, cwd: root });
+  // Whatever else the admin API reached for would fail the test.
+  const unused = {} as Pick<Services, 'engine' | 'pipeline'>;
+  const app = await createServer({
+    ...unused,
+    config,
+    registry,
+    retrieval,
+    metrics: createMetrics(config.metrics),
+    clock: { now: Date.now, monotonicMs: () => performance.now() },
+    adminRoutes,
+  });
+  await app.ready();
+  t.teardown(async () => {
+    await app.close();
+    await registry.close();
+  });
+
+  async function call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object, key = ADMIN_KEY) {
+    const headers = { authorization: `Bearer ${key}` };
+    const response = await app.inject({ method, url: `/admin${path}`, headers, ...(body && { payload: body }) });
+    return { status: response.statusCode, body: response.json() };
+  }
+  return { root, registry, app, call };
+}
+
+export const deployment = {
+  adapter: 'support',
+  stableVersion: 1,
+  instructions: 'Be brief.',
+  retrieval: { enabled: true, topK: 3, minScore: 0.1, budgetTokens: 600 },
+};

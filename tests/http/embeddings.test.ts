@@ -1,0 +1,58 @@
+import t from 'tap';
+import { bearer, createTestServer } from './fakes.js';
+
+const embed = (body: object) => ({
+  method: 'POST' as const,
+  url: '/v1/embeddings',
+  headers: bearer(),
+  payload: { model: 'embedder', ...body },
+});
+
+t.test('one text or several get an embedding each, in order', async (t) => {
+  const { app } = await createTestServer();
+  t.teardown(() => app.close());
+  t.same((await app.inject(embed({ input: 'four' }))).json(), {
+    object: 'list',
+    model: 'embedder',
+    data: [{ object: 'embedding', index: 0, embedding: [4, 0.5, -1] }],
+    usage: { prompt_tokens: 4, total_tokens: 4 },
+  });
+  const { data, usage } = (await app.inject(embed({ input: ['a', 'bb'] }))).json();
+  t.match(data, [
+    { index: 0, embedding: [1, 0.5, -1] },
+    { index: 1, embedding: [2, 0.5, -1] },
+  ]);
+  t.equal(usage.prompt_tokens, 3);
+});
+
+t.test('base64 holds the same numbers as little-endian floats', async (t) => {
+  const { app } = await createTestServer();
+  t.teardown(() => app.close());
+  const { data } = (await app.inject(embed({ input: 'four', encoding_format: 'base64' }))).json();
+  const bytes = Buffer.from(data[0].embedding, 'base64');
+  t.same(
+    [0, 4, 8].map((offset) => bytes.readFloatLE(offset)),
+    [4, 0.5, -1],
+  );
+});
+
+t.test('what cannot be embedded is refused by name', async (t) => {
+  const { app } = await createTestServer();
+  t.teardown(() => app.close());
+  const cases: [object, number, object][] = [
+    [{ model: 'assistant', input: 'x' }, 404, { code: 'model_not_found' }],
+    [{ input: 'x', dimensions: 2 }, 400, { code: 'unsupported_parameter', param: 'dimensions' }],
+    [{ input: '' }, 400, { code: 'invalid_value', param: 'input' }],
+    [{ input: [] }, 400, { code: 'invalid_value', param: 'input' }],
+    [{ input: [1, 2, 3] }, 400, { code: 'invalid_value', param: 'input[0]' }],
+    [{ input: ['a', ''] }, 400, { code: 'invalid_value', param: 'input[1]' }],
+    [{ input: 'x', encoding_format: 'hex' }, 400, { code: 'invalid_value', param: 'encoding_format' }],
+    [{}, 400, { code: 'invalid_value', param: 'input' }],
+  ];
+  for (const [body, status, error] of cases) {
+    const response = await app.inject(embed(body));
+    t.equal(response.statusCode, status, JSON.stringify(body));
+    t.match(response.json().error, error, JSON.stringify(body));
+  }
+  t.equal((await app.inject(embed({ input: 'x', dimensions: 3 }))).statusCode, 200, 'its own number is no wish');
+});

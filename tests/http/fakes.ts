@@ -1,0 +1,79 @@
+/** In-memory services behind a real server, for tests of the HTTP surface and of the pipeline alone. */
+import { adminRoutes } from '../../src/admin/routes.js';
+import { assignArm } from '../../src/canary/assign.js';
+import { stickyUnit } from '../../src/canary/sticky-unit.js';
+import { loadConfig } from '../../src/config/load.js';
+import type { Config } from '../../src/config/schema.js';
+import type { Clock } from '../../src/contracts/clock.js';
+import { createServer } from '../../src/http/server.js';
+import { createMetrics } from '../../src/metrics/metrics.js';
+import { watchServices } from '../../src/metrics/watch.js';
+import { createPipeline } from '../../src/pipeline/pipeline.js';
+import type { PipelineServices } from '../../src/pipeline/types.js';
+import { createFakeEngine, type FakeEngine } from './fakes/engine.js';
+import { createFakeRegistry, KEY } from './fakes/registry.js';
+import { createFakeRetrieval } from './fakes/retrieval.js';
+
+export { BASE, createFakeEngine } from './fakes/engine.js';
+export { ADMIN_KEY, createFakeRegistry, KEY, KEY_WITHOUT_ROUTE, OTHER_KEY } from './fakes/registry.js';
+export { createFakeRetrieval, passage } from './fakes/retrieval.js';
+
+const clock: Clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
+
+export interface TestServerOptions {
+  readonly server?: Partial<Config['server']>;
+  readonly retrieval?: Partial<Config['retrieval']>;
+  readonly engine?: FakeEngine;
+  readonly onLogLine?: (line: string) => void;
+}
+
+/** A real server over fakes. */
+export async function createTestServer(options: TestServerOptions = {}) {
+  const defaults = loadConfig({ env: options.onLogLine ? {} : { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' } });
+  const config: Config = {
+    ...defaults,
+    server: { ...defaults.server, ...options.server },
+    retrieval: { ...defaults.retrieval, ...options.retrieval },
+  };
+  const engine = options.engine ?? createFakeEngine();
+  const retrieval = createFakeRetrieval();
+  const registry = createFakeRegistry();
+  const metrics = createMetrics(config.metrics);
+  watchServices(metrics, { engine, retrieval, registry });
+  const recordFailures: unknown[] = [];
+  const services: PipelineServices = {
+    engine,
+    retrieval,
+    registry,
+    metrics,
+    clock,
+    assignArm,
+    stickyUnit,
+    requestTimeoutMs: config.server.requestTimeoutMs,
+    onRecordFailed: (error) => recordFailures.push(error),
+  };
+  const { onLogLine } = options;
+  const app = await createServer({
+    config,
+    engine,
+    retrieval,
+    registry,
+    metrics,
+    clock,
+    pipeline: createPipeline(services),
+    adminRoutes,
+    ...(onLogLine && { logDestination: { write: onLogLine } }),
+  });
+  return { app, engine, retrieval, registry, metrics, recordFailures };
+}
+
+export const bearer = (key = KEY) => ({ authorization: `Bearer ${key}` });
+
+/** The data of each event of a stream, parsed where it is JSON. */
+export function readEvents(body: string): unknown[] {
+  return body
+    .split('\n\n')
+    .filter((frame) => frame.startsWith('data: '))
+    .map((frame) => frame.slice('data: '.length))
+    .map((data) => (data === '[DONE]' ? data : JSON.parse(data)));
+}

@@ -1,0 +1,97 @@
+import { setMaxListeners } from 'node:events';
+import type { Engine, EngineObservation, GenerateRequest, TokenEvent } from '../../../src/contracts/engine.js';
+import { AppError } from '../../../src/errors/app-error.js';
+
+export const BASE = 'base-model';
+const TIMINGS = { queueMs: 1, prefillMs: 2, decodeMs: 3, firstTokenMs: 3, adapterLoadMs: 0 };
+
+/** Text, or what to do instead of writing it. */
+type Step = string | { readonly wait: Promise<unknown> } | { readonly fail: AppError };
+
+export interface FakeEngine extends Engine {
+  readonly requests: GenerateRequest[];
+  /** Requests that hold a slot. */
+  active(): number;
+  /** Steps of the answers from now on; one token each. */
+  answer(steps: readonly Step[]): void;
+  emit(observation: EngineObservation): void;
+  ready: boolean;
+}
+
+export function createFakeEngine({ contextTokens = 512, supportsInfill = false } = {}): FakeEngine {
+  const listeners = new Set<(observation: EngineObservation) => void>();
+  let steps: readonly Step[] = ['Hello', ' world'];
+  let active = 0;
+  const engine: FakeEngine = {
+    requests: [],
+    ready: true,
+    model: { id: BASE, baseDigest: 'b'.repeat(64), contextTokens, vocabSize: 1000, supportsInfill },
+    active: () => active,
+    answer: (next) => {
+      steps = next;
+    },
+    emit: (observation) => {
+      for (const listener of listeners) listener(observation);
+    },
+    async *generate(request, signal) {
+      if (!engine.ready) throw new AppError('engine_unavailable', { reason: 'it is restarting', retryAfterS: 2 });
+      engine.requests.push(request);
+      active += 1;
+      const script = steps;
+      setMaxListeners(0, signal);
+      const promptTokens = 7;
+      let completionTokens = 0;
+      const finished = (reason: 'stop' | 'length' | 'abort'): TokenEvent => ({
+        type: 'finished',
+        reason,
+        promptTokens,
+        completionTokens,
+        timings: TIMINGS,
+      });
+      try {
+        yield { type: 'started', promptTokens };
+        for (const step of script) {
+          if (typeof step === 'object' && 'fail' in step) throw step.fail;
+          if (typeof step === 'object') await Promise.race([step.wait, aborted(signal)]);
+          if (signal.aborted) return yield finished('abort');
+          if (typeof step === 'object') continue;
+          if (completionTokens === request.maxTokens) return yield finished('length');
+          completionTokens += 1;
+          const one = { id: 1, token: step, bytes: [...Buffer.from(step)], logprob: -0.5 };
+          const top = Array.from({ length: request.topLogprobs ?? 0 }, () => one);
+          const logprobs = request.topLogprobs === null ? [] : [{ ...one, top }];
+          yield { type: 'delta', text: step, tokenCount: 1, logprobs };
+          await new Promise(setImmediate);
+        }
+        yield finished('stop');
+      } finally {
+        active -= 1;
+      }
+    },
+    countTokens: (text) => Math.ceil(text.length / 4),
+    neutralize: (text, extra = []) =>
+      ['<|im_start|>', '<|im_end|>', ...extra].reduce(
+        (clean, token) => clean.replaceAll(token, `${token[0]}\u200b${token.slice(1)}`),
+        text,
+      ),
+    status: () => ({
+      ready: engine.ready,
+      reason: engine.ready ? null : 'it is restarting',
+      slotsTotal: 8,
+      slotsInUse: active,
+      queued: 0,
+      adaptersResident: [],
+      rssBytes: 1000,
+    }),
+    observe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: async () => {},
+  };
+  return engine;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

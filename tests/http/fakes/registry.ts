@@ -1,0 +1,101 @@
+import type {
+  AdapterVersion,
+  AnswerRecord,
+  Deployment,
+  Feedback,
+  Principal,
+  Registry,
+  Scope,
+} from '../../../src/contracts/registry.js';
+import { AppError } from '../../../src/errors/app-error.js';
+
+export const KEY = 'sk-bank';
+export const KEY_WITHOUT_ROUTE = 'sk-bank-plain';
+export const OTHER_KEY = 'sk-other';
+export const ADMIN_KEY = 'sk-admin';
+
+export interface FakeRegistry extends Registry {
+  readonly answers: AnswerRecord[];
+  readonly feedback: (Feedback & { tenant: string })[];
+  readonly deployments: Deployment[];
+}
+
+/** The tenant `bank` has the deployment `assistant`: versions 1 (stable) and 2 (canary, weight 0). */
+export function createFakeRegistry(): FakeRegistry {
+  const all: Scope[] = ['inference', 'documents', 'route'];
+  const principals = new Map<string, Principal>([
+    [KEY, { keyId: 'key-1', tenant: 'bank', scopes: all }],
+    [KEY_WITHOUT_ROUTE, { keyId: 'key-2', tenant: 'bank', scopes: ['inference'] }],
+    [OTHER_KEY, { keyId: 'key-3', tenant: 'other', scopes: all }],
+    [ADMIN_KEY, { keyId: 'key-4', tenant: 'bank', scopes: ['admin'] }],
+  ]);
+  const adapters: AdapterVersion[] = [1, 2].map((version) => ({
+    tenant: 'bank',
+    name: 'support',
+    version,
+    digest: String(version).repeat(64),
+    compiledFile: `/adapters/${version}`,
+    rank: 8,
+    targets: ['q_proj'],
+    bytes: 1,
+    baseDigest: 'b'.repeat(64),
+    createdAt: 1_700_000_000_000,
+  }));
+  const policy = { enabled: true, topK: 3, minScore: 0.1, budgetTokens: 300 };
+  const times = { createdAt: 1_700_000_000_000, updatedAt: 1_700_000_000_000, revision: 1 };
+  const registry = {
+    answers: [] as AnswerRecord[],
+    feedback: [] as (Feedback & { tenant: string })[],
+    deployments: [
+      {
+        tenant: 'bank',
+        name: 'assistant',
+        adapter: 'support',
+        stableVersion: 1,
+        canaryVersion: 2,
+        canaryWeight: 0,
+        instructions: 'You help.',
+        retrieval: policy,
+        ...times,
+      },
+      {
+        tenant: 'bank',
+        name: 'plain',
+        adapter: null,
+        stableVersion: null,
+        canaryVersion: null,
+        canaryWeight: 0,
+        instructions: '',
+        retrieval: { ...policy, enabled: false },
+        ...times,
+      },
+    ] as Deployment[],
+    authenticate: async (key: string) => principals.get(key) ?? null,
+    listTenants: async () => ['bank', 'other'].map((id) => ({ id, name: id, createdAt: 0 })),
+    listAdapters: async (tenant: string) => adapters.filter((adapter) => adapter.tenant === tenant),
+    getAdapterVersion: async (tenant: string, name: string, version: number) => {
+      const found = adapters.find((a) => a.tenant === tenant && a.name === name && a.version === version);
+      if (found === undefined) throw new AppError('not_found', { what: 'adapter', id: `${name}@${version}` });
+      return found;
+    },
+    getDeployment: async (tenant: string, name: string) => {
+      const found = registry.deployments.find((d) => d.tenant === tenant && d.name === name);
+      if (found === undefined) throw new AppError('not_found', { what: 'deployment', id: name });
+      return found;
+    },
+    listDeployments: async (tenant: string) => registry.deployments.filter((d) => d.tenant === tenant),
+    recordAnswer: async (record: AnswerRecord) => {
+      registry.answers.push(record);
+    },
+    getAnswer: async (tenant: string, id: string) => {
+      const found = registry.answers.find((answer) => answer.tenant === tenant && answer.id === id);
+      if (found === undefined) throw new AppError('not_found', { what: 'answer', id });
+      return found;
+    },
+    addFeedback: async (tenant: string, feedback: Feedback) => {
+      registry.feedback.push({ ...feedback, tenant });
+    },
+  };
+  // What the rooms under test never call is not faked.
+  return registry as unknown as FakeRegistry;
+}

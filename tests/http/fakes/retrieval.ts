@@ -1,0 +1,168 @@
+import type {
+  Page,
+  PageRequest,
+  Retrieval,
+  RetrievalObservation,
+  ScoredPassage,
+  SearchRequest,
+  StoredFile,
+  VectorStore,
+  VectorStoreFile,
+} from '../../../src/contracts/retrieval.js';
+import { AppError } from '../../../src/errors/app-error.js';
+
+export function passage(id: string, text: string, score: number): ScoredPassage {
+  return {
+    id,
+    fileId: `file-${id}`,
+    filename: `${id}.md`,
+    storeId: 'vs_1',
+    headingPath: ['Fees', id],
+    text,
+    byteStart: 0,
+    byteEnd: text.length,
+    tokens: 20,
+    attributes: {},
+    score,
+  };
+}
+
+export interface FakeRetrieval extends Retrieval {
+  readonly searches: SearchRequest[];
+  /** What every search finds, by tenant. */
+  readonly passages: Map<string, readonly ScoredPassage[]>;
+  emit(observation: RetrievalObservation): void;
+  ready: boolean;
+}
+
+export function createFakeRetrieval(): FakeRetrieval {
+  type Owned<T> = Map<string, T & { tenant: string }>;
+  const files: Owned<StoredFile & { content: Uint8Array }> = new Map();
+  const stores: Owned<VectorStore> = new Map();
+  const attached: Owned<VectorStoreFile> = new Map();
+  const polled = new Set<string>();
+  const listeners = new Set<(observation: RetrievalObservation) => void>();
+  let created = 0;
+
+  function get<T>(map: Owned<T>, tenant: string, id: string, what: string): T & { tenant: string } {
+    const item = map.get(id);
+    if (item?.tenant !== tenant) throw new AppError('not_found', { what, id });
+    return item;
+  }
+  function list<T>(
+    map: Owned<T>,
+    tenant: string,
+    { limit, after, order }: PageRequest,
+    idOf: (item: T) => string,
+  ): Page<T> {
+    const own = [...map.values()].filter((item) => item.tenant === tenant);
+    if (order === 'desc') own.reverse();
+    const from = after === null ? 0 : own.findIndex((item) => idOf(item) === after) + 1;
+    return { items: own.slice(from, from + limit), hasMore: own.length > from + limit };
+  }
+  const nowS = () => Math.floor(Date.now() / 1000);
+
+  const retrieval: FakeRetrieval = {
+    searches: [],
+    passages: new Map(),
+    ready: true,
+    emit: (observation) => {
+      for (const listener of listeners) listener(observation);
+    },
+    createFile: async (tenant, { filename, purpose, content }) => {
+      if (filename.endsWith('.pdf')) throw new AppError('unsupported_file', { filename, reason: 'it is a PDF' });
+      const id = `file-${++created}`;
+      const file = { id, filename, purpose, content, bytes: content.byteLength, createdAt: nowS(), tenant };
+      files.set(id, file);
+      return file;
+    },
+    getFile: async (tenant, id) => get(files, tenant, id, 'file'),
+    getFileContent: async (tenant, id) => get(files, tenant, id, 'file').content,
+    listFiles: async (tenant, page) => list(files, tenant, page, ({ id }) => id),
+    deleteFile: async (tenant, id) => {
+      get(files, tenant, id, 'file');
+      files.delete(id);
+    },
+    createStore: async (tenant, { name, metadata }) => {
+      const id = `vs_${++created}`;
+      const fileCounts = { inProgress: 0, completed: 0, failed: 0, total: 0 };
+      const store = { id, name, metadata, createdAt: nowS(), lastActiveAt: nowS(), usageBytes: 0, fileCounts, tenant };
+      stores.set(id, store);
+      return store;
+    },
+    getStore: async (tenant, id) => get(stores, tenant, id, 'vector store'),
+    listStores: async (tenant, page) => list(stores, tenant, page, ({ id }) => id),
+    updateStore: async (tenant, id, change) => {
+      const store = { ...get(stores, tenant, id, 'vector store'), ...change };
+      stores.set(id, store);
+      return store;
+    },
+    deleteStore: async (tenant, id) => {
+      get(stores, tenant, id, 'vector store');
+      stores.delete(id);
+    },
+    attachFile: async (tenant, storeId, fileId, attributes) => {
+      get(stores, tenant, storeId, 'vector store');
+      get(files, tenant, fileId, 'file');
+      const file: VectorStoreFile = {
+        fileId,
+        storeId,
+        status: 'in_progress',
+        error: null,
+        createdAt: nowS(),
+        usageBytes: 0,
+        passages: 0,
+        attributes,
+      };
+      attached.set(`${storeId}/${fileId}`, { ...file, tenant });
+      return file;
+    },
+    // In progress at the first look, completed at the second.
+    getStoreFile: async (tenant, storeId, fileId) => {
+      const key = `${storeId}/${fileId}`;
+      const file = get(attached, tenant, key, 'file');
+      if (!polled.has(key)) {
+        polled.add(key);
+        return file;
+      }
+      const done = { ...file, status: 'completed' as const, passages: 1 };
+      attached.set(key, done);
+      return done;
+    },
+    listStoreFiles: async (tenant, storeId, page) => {
+      get(stores, tenant, storeId, 'vector store');
+      return list(attached, tenant, page, ({ fileId }) => fileId);
+    },
+    detachFile: async (tenant, storeId, fileId) => {
+      get(attached, tenant, `${storeId}/${fileId}`, 'file');
+      attached.delete(`${storeId}/${fileId}`);
+    },
+    search: async (request, signal) => {
+      signal.throwIfAborted();
+      if (!retrieval.ready) throw new AppError('retrieval_unavailable', { reason: 'it is restarting', retryAfterS: 1 });
+      retrieval.searches.push(request);
+      const passages = (retrieval.passages.get(request.tenant) ?? [])
+        .filter(({ score }) => score >= request.minScore)
+        .slice(0, request.topK);
+      return { passages, timings: { embedMs: 1, searchMs: 0.5 }, snapshot: 'snapshot-1' };
+    },
+    embed: async (texts) => ({
+      vectors: texts.map((text) => Float32Array.from([text.length, 0.5, -1])),
+      tokens: texts.reduce((sum, text) => sum + text.length, 0),
+    }),
+    embedder: { id: 'embedder', dimensions: 3 },
+    status: () => ({
+      ready: retrieval.ready,
+      reason: retrieval.ready ? null : 'it is restarting',
+      passages: 5,
+      ingestQueue: 0,
+      rssBytes: 2000,
+    }),
+    observe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: async () => {},
+  };
+  return retrieval;
+}

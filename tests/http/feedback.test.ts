@@ -1,0 +1,31 @@
+import t from 'tap';
+import { bearer, createTestServer, OTHER_KEY } from './fakes.js';
+
+t.test('an answer can be rated by its tenant, and the rating is counted for the version that gave it', async (t) => {
+  const { app, registry, metrics } = await createTestServer();
+  t.teardown(() => app.close());
+  const answer = await app.inject({
+    method: 'POST',
+    url: '/v1/chat/completions',
+    headers: { ...bearer(), 'x-canary': 'always' },
+    payload: { model: 'assistant', messages: [{ role: 'user', content: 'Hi' }] },
+  });
+  const { id } = answer.json();
+  const rate = (payload: object, key?: string) =>
+    app.inject({ method: 'POST', url: '/v1/feedback', headers: bearer(key), payload });
+
+  t.same((await rate({ completion_id: id, rating: 'down', comment: 'Wrong fee.' })).json(), {
+    object: 'feedback',
+    completion_id: id,
+    rating: 'down',
+  });
+  t.same(registry.feedback, [{ tenant: 'bank', answerId: id, rating: 'down', comment: 'Wrong fee.' }]);
+  const labels = 'tenant="bank",deployment="assistant",adapter="support@2",arm="canary",rating="down"';
+  t.match(await metrics.render(), `switchyard_feedback_total{${labels}} 1`);
+
+  t.equal((await rate({ completion_id: id, rating: 'up' }, OTHER_KEY)).statusCode, 404);
+  t.equal((await rate({ completion_id: 'chatcmpl-none', rating: 'up' })).statusCode, 404);
+  t.equal((await rate({ completion_id: id, rating: 'sideways' })).json().error.param, 'rating');
+  t.equal((await rate({ rating: 'up' })).json().error.param, 'completion_id');
+  t.equal(registry.feedback.length, 1);
+});

@@ -1,0 +1,137 @@
+import t from 'tap';
+import { bearer, createTestServer, KEY, OTHER_KEY, passage } from './fakes.js';
+
+async function start() {
+  const server = await createTestServer();
+  const call = async (method: 'GET' | 'POST' | 'DELETE', path: string, body?: object, key = KEY) => {
+    const url = `/v1/vector_stores${path}`;
+    const response = await server.app.inject({ method, url, headers: bearer(key), ...(body && { payload: body }) });
+    return { status: response.statusCode, headers: response.headers, body: response.json() };
+  };
+  const addFile = (filename: string) =>
+    server.retrieval.createFile('bank', { filename, purpose: 'assistants', content: Buffer.from('x') });
+  return { ...server, call, addFile };
+}
+
+t.test('a store is created, renamed, listed and deleted', async (t) => {
+  const { app, call } = await start();
+  t.teardown(() => app.close());
+  const { body: store } = await call('POST', '', { name: 'Policies', metadata: { team: 'cards' } });
+  t.match(store, {
+    id: /^vs_/,
+    object: 'vector_store',
+    name: 'Policies',
+    status: 'completed',
+    file_counts: { in_progress: 0, completed: 0, failed: 0, cancelled: 0, total: 0 },
+    metadata: { team: 'cards' },
+  });
+  t.match((await call('POST', `/${store.id}`, { name: 'Rules' })).body, { name: 'Rules', metadata: { team: 'cards' } });
+  t.match((await call('GET', '')).body, { object: 'list', data: [{ id: store.id }], has_more: false });
+  t.same((await call('DELETE', `/${store.id}`)).body, {
+    id: store.id,
+    object: 'vector_store.deleted',
+    deleted: true,
+  });
+  t.equal((await call('GET', `/${store.id}`)).status, 404);
+});
+
+t.test('files given at creation are attached; one that does not exist leaves no store behind', async (t) => {
+  const { app, call, addFile } = await start();
+  t.teardown(() => app.close());
+  const { id } = await addFile('a.md');
+  const { body } = await call('POST', '', { file_ids: [id] });
+  t.match((await call('GET', `/${body.id}/files`)).body, { data: [{ id }] });
+  t.equal((await call('POST', '', { file_ids: [id, 'file-none'] })).status, 404);
+  t.equal((await call('GET', '')).body.data.length, 1);
+});
+
+t.test('an attached file tells how far it is, and when to ask again', async (t) => {
+  const { app, call, addFile } = await start();
+  t.teardown(() => app.close());
+  const { id: storeId } = (await call('POST', '', {})).body;
+  const { id } = await addFile('a.md');
+  const attached = await call('POST', `/${storeId}/files`, { file_id: id, attributes: { year: 2026, old: false } });
+  t.match(attached.body, {
+    id,
+    object: 'vector_store.file',
+    vector_store_id: storeId,
+    status: 'in_progress',
+    last_error: null,
+    attributes: { year: 2026, old: false },
+  });
+  const first = await call('GET', `/${storeId}/files/${id}`);
+  t.equal(first.headers['openai-poll-after-ms'], '100');
+  const second = await call('GET', `/${storeId}/files/${id}`);
+  t.match(second.body, { status: 'completed', passages: 1 });
+  t.notOk('openai-poll-after-ms' in second.headers);
+  t.match((await call('DELETE', `/${storeId}/files/${id}`)).body, { object: 'vector_store.file.deleted' });
+  t.equal((await call('GET', `/${storeId}/files/${id}`)).status, 404);
+});
+
+t.test('a search gives passages with their scores, each once, the best first', async (t) => {
+  const { app, call, retrieval } = await start();
+  t.teardown(() => app.close());
+  retrieval.passages.set('bank', [passage('a', 'Text a', 0.9), passage('b', 'Text b', 0.5)]);
+  const { body } = await call('POST', '/vs_1/search', {
+    query: ['fee', 'cost'],
+    max_num_results: 5,
+    ranking_options: { score_threshold: 0.2 },
+  });
+  t.match(body, {
+    object: 'vector_store.search_results.page',
+    search_query: ['fee', 'cost'],
+    data: [
+      { file_id: 'file-a', filename: 'a.md', score: 0.9, content: [{ type: 'text', text: 'Text a' }] },
+      { file_id: 'file-b', score: 0.5 },
+    ],
+    has_more: false,
+    next_page: null,
+  });
+  t.equal(body.data.length, 2);
+  t.match(retrieval.searches, [
+    { tenant: 'bank', storeId: 'vs_1', query: 'fee', topK: 5, minScore: 0.2 },
+    { query: 'cost' },
+  ]);
+});
+
+t.test('what cannot be done is refused by name', async (t) => {
+  const { app, call } = await start();
+  t.teardown(() => app.close());
+  const cases: [string, object, object][] = [
+    ['', { expires_after: {} }, { code: 'unsupported_parameter', param: 'expires_after' }],
+    ['', { chunking_strategy: { type: 'static' } }, { code: 'unsupported_parameter', param: 'chunking_strategy' }],
+    ['', { metadata: { a: 1 } }, { code: 'invalid_value', param: 'metadata.a' }],
+    ['/vs_1/files', {}, { code: 'invalid_value', param: 'file_id' }],
+    ['/vs_1/search', {}, { code: 'invalid_value', param: 'query' }],
+    ['/vs_1/search', { query: '' }, { code: 'invalid_value', param: 'query' }],
+    ['/vs_1/search', { query: 'x', max_num_results: 51 }, { code: 'invalid_value', param: 'max_num_results' }],
+    ['/vs_1/search', { query: 'x', filters: {} }, { code: 'unsupported_parameter', param: 'filters' }],
+    ['/vs_1/search', { query: 'x', rewrite_query: true }, { code: 'unsupported_parameter', param: 'rewrite_query' }],
+  ];
+  for (const [path, payload, error] of cases) {
+    const { status, body } = await call('POST', path, payload);
+    t.equal(status, 400, JSON.stringify(payload));
+    t.match(body.error, error, JSON.stringify(payload));
+  }
+  t.equal((await call('POST', '', { chunking_strategy: { type: 'auto' } })).status, 200);
+});
+
+t.test("another tenant's store does not exist", async (t) => {
+  const { app, call, addFile } = await start();
+  t.teardown(() => app.close());
+  const { id: storeId } = (await call('POST', '', {})).body;
+  const { id: fileId } = await addFile('a.md');
+  await call('POST', `/${storeId}/files`, { file_id: fileId });
+  for (const [method, path, body] of [
+    ['GET', `/${storeId}`],
+    ['POST', `/${storeId}`, { name: 'x' }],
+    ['DELETE', `/${storeId}`],
+    ['GET', `/${storeId}/files`],
+    ['GET', `/${storeId}/files/${fileId}`],
+    ['POST', `/${storeId}/files`, { file_id: fileId }],
+    ['DELETE', `/${storeId}/files/${fileId}`],
+  ] as const) {
+    t.equal((await call(method, path, body, OTHER_KEY)).status, 404, `${method} ${path}`);
+  }
+  t.same((await call('GET', '', undefined, OTHER_KEY)).body.data, []);
+});

@@ -1,0 +1,94 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { loadConfig } from '../../../src/config/load.js';
+import { SETTINGS } from '../../../src/config/settings.js';
+
+const fails = (reason: RegExp) => ({ code: 'config_invalid', message: reason });
+
+t.test('without file and variables every setting has its default and the data folder is absolute', async (t) => {
+  const cwd = t.testdir({});
+  const config = loadConfig({ env: {}, cwd });
+  t.equal(config.dataDir, join(cwd, '.switchyard'));
+  for (const { path, default: fallback } of SETTINGS.filter(({ path }) => path !== 'dataDir')) {
+    const value = path.split('.').reduce<unknown>((parent, key) => (parent as Record<string, unknown>)[key], config);
+    t.equal(value, fallback, path);
+  }
+});
+
+t.test('the environment wins over the file, and the file over the defaults', async (t) => {
+  const cwd = t.testdir({
+    'switchyard.config.json': JSON.stringify({ demo: false, engine: { slots: 2, threads: 3 } }),
+  });
+  const config = loadConfig({
+    env: { SWITCHYARD_ENGINE_SLOTS: '4', HOST: '0.0.0.0', PORT: '0', SWITCHYARD_DATA: '/data', OTHER: 'ignored' },
+    cwd,
+  });
+  t.equal(config.engine.slots, 4);
+  t.equal(config.engine.threads, 3);
+  t.equal(config.engine.maxQueued, 64);
+  t.equal(config.demo, false);
+  t.equal(config.server.host, '0.0.0.0');
+  t.equal(config.server.port, 0);
+  t.equal(config.dataDir, '/data');
+});
+
+t.test('SWITCHYARD_CONFIG names another file, and a missing one stops the start', async (t) => {
+  const cwd = t.testdir({ 'my.json': '{"metrics":{"maxLabelValues":7}}' });
+  t.equal(loadConfig({ env: { SWITCHYARD_CONFIG: 'my.json' }, cwd }).metrics.maxLabelValues, 7);
+  t.throws(() => loadConfig({ env: { SWITCHYARD_CONFIG: 'no.json' }, cwd }), fails(/no\.json cannot be read/));
+});
+
+t.test('an empty variable counts as not set', async (t) => {
+  t.equal(loadConfig({ env: { PORT: '', SWITCHYARD_CONFIG: '' }, cwd: t.testdir({}) }).server.port, 8080);
+});
+
+t.test('an unknown key or variable is named together with the nearest known one', async (t) => {
+  const cwd = t.testdir({});
+  const withFile = (content: unknown) => {
+    writeFileSync(join(cwd, 'c.json'), JSON.stringify(content));
+    return () => loadConfig({ env: { SWITCHYARD_CONFIG: 'c.json' }, cwd });
+  };
+  t.throws(withFile({ engine: { slot: 4 } }), fails(/engine\.slot is not a setting; the nearest one is engine\.slots/));
+  t.throws(withFile({ serverr: { port: 1 } }), fails(/serverr is not a setting/));
+  t.throws(
+    () => loadConfig({ env: { SWITCHYARD_ENGINE_SLOT: '4' }, cwd }),
+    fails(/SWITCHYARD_ENGINE_SLOT is not a setting; the nearest one is SWITCHYARD_ENGINE_SLOTS/),
+  );
+});
+
+t.test('a wrong type or range names the key, what it accepts and what was given', async (t) => {
+  const cwd = t.testdir({});
+  const withEnv = (env: Record<string, string>) => () => loadConfig({ env, cwd });
+  t.throws(withEnv({ SWITCHYARD_ENGINE_SLOTS: '99' }), fails(/SLOTS must be an integer from 1 to 64, got 99/));
+  t.throws(withEnv({ PORT: '80.5' }), fails(/PORT must be an integer from 0 to 65535, got 80\.5/));
+  t.throws(withEnv({ PORT: 'http' }), fails(/PORT must be an integer from 0 to 65535, got "http"/));
+  t.throws(withEnv({ SWITCHYARD_DEMO: 'yes' }), fails(/SWITCHYARD_DEMO must be true or false, got "yes"/));
+  t.throws(withEnv({ SWITCHYARD_SERVER_LOG_LEVEL: 'loud' }), fails(/must be one of fatal, error, .*, got "loud"/));
+  for (const content of ['{', '[]', '{"engine":3}', '{"engine":{"slots":"4"}}']) {
+    writeFileSync(join(cwd, 'c.json'), content);
+    t.throws(withEnv({ SWITCHYARD_CONFIG: 'c.json' }), { code: 'config_invalid' }, content);
+  }
+});
+
+t.test('with demo keys nothing but loopback is bound', async (t) => {
+  const cwd = t.testdir({});
+  for (const HOST of ['0.0.0.0', '::', '192.168.1.4', 'example.com', '127.evil.example']) {
+    t.throws(() => loadConfig({ env: { HOST }, cwd }), fails(/SWITCHYARD_DEMO=false/), HOST);
+    t.equal(loadConfig({ env: { HOST, SWITCHYARD_DEMO: 'false' }, cwd }).server.host, HOST);
+  }
+  for (const HOST of ['127.0.0.1', '127.0.0.9', '::1', 'localhost']) {
+    t.equal(loadConfig({ env: { HOST }, cwd }).server.host, HOST);
+  }
+});
+
+t.test('passages must be longer than their overlap', async (t) => {
+  const env = { SWITCHYARD_RETRIEVAL_PASSAGE_TOKENS: '16', SWITCHYARD_RETRIEVAL_OVERLAP_TOKENS: '16' };
+  t.throws(() => loadConfig({ env, cwd: t.testdir({}) }), fails(/overlapTokens must be less than/));
+});
+
+t.test('the result cannot be changed', async (t) => {
+  const config = loadConfig({ env: {}, cwd: t.testdir({}) });
+  t.throws(() => Object.assign(config.engine, { slots: 1 }), TypeError);
+  t.throws(() => Object.assign(config, { demo: false }), TypeError);
+});

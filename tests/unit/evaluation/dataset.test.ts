@@ -1,0 +1,51 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { AppError } from '../../../src/errors/app-error.js';
+import { type EvalQuestion, readDataset, sample } from '../../../src/evaluation/dataset.js';
+
+const MINIMUM_QUESTIONS = 200;
+
+for (const tenant of ['northwind-bank', 'copilot']) {
+  t.test(`the questions for ${tenant} are enough, unique, and three in ten have no answer`, async (t) => {
+    const questions = readDataset(`indexes/${tenant}/eval.jsonl`);
+    t.ok(questions.length >= MINIMUM_QUESTIONS);
+    t.equal(new Set(questions.map(({ id }) => id)).size, questions.length);
+    t.equal(new Set(questions.map(({ question }) => question)).size, questions.length);
+    const share = questions.filter(({ answerable }) => !answerable).length / questions.length;
+    t.ok(share >= 0.28 && share <= 0.33, `${share}`);
+  });
+}
+
+t.test('a broken line is named', async (t) => {
+  const file = join(t.testdir(), 'set.jsonl');
+  const first = '{"id":"1","question":"?","answerable":false}\n';
+  for (const [line, reason] of [
+    ['{', 'is not JSON'],
+    ['{"id":"2"}', 'needs id, question and answerable'],
+    ['{"id":"2","question":"?","answerable":true,"accept":[]}', 'has accept and document exactly when'],
+    ['{"id":"2","question":"?","answerable":false,"accept":["x"],"document":"a.md"}', 'has accept and document'],
+  ] as const) {
+    writeFileSync(file, `${first}${line}\n`);
+    const error = t.throws(() => readDataset(file), { code: 'invalid_value' });
+    t.ok(error instanceof AppError);
+    t.match(String((error as AppError).message), `${file}:2`);
+    t.match(String((error as AppError).message), reason);
+  }
+});
+
+t.test('a sample keeps the share without an answer and is spread over the set', async (t) => {
+  const questions: EvalQuestion[] = Array.from({ length: 100 }, (_, i) => ({
+    id: `${i}`,
+    question: `${i}?`,
+    answerable: i < 70,
+    accept: [],
+    document: null,
+    heading: null,
+  }));
+  const some = sample(questions, 20);
+  t.equal(some.length, 20);
+  t.equal(some.filter(({ answerable }) => !answerable).length, 6);
+  t.equal(some[0]!.id, '0');
+  t.ok(some.some(({ id }) => Number(id) > 60 && Number(id) < 70));
+});

@@ -1,0 +1,76 @@
+import t from 'tap';
+import { createMetrics } from '../../../src/metrics/metrics.js';
+import { watchServices } from '../../../src/metrics/watch.js';
+import { createFakeEngine, createFakeRegistry, createFakeRetrieval } from '../../http/fakes.js';
+
+const config = { maxLabelValues: 2 };
+
+t.test('what is counted, set and observed is exposed in base units', async (t) => {
+  const metrics = createMetrics(config);
+  metrics.add('ingest_files_total', { outcome: 'completed' });
+  metrics.add('ingest_files_total', { outcome: 'completed' }, 2);
+  metrics.set('passages', {}, 7);
+  metrics.observe('adapter_swap_seconds', {}, 0.004);
+  const text = await metrics.render();
+  t.match(text, 'switchyard_ingest_files_total{outcome="completed"} 3');
+  t.match(text, 'switchyard_passages 7');
+  t.match(text, 'switchyard_adapter_swap_seconds_bucket{le="0.0025"} 0');
+  t.match(text, 'switchyard_adapter_swap_seconds_bucket{le="0.005"} 1');
+  t.match(text, 'switchyard_adapter_swap_seconds_sum 0.004');
+});
+
+t.test('a label that is full is called other, and that is counted', async (t) => {
+  const metrics = createMetrics(config);
+  for (const tenant of ['a', 'b', 'c', 'd']) {
+    metrics.observe('retrieval_top_score', { tenant, deployment: 'x' }, 0.5);
+  }
+  const text = await metrics.render();
+  t.match(text, 'switchyard_retrieval_top_score_count{tenant="other",deployment="x"} 2');
+  t.notMatch(text, 'tenant="c"');
+  t.match(text, 'switchyard_label_overflow_total{label="tenant"} 2');
+});
+
+t.test('observations and status of the child processes become metrics', async (t) => {
+  const metrics = createMetrics(config);
+  const engine = createFakeEngine();
+  const retrieval = createFakeRetrieval();
+  const registry = createFakeRegistry();
+  watchServices(metrics, { engine, retrieval, registry });
+  engine.emit({ type: 'step', kind: 'decode', rows: 4, tokens: 4, durationMs: 8 });
+  engine.emit({ type: 'adapter_load', durationMs: 20 });
+  engine.emit({ type: 'restart' });
+  retrieval.emit({ type: 'ingest', outcome: 'failed', passages: 0, durationMs: 5 });
+  retrieval.emit({ type: 'ingest', outcome: 'completed', passages: 3, durationMs: 50 });
+  retrieval.emit({ type: 'index_rebuild', durationMs: 100 });
+  retrieval.emit({ type: 'restart' });
+  retrieval.ready = false;
+  const text = await metrics.render();
+  for (const line of [
+    'switchyard_engine_step_duration_seconds_sum{kind="decode"} 0.008',
+    'switchyard_engine_step_rows_sum{kind="decode"} 4',
+    'switchyard_adapter_swap_seconds_sum 0.02',
+    'switchyard_child_restarts_total{process="engine"} 1',
+    'switchyard_ingest_files_total{outcome="failed"} 1',
+    'switchyard_ingest_passages_total 3',
+    'switchyard_ingest_duration_seconds_count 2',
+    'switchyard_index_rebuild_seconds_sum 0.1',
+    'switchyard_child_restarts_total{process="retrieval"} 1',
+    'switchyard_child_up{process="engine"} 1',
+    'switchyard_child_up{process="retrieval"} 0',
+    'switchyard_child_resident_memory_bytes{process="engine"} 1000',
+    'switchyard_kv_slots 8',
+    'switchyard_passages 5',
+    'switchyard_canary_weight{tenant="bank",deployment="assistant",adapter="support@2"} 0',
+  ]) {
+    t.match(text, line);
+  }
+});
+
+t.test('a canary that ended leaves no weight behind', async (t) => {
+  const metrics = createMetrics(config);
+  const registry = createFakeRegistry();
+  watchServices(metrics, { engine: createFakeEngine(), retrieval: createFakeRetrieval(), registry });
+  t.match(await metrics.render(), 'adapter="support@2"');
+  registry.deployments[0] = { ...registry.deployments[0]!, canaryVersion: null };
+  t.notMatch(await metrics.render(), 'adapter="support@2"');
+});

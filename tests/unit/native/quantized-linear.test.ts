@@ -1,0 +1,189 @@
+import t from 'tap';
+import { packLinear, packPanels, type Quantized, toHalf } from '../../fixtures/native/packing.js';
+import { kernelPaths, operatorSession, type TestTensor } from '../../fixtures/native/session.js';
+
+const ROWS = 5;
+const LORA_TYPES = ['int32', 'int32', 'float16', 'float16', 'float16'] as const;
+
+/** Whole numbers whose blocks all have the largest magnitude 127: they are quantized without loss, at scale 1. */
+function activations(columns: number): Float32Array {
+  return Float32Array.from({ length: ROWS * columns }, (_, i) => (i % 32 === 0 ? 127 : ((i * 37) % 255) - 127));
+}
+
+function matrix(rows: number, columns: number, bits: 4 | 8, salt: number): Quantized {
+  const blocks = (rows * columns) / 32;
+  return {
+    rows,
+    columns,
+    bits,
+    codes: Uint8Array.from({ length: rows * columns }, (_, i) => ((i + salt) * 2654435761) % (bits === 4 ? 16 : 256)),
+    scales: Uint16Array.from({ length: blocks }, (_, i) => toHalf((1 + (i % 5)) / 1024)),
+    minimums: Uint16Array.from({ length: blocks }, (_, i) => toHalf(-(1 + (i % 7)) / 256)),
+  };
+}
+
+function weight(m: Quantized, row: number, column: number): number {
+  const block = Math.floor((row * m.columns + column) / 32);
+  const code = m.codes[row * m.columns + column]!;
+  return m.bits === 4
+    ? ((1 + (block % 5)) / 1024) * code - (1 + (block % 7)) / 256
+    : ((1 + (block % 5)) / 1024) * (code - 128);
+}
+
+function product(x: Float32Array, row: number, m: Quantized, output: number): number {
+  let sum = 0;
+  for (let k = 0; k < m.columns; k++) sum += x[row * m.columns + k]! * weight(m, output, k);
+  return sum;
+}
+
+function tensor(type: TestTensor['type'], dims: number[], data: TestTensor['data']): TestTensor {
+  return { type, dims, data };
+}
+
+function close(actual: Float32Array, expected: (row: number, output: number) => number, outputs: number): string[] {
+  const wrong: string[] = [];
+  for (let row = 0; row < ROWS; row++) {
+    for (let n = 0; n < outputs; n++) {
+      const [is, should] = [actual[row * outputs + n]!, expected(row, n)];
+      if (!(Math.abs(is - should) <= 1e-4 * Math.max(1, Math.abs(should))))
+        wrong.push(`[${row}, ${n}] ${is}, not ${should}`);
+    }
+  }
+  return wrong;
+}
+
+for (const bits of [4, 8] as const) {
+  t.test(`a linear of ${bits}-bit weights is right, and the same to the bit on every path`, async (t) => {
+    const [columns, outputs] = [96, 44];
+    const m = matrix(outputs, columns, bits, 1);
+    const packed = packLinear(m);
+    const x = activations(columns);
+    const results = kernelPaths().map((path) => {
+      const session = operatorSession(
+        'QuantizedLinear',
+        { K: columns, N: outputs, bits, gated: 0 },
+        ['float', 'uint8'],
+        { path },
+      );
+      const inputs = [tensor('float', [ROWS, columns], x), tensor('uint8', [packed.length], packed)];
+      const y = session.run(inputs, new Float32Array(ROWS * outputs), [ROWS, outputs]);
+      session.close();
+      return y;
+    });
+    t.same(
+      close(results[0]!, (row, n) => product(x, row, m, n), outputs),
+      [],
+    );
+    for (const y of results) t.same(y, results[0]);
+  });
+}
+
+t.test('a gated linear is silu(gate) · up', async (t) => {
+  const [columns, outputs] = [64, 20];
+  const [gate, up] = [matrix(outputs, columns, 4, 1), matrix(outputs, columns, 4, 9)];
+  const packed = packLinear(gate, up);
+  const x = activations(columns).map((value) => value / 127);
+  const session = operatorSession('QuantizedLinear', { K: columns, N: outputs, bits: 4, gated: 1 }, ['float', 'uint8']);
+  const inputs = [tensor('float', [ROWS, columns], x), tensor('uint8', [packed.length], packed)];
+  const y = session.run(inputs, new Float32Array(ROWS * outputs), [ROWS, outputs]);
+  session.close();
+  const expected = (row: number, n: number) => {
+    const g = product(x, row, gate, n);
+    return (g / (1 + Math.exp(-g))) * product(x, row, up, n);
+  };
+  t.same(close(y, expected, outputs), []);
+});
+
+t.test(
+  'rows with different adapters, other ranks and none share a call, each adapter adding its own B A x',
+  async (t) => {
+    const columns = 64;
+    const widths = [32, 16];
+    const outputs = 48;
+    const [capacity, slots] = [4, 3];
+    const m = matrix(outputs, columns, 4, 3);
+    const packed = packLinear(m);
+    const x = activations(columns).map((value) => value / 127);
+    const rowSlots = Int32Array.of(2, -1, 0, 2, 1);
+    // Columns 1 and 2 of the table belong to this linear; the others to linears elsewhere.
+    const ranks = Int32Array.of(9, 4, 1, 9, 9, 0, 2, 9, 9, 3, 3, 9);
+    const rank = (slot: number, target: number) => ranks[slot * 4 + 1 + target]!;
+    const aBank = new Uint16Array(slots * 2 * capacity * columns).fill(0x7e00);
+    const bBank = new Uint16Array(slots * capacity * outputs).fill(0x7e00);
+    const a = (slot: number, target: number, i: number, k: number) =>
+      (((slot * 7 + target * 3 + i * 5 + k) % 9) - 4) / 16;
+    const b = (slot: number, target: number, i: number, n: number) =>
+      (((slot * 5 + target * 2 + i * 3 + n) % 7) - 3) / 8;
+    for (let slot = 0; slot < slots; slot++) {
+      for (let target = 0; target < 2; target++) {
+        const r = rank(slot, target);
+        if (!r) continue;
+        const values = (width: number, f: typeof a) =>
+          Float32Array.from({ length: r * width }, (_, i) => f(slot, target, Math.floor(i / width), i % width));
+        packPanels(values(columns, a), r, aBank, (slot * 2 + target) * capacity * columns);
+        packPanels(values(widths[target]!, b), r, bBank, (slot * outputs + (target ? widths[0]! : 0)) * capacity);
+      }
+    }
+    const attributes = {
+      K: columns,
+      N: outputs,
+      bits: 4,
+      gated: 0,
+      lora_widths: widths,
+      lora_column: 1,
+      next_lora_column: 1,
+    };
+    const inputs = [
+      tensor('float', [ROWS, columns], x),
+      tensor('uint8', [packed.length], packed),
+      tensor('int32', [ROWS], rowSlots),
+      tensor('int32', [slots, 4], ranks),
+      tensor('float16', [slots, 2, capacity, columns], aBank),
+      tensor('float16', [slots, capacity, outputs], bBank),
+      tensor('float16', [slots, 2, capacity, columns], aBank),
+    ];
+    const results = kernelPaths().map((path) => {
+      const session = operatorSession('QuantizedLinear', attributes, ['float', 'uint8', ...LORA_TYPES], { path });
+      const y = session.run(inputs, new Float32Array(ROWS * outputs), [ROWS, outputs]);
+      session.close();
+      return y;
+    });
+    const expected = (row: number, n: number) => {
+      let sum = product(x, row, m, n);
+      const slot = rowSlots[row]!;
+      const target = n < widths[0]! ? 0 : 1;
+      for (let i = 0; slot >= 0 && i < rank(slot, target); i++) {
+        let u = 0;
+        for (let k = 0; k < columns; k++) u += x[row * columns + k]! * a(slot, target, i, k);
+        sum += u * b(slot, target, i, n - (target ? widths[0]! : 0));
+      }
+      return sum;
+    };
+    t.same(close(results[0]!, expected, outputs), []);
+    for (const y of results) t.same(y, results[0]);
+
+    const session = operatorSession('QuantizedLinear', attributes, ['float', 'uint8', ...LORA_TYPES]);
+    const y = new Float32Array(ROWS * outputs);
+    const withSlots = inputs.with(2, tensor('int32', [ROWS], Int32Array.of(0, 1, 3, 0, 0)));
+    t.throws(() => session.run(withSlots, y, [ROWS, outputs]), /row 2 names bank slot 3 of 3/);
+    t.same(y, new Float32Array(ROWS * outputs), 'nothing was written');
+    session.close();
+  },
+);
+
+t.test('wrong attributes, shapes and paths are refused with what is wrong', async (t) => {
+  const make = (attributes: Record<string, number>) =>
+    operatorSession('QuantizedLinear', attributes, ['float', 'uint8']);
+  t.throws(() => make({ K: 48, N: 16, bits: 4, gated: 0 }), /K must be a multiple of 32/);
+  t.throws(() => make({ K: 32, N: 16, bits: 5, gated: 0 }), /bits must be 4/);
+  const session = make({ K: 32, N: 16, bits: 4, gated: 0 });
+  const packed = new Uint8Array(319);
+  const inputs = [tensor('float', [1, 32], new Float32Array(32)), tensor('uint8', [319], packed)];
+  t.throws(() => session.run(inputs, new Float32Array(16), [1, 16]), /packed weights must be 320 bytes/);
+  session.close();
+  const attributes = { K: 32, N: 16, bits: 4, gated: 0 };
+  t.throws(
+    () => operatorSession('QuantizedLinear', attributes, ['float', 'uint8'], { path: 'abacus' }),
+    /kernel path abacus is not available; this CPU has .*scalar/,
+  );
+});
