@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { AppError } from '../errors/app-error.js';
+
+/** One held-out question. */
+export interface EvalQuestion {
+  readonly id: string;
+  readonly question: string;
+  readonly answerable: boolean;
+  /** Spellings of the fact, any of which an answer must hold; empty where there is no answer. */
+  readonly accept: readonly string[];
+  /** File name of the document that holds the fact. */
+  readonly document: string | null;
+  /** The heading under which the fact stands, for people who check. */
+  readonly heading: string | null;
+}
+
+/**
+ * Reads a set of questions, one JSON object a line.
+ * @throws AppError `invalid_value` that names file and line
+ */
+export function readDataset(file: string): EvalQuestion[] {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.flatMap((line, index) => (line.trim() === '' ? [] : [parseQuestion(line, `${file}:${index + 1}`)]));
+}
+
+function parseQuestion(line: string, place: string): EvalQuestion {
+  let value: Partial<EvalQuestion>;
+  try {
+    value = JSON.parse(line) as Partial<EvalQuestion>;
+  } catch {
+    throw new AppError('invalid_value', { param: place, reason: 'is not JSON' });
+  }
+  const { id, question, answerable, accept = [], document = null, heading = null } = value;
+  if (typeof id !== 'string' || typeof question !== 'string' || typeof answerable !== 'boolean') {
+    throw new AppError('invalid_value', { param: place, reason: 'needs id, question and answerable' });
+  }
+  if (answerable !== accept.length > 0 || answerable !== (document !== null)) {
+    throw new AppError('invalid_value', {
+      param: place,
+      reason: 'has accept and document exactly when it is answerable',
+    });
+  }
+  return { id, question, answerable, accept, document, heading };
+}
+
+/** Every n-th question, so that a short run covers all documents and keeps the share without an answer. */
+export function sample(questions: readonly EvalQuestion[], count: number): EvalQuestion[] {
+  const pick = (some: readonly EvalQuestion[], wanted: number) =>
+    Array.from({ length: Math.min(wanted, some.length) }, (_, i) => some[Math.floor((i * some.length) / wanted)]!);
+  const answerable = questions.filter((question) => question.answerable);
+  const wanted = Math.round((count * answerable.length) / Math.max(1, questions.length));
+  const rest = questions.filter((question) => !question.answerable);
+  return [...pick(answerable, wanted), ...pick(rest, count - wanted)];
+}
