@@ -1,0 +1,75 @@
+// The two operators without onnxruntime: every argument is checked before a byte is written, then the work is cut into
+// tasks. Both return an empty string, or what is wrong with the call.
+#pragma once
+#include <string>
+#include <type_traits>
+
+#include "path.h"
+
+namespace switchyard {
+
+// Runs task(user, 0) .. task(user, count - 1), in any order and on any threads, and returns when all are done.
+struct ThreadPool {
+  void (*run)(void* context, void (*task)(void* user, size_t index), size_t count, void* user);
+  void* context;
+};
+
+// A tensor as the operators see it. Absent inputs have no data and rank 0.
+struct Tensor {
+  void* data = nullptr;
+  int64_t dims[8] = {};
+  int rank = 0;
+};
+
+// The LoRA inputs of a linear: all four present, or none.
+struct LoraInputs {
+  Tensor slots;  // [rows] i32: bank slot of each row, -1: none
+  Tensor ranks;  // [bank slots, columns] i32
+  Tensor a;      // [bank slots, targets, R, inputs] f16
+  Tensor b;      // [bank slots, R, sum(widths)] f16
+  Tensor nextA;  // the `a` of the linear that runs next, to be fetched meanwhile; may be absent
+};
+
+// y = x W (+ B[slot] A[slot] x); gated: y = silu(x gate) * (x up).
+struct QuantizedLinear {
+  int64_t inputs, outputs;
+  Format format;
+  bool gated;
+  // LoRA, if the operator has it: the output columns of each fused target, and this linear's first column of `ranks`.
+  int targets;
+  int64_t widths[4];
+  int64_t firstRankColumn, nextRankColumn;
+
+  std::string checkAttributes() const;
+  // x [.., inputs] f32, weights [bytes] u8, y [.., outputs] f32.
+  std::string run(const Path&, const ThreadPool&, const Tensor& x, const Tensor& weights, const LoraInputs&, float* y) const;
+};
+
+// Causal grouped-query attention over KV slots; new keys and values are written into `kv` in place.
+struct SlotAttention {
+  int64_t layer, heads, kvHeads;
+  float scale;
+
+  std::string checkAttributes() const;
+  // q [tokens, (heads + 2 kvHeads) headSize] f32, or [tokens, heads headSize] with k and v [tokens, kvHeads headSize];
+  // slots, positions [tokens] i32; cosines, sines [positions, headSize / 2] f32;
+  // kv [layers, slots, 2, kvHeads, capacity, headSize] f16; y [tokens, heads headSize] f32
+  std::string run(const Path&, const ThreadPool&, const Tensor& q, const Tensor& slots, const Tensor& positions,
+                  const Tensor& cosines, const Tensor& sines, const Tensor& kv, const Tensor& k, const Tensor& v, float* y) const;
+};
+
+// Memory for one call, on a 64-byte boundary, or null. The calling thread keeps it for its next call.
+void* reserveScratch(size_t bytes);
+
+// What is wrong, from strings and numbers.
+template <class... Parts> std::string problem(const Parts&... parts) {
+  std::string text;
+  const auto append = [&](const auto& part) {
+    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(part)>>) text += std::to_string(part);
+    else text += part;
+  };
+  (append(parts), ...);
+  return text;
+}
+
+}  // namespace switchyard

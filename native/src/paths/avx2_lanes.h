@@ -1,0 +1,146 @@
+// Sixteen lanes in two 256-bit registers; integer dot products by 16-bit multiplications that cannot overflow.
+#pragma once
+#include <immintrin.h>
+
+#include "../kernels.h"
+
+namespace switchyard {
+namespace {
+
+struct Avx2Lanes {
+  struct F { __m256 a, b; };
+  struct I { __m256i a, b; };
+  using W = I;
+  static constexpr int kTileRows = 4, kSharedRanks = 1, kLoneRanks = 4;
+  static constexpr int kQueryRows = 4, kKeyBlocks = 1, kValueRows = 3, kValueVectors = 2;
+
+  [[gnu::always_inline]] static __m256i fourActivations(const int8_t* x) {
+    int32_t four;
+    __builtin_memcpy(&four, x, 4);
+    return _mm256_set1_epi32(four);
+  }
+
+  template <Format F> struct Dot;
+
+  static F broadcast(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+  static F load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+  static void store(float* p, F v) {
+    _mm256_storeu_ps(p, v.a);
+    _mm256_storeu_ps(p + 8, v.b);
+  }
+  static F loadHalf(const uint16_t* p) {
+    const auto* q = reinterpret_cast<const __m128i*>(p);
+    return {_mm256_cvtph_ps(_mm_loadu_si128(q)), _mm256_cvtph_ps(_mm_loadu_si128(q + 1))};
+  }
+  static void storeHalf(uint16_t* p, F v) {
+    auto* q = reinterpret_cast<__m128i*>(p);
+    _mm_storeu_si128(q, _mm256_cvtps_ph(v.a, _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128(q + 1, _mm256_cvtps_ph(v.b, _MM_FROUND_TO_NEAREST_INT));
+  }
+  static F add(F x, F y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
+  static F sub(F x, F y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
+  static F mul(F x, F y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
+  static F div(F x, F y) { return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
+  static F fma(F x, F y, F z) { return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)}; }
+  static F negatedFma(F x, F y, F z) { return {_mm256_fnmadd_ps(x.a, y.a, z.a), _mm256_fnmadd_ps(x.b, y.b, z.b)}; }
+  static F max(F x, F y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
+  static F min(F x, F y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
+  static F firstLanes(F x, int n, float rest) {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256 fill = _mm256_set1_ps(rest);
+    const auto blend = [&](__m256 v, int live) {
+      return _mm256_blendv_ps(fill, v, _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(live), lane)));
+    };
+    return {blend(x.a, n), blend(x.b, n - 8)};
+  }
+  static float sum(F x) {
+    const __m256 b = _mm256_add_ps(x.a, x.b);
+    const __m128 c = _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
+    const __m128 d = _mm_add_ps(c, _mm_movehl_ps(c, c));
+    return _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)));
+  }
+  static float largest(F x) {
+    const __m256 b = _mm256_max_ps(x.a, x.b);
+    const __m128 c = _mm_max_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
+    const __m128 d = _mm_max_ps(c, _mm_movehl_ps(c, c));
+    return _mm_cvtss_f32(_mm_max_ss(d, _mm_movehdup_ps(d)));
+  }
+  static float largestMagnitude(F x, F y) {
+    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+    const auto bits = [&](__m256 v) { return _mm256_and_si256(_mm256_castps_si256(v), magnitude); };
+    const __m256i m = _mm256_max_epi32(_mm256_max_epi32(bits(x.a), bits(x.b)), _mm256_max_epi32(bits(y.a), bits(y.b)));
+    const __m128i c = _mm_max_epi32(_mm256_castsi256_si128(m), _mm256_extracti128_si256(m, 1));
+    const __m128i d = _mm_max_epi32(c, _mm_shuffle_epi32(c, _MM_SHUFFLE(1, 0, 3, 2)));
+    return _mm_cvtss_f32(_mm_castsi128_ps(_mm_max_epi32(d, _mm_shuffle_epi32(d, _MM_SHUFFLE(2, 3, 0, 1)))));
+  }
+
+  static I broadcastInt(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+  static I round(F x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
+  static F toFloat(I x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
+  static F powerOfTwo(I n) {
+    const auto power = [](__m256i v) {
+      return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(v, _mm256_set1_epi32(127)), 23));
+    };
+    return {power(n.a), power(n.b)};
+  }
+  static I add(I x, I y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
+  static int32_t sum(I x) {
+    const __m256i b = _mm256_add_epi32(x.a, x.b);
+    const __m128i c = _mm_add_epi32(_mm256_castsi256_si128(b), _mm256_extracti128_si256(b, 1));
+    const __m128i d = _mm_add_epi32(c, _mm_shuffle_epi32(c, _MM_SHUFFLE(1, 0, 3, 2)));
+    return _mm_cvtsi128_si32(_mm_add_epi32(d, _mm_shuffle_epi32(d, _MM_SHUFFLE(2, 3, 0, 1))));
+  }
+  static void storeInt8(int8_t* p, I x) {
+    const __m128i low = _mm_packs_epi32(_mm256_castsi256_si128(x.a), _mm256_extracti128_si256(x.a, 1));
+    const __m128i high = _mm_packs_epi32(_mm256_castsi256_si128(x.b), _mm256_extracti128_si256(x.b, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(low, high));
+  }
+
+  static W loadWeights(const uint8_t* p) {
+    const auto* q = reinterpret_cast<const __m256i*>(p);
+    return {_mm256_loadu_si256(q), _mm256_loadu_si256(q + 1)};
+  }
+  static W lowNibbles(W w) {
+    const __m256i mask = _mm256_set1_epi8(15);
+    return {_mm256_and_si256(w.a, mask), _mm256_and_si256(w.b, mask)};
+  }
+  static W highNibbles(W w) { return lowNibbles({_mm256_srli_epi16(w.a, 4), _mm256_srli_epi16(w.b, 4)}); }
+  static void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+  static void prefetchFar(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
+};
+
+// Weights of 0..15: a 16-bit lane takes two products from each of a block's eight steps, at most 16 * 15 * 127 = 30,480
+// in magnitude, so a whole block is summed in 16 bits and widened once.
+template <> struct Avx2Lanes::Dot<Format::q4_1> {
+  I sum;
+  [[gnu::always_inline]] void begin(int32_t) { sum = broadcastInt(0); }
+  [[gnu::always_inline]] void add(W w, const int8_t* x) {
+    const __m256i four = fourActivations(x);
+    sum.a = _mm256_add_epi16(sum.a, _mm256_maddubs_epi16(w.a, four));
+    sum.b = _mm256_add_epi16(sum.b, _mm256_maddubs_epi16(w.b, four));
+  }
+  [[gnu::always_inline]] I total() const {
+    const __m256i ones = _mm256_set1_epi16(1);
+    return {_mm256_madd_epi16(sum.a, ones), _mm256_madd_epi16(sum.b, ones)};
+  }
+};
+
+// Weights of 0..255 would saturate maddubs: even and odd bytes are widened to 16 bits and multiplied apart.
+template <> struct Avx2Lanes::Dot<Format::q8_0> {
+  I sum;
+  [[gnu::always_inline]] void begin(int32_t start) { sum = broadcastInt(start); }
+  [[gnu::always_inline]] void add(W w, const int8_t* x) {
+    const __m256i four = fourActivations(x), evenBytes = _mm256_set1_epi16(255);
+    const __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(four, 8), 8), odd = _mm256_srai_epi16(four, 8);
+    const auto products = [&](__m256i v) {
+      return _mm256_add_epi32(_mm256_madd_epi16(_mm256_and_si256(v, evenBytes), even),
+                              _mm256_madd_epi16(_mm256_srli_epi16(v, 8), odd));
+    };
+    sum.a = _mm256_add_epi32(sum.a, products(w.a));
+    sum.b = _mm256_add_epi32(sum.b, products(w.b));
+  }
+  [[gnu::always_inline]] I total() const { return sum; }
+};
+
+}  // namespace
+}  // namespace switchyard
