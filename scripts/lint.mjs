@@ -12,6 +12,9 @@ const steps = [
 
 for (const [name, command, args] of steps) {
   process.stderr.write(`— ${name}\n`);
-  const { status } = spawnSync('npx', ['--no-install', command, ...args], { stdio: 'inherit', env: { ...process.env, REDOCLY_TELEMETRY: 'off' } });
+  const { status } = spawnSync('npx', ['--no-install', command, ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, REDOCLY_TELEMETRY: 'off' },
+  });
   if (status !== 0) process.exit(status ?? 1);
 }

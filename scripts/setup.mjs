@@ -2,12 +2,16 @@
 // because it runs before anything is installed. Every step is skipped when its result is already there.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const stamps = { packages: join(root, 'node_modules/.switchyard-packages'), build: join(root, 'dist/.switchyard-build') };
+const stamps = {
+  packages: join(root, 'node_modules/.switchyard-packages'),
+  build: join(root, 'dist/.switchyard-build'),
+  kernels: join(root, 'native/build/.switchyard-kernels'),
+};
 /** Packages take 1.0 GB, models and what is imported from them 0.5 GB. */
 const NEEDED_BYTES = 2e9;
 
@@ -23,7 +27,9 @@ function checkNode() {
 function checkDisk() {
   const { bavail, bsize } = statfsSync(root);
   if (bavail * bsize < NEEDED_BYTES) {
-    throw new SetupError(`Only ${((bavail * bsize) / 1e9).toFixed(1)} GB are free in ${root}. Free at least ${NEEDED_BYTES / 1e9} GB.`);
+    throw new SetupError(
+      `Only ${((bavail * bsize) / 1e9).toFixed(1)} GB are free in ${root}. Free at least ${NEEDED_BYTES / 1e9} GB.`,
+    );
   }
 }
 
@@ -31,10 +37,14 @@ function checkCompiler() {
   const candidates = process.env.CXX ? [process.env.CXX] : ['c++', 'g++', 'clang++'];
   const found = candidates.some((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
   if (!found && process.platform !== 'win32') {
-    throw new SetupError('No C++ compiler was found. Install one (Debian: apt-get install build-essential; macOS: xcode-select --install).');
+    throw new SetupError(
+      'No C++ compiler was found. Install one (Debian: apt-get install build-essential; macOS: xcode-select --install).',
+    );
   }
   if (['python3', 'python'].every((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status !== 0)) {
-    throw new SetupError('No Python was found; native packages are built with it. Install Python 3 with pip (Debian: apt-get install python3 python3-pip).');
+    throw new SetupError(
+      'No Python was found; native packages are built with it. Install Python 3 with pip (Debian: apt-get install python3 python3-pip).',
+    );
   }
 }
 
@@ -42,13 +52,14 @@ const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), cre
 
 const isCurrent = (stamp, value) => existsSync(stamp) && readFileSync(stamp, 'utf8') === value;
 
-function sourceDigest() {
-  const files = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+/** One digest over the names and contents of a folder's files and some more files. */
+function digestOf(folder, more) {
+  const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-  const configs = ['tsconfig.json', 'tsconfig.build.json'].map((name) => join(root, name));
-  return sha256(...[...files, ...configs].flatMap((file) => [file.slice(root.length), readFileSync(file)]));
+  const all = [...files, ...more.map((name) => join(root, name))];
+  return sha256(...all.flatMap((file) => [file.slice(root.length), readFileSync(file)]));
 }
 
 /** Draws one line that is redrawn on a terminal; elsewhere only the first and the last state are written. */
@@ -63,7 +74,9 @@ function progressLine(label) {
       process.stderr.write(`\r${label} [${'#'.repeat(filled)}${' '.repeat(30 - filled)}] ${elapsed()} `);
     },
     end() {
-      process.stderr.write(process.stderr.isTTY ? `\r${label} done in ${elapsed()}${' '.repeat(40)}\n` : `${label} done in ${elapsed()}\n`);
+      process.stderr.write(
+        process.stderr.isTTY ? `\r${label} done in ${elapsed()}${' '.repeat(40)}\n` : `${label} done in ${elapsed()}\n`,
+      );
     },
   };
 }
@@ -73,7 +86,11 @@ function run(command, args, { label, share = () => 0, env = {} }) {
   const line = progressLine(label);
   return new Promise((resolve, reject) => {
     const output = [];
-    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, shell: process.platform === 'win32' });
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      shell: process.platform === 'win32',
+    });
     child.stdout.on('data', (chunk) => output.push(chunk));
     child.stderr.on('data', (chunk) => output.push(chunk));
     const timer = setInterval(() => line.update(share()), 500);
@@ -103,21 +120,34 @@ async function installPackages() {
     // onnxruntime-node's own install script would download CUDA libraries, which a CPU does not need.
     env: { ONNXRUNTIME_NODE_INSTALL: 'skip' },
   });
+  // tap compiles its own library for the plugins that .taprc names; a run that has to do that first fails.
+  await run('npx', ['--no-install', 'tap', 'build'], { label: 'Preparing the test runner' });
   writeFileSync(stamps.packages, wanted);
 }
 
 async function build() {
-  const wanted = sourceDigest();
+  const wanted = digestOf('src', ['tsconfig.json', 'tsconfig.build.json']);
   if (isCurrent(stamps.build, wanted)) return;
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { label: 'Building' });
-  mkdirSync(dirname(stamps.build), { recursive: true });
+  chmodSync(join(root, 'dist/cli/main.js'), 0o755);
   writeFileSync(stamps.build, wanted);
+}
+
+/** The engine does not call the kernels yet, so only the tests need them built. */
+async function buildKernels() {
+  const wanted = digestOf('native/src', ['native/binding.gyp']);
+  if (isCurrent(stamps.kernels, wanted)) return;
+  await run('npm', ['run', 'build:native'], { label: 'Building the kernels' });
+  writeFileSync(stamps.kernels, wanted);
 }
 
 /** The command line shows its own progress and names what to do when no source answers. */
 function pullModels() {
-  const { status } = spawnSync(process.execPath, ['dist/cli/main.js', 'models', 'pull'], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(process.execPath, ['dist/cli/main.js', 'models', 'pull'], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (status !== 0) throw new SetupError('The models are not complete, see above.');
 }
 
@@ -125,6 +155,7 @@ try {
   checkNode();
   await installPackages();
   await build();
+  if (process.env.npm_lifecycle_event === 'pretest') await buildKernels();
   pullModels();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;

@@ -1,0 +1,93 @@
+/** The composition root: the only place that constructs services and knows every room. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { adminRoutes } from './admin/routes.js';
+import { readyText, showIndexing } from './announce.js';
+import { assignArm } from './canary/assign.js';
+import { stickyUnit } from './canary/sticky-unit.js';
+import type { Config } from './config/schema.js';
+import type { Clock } from './contracts/clock.js';
+import { createEngine } from './engine/client.js';
+import type { App as Server } from './http/app.js';
+import { createServer } from './http/server.js';
+import { createMetrics } from './metrics/metrics.js';
+import { watchServices } from './metrics/watch.js';
+import { createAdapterCompiler } from './model-import/lora/compiler.js';
+import { createPipeline } from './pipeline/pipeline.js';
+import { lockDataDir } from './registry/data-lock.js';
+import { seedDemo, waitForDemoDocuments } from './registry/demo.js';
+import { DEMO_TENANTS } from './registry/demo-tenants.js';
+import { openRegistry } from './registry/registry.js';
+import { createRetrieval } from './retrieval/client.js';
+
+export interface App {
+  readonly server: Server;
+  /** Listens, seeds the sample tenants where configured, and resolves once every route answers. */
+  start(): Promise<void>;
+  /** Drains the server, then ends the child processes and closes the database. */
+  close(): Promise<void>;
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const clock: Clock = { now: Date.now, monotonicMs: () => performance.now() };
+
+/** Builds every service. What was opened before one fails is closed again. */
+export async function createApp(config: Config): Promise<App> {
+  const { dataDir } = config;
+  const baseModelDir = join(dataDir, 'models', config.models.base);
+  const embedderDir = join(dataDir, 'models', config.models.embedder);
+  const log = pino({ level: config.server.logLevel });
+
+  const stopping = new AbortController();
+  const opened: { close(): Promise<void> }[] = [];
+  const closeAll = async () => {
+    for (const service of opened.reverse()) await service.close();
+  };
+  const keep = <T extends { close(): Promise<void> }>(service: T): T => {
+    opened.push(service);
+    return service;
+  };
+  try {
+    keep(lockDataDir(dataDir));
+    const compiler = createAdapterCompiler({ modelDir: baseModelDir, dataDir, maxRank: config.engine.maxAdapterRank });
+    const registry = keep(await openRegistry({ dataDir, compiler, clock, demo: config.demo }));
+    const retrieval = keep(
+      await createRetrieval({ dataDir, modelDir: embedderDir, baseModelDir, config: config.retrieval, clock, log }),
+    );
+    const engine = keep(await createEngine({ modelDir: baseModelDir, settings: config.engine, clock, log }));
+    const metrics = createMetrics(config.metrics);
+    watchServices(metrics, { engine, retrieval, registry });
+    const pipeline = createPipeline({
+      engine,
+      retrieval,
+      registry,
+      metrics,
+      clock,
+      assignArm,
+      stickyUnit,
+      requestTimeoutMs: config.server.requestTimeoutMs,
+      onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
+    });
+    const server = await createServer({ config, engine, retrieval, registry, metrics, pipeline, clock, adminRoutes });
+    opened.push(server);
+
+    return {
+      server,
+      close() {
+        stopping.abort();
+        return closeAll();
+      },
+      async start() {
+        if (config.demo) await seedDemo({ registry, retrieval, root: ROOT });
+        const address = await server.listen({ host: config.server.host, port: config.server.port });
+        if (config.demo) await waitForDemoDocuments(retrieval, showIndexing, stopping.signal);
+        if (stopping.signal.aborted) return;
+        process.stdout.write(readyText(address, config.demo ? DEMO_TENANTS : []));
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}

@@ -1,0 +1,27 @@
+import t from 'tap';
+import { createTestServer, KEY, OTHER_KEY, passage } from '../http/fakes.js';
+import { clientSuite } from './client-suite.js';
+
+t.test('the usual clients work against the HTTP surface', async (t) => {
+  const { app, engine, retrieval } = await createTestServer();
+  t.teardown(() => app.close());
+  engine.answer(['It', ' costs', ' 17.35', ' EUR', ' [1].']);
+  // What is found follows what is attached, so that a deleted file is no longer found.
+  const { attachFile, deleteFile, search, getStore } = retrieval;
+  retrieval.attachFile = async (tenant, storeId, fileId, attributes) => {
+    const { filename } = await retrieval.getFile(tenant, fileId);
+    const text = 'An international transfer to Ruritania costs 17.35 EUR.';
+    retrieval.passages.set(tenant, [{ ...passage('p', text, 0.9), fileId, filename }]);
+    return attachFile(tenant, storeId, fileId, attributes);
+  };
+  retrieval.deleteFile = async (tenant, fileId) => {
+    retrieval.passages.delete(tenant);
+    return deleteFile(tenant, fileId);
+  };
+  retrieval.search = async (request, signal) => {
+    if (request.storeId !== null) await getStore(request.tenant, request.storeId);
+    return search(request, signal);
+  };
+  const address = await app.listen({ port: 0 });
+  await clientSuite(t, { address, key: KEY, otherKey: OTHER_KEY, embedder: 'embedder', dimensions: 3 });
+});

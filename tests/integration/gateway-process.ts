@@ -1,0 +1,82 @@
+/** A real gateway in a process of its own, over a data folder of its own; the models are those of the set-up. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const MODELS = join(process.env.SWITCHYARD_DATA ?? join(ROOT, '.switchyard'), 'models');
+/** Nothing else runs while the sample documents are indexed. */
+const FAST_INDEXING = { SWITCHYARD_RETRIEVAL_THREADS: '2' };
+const READY = /ready on (http:\/\/\S+)/;
+
+export interface GatewayProcess {
+  readonly url: string;
+  readonly dataDir: string;
+  /** Everything it wrote to standard output. */
+  readonly output: () => string;
+  readonly pid: number;
+  /** Asks it to stop, as a service manager would, and gives its exit code; SIGKILL gives null. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+export function temporaryDataDir(): string {
+  const dataDir = mkdtempSync(join(tmpdir(), 'switchyard-'));
+  symlinkSync(MODELS, join(dataDir, 'models'));
+  return dataDir;
+}
+
+export const removeDataDir = (dataDir: string) => rmSync(dataDir, { recursive: true, force: true });
+
+/** Resolves once it printed that it is ready. @throws Error with its output when it ends before */
+export async function startGateway(dataDir: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
+  const child = spawn(process.execPath, [join(ROOT, 'dist/main.js')], {
+    cwd: ROOT,
+    env: {
+      ...process.env,
+      PORT: '0',
+      SWITCHYARD_DATA: dataDir,
+      SWITCHYARD_SERVER_LOG_LEVEL: 'warn',
+      ...FAST_INDEXING,
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
+  const url = await untilReady(
+    child,
+    () => output,
+    () => errors,
+  );
+  return {
+    url,
+    dataDir,
+    output: () => output,
+    pid: child.pid!,
+    async stop(signal = 'SIGTERM') {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+      const exited = once(child, 'exit');
+      child.kill(signal);
+      const [code] = await exited;
+      return code;
+    },
+  };
+}
+
+function untilReady(child: ChildProcess, output: () => string, errors: () => string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.stdout!.on('data', () => {
+      const match = READY.exec(output());
+      if (match) resolve(match[1]!);
+    });
+    child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}: ${errors()}${output()}`)));
+  });
+}

@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import t from 'tap';
+import { type GatewayProcess, removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const TOUR_START = '## Five-minute tour';
+
+/** What a reader should see of each command, in the order of the page. */
+const EXPECTED: readonly RegExp[] = [
+  /"file_citation"/,
+  /\S+/,
+  /x-adapter: northwind-bank@2[\s\S]*"object":\s*"chat.completion"/i,
+  /25[\s\S]*(stable|2)/,
+  /parking\.md[\s\S]*45/,
+  /switchyard_requests_total\{.*adapter="northwind-bank@2".*\} [1-9]/,
+];
+
+const tour = readFileSync(resolve(ROOT, 'README.md'), 'utf8').split(TOUR_START)[1]!.split('\n## ')[0]!;
+const commands = [...tour.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!);
+
+function shell(command: string, gateway: GatewayProcess): Promise<string> {
+  const here = command
+    .replaceAll('http://127.0.0.1:8080', gateway.url)
+    .replace(/npx switchyard (\w+ \S+)/g, `npx switchyard $1 --url ${gateway.url}`);
+  return new Promise((resolve, reject) => {
+    const child = spawn('bash', ['-euo', 'pipefail', '-c', here], { cwd: ROOT });
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      errors += chunk;
+    });
+    child.on('close', (status) =>
+      status === 0 ? resolve(output) : reject(new Error(`${here}\nended with ${status}\n${output}${errors}`)),
+    );
+  });
+}
+
+t.test('what README and the start say works as written', async (t) => {
+  const dataDir = temporaryDataDir();
+  const gateway = await startGateway(dataDir);
+  t.teardown(async () => {
+    await gateway.stop('SIGKILL');
+    removeDataDir(dataDir);
+  });
+
+  const printed = gateway.output().match(/^curl .*$/gm) ?? [];
+  t.equal(printed.length, 2, 'the start prints a command for each sample tenant');
+  for (const command of printed) t.match(await shell(command, gateway), /"object":\s*"chat.completion"/, command);
+
+  t.equal(commands.length, EXPECTED.length, 'each command of the tour has something to show');
+  for (const [i, command] of commands.entries()) t.match(await shell(command, gateway), EXPECTED[i]!, command);
+
+  t.equal(await gateway.stop(), 0, 'a signal ends it in order');
+});
