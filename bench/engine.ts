@@ -10,6 +10,7 @@ import type { Engine, TokenEvent } from '../src/contracts/engine.js';
 import type { ModelManifest } from '../src/contracts/model-manifest.js';
 import { createEngine } from '../src/engine/client.js';
 import { writeAdapter } from '../tests/fixtures/engine/adapters.js';
+import { GREEDY } from '../tests/fixtures/engine/engine.js';
 import { gatewayRssMb } from './gateway-memory.js';
 import type { BenchOptions } from './main.js';
 
@@ -83,17 +84,7 @@ export default async function benchEngine({ quick, say }: BenchOptions): Promise
 function createMeasures(engine: Engine, manifest: ModelManifest) {
   // The end token never comes: every answer has its full length.
   const logitBias = Object.fromEntries(manifest.tokenizer.eosIds.map((id) => [id, -100]));
-  const sampling = {
-    temperature: 0,
-    topP: 1,
-    topK: 0,
-    minP: 0,
-    repetitionPenalty: 1,
-    presencePenalty: 0,
-    frequencyPenalty: 0,
-    seed: null,
-    logitBias,
-  };
+  const sampling = { ...GREEDY, logitBias };
 
   const generate = async (promptTokens: number, maxTokens: number, adapter: AdapterRef | null): Promise<Finished> => {
     const ids = Array.from({ length: promptTokens }, (_, i) => 1000 + ((i * 7919) % 40_000));

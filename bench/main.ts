@@ -2,9 +2,8 @@
  * `npm run bench -- NAME [--quick]`: runs bench/NAME.ts, whose default export measures and returns the figures. The last
  * line is one JSON object.
  */
-import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { describeMachine } from './machine.js';
+import { benchLine } from '../src/evaluation/machine.js';
 
 export interface BenchOptions {
   /** Fewer rounds: for a first look. */
@@ -21,7 +20,7 @@ const say = (line: string): void => {
 
 const names = readdirSync(import.meta.dirname)
   .map((file) => file.replace(/\.ts$/, ''))
-  .filter((name) => !['main', 'machine', 'gateway-memory'].includes(name));
+  .filter((name) => !['main', 'gateway-memory'].includes(name));
 const [name, ...flags] = process.argv.slice(2);
 if (name === undefined || !names.includes(name) || flags.some((flag) => flag !== '--quick')) {
   process.stderr.write(`usage: npm run bench -- ${names.join(' | ')} [--quick]\n`);
@@ -30,5 +29,4 @@ if (name === undefined || !names.includes(name) || flags.some((flag) => flag !==
 
 const { default: run } = (await import(`./${name}.js`)) as { default: Bench };
 const figures = await run({ quick: flags.includes('--quick'), say });
-const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
-say(JSON.stringify({ bench: name, commit, machine: describeMachine(), figures }));
+say(benchLine(name, figures));

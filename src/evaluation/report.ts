@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { benchLine } from './machine.js';
 import type { Mode } from './run.js';
 import type { Figures } from './score.js';
 
@@ -37,27 +35,5 @@ export function jsonLine(results: ReadonlyMap<string, ReadonlyMap<Mode, Figures>
       }
     }
   }
-  return JSON.stringify({ bench: 'eval', commit: commit(), machine: machine(), figures });
-}
-
-function commit(): string | null {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  } catch {
-    return null;
-  }
-}
-
-function machine() {
-  const info = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '';
-  const flags = new Set(/^flags\s*:(.*)$/m.exec(info)?.[1]?.trim().split(' '));
-  return {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    avx512: flags.has('avx512f'),
-    vnni: flags.has('avx512_vnni') || flags.has('avx_vnni'),
-    amx: flags.has('amx_int8'),
-  };
+  return benchLine('eval', figures);
 }

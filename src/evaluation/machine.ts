@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 
 /** What a figure depends on: never compare figures across different ones. */
-export interface Machine {
+interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGiB: number;
@@ -12,7 +13,22 @@ export interface Machine {
   readonly amx: boolean;
 }
 
-export function describeMachine(): Machine {
+/** The last line of every benchmark: one JSON object with what was measured, on what, and of which commit. */
+export function benchLine(bench: string, figures: Readonly<Record<string, number>>): string {
+  return JSON.stringify({ bench, commit: commit(), machine: describeMachine(), figures });
+}
+
+/** null where there is no git, or no repository. */
+function commit(): string | null {
+  try {
+    const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
+    return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8', stdio }).trim();
+  } catch {
+    return null;
+  }
+}
+
+function describeMachine(): Machine {
   const flags = new Set(cpuFlags());
   return {
     cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
