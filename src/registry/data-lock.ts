@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import SQLite from 'better-sqlite3';
 import { AppError } from '../errors/app-error.js';
+import { Sqlite } from '../sqlite/open.js';
 
 export interface DataLock {
   close(): Promise<void>;
@@ -14,7 +14,7 @@ export interface DataLock {
  */
 export function lockDataDir(dataDir: string): DataLock {
   mkdirSync(dataDir, { recursive: true });
-  const file = new SQLite(join(dataDir, 'gateway.lock'), { timeout: 0 });
+  const file = new Sqlite(join(dataDir, 'gateway.lock'), { timeout: 0 });
   try {
     file.exec('BEGIN EXCLUSIVE');
   } catch (error) {

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import SQLite from 'better-sqlite3';
 import { CamelCasePlugin, Kysely, SqliteDialect } from 'kysely';
+import { openSqlite } from '../sqlite/open.js';
 import { migrate } from './migrations.js';
 
 /** JSON, as text. */
@@ -79,15 +79,11 @@ interface Tables {
 /** The tables, or a transaction over them. */
 export type Database = Kysely<Tables>;
 
-/** Opens the file, creating it where it is missing. A commit is on the disk when it returns (synchronous = FULL). */
+/** Opens the file, creating it where it is missing. */
 export async function openDatabase(file: string): Promise<Database> {
   mkdirSync(dirname(file), { recursive: true });
-  const sqlite = new SQLite(file);
-  sqlite.pragma('journal_mode = WAL');
-  sqlite.pragma('synchronous = FULL');
-  sqlite.pragma('foreign_keys = ON');
   const db = new Kysely<Tables>({
-    dialect: new SqliteDialect({ database: sqlite }),
+    dialect: new SqliteDialect({ database: openSqlite(file) }),
     plugins: [new CamelCasePlugin()],
   });
   try {

@@ -1,5 +1,5 @@
-import SQLite from 'better-sqlite3';
 import { type Generated, Kysely, SqliteDialect } from 'kysely';
+import { openSqlite } from '../../sqlite/open.js';
 import { migrate } from './migrations.js';
 
 interface MetaTable {
@@ -81,13 +81,9 @@ export interface Tables {
 
 export type Db = Kysely<Tables>;
 
-/** Opens `documents.db`. A commit is on the disk when it returns (WAL with synchronous=FULL). */
+/** Opens `documents.db`. */
 export function openDatabase(file: string): Db {
-  const database = new SQLite(file);
-  database.pragma('journal_mode = WAL');
-  database.pragma('synchronous = FULL');
-  database.pragma('foreign_keys = ON');
-  database.pragma('busy_timeout = 5000');
+  const database = openSqlite(file);
   migrate(database);
   return new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import SQLite from 'better-sqlite3';
 import t from 'tap';
 import type { AnswerRecord } from '../../../src/contracts/registry.js';
+import { Sqlite } from '../../../src/sqlite/open.js';
 import { openTestRegistry } from './open.js';
 
 const answer = (id: string, tenant = 'bank'): AnswerRecord => ({
@@ -65,7 +65,7 @@ t.test('feedback goes to an answer of the own tenant, and the last rating counts
   void registry.recordAnswer(answer('a1'));
   await registry.addFeedback('bank', { answerId: 'a1', rating: 'up', comment: null });
   await registry.addFeedback('bank', { answerId: 'a1', rating: 'down', comment: 'wrong fee' });
-  const db = new SQLite(join(dataDir, 'registry.db'), { readonly: true });
+  const db = new Sqlite(join(dataDir, 'registry.db'), { readonly: true });
   t.match(db.prepare('SELECT * FROM feedback').all(), [{ answer_id: 'a1', rating: 'down', comment: 'wrong fee' }]);
   db.close();
   await t.rejects(registry.addFeedback('copilot', { answerId: 'a1', rating: 'up', comment: null }), {

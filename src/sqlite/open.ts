@@ -1,0 +1,21 @@
+import { createRequire } from 'node:module';
+import type SQLite from 'better-sqlite3';
+
+/**
+ * The major version of better-sqlite3 that this Node can load: 12 ends the process on Node 24.19 and later (its finalizers
+ * run outside a context, nodejs/node#65446), 13 ends it on Node 20 (it needs a newer Node-API).
+ */
+const DRIVER = Number(process.versions.node.split('.')[0]) < 22 ? 'better-sqlite3' : 'better-sqlite3-13';
+
+/** The driver as it is. */
+export const Sqlite = createRequire(import.meta.url)(DRIVER) as typeof SQLite;
+
+/** Opens a database, or creates it. A commit is on the disk when it returns (WAL with synchronous = FULL). */
+export function openSqlite(file: string): SQLite.Database {
+  const database = new Sqlite(file);
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+  database.pragma('busy_timeout = 5000');
+  return database;
+}
