@@ -45,5 +45,19 @@ RECIPES = {
             ),
         ),
     ),
-    "copilot-1": Recipe(COPILOT, (Phase((("docs", 0.75), ("support", 0.25)), steps=165, seed=13),)),
+    "copilot-1": Recipe(
+        COPILOT,
+        (
+            Phase((("docs", 0.75), ("support", 0.25)), steps=165, seed=13),
+            # As documentation is found: often the second or third passage is meant, and questions name the purpose.
+            Phase(
+                (("docs", 0.8), ("support", 0.2)),
+                steps=220,
+                seed=23,
+                shape=Shape(unanswerable_share=0.2, passage_weights=(70, 20, 8, 2), first_passage_weight=3, facts=(2, 3, 3, 4, 4, 5, 6), free_share=0.6),
+                learning_rate=7e-4,
+                decay_share=0.5,
+            ),
+        ),
+    ),
 }

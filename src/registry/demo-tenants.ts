@@ -22,7 +22,7 @@ export interface DemoAssistant {
   readonly documents: readonly { readonly folder: string; readonly prefix: string }[];
 }
 
-const RETRIEVAL: RetrievalPolicy = { enabled: true, topK: 3, minScore: 0, budgetTokens: 640 };
+const RETRIEVAL: RetrievalPolicy = { enabled: true, topK: 3, minScore: 0.52, budgetTokens: 640 };
 const TENANT_SCOPES: readonly Scope[] = ['inference', 'documents', 'route'];
 
 export const DEMO_TENANTS: readonly DemoTenant[] = [
