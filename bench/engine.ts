@@ -1,139 +1,149 @@
 /**
- * The engine in its own process, driven through its client, without HTTP: decode and prefill speed, what adapters cost,
- * and memory with every slot full. Answers are kept from ending early, so that all rows decode together.
+ * The engine in its own process, driven through its client, without HTTP: decode and prefill speed, what adapters and
+ * their changes cost, drafting, and memory with every slot full.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import type { AdapterRef } from '../src/contracts/adapter.js';
-import type { Engine, TokenEvent } from '../src/contracts/engine.js';
-import type { ModelManifest } from '../src/contracts/model-manifest.js';
-import { createEngine } from '../src/engine/client.js';
+import { createRandom } from '../src/engine/process/random.js';
 import { writeAdapter } from '../tests/fixtures/engine/adapters.js';
-import { GREEDY } from '../tests/fixtures/engine/engine.js';
+import { coldAdapterExtraMs, decodeGapP95Ms, decodeTps, prefillTps, trafficTps } from './engine/decode.js';
+import { answersTps, tunedAdapter } from './engine/drafting.js';
+import { generate, inScratchFolder, manifest, median, SETTINGS, startEngine } from './engine/driver.js';
 import { gatewayRssMb } from './gateway-memory.js';
 import type { BenchOptions } from './main.js';
 
-const MODEL_DIR = path.resolve('.switchyard/models/smollm2-135m-instruct');
-const SETTINGS = {
-  slots: 8,
-  contextTokens: 2048,
-  prefillChunkTokens: 64,
-  maxQueued: 64,
-  adapterSlots: 8,
-  maxAdapterRank: 16,
-  threads: 0,
-  spinUs: 50,
-};
-/** About a question with three passages. */
-const PROMPT_TOKENS = 250;
+const ADAPTERS = 256;
+/** Keeps all of them in memory: the file system is not what is measured. */
+const ROOMY = { adapterCacheBytes: 2 ** 31 };
 
-type Finished = Extract<TokenEvent, { type: 'finished' }>;
+export default function benchEngine({ quick, say }: BenchOptions): Promise<Record<string, number>> {
+  return inScratchFolder(async (folder) => {
+    const rounds = quick ? 1 : 5;
+    const answerTokens = quick ? 32 : 128;
+    const count = quick ? 32 : ADAPTERS;
+    const adapters = Array.from({ length: count }, (_, seed) => writeAdapter(folder, manifest, { seed }));
+    const figures: Record<string, number> = {};
+    const record = (name: string, value: number, digits = 1) => {
+      figures[name] = Number(value.toFixed(digits));
+      say(`${name.padEnd(28)} ${figures[name]}`);
+    };
+    const repeat = async (measure: () => Promise<number>) => {
+      const values: number[] = [];
+      for (let round = 0; round < rounds; round++) values.push(await measure());
+      return median(values);
+    };
 
-export default async function benchEngine({ quick, say }: BenchOptions): Promise<Record<string, number>> {
-  const rounds = quick ? 1 : 5;
-  const answerTokens = quick ? 32 : 128;
-  const manifest = JSON.parse(readFileSync(path.join(MODEL_DIR, 'manifest.json'), 'utf8')) as ModelManifest;
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'switchyard-bench-'));
-  const adapters = Array.from({ length: SETTINGS.slots }, (_, seed) => writeAdapter(folder, manifest, { seed }));
-  const clock = { now: Date.now, monotonicMs: () => performance.now() };
-  const engine = await createEngine({ modelDir: MODEL_DIR, settings: SETTINGS, clock, log: { warn: () => {} } });
-  const measure = createMeasures(engine, manifest);
-  const figures: Record<string, number> = {};
-  const record = (name: string, value: number) => {
-    figures[name] = Math.round(value * 10) / 10;
-    say(`${name.padEnd(28)} ${figures[name]}`);
-  };
-  try {
-    await measure.decodeTps([null], 8);
-    const loads: number[] = [];
-    for (const adapter of adapters) loads.push(await measure.adapterLoadMs(adapter));
-    const streams = (count: number, adapterOf: (i: number) => AdapterRef | null) => async () =>
-      measure.decodeTps(
-        Array.from({ length: count }, (_, i) => adapterOf(i)),
-        answerTokens,
-      );
-    const none = () => null;
-    const shared = () => adapters[0]!;
-    const distinct = (i: number) => adapters[i]!;
-    record('decode_tps_1', await median(rounds, streams(1, none)));
-    record('decode_tps_4', await median(rounds, streams(4, none)));
-    record('decode_tps_8', await median(rounds, streams(8, none)));
-    record('decode_tps_1_adapter', await median(rounds, streams(1, shared)));
-    record('decode_tps_8_shared_adapter', await median(rounds, streams(8, shared)));
-    record('decode_tps_8_adapters', await median(rounds, streams(8, distinct)));
-    record('prefill_tps_512', await median(rounds, () => measure.prefillTps(512, null)));
-    record('prefill_tps_512_adapter', await median(rounds, () => measure.prefillTps(512, adapters[0]!)));
-    record('adapter_load_ms', middle(loads));
-    await measure.fillEverySlot(adapters);
-    record('rss_engine_mb', engine.status().rssBytes / 2 ** 20);
+    record('linear_gmac_per_s', linearGmacPerS());
+
+    const plain = await startEngine({ drafting: false, ...ROOMY });
+    try {
+      await decodeTps(plain, [null], 8);
+      const streams = (rows: number, adapterOf: (i: number) => AdapterRef | null) =>
+        repeat(() =>
+          decodeTps(
+            plain,
+            Array.from({ length: rows }, (_, i) => adapterOf(i)),
+            answerTokens,
+          ),
+        );
+      record('decode_tps_1', await streams(1, () => null));
+      record('decode_tps_1_adapter', await streams(1, () => adapters[0]!));
+      record('decode_tps_4', await streams(4, () => null));
+      // What is compared is measured in turns.
+      const eight: Record<'none' | 'shared' | 'distinct', number[]> = { none: [], shared: [], distinct: [] };
+      for (let round = 0; round < rounds; round++) {
+        const tps = (adapterOf: (i: number) => AdapterRef | null) =>
+          decodeTps(
+            plain,
+            Array.from({ length: 8 }, (_, i) => adapterOf(i)),
+            answerTokens,
+          );
+        eight.none.push(await tps(() => null));
+        eight.shared.push(await tps(() => adapters[0]!));
+        eight.distinct.push(await tps((i) => adapters[i]!));
+      }
+      record('decode_tps_8', median(eight.none));
+      record('decode_tps_8_shared_adapter', median(eight.shared));
+      record('decode_tps_8_adapters', median(eight.distinct));
+      record('lora_cost_8_distinct', 1 - median(eight.distinct) / median(eight.none), 3);
+      record('distinct_over_shared_8', median(eight.distinct) / median(eight.shared), 3);
+      record('prefill_tps_512', await repeat(() => prefillTps(plain, 512, null)));
+      record('prefill_tps_512_adapter', await repeat(() => prefillTps(plain, 512, adapters[0]!)));
+      record('decode_gap_p95_ms', await repeat(() => decodeGapP95Ms(plain, 4)));
+
+      for (const adapter of adapters)
+        await generate(plain, { prompt: { kind: 'tokens', ids: [1] }, maxTokens: 1, adapter });
+      const others = adapters.slice(1);
+      record('cold_adapter_extra_ms', await coldAdapterExtraMs(plain, adapters[0]!, others, quick ? 9 : 31));
+      const requests = quick ? 48 : 256;
+      const random = createRandom(7);
+      const few = () => adapters[Math.floor(random() * 8)]!;
+      const zipf = () => adapters[zipfIndex(random(), adapters.length)]!;
+      const traffic: Record<'few' | 'zipf', number[]> = { few: [], zipf: [] };
+      for (let round = 0; round < (quick ? 1 : 3); round++) {
+        traffic.few.push(await trafficTps(plain, requests, few));
+        traffic.zipf.push(await trafficTps(plain, requests, zipf));
+      }
+      record('zipf_256_over_8', median(traffic.zipf) / median(traffic.few), 3);
+
+      const drafting = await startEngine();
+      try {
+        const tuned = await tunedAdapter(path.resolve('.switchyard/models', manifest.id), folder);
+        const speedups: number[] = [];
+        for (let round = 0; round < rounds; round++) {
+          const off = await answersTps(plain, tuned);
+          speedups.push((await answersTps(drafting, tuned)) / off);
+        }
+        record('drafting_speedup', median(speedups), 2);
+        // All slots up to their last token, each with an adapter of its own.
+        const full = SETTINGS.contextTokens - 64;
+        await Promise.all(
+          adapters.slice(0, SETTINGS.slots).map((adapter, seed) => {
+            const ids = Array.from({ length: full }, (_, i) => 1000 + (((i + seed) * 7919) % 40_000));
+            return generate(drafting, { prompt: { kind: 'tokens', ids }, maxTokens: 64, adapter });
+          }),
+        );
+        record('rss_engine_mb', drafting.status().rssBytes / 2 ** 20);
+      } finally {
+        await drafting.close();
+      }
+    } finally {
+      await plain.close();
+    }
     const gateway = await gatewayRssMb();
-    say(
-      gateway === null
-        ? 'no gateway runs: rss_mb is of the engine and this process'
-        : 'rss_mb is of the running gateway',
-    );
-    record('rss_mb', gateway ?? (engine.status().rssBytes + process.memoryUsage.rss()) / 2 ** 20);
-  } finally {
-    await engine.close();
-    rmSync(folder, { recursive: true });
-  }
-  return figures;
+    if (gateway === null) say('no gateway runs (npm start): rss_mb is left out');
+    else record('rss_mb', gateway);
+    return figures;
+  });
 }
 
-function createMeasures(engine: Engine, manifest: ModelManifest) {
-  // The end token never comes: every answer has its full length.
-  const logitBias = Object.fromEntries(manifest.tokenizer.eosIds.map((id) => [id, -100]));
-  const sampling = { ...GREEDY, logitBias };
+/** The rank of a Zipf distribution with exponent 1 at which the running share passes `share`. */
+function zipfIndex(share: number, count: number): number {
+  const weights = Array.from({ length: count }, (_, i) => 1 / (i + 1));
+  let rest = share * weights.reduce((sum, weight) => sum + weight, 0);
+  return Math.max(
+    0,
+    weights.findIndex((weight) => (rest -= weight) < 0),
+  );
+}
 
-  const generate = async (promptTokens: number, maxTokens: number, adapter: AdapterRef | null): Promise<Finished> => {
-    const ids = Array.from({ length: promptTokens }, (_, i) => 1000 + ((i * 7919) % 40_000));
-    const prompt = { kind: 'tokens', ids } as const;
-    const request = { requestId: 'bench', tenant: 'bench', prompt, adapter, sampling, maxTokens, stop: [] };
-    const events = engine.generate({ ...request, topLogprobs: null }, new AbortController().signal);
-    for await (const event of events) if (event.type === 'finished') return event;
-    throw new Error('the answer ended without its last event');
+/** Multiply-accumulates of a layer's linears at 8 rows on one core, by the kernels' own benchmark on their best path. */
+function linearGmacPerS(): number {
+  const output = execFileSync('npm', ['run', '-s', 'bench:native', '--', '100'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const figures = JSON.parse(output.trim().split('\n').at(-1)!).linear_gmac_per_s as Record<string, number>;
+  const [best] = Object.keys(figures)[0]!.split('.');
+  const { hiddenSize, heads, kvHeads, headDim, mlpSize } = manifest.shape;
+  const work = {
+    qkv: hiddenSize * (heads + 2 * kvHeads) * headDim,
+    o: heads * headDim * hiddenSize,
+    gate_up: 2 * hiddenSize * mlpSize,
+    down: mlpSize * hiddenSize,
   };
-
-  return {
-    /** Tokens a second of all streams together, by the median of the steps in which all of them decode. */
-    async decodeTps(adapters: readonly (AdapterRef | null)[], answerTokens: number): Promise<number> {
-      const stepsMs: number[] = [];
-      const stop = engine.observe((observation) => {
-        if (observation.type !== 'step' || observation.kind !== 'decode') return;
-        if (observation.rows === adapters.length) stepsMs.push(observation.durationMs);
-      });
-      // Prompts are prefilled one after another; the first rows must still be there when the last one starts.
-      const length = answerTokens + 4 * adapters.length;
-      await Promise.all(adapters.map((adapter) => generate(PROMPT_TOKENS, length, adapter)));
-      stop();
-      if (stepsMs.length < answerTokens / 2) throw new Error('the rows hardly decoded together');
-      return (adapters.length * 1000) / middle(stepsMs);
-    },
-    async prefillTps(promptTokens: number, adapter: AdapterRef | null): Promise<number> {
-      const { timings } = await generate(promptTokens, 1, adapter);
-      return (promptTokens * 1000) / timings.prefillMs;
-    },
-    async adapterLoadMs(adapter: AdapterRef): Promise<number> {
-      const { timings } = await generate(8, 1, adapter);
-      return timings.adapterLoadMs;
-    },
-    /** All slots up to their last token, each with an adapter of its own. */
-    async fillEverySlot(adapters: readonly AdapterRef[]): Promise<void> {
-      const answerTokens = 64;
-      await Promise.all(
-        adapters.map((adapter) => generate(SETTINGS.contextTokens - answerTokens, answerTokens, adapter)),
-      );
-    },
-  };
-}
-
-async function median(rounds: number, measure: () => Promise<number>): Promise<number> {
-  const values: number[] = [];
-  for (let round = 0; round < rounds; round++) values.push(await measure());
-  return middle(values);
-}
-
-function middle(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
+  const total = Object.values(work).reduce((sum, macs) => sum + macs, 0);
+  const time = Object.entries(work).reduce((sum, [name, macs]) => sum + macs / figures[`${best}.${name}.8`]!, 0);
+  return total / time;
 }

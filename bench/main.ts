@@ -18,9 +18,12 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
+/** Files of this folder that a benchmark is made with. */
+const PARTS = ['main', 'load', 'gateway-memory'];
 const names = readdirSync(import.meta.dirname)
+  .filter((file) => file.endsWith('.ts'))
   .map((file) => file.replace(/\.ts$/, ''))
-  .filter((name) => !['main', 'gateway-memory'].includes(name));
+  .filter((name) => !PARTS.includes(name));
 const [name, ...flags] = process.argv.slice(2);
 if (name === undefined || !names.includes(name) || flags.some((flag) => flag !== '--quick')) {
   process.stderr.write(`usage: npm run bench -- ${names.join(' | ')} [--quick]\n`);

@@ -1,0 +1,132 @@
+/**
+ * Adapters come, go and change under load, and every answer must be, token for token, what its adapter gives alone:
+ * 16 adapters in 8 bank slots, requests of mixed length, reloads under the same name with other weights, aborts, prefixes
+ * that come again, drafting on. `CHURN_SEED` repeats a run.
+ */
+import type { AdapterRef } from '../src/contracts/adapter.js';
+import type { Engine } from '../src/contracts/engine.js';
+import { createRandom } from '../src/engine/process/random.js';
+import { writeAdapter } from '../tests/fixtures/engine/adapters.js';
+import { idsOf, requestOf } from '../tests/fixtures/engine/engine.js';
+import { inScratchFolder, manifest, startEngine } from './engine/driver.js';
+import type { BenchOptions } from './main.js';
+
+const ADAPTERS = 16;
+const TENANTS = 3;
+const CALLERS = 12;
+const ABORTED_SHARE = 0.08;
+const RELOADED_SHARE = 0.01;
+
+/** Text that repeats itself, so that drafts are made, with a beginning that others share. */
+const OPENING = 'You answer questions about opening hours. The branch opens at 9:00 and closes at 17:30 on weekdays. ';
+const TOPICS = ['Monday', 'the lounge', 'the vault', 'parking'];
+const LONGEST_ANSWER = 32;
+
+interface Question {
+  readonly adapter: AdapterRef | null;
+  readonly tenant: string;
+  readonly prompt: string;
+  readonly maxTokens: number;
+  readonly seed: number | null;
+}
+
+export default function benchChurn({ quick, say }: BenchOptions): Promise<Record<string, number>> {
+  return inScratchFolder(async (folder) => {
+    const seed = Number(process.env.CHURN_SEED ?? Date.now() % 1_000_000);
+    say(`seed ${seed}: CHURN_SEED=${seed} npm run bench -- churn repeats this run`);
+    return churn(folder, seed, quick ? 150 : 2_000, say);
+  });
+}
+
+export async function churn(
+  folder: string,
+  seed: number,
+  requests: number,
+  say: (line: string) => void,
+): Promise<{ requests: number; differing_tokens: number }> {
+  const random = createRandom(seed);
+  const pick = <T>(some: readonly T[]): T => some[Math.floor(random() * some.length)]!;
+  let weights = 0;
+  const create = () => writeAdapter(folder, manifest, { seed: seed + ++weights, strength: 1 });
+  const adapters: AdapterRef[] = Array.from({ length: ADAPTERS }, create);
+  const questions: Question[] = Array.from({ length: requests }, () => {
+    const at = Math.floor(random() * ADAPTERS);
+    if (random() < RELOADED_SHARE) adapters[at] = { ...create(), name: adapters[at]!.name, version: weights };
+    return {
+      adapter: random() < 0.1 ? null : adapters[at]!,
+      tenant: `tenant-${Math.floor(random() * TENANTS)}`,
+      prompt: OPENING.repeat(1 + Math.floor(random() * 3)) + `What about ${pick(TOPICS)}?`,
+      maxTokens: 4 + Math.floor(random() * (LONGEST_ANSWER - 3)),
+      seed: random() < 0.2 ? Math.floor(random() * 3) : null,
+    };
+  });
+  const aborted = questions.map(() => random() < ABORTED_SHARE);
+  let differing = 0;
+
+  const expected = await answersAlone(questions, say);
+  const engine = await startEngine({
+    adapterSlots: 8,
+    prefixCacheBytes: 16 * 2 ** 20,
+    adapterCacheBytes: 24 * 2 ** 20,
+  });
+  try {
+    let next = 0;
+    const caller = async () => {
+      for (let i = next++; i < questions.length; i = next++) {
+        const question = questions[i]!;
+        if (aborted[i]) await leaveEarly(engine, question);
+        const actual = await idsOf(engine, toAsk(question));
+        const wanted = expected.get(keyOf(question))!.slice(0, question.maxTokens);
+        const wrong = Math.max(actual.length, wanted.length) - agreement(actual, wanted);
+        if (wrong > 0) say(`request ${i}: ${JSON.stringify(question)} gave ${actual}, alone ${wanted}`);
+        differing += wrong;
+        if (i > 0 && i % 250 === 0) say(`${i} requests, ${differing} differing tokens`);
+      }
+    };
+    await Promise.all(Array.from({ length: CALLERS }, caller));
+  } finally {
+    await engine.close();
+  }
+  return { requests, differing_tokens: differing };
+}
+
+/** What every different question gives with nothing beside it: no batch, no reuse, no drafts. */
+async function answersAlone(
+  questions: readonly Question[],
+  say: (line: string) => void,
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const answers = new Map<string, readonly number[]>();
+  const engine = await startEngine({ slots: 1, adapterSlots: 1, prefixCacheBytes: 0, drafting: false });
+  try {
+    for (const question of questions) {
+      const key = keyOf(question);
+      if (!answers.has(key)) answers.set(key, await idsOf(engine, toAsk({ ...question, maxTokens: LONGEST_ANSWER })));
+    }
+  } finally {
+    await engine.close();
+  }
+  say(`${answers.size} different questions answered alone`);
+  return answers;
+}
+
+function toAsk({ adapter, tenant, prompt, maxTokens, seed }: Question) {
+  const sampling = seed === null ? {} : { temperature: 0.8, topP: 0.9, seed };
+  return { prompt, adapter, tenant, maxTokens, sampling };
+}
+
+/** The tenant must make no difference, and a shorter answer is the beginning of a longer one. */
+function keyOf({ adapter, prompt, seed }: Question): string {
+  return JSON.stringify([adapter?.digest, prompt, seed]);
+}
+
+async function leaveEarly(engine: Engine, question: Question): Promise<void> {
+  const controller = new AbortController();
+  for await (const event of engine.generate(requestOf(toAsk(question)), controller.signal)) {
+    if (event.type === 'delta') controller.abort();
+  }
+}
+
+/** Tokens that are the same at the same place. */
+function agreement(actual: readonly number[], wanted: readonly number[]): number {
+  return actual.filter((id, i) => id === wanted[i]).length;
+}

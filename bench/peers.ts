@@ -1,0 +1,113 @@
+/**
+ * The peers on this machine beside us: each is started here, and both are driven through the same load generator, in
+ * turns, with the same prompts, lengths and adapters. What a peer needs is installed once, into a folder that git
+ * ignores; one that cannot be had is left out. A whole run writes its table and plot into docs/.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { loadConfig } from '../src/config/load.js';
+import type { Config } from '../src/config/schema.js';
+import type { ModelManifest } from '../src/contracts/model-manifest.js';
+import { CATALOG } from '../src/model-import/catalog.js';
+import { fetchFiles } from '../src/model-import/sources/fetch-files.js';
+import type { Bench } from './main.js';
+import { writePeerAdapters } from './peers/adapters.js';
+import { type Compared, compare, ratioOf } from './peers/compare.js';
+import { gateway } from './peers/gateway.js';
+import { llamaServer } from './peers/llama-server.js';
+import { type Peer, type PeerContext, type PeerServer, SLOTS } from './peers/peer.js';
+import { createPrompts } from './peers/prompts.js';
+import { type Opponent, type Run, table, writeReport } from './peers/report.js';
+import { LONGEST_PROMPT, scenarios } from './peers/scenarios.js';
+import { transformersJs } from './peers/transformers-js.js';
+import { vllm } from './peers/vllm.js';
+
+const ROUNDS = { quick: 1, whole: 5 };
+const ANSWER_TOKENS = { quick: 64, whole: 128 };
+
+const run: Bench = async ({ quick, say }) => {
+  const config = loadConfig();
+  const model = config.models.base;
+  const modelDir = path.join(config.dataDir, 'models', model);
+  const manifest = JSON.parse(readFileSync(path.join(modelDir, 'manifest.json'), 'utf8')) as ModelManifest;
+  const modelFile = await fetchModelFile(config, say);
+  const workDir = mkdtempSync(path.join(os.tmpdir(), 'switchyard-peers-'));
+  const adapters = writePeerAdapters(path.join(workDir, 'adapters'), manifest.shape, SLOTS);
+  const context: PeerContext = { modelFile, modelDir, manifest, adapters, workDir, say };
+  const prompts = await createPrompts(modelDir, manifest, LONGEST_PROMPT);
+  const mode = quick ? 'quick' : 'whole';
+  const course = { scenarios: scenarios(ANSWER_TOKENS[mode]), rounds: ROUNDS[mode], model, prompts, say };
+  const opponents: Opponent[] = [];
+
+  const ours = await gateway.start(context);
+  const report: Run = {
+    measures: course.scenarios.flatMap((scenario) => scenario.measures),
+    rounds: course.rounds,
+    ours: { name: gateway.name, server: ours },
+    opponents,
+  };
+  try {
+    for (const peer of [llamaServer, vllm, transformersJs]) {
+      const able = course.scenarios.filter(({ adapters }) => !adapters || peer.adapters);
+      const opponent = await meet(peer, context, (theirs) => compare(ours, theirs, { ...course, scenarios: able }));
+      if (!opponent) continue;
+      opponents.push(opponent);
+      say(`\n${table({ ...report, opponents: [opponent] })}\n`);
+    }
+  } finally {
+    await ours.stop();
+    rmSync(workDir, { recursive: true });
+  }
+  if (!quick && opponents[0]?.name === llamaServer.name) writeReport(report);
+  return figuresOf(opponents);
+};
+export default run;
+
+/** Null, and a line that says why, where the peer cannot be had. */
+async function meet(
+  peer: Peer,
+  context: PeerContext,
+  against: (server: PeerServer) => Promise<Compared[]>,
+): Promise<Opponent | null> {
+  try {
+    await peer.install(context);
+    const server = await peer.start(context);
+    context.say(`Switchyard and ${peer.name} in turns:`);
+    try {
+      return { name: peer.name, server, compared: await against(server) };
+    } finally {
+      await server.stop();
+    }
+  } catch (error) {
+    context.say(`${peer.name} is left out: ${error instanceof Error ? error.message : error}`);
+    return null;
+  }
+}
+
+/** Ratios to llama.cpp by their own names, and of vLLM the one that has a bar. */
+function figuresOf(opponents: readonly Opponent[]): Record<string, number> {
+  const figures: Record<string, number> = {};
+  for (const { name, compared } of opponents) {
+    for (const one of compared) {
+      const ratio = Math.round(ratioOf(one) * 1000) / 1000;
+      if (name === llamaServer.name) figures[one.figure] = ratio;
+      else if (one.figure === 'eight_adapters') figures[`${one.figure}_${name.toLowerCase()}`] = ratio;
+    }
+  }
+  return figures;
+}
+
+/** The file that our model was imported from; what was downloaded once stays. */
+async function fetchModelFile({ dataDir, models }: Config, say: (line: string) => void): Promise<string> {
+  const entry = CATALOG.find(({ id }) => id === models.base);
+  if (!entry) throw new Error(`${models.base} is not in the catalog, so that peers cannot be given its file`);
+  const folder = path.join(dataDir, 'downloads', entry.id);
+  await mkdir(folder, { recursive: true });
+  let last = '';
+  await fetchFiles(entry, folder, models.sourceDir || null, new AbortController().signal, (detail) => {
+    if (detail !== last) say(`${entry.weights}: ${(last = detail)}`);
+  });
+  return path.join(folder, entry.weights);
+}

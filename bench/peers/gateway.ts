@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { createAdapterCompiler } from '../../src/model-import/lora/compiler.js';
+import { openRegistry } from '../../src/registry/registry.js';
+import { removeDataDir, startGateway, temporaryDataDir } from '../../tests/integration/gateway-process.js';
+import { RANK } from './adapters.js';
+import { type Peer, THREADS } from './peer.js';
+import { endWith } from './processes.js';
+
+const TENANT = 'bench';
+const PACKAGE = path.resolve(import.meta.dirname, '../../package.json');
+/** Neither side guesses tokens: llama.cpp does not by default, and answers that cannot end repeat themselves. */
+const ENV = {
+  SWITCHYARD_DEMO: 'false',
+  SWITCHYARD_ENGINE_THREADS: String(THREADS),
+  SWITCHYARD_ENGINE_DRAFTING: 'false',
+  SWITCHYARD_SERVER_REQUESTS_PER_MINUTE: '1000000',
+};
+
+/** Switchyard itself, as `npm start` runs it, over a data folder of its own. */
+export const gateway: Pick<Peer, 'name' | 'start'> = {
+  name: 'Switchyard',
+  async start({ manifest, modelDir, adapters }) {
+    const dataDir = temporaryDataDir();
+    const secret = await createKey(dataDir, modelDir);
+    const { url, stop, pid } = await startGateway(dataDir, ENV);
+    const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
+    const admin = async (method: string, where: string, body: object) => {
+      const response = await fetch(`${url}/admin/tenants/${TENANT}/${where}`, {
+        method,
+        headers,
+        body: JSON.stringify(body),
+      });
+      if (!response.ok) throw new Error(`${where}: ${response.status} ${await response.text()}`);
+    };
+    const retrieval = { enabled: false, topK: 1, minScore: 0, budgetTokens: 1 };
+    for (const { name, peftFolder } of adapters) {
+      await admin('POST', 'adapters', { name, folder: peftFolder });
+      await admin('PUT', `deployments/${name}`, { adapter: name, stableVersion: 1, instructions: '', retrieval });
+    }
+    const logitBias = Object.fromEntries(manifest.tokenizer.eosIds.map((id) => [id, -100]));
+    return {
+      url,
+      headers,
+      version: (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version,
+      command: `SWITCHYARD_ENGINE_DRAFTING=false SWITCHYARD_ENGINE_THREADS=${THREADS} npm start`,
+      fields: (adapter) => ({
+        model: adapter === null ? manifest.id : adapters[adapter]!.name,
+        logit_bias: logitBias,
+      }),
+      stop: endWith(
+        () => process.kill(pid, 'SIGKILL'),
+        async () => {
+          await stop();
+          removeDataDir(dataDir);
+        },
+      ),
+    };
+  },
+};
+
+/** The first key of a gateway without the sample tenants; all else goes through its API. */
+async function createKey(dataDir: string, modelDir: string): Promise<string> {
+  const compiler = createAdapterCompiler({ modelDir, dataDir, maxRank: RANK });
+  const clock = { now: Date.now, monotonicMs: () => performance.now() };
+  const registry = await openRegistry({ dataDir, compiler, clock, demo: false });
+  try {
+    await registry.createTenant({ id: TENANT, name: 'Benchmark' });
+    const { secret } = await registry.createKey({ tenant: TENANT, label: 'bench', scopes: ['inference', 'admin'] });
+    return secret;
+  } finally {
+    await registry.close();
+  }
+}
