@@ -40,10 +40,10 @@ export const ConfigSchema = Type.Object(
           600_000,
         ),
         requestsPerMinute: integer('Requests a key may send in a minute.', 6000, 1, 10_000_000),
-        logLevel: Type.Union(
-          ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level as 'info')),
-          { description: 'Least severe log level that is written.', default: 'info' },
-        ),
+        logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+          description: 'Least severe log level that is written.',
+          default: 'info',
+        }),
       },
       { ...closed, default: {} },
     ),
@@ -68,13 +68,41 @@ export const ConfigSchema = Type.Object(
     ),
     engine: Type.Object(
       {
+        device: Type.Enum(['cpu', 'cuda', 'webgpu', 'auto'], {
+          description:
+            'Where the model runs: the CPU, a GPU through CUDA or WebGPU, or the first of CUDA, WebGPU and the CPU that can be used (auto).',
+          default: 'cpu',
+        }),
+        kernels: Type.Enum(['auto', 'stock', 'scalar', 'avx2', 'avx_vnni', 'avx512_vnni', 'amx'], {
+          description:
+            "Operators of the model: our kernels for the CPU's best instruction set (auto), for a given one, or onnxruntime's own (stock).",
+          default: 'auto',
+        }),
         slots: integer('KV slots: requests that decode at once.', 8, 1, 64),
+        reservedSlots: integer('Further KV slots for tenants that have no request running.', 1, 0, 64),
         contextTokens: integer('Tokens a slot holds, prompt and answer together.', 2048, 64, 131_072),
-        prefillChunkTokens: integer('Prompt tokens prefilled in one step.', 64, 1, 4096),
+        prefillChunkTokens: integer('Prompt tokens computed in a step in which answers go on.', 48, 1, 4096),
+        idlePrefillTokens: integer('Prompt tokens computed in a step while no answer goes on.', 256, 1, 4096),
+        prefixCacheBytes: integer(
+          'Memory for keys and values of prompts that may come again; 0 for none. Kernels only.',
+          64 * MiB,
+          0,
+          1024 * 1024 * MiB,
+        ),
+        drafting: Type.Boolean({
+          description: 'Guess tokens from what the prompt and the answer hold, where that is faster. Kernels only.',
+          default: true,
+        }),
         maxQueued: integer('Requests that may wait for a slot.', 64, 0, 100_000),
         adapterSlots: integer('Adapters resident in the bank at once.', 8, 1, 256),
+        adapterCacheBytes: integer(
+          'Memory for adapters that were read, in the bank or not; 0 for none.',
+          320 * MiB,
+          0,
+          1024 * 1024 * MiB,
+        ),
         maxAdapterRank: integer('Largest LoRA rank accepted.', 16, 1, 256),
-        threads: integer('Threads of the model session; 0 takes one a core.', 0, 0, 256),
+        threads: integer('Threads of the model session; 0 measures which number is fastest.', 0, 0, 256),
         spinUs: integer('How long idle worker threads spin before they sleep, in microseconds.', 50, 0, 1_000_000),
       },
       { ...closed, default: {} },

@@ -22,7 +22,7 @@ interface LeafSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
-  readonly anyOf?: readonly { readonly const: string }[];
+  readonly enum?: readonly string[];
 }
 
 const SHORT_VARIABLES: Readonly<Record<string, string>> = {
@@ -57,7 +57,7 @@ function variableOf(path: string): string {
 }
 
 function describe(leaf: LeafSchema): string {
-  if (leaf.anyOf) return `one of ${leaf.anyOf.map((option) => option.const).join(', ')}`;
+  if (leaf.enum) return `one of ${leaf.enum.join(', ')}`;
   if (leaf.type === 'integer') return `an integer from ${leaf.minimum} to ${leaf.maximum}`;
   if (leaf.type === 'boolean') return 'true or false';
   return leaf.minLength ? 'a non-empty text' : 'a text';

@@ -1,5 +1,5 @@
 /** Adapters as the rooms pass them around. Types only. */
-import type { LoraSite } from './model-manifest.js';
+import type { LoraTarget } from './model-manifest.js';
 
 /** One immutable adapter version: what identifies it to caches is its digest, never its name. */
 export interface AdapterRef {
@@ -16,22 +16,22 @@ export interface AdapterRef {
  *
  * | bytes | content |
  * | --- | --- |
- * | 0 – 7 | magic `SWADAPT1` (ASCII) |
+ * | 0 – 7 | magic `SWADAPT2` (ASCII) |
  * | 8 – 11 | length of the header, u32 little-endian |
  * | 12 … | this header as JSON in UTF-8, padded with spaces so that the payload starts at a multiple of 64 (the padding counts as header) |
- * | payload | float32 little-endian: for each layer, for each site in the order qkv, o, gu, down: `A[rank][inputs]`, then `B[rank][outputs]` |
+ * | payload | float16 little-endian: for each layer, for each target in the order of `LORA_TARGETS`: A `[inputs / 16][rank][16]`, then Bᵀ `[outputs / 16][rank][16]` |
  *
- * `rank` is the header's `ranks[site]`, the same in every layer (rows that a layer lacks are zero); the scale is folded
- * into B; a site without an adapted target has rank 0 and no bytes. A and B are those of the graph's inputs, see
- * contracts/model-manifest.ts.
+ * So each matrix lies as the kernels read it (native/src/layout.h), and loading one is a copy. `rank` is the header's
+ * `ranks[target]`, the same in every layer (rows that a layer lacks are zero); the scale is folded into B; a target that is
+ * not adapted has rank 0 and no bytes.
  */
 export interface AdapterFileHeader {
-  readonly format: 'switchyard-adapter-1';
+  readonly format: 'switchyard-adapter-2';
   /** The adapter's content digest, `AdapterRef.digest`: SHA-256 (hex) of the JSON of the other fields, in their order. */
   readonly digest: string;
   readonly baseDigest: string;
   readonly layers: number;
-  readonly ranks: Readonly<Record<LoraSite, number>>;
+  readonly ranks: Readonly<Record<LoraTarget, number>>;
   readonly payloadBytes: number;
   /** SHA-256 of the payload, hex. */
   readonly payloadSha256: string;

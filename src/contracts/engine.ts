@@ -18,6 +18,8 @@ export type Prompt =
   | { readonly kind: 'tokens'; readonly ids: readonly number[] }
   | { readonly kind: 'infill'; readonly prefix: string; readonly suffix: string };
 
+export type Priority = 'interactive' | 'batch';
+
 /** OpenAI's meaning and ranges; `topK` 0 and `minP` 0 are off; penalties are off at 0 (repetition: at 1). */
 export interface SamplingParams {
   /** 0 is greedy. */
@@ -38,6 +40,8 @@ export interface GenerateRequest {
   readonly requestId: string;
   /** Isolation and fairness key: caches never cross tenants. */
   readonly tenant: string;
+  /** Batch requests get what interactive ones leave. */
+  readonly priority: Priority;
   readonly prompt: Prompt;
   readonly adapter: AdapterRef | null;
   readonly sampling: SamplingParams;
@@ -122,11 +126,18 @@ export interface EngineModel {
 export type EngineObservation =
   | {
       readonly type: 'step';
-      readonly kind: 'prefill' | 'decode';
+      /** `mixed`: answers went on and prompts were computed in one run. */
+      readonly kind: 'prefill' | 'decode' | 'mixed';
       readonly rows: number;
+      /** Tokens computed. */
       readonly tokens: number;
+      /** Guessed tokens among them, and how many of those turned out right. */
+      readonly drafted: number;
+      readonly accepted: number;
       readonly durationMs: number;
     }
+  /** Tokens of a prompt whose keys and values were looked for in the prefix cache, and how many were found. */
+  | { readonly type: 'prefix'; readonly lookupTokens: number; readonly hitTokens: number }
   | { readonly type: 'adapter_load'; readonly durationMs: number }
   | { readonly type: 'restart' };
 

@@ -1,19 +1,28 @@
 /**
- * What the importer promises to the engine about one imported base model: `manifest.json` beside `model.onnx`,
- * `model.onnx.data` and the tokenizer files. Types only.
+ * What the importer promises to the engine about one imported base model: `manifest.json` beside its two graphs, the
+ * data file of each, and the tokenizer files. Types only.
  *
- * ## The decoder graph (`switchyard-decoder-1`)
+ * ## The decoder graphs (`switchyard-decoder-2`)
  *
- * Tokens of all rows lie on one flat axis N = B * T: B rows (KV slots) of T tokens each, T > 1 for a prefill chunk of one
- * row (B = 1), T = 1 for a decode step of B rows.
+ * The same decoder twice, over two sets of operators. Both take the tokens of all rows on one flat axis N.
+ *
+ * | input of both | type and shape | meaning |
+ * | --- | --- | --- |
+ * | `input_ids` | i64 [N] | token ids, row after row |
+ * | `sel_idx` | i64 [R] | flat indexes of the tokens whose logits are wanted |
+ *
+ * | output of both | | |
+ * | --- | --- | --- |
+ * | `logits` | f32 [R, vocabSize] | |
+ *
+ * ### stock
+ * onnxruntime's operators. N = B * T: B neighbouring KV slots of T tokens each, T > 1 for a prefill chunk of one row (B = 1).
  *
  * | input | type and shape | meaning |
  * | --- | --- | --- |
- * | `input_ids` | i64 [N] | token ids, row after row |
  * | `bt_shape` | i64 [3] | `[B, T, -1]` |
  * | `seqlens_k` | i32 [B] | past length of the row + T - 1 |
  * | `total_seq` | i32 [1] | largest past length + T |
- * | `sel_idx` | i64 [R] | flat indexes of the tokens whose logits are wanted |
  * | `past_k.{layer}`, `past_v.{layer}` | f32 [B, kvHeads, P, headDim] | KV slots of P positions |
  * | `lora_shape` | i64 [2] | `[S, M]`: S adapters in this step, M places for the tokens of each |
  * | `lora_gidx` | i64 [S*M] | flat token index of place `s * M + m`, 0 where the place is empty |
@@ -21,13 +30,25 @@
  * | `A.{site}.{layer}` | f32 [S, R_site, K] | down-projection of the site, see `LoraSite` |
  * | `B.{site}.{layer}` | f32 [S, R_site, rows] | up-projection, scale folded in, zero outside a target's own columns |
  *
- * | output | type and shape | |
- * | --- | --- | --- |
- * | `logits` | f32 [R, vocabSize] | |
- * | `present_k.{layer}`, `present_v.{layer}` | f32 [B, kvHeads, P, headDim] | to be bound to the very buffers of `past_…` |
+ * It also puts out `present_k.{layer}`, `present_v.{layer}`, to be bound to the very buffers of `past_…`. S, M and R_site may be 0;
+ * R_site is the same in all layers of a step.
  *
- * S, M and R_site may be 0; R_site is the same in all layers of a step. A token's position is its row's past length plus its place in the row; positions at or past
- * `maxPositions`, or past P, must not be asked for.
+ * ### half
+ * As stock, but keys and values are f16: attention for devices that have no other (CUDA). It reads the data file of stock.
+ *
+ * ### kernels
+ * The operators of native/. Any tokens of any slots: those of one slot together, at consecutive positions.
+ *
+ * | input | type and shape | meaning |
+ * | --- | --- | --- |
+ * | `slots`, `positions` | i32 [N] | KV slot of each token, and its place there |
+ * | `kv` | f16 [layers, slots, 2, kvHeads, P, headDim] | all KV slots, written in place (layout: native/src/layout.h) |
+ * | `lora_slots` | i32 [N] | bank slot of each token's adapter, -1 without |
+ * | `lora_ranks` | i32 [S, 7] | rank of each target (`LORA_TARGETS` order) in each bank slot, 0: not adapted |
+ * | `A.{site}.{layer}` | f16 [S, targets, R, K] | panels of each target's A (layout: native/src/layout.h) |
+ * | `B.{site}.{layer}` | f16 [S, R, rows] | panels of each target's B, scale folded in |
+ *
+ * Positions at or past `maxPositions`, or past P, must not be asked for.
  */
 
 /** The seven linear layers of a Llama block that an adapter may target, in Hugging Face's names. */
@@ -35,7 +56,7 @@ export type LoraTarget = 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj'
 
 /**
  * The four fused linear sites of a block: `qkv` = q|k|v rows concatenated, `o`, `gu` = gate|up concatenated, `down`.
- * A site's low-rank update uses one A and one B whose rank axis concatenates the ranks of its targets.
+ * In the stock graph a site's low-rank update uses one A and one B whose rank axis concatenates the ranks of its targets.
  */
 export type LoraSite = 'qkv' | 'o' | 'gu' | 'down';
 
@@ -60,9 +81,14 @@ interface ImporterStamp {
   readonly createdAt: string;
 }
 
+export interface GraphFiles {
+  readonly file: string;
+  readonly dataFile: string;
+}
+
 /** One imported base model. Paths are relative to the manifest's folder. */
 export interface ModelManifest {
-  readonly format: 'switchyard-decoder-1';
+  readonly format: 'switchyard-decoder-2';
   readonly id: string;
   /** Architecture of the source checkpoint, e.g. `llama`, `qwen2`, `qwen3`. */
   readonly architecture: string;
@@ -72,12 +98,7 @@ export interface ModelManifest {
    */
   readonly baseDigest: string;
   readonly shape: DecoderShape;
-  readonly graph: {
-    readonly file: string;
-    readonly dataFile: string;
-    /** Rank capacity per target the graph accepts: any (dynamic axes). */
-    readonly lora: boolean;
-  };
+  readonly graphs: Readonly<Record<'stock' | 'half' | 'kernels', GraphFiles>>;
   readonly tokenizer: {
     readonly file: string;
     readonly configFile: string;

@@ -23,7 +23,7 @@ export interface EngineOptions {
   readonly modelDir: string;
   readonly settings: EngineSettings;
   readonly clock: Clock;
-  readonly log: { warn(fields: object, message: string): void };
+  readonly log: Record<'info' | 'warn', (fields: object, message: string) => void>;
 }
 
 const NO_GAUGES: Gauges = { slotsInUse: 0, queued: 0, adaptersResident: [], rssBytes: 0 };
@@ -87,7 +87,10 @@ class EngineClient implements Engine {
       log,
       onMessage: (message) => {
         if (message.type !== 'failed') this.#gauges = message.gauges;
-        if (message.type === 'ready') startSettled.resolve();
+        if (message.type === 'ready') {
+          log.info({ runtime: message.runtime }, 'the engine is ready');
+          startSettled.resolve();
+        }
         if (message.type === 'step') this.#deliver(message);
       },
       onDown: () => {
@@ -128,7 +131,7 @@ class EngineClient implements Engine {
     return {
       ready,
       reason: ready ? null : this.#process.down.reason,
-      slotsTotal: this.#settings.slots,
+      slotsTotal: this.#settings.slots + this.#settings.reservedSlots,
       ...this.#gauges,
     };
   }
@@ -150,9 +153,9 @@ class EngineClient implements Engine {
       throw new AppError('queue_full', { limit: this.#settings.maxQueued, retryAfterS: QUEUE_RETRY_S });
     }
     const promptIds = Int32Array.from(this.#encode(request));
-    const { adapter, sampling, stop, tenant, topLogprobs } = request;
+    const { adapter, priority, sampling, stop, tenant, topLogprobs } = request;
     const maxTokens = request.maxTokens ?? this.#settings.contextTokens - promptIds.length;
-    return { id: ++this.#lastJobId, tenant, promptIds, adapter, sampling, maxTokens, stop, topLogprobs };
+    return { id: ++this.#lastJobId, tenant, priority, promptIds, adapter, sampling, maxTokens, stop, topLogprobs };
   }
 
   #encode({ prompt, maxTokens, sampling }: GenerateRequest): readonly number[] {
@@ -223,6 +226,6 @@ async function readManifest(modelDir: string): Promise<ModelManifest> {
   } catch (error) {
     throw invalid(`it is not readable; run "switchyard models pull" (${(error as Error).message})`);
   }
-  if (manifest.format === 'switchyard-decoder-1') return manifest;
-  throw invalid('its format is not switchyard-decoder-1; import it again');
+  if (manifest.format === 'switchyard-decoder-2') return manifest;
+  throw invalid('its format is not switchyard-decoder-2; import it again');
 }

@@ -3,7 +3,7 @@
  */
 import type { Config } from '../config/schema.js';
 import type { AdapterRef } from '../contracts/adapter.js';
-import type { EngineObservation, EngineStatus, SamplingParams, TokenEvent } from '../contracts/engine.js';
+import type { EngineObservation, EngineStatus, Priority, SamplingParams, TokenEvent } from '../contracts/engine.js';
 import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { ErrorMessage } from '../errors/app-error.js';
 
@@ -14,6 +14,7 @@ export interface Job {
   /** Unique among the jobs of one client. */
   readonly id: number;
   readonly tenant: string;
+  readonly priority: Priority;
   readonly promptIds: Int32Array;
   readonly adapter: AdapterRef | null;
   readonly sampling: SamplingParams;
@@ -41,7 +42,7 @@ export type JobEvent =
 export type Gauges = Pick<EngineStatus, 'slotsInUse' | 'queued' | 'adaptersResident' | 'rssBytes'>;
 
 export type FromEngine =
-  | { readonly type: 'ready'; readonly gauges: Gauges }
+  | { readonly type: 'ready'; readonly gauges: Gauges /** What runs the model. */; readonly runtime: string }
   /** The model cannot be served; the gateway closes the channel then, which ends the process. */
   | { readonly type: 'failed'; readonly reason: string }
   /** One a step, with the events of all its rows. */

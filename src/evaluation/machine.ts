@@ -19,7 +19,7 @@ export function benchLine(bench: string, figures: Readonly<Record<string, number
 }
 
 /** null where there is no git, or no repository. */
-function commit(): string | null {
+export function commit(): string | null {
   try {
     const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
     return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8', stdio }).trim();
@@ -28,7 +28,7 @@ function commit(): string | null {
   }
 }
 
-function describeMachine(): Machine {
+export function describeMachine(): Machine {
   const flags = new Set(cpuFlags());
   return {
     cpu: os.cpus()[0]?.model.trim() ?? 'unknown',

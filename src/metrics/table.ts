@@ -62,6 +62,8 @@ export const METRICS = {
   kv_slots_in_use: gauge('Slots with a request in them.', []),
   engine_queue_length: gauge('Requests that wait for a slot.', []),
   engine_step_duration_seconds: histogram('One step of the engine.', ['kind'], SHORT),
+  engine_prefix_tokens_total: counter('Prompt tokens found in the prefix cache, or computed.', ['outcome']),
+  engine_drafted_tokens_total: counter('Tokens guessed ahead, by whether the model agreed.', ['outcome']),
   engine_step_rows: histogram('Requests that shared one step of the engine.', ['kind'], ROWS),
   passages: gauge('Passages that can be found.', []),
   ingest_queue_length: gauge('Files that wait for ingestion.', []),

@@ -20,6 +20,11 @@ function watchEngine(metrics: Metrics, engine: Engine): void {
     if (event.type === 'step') {
       metrics.observe('engine_step_duration_seconds', { kind: event.kind }, seconds(event.durationMs));
       metrics.observe('engine_step_rows', { kind: event.kind }, event.rows);
+      metrics.add('engine_drafted_tokens_total', { outcome: 'accepted' }, event.accepted);
+      metrics.add('engine_drafted_tokens_total', { outcome: 'rejected' }, event.drafted - event.accepted);
+    } else if (event.type === 'prefix') {
+      metrics.add('engine_prefix_tokens_total', { outcome: 'hit' }, event.hitTokens);
+      metrics.add('engine_prefix_tokens_total', { outcome: 'miss' }, event.lookupTokens - event.hitTokens);
     } else if (event.type === 'adapter_load') {
       metrics.observe('adapter_swap_seconds', {}, seconds(event.durationMs));
     } else {

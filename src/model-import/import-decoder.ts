@@ -1,7 +1,9 @@
 import path from 'node:path';
-import type { ModelManifest } from '../contracts/model-manifest.js';
+import type { GraphFiles, ModelManifest } from '../contracts/model-manifest.js';
 import type { DecoderCheckpoint } from './decoder/checkpoint.js';
 import type { ImportedTokenizer } from './decoder/imported-tokenizer.js';
+import { kernelOperators } from './decoder/kernel-operators.js';
+import { halfOperators, stockOperators } from './decoder/stock-operators.js';
 import { writeDecoder } from './decoder/write-decoder.js';
 import { digestFile, replaceFolder, writeDurably } from './files/durable.js';
 import { openGgufDecoder } from './gguf/decoder.js';
@@ -21,8 +23,13 @@ export interface ImportOptions {
   readonly floats?: FloatPrecision;
 }
 
-const GRAPH = 'model.onnx';
-const DATA = 'model.onnx.data';
+/** The same decoder over each set of operators. */
+const GRAPHS = {
+  stock: { file: 'model.onnx', dataFile: 'model.onnx.data', operators: stockOperators },
+  /** Writes the same weights in the same order: the very file. */
+  half: { file: 'model.half.onnx', dataFile: 'model.onnx.data', operators: halfOperators },
+  kernels: { file: 'kernels.onnx', dataFile: 'kernels.onnx.data', operators: kernelOperators },
+};
 const TOKENIZER = 'tokenizer.json';
 const TOKENIZER_CONFIG = 'tokenizer_config.json';
 
@@ -43,17 +50,21 @@ export async function importDecoder(source: string, folder: string, options: Imp
   try {
     let manifest: ModelManifest | undefined;
     await replaceFolder(folder, async (temporary) => {
-      const { model, representation } = writeDecoder(checkpoint, path.join(temporary, DATA));
-      await writeDurably(path.join(temporary, GRAPH), model);
+      let representation: ModelManifest['representation'] = {};
+      for (const { file, dataFile, operators } of Object.values(GRAPHS)) {
+        const written = writeDecoder(checkpoint, operators, path.join(temporary, dataFile));
+        await writeDurably(path.join(temporary, file), written.model);
+        ({ representation } = written);
+      }
       await writeDurably(path.join(temporary, TOKENIZER), tokenizer.tokenizerJson);
       await writeDurably(path.join(temporary, TOKENIZER_CONFIG), tokenizer.configJson);
       manifest = await finishManifest(temporary, {
-        format: 'switchyard-decoder-1',
+        format: 'switchyard-decoder-2',
         id: options.id,
         architecture: checkpoint.architecture,
         baseDigest: await opened.digest(),
         shape: checkpoint.shape,
-        graph: { file: GRAPH, dataFile: DATA, lora: true },
+        graphs: { stock: filesOf(GRAPHS.stock), half: filesOf(GRAPHS.half), kernels: filesOf(GRAPHS.kernels) },
         tokenizer: {
           file: TOKENIZER,
           configFile: TOKENIZER_CONFIG,
@@ -68,6 +79,10 @@ export async function importDecoder(source: string, folder: string, options: Imp
   } finally {
     checkpoint.close();
   }
+}
+
+function filesOf({ file, dataFile }: GraphFiles): GraphFiles {
+  return { file, dataFile };
 }
 
 function openGguf(source: string, { floats = 'q8' }: ImportOptions): OpenedSource {

@@ -4,7 +4,7 @@ import type { EmbedderManifest, ManifestFiles, ModelManifest } from '../contract
 import { digestFile, sync, writeDurably } from './files/durable.js';
 
 /** Raised when an import of the same source gives other files: what was imported before is then imported again. */
-export const IMPORTER_VERSION = 1;
+export const IMPORTER_VERSION = 3;
 
 const MANIFEST = 'manifest.json';
 

@@ -53,7 +53,7 @@ async function* generate(
   prepared: Prepared,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
-  const { sampling, maxTokens, stop, topLogprobs } = request;
+  const { priority, sampling, maxTokens, stop, topLogprobs } = request;
   const { adapter } = tally.route;
   let text = '';
   let reason: 'stop' | 'length' | 'abort' = 'abort';
@@ -62,6 +62,7 @@ async function* generate(
     {
       requestId: tally.id,
       tenant: tally.tenant,
+      priority,
       prompt: prepared.prompt,
       adapter,
       sampling,

@@ -1,6 +1,14 @@
 /** What the pipeline takes, what it emits, and what it needs. Types only. */
 import type { Clock } from '../contracts/clock.js';
-import type { ChatMessage, Engine, FinishReason, GeneratedToken, Prompt, SamplingParams } from '../contracts/engine.js';
+import type {
+  ChatMessage,
+  Engine,
+  FinishReason,
+  GeneratedToken,
+  Priority,
+  Prompt,
+  SamplingParams,
+} from '../contracts/engine.js';
 import type { AdapterVersion, Arm, Principal, Registry, RetrievalPolicy } from '../contracts/registry.js';
 import type { Retrieval, ScoredPassage } from '../contracts/retrieval.js';
 import type { AssignArm, RouteOverride, StickinessHints, StickyUnit } from '../contracts/routing.js';
@@ -22,6 +30,7 @@ interface AnswerRequest {
   readonly model: string;
   readonly override: RouteOverride;
   readonly stickiness: StickinessHints;
+  readonly priority: Priority;
   readonly sampling: SamplingParams;
   readonly maxTokens: number | null;
   readonly stop: readonly string[];

@@ -111,6 +111,21 @@ t.test('parameters reach the engine with their meaning, and defaults where they 
   t.match(full, { maxTokens: 6, stop: ['END'], topLogprobs: 2 });
 });
 
+t.test('flex processing gets what other requests leave; every other tier is served alike', async (t) => {
+  const { app, engine } = await createTestServer();
+  t.teardown(() => app.close());
+  const tiers = [undefined, null, 'auto', 'default', 'priority', 'flex'];
+  for (const service_tier of tiers) {
+    t.equal((await app.inject(chat({ service_tier }))).statusCode, 200, `tier ${service_tier}`);
+  }
+  const completion = { model: 'assistant', prompt: 'Once upon', service_tier: 'flex' };
+  await app.inject({ method: 'POST', url: '/v1/completions', headers: bearer(), payload: completion });
+  t.same(
+    engine.requests.map(({ priority }) => priority),
+    [...new Array(5).fill('interactive'), 'batch', 'batch'],
+  );
+});
+
 t.test('a null parameter counts as left out, as in the API of OpenAI', async (t) => {
   const { app, engine } = await createTestServer();
   t.teardown(() => app.close());

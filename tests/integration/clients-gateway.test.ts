@@ -62,7 +62,7 @@ t.test('a gateway with the real models', async (t) => {
       t.equal(grown('tokens_total', { ...labels, direction: 'completion' }), answer.usage!.completion_tokens);
     }
     t.ok(total(after, 'adapters_resident') >= 2);
-    t.equal(total(after, 'kv_slots'), config.engine.slots);
+    t.equal(total(after, 'kv_slots'), config.engine.slots + config.engine.reservedSlots);
     t.ok(total(after, 'engine_step_duration_seconds_count', { kind: 'decode' }) > 0);
     t.ok(total(after, 'child_resident_memory_bytes', { process: 'engine' }) > 1e6);
   });

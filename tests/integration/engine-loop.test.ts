@@ -1,47 +1,40 @@
 import t from 'tap';
 import type { AdapterRef } from '../../src/contracts/adapter.js';
 import { EngineLoop } from '../../src/engine/process/loop.js';
-import type { Batch, ModelRunner } from '../../src/engine/process/runner.js';
 import { createScratch } from '../../src/engine/process/sampler.js';
-import { Vocabulary } from '../../src/engine/process/vocabulary.js';
-import type { FromEngine, Job, JobEvent } from '../../src/engine/protocol.js';
+import type { EngineSettings, FromEngine, Job, JobEvent } from '../../src/engine/protocol.js';
+import { writeAdapter } from '../fixtures/engine/adapters.js';
+import { ChainModel, VOCAB_SIZE, vocabulary } from '../fixtures/engine/chain-model.js';
 import { GREEDY, SETTINGS } from '../fixtures/engine/engine.js';
+import { SHAPE } from '../unit/model-import/peft-fixture.js';
 
-const VOCAB = 8;
-const vocabulary = new Vocabulary({
-  added_tokens: [{ id: 0, content: '<end>', special: true }],
-  model: { vocab: Object.fromEntries(Array.from('abcdefg', (letter, i) => [letter, i + 1])) },
-  decoder: { type: 'ByteLevel' },
-});
+t.setTimeout(60_000);
+const base = { baseDigest: 'b'.repeat(64), shape: SHAPE };
+const folder = t.testdir();
+const [X, Y] = [1, 2].map((seed) => writeAdapter(folder, base, { seed })) as [AdapterRef, AdapterRef];
 
-/** A model whose next token is always 1 ("a"), until `logits` says otherwise; it records what it was asked to run. */
-function harness({ slots = 2, adapterSlots = 2, prefillChunkTokens = 4 } = {}) {
-  const batches: Batch[] = [];
+/** A loop over a model that answers `a`, until `logits` says otherwise; the model records what it was asked to run. */
+function harness(changes: Partial<EngineSettings> = {}, places: number | null = null) {
+  const settings = { ...SETTINGS, slots: 2, reservedSlots: 0, prefillChunkTokens: 4, idlePrefillTokens: 8, ...changes };
   const messages: Extract<FromEngine, { type: 'step' }>[] = [];
-  const loads: { digest: string; end: (error?: Error) => void }[] = [];
-  const hooks = {
-    beforeRun: (_batch: Batch) => {},
-    logits: () => Float32Array.from({ length: VOCAB }, (_, i) => +(i === 1)),
-  };
-  const runner: ModelRunner = {
-    run: (batch) => {
-      hooks.beforeRun(batch);
-      batches.push(batch);
-      return batch.logitsOf.map(() => hooks.logits());
-    },
-    loadAdapter: ({ digest }) =>
-      new Promise((resolve, reject) => {
-        loads.push({ digest, end: (error) => (error ? reject(error) : resolve()) });
-      }),
-  };
+  const model = new ChainModel(settings, places);
+  const hooks = { logits: (_position: number) => logitsOf(1) };
+  const run = model.run.bind(model);
+  model.run = (segments) =>
+    run(segments).map((rows, i) => {
+      const { start, ids } = segments[i]!;
+      return rows.map((_, row) => hooks.logits(start + ids.length - rows.length + row));
+    });
   let nowMs = 0;
   const loop = new EngineLoop({
-    settings: { ...SETTINGS, slots, adapterSlots, prefillChunkTokens },
-    runner,
+    settings,
+    base,
+    runner: model,
+    cost: { fixedMs: 10, tokenMs: 1 },
     context: {
       vocabulary,
       eosIds: new Set([0]),
-      scratch: createScratch(VOCAB),
+      scratch: createScratch(VOCAB_SIZE),
       monotonicMs: () => nowMs++,
       randomSeed: () => 1,
     },
@@ -50,16 +43,23 @@ function harness({ slots = 2, adapterSlots = 2, prefillChunkTokens = 4 } = {}) {
     },
   });
   const events = (): JobEvent[] => messages.flatMap((message) => message.events);
-  return { loop, batches, messages, loads, hooks, events };
+  const observations = () => messages.flatMap((message) => message.observations);
+  return { loop, model, runs: model.runs, messages, hooks, events, observations };
 }
 
+const logitsOf = (token: number) => Float32Array.from({ length: VOCAB_SIZE }, (_, id) => Number(id === token));
 const turns = async (count: number) => {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+};
+/** Adapters are read from the disk, which takes as many turns as it takes. */
+const until = async (condition: () => boolean) => {
+  while (!condition()) await turns(1);
 };
 
 const job = (id: number, rest: Partial<Job> = {}): Job => ({
   id,
   tenant: 'test',
+  priority: 'interactive',
   promptIds: Int32Array.of(1, 2, 3),
   adapter: null,
   sampling: GREEDY,
@@ -68,7 +68,6 @@ const job = (id: number, rest: Partial<Job> = {}): Job => ({
   topLogprobs: null,
   ...rest,
 });
-const adapter = (digest: string): AdapterRef => ({ name: digest, version: 1, digest, compiledFile: digest });
 const summary = (events: JobEvent[], id: number) =>
   events
     .filter((message) => message.id === id)
@@ -77,24 +76,27 @@ const summary = (events: JobEvent[], id: number) =>
       const { event } = message;
       return event.type === 'delta' ? event.text : event.type === 'finished' ? event.reason : event.type;
     });
+const isOver = (events: JobEvent[], id: number) => summary(events, id).at(-1) === 'length';
+/** Ids in the order in which their answers began. */
+const started = (events: JobEvent[]) =>
+  events.flatMap((message) => ('event' in message && message.event.type === 'started' ? [message.id] : []));
 
 t.test('a job starts, speaks token by token and finishes; then the loop rests', async (t) => {
-  const { loop, batches, events, messages } = harness();
+  const { loop, runs, events, messages } = harness();
   loop.submit(job(1));
   await turns(10);
   t.same(summary(events(), 1), ['started', 'a', 'a', 'a', 'length']);
-  t.match(batches, [
-    { positions: [0], tokensPerRow: 3, logitsOf: [2] },
-    { positions: [3], tokensPerRow: 1, ids: [1] },
-    { positions: [4], tokensPerRow: 1, ids: [1] },
+  t.same(runs, [
+    [{ slot: 0, start: 0, ids: [1, 2, 3], adapterSlot: null, logits: 1 }],
+    [{ slot: 0, start: 3, ids: [1], adapterSlot: null, logits: 1 }],
+    [{ slot: 0, start: 4, ids: [1], adapterSlot: null, logits: 1 }],
   ]);
-  t.equal(batches.length, 3);
   t.match(messages.at(-1), { gauges: { slotsInUse: 0, queued: 0 } });
 });
 
 t.test('the end token ends an answer and is counted', async (t) => {
   const { loop, hooks, events } = harness();
-  hooks.logits = () => Float32Array.of(1, 0, 0, 0, 0, 0, 0, 0);
+  hooks.logits = () => logitsOf(0);
   loop.submit(job(1));
   await turns(5);
   t.same(summary(events(), 1), ['started', '', 'stop']);
@@ -102,12 +104,12 @@ t.test('the end token ends an answer and is counted', async (t) => {
 });
 
 t.test('an abort that arrives during a step frees the slot before the next one', async (t) => {
-  const { loop, batches, hooks, messages, events } = harness({ slots: 1 });
+  const { loop, model, runs, messages, events } = harness({ slots: 1 });
   loop.submit(job(1, { maxTokens: 100 }));
   loop.submit(job(2));
-  hooks.beforeRun = () => {
+  model.beforeRun = () => {
     // Messages are read between steps: this one is read after the third.
-    if (batches.length === 2) setImmediate(() => loop.abort(1));
+    if (runs.length === 2) setImmediate(() => loop.abort(1));
   };
   await turns(12);
   t.same(summary(events(), 1), ['started', 'a', 'a', 'a', 'abort']);
@@ -131,22 +133,46 @@ t.test('a job that still waits can be aborted, one that is over is left alone', 
   t.same(summary(events(), 1), ['started', 'a', 'a', 'a', 'length']);
 });
 
-t.test('while a long prompt is prefilled, an answer goes on after every chunk', async (t) => {
-  const { loop, batches } = harness();
+t.test('while a long prompt is computed, answers go on in the same steps', async (t) => {
+  const { loop, runs, observations } = harness();
   loop.submit(job(1, { maxTokens: 20 }));
   await turns(3);
-  loop.submit(job(2, { promptIds: new Int32Array(12).fill(1) }));
-  const before = batches.length;
-  await turns(8);
-  const kinds = batches.slice(before).map(({ tokensPerRow }) => (tokensPerRow > 1 ? 'prefill' : 'decode'));
-  t.match(kinds.join(' '), /prefill decode prefill decode prefill decode/);
+  loop.submit(job(2, { promptIds: new Int32Array(10).fill(1) }));
+  const before = runs.length;
+  await turns(6);
+  t.same(
+    runs.slice(before, before + 4).map((segments) => segments.map(({ ids, logits }) => [ids.length, logits])),
+    [
+      [
+        [1, 1],
+        [4, 0],
+      ],
+      [
+        [1, 1],
+        [4, 0],
+      ],
+      [
+        [1, 1],
+        [2, 1],
+      ],
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    ],
+  );
+  t.match(observations().slice(before, before + 4), [
+    { kind: 'mixed', rows: 2, tokens: 5 },
+    { kind: 'mixed', rows: 2, tokens: 5 },
+    { kind: 'mixed', rows: 2, tokens: 3 },
+    { kind: 'decode', rows: 2, tokens: 2 },
+  ]);
 });
 
 t.test('logits that are not finite end their own row only', async (t) => {
   const { loop, hooks, events } = harness();
-  const good = hooks.logits;
   let calls = 0;
-  hooks.logits = () => (calls++ === 0 ? new Float32Array(VOCAB).fill(Number.NaN) : good());
+  hooks.logits = () => (calls++ === 0 ? new Float32Array(VOCAB_SIZE).fill(Number.NaN) : logitsOf(1));
   loop.submit(job(1));
   loop.submit(job(2));
   await turns(10);
@@ -155,52 +181,109 @@ t.test('logits that are not finite end their own row only', async (t) => {
 });
 
 t.test('a job waits for its adapter, others pass meanwhile, and it runs with the slot of its adapter', async (t) => {
-  const { loop, batches, loads, events } = harness();
-  loop.submit(job(1, { adapter: adapter('x') }));
+  const { loop, runs, events, messages, observations } = harness();
+  loop.submit(job(1, { adapter: X }));
   loop.submit(job(2));
-  await turns(8);
-  t.same(summary(events(), 1), []);
-  t.equal(summary(events(), 2).at(-1), 'length');
-  loads[0]!.end();
-  await turns(8);
-  t.equal(summary(events(), 1).at(-1), 'length');
-  t.same(batches.at(-1)!.adapterSlots, [0]);
+  await until(() => isOver(events(), 1));
+  t.same(started(events()), [2, 1]);
+  t.match(runs.at(-1), [{ adapterSlot: 0 }]);
+  t.same(messages.at(-1)!.gauges.adaptersResident, [X.digest]);
+  t.equal(observations().filter(({ type }) => type === 'adapter_load').length, 1);
   const finished = events().at(-1)!;
   t.ok('event' in finished && finished.event.type === 'finished' && finished.event.timings.adapterLoadMs > 0);
 });
 
-t.test('an adapter that cannot be loaded fails its jobs with the reason', async (t) => {
-  const { loop, loads, events } = harness();
-  loop.submit(job(1, { adapter: adapter('x') }));
-  loop.submit(job(2, { adapter: adapter('x') }));
-  await turns(3);
-  loads[0]!.end(new Error('wrong digest'));
-  await turns(3);
-  for (const id of [1, 2]) t.same(summary(events(), id), ['adapter_load_failed']);
-  t.match(events()[0], { error: { params: { adapter: 'x@1', reason: 'wrong digest' } } });
-});
+t.test(
+  'an adapter that cannot be loaded fails its jobs with the reason, and is tried again for the next',
+  async (t) => {
+    const { loop, events } = harness();
+    const broken = { ...X, name: 'broken', digest: 'f'.repeat(64) };
+    loop.submit(job(1, { adapter: broken }));
+    loop.submit(job(2, { adapter: broken }));
+    await until(() => events().length === 2);
+    for (const id of [1, 2]) t.same(summary(events(), id), ['adapter_load_failed']);
+    t.match(events()[0], { error: { params: { adapter: 'broken@1', reason: /digest is .*, expected f+/ } } });
+    loop.submit(job(3, { adapter: { ...X, name: 'broken' } }));
+    await until(() => isOver(events(), 3));
+  },
+);
 
 t.test('who waits for room in the bank is not overtaken by other adapters, only by jobs without one', async (t) => {
-  const { loop, loads, events } = harness({ slots: 2, adapterSlots: 1 });
-  loop.submit(job(1, { adapter: adapter('x'), maxTokens: 8 }));
-  await turns(2);
-  loads[0]!.end();
-  await turns(3);
-  loop.submit(job(2, { adapter: adapter('y') }));
-  loop.submit(job(3, { adapter: adapter('x') }));
+  const { loop, events } = harness({ adapterSlots: 1 });
+  loop.submit(job(1, { adapter: X, maxTokens: 8 }));
+  await until(() => started(events()).length === 1);
+  loop.submit(job(2, { adapter: Y }));
+  loop.submit(job(3, { adapter: X }));
   loop.submit(job(4));
-  await turns(20);
-  t.equal(summary(events(), 1).at(-1), 'length');
-  t.equal(summary(events(), 4).at(-1), 'length');
-  t.same(summary(events(), 3), []);
-  t.same(
-    loads.map(({ digest }) => digest),
-    ['x', 'y'],
-  );
-  loads[1]!.end();
-  await turns(12);
-  t.equal(summary(events(), 2).at(-1), 'length');
-  loads[2]!.end();
-  await turns(12);
-  t.equal(summary(events(), 3).at(-1), 'length');
+  await until(() => isOver(events(), 3));
+  t.same(started(events()), [1, 4, 2, 3]);
+  for (const id of [1, 2, 3, 4]) t.ok(isOver(events(), id), `job ${id}`);
 });
+
+t.test('the reserved slot goes to a tenant that has none, and batch jobs wait for all others', async (t) => {
+  const { loop, events, messages } = harness({ slots: 1, reservedSlots: 1 });
+  loop.submit(job(1, { maxTokens: 12 }));
+  loop.submit(job(2, { tenant: 'patient', priority: 'batch' }));
+  loop.submit(job(3));
+  await turns(3);
+  loop.submit(job(4, { tenant: 'newcomer' }));
+  await until(() => isOver(events(), 2));
+  t.same(started(events()), [1, 4, 3, 2]);
+  t.equal(Math.max(...messages.map(({ gauges }) => gauges.slotsInUse)), 2);
+});
+
+t.test('a prompt that begins like an earlier one of its tenant and adapter is computed from there on', async (t) => {
+  const { loop, runs, events, observations } = harness({ idlePrefillTokens: 64 }, 16);
+  const promptIds = Int32Array.from({ length: 40 }, (_, i) => 1 + ((i * i) % 7));
+  const firstTokens: number[] = [];
+  const ask = async (id: number, rest: Partial<Job> = {}) => {
+    const before = runs.length;
+    loop.submit(job(id, { promptIds, maxTokens: 1, ...rest }));
+    await until(() => isOver(events(), id));
+    firstTokens.push(runs[before]![0]!.start);
+  };
+  await ask(1);
+  await ask(2);
+  await ask(3, { promptIds: promptIds.with(20, 7) });
+  await ask(4, { tenant: 'other' });
+  await ask(5, { adapter: X });
+  await ask(6, { promptIds: promptIds.subarray(0, 32) });
+  t.same(firstTokens, [0, 32, 16, 0, 0, 16], 'whole blocks of 16, and one token at least is left to compute');
+  t.same(
+    observations().flatMap((seen) => (seen.type === 'prefix' ? [[seen.lookupTokens, seen.hitTokens]] : [])),
+    [
+      [40, 0],
+      [40, 32],
+      [40, 16],
+      [40, 0],
+      [40, 0],
+      [32, 16],
+    ],
+  );
+});
+
+t.test(
+  'drafted tokens that prove right come out of one step, those behind a wrong one are computed again',
+  async (t) => {
+    const { loop, hooks, runs, events, observations } = harness({ slots: 1, idlePrefillTokens: 64 }, 0);
+    const answer = [1, 2, 3, 4, 5, 6, 5, 4];
+    hooks.logits = (position) => logitsOf(answer[position - 12]!);
+    // "abcde" is known; after it comes "g" in the prompt, "f" in the answer.
+    loop.submit(job(1, { promptIds: Int32Array.of(1, 2, 3, 4, 5, 7, 1, 2, 3, 4, 5, 7, 7), maxTokens: 8 }));
+    await until(() => isOver(events(), 1));
+    t.equal(summary(events(), 1).slice(1, -1).join(''), 'abcdefed');
+    const steps = observations().flatMap((seen) => (seen.type === 'step' ? [seen] : []));
+    const [drafted, accepted] = (['drafted', 'accepted'] as const).map((key) =>
+      steps.reduce((sum, step) => sum + step[key], 0),
+    );
+    t.ok(accepted! > 0 && accepted! < drafted!, `${accepted} of ${drafted} were accepted`);
+    t.equal(steps.length, 8 - accepted!);
+    // Each step goes on behind what was accepted.
+    const starts = runs.slice(1).map(([segment]) => segment!.start - 13);
+    const lengths = steps.slice(1).map((step) => 1 + step.accepted);
+    t.same(
+      starts,
+      lengths.map((_, i) => lengths.slice(0, i).reduce((sum, length) => sum + length, 0)),
+    );
+  },
+);

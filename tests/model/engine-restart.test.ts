@@ -82,7 +82,7 @@ t.test('a model that cannot be served stops the start with the reason and leaves
       modelDir: folder,
       settings: { ...SETTINGS, contextTokens },
       clock: { now: Date.now, monotonicMs: () => performance.now() },
-      log: { warn: () => {} },
+      log: { info: () => {}, warn: () => {} },
     });
   await t.rejects(start(), { code: 'model_invalid', message: /manifest.json/ });
 
@@ -96,7 +96,7 @@ t.test('a model that cannot be served stops the start with the reason and leaves
   }
   await t.rejects(start(100_000), { code: 'config_invalid', message: /8192 positions/ });
 
-  writeFileSync(path.join(folder, manifest.graph.file), 'not a graph');
+  for (const { file } of Object.values(manifest.graphs)) writeFileSync(path.join(folder, file), 'not a graph');
   await t.rejects(start(), { code: 'engine_unavailable', message: /onnxruntime/ });
   t.same(enginePids(), []);
 });

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
-import type { TokenEvent } from '../../src/contracts/engine.js';
-import { writeAdapter } from '../fixtures/engine/adapters.js';
+import type { EngineObservation, TokenEvent } from '../../src/contracts/engine.js';
+import { everyTarget, writeAdapter } from '../fixtures/engine/adapters.js';
 import {
   ask,
   idsOf,
@@ -18,8 +18,11 @@ t.setTimeout(300_000);
 const folder = mkdtempSync(path.join(os.tmpdir(), 'switchyard-engine-'));
 const manifest = readModelManifest();
 const engine = await startEngine();
+/** Answers are computed in small pieces, and nothing is guessed or kept. */
+const plain = await startEngine({ idlePrefillTokens: 50, drafting: false, prefixCacheBytes: 0 });
 t.teardown(async () => {
   await engine.close();
+  await plain.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -29,7 +32,7 @@ const PROMPTS = [
   'Interest is paid on the last business day of each quarter. A customer who',
   'Once upon a time',
 ];
-const LONG_PROMPT = 'Opening hours of the branch are 9 to 5 on weekdays, and 10 to 1 on Saturdays. '.repeat(12);
+const LONG_PROMPT = 'Opening hours of the branch are 9 to 5 on weekdays, and 10 to 1 on Saturdays. '.repeat(9);
 const [ADAPTER_A, ADAPTER_B, ADAPTER_C, ADAPTER_D] = [11, 22, 33, 44].map((seed) =>
   writeAdapter(folder, manifest, { seed }),
 ) as [ReturnType<typeof writeAdapter>, ...ReturnType<typeof writeAdapter>[]];
@@ -53,11 +56,60 @@ t.test('rows of a batch get what each gets alone', async (t) => {
 });
 
 t.test('a prompt in chunks gives what one shot gives', async (t) => {
-  const oneShot = await startEngine({ prefillChunkTokens: 512 });
-  t.teardown(() => oneShot.close());
-  t.ok(engine.countTokens(LONG_PROMPT) > 3 * SETTINGS.prefillChunkTokens);
+  const tokens = engine.countTokens(LONG_PROMPT);
+  t.ok(tokens > 4 * 50 && tokens <= SETTINGS.idlePrefillTokens, `${tokens} tokens`);
   const question = { prompt: LONG_PROMPT, topLogprobs: 5 };
-  t.same((await ask(engine, question)).tokens, (await ask(oneShot, question)).tokens);
+  t.same((await ask(engine, question)).tokens, (await ask(plain, question)).tokens);
+});
+
+t.test('guessed tokens change no answer, and some are right where a text repeats itself', async (t) => {
+  const seen: EngineObservation[] = [];
+  const stop = engine.observe((observation) => seen.push(observation));
+  const prompt = 'Monday: open from nine to five.\nTuesday: open from nine to five.\n'.repeat(4);
+  for (const sampling of [{}, { temperature: 0.8, topP: 0.95, seed: 7 }, { temperature: 0.5, seed: 8 }]) {
+    const question = { prompt, sampling, maxTokens: 48, topLogprobs: 3 };
+    t.same((await ask(engine, question)).tokens, (await ask(plain, question)).tokens);
+  }
+  stop();
+  const count = (key: 'drafted' | 'accepted') =>
+    seen.reduce((sum, observation) => sum + (observation.type === 'step' ? observation[key] : 0), 0);
+  t.ok(count('accepted') > 0, `${count('accepted')} of ${count('drafted')} were right`);
+});
+
+t.test('a prompt that is known is not computed again; other tenants and adapters share nothing', async (t) => {
+  const found: number[] = [];
+  const stop = engine.observe((observation) => {
+    if (observation.type === 'prefix') found.push(observation.hitTokens);
+  });
+  const ids = Array.from({ length: 100 }, (_, i) => 1000 + ((i * i * 37) % 5000));
+  const question = { prompt: { kind: 'tokens', ids }, tenant: 'one', maxTokens: 30 } as const;
+  const expected = await idsOf(plain, question);
+  t.same(await idsOf(engine, question), expected);
+  t.same(await idsOf(engine, question), expected);
+  t.same(found, [0, 96], 'whole blocks of 16');
+  t.same(await idsOf(engine, { ...question, tenant: 'two' }), expected);
+  const adapted = { ...question, adapter: ADAPTER_A };
+  t.same(await idsOf(engine, adapted), await idsOf(plain, adapted));
+  t.same(found.splice(0), [0, 96, 0, 0]);
+
+  // The next turn of a chat begins with the prompt and its answer.
+  const next = { ...question, prompt: { kind: 'tokens', ids: [...ids, ...expected, 1000] } } as const;
+  t.same(await idsOf(engine, next), await idsOf(plain, next));
+  t.same(found, [Math.floor((99 + expected.length) / 16) * 16]);
+  stop();
+});
+
+t.test("onnxruntime's own operators give the same kind of answers", async (t) => {
+  const stock = await startEngine({ kernels: 'stock' });
+  t.teardown(() => stock.close());
+  const questions = [null, ADAPTER_A, ADAPTER_B].map((adapter) => ({ prompt: PROMPTS[0]!, adapter, maxTokens: 24 }));
+  const alone: number[][] = [];
+  for (const question of questions) alone.push(await idsOf(stock, question));
+  t.equal(new Set(alone.map(String)).size, 3, 'each adapter has its own answer');
+  t.same(await Promise.all(questions.map((question) => idsOf(stock, question))), alone);
+  const content = 'What is the capital of France? Answer in one sentence.';
+  const answer = await ask(stock, { prompt: { kind: 'chat', messages: [{ role: 'user', content }] }, maxTokens: 40 });
+  t.match(answer.text, /Paris/);
 });
 
 t.test('two adapters and the base in one batch give exactly what each gives alone', async (t) => {
@@ -72,8 +124,8 @@ t.test('two adapters and the base in one batch give exactly what each gives alon
 });
 
 t.test('adapters of different ranks and targets share the bank', async (t) => {
-  const narrow = writeAdapter(folder, manifest, { seed: 5, ranks: { qkv: 4, o: 0, gu: 0, down: 2 } });
-  const wide = writeAdapter(folder, manifest, { seed: 6, ranks: { qkv: 48, o: 16, gu: 32, down: 16 } });
+  const narrow = writeAdapter(folder, manifest, { seed: 5, ranks: { ...everyTarget(0), q_proj: 4, down_proj: 2 } });
+  const wide = writeAdapter(folder, manifest, { seed: 6, ranks: everyTarget(16) });
   const before = await idsOf(engine, { prompt: PROMPTS[0]!, adapter: narrow });
   const withWide = await Promise.all([
     idsOf(engine, { prompt: PROMPTS[0]!, adapter: narrow }),
@@ -87,6 +139,7 @@ t.test('adapters come and go under load, and every answer is that of its own', a
   const adapters = [ADAPTER_A, ADAPTER_B, ADAPTER_C, ADAPTER_D];
   const expected: number[][] = [];
   for (const adapter of adapters) expected.push(await idsOf(engine, { prompt: PROMPTS[2]!, adapter }));
+  t.equal(new Set(expected.map(String)).size, 4, 'each adapter has its own answer');
   const rounds = await Promise.all(
     Array.from({ length: 12 }, (_, i) => idsOf(engine, { prompt: PROMPTS[2]!, adapter: adapters[(i * 7) % 4]! })),
   );
@@ -111,7 +164,7 @@ t.test('a compiled adapter that is not what was registered is refused with the r
   await refused(writeAdapter(folder, manifest, { seed: 10 }, { digest: 'c'.repeat(64) }), /digest is c+, expected/);
   await refused(writeAdapter(folder, manifest, { seed: 7 }, { baseDigest: 'other' }), /baseDigest is other/);
   await refused(writeAdapter(folder, manifest, { seed: 8 }, { payloadSha256: '00' }), /payloadSha256/);
-  await refused(writeAdapter(folder, manifest, { seed: 9 }, { ranks: { qkv: 8, o: 8, gu: 8, down: 8 } }), /ranks/);
+  await refused(writeAdapter(folder, manifest, { seed: 9 }, { ranks: everyTarget(4) }), /ranks/);
   await refused({ ...ADAPTER_A, digest: 'e'.repeat(64), compiledFile: path.join(folder, 'missing') }, /ENOENT/);
   await refused({ ...ADAPTER_A, digest: 'd'.repeat(64), compiledFile: path.join(MODEL_DIR, 'manifest.json') }, /not a/);
   t.same(await idsOf(engine, { prompt: 'x', maxTokens: 1 }), await idsOf(engine, { prompt: 'x', maxTokens: 1 }));
@@ -229,7 +282,7 @@ t.test('beyond its queue the engine says so at once', async (t) => {
   t.match(engine.status(), { slotsInUse: 0, queued: 0 });
 });
 
-t.test('steps and adapter loads are observed', async (t) => {
+t.test('steps, adapter loads and look-ups in the prefix cache are observed', async (t) => {
   const seen: string[] = [];
   const stop = engine.observe((observation) => {
     seen.push(
@@ -240,5 +293,5 @@ t.test('steps and adapter loads are observed', async (t) => {
   await ask(engine, { prompt: { kind: 'tokens', ids: new Array(70).fill(1000) }, maxTokens: 2, adapter });
   stop();
   await ask(engine, { prompt: 'x', maxTokens: 1 });
-  t.same(seen, ['adapter_load', 'prefill 1x64', 'prefill 1x6', 'decode 1x1']);
+  t.same(seen, ['adapter_load', 'prefix', 'prefill 1x70', 'decode 1x1']);
 });

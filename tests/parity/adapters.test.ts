@@ -2,13 +2,15 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
-import type { AdapterFileHeader } from '../../src/contracts/adapter.js';
 import type { ModelManifest } from '../../src/contracts/model-manifest.js';
+import { readAdapter } from '../../src/engine/process/adapter-file.js';
+import type { ModelRunner } from '../../src/engine/process/runner.js';
+import { HALF_TO_FLOAT } from '../../src/layouts/half-float.js';
 import { createAdapterCompiler } from '../../src/model-import/lora/compiler.js';
-import { HALF_TO_FLOAT } from '../../src/model-import/tensors/half-float.js';
 import { writeSafetensors } from '../unit/model-import/write-safetensors.js';
 import { useFloatActivations } from './float-activations.js';
-import { type AdapterFeeds, DecoderRun, siteShapes } from './run-decoder.js';
+import { loadRunner, logitsOfAll } from './load-runner.js';
+import { relativeRms } from './relative-rms.js';
 
 interface AdaptersGolden {
   readonly ids: readonly number[];
@@ -23,6 +25,7 @@ interface AdapterCase {
 }
 
 const modelDir = path.resolve('.switchyard/models/smollm2-135m-instruct');
+const manifest = JSON.parse(readFileSync(path.join(modelDir, 'manifest.json'), 'utf8')) as ModelManifest;
 const golden = JSON.parse(
   gunzipSync(readFileSync(path.resolve('tests/parity/goldens/adapters.json.gz'))).toString(),
 ) as AdaptersGolden;
@@ -30,25 +33,32 @@ const golden = JSON.parse(
 t.test('a PEFT adapter over the imported base gives the logits that PEFT gives', { timeout: 120_000 }, async (t) => {
   const scratch = t.testdir();
   const compiler = createAdapterCompiler({ modelDir, dataDir: scratch, maxRank: 16 });
-  const served = await DecoderRun.load(modelDir, 1, 64);
-  const exact = await DecoderRun.load(withFloatActivations(path.join(scratch, 'exact')), 1, 64);
-  t.teardown(() => Promise.all([served.release(), exact.release()]));
+  const exact = loadRunner(withFloatActivations(path.join(scratch, 'exact')), null);
+  const served = { stock: loadRunner(modelDir, null), kernels: loadRunner(modelDir) };
 
   for (const [name, adapter] of Object.entries(golden.cases)) {
     const folder = path.join(scratch, name);
     writePeftFolder(folder, adapter);
-    const { compiledFile } = await compiler.compile(folder);
-    const feeds = readFeeds(compiledFile, served.manifest);
+    const compiled = await compiler.compile(folder);
+    const tensors = await readAdapter({ name, version: 1, ...compiled }, manifest);
     const expected = Float32Array.from(words(adapter.logits), (half) => HALF_TO_FLOAT[half]!);
-    const row = { slot: 0, past: 0, tokens: golden.ids, adapted: true };
+    const errorOf = (runner: ModelRunner, adapterSlot: number | null) => {
+      runner.writeAdapter(1, tensors);
+      return relativeRms(sample(logitsOfAll(runner, golden.ids, { adapterSlot })), expected);
+    };
 
-    const exactError = relativeRms(sample(await exact.step([row], feeds)), expected);
+    const exactError = errorOf(exact, 1);
     t.ok(exactError <= 2e-3, `${name}: relative rms ${exactError} with float activations`);
-    const servedError = relativeRms(sample(await served.step([row], feeds)), expected);
-    // 8-bit activations alone move the base by 3 %; llama.cpp has them too (logits.test.ts: mean KL below 0.01).
-    t.ok(servedError <= 5e-2, `${name}: relative rms ${servedError} as served`);
-    const without = relativeRms(sample(await served.step([{ ...row, adapted: false }], feeds)), expected);
-    t.ok(without > 3 * servedError, `${name}: ${without} without the adapter, so that the comparison means something`);
+    for (const [operators, runner] of Object.entries(served)) {
+      const servedError = errorOf(runner, 1);
+      // 8-bit activations alone move the base by 3 %; llama.cpp has them too (logits.test.ts: mean KL below 0.01).
+      t.ok(servedError <= 5e-2, `${name}: relative rms ${servedError} as served by ${operators}`);
+      const without = errorOf(runner, null);
+      t.ok(
+        without > 3 * servedError,
+        `${name}: ${without} without the adapter, so that the comparison means something`,
+      );
+    }
   }
 });
 
@@ -92,42 +102,8 @@ function roundToBf16(values: Float32Array): void {
   });
 }
 
-function readFeeds(compiledFile: string, manifest: ModelManifest): AdapterFeeds {
-  const file = readFileSync(compiledFile);
-  const start = 12 + file.readUInt32LE(8);
-  const header = JSON.parse(file.toString('utf8', 12, start)) as AdapterFileHeader;
-  const floats = new Float32Array(new Uint8Array(file.subarray(start)).buffer);
-  const feeds: Record<string, { data: Float32Array; dims: number[] }> = {};
-  let offset = 0;
-  for (let layer = 0; layer < header.layers; layer++) {
-    for (const [site, columns, rows] of siteShapes(manifest)) {
-      const rank = header.ranks[site];
-      for (const [half, width] of [
-        ['A', columns],
-        ['B', rows],
-      ] as const) {
-        feeds[`${half}.${site}.${layer}`] = {
-          data: floats.subarray(offset, (offset += rank * width)),
-          dims: [1, rank, width],
-        };
-      }
-    }
-  }
-  return feeds;
-}
-
 function sample(logits: Float32Array): Float32Array {
   return logits.filter((_, i) => i % golden.stride === 0);
-}
-
-function relativeRms(actual: Float32Array, expected: Float32Array): number {
-  let difference = 0;
-  let size = 0;
-  for (let i = 0; i < expected.length; i++) {
-    difference += (actual[i]! - expected[i]!) ** 2;
-    size += expected[i]! ** 2;
-  }
-  return Math.sqrt(difference / size);
 }
 
 function words(base64: string): Uint16Array {

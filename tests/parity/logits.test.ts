@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import t from 'tap';
-import { HALF_TO_FLOAT } from '../../src/model-import/tensors/half-float.js';
+import t, { type Test } from 'tap';
+import { HALF_TO_FLOAT } from '../../src/layouts/half-float.js';
+import { loadRunner, logitsOfAll } from './load-runner.js';
 import { DecoderRun } from './run-decoder.js';
 
 interface TextGolden {
@@ -20,13 +21,29 @@ interface LogitsGolden {
 const POSITIONS = 1024;
 const CHUNK = 64;
 
-t.test('the imported base predicts what llama.cpp predicts from the same file', async (t) => {
+const modelDir = path.resolve('.switchyard/models/smollm2-135m-instruct');
+
+t.test('stock operators predict what llama.cpp predicts from the same file', async (t) => {
+  const run = await DecoderRun.load(modelDir, 1, POSITIONS);
+  t.teardown(() => run.release());
+  await compare(t, run.manifest.baseDigest, (tokens, past) => run.step([{ slot: 0, past, tokens }]));
+});
+
+t.test('our kernels predict what llama.cpp predicts from the same file', async (t) => {
+  const runner = loadRunner(modelDir);
+  const { baseDigest } = JSON.parse(readFileSync(path.join(modelDir, 'manifest.json'), 'utf8'));
+  await compare(t, baseDigest, async (tokens, start) => logitsOfAll(runner, tokens, { start }));
+});
+
+async function compare(
+  t: Test,
+  baseDigest: string,
+  logitsOf: (tokens: number[], past: number) => Promise<Float32Array>,
+): Promise<void> {
   const golden = JSON.parse(
     gunzipSync(readFileSync(path.resolve('tests/parity/goldens/logits.json.gz'))).toString(),
   ) as LogitsGolden;
-  const run = await DecoderRun.load(path.resolve('.switchyard/models/smollm2-135m-instruct'), 1, POSITIONS);
-  t.teardown(() => run.release());
-  t.equal(run.manifest.baseDigest, golden.model, 'the goldens are of the imported file');
+  t.equal(baseDigest, golden.model, 'the goldens are of the imported file');
 
   let tokens = 0;
   let divergence = 0;
@@ -37,7 +54,7 @@ t.test('the imported base predicts what llama.cpp predicts from the same file', 
     const tailLogprobs = words(text.tailLogprobs);
     for (let past = 0; past < text.ids.length; past += CHUNK) {
       const chunk = text.ids.slice(past, past + CHUNK);
-      const logits = await run.step([{ slot: 0, past, tokens: chunk }]);
+      const logits = await logitsOf(chunk, past);
       const width = logits.length / chunk.length;
       for (let i = 0; i < chunk.length; i++) {
         const at = (past + i) * golden.kept;
@@ -56,7 +73,7 @@ t.test('the imported base predicts what llama.cpp predicts from the same file', 
   t.ok(tokens >= 1500, `${tokens} teacher-forced tokens`);
   t.ok(divergence / tokens <= 0.01, `mean KL ${divergence / tokens}`);
   t.ok(agreed / tokens >= 0.94, `top-1 agreement ${agreed / tokens}`);
-});
+}
 
 /**
  * KL(expected || actual) over the kept tokens and one bucket of all others: a lower bound of the whole, short of it by

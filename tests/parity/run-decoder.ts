@@ -1,17 +1,13 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { LoraSite, ModelManifest } from '../../src/contracts/model-manifest.js';
-
-/** A and B of every site and layer, each [1, R, …]; R may be 0. */
-export type AdapterFeeds = Readonly<Record<string, { data: Float32Array; dims: readonly number[] }>>;
+import type { ModelManifest } from '../../src/contracts/model-manifest.js';
+import { LORA_SITES, targetSizes } from '../../src/layouts/lora.js';
 
 export interface StepRow {
   readonly slot: number;
   readonly past: number;
   readonly tokens: readonly number[];
-  /** Whether the adapter applies to this row. */
-  readonly adapted?: boolean;
 }
 
 /**
@@ -22,23 +18,35 @@ export class DecoderRun {
   readonly manifest: ModelManifest;
   readonly #session: InferenceSession;
   readonly #positions: number;
-  readonly #keys: Float32Array[];
-  readonly #values: Float32Array[];
+  readonly #keys: (Float32Array | Uint16Array)[];
+  readonly #values: (Float32Array | Uint16Array)[];
 
-  static async load(folder: string, slots: number, positions: number): Promise<DecoderRun> {
+  static async load(
+    folder: string,
+    slots: number,
+    positions: number,
+    graph: 'stock' | 'half' = 'stock',
+  ): Promise<DecoderRun> {
     const manifest = JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')) as ModelManifest;
-    const session = await InferenceSession.create(path.join(folder, manifest.graph.file), {
+    const session = await InferenceSession.create(path.join(folder, manifest.graphs[graph].file), {
       intraOpNumThreads: 2,
       executionMode: 'sequential',
       logSeverityLevel: 3,
       extra: { session: { intra_op: { allow_spinning: '0' } } },
     });
-    return new DecoderRun(manifest, session, slots, positions);
+    const element = graph === 'half' ? Uint16Array : Float32Array;
+    return new DecoderRun(manifest, session, slots, positions, element);
   }
 
-  private constructor(manifest: ModelManifest, session: InferenceSession, slots: number, positions: number) {
+  private constructor(
+    manifest: ModelManifest,
+    session: InferenceSession,
+    slots: number,
+    positions: number,
+    element: typeof Float32Array | typeof Uint16Array,
+  ) {
     const { layers, kvHeads, headDim } = manifest.shape;
-    const buffers = () => Array.from({ length: layers }, () => new Float32Array(slots * kvHeads * positions * headDim));
+    const buffers = () => Array.from({ length: layers }, () => new element(slots * kvHeads * positions * headDim));
     this.manifest = manifest;
     this.#session = session;
     this.#positions = positions;
@@ -47,7 +55,7 @@ export class DecoderRun {
   }
 
   /** Logits of every token, row after row. Rows hold equally many tokens and neighbouring slots. */
-  async step(rows: readonly StepRow[], adapter: AdapterFeeds | null = null): Promise<Float32Array> {
+  async step(rows: readonly StepRow[]): Promise<Float32Array> {
     const batch = rows.length;
     const length = rows[0]!.tokens.length;
     const count = batch * length;
@@ -65,7 +73,7 @@ export class DecoderRun {
     };
     const fetches: Record<string, Tensor | null> = {};
     this.#bindKv(rows[0]!.slot, batch, feeds, fetches);
-    this.#bindAdapter(rows, length, adapter, feeds);
+    this.#bindNoAdapter(count, feeds);
     const { vocabSize } = this.manifest.shape;
     const logits = new Tensor('float32', new Float32Array(count * vocabSize), [count, vocabSize]);
     fetches.logits = logits;
@@ -86,51 +94,27 @@ export class DecoderRun {
         ['v', this.#values],
       ] as const) {
         const view = buffers[layer]!.subarray(slot * row, (slot + batch) * row);
-        const tensor = new Tensor('float32', view, [batch, kvHeads, this.#positions, headDim]);
+        const type = view instanceof Uint16Array ? 'float16' : 'float32';
+        const tensor = new Tensor(type, view, [batch, kvHeads, this.#positions, headDim]);
         feeds[`past_${half}.${layer}`] = tensor;
         fetches[`present_${half}.${layer}`] = tensor;
       }
     }
   }
 
-  #bindAdapter(
-    rows: readonly StepRow[],
-    length: number,
-    adapter: AdapterFeeds | null,
-    feeds: Record<string, Tensor>,
-  ): void {
-    const adapted = rows.flatMap((row, b) => (row.adapted ? Array.from({ length }, (_, t) => b * length + t) : []));
-    const groups = adapted.length > 0 ? 1 : 0;
-    const back = Array.from({ length: rows.length * length }, (_, i) => adapted.indexOf(i));
-    feeds.lora_shape = int64([groups, adapted.length]);
-    feeds.lora_gidx = int64(adapted);
-    feeds.lora_back = int64(back.map((place) => (place < 0 ? adapted.length : place)));
-    for (const [site, columns, outputs] of siteShapes(this.manifest)) {
-      for (let layer = 0; layer < this.manifest.shape.layers; layer++) {
-        for (const [half, width] of [
-          ['A', columns],
-          ['B', outputs],
-        ] as const) {
-          const name = `${half}.${site}.${layer}`;
-          const fed = groups === 0 ? undefined : adapter?.[name];
-          feeds[name] = fed
-            ? new Tensor('float32', fed.data, fed.dims)
-            : new Tensor('float32', new Float32Array(0), [groups, 0, width]);
-        }
+  #bindNoAdapter(tokens: number, feeds: Record<string, Tensor>): void {
+    const sizes = targetSizes(this.manifest.shape);
+    feeds.lora_shape = int64([0, 0]);
+    feeds.lora_gidx = int64([]);
+    feeds.lora_back = int64(new Array(tokens).fill(0));
+    for (let layer = 0; layer < this.manifest.shape.layers; layer++) {
+      for (const { site, targets } of LORA_SITES) {
+        const outputs = targets.reduce((sum, target) => sum + sizes[target].outputs, 0);
+        feeds[`A.${site}.${layer}`] = new Tensor('float32', new Float32Array(0), [0, 0, sizes[targets[0]!].inputs]);
+        feeds[`B.${site}.${layer}`] = new Tensor('float32', new Float32Array(0), [0, 0, outputs]);
       }
     }
   }
-}
-
-/** Columns in and rows out of each fused site. */
-export function siteShapes({ shape }: ModelManifest): [site: LoraSite, columns: number, rows: number][] {
-  const { hiddenSize, heads, kvHeads, headDim, mlpSize } = shape;
-  return [
-    ['qkv', hiddenSize, (heads + 2 * kvHeads) * headDim],
-    ['o', heads * headDim, hiddenSize],
-    ['gu', hiddenSize, 2 * mlpSize],
-    ['down', mlpSize, hiddenSize],
-  ];
 }
 
 function int64(values: readonly number[]): Tensor {

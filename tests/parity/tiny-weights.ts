@@ -105,13 +105,8 @@ export function tinyGgufTensors(tiny: TinyCase, matrices: BlockForm, weights = t
   return [...tensors, { name: 'rope_freqs.weight', shape: [divisors.length], type: 0, bytes: floatBytes(divisors) }];
 }
 
-export function writeTinyGguf(
-  file: string,
-  tiny: TinyCase,
-  matrices: BlockForm = formNamed('F32'),
-  weights = tinyWeights(tiny),
-): void {
-  writeGguf(file, tinyMetadata(tiny), tinyGgufTensors(tiny, matrices, weights));
+export function writeTinyGguf(file: string, tiny: TinyCase): void {
+  writeGguf(file, tinyMetadata(tiny), tinyGgufTensors(tiny, formNamed('F32')));
 }
 
 function ggufName(name: string): string {

@@ -1,33 +1,12 @@
 import fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import t from 'tap';
+import { declareLora } from '../../src/model-import/decoder/grouped-lora.js';
 import { GraphWriter } from '../../src/model-import/onnx/graph-writer.js';
 import { writeLinear } from '../../src/model-import/onnx/linear.js';
-import { declareLora } from '../../src/model-import/onnx/lora-inputs.js';
 import { DataType } from '../../src/model-import/onnx/schema.js';
-import { emptyMatrix, type QuantizedMatrix } from '../../src/model-import/tensors/quantized-matrix.js';
-
-/** Numbers in [-0.5, 0.5), the same for the same seed. */
-function numbers(count: number, seed: number): Float32Array {
-  return Float32Array.from({ length: count }, (_, i) => {
-    const hashed = Math.imul(Math.imul(i + 1, 2654435761) ^ Math.imul(seed + 1, 40503), 2246822519) >>> 0;
-    return hashed / 2 ** 32 - 0.5;
-  });
-}
-
-function randomMatrix(form: QuantizedMatrix['form'], rows: number, columns: number, seed: number): QuantizedMatrix {
-  const matrix = emptyMatrix(form, rows, columns);
-  matrix.codes.set(numbers(matrix.codes.length, seed).map((value) => (value + 0.5) * 256));
-  matrix.scales.set(numbers(matrix.scales.length, seed + 1).map((value) => value / 16));
-  matrix.minimums?.set(numbers(matrix.minimums.length, seed + 2));
-  return matrix;
-}
-
-function weightAt({ columns, bits, codes, scales, minimums }: QuantizedMatrix, row: number, column: number): number {
-  const at = row * columns + column;
-  const code = bits === 8 ? codes[at]! - 128 : ((codes[at >> 1]! >> (4 * (at & 1))) & 15) - 8;
-  return code * scales[at >> 5]! + (minimums?.[at >> 5] ?? 0);
-}
+import type { QuantizedMatrix } from '../../src/model-import/tensors/quantized-matrix.js';
+import { numbers, randomMatrix, weightAt } from '../fixtures/model-import/random-matrix.js';
 
 const cases = fc.record({
   columns: fc.constantFrom(32, 64, 160),

@@ -1,21 +1,27 @@
 import type { AdapterRef } from '../../contracts/adapter.js';
-import type { EngineObservation } from '../../contracts/engine.js';
+import type { EngineObservation, Priority } from '../../contracts/engine.js';
+import type { ModelManifest } from '../../contracts/model-manifest.js';
 import { AppError } from '../../errors/app-error.js';
 import type { EngineSettings, FromEngine, Gauges, Job, JobEvent } from '../protocol.js';
-import { type AdapterHold, LoraBank } from './lora-bank.js';
-import type { ModelRunner } from './runner.js';
-import { admit, type StepPlan, schedule } from './scheduler.js';
+import { planAdapters } from './adapter-plan.js';
+import { AdapterStore } from './adapter-store.js';
+import type { StepCost } from './drafting.js';
+import { FairShare } from './fair-share.js';
+import { LoraBank } from './lora-bank.js';
+import { admit, type Contender, fairOrder, planStep, type StepPlan } from './plan.js';
+import { PrefixCache } from './prefix-cache.js';
+import type { ModelRunner, Segment } from './runner.js';
 import { Sequence, type SequenceContext } from './sequence.js';
 
 export interface LoopOptions {
   readonly settings: EngineSettings;
+  readonly base: Pick<ModelManifest, 'baseDigest' | 'shape'>;
   readonly runner: ModelRunner;
+  /** What a step takes: decides how much drafting pays. */
+  readonly cost: StepCost;
   readonly context: SequenceContext;
   readonly send: (message: FromEngine) => void;
 }
-
-/** What a filler row reads; its result is dropped. */
-const FILLER_TOKEN = 0;
 
 /**
  * The engine's heart: schedule, run, postprocess, one step after another while there is work. The model's run blocks;
@@ -24,26 +30,32 @@ const FILLER_TOKEN = 0;
 export class EngineLoop {
   readonly #options: LoopOptions;
   readonly #bank: LoraBank;
+  readonly #store: AdapterStore;
+  /** Null where keys and values must not be reused. */
+  readonly #prefixes: PrefixCache | null;
+  readonly #shares: Readonly<Record<Priority, FairShare>> = { interactive: new FairShare(), batch: new FairShare() };
   readonly #slots: (Sequence | null)[];
   #waiting: Sequence[] = [];
   #events: JobEvent[] = [];
   #observations: EngineObservation[] = [];
-  #previous: StepPlan['kind'] = 'idle';
-  #admissions = 0;
   #awake = false;
 
   constructor(options: LoopOptions) {
+    const { settings, runner, base } = options;
     this.#options = options;
-    this.#slots = new Array<Sequence | null>(options.settings.slots).fill(null);
+    this.#slots = new Array<Sequence | null>(settings.slots + settings.reservedSlots).fill(null);
+    this.#store = new AdapterStore(base, settings.adapterCacheBytes);
+    this.#prefixes = runner.kvStore ? new PrefixCache(runner.kvStore.places) : null;
     this.#bank = new LoraBank({
-      slots: options.settings.adapterSlots,
+      slots: settings.adapterSlots,
       load: (adapter, slot) => this.#load(adapter, slot),
-      onSettled: (hold) => this.#settle(hold),
+      onSettled: (digest, failure) => this.#settle(digest, failure),
     });
   }
 
   submit(job: Job): void {
     this.#waiting.push(new Sequence(job, this.#options.context));
+    this.#shares[job.priority].arrived(job.tenant);
     this.#wake();
   }
 
@@ -60,7 +72,7 @@ export class EngineLoop {
     return {
       slotsInUse: this.#slots.filter((sequence) => sequence !== null).length,
       queued: this.#waiting.length,
-      adaptersResident: this.#bank.residents(),
+      adaptersResident: this.#bank.residents.flatMap((view) => (view?.state === 'ready' ? [view.digest] : [])),
       rssBytes: process.memoryUsage.rss(),
     };
   }
@@ -72,100 +84,135 @@ export class EngineLoop {
   }
 
   #turn(): void {
-    this.#claimAdapters();
-    this.#admit();
-    const plan = schedule({ slots: this.#slots, previous: this.#previous }, this.#options.settings.prefillChunkTokens);
-    this.#previous = plan.kind;
-    if (plan.kind !== 'idle') this.#step(plan);
+    if (this.#waiting.length > 0) this.#admit();
+    const plan = this.#plan();
+    const isIdle = plan.decode.length === 0 && plan.prefill.length === 0;
+    if (!isIdle) this.#step(plan);
     this.#report();
-    if (plan.kind === 'idle') this.#awake = false;
+    if (isIdle) this.#awake = false;
     else setImmediate(() => this.#turn());
   }
 
-  /** In order of arrival: who waits for room in the bank is not overtaken by another adapter. */
-  #claimAdapters(): void {
-    for (const sequence of this.#waiting) {
-      if (sequence.job.adapter === null || sequence.hold) continue;
-      const hold = this.#bank.acquire(sequence.job.adapter);
-      if (!hold) return;
-      sequence.claim(hold);
-    }
-  }
+  readonly #counterOf = ({ priority, tenant }: Contender): number => this.#shares[priority].counter(tenant);
 
+  /** Adapters are fetched for those who wait, and who can start does. */
   #admit(): void {
-    for (const { id, slot } of admit(this.#waiting, this.#slots)) {
-      const sequence = this.#waiting.find((candidate) => candidate.id === id)!;
-      this.#slots[slot] = sequence;
-      this.#events.push({ id, event: sequence.start(this.#admissions++) });
+    const { adapterSlots } = this.#options.settings;
+    const order = fairOrder(this.#waiting, this.#counterOf);
+    const { loads, draining } = planAdapters(order, this.#bank.residents, adapterSlots);
+    for (const { digest, slot } of loads) {
+      this.#bank.load(order.find(({ adapter }) => adapter === digest)!.job.adapter!, slot);
     }
-    this.#waiting = this.#waiting.filter((sequence) => !this.#slots.includes(sequence));
+    for (const sequence of order.slice(0, adapterSlots)) {
+      if (sequence.adapter !== null && !this.#bank.isReady(sequence.adapter)) sequence.adapterMissed();
+    }
+    const isReady = (digest: string) => this.#bank.isReady(digest) && !draining.has(digest);
+    for (const { id, slot } of admit(order, this.#slots, this.#options.settings, isReady)) {
+      const sequence = order.find((candidate) => candidate.id === id)!;
+      const hold = sequence.adapter === null ? null : this.#bank.acquire(sequence.adapter);
+      this.#dequeue(sequence);
+      this.#slots[slot] = sequence;
+      this.#events.push({ id, event: sequence.start(hold, this.#reusePrefix(sequence, slot)) });
+    }
   }
 
-  #step(plan: Exclude<StepPlan, { kind: 'idle' }>): void {
-    const startedMs = this.#options.context.monotonicMs();
-    const tokens = plan.kind === 'prefill' ? this.#prefill(plan) : this.#decode(plan);
-    const rows = plan.kind === 'prefill' ? 1 : tokens;
-    const durationMs = this.#options.context.monotonicMs() - startedMs;
-    this.#observations.push({ type: 'step', kind: plan.kind, rows, tokens, durationMs });
+  #plan(): StepPlan {
+    const { runner, settings, cost } = this.#options;
+    if (runner.exact && settings.drafting) {
+      const answering = this.#slots.filter((sequence) => sequence?.isAnswering);
+      for (const sequence of answering) sequence!.draft(answering.length, cost);
+    }
+    return planStep(this.#slots, this.#counterOf, settings);
   }
 
-  #prefill({ slot, start, tokens, last }: Extract<StepPlan, { kind: 'prefill' }>): number {
-    const sequence = this.#slots[slot]!;
-    const [logits] = this.#options.runner.run({
-      firstSlot: slot,
-      positions: [start],
-      tokensPerRow: tokens,
-      ids: sequence.job.promptIds.subarray(start, start + tokens),
-      adapterSlots: [sequence.hold?.slot ?? null],
-      logitsOf: last ? [tokens - 1] : [],
+  #step({ decode, prefill }: StepPlan): void {
+    const { runner, context } = this.#options;
+    const startedMs = context.monotonicMs();
+    const segments: Segment[] = [
+      ...decode.map(({ slot }) => this.#slots[slot]!.decodeSegment(slot)),
+      ...prefill.map(({ slot, tokens, last }) => this.#slots[slot]!.prefillSegment(slot, tokens, last)),
+    ];
+    const results = runner.run(segments);
+    let drafted = 0;
+    let accepted = 0;
+    decode.forEach(({ slot }, i) => {
+      const sequence = this.#slots[slot]!;
+      drafted += sequence.drafted;
+      accepted += Math.max(0, this.#advance(sequence, results[i]!) - 1);
     });
-    sequence.cachedTokens += tokens;
-    if (logits) this.#advance(sequence, logits);
-    return tokens;
+    prefill.forEach(({ slot, tokens, last }, i) => {
+      const sequence = this.#slots[slot]!;
+      this.#shares[sequence.priority].charge(sequence.tenant, tokens, 0);
+      sequence.cachedTokens += tokens;
+      if (!last) return;
+      this.#keepPrefix(sequence);
+      this.#advance(sequence, results[decode.length + i]!);
+    });
+    this.#observations.push({
+      type: 'step',
+      kind: decode.length === 0 ? 'prefill' : prefill.length === 0 ? 'decode' : 'mixed',
+      rows: segments.length,
+      tokens: segments.reduce((sum, { ids }) => sum + ids.length, 0),
+      drafted,
+      accepted,
+      durationMs: context.monotonicMs() - startedMs,
+    });
   }
 
-  #decode({ firstSlot, rows }: Extract<StepPlan, { kind: 'decode' }>): number {
-    const sequences = rows.map(({ id }, row) => (id === null ? null : this.#slots[firstSlot + row]!));
-    const active = sequences.flatMap((sequence, row) => (sequence ? [{ sequence, row }] : []));
-    const logits = this.#options.runner.run({
-      firstSlot,
-      positions: rows.map(({ position }) => position),
-      tokensPerRow: 1,
-      ids: sequences.map((sequence) => sequence?.lastToken ?? FILLER_TOKEN),
-      adapterSlots: sequences.map((sequence) => sequence?.hold?.slot ?? null),
-      logitsOf: active.map(({ row }) => row),
-    });
-    active.forEach(({ sequence }, i) => {
-      sequence.cachedTokens++;
-      this.#advance(sequence, logits[i]!);
-    });
-    return active.length;
-  }
-
-  #advance(sequence: Sequence, logits: Float32Array): void {
+  /** Returns the number of tokens drawn. */
+  #advance(sequence: Sequence, logits: readonly Float32Array[]): number {
+    const before = sequence.completionTokens;
     try {
       const events = sequence.advance(logits);
       for (const event of events) this.#events.push({ id: sequence.id, event });
-      if (events.at(-1)?.type === 'finished') this.#end(sequence);
+      if (events.at(-1)?.type === 'finished') {
+        this.#keepPrefix(sequence);
+        this.#end(sequence);
+      }
     } catch (error) {
       // Finite weights can still overflow: the row that did ends, its neighbours go on.
-      this.#fail(sequence, new AppError('generation_failed', { reason: reasonOf(error) }));
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#fail(sequence, new AppError('generation_failed', { reason }));
+    }
+    const drawn = sequence.completionTokens - before;
+    this.#shares[sequence.priority].charge(sequence.tenant, 0, drawn);
+    return drawn;
+  }
+
+  /** Copies what is known of the prompt into the slot; returns its number of tokens. */
+  #reusePrefix(sequence: Sequence, slot: number): number {
+    if (!this.#prefixes) return 0;
+    const { places } = this.#prefixes.match(sequence.prefixRoot, sequence.job.promptIds);
+    places.forEach((place, block) => {
+      this.#options.runner.kvStore!.load(place, slot, block);
+    });
+    const { tokensPerBlock } = this.#options.runner.kvStore!;
+    const hitTokens = places.length * tokensPerBlock;
+    this.#observations.push({ type: 'prefix', lookupTokens: sequence.promptTokens, hitTokens });
+    return hitTokens;
+  }
+
+  /** Keeps the keys and values of a slot for a later request that begins alike. */
+  #keepPrefix(sequence: Sequence): void {
+    if (!this.#prefixes) return;
+    const slot = this.#slots.indexOf(sequence);
+    for (const { block, place } of this.#prefixes.insert(sequence.prefixRoot, sequence.ids(), sequence.cachedTokens)) {
+      this.#options.runner.kvStore!.save(slot, block, place);
     }
   }
 
   async #load(adapter: AdapterRef, slot: number): Promise<void> {
     const startedMs = this.#options.context.monotonicMs();
-    await this.#options.runner.loadAdapter(adapter, slot);
+    this.#options.runner.writeAdapter(slot, await this.#store.get(adapter));
     this.#observations.push({ type: 'adapter_load', durationMs: this.#options.context.monotonicMs() - startedMs });
   }
 
-  #settle(hold: AdapterHold): void {
-    for (const sequence of this.#waiting.filter((candidate) => candidate.hold === hold)) {
-      sequence.adapterLoaded();
-      if (hold.state !== 'failed') continue;
+  #settle(digest: string, failure: string | null): void {
+    for (const sequence of this.#waiting.filter(({ adapter }) => adapter === digest)) {
+      sequence.adapterSettled();
+      if (failure === null) continue;
       const { name, version } = sequence.job.adapter!;
-      const reason = hold.reason ?? 'unknown';
-      this.#fail(sequence, new AppError('adapter_load_failed', { adapter: `${name}@${version}`, reason }));
+      this.#fail(sequence, new AppError('adapter_load_failed', { adapter: `${name}@${version}`, reason: failure }));
     }
     this.#wake();
   }
@@ -176,10 +223,15 @@ export class EngineLoop {
   }
 
   #end(sequence: Sequence): void {
-    this.#waiting = this.#waiting.filter((candidate) => candidate !== sequence);
     const slot = this.#slots.indexOf(sequence);
-    if (slot !== -1) this.#slots[slot] = null;
+    if (slot === -1) this.#dequeue(sequence);
+    else this.#slots[slot] = null;
     if (sequence.hold) this.#bank.release(sequence.hold);
+  }
+
+  #dequeue(sequence: Sequence): void {
+    this.#waiting = this.#waiting.filter((candidate) => candidate !== sequence);
+    this.#shares[sequence.priority].left(sequence.tenant);
   }
 
   #report(): void {
@@ -193,8 +245,4 @@ export class EngineLoop {
     this.#events = [];
     this.#observations = [];
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,19 +1,15 @@
 import type { AdapterRef } from '../../contracts/adapter.js';
+import type { ResidentView } from './adapter-plan.js';
 
-/** A request's claim on an adapter: while it is held the adapter stays where it is. */
+/** A running request's claim on an adapter: while it is held the adapter stays where it is. */
 export interface AdapterHold {
   readonly slot: number;
   readonly digest: string;
-  readonly state: 'loading' | 'ready' | 'failed';
-  /** Why it failed. */
-  readonly reason: string | null;
 }
 
-interface Resident extends AdapterHold {
-  state: AdapterHold['state'];
-  reason: string | null;
+interface Resident extends ResidentView {
+  state: ResidentView['state'];
   holders: number;
-  /** Order of the last release: the smallest is the least recently used. */
   usedAt: number;
 }
 
@@ -21,73 +17,64 @@ export interface BankOptions {
   readonly slots: number;
   /** Reads an adapter and writes it into a slot; the writing happens between two steps. */
   readonly load: (adapter: AdapterRef, slot: number) => Promise<void>;
-  /** Called when a load ended, well or not. */
-  readonly onSettled: (hold: AdapterHold) => void;
+  /** Called when a load ended; `failure` says why it was in vain. */
+  readonly onSettled: (digest: string, failure: string | null) => void;
 }
 
 /**
  * Which adapter lies in which slot of the bank. Adapters are known by the digest of their content, never by name, so a
- * new version under an old name is another adapter, and a request keeps the one it claimed. Slots that no request
- * holds are reused, least recently used first. docs/decisions/0005-lora-bank.md
+ * new version under an old name is another adapter. What to load where is decided in adapter-plan.ts.
+ * docs/decisions/0005-lora-bank.md
  */
 export class LoraBank {
   readonly #options: BankOptions;
   readonly #residents: (Resident | null)[];
-  #releases = 0;
-  /** Loads run one after another: one adapter's worth of memory in transit, whatever the queue holds. */
-  #loads: Promise<void> = Promise.resolve();
+  #uses = 0;
 
   constructor(options: BankOptions) {
     this.#options = options;
     this.#residents = new Array<Resident | null>(options.slots).fill(null);
   }
 
-  /** Claims an adapter and starts to load it where needed; null while every slot is held by others. */
-  acquire(adapter: AdapterRef): AdapterHold | null {
-    const resident = this.#residents.find((candidate) => candidate?.digest === adapter.digest) ?? this.#place(adapter);
-    if (resident) resident.holders++;
-    return resident;
+  /** By slot, null = empty. */
+  get residents(): readonly (ResidentView | null)[] {
+    return this.#residents;
   }
 
-  release(hold: AdapterHold): void {
-    const resident = hold as Resident;
-    resident.holders--;
-    resident.usedAt = ++this.#releases;
+  isReady(digest: string): boolean {
+    return this.#find(digest)?.state === 'ready';
   }
 
-  /** Digests of the adapters that are ready. */
-  residents(): string[] {
-    return this.#residents.flatMap((resident) => (resident?.state === 'ready' ? [resident.digest] : []));
-  }
-
-  #place(adapter: AdapterRef): Resident | null {
-    const slot = this.#reusableSlot();
-    if (slot === null) return null;
-    const resident: Resident = { slot, digest: adapter.digest, state: 'loading', reason: null, holders: 0, usedAt: 0 };
+  /** Starts to load an adapter into a slot that no running request uses; what lies there is forgotten. */
+  load(adapter: AdapterRef, slot: number): void {
+    const { digest } = adapter;
+    const resident: Resident = { slot, digest, state: 'loading', holders: 0, usedAt: ++this.#uses };
     this.#residents[slot] = resident;
-    this.#loads = this.#loads.then(() => this.#load(adapter, resident));
+    const settle = (failure: string | null) => {
+      resident.state = 'ready';
+      if (failure !== null) this.#residents[slot] = null;
+      this.#options.onSettled(digest, failure);
+    };
+    this.#options.load(adapter, slot).then(
+      () => settle(null),
+      (error) => settle(error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  /** Claims an adapter that is ready. */
+  acquire(digest: string): AdapterHold {
+    const resident = this.#find(digest)!;
+    resident.holders++;
     return resident;
   }
 
-  #reusableSlot(): number | null {
-    const empty = this.#residents.indexOf(null);
-    if (empty !== -1) return empty;
-    const idle = this.#residents
-      .filter((resident) => resident !== null)
-      .filter(({ holders, state }) => holders === 0 && state === 'ready')
-      .sort((a, b) => a.usedAt - b.usedAt);
-    return idle[0]?.slot ?? null;
+  release({ slot }: AdapterHold): void {
+    const resident = this.#residents[slot]!;
+    resident.holders--;
+    resident.usedAt = ++this.#uses;
   }
 
-  async #load(adapter: AdapterRef, resident: Resident): Promise<void> {
-    try {
-      await this.#options.load(adapter, resident.slot);
-      resident.state = 'ready';
-    } catch (error) {
-      resident.state = 'failed';
-      resident.reason = error instanceof Error ? error.message : String(error);
-      this.#residents[resident.slot] = null;
-    }
-    this.#options.onSettled(resident);
+  #find(digest: string): Resident | null | undefined {
+    return this.#residents.find((resident) => resident?.digest === digest);
   }
 }

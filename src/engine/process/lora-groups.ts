@@ -22,10 +22,15 @@ export const FEWEST_PLACES = 2;
  * Groups the tokens of a step by adapter, so that each adapter's matrices are read once and never copied.
  * @param rows bank slot of each row, null without adapter
  * @param tokensPerRow token `t` of row `b` has the flat index `b * tokensPerRow + t`
+ * @param startsAnywhere whether the slots that are read may start at another than 0
  */
-export function groupByAdapter(rows: readonly (number | null)[], tokensPerRow: number): LoraGroups {
+export function groupByAdapter(
+  rows: readonly (number | null)[],
+  tokensPerRow: number,
+  startsAnywhere = true,
+): LoraGroups {
   const used = rows.filter((slot) => slot !== null);
-  const firstSlot = used.length ? Math.min(...used) : 0;
+  const firstSlot = startsAnywhere && used.length ? Math.min(...used) : 0;
   const slots = used.length ? Math.max(...used) - firstSlot + 1 : 0;
   const members = Array.from({ length: slots }, (): number[] => []);
   rows.forEach((slot, row) => {

@@ -3,11 +3,10 @@
  */
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import type { FromEngine, ToEngine } from '../protocol.js';
 import { EngineLoop } from './loop.js';
-import { OnnxRunner } from './runner.js';
+import { createRuntime } from './runtime.js';
 import { createScratch } from './sampler.js';
 import { Vocabulary } from './vocabulary.js';
 
@@ -29,8 +28,7 @@ process.on('message', (message: ToEngine) => {
 async function start({ modelDir, manifest, settings }: Init): Promise<void> {
   try {
     const tokenizer = JSON.parse(await readFile(path.join(modelDir, manifest.tokenizer.file), 'utf8'));
-    const threads = settings.threads || os.availableParallelism();
-    const runner = new OnnxRunner({ modelDir, manifest, settings, threads });
+    const { runner, cost, description } = createRuntime(modelDir, manifest, settings);
     const context = {
       vocabulary: new Vocabulary(tokenizer),
       eosIds: new Set(manifest.tokenizer.eosIds),
@@ -38,8 +36,8 @@ async function start({ modelDir, manifest, settings }: Init): Promise<void> {
       monotonicMs: () => performance.now(),
       randomSeed: () => randomInt(LARGEST_SEED),
     };
-    loop = new EngineLoop({ settings, runner, context, send });
-    send({ type: 'ready', gauges: loop.gauges() });
+    loop = new EngineLoop({ settings, base: manifest, runner, cost, context, send });
+    send({ type: 'ready', gauges: loop.gauges(), runtime: description });
   } catch (error) {
     send({ type: 'failed', reason: error instanceof Error ? error.message : String(error) });
   }

@@ -1,10 +1,13 @@
-import type { EngineTimings, FinishReason, GeneratedToken, TokenEvent } from '../../contracts/engine.js';
+import type { EngineTimings, FinishReason, GeneratedToken, Priority, TokenEvent } from '../../contracts/engine.js';
 import type { Job } from '../protocol.js';
 import { Detokenizer } from './detokenizer.js';
+import { DraftControl, type StepCost } from './drafting.js';
 import { logprobsOf } from './logprobs.js';
 import type { AdapterHold } from './lora-bank.js';
+import { NgramIndex } from './ngram-index.js';
+import type { SlotView, WaitingView } from './plan.js';
+import type { Segment } from './runner.js';
 import { Sampler, type SamplingScratch } from './sampler.js';
-import type { SlotView, WaitingView } from './scheduler.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** What all sequences of a process share. */
@@ -20,20 +23,24 @@ export interface SequenceContext {
 /** One request within the engine process, from arrival to its last event. */
 export class Sequence implements SlotView, WaitingView {
   readonly job: Job;
-  /** Its claim on an adapter; null without adapter, or before the bank had room for it. */
+  /** Its claim on an adapter; null without adapter, or before it has a slot. */
   hold: AdapterHold | null = null;
-  admission = 0;
   cachedTokens = 0;
   readonly #context: SequenceContext;
   readonly #sampler: Sampler;
   readonly #detokenizer: Detokenizer;
   readonly #arrivedMs: number;
-  #claimedMs: number | null = null;
+  /** Prompt and answer, as many as `#length`. */
+  readonly #ids: Int32Array;
+  #length: number;
+  /** Looked up in only once there is an answer to draft. */
+  #ngrams: NgramIndex | null = null;
+  readonly #draftControl = new DraftControl();
+  #draft: readonly number[] = [];
+  #missedMs: number | null = null;
   #admittedMs: number | null = null;
   #firstTokenMs: number | null = null;
   #adapterLoadMs = 0;
-  #lastToken = 0;
-  #completionTokens = 0;
 
   constructor(job: Job, context: SequenceContext) {
     this.job = job;
@@ -41,6 +48,9 @@ export class Sequence implements SlotView, WaitingView {
     this.#sampler = new Sampler(job.sampling, job.promptIds, context.scratch, context.randomSeed());
     this.#detokenizer = new Detokenizer(context.vocabulary, job.stop);
     this.#arrivedMs = context.monotonicMs();
+    this.#ids = new Int32Array(job.promptIds.length + job.maxTokens);
+    this.#ids.set(job.promptIds);
+    this.#length = job.promptIds.length;
   }
 
   get id(): number {
@@ -51,37 +61,111 @@ export class Sequence implements SlotView, WaitingView {
     return this.job.promptIds.length;
   }
 
-  get ready(): boolean {
-    return this.job.adapter === null || this.hold?.state === 'ready';
+  get tenant(): string {
+    return this.job.tenant;
   }
 
-  /** The token that the next decode step reads. */
-  get lastToken(): number {
-    return this.#lastToken;
+  get priority(): Priority {
+    return this.job.priority;
   }
 
-  claim(hold: AdapterHold): void {
+  /** Ids of a client grow with time. */
+  get arrival(): number {
+    return this.job.id;
+  }
+
+  get adapter(): string | null {
+    return this.job.adapter?.digest ?? null;
+  }
+
+  get drafted(): number {
+    return this.#draft.length;
+  }
+
+  get completionTokens(): number {
+    return this.#length - this.promptTokens;
+  }
+
+  /** The prompt is computed, and the answer has begun. */
+  get isAnswering(): boolean {
+    return this.completionTokens > 0;
+  }
+
+  /** All that keys and values depend on beside the tokens, and who may see them. */
+  get prefixRoot(): string {
+    return JSON.stringify([this.tenant, this.adapter]);
+  }
+
+  /** Prompt and answer. */
+  ids(): Int32Array {
+    return this.#ids.subarray(0, this.#length);
+  }
+
+  /** It is its turn, and its adapter is not there. */
+  adapterMissed(): void {
+    this.#missedMs ??= this.#context.monotonicMs();
+  }
+
+  /** The adapter is in the bank, or will never be. */
+  adapterSettled(): void {
+    if (this.#missedMs !== null) this.#adapterLoadMs = this.#context.monotonicMs() - this.#missedMs;
+  }
+
+  /** @param cachedTokens tokens of the prompt that need not be computed */
+  start(hold: AdapterHold | null, cachedTokens: number): TokenEvent {
     this.hold = hold;
-    this.#claimedMs = hold.state === 'ready' ? null : this.#context.monotonicMs();
-  }
-
-  /** The adapter is in the bank. */
-  adapterLoaded(): void {
-    if (this.#claimedMs !== null) this.#adapterLoadMs = this.#context.monotonicMs() - this.#claimedMs;
-  }
-
-  start(admission: number): TokenEvent {
-    this.admission = admission;
+    this.cachedTokens = cachedTokens;
     this.#admittedMs = this.#context.monotonicMs();
     return { type: 'started', promptTokens: this.promptTokens };
   }
 
-  /** Draws the next token. The last event is `finished` when the answer is over. */
-  advance(logits: Float32Array): TokenEvent[] {
+  /** Guesses tokens for the next step, as many as pay. @param rows answers that go on in that step */
+  draft(rows: number, cost: StepCost): void {
+    const left = this.job.maxTokens - this.completionTokens;
+    const length = Math.min(this.#draftControl.length(rows, cost), left - 1);
+    if (length > 0) this.#ngrams ??= indexOf(this.ids());
+    this.#draft = length > 0 ? this.#ngrams!.propose(length) : [];
+  }
+
+  /** The answer's last token and the draft behind it. */
+  decodeSegment(slot: number): Segment {
+    const ids = [this.#ids[this.#length - 1]!, ...this.#draft];
+    return { slot, start: this.cachedTokens, ids, adapterSlot: this.hold?.slot ?? null, logits: ids.length };
+  }
+
+  /** The next tokens of the prompt. */
+  prefillSegment(slot: number, tokens: number, last: boolean): Segment {
+    const start = this.cachedTokens;
+    const ids = this.job.promptIds.subarray(start, start + tokens);
+    return { slot, start, ids, adapterSlot: this.hold?.slot ?? null, logits: Number(last) };
+  }
+
+  /**
+   * Draws the next token, and one more for each drafted token that proves right. The last event is `finished` when the
+   * answer is over.
+   * @param logits behind the last token, and behind each drafted one
+   */
+  advance(logits: readonly Float32Array[]): TokenEvent[] {
+    const draft = this.#draft;
+    const wasAnswering = this.isAnswering;
+    const events: TokenEvent[] = [];
+    let drawn = 0;
+    do {
+      events.push(...this.#drawNext(logits[drawn]!));
+      drawn++;
+    } while (events.at(-1)!.type !== 'finished' && draft[drawn - 1] === this.#ids[this.#length - 1]);
+    // Of what the step computed, the last token and the right part of the draft are in place.
+    if (wasAnswering) this.cachedTokens += drawn;
+    this.#draftControl.verified(draft.length, drawn - 1);
+    this.#draft = [];
+    return events;
+  }
+
+  #drawNext(logits: Float32Array): TokenEvent[] {
     const { vocabulary, eosIds, scratch } = this.#context;
     const id = this.#sampler.sample(logits);
-    this.#lastToken = id;
-    this.#completionTokens++;
+    this.#ids[this.#length++] = id;
+    this.#ngrams?.push(id);
     this.#firstTokenMs ??= this.#context.monotonicMs();
     if (eosIds.has(id)) return [this.#delta(this.#detokenizer.end().text, []), this.#finished('stop')];
 
@@ -89,7 +173,7 @@ export class Sequence implements SlotView, WaitingView {
     const logprobs = topLogprobs === null ? [] : [logprobsOf(logits, id, topLogprobs, vocabulary, scratch.candidates)];
     const { text, stopped } = this.#detokenizer.push(id);
     if (stopped) return [this.#delta(text, logprobs), this.#finished('stop')];
-    if (this.#completionTokens < this.job.maxTokens) return [this.#delta(text, logprobs)];
+    if (this.completionTokens < this.job.maxTokens) return [this.#delta(text, logprobs)];
     const rest = this.#detokenizer.end();
     return [this.#delta(text + rest.text, logprobs), this.#finished(rest.stopped ? 'stop' : 'length')];
   }
@@ -107,7 +191,7 @@ export class Sequence implements SlotView, WaitingView {
       type: 'finished',
       reason,
       promptTokens: this.promptTokens,
-      completionTokens: this.#completionTokens,
+      completionTokens: this.completionTokens,
       timings: this.#timings(),
     };
   }
@@ -124,4 +208,10 @@ export class Sequence implements SlotView, WaitingView {
       adapterLoadMs: this.#adapterLoadMs,
     };
   }
+}
+
+function indexOf(ids: Int32Array): NgramIndex {
+  const index = new NgramIndex();
+  for (const id of ids) index.push(id);
+  return index;
 }

@@ -142,7 +142,7 @@ const LIMITS: DecoderShape = {
   hiddenSize: 65_536,
   heads: 1024,
   kvHeads: 1024,
-  headDim: 512,
+  headDim: 256,
   mlpSize: 262_144,
   vocabSize: 1 << 21,
   maxPositions: 131_072,
@@ -156,7 +156,7 @@ function checkShape(shape: DecoderShape, invalid: CheckpointSource['invalid']): 
     }
   }
   if (shape.heads % shape.kvHeads !== 0) throw invalid(`${shape.heads} heads cannot share ${shape.kvHeads} KV heads`);
-  if (shape.headDim % 8 !== 0) throw invalid(`its head size ${shape.headDim} is not a multiple of 8`);
+  if (shape.headDim % 16 !== 0) throw invalid(`its head size ${shape.headDim} is not a multiple of 16`);
   for (const key of ['hiddenSize', 'mlpSize'] as const) {
     if (shape[key] % BLOCK !== 0) throw invalid(`its ${key} ${shape[key]} is not a multiple of ${BLOCK}`);
   }

@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { AdapterFileHeader } from '../../contracts/adapter.js';
-import type { LoraSite } from '../../contracts/model-manifest.js';
+import type { DecoderShape, LoraTarget, ModelManifest } from '../../contracts/model-manifest.js';
+import { toHalf } from '../../layouts/half-float.js';
+import { LORA_TARGETS, panelIndex, targetSizes } from '../../layouts/lora.js';
 import { readFloats } from '../tensors/read-floats.js';
-import type { PeftWeights } from './peft-weights.js';
-import { LORA_SITES } from './sites.js';
+import type { TensorEntry } from '../tensors/tensor.js';
+import type { AdaptedModule } from './peft-weights.js';
 
-const MAGIC = 'SWADAPT1';
+const MAGIC = 'SWADAPT2';
 const HEADER_START = 12;
 const PAYLOAD_ALIGNMENT = 64;
+const LARGEST_HALF = 65_504;
+
+type Modules = ReadonlyMap<LoraTarget, readonly AdaptedModule[]>;
 
 export interface CompiledForm {
   readonly header: AdapterFileHeader;
@@ -19,15 +24,19 @@ export interface CompiledForm {
 /**
  * Lays an adapter's weights out as `contracts/adapter.ts` describes. The digest covers all that the file means, so equal
  * adapters have equal digests whatever their dtype or layout was.
+ * @throws AppError `model_invalid` for a value that half floats cannot hold
  */
-export async function compileWeights(weights: PeftWeights, layers: number, baseDigest: string): Promise<CompiledForm> {
-  const ranks = siteRanks(weights);
-  const floats = await fillPayload(weights, layers, ranks);
-  const payload = new Uint8Array(floats.buffer);
+export async function compileWeights(
+  modules: Modules,
+  { shape, baseDigest }: Pick<ModelManifest, 'shape' | 'baseDigest'>,
+): Promise<CompiledForm> {
+  const ranks = targetRanks(modules);
+  const halves = await fillPayload(modules, shape, ranks);
+  const payload = new Uint8Array(halves.buffer);
   const content = {
-    format: 'switchyard-adapter-1',
+    format: 'switchyard-adapter-2',
     baseDigest,
-    layers,
+    layers: shape.layers,
     ranks,
     payloadBytes: payload.length,
     payloadSha256: createHash('sha256').update(payload).digest('hex'),
@@ -37,50 +46,61 @@ export async function compileWeights(weights: PeftWeights, layers: number, baseD
   return { header, parts: [encodeHeader(header), payload] };
 }
 
-function siteRanks({ sites, modules }: PeftWeights): Record<LoraSite, number> {
-  const ranks = Object.fromEntries(LORA_SITES.map((site) => [site, 0])) as Record<LoraSite, number>;
-  for (const { site, targets } of sites) {
-    for (const { target } of targets) ranks[site] += targetRank(modules.get(target) ?? []);
-  }
-  return ranks;
-}
-
 /** Rows that a target takes in every layer: its largest rank; a layer with less leaves the rest zero. */
-function targetRank(modules: readonly { readonly rank: number }[]): number {
-  return modules.reduce((largest, { rank }) => Math.max(largest, rank), 0);
+function targetRanks(modules: Modules): Record<LoraTarget, number> {
+  const rankOf = (target: LoraTarget) => Math.max(0, ...(modules.get(target) ?? []).map(({ rank }) => rank));
+  return Object.fromEntries(LORA_TARGETS.map((target) => [target, rankOf(target)])) as Record<LoraTarget, number>;
 }
 
 async function fillPayload(
-  { sites, modules }: PeftWeights,
-  layers: number,
-  ranks: Readonly<Record<LoraSite, number>>,
-): Promise<Float32Array> {
-  const perLayer = sites.reduce((sum, { site, inputs, outputs }) => sum + ranks[site] * (inputs + outputs), 0);
-  const payload = new Float32Array(layers * perLayer);
+  modules: Modules,
+  shape: DecoderShape,
+  ranks: Readonly<Record<LoraTarget, number>>,
+): Promise<Uint16Array> {
+  const sizes = targetSizes(shape);
+  const perLayer = LORA_TARGETS.reduce(
+    (sum, target) => sum + ranks[target] * (sizes[target].inputs + sizes[target].outputs),
+    0,
+  );
+  const payload = new Uint16Array(shape.layers * perLayer);
   let offset = 0;
-  for (let layer = 0; layer < layers; layer++) {
-    for (const { site, inputs, outputs, targets } of sites) {
-      const siteA = payload.subarray(offset, (offset += ranks[site] * inputs));
-      const siteB = payload.subarray(offset, (offset += ranks[site] * outputs));
-      let firstRank = 0;
-      for (const place of targets) {
-        const adapted = modules.get(place.target);
-        if (!adapted) continue;
-        const { a, b, rank, scale } = adapted[layer]!;
-        siteA.set(readFloats(a, [rank, inputs]), firstRank * inputs);
-        // B is stored [outputs, rank]; the graph multiplies with [rank, outputs].
-        const values = readFloats(b, [place.outputs, rank]);
-        for (let r = 0; r < rank; r++) {
-          const row = (firstRank + r) * outputs + place.firstOutput;
-          for (let n = 0; n < place.outputs; n++) siteB[row + n] = values[n * rank + r]! * scale;
-        }
-        firstRank += targetRank(adapted);
-      }
+  const take = (length: number) => payload.subarray(offset, (offset += length));
+  for (let layer = 0; layer < shape.layers; layer++) {
+    for (const target of LORA_TARGETS) {
+      const adapted = modules.get(target)?.[layer];
+      if (!adapted) continue;
+      const { a, b, rank, scale } = adapted;
+      const { inputs, outputs } = sizes[target];
+      const panelsOfA = take(ranks[target] * inputs);
+      const panelsOfB = take(ranks[target] * outputs);
+      fillPanels(panelsOfA, ranks[target], rank, inputs, a, readFloats(a, [rank, inputs]), [inputs, 1], 1);
+      // B is stored [outputs, rank], the panels hold its transpose.
+      fillPanels(panelsOfB, ranks[target], rank, outputs, b, readFloats(b, [outputs, rank]), [1, rank], scale);
     }
     // Adapters are added while the process serves: a layer takes about a millisecond, thirty would be felt.
     await setImmediate();
   }
   return payload;
+}
+
+/** Panels `[columns / 16][capacity][16]` of the matrix whose element (row, column) is at `row * strides[0] + column * strides[1]`. */
+function fillPanels(
+  target: Uint16Array,
+  capacity: number,
+  rows: number,
+  columns: number,
+  { file, name }: TensorEntry,
+  values: Float32Array,
+  [rowStride, columnStride]: readonly [number, number],
+  scale: number,
+): void {
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const value = values[row * rowStride + column * columnStride]! * scale;
+      if (Math.abs(value) > LARGEST_HALF) throw file.invalid(`${name} holds ${value}, which half floats cannot`);
+      target[panelIndex(row, column, capacity)] = toHalf(value);
+    }
+  }
 }
 
 function encodeHeader(header: AdapterFileHeader): Uint8Array {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { AdapterCompiler, CompiledAdapter } from '../../contracts/adapter.js';
 import type { ModelManifest } from '../../contracts/model-manifest.js';
 import { AppError } from '../../errors/app-error.js';
+import { targetSizes } from '../../layouts/lora.js';
 import { digestFile, replaceFolder, sync, writeDurably } from '../files/durable.js';
 import { JsonFile } from '../files/json-file.js';
 import { readManifest } from '../manifest.js';
@@ -12,7 +13,6 @@ import { readSafetensors } from '../safetensors/reader.js';
 import { type CompiledForm, compileWeights } from './compiled-form.js';
 import { readPeftConfig } from './peft-config.js';
 import { arrangePeftWeights } from './peft-weights.js';
-import { sitePlaces } from './sites.js';
 
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
@@ -44,7 +44,7 @@ export function createAdapterCompiler({ modelDir, dataDir, maxRank }: AdapterCom
 
 async function readBase(modelDir: string): Promise<ModelManifest> {
   const manifest = await readManifest(modelDir);
-  if (manifest?.format === 'switchyard-decoder-1') return manifest;
+  if (manifest?.format === 'switchyard-decoder-2') return manifest;
   throw new AppError('model_unavailable', {
     model: path.basename(modelDir),
     reason: 'it is not imported; pull it first',
@@ -62,15 +62,15 @@ async function compileAdapter(
   await checkWeightsFile(folder, file, base, maxRank);
   const safetensors = readSafetensors(file);
   try {
-    const weights = arrangePeftWeights(safetensors, config, base.shape, maxRank);
-    const form = await compileWeights(weights, base.shape.layers, base.baseDigest);
+    const modules = arrangePeftWeights(safetensors, config, base.shape, maxRank);
+    const form = await compileWeights(modules, base);
     const compiledFile = await store(form, folder, path.resolve(dataDir, 'adapters', form.header.digest));
     return {
       digest: form.header.digest,
       compiledFile,
       baseDigest: base.baseDigest,
-      rank: Math.max(...[...weights.modules.values()].flat().map(({ rank }) => rank)),
-      targets: [...weights.modules.keys()],
+      rank: Math.max(...Object.values(form.header.ranks)),
+      targets: [...modules.keys()],
       bytes: sizeOf(form),
     };
   } finally {
@@ -86,8 +86,10 @@ async function checkWeightsFile(folder: string, file: string, base: ModelManifes
       pickled ? `only ${PICKLED} is there; pickled weights are never loaded, save safetensors` : 'it is missing',
     );
   }
-  const widths = sitePlaces(base.shape).flatMap((site) => site.targets);
-  const largest = widths.reduce((sum, { inputs, outputs }) => sum + (inputs + outputs) * maxRank * 4, 0);
+  const largest = Object.values(targetSizes(base.shape)).reduce(
+    (sum, { inputs, outputs }) => sum + (inputs + outputs) * maxRank * 4,
+    0,
+  );
   const limit = largest * base.shape.layers + (1 << 20);
   const { size } = await stat(file);
   if (size > limit) throw refuse(`it has ${size} bytes, more than an adapter of this base can have (${limit})`);

@@ -1,7 +1,7 @@
 import type { LoraTarget } from '../../contracts/model-manifest.js';
+import { LORA_TARGETS } from '../../layouts/lora.js';
 import type { JsonFile } from '../files/json-file.js';
 import { type ModulePattern, modulePattern } from './module-pattern.js';
-import { LORA_TARGETS } from './sites.js';
 
 /** The part of `adapter_config.json` that says what the weights mean. */
 export interface PeftConfig {

@@ -1,23 +1,28 @@
 import type { DecoderShape, LoraTarget } from '../../contracts/model-manifest.js';
+import { LORA_TARGETS } from '../../layouts/lora.js';
 import type { SafetensorsFile } from '../safetensors/reader.js';
 import type { TensorEntry } from '../tensors/tensor.js';
 import type { PeftConfig } from './peft-config.js';
-import { type SitePlace, sitePlaces } from './sites.js';
 
 const PREFIX = 'base_model.model.';
+/** The module of a layer that holds the linear. */
+const MODULE: Readonly<Record<LoraTarget, string>> = {
+  q_proj: 'self_attn',
+  k_proj: 'self_attn',
+  v_proj: 'self_attn',
+  o_proj: 'self_attn',
+  gate_proj: 'mlp',
+  up_proj: 'mlp',
+  down_proj: 'mlp',
+};
 
 /** One adapted linear layer: A `[rank, inputs]` and B `[outputs, rank]` as PEFT stores them. */
-interface AdaptedModule {
+export interface AdaptedModule {
   readonly layer: number;
   readonly rank: number;
   readonly scale: number;
   readonly a: TensorEntry;
   readonly b: TensorEntry;
-}
-
-export interface PeftWeights {
-  readonly sites: readonly SitePlace[];
-  readonly modules: ReadonlyMap<LoraTarget, readonly AdaptedModule[]>;
 }
 
 /**
@@ -29,14 +34,13 @@ export function arrangePeftWeights(
   config: PeftConfig,
   shape: DecoderShape,
   maxRank: number,
-): PeftWeights {
-  const sites = sitePlaces(shape);
+): ReadonlyMap<LoraTarget, readonly AdaptedModule[]> {
   const unused = new Set(tensors.keys());
   const modules = new Map<LoraTarget, AdaptedModule[]>();
-  for (const { target, path } of sites.flatMap((site) => site.targets)) {
+  for (const target of LORA_TARGETS) {
     const found: AdaptedModule[] = [];
     for (let layer = 0; layer < shape.layers; layer++) {
-      const module = `model.layers.${layer}.${path}`;
+      const module = `model.layers.${layer}.${MODULE[target]}.${target}`;
       const names = ['A', 'B'].map((half) => `${PREFIX}${module}.lora_${half}.weight`);
       const [a, b] = names.map((name) => tensors.get(name));
       if (!a && !b) continue;
@@ -58,7 +62,7 @@ export function arrangePeftWeights(
   const missing = config.listedTargets?.find((target) => !modules.has(target));
   if (missing) throw file.invalid(`adapter_config.json lists ${missing}, but its weights are not there`);
   if (modules.size === 0) throw file.invalid('it holds no weights');
-  return { sites, modules };
+  return modules;
 }
 
 function describeStranger(name: string): string {

@@ -4,6 +4,8 @@ import { AttributeType, DataType, encodeModel } from './schema.js';
 
 /** Domain of onnxruntime's contributed operators. */
 export const MICROSOFT = 'com.microsoft';
+/** Domain of the operators in native/. */
+export const SWITCHYARD = 'switchyard';
 
 /** An integer, a string, a list of integers, or `{ float }` (a number alone is an integer). */
 type Attribute = number | string | readonly number[] | { readonly float: number };
@@ -36,6 +38,7 @@ export class GraphWriter {
   readonly #outputs: object[] = [];
   readonly #places = new Map<string, object>();
   readonly #constants = new Map<string, string>();
+  readonly #domains = new Set<string>();
   readonly #dataName: string | null;
   readonly #fd: number | null;
   #offset = 0;
@@ -43,7 +46,7 @@ export class GraphWriter {
 
   constructor(dataFile: string | null) {
     this.#dataName = dataFile && path.basename(dataFile);
-    this.#fd = dataFile === null ? null : openSync(dataFile, 'wx');
+    this.#fd = dataFile === null ? null : openSync(dataFile, 'w');
   }
 
   input(name: string, type: DataType, shape: readonly Axis[]): string {
@@ -58,16 +61,24 @@ export class GraphWriter {
 
   /** Adds a node and returns its first output. */
   node(op: string, inputs: readonly string[], options: NodeOptions = {}): string {
-    const outputs = options.outputs ?? [this.#unique(op)];
+    const { domain = '', outputs = [this.#unique(op)] } = options;
+    if (domain !== '') this.#domains.add(domain);
     this.#nodes.push({
       op_type: op,
-      domain: options.domain ?? '',
+      domain,
       name: this.#unique(`${op}_node`),
       input: inputs,
       output: outputs,
       attribute: Object.entries(options.attributes ?? {}).map(([name, value]) => attribute(name, value)),
     });
     return outputs[0]!;
+  }
+
+  /** Cuts the last axis into pieces of these sizes. */
+  split(x: string, sizes: readonly number[]): string[] {
+    const outputs = sizes.map((_, i) => `${x}.${i}`);
+    this.node('Split', [x, this.integers(sizes)], { attributes: { axis: -1 }, outputs });
+    return outputs;
   }
 
   /** A constant tensor. */
@@ -105,10 +116,7 @@ export class GraphWriter {
     return encodeModel({
       ir_version: 8,
       producer_name: 'switchyard',
-      opset_import: [
-        { domain: '', version: OPSET },
-        { domain: MICROSOFT, version: 1 },
-      ],
+      opset_import: [{ domain: '', version: OPSET }, ...[...this.#domains].map((domain) => ({ domain, version: 1 }))],
       graph: {
         name: 'switchyard',
         node: this.#nodes,

@@ -1,4 +1,4 @@
-import { type QuantizedMatrix, stackRows } from '../tensors/quantized-matrix.js';
+import { middleLevels, type QuantizedMatrix, stackRows } from '../tensors/quantized-matrix.js';
 import { BLOCK } from '../tensors/tensor.js';
 import { type GraphWriter, MICROSOFT } from './graph-writer.js';
 import { DataType } from './schema.js';
@@ -11,7 +11,7 @@ export interface LinearWeight {
   readonly bias: Float32Array | null;
 }
 
-/** Adds a low-rank update to a linear layer's output; see `lora-inputs.ts`. */
+/** Adds a low-rank update to a linear layer's output; see `decoder/grouped-lora.ts`. */
 export type LoraUpdate = (x: string, y: string) => string;
 
 /** int8 products with int32 sums: five times the speed of float accumulation on VNNI. */
@@ -67,7 +67,8 @@ function writePart(graph: GraphWriter, x: string, name: string, matrix: Quantize
   if (!minimums) return symmetric;
   const byBlock = graph.node('Reshape', [x, graph.integers([-1, blocks, BLOCK])]);
   const sums = graph.node('ReduceSum', [byBlock, graph.integers([2])], { attributes: { keepdims: 0 } });
-  const table = graph.tensor(`${name}.minimums`, DataType.float, [blocks, rows], transpose(minimums, rows, blocks));
+  const middles = transpose(middleLevels(matrix, minimums), rows, blocks);
+  const table = graph.tensor(`${name}.minimums`, DataType.float, [blocks, rows], middles);
   return graph.node('Gemm', [sums, table, symmetric]);
 }
 

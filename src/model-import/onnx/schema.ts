@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs';
 
 /** Element types of ONNX tensors that we write (onnx.proto, TensorProto.DataType). */
-export const DataType = { float: 1, uint8: 2, int32: 6, int64: 7 } as const;
+export const DataType = { float: 1, uint8: 2, int32: 6, int64: 7, float16: 10 } as const;
 export type DataType = (typeof DataType)[keyof typeof DataType];
 
 /** onnx.proto's AttributeProto.AttributeType. */

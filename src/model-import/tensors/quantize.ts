@@ -1,3 +1,4 @@
+import { HALF_TO_FLOAT, toHalf } from '../../layouts/half-float.js';
 import type { QuantizedMatrix } from './quantized-matrix.js';
 import { BLOCK } from './tensor.js';
 
@@ -18,7 +19,7 @@ export function quantizeBlocks(values: Float32Array, matrix: QuantizedMatrix, fi
       poison += value * 0;
     }
     const block = firstBlock + start / BLOCK;
-    const scale = bits === 8 ? Math.abs(extreme) / 127 : extreme / -8;
+    const scale = HALF_TO_FLOAT[toHalf(bits === 8 ? Math.abs(extreme) / 127 : extreme / -8)]!;
     // 0 * NaN and 0 * Infinity are NaN: a block that is not finite gets a scale that the reader refuses.
     scales[block] = scale + poison;
     const inverse = scale === 0 ? 0 : 1 / scale;

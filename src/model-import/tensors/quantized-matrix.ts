@@ -2,7 +2,8 @@ import { BLOCK } from './tensor.js';
 
 /**
  * A weight matrix in blocks of 32 along its columns, in the byte order of onnxruntime's MatMulNBits.
- * Weight = scale * (code - 2^(bits-1)) + minimum of its block, where `minimums` is null for symmetric forms.
+ * Weight = scale * (code - 2^(bits-1)) for symmetric forms, scale * code + minimum of its block where there are minimums.
+ * Scales and minimums are numbers that half floats hold exactly.
  */
 export interface QuantizedMatrix {
   /** How it was quantized, for the record: `q4_1` from such a file, `q8` by ourselves, … */
@@ -14,7 +15,7 @@ export interface QuantizedMatrix {
   readonly codes: Uint8Array;
   /** One a block, row-major. */
   readonly scales: Float32Array;
-  /** One a block: what the block adds to every weight, beside the symmetric part. */
+  /** One a block; null for symmetric forms. */
   readonly minimums: Float32Array | null;
 }
 
@@ -68,4 +69,10 @@ export function stackRows(matrices: readonly QuantizedMatrix[]): QuantizedMatrix
     }
   }
   return stacked;
+}
+
+/** What MatMulNBits has to be helped to: it counts codes from the middle level, a minimum counts them from the lowest. */
+export function middleLevels({ bits, scales }: QuantizedMatrix, minimums: Float32Array): Float32Array {
+  const middle = 1 << (bits - 1);
+  return minimums.map((minimum, i) => minimum + middle * scales[i]!);
 }

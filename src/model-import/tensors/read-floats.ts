@@ -1,4 +1,4 @@
-import { HALF_TO_FLOAT } from './half-float.js';
+import { HALF_TO_FLOAT } from '../../layouts/half-float.js';
 import { type FloatType, isFloat, TENSOR_TYPES, type TensorEntry, typeName } from './tensor.js';
 
 /** Decodes little-endian floats; the bytes may lie at any alignment. */

@@ -1,4 +1,4 @@
-import { HALF_TO_FLOAT } from './half-float.js';
+import { HALF_TO_FLOAT } from '../../layouts/half-float.js';
 import { quantizeBlocks } from './quantize.js';
 import { emptyMatrix, type QuantizedMatrix } from './quantized-matrix.js';
 import { decodeFloats } from './read-floats.js';
@@ -60,10 +60,8 @@ const UNPACK: Record<Exclude<TensorType, 'F32' | 'F16' | 'BF16'>, Unpack> = {
   },
   Q4_1(bytes, { codes, scales, minimums }, firstBlock, count) {
     for (let i = 0, p = 0; i < count; i++, p += 20) {
-      const scale = HALF_TO_FLOAT[bytes.readUInt16LE(p)]!;
-      scales[firstBlock + i] = scale;
-      // The file counts codes from 0 up, the graph from -8: the difference belongs to the minimum.
-      minimums![firstBlock + i] = HALF_TO_FLOAT[bytes.readUInt16LE(p + 2)]! + 8 * scale;
+      scales[firstBlock + i] = HALF_TO_FLOAT[bytes.readUInt16LE(p)]!;
+      minimums![firstBlock + i] = HALF_TO_FLOAT[bytes.readUInt16LE(p + 2)]!;
       reorderNibbles(bytes, p + 4, codes, (firstBlock + i) * 16);
     }
   },

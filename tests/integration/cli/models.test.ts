@@ -8,7 +8,7 @@ import { run } from './cli-app.js';
 function dataDir(t: Test, weights: string): string {
   const sha256 = createHash('sha256').update('weights').digest('hex');
   const manifest = {
-    format: 'switchyard-decoder-1',
+    format: 'switchyard-decoder-2',
     id: 'tiny',
     files: { 'model.onnx': { bytes: 7, sha256 } },
     importer: { version: IMPORTER_VERSION },

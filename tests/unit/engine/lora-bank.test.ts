@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { AdapterRef } from '../../../src/contracts/adapter.js';
-import { type AdapterHold, LoraBank } from '../../../src/engine/process/lora-bank.js';
+import { LoraBank } from '../../../src/engine/process/lora-bank.js';
 
 const adapter = (digest: string, name = digest): AdapterRef => ({
   name,
@@ -11,96 +11,97 @@ const adapter = (digest: string, name = digest): AdapterRef => ({
 
 /** A bank whose loads end when the test says so. */
 function harness(slots: number) {
-  const loads: { digest: string; slot: number; end: (error?: Error) => void }[] = [];
-  const settled: AdapterHold[] = [];
+  const loads: { digest: string; slot: number; end: (error?: Error) => Promise<unknown> }[] = [];
+  const settled: [digest: string, failure: string | null][] = [];
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
   const bank = new LoraBank({
     slots,
     load: ({ digest }, slot) =>
       new Promise((resolve, reject) => {
-        loads.push({ digest, slot, end: (error) => (error ? reject(error) : resolve()) });
+        const end = (error?: Error) => {
+          if (error) reject(error);
+          else resolve();
+          return turn();
+        };
+        loads.push({ digest, slot, end });
       }),
-    onSettled: (hold) => settled.push(hold),
+    onSettled: (digest, failure) => settled.push([digest, failure]),
   });
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
-  const load = async (digest: string) => {
-    const hold = bank.acquire(adapter(digest))!;
-    await turn();
-    loads.find((entry) => entry.digest === digest)!.end();
-    await turn();
-    return hold;
+  const load = (digest: string, slot: number) => {
+    bank.load(adapter(digest), slot);
+    return loads.at(-1)!.end();
   };
-  return { bank, loads, settled, turn, load };
+  return { bank, loads, settled, load };
 }
 
-t.test('an adapter is loaded once for all requests that claim it', async (t) => {
-  const { bank, loads, turn } = harness(2);
-  const first = bank.acquire(adapter('a'))!;
-  const second = bank.acquire(adapter('a', 'other-name'))!;
-  await turn();
-  t.equal(first, second);
-  t.equal(loads.length, 1);
-  t.equal(first.state, 'loading');
-  t.same(bank.residents(), []);
-  loads[0]!.end();
-  await turn();
-  t.equal(first.state, 'ready');
-  t.same(bank.residents(), ['a']);
+t.test('an adapter is there as soon as its load begins, and ready when it ended', async (t) => {
+  const { bank, loads, settled } = harness(2);
+  t.same(bank.residents, [null, null]);
+  bank.load(adapter('a'), 1);
+  t.match(bank.residents, [null, { slot: 1, digest: 'a', state: 'loading', holders: 0 }]);
+  t.notOk(bank.isReady('a'));
+  t.match(loads, [{ digest: 'a', slot: 1 }]);
+  await loads[0]!.end();
+  t.match(bank.residents, [null, { slot: 1, digest: 'a', state: 'ready', holders: 0 }]);
+  t.ok(bank.isReady('a'));
+  t.same(settled, [['a', null]]);
 });
 
 t.test('the same name with other content is another adapter', async (t) => {
-  const { bank } = harness(2);
-  t.not(bank.acquire(adapter('a', 'support'))!.slot, bank.acquire(adapter('b', 'support'))!.slot);
+  const { bank, loads } = harness(2);
+  bank.load(adapter('a', 'support'), 0);
+  await loads[0]!.end();
+  t.notOk(bank.isReady('b'));
+  bank.load(adapter('b', 'support'), 1);
+  await loads[1]!.end();
+  t.equal(bank.acquire('a').slot, 0);
+  t.equal(bank.acquire('b').slot, 1);
 });
 
-t.test('adapters that are held, or still loading, are never replaced', async (t) => {
-  const { bank, load, turn } = harness(2);
-  await load('a');
-  const loading = bank.acquire(adapter('b'))!;
-  bank.release(loading);
-  await turn();
-  t.equal(bank.acquire(adapter('c')), null);
+t.test('what lay in a slot is forgotten once another adapter is loaded into it', async (t) => {
+  const { bank, loads, load } = harness(1);
+  await load('a', 0);
+  bank.load(adapter('b'), 0);
+  t.notOk(bank.isReady('a'), 'at once: its weights may be overwritten any time now');
+  await loads[1]!.end();
+  t.match(bank.residents, [{ digest: 'b', state: 'ready' }]);
 });
 
-t.test('the adapter that was released longest ago makes room', async (t) => {
+t.test('claims are counted, and a released adapter was used later than those released before', async (t) => {
   const { bank, load } = harness(2);
-  const a = await load('a');
-  const b = await load('b');
-  bank.release(b);
-  bank.release(a);
-  const c = bank.acquire(adapter('c'))!;
-  t.equal(c.slot, b.slot);
-  t.same(bank.residents(), ['a']);
+  await load('a', 0);
+  await load('b', 1);
+  const first = bank.acquire('a');
+  const second = bank.acquire('a');
+  const other = bank.acquire('b');
+  t.match(first, { slot: 0, digest: 'a' });
+  t.equal(bank.residents[0]!.holders, 2);
+  bank.release(first);
+  bank.release(other);
+  t.equal(bank.residents[0]!.holders, 1);
+  t.ok(bank.residents[0]!.usedAt < bank.residents[1]!.usedAt);
+  bank.release(second);
+  t.match(bank.residents, [{ holders: 0 }, { holders: 0 }]);
+  t.ok(bank.residents[0]!.usedAt > bank.residents[1]!.usedAt);
 });
 
-t.test('one load runs at a time', async (t) => {
-  const { bank, loads, turn } = harness(2);
-  bank.acquire(adapter('a'));
-  bank.acquire(adapter('b'));
-  await turn();
-  t.same(
-    loads.map(({ digest }) => digest),
-    ['a'],
-  );
-  loads[0]!.end();
-  await turn();
-  t.same(
-    loads.map(({ digest }) => digest),
-    ['a', 'b'],
-  );
+t.test('loads run side by side, each into its slot', async (t) => {
+  const { bank, loads } = harness(2);
+  bank.load(adapter('a'), 0);
+  bank.load(adapter('b'), 1);
+  await loads[1]!.end();
+  t.same([bank.isReady('a'), bank.isReady('b')], [false, true]);
+  await loads[0]!.end();
+  t.same([bank.isReady('a'), bank.isReady('b')], [true, true]);
 });
 
-t.test('a load that fails tells its holders, frees the slot and does not stop the next one', async (t) => {
-  const { bank, loads, settled, turn } = harness(1);
-  const broken = bank.acquire(adapter('a'))!;
-  await turn();
-  loads[0]!.end(new Error('wrong digest'));
-  await turn();
-  t.match(broken, { state: 'failed', reason: 'wrong digest' });
-  t.same(settled, [broken]);
-  bank.release(broken);
-  const next = bank.acquire(adapter('b'))!;
-  await turn();
-  loads[1]!.end();
-  await turn();
-  t.match(next, { state: 'ready', slot: 0 });
+t.test('a load that fails says why and leaves its slot empty for the next', async (t) => {
+  const { bank, loads, settled, load } = harness(1);
+  bank.load(adapter('a'), 0);
+  await loads[0]!.end(new Error('wrong digest'));
+  t.same(settled, [['a', 'wrong digest']]);
+  t.same(bank.residents, [null]);
+  t.notOk(bank.isReady('a'));
+  await load('b', 0);
+  t.ok(bank.isReady('b'));
 });

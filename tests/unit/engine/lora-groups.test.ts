@@ -22,3 +22,17 @@ t.test('a chunk of one row is one group', async (t) => {
 t.test('a token without company has two places, so that company changes nothing for it', async (t) => {
   t.same(groupByAdapter([3], 1), { firstSlot: 3, slots: 1, places: 2, gather: [0, 0], back: [0] });
 });
+
+t.test(
+  'where the bank can only be read from its first slot, the slots before the first used one are empty groups',
+  async (t) => {
+    t.same(groupByAdapter([2, null], 1, false), {
+      firstSlot: 0,
+      slots: 3,
+      places: 2,
+      gather: [0, 0, 0, 0, 0, 0],
+      back: [4, 6],
+    });
+    t.same(groupByAdapter([null], 1, false), { firstSlot: 0, slots: 0, places: 0, gather: [], back: [0] });
+  },
+);

@@ -36,7 +36,8 @@ t.test('observations and status of the child processes become metrics', async (t
   const retrieval = createFakeRetrieval();
   const registry = createFakeRegistry();
   watchServices(metrics, { engine, retrieval, registry });
-  engine.emit({ type: 'step', kind: 'decode', rows: 4, tokens: 4, durationMs: 8 });
+  engine.emit({ type: 'step', kind: 'decode', rows: 4, tokens: 9, drafted: 5, accepted: 3, durationMs: 8 });
+  engine.emit({ type: 'prefix', lookupTokens: 50, hitTokens: 32 });
   engine.emit({ type: 'adapter_load', durationMs: 20 });
   engine.emit({ type: 'restart' });
   retrieval.emit({ type: 'ingest', outcome: 'failed', passages: 0, durationMs: 5 });
@@ -48,6 +49,10 @@ t.test('observations and status of the child processes become metrics', async (t
   for (const line of [
     'switchyard_engine_step_duration_seconds_sum{kind="decode"} 0.008',
     'switchyard_engine_step_rows_sum{kind="decode"} 4',
+    'switchyard_engine_drafted_tokens_total{outcome="accepted"} 3',
+    'switchyard_engine_drafted_tokens_total{outcome="rejected"} 2',
+    'switchyard_engine_prefix_tokens_total{outcome="hit"} 32',
+    'switchyard_engine_prefix_tokens_total{outcome="miss"} 18',
     'switchyard_adapter_swap_seconds_sum 0.02',
     'switchyard_child_restarts_total{process="engine"} 1',
     'switchyard_ingest_files_total{outcome="failed"} 1',

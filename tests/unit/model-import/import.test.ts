@@ -27,7 +27,7 @@ t.test('an imported model is listed and verified, and its manifest says what it 
   writeTinyGguf(source, llama);
   const manifest = (await importModel(source, dataDir)) as ModelManifest;
   t.match(manifest, {
-    format: 'switchyard-decoder-1',
+    format: 'switchyard-decoder-2',
     id: 'tiny-llama',
     architecture: 'llama',
     baseDigest: /^[0-9a-f]{64}$/,
@@ -49,6 +49,9 @@ t.test('an imported model is listed and verified, and its manifest says what it 
   ]);
   const verified = await verifyModel('tiny-llama', dataDir);
   t.same(verified.map(({ file }) => file).sort(), [
+    'kernels.onnx',
+    'kernels.onnx.data',
+    'model.half.onnx',
     'model.onnx',
     'model.onnx.data',
     'tokenizer.json',

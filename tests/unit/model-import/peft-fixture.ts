@@ -1,6 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { DecoderShape, ModelManifest } from '../../../src/contracts/model-manifest.js';
+import type { AdapterFileHeader } from '../../../src/contracts/adapter.js';
+import type { DecoderShape, LoraTarget, ModelManifest } from '../../../src/contracts/model-manifest.js';
+import { HALF_TO_FLOAT } from '../../../src/layouts/half-float.js';
 import { IMPORTER_VERSION } from '../../../src/model-import/manifest.js';
 import { type FloatTensor, writeSafetensors } from './write-safetensors.js';
 
@@ -32,7 +34,7 @@ export type TargetPath = keyof typeof TARGETS;
 export function writeBase(folder: string): string {
   mkdirSync(folder, { recursive: true });
   const manifest: Partial<ModelManifest> = {
-    format: 'switchyard-decoder-1',
+    format: 'switchyard-decoder-2',
     id: 'tiny',
     baseDigest: 'b'.repeat(64),
     shape: SHAPE,
@@ -83,4 +85,44 @@ export function writePeft(folder: string, peft: PeftFolder = {}): string {
   writeFileSync(path.join(folder, 'adapter_config.json'), JSON.stringify(config));
   writeSafetensors(path.join(folder, 'adapter_model.safetensors'), tensors, peft.dtype);
   return folder;
+}
+
+/** A target of a layer in a compiled adapter: its element (r, k) of A and (n, r) of B, the scale in it. */
+export interface CompiledTarget {
+  readonly rank: number;
+  readonly a: (r: number, k: number) => number;
+  readonly b: (n: number, r: number) => number;
+}
+
+/** Reads a compiled adapter of SHAPE as `contracts/adapter.ts` describes it. */
+export function readCompiled(file: string) {
+  const bytes = readFileSync(file);
+  const payloadStart = 12 + bytes.readUInt32LE(8);
+  const header = JSON.parse(bytes.toString('utf8', 12, payloadStart)) as AdapterFileHeader;
+  if (bytes.length !== payloadStart + header.payloadBytes) throw new Error('the payload is not what the header says');
+  let next = payloadStart;
+  const panels = (rank: number, columns: number) => {
+    const start = next;
+    next += 2 * rank * columns;
+    return (row: number, column: number) => {
+      const half = (Math.floor(column / 16) * rank + row) * 16 + (column % 16);
+      return HALF_TO_FLOAT[bytes.readUInt16LE(start + 2 * half)]!;
+    };
+  };
+  const layers = Array.from({ length: header.layers }, () => {
+    const entries = Object.entries(TARGETS).map(([target, [inputs, outputs]]): [string, CompiledTarget] => {
+      const rank = header.ranks[nameOf(target as TargetPath)];
+      const a = panels(rank, inputs);
+      const b = panels(rank, outputs);
+      return [target, { rank, a, b: (n, r) => b(r, n) }];
+    });
+    return Object.fromEntries(entries) as Record<TargetPath, CompiledTarget>;
+  });
+  if (next !== bytes.length) throw new Error('the ranks do not account for the payload');
+  return { header, payloadStart, layers };
+}
+
+/** `self_attn.q_proj` is `q_proj` in the compiled form. */
+function nameOf(target: TargetPath): LoraTarget {
+  return target.split('.')[1] as LoraTarget;
 }

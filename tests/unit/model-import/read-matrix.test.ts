@@ -4,18 +4,19 @@ import { readGguf } from '../../../src/model-import/gguf/reader.js';
 import type { QuantizedMatrix } from '../../../src/model-import/tensors/quantized-matrix.js';
 import { reorderRows, stackRows } from '../../../src/model-import/tensors/quantized-matrix.js';
 import { readMatrix } from '../../../src/model-import/tensors/read-matrix.js';
+import { weightAt } from '../../fixtures/model-import/random-matrix.js';
 import { BLOCK_FORMS, type BlockForm, formNamed } from './block-forms.js';
 import { writeGguf } from './write-gguf.js';
 
 const ROWS = 3;
 const COLUMNS = 64;
 
-/** What MatMulNBits makes of a matrix, element by element. */
-function dequantize({ rows, columns, bits, codes, scales, minimums }: QuantizedMatrix): Float32Array {
-  return Float32Array.from({ length: rows * columns }, (_, i) => {
-    const code = bits === 8 ? codes[i]! - 128 : ((codes[i >> 1]! >> (4 * (i & 1))) & 15) - 8;
-    return Math.fround(code * scales[i >> 5]!) + (minimums?.[i >> 5] ?? 0);
-  });
+/** The weights, row after row. */
+function dequantize(matrix: QuantizedMatrix): Float32Array {
+  const { rows, columns } = matrix;
+  return Float32Array.from({ length: rows * columns }, (_, i) =>
+    weightAt(matrix, Math.floor(i / columns), i % columns),
+  );
 }
 
 function read(folder: string, form: BlockForm, values: Float32Array, floats: 'q8' | 'q4' = 'q8'): QuantizedMatrix {

@@ -1,5 +1,8 @@
 import t from 'tap';
-import { packLinear, packPanels, type Quantized, toHalf } from '../../fixtures/native/packing.js';
+import { toHalf } from '../../../src/layouts/half-float.js';
+import { panelIndex } from '../../../src/layouts/lora.js';
+import { packWeights } from '../../../src/model-import/onnx/pack-weights.js';
+import { emptyMatrix, type QuantizedMatrix } from '../../../src/model-import/tensors/quantized-matrix.js';
 import { kernelPaths, operatorSession, type TestTensor } from '../../fixtures/native/session.js';
 
 const ROWS = 5;
@@ -10,30 +13,45 @@ function activations(columns: number): Float32Array {
   return Float32Array.from({ length: ROWS * columns }, (_, i) => (i % 32 === 0 ? 127 : ((i * 37) % 255) - 127));
 }
 
-function matrix(rows: number, columns: number, bits: 4 | 8, salt: number): Quantized {
-  const blocks = (rows * columns) / 32;
-  return {
-    rows,
-    columns,
-    bits,
-    codes: Uint8Array.from({ length: rows * columns }, (_, i) => ((i + salt) * 2654435761) % (bits === 4 ? 16 : 256)),
-    scales: Uint16Array.from({ length: blocks }, (_, i) => toHalf((1 + (i % 5)) / 1024)),
-    minimums: Uint16Array.from({ length: blocks }, (_, i) => toHalf(-(1 + (i % 7)) / 256)),
+const codeAt = (bits: 4 | 8, salt: number, i: number) => ((i + salt) * 2654435761) % (bits === 4 ? 16 : 256);
+const scaleAt = (block: number) => (1 + (block % 5)) / 1024;
+const minimumAt = (block: number) => -(1 + (block % 7)) / 256;
+
+/** A matrix, and its weights as the formula of its form gives them. */
+interface Weights {
+  readonly matrix: QuantizedMatrix;
+  readonly at: (row: number, column: number) => number;
+}
+
+function weights(rows: number, columns: number, bits: 4 | 8, salt: number): Weights {
+  const matrix = emptyMatrix(bits === 4 ? 'q4_1' : 'q8_0', rows, columns);
+  for (let i = 0; i < rows * columns; i++) {
+    if (bits === 8) matrix.codes[i] = codeAt(8, salt, i);
+    else matrix.codes[i >> 1]! |= codeAt(4, salt, i) << (4 * (i & 1));
+  }
+  matrix.scales.set(matrix.scales.map((_, block) => scaleAt(block)));
+  matrix.minimums?.set(matrix.scales.map((_, block) => minimumAt(block)));
+  const at = (row: number, column: number) => {
+    const i = row * columns + column;
+    const block = Math.floor(i / 32);
+    const code = codeAt(bits, salt, i);
+    return bits === 4 ? scaleAt(block) * code + minimumAt(block) : scaleAt(block) * (code - 128);
   };
+  return { matrix, at };
 }
 
-function weight(m: Quantized, row: number, column: number): number {
-  const block = Math.floor((row * m.columns + column) / 32);
-  const code = m.codes[row * m.columns + column]!;
-  return m.bits === 4
-    ? ((1 + (block % 5)) / 1024) * code - (1 + (block % 7)) / 256
-    : ((1 + (block % 5)) / 1024) * (code - 128);
-}
-
-function product(x: Float32Array, row: number, m: Quantized, output: number): number {
+function product(x: Float32Array, row: number, { matrix: { columns }, at }: Weights, output: number): number {
   let sum = 0;
-  for (let k = 0; k < m.columns; k++) sum += x[row * m.columns + k]! * weight(m, output, k);
+  for (let k = 0; k < columns; k++) sum += x[row * columns + k]! * at(output, k);
   return sum;
+}
+
+/** Panels of a matrix of `rank` rows, at `target[offset...]`. */
+function packPanels(matrix: Float32Array, rank: number, target: Uint16Array, offset: number): void {
+  const columns = matrix.length / rank;
+  matrix.forEach((value, i) => {
+    target[offset + panelIndex(Math.floor(i / columns), i % columns, rank)] = toHalf(value);
+  });
 }
 
 function tensor(type: TestTensor['type'], dims: number[], data: TestTensor['data']): TestTensor {
@@ -55,8 +73,8 @@ function close(actual: Float32Array, expected: (row: number, output: number) => 
 for (const bits of [4, 8] as const) {
   t.test(`a linear of ${bits}-bit weights is right, and the same to the bit on every path`, async (t) => {
     const [columns, outputs] = [96, 44];
-    const m = matrix(outputs, columns, bits, 1);
-    const packed = packLinear(m);
+    const m = weights(outputs, columns, bits, 1);
+    const packed = packWeights([m.matrix], false);
     const x = activations(columns);
     const results = kernelPaths().map((path) => {
       const session = operatorSession(
@@ -80,8 +98,8 @@ for (const bits of [4, 8] as const) {
 
 t.test('a gated linear is silu(gate) · up', async (t) => {
   const [columns, outputs] = [64, 20];
-  const [gate, up] = [matrix(outputs, columns, 4, 1), matrix(outputs, columns, 4, 9)];
-  const packed = packLinear(gate, up);
+  const [gate, up] = [weights(outputs, columns, 4, 1), weights(outputs, columns, 4, 9)];
+  const packed = packWeights([gate.matrix, up.matrix], true);
   const x = activations(columns).map((value) => value / 127);
   const session = operatorSession('QuantizedLinear', { K: columns, N: outputs, bits: 4, gated: 1 }, ['float', 'uint8']);
   const inputs = [tensor('float', [ROWS, columns], x), tensor('uint8', [packed.length], packed)];
@@ -101,8 +119,8 @@ t.test(
     const widths = [32, 16];
     const outputs = 48;
     const [capacity, slots] = [4, 3];
-    const m = matrix(outputs, columns, 4, 3);
-    const packed = packLinear(m);
+    const m = weights(outputs, columns, 4, 3);
+    const packed = packWeights([m.matrix], false);
     const x = activations(columns).map((value) => value / 127);
     const rowSlots = Int32Array.of(2, -1, 0, 2, 1);
     // Columns 1 and 2 of the table belong to this linear; the others to linears elsewhere.

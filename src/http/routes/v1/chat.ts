@@ -8,7 +8,7 @@ import { errorResponses } from '../../plugins/docs.js';
 import { type CollectedAnswer, createDeliver, type EncodeChunks, toUsage } from './answers.js';
 import { toMessages, toRetrieval } from './chat-request.js';
 import { CHAT_REFUSED, ChatBody, ChatCompletion } from './chat-schema.js';
-import { checkRefused, toSampling, toStop } from './parameters.js';
+import { checkRefused, toPriority, toSampling, toStop } from './parameters.js';
 import { RoutingHeaders, readOverride } from './routing.js';
 
 type Body = Static<typeof ChatBody>;
@@ -73,6 +73,7 @@ export function addChat(app: App, services: Services): void {
       },
       messages,
       retrieval: toRetrieval(body),
+      priority: toPriority(body),
       sampling: toSampling(body),
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
       stop: toStop(body.stop),

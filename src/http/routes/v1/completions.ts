@@ -13,6 +13,7 @@ import {
   generationFields,
   type RefusedParameters,
   refusedFields,
+  toPriority,
   toSampling,
   toStop,
 } from './parameters.js';
@@ -133,6 +134,7 @@ export function addCompletions(app: App, services: Services): void {
         firstUserMessage: typeof body.prompt === 'string' ? body.prompt : body.prompt.join(),
       },
       prompt,
+      priority: toPriority(body),
       sampling: toSampling(body),
       maxTokens: body.max_tokens ?? DEFAULT_MAX_TOKENS,
       stop: toStop(body.stop),

@@ -1,6 +1,6 @@
 /** OpenAI's parameters that all ways of generating share: their schema, and what they mean to the engine. */
 import { type Static, type TOptional, type TUnknown, Type } from 'typebox';
-import type { SamplingParams } from '../../../contracts/engine.js';
+import type { Priority, SamplingParams } from '../../../contracts/engine.js';
 import { AppError } from '../../../errors/app-error.js';
 
 /** Honoured. */
@@ -49,11 +49,13 @@ export const generationFields = {
     }),
   ),
   user: Type.Optional(Type.String({ description: 'Keeps one user on one arm of a canary.' })),
+  service_tier: Type.Optional(
+    Type.String({ description: '`flex` gets what other requests leave; every other tier is served alike.' }),
+  ),
 };
 
 /** Harmless: accepted, so that clients which always send them work, and without effect. */
 export const acceptedFields = {
-  service_tier: Type.Optional(Type.String()),
   store: Type.Optional(Type.Boolean()),
 };
 
@@ -93,6 +95,11 @@ export function toSampling(body: GenerationBody): SamplingParams {
     seed: body.seed ?? null,
     logitBias: toLogitBias(body.logit_bias ?? {}),
   };
+}
+
+/** OpenAI's flex processing is what may be slow. */
+export function toPriority({ service_tier: tier }: GenerationBody): Priority {
+  return tier === 'flex' ? 'batch' : 'interactive';
 }
 
 export function toStop(stop: GenerationBody['stop']): readonly string[] {

@@ -6,7 +6,8 @@ import { TensorMemory } from './tensors.js';
  * Keys and values of all slots: one float32 buffer `[slots, kvHeads, contextTokens, headDim]` for K and one for V of
  * each layer. The graph reads and writes them in place. Pages that no token reached cost no memory.
  */
-export class KvCache {
+export class StockKv {
+  readonly startsAnywhere = true;
   readonly #shape: DecoderShape;
   readonly #contextTokens: number;
   readonly #buffers: readonly TensorMemory<Float32Array>[];

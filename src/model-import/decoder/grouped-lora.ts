@@ -1,7 +1,7 @@
 import type { LoraSite } from '../../contracts/model-manifest.js';
-import { type GraphWriter, MICROSOFT } from './graph-writer.js';
-import type { LoraUpdate } from './linear.js';
-import { DataType } from './schema.js';
+import type { GraphWriter } from '../onnx/graph-writer.js';
+import type { LoraUpdate } from '../onnx/linear.js';
+import { DataType } from '../onnx/schema.js';
 
 /** Makes the update of one site of one layer, `columns` wide in and `rows` wide out. */
 export type LoraSites = (site: LoraSite, layer: number, columns: number, rows: number) => LoraUpdate;
@@ -35,7 +35,9 @@ export function declareLora(graph: GraphWriter): LoraSites {
     return (x, y) => {
       const tokens = graph.node('Gather', [x, indexes]);
       const groups = graph.node('Reshape', [tokens, groupShapeOf(columns)], { attributes: { allowzero: 1 } });
-      const down = graph.node('FusedMatMul', [groups, a], { domain: MICROSOFT, attributes: { transB: 1 } });
+      // On a CPU onnxruntime makes one operator of these two; GPUs have no such operator.
+      const columnsFirst = graph.node('Transpose', [a], { attributes: { perm: [0, 2, 1] } });
+      const down = graph.node('MatMul', [groups, columnsFirst]);
       const up = graph.node('Reshape', [graph.node('MatMul', [down, b]), graph.integers([-1, rows])]);
       // One more row, of zeros: where tokens without an adapter point to.
       const padded = graph.node('Concat', [up, zeroRowOf(rows)], { attributes: { axis: 0 } });

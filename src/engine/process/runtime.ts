@@ -1,0 +1,75 @@
+import os from 'node:os';
+import type { ModelManifest } from '../../contracts/model-manifest.js';
+import type { EngineSettings } from '../protocol.js';
+import { calibrate, threadCandidates } from './calibration.js';
+import { type Device, startOnDevice } from './device.js';
+import { LONGEST_DRAFT, type StepCost } from './drafting.js';
+import { KernelRunner } from './kernel-runner.js';
+import { loadNativeKernels } from './native-kernels.js';
+import { OnnxRuntime } from './onnxruntime.js';
+import type { ModelRunner, RunnerOptions } from './runner.js';
+import { StockRunner } from './stock-runner.js';
+
+export interface Runtime {
+  readonly runner: ModelRunner;
+  readonly cost: StepCost;
+  /** What runs and why, for the log. */
+  readonly description: string;
+}
+
+interface Choice {
+  /** Instruction set of the kernels; null for stock operators. */
+  readonly kernelPath: string | null;
+  readonly reason: string;
+}
+
+/** Loads the model on the wanted device, with the operators and the number of threads that suit this machine. */
+export function createRuntime(modelDir: string, manifest: ModelManifest, settings: EngineSettings): Runtime {
+  const slots = settings.slots + settings.reservedSlots;
+  const rows = slots * (1 + LONGEST_DRAFT);
+  const prefillTokens = Math.max(settings.prefillChunkTokens, settings.idlePrefillTokens);
+  const options = { ...settings, modelDir, manifest, slots, maxTokens: rows + prefillTokens, maxLogits: rows };
+  const gpus = settings.device === 'auto' ? new OnnxRuntime().gpus() : [];
+  const { device, value, reason } = startOnDevice(settings.device, gpus, (device) =>
+    device === 'cpu' ? startOnCpu(options, settings) : startOnGpu(options, device),
+  );
+  return { ...value, description: `${device} (${reason}), ${value.description}` };
+}
+
+/** The CPU only hands work out there: one thread. */
+function startOnGpu(options: RunnerOptions, device: Exclude<Device, 'cpu'>): Runtime {
+  const runner = new StockRunner({ ...options, device });
+  return { runner, cost: calibrate(runner, [1]).cost, description: 'stock operators' };
+}
+
+function startOnCpu(options: RunnerOptions, settings: EngineSettings): Runtime {
+  const kernels = loadNativeKernels();
+  const { kernelPath, reason } = chooseOperators(settings.kernels, kernels?.paths ?? null);
+  const runner =
+    kernelPath === null ? new StockRunner(options) : new KernelRunner({ ...options, kernels: kernels!, kernelPath });
+  const candidates = settings.threads > 0 ? [settings.threads] : threadCandidates(os.availableParallelism());
+  const { threads, cost } = calibrate(runner, candidates);
+  const operators = kernelPath === null ? 'stock operators' : `kernels for ${kernelPath}`;
+  return { runner, cost, description: `${operators} (${reason}), threads: ${threads}` };
+}
+
+/**
+ * Which operators run: our kernels where they are built and have vector instructions to use, onnxruntime's elsewhere
+ * (they are faster than plain C++), or what the configuration forces.
+ * @param paths instruction sets that the kernels can use here, best first; null where they are not built
+ * @throws Error when the configuration forces what cannot run here
+ */
+export function chooseOperators(wanted: EngineSettings['kernels'], paths: readonly string[] | null): Choice {
+  const stock = (reason: string): Choice => ({ kernelPath: null, reason });
+  if (wanted === 'stock') return stock('as configured');
+  if (wanted !== 'auto') {
+    if (paths?.includes(wanted)) return { kernelPath: wanted, reason: 'as configured' };
+    const offer = paths ? `this CPU can run ${paths.join(', ')}` : 'they are not built; run npm run build:native';
+    throw new Error(`engine.kernels is ${wanted}, but of the kernels ${offer}; "auto" takes what there is`);
+  }
+  if (!paths) return stock('the kernels are not built; npm run build:native builds them');
+  const [best] = paths;
+  return best === 'scalar'
+    ? stock('the kernels have no path for this CPU')
+    : { kernelPath: best!, reason: 'the best here' };
+}

@@ -1,0 +1,77 @@
+import { LORA_SITES, LORA_TARGETS, targetSizes } from '../../layouts/lora.js';
+import { type GraphWriter, SWITCHYARD } from '../onnx/graph-writer.js';
+import { packWeights } from '../onnx/pack-weights.js';
+import { DataType } from '../onnx/schema.js';
+import { toEightBits } from '../tensors/eight-bits.js';
+import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
+import type { DecoderCheckpoint } from './checkpoint.js';
+import type { DecoderOperators, SiteLinear } from './operators.js';
+
+/** The operators of native/: CPU only. Their inputs: contracts/model-manifest.ts, "kernels". */
+export function kernelOperators(graph: GraphWriter, { shape }: DecoderCheckpoint): DecoderOperators {
+  const { layers, heads, kvHeads, headDim } = shape;
+  const slots = graph.input('slots', DataType.int32, ['N']);
+  const positions = graph.input('positions', DataType.int32, ['N']);
+  const kv = graph.input('kv', DataType.float16, [layers, 'slots', 2, kvHeads, 'P', headDim]);
+  const loraSlots = graph.input('lora_slots', DataType.int32, ['N']);
+  const loraRanks = graph.input('lora_ranks', DataType.int32, ['S', LORA_TARGETS.length]);
+  const sizes = targetSizes(shape);
+  for (let layer = 0; layer < layers; layer++) {
+    for (const { site, targets } of LORA_SITES) {
+      const outputs = targets.reduce((sum, target) => sum + sizes[target].outputs, 0);
+      graph.input(`A.${site}.${layer}`, DataType.float16, ['S', targets.length, 'R', sizes[targets[0]!].inputs]);
+      graph.input(`B.${site}.${layer}`, DataType.float16, ['S', 'R', outputs]);
+    }
+  }
+  const columnOf = (index: number) => LORA_TARGETS.indexOf(LORA_SITES[index]!.targets[0]!);
+
+  const multiply = (
+    x: string,
+    name: string,
+    matrices: readonly QuantizedMatrix[],
+    gated: boolean,
+    lora?: { readonly inputs: readonly string[]; readonly attributes: Readonly<Record<string, number | number[]>> },
+  ): string => {
+    // One operator has one form: neighbours of different ones meet at 8 bits.
+    const parts = new Set(matrices.map(({ bits }) => bits)).size > 1 ? matrices.map(toEightBits) : matrices;
+    const { bits, columns } = parts[0]!;
+    const packed = packWeights(parts, gated);
+    const weights = graph.tensor(`${name}.packed`, DataType.uint8, [packed.length], packed);
+    const rows = gated ? parts[0]!.rows : parts.reduce((sum, part) => sum + part.rows, 0);
+    return graph.node('QuantizedLinear', [x, weights, ...(lora?.inputs ?? [])], {
+      domain: SWITCHYARD,
+      attributes: { K: columns, N: rows, bits, gated: Number(gated), ...lora?.attributes },
+    });
+  };
+  const site = (x: string, { site: name, layer, parts, bias }: SiteLinear, gated: boolean): string => {
+    const index = LORA_SITES.findIndex((known) => known.site === name);
+    // The adapters' A of whatever linear runs next is fetched while this one multiplies.
+    const next = (index + 1) % LORA_SITES.length;
+    const nextLayer = next === 0 ? layer + 1 : layer;
+    const ahead = nextLayer < layers ? [`A.${LORA_SITES[next]!.site}.${nextLayer}`] : [];
+    const y = multiply(x, `l${layer}.${name}`, parts, gated, {
+      inputs: [loraSlots, loraRanks, `A.${name}.${layer}`, `B.${name}.${layer}`, ...ahead],
+      attributes: {
+        lora_widths: parts.map(({ rows }) => rows),
+        lora_column: columnOf(index),
+        next_lora_column: columnOf(next),
+      },
+    });
+    return bias
+      ? graph.node('Add', [y, graph.tensor(`l${layer}.${name}.bias`, DataType.float, [bias.length], bias)])
+      : y;
+  };
+
+  return {
+    linear: (x, linear) => site(x, linear, false),
+    gatedLinear: (x, linear) => site(x, linear, true),
+    attention(projections, layer) {
+      const [q, ...kAndV] = typeof projections === 'string' ? [projections] : projections;
+      return graph.node('SlotAttention', [q!, slots, positions, 'rotary_cos', 'rotary_sin', kv, ...kAndV], {
+        domain: SWITCHYARD,
+        attributes: { layer, heads, kv_heads: kvHeads, scale: { float: 1 / Math.sqrt(headDim) } },
+      });
+    },
+    logits: (x, embedding, head) => multiply(x, 'head', [head ?? embedding], false),
+  };
+}

@@ -1,0 +1,29 @@
+import type { LoraSite } from '../../contracts/model-manifest.js';
+import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
+
+/** The linears of one fused site of one layer. */
+export interface SiteLinear {
+  readonly site: LoraSite;
+  readonly layer: number;
+  /** One matrix a target. */
+  readonly parts: readonly QuantizedMatrix[];
+  /** Of all rows together. */
+  readonly bias?: Float32Array | null;
+}
+
+/** Queries, keys and values of every token: side by side, or apart. */
+export type Projections = string | readonly [q: string, k: string, v: string];
+
+/**
+ * The operators that a decoder is written with. All of them work on tokens in one flat axis; a linear site adds the
+ * low-rank update of each token's adapter.
+ */
+export interface DecoderOperators {
+  linear(x: string, linear: SiteLinear): string;
+  /** `silu(x · gateᵀ) * (x · upᵀ)` */
+  gatedLinear(x: string, linear: SiteLinear): string;
+  /** Causal attention of each token over its KV slot, which takes the new keys and values. */
+  attention(projections: Projections, layer: number): string;
+  /** Logits; without `head` they come from the embedding. */
+  logits(x: string, embedding: QuantizedMatrix, head: QuantizedMatrix | null): string;
+}

@@ -1,0 +1,129 @@
+import { rmSync } from 'node:fs';
+import fc from 'fast-check';
+import t from 'tap';
+import { readAdapter } from '../../src/engine/process/adapter-file.js';
+import type { ModelRunner, Segment } from '../../src/engine/process/runner.js';
+import { writeAdapter } from '../fixtures/engine/adapters.js';
+import { MODEL_DIR, readModelManifest } from '../fixtures/engine/engine.js';
+import { kernels, loadRunner, logitsOfAll } from '../parity/load-runner.js';
+
+t.setTimeout(300_000);
+const manifest = readModelManifest();
+const folder = t.testdir();
+const adapters = await Promise.all(
+  [4, 16].map((rank, i) => {
+    const ranks = { q_proj: rank, k_proj: 0, v_proj: 3, o_proj: rank, gate_proj: 1, up_proj: rank, down_proj: rank };
+    return readAdapter(writeAdapter(folder, manifest, { seed: i + 1, ranks }), manifest);
+  }),
+);
+rmSync(folder, { recursive: true });
+
+function load(path?: string): ModelRunner {
+  const runner = loadRunner(MODEL_DIR, path);
+  adapters.forEach((adapter, slot) => {
+    runner.writeAdapter(slot, adapter);
+  });
+  return runner;
+}
+
+/** Three sequences: the base and two adapters. */
+const ROWS = [null, 0, 1].map((adapterSlot, slot) => ({
+  slot,
+  adapterSlot,
+  ids: Array.from({ length: 20 + 7 * slot }, (_, i) => 1000 + ((i * i * 31 + slot * 977) % 40_000)),
+}));
+
+/** Each row in one piece, by itself: what everything is compared with. */
+const alone = (runner: ModelRunner) => ROWS.map((row) => logitsOfAll(runner, row.ids, row));
+
+const runner = load();
+const EXPECTED = alone(runner);
+const VOCAB = manifest.shape.vocabSize;
+
+/** Equal to the last bit. */
+function isSame(a: Float32Array, b: Float32Array): boolean {
+  const bytes = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
+  return bytes(a).equals(bytes(b));
+}
+
+t.test('an adapter changes what the model says', async (t) => {
+  const base = logitsOfAll(runner, ROWS[1]!.ids);
+  t.notOk(isSame(base, EXPECTED[1]!));
+  t.ok(EXPECTED.every((logits) => logits.every(Number.isFinite)));
+});
+
+t.test('no bit of a row depends on the pieces it comes in, or on who shares a run with it', async (t) => {
+  const step = fc.tuple(...ROWS.map(() => fc.oneof(fc.nat(2), fc.nat(21))));
+  await fc.assert(
+    fc.property(fc.array(step, { minLength: 12, maxLength: 24 }), (steps) => {
+      const done = ROWS.map(() => 0);
+      for (const counts of [...steps, [64, 0, 0], [0, 64, 0], [0, 0, 64]]) {
+        const segments = ROWS.flatMap(({ slot, adapterSlot, ids }, row): Segment[] => {
+          const start = done[row]!;
+          const piece = ids.slice(start, start + counts[row]!);
+          done[row]! += piece.length;
+          return piece.length === 0 ? [] : [{ slot, start, ids: piece, adapterSlot, logits: piece.length }];
+        });
+        if (segments.length === 0) continue;
+        runner.run(segments).forEach((rows, i) => {
+          const { slot, start } = segments[i]!;
+          rows.forEach((logits, j) => {
+            const at = start + j;
+            if (!isSame(logits, EXPECTED[slot]!.subarray(at * VOCAB, (at + 1) * VOCAB))) {
+              throw new Error(`token ${at} of row ${slot} in ${JSON.stringify(segments.map(({ ids }) => ids.length))}`);
+            }
+          });
+        });
+      }
+    }),
+    { numRuns: 8 },
+  );
+  t.pass('every logit of every token');
+});
+
+t.test('every path that this CPU has gives the same bits', async (t) => {
+  t.ok(kernels.paths.includes('scalar'));
+  for (const path of kernels.paths.slice(1)) {
+    const other = load(path);
+    const [row] = ROWS.slice(-1);
+    const segments = ROWS.map((each) => ({ ...each, start: 0, ids: each.ids.slice(0, 6), logits: 6 }));
+    const together = other.run(segments).flat();
+    together.forEach((logits, i) => {
+      const at = i % 6;
+      const expected = EXPECTED[Math.floor(i / 6)]!.subarray(at * VOCAB, (at + 1) * VOCAB);
+      if (!isSame(logits, expected)) t.fail(`${path}: token ${at} of row ${Math.floor(i / 6)}`);
+    });
+    const [[next]] = other.run([{ ...row!, start: 6, ids: row!.ids.slice(6, 7), logits: 1 }]) as [[Float32Array]];
+    t.ok(isSame(next, EXPECTED[2]!.subarray(6 * VOCAB, 7 * VOCAB)), path);
+  }
+});
+
+t.test('keys and values that were put away and come back, in another slot, are as good as computed ones', async (t) => {
+  const { kvStore } = runner;
+  const [, row] = ROWS as [unknown, (typeof ROWS)[number]];
+  t.equal(kvStore!.tokensPerBlock, 16);
+  logitsOfAll(runner, row.ids, row);
+  kvStore!.save(row.slot, 0, 1);
+  logitsOfAll(runner, row.ids.toReversed(), row);
+  logitsOfAll(runner, row.ids.toReversed(), { ...row, slot: 2 });
+  kvStore!.load(1, 2, 0);
+  const rest = logitsOfAll(runner, row.ids.slice(16), { ...row, slot: 2, start: 16 });
+  t.ok(isSame(rest, EXPECTED[1]!.subarray(16 * VOCAB)));
+});
+
+t.test('another number of threads changes no bit, and what the slots hold stays', async (t) => {
+  const [row] = ROWS as [(typeof ROWS)[number]];
+  logitsOfAll(runner, row.ids.slice(0, 8), row);
+  runner.useThreads(1);
+  const rest = logitsOfAll(runner, row.ids.slice(8), { ...row, start: 8 });
+  t.ok(isSame(rest, EXPECTED[0]!.subarray(8 * VOCAB)));
+});
+
+t.test(
+  'an adapter of a rank that the bank has no room for is refused, and its neighbours stay as they are',
+  async (t) => {
+    const large = { ranks: { ...adapters[0]!.ranks, q_proj: 17 }, halves: new Uint16Array(1e7).fill(0x3c00) };
+    t.throws(() => runner.writeAdapter(0, large), /its rank is 17, at most 16 is accepted \(engine\.maxAdapterRank\)/);
+    t.ok(isSame(logitsOfAll(runner, ROWS[2]!.ids, ROWS[2]), EXPECTED[2]!));
+  },
+);

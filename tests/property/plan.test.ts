@@ -1,0 +1,163 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { admit, type Contender, fairOrder, planStep, type SlotView } from '../../src/engine/process/plan.js';
+import { type SimulatedRequest, simulate } from './engine-simulation.js';
+
+const contender = {
+  tenant: fc.constantFrom('a', 'b', 'c'),
+  priority: fc.constantFrom('interactive' as const, 'batch' as const),
+};
+const counters = fc.record({ a: fc.nat(2), b: fc.nat(2), c: fc.nat(2) });
+const slotsOf = fc
+  .array(
+    fc.option(
+      fc.record({
+        ...contender,
+        promptTokens: fc.integer({ min: 1, max: 40 }),
+        cachedTokens: fc.nat(50),
+        drafted: fc.nat(8),
+      }),
+    ),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map((rows) => rows.map((row, slot): SlotView | null => row && { ...row, id: 100 + slot, arrival: slot }));
+const waitingOf = fc
+  .array(fc.record({ ...contender, adapter: fc.constantFrom(null, 'ready', 'loading') }), { maxLength: 12 })
+  .map((requests) => requests.map((request, id) => ({ ...request, id, arrival: 100 + id })));
+const budget = fc.record({
+  prefillChunkTokens: fc.integer({ min: 1, max: 70 }),
+  idlePrefillTokens: fc.integer({ min: 1, max: 70 }),
+});
+const isReady = (adapter: string) => adapter === 'ready';
+
+t.test('a step has every answering row with its draft, and prompts up to the budget and no further', async () => {
+  fc.assert(
+    fc.property(slotsOf, counters, budget, (slots, counters, budget) => {
+      const counterOf = ({ tenant }: Contender) => counters[tenant as keyof typeof counters];
+      const { decode, prefill } = planStep(slots, counterOf, budget);
+      const answering = slots.flatMap((view, slot) =>
+        view && view.cachedTokens >= view.promptTokens ? [{ slot, id: view.id, tokens: 1 + view.drafted }] : [],
+      );
+      const left = slots.reduce((sum, view) => sum + Math.max(0, view ? view.promptTokens - view.cachedTokens : 0), 0);
+      const most = decode.length > 0 ? budget.prefillChunkTokens : budget.idlePrefillTokens;
+      const used = [...decode, ...prefill].map(({ slot }) => slot);
+      return (
+        JSON.stringify(decode) === JSON.stringify(answering) &&
+        prefill.reduce((sum, { tokens }) => sum + tokens, 0) === Math.min(most, left) &&
+        new Set(used).size === used.length &&
+        prefill.every(({ slot, id, start, tokens, last }) => {
+          const view = slots[slot]!;
+          const end = start + tokens;
+          return view.id === id && start === view.cachedTokens && tokens > 0 && last === (end === view.promptTokens);
+        })
+      );
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+t.test('a prompt gets tokens only after all before it in fair order got all that they lack', async () => {
+  fc.assert(
+    fc.property(slotsOf, counters, budget, (slots, counters, budget) => {
+      const counterOf = ({ tenant }: Contender) => counters[tenant as keyof typeof counters];
+      const { prefill } = planStep(slots, counterOf, budget);
+      const unfinished = slots.filter((view) => view !== null).filter((view) => view.cachedTokens < view.promptTokens);
+      const order = fairOrder(unfinished, counterOf).map(({ id }) => id);
+      return prefill.every(({ id }, i) => id === order[i]) && prefill.slice(0, -1).every(({ last }) => last);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+t.test('slots are given by the rules, to any waiting and over any state', async () => {
+  const limitsOf = fc.record({ slots: fc.integer({ min: 1, max: 6 }), reservedSlots: fc.nat(2) });
+  fc.assert(
+    fc.property(slotsOf, waitingOf, counters, limitsOf, (rows, waiting, counters, limits) => {
+      const slots = Array.from({ length: limits.slots + limits.reservedSlots }, (_, slot) => rows[slot] ?? null);
+      const order = fairOrder(waiting, ({ tenant }) => counters[tenant as keyof typeof counters]);
+      const admissions = admit(order, slots, limits, isReady);
+      const tenants = slots.flatMap((view) => (view ? [view.tenant] : []));
+      for (const { id, slot } of admissions) {
+        const { tenant, priority, adapter } = waiting[id]!;
+        if (slots[slot] !== null || (adapter !== null && !isReady(adapter))) return false;
+        const reserved = tenants.length >= limits.slots;
+        if (reserved && (tenants.includes(tenant) || priority === 'batch')) return false;
+        tenants.push(tenant);
+      }
+      const used = admissions.map(({ slot }) => slot);
+      if (new Set(used).size !== used.length || tenants.length > slots.length) return false;
+      const admitted = new Set(admissions.map(({ id }) => id));
+      const passed = order.filter(({ id, adapter }) => !admitted.has(id) && (adapter === null || isReady(adapter)));
+      if (passed.length > 0 && tenants.length < limits.slots) return false;
+      if (passed.some(({ priority, tenant }) => priority === 'interactive' && !tenants.includes(tenant))) {
+        if (tenants.length < slots.length) return false;
+      }
+      const anyBatch = admissions.some(({ id }) => waiting[id]!.priority === 'batch');
+      return !(anyBatch && passed.some(({ priority }) => priority === 'interactive'));
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+t.test('every request ends, with its prompt computed from the first token to the last, whatever the mix', async () => {
+  const requestsOf = fc.array(
+    fc.record({
+      ...contender,
+      arrivesAt: fc.nat(40),
+      promptTokens: fc.integer({ min: 1, max: 60 }),
+      newTokens: fc.integer({ min: 1, max: 20 }),
+      drafted: fc.nat(4),
+      adapterReadyAt: fc.option(fc.nat(80)),
+    }),
+    { maxLength: 14 },
+  );
+  const limitsOf = fc.record({
+    slots: fc.integer({ min: 1, max: 5 }),
+    reservedSlots: fc.nat(2),
+    prefillChunkTokens: fc.integer({ min: 1, max: 70 }),
+    idlePrefillTokens: fc.integer({ min: 1, max: 70 }),
+  });
+  fc.assert(
+    fc.property(requestsOf, limitsOf, (requests: SimulatedRequest[], limits) => {
+      const computed = requests.map(() => 0);
+      const ended = requests.map(() => 0);
+      simulate(requests, limits, ({ plan }) => {
+        for (const { id } of plan.decode) if (ended[id] !== 1) throw new Error('an answer before its prompt');
+        for (const { id, start, tokens, last } of plan.prefill) {
+          if (computed[id] !== start) throw new Error('a gap in a prompt');
+          computed[id] += tokens;
+          ended[id]! += Number(last);
+        }
+      });
+      return requests.every(({ promptTokens }, id) => computed[id] === promptTokens && ended[id] === 1);
+    }),
+  );
+});
+
+t.test('a newcomer gets a slot at once, however large the flood of another tenant', async () => {
+  const limits = { slots: 3, reservedSlots: 1, prefillChunkTokens: 16, idlePrefillTokens: 64 };
+  const request = { priority: 'interactive' as const, newTokens: 50, drafted: 0, adapterReadyAt: null };
+  fc.assert(
+    fc.property(fc.integer({ min: 4, max: 30 }), fc.nat(60), fc.integer({ min: 1, max: 40 }), (flood, at, prompt) => {
+      const requests = Array.from({ length: flood }, () => ({
+        ...request,
+        tenant: 'flood',
+        arrivesAt: 0,
+        promptTokens: 40,
+      }));
+      let waited = 0;
+      let turnsToFirstToken = 0;
+      simulate(
+        [...requests, { ...request, tenant: 'newcomer', arrivesAt: at, promptTokens: prompt }],
+        limits,
+        ({ now, waiting, plan }) => {
+          if (waiting.some(({ tenant }) => tenant === 'newcomer')) waited++;
+          if (plan.prefill.some(({ id, last }) => id === flood && last)) turnsToFirstToken = now - at + 1;
+        },
+      );
+      // The flood's tenant is served at least as much already, so its prompts come second from the second chunk on.
+      return waited === 0 && turnsToFirstToken <= 2 * Math.ceil(prompt / limits.prefillChunkTokens) + 3;
+    }),
+    { numRuns: 50 },
+  );
+});

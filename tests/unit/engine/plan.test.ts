@@ -1,0 +1,121 @@
+import t from 'tap';
+import type { Priority } from '../../../src/contracts/engine.js';
+import { admit, fairOrder, planStep, type SlotView, type WaitingView } from '../../../src/engine/process/plan.js';
+
+const BUDGET = { prefillChunkTokens: 64, idlePrefillTokens: 256 };
+const LIMITS = { slots: 2, reservedSlots: 1 };
+const level = () => 0;
+const ready = () => true;
+
+const row = (id: number, promptTokens: number, cachedTokens: number, rest: Partial<SlotView> = {}): SlotView => ({
+  id,
+  tenant: `tenant-${id}`,
+  priority: 'interactive',
+  arrival: id,
+  promptTokens,
+  cachedTokens,
+  drafted: 0,
+  ...rest,
+});
+const request = (id: number, rest: Partial<WaitingView> = {}): WaitingView => ({
+  id,
+  tenant: `tenant-${id}`,
+  priority: 'interactive',
+  arrival: id,
+  adapter: null,
+  ...rest,
+});
+
+t.test('order is by priority, then by service of the tenant, then by arrival', async (t) => {
+  const served = new Map([
+    ['much', 900],
+    ['little', 3],
+  ]);
+  const of = (tenant: string, priority: Priority, arrival: number) => ({ tenant, priority, arrival });
+  const order = fairOrder(
+    [
+      of('little', 'batch', 1),
+      of('much', 'interactive', 2),
+      of('little', 'interactive', 4),
+      of('little', 'interactive', 3),
+    ],
+    ({ tenant }) => served.get(tenant)!,
+  );
+  t.same(
+    order.map(({ arrival }) => arrival),
+    [3, 4, 2, 1],
+  );
+});
+
+t.test('an engine without requests has nothing to do', async (t) => {
+  t.same(planStep([null, null], level, BUDGET), { decode: [], prefill: [] });
+});
+
+t.test('while nobody waits for a next token, prompts get the larger budget', async (t) => {
+  t.same(planStep([null, row(7, 300, 0)], level, BUDGET), {
+    decode: [],
+    prefill: [{ slot: 1, id: 7, start: 0, tokens: 256, last: false }],
+  });
+});
+
+t.test('answers go on in every step, and a prompt gets the smaller budget beside them', async (t) => {
+  t.same(planStep([row(1, 10, 12), row(2, 500, 64), row(3, 4, 4)], level, BUDGET), {
+    decode: [
+      { slot: 0, id: 1, tokens: 1 },
+      { slot: 2, id: 3, tokens: 1 },
+    ],
+    prefill: [{ slot: 1, id: 2, start: 64, tokens: 64, last: false }],
+  });
+});
+
+t.test('a draft is verified with its row and takes nothing from the prompts', async (t) => {
+  const { decode, prefill } = planStep([row(1, 10, 12, { drafted: 5 }), row(2, 500, 0)], level, BUDGET);
+  t.same(decode, [{ slot: 0, id: 1, tokens: 6 }]);
+  t.match(prefill, [{ tokens: 64 }]);
+});
+
+t.test('what one prompt leaves of the budget goes to the next in fair order', async (t) => {
+  const served: Record<string, number> = { 'tenant-1': 50, 'tenant-2': 0, 'tenant-3': 10 };
+  const slots = [row(1, 40, 0), row(2, 30, 10), row(3, 200, 16), row(4, 1, 1)];
+  t.same(planStep(slots, ({ tenant }) => served[tenant]!, BUDGET).prefill, [
+    { slot: 1, id: 2, start: 10, tokens: 20, last: true },
+    { slot: 2, id: 3, start: 16, tokens: 44, last: false },
+  ]);
+});
+
+t.test('the waiting get the lowest free slots in their order', async (t) => {
+  t.same(admit([request(6), request(5), request(7)], [null, row(1, 1, 1), null], LIMITS, ready), [
+    { id: 6, slot: 0 },
+    { id: 5, slot: 2 },
+  ]);
+});
+
+t.test('a reserved slot is for a tenant that holds none, whichever index is free', async (t) => {
+  const slots = [row(1, 1, 1, { tenant: 'flood' }), null, row(2, 1, 1, { tenant: 'flood' })];
+  const waiting = [request(5, { tenant: 'flood' }), request(6), request(7)];
+  t.same(admit(waiting, slots, LIMITS, ready), [{ id: 6, slot: 1 }]);
+});
+
+t.test('who is admitted in the same turn holds a slot already', async (t) => {
+  const waiting = [request(5, { tenant: 'flood' }), request(6, { tenant: 'flood' }), request(7, { tenant: 'flood' })];
+  t.same(admit(waiting, [null, null, null], LIMITS, ready), [
+    { id: 5, slot: 0 },
+    { id: 6, slot: 1 },
+  ]);
+});
+
+t.test('batch requests leave the reserved slots to interactive ones', async (t) => {
+  const slots = [row(1, 1, 1), row(2, 1, 1), null];
+  t.same(admit([request(5, { priority: 'batch' })], slots, LIMITS, ready), []);
+});
+
+t.test('a request whose adapter is not in the bank lets others pass', async (t) => {
+  const waiting = [request(5, { adapter: 'x' }), request(6, { adapter: 'y' }), request(7)];
+  t.same(
+    admit(waiting, [null, null, null], LIMITS, (adapter) => adapter === 'y'),
+    [
+      { id: 6, slot: 0 },
+      { id: 7, slot: 1 },
+    ],
+  );
+});

@@ -1,0 +1,74 @@
+import t from 'tap';
+import { BLOCK_TOKENS, PrefixCache } from '../../../src/engine/process/prefix-cache.js';
+
+/** Blocks of one letter each, and a token more that no block holds. */
+const prompt = (blocks: string) =>
+  Int32Array.from(
+    [...blocks].flatMap((letter) => new Array<number>(BLOCK_TOKENS).fill(letter.charCodeAt(0))).concat(0),
+  );
+
+function keep(cache: PrefixCache, blocks: string, root = 'tenant') {
+  return cache.insert(root, prompt(blocks), blocks.length * BLOCK_TOKENS).map(({ block }) => blocks[block]);
+}
+const known = (cache: PrefixCache, blocks: string, root = 'tenant') => cache.match(root, prompt(blocks)).places.length;
+
+t.test('what was kept of one prompt is found for another that begins alike', async (t) => {
+  const cache = new PrefixCache(8);
+  t.same(cache.insert('tenant', prompt('abc'), 3 * BLOCK_TOKENS), [
+    { block: 0, place: 0 },
+    { block: 1, place: 1 },
+    { block: 2, place: 2 },
+  ]);
+  t.same(cache.match('tenant', prompt('abx')).places, [0, 1]);
+  t.same(keep(cache, 'abx'), ['x'], 'only what is new must be copied');
+});
+
+t.test('another root shares nothing', async (t) => {
+  const cache = new PrefixCache(8);
+  keep(cache, 'ab', 'tenant,adapter-1');
+  t.equal(known(cache, 'ab', 'tenant,adapter-2'), 0);
+  t.same(keep(cache, 'ab', 'tenant,adapter-2'), ['a', 'b']);
+});
+
+t.test('the same block after another beginning is another block', async (t) => {
+  const cache = new PrefixCache(8);
+  keep(cache, 'ab');
+  t.equal(known(cache, 'b'), 0);
+  t.equal(known(cache, 'bb'), 0);
+});
+
+t.test('a prompt is never found whole: its last token is computed', async (t) => {
+  const cache = new PrefixCache(8);
+  keep(cache, 'ab');
+  t.equal(cache.match('tenant', prompt('ab').subarray(0, 2 * BLOCK_TOKENS)).places.length, 1);
+  t.equal(cache.match('tenant', prompt('ab').subarray(0, 2 * BLOCK_TOKENS + 1)).places.length, 2);
+});
+
+t.test('only whole blocks among the computed tokens are kept', async (t) => {
+  const cache = new PrefixCache(8);
+  t.equal(cache.insert('tenant', prompt('abc'), 2 * BLOCK_TOKENS - 1).length, 1);
+});
+
+t.test('the end of the chain that was used longest ago makes room', async (t) => {
+  const cache = new PrefixCache(4);
+  keep(cache, 'ab');
+  keep(cache, 'cd');
+  t.equal(known(cache, 'ab'), 2);
+  keep(cache, 'e');
+  t.equal(known(cache, 'cd'), 1, 'd is gone, c is left');
+  t.equal(known(cache, 'ab'), 2);
+});
+
+t.test('a chain does not make room for its own end, the rest is not kept', async (t) => {
+  const cache = new PrefixCache(3);
+  keep(cache, 'x');
+  t.same(keep(cache, 'abcde'), ['a', 'b', 'c']);
+  t.equal(known(cache, 'abcde'), 3);
+  t.same(keep(cache, 'abcde'), []);
+});
+
+t.test('without places nothing is kept', async (t) => {
+  const cache = new PrefixCache(0);
+  t.same(keep(cache, 'ab'), []);
+  t.equal(known(cache, 'ab'), 0);
+});

@@ -1,0 +1,42 @@
+import t from 'tap';
+import { toEightBits } from '../../../src/model-import/tensors/eight-bits.js';
+import type { QuantizedMatrix } from '../../../src/model-import/tensors/quantized-matrix.js';
+import { randomMatrix, weightAt } from '../../fixtures/model-import/random-matrix.js';
+
+const [ROWS, COLUMNS] = [5, 96];
+
+/** Largest difference over the size of a level, of any weight. */
+function worst(matrix: QuantizedMatrix, wide: QuantizedMatrix): number {
+  let largest = 0;
+  for (let row = 0; row < ROWS; row++) {
+    for (let column = 0; column < COLUMNS; column++) {
+      const level = Math.abs(wide.scales[(row * COLUMNS + column) >> 5]!);
+      const difference = Math.abs(weightAt(wide, row, column) - weightAt(matrix, row, column));
+      largest = Math.max(largest, difference / level);
+    }
+  }
+  return largest;
+}
+
+t.test('symmetric 4-bit forms become 8-bit codes of the same weights', async (t) => {
+  for (const form of ['q4_0', 'q4'] as const) {
+    const matrix = randomMatrix(form, ROWS, COLUMNS, 3);
+    const wide = toEightBits(matrix);
+    t.match(wide, { bits: 8, rows: ROWS, columns: COLUMNS, minimums: null });
+    t.equal(worst(matrix, wide), 0, form);
+  }
+});
+
+t.test('a form with minimums goes to the nearest of 255 levels', async (t) => {
+  const matrix = randomMatrix('q4_1', ROWS, COLUMNS, 4);
+  const wide = toEightBits(matrix);
+  t.match(wide, { bits: 8, minimums: null });
+  const error = worst(matrix, wide);
+  // Scales are halves: one that was rounded down takes up to 127 * 2^-11 of a level from the largest weight.
+  t.ok(error > 0 && error <= 0.5 + 127 * 2 ** -11, `${error} of a level`);
+});
+
+t.test('what has 8 bits stays as it is', async (t) => {
+  const matrix = randomMatrix('q8_0', ROWS, COLUMNS, 5);
+  t.equal(toEightBits(matrix), matrix);
+});
