@@ -55,7 +55,7 @@ export async function churn(
     return {
       adapter: random() < 0.1 ? null : adapters[at]!,
       tenant: `tenant-${Math.floor(random() * TENANTS)}`,
-      prompt: OPENING.repeat(1 + Math.floor(random() * 3)) + `What about ${pick(TOPICS)}?`,
+      prompt: `${OPENING.repeat(1 + Math.floor(random() * 3))}What about ${pick(TOPICS)}?`,
       maxTokens: 4 + Math.floor(random() * (LONGEST_ANSWER - 3)),
       seed: random() < 0.2 ? Math.floor(random() * 3) : null,
     };

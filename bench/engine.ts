@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import type { AdapterRef } from '../src/contracts/adapter.js';
+import type { Engine } from '../src/contracts/engine.js';
 import { createRandom } from '../src/engine/process/random.js';
 import { writeAdapter } from '../tests/fixtures/engine/adapters.js';
 import { coldAdapterExtraMs, decodeGapP95Ms, decodeTps, prefillTps, trafficTps } from './engine/decode.js';
@@ -72,8 +73,7 @@ export default function benchEngine({ quick, say }: BenchOptions): Promise<Recor
       record('prefill_tps_512_adapter', await repeat(() => prefillTps(plain, 512, adapters[0]!)));
       record('decode_gap_p95_ms', await repeat(() => decodeGapP95Ms(plain, 4)));
 
-      for (const adapter of adapters)
-        await generate(plain, { prompt: { kind: 'tokens', ids: [1] }, maxTokens: 1, adapter });
+      for (const adapter of adapters) await touch(plain, adapter);
       const others = adapters.slice(1);
       record('cold_adapter_extra_ms', await coldAdapterExtraMs(plain, adapters[0]!, others, quick ? 9 : 31));
       const requests = quick ? 48 : 256;
@@ -96,7 +96,8 @@ export default function benchEngine({ quick, say }: BenchOptions): Promise<Recor
           speedups.push((await answersTps(drafting, tuned)) / off);
         }
         record('drafting_speedup', median(speedups), 2);
-        // All slots up to their last token, each with an adapter of its own.
+        // 64 adapters in memory, and all slots up to their last token, each with an adapter of its own.
+        for (const adapter of adapters.slice(0, 64)) await touch(drafting, adapter);
         const full = SETTINGS.contextTokens - 64;
         await Promise.all(
           adapters.slice(0, SETTINGS.slots).map((adapter, seed) => {
@@ -116,6 +117,11 @@ export default function benchEngine({ quick, say }: BenchOptions): Promise<Recor
     else record('rss_mb', gateway);
     return figures;
   });
+}
+
+/** Brings an adapter into memory. */
+async function touch(engine: Engine, adapter: AdapterRef): Promise<void> {
+  await generate(engine, { prompt: { kind: 'tokens', ids: [1] }, maxTokens: 1, adapter });
 }
 
 /** The rank of a Zipf distribution with exponent 1 at which the running share passes `share`. */

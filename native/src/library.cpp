@@ -30,7 +30,6 @@ class Call {
   Call(const OrtApi* api, OrtKernelContext* context) : api_(api), context_(context) {
     keep(ort::kernelContextGetInputCount(api_, context_, &inputs_));
   }
-
   // Absent optional inputs come back empty.
   Tensor input(size_t index) {
     Tensor t;
@@ -60,7 +59,6 @@ class Call {
     if (keep(ort::kernelContextGetOutput(api_, context_, 0, dims, x.rank, &value))) keep(ort::getTensorMutableData(api_, value, &data));
     return static_cast<float*>(data);
   }
-
   ThreadPool pool() {
     const auto run = [](void* self, void (*task)(void*, size_t), size_t count, void* user) {
       auto& call = *static_cast<Call*>(self);
@@ -68,7 +66,6 @@ class Call {
     };
     return {run, this};
   }
-
   OrtResult failure() const { return failure_; }
   OrtResult finish(const std::string& problem) {
     if (!failure_ && !problem.empty()) failure_ = invalid(api_, problem);
