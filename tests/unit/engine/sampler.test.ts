@@ -1,21 +1,11 @@
 import t from 'tap';
 import type { SamplingParams } from '../../../src/contracts/engine.js';
 import { createScratch, Sampler } from '../../../src/engine/process/sampler.js';
+import { GREEDY } from '../../fixtures/engine/engine.js';
 
-const GREEDY: SamplingParams = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  seed: 1,
-  logitBias: {},
-};
 const logits = Float32Array.of(1, 3, 2, -1);
 const sampler = (params: Partial<SamplingParams>, promptIds: number[] = []) =>
-  new Sampler({ ...GREEDY, ...params }, promptIds, createScratch(logits.length), 0);
+  new Sampler({ ...GREEDY, seed: 1, ...params }, promptIds, createScratch(logits.length), 0);
 const draws = (params: Partial<SamplingParams>, count = 2000) => {
   const source = sampler({ temperature: 1, ...params });
   return Array.from({ length: count }, () => source.sample(logits));

@@ -1,14 +1,30 @@
 /** The two ways to deliver an answer of the pipeline: in one piece, and as it comes. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type TSchema, Type } from 'typebox';
 import type { GeneratedToken } from '../../../contracts/engine.js';
 import type { AnswerEvent } from '../../../pipeline/types.js';
 import type { Services } from '../../app.js';
+import { errorResponses } from '../../plugins/docs.js';
 import { logError, toAppError } from '../../plugins/errors.js';
 import { createSseWriter } from '../../sse-writer.js';
 import { writeRoute } from './routing.js';
 
 type Routed = Extract<AnswerEvent, { type: 'routed' }>;
 type Finished = Extract<AnswerEvent, { type: 'finished' }>;
+
+/** What a route answers with that delivers in both ways. @param what begins the description: `The answer` */
+export function answerResponses<T extends TSchema>(what: string, body: T) {
+  return {
+    200: {
+      description: `${what}, or with \`stream\` its chunks and \`[DONE]\`.`,
+      content: {
+        'application/json': { schema: body },
+        'text/event-stream': { schema: Type.String() },
+      },
+    },
+    ...errorResponses,
+  };
+}
 
 /** What every chunk and every response say of their answer. */
 interface AnswerHead {

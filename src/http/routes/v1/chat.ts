@@ -1,11 +1,10 @@
 import type { FastifyRequest } from 'fastify';
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import type { GeneratedToken, TokenLogprob } from '../../../contracts/engine.js';
 import { AppError } from '../../../errors/app-error.js';
 import type { ChatRequest, Grounding } from '../../../pipeline/types.js';
 import type { App, Services } from '../../app.js';
-import { errorResponses } from '../../plugins/docs.js';
-import { type CollectedAnswer, createDeliver, type EncodeChunks, toUsage } from './answers.js';
+import { answerResponses, type CollectedAnswer, createDeliver, type EncodeChunks, toUsage } from './answers.js';
 import { toMessages, toRetrieval } from './chat-request.js';
 import { CHAT_REFUSED, ChatBody, ChatCompletion } from './chat-schema.js';
 import { checkRefused, toPriority, toSampling, toStop } from './parameters.js';
@@ -27,16 +26,7 @@ export function addChat(app: App, services: Services): void {
         tags: ['generation'],
         headers: RoutingHeaders,
         body: ChatBody,
-        response: {
-          200: {
-            description: 'The answer, or with `stream` its chunks and `[DONE]`.',
-            content: {
-              'application/json': { schema: ChatCompletion },
-              'text/event-stream': { schema: Type.String() },
-            },
-          },
-          ...errorResponses,
-        },
+        response: answerResponses('The answer', ChatCompletion),
       },
     },
     async (request, reply) => {

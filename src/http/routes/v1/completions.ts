@@ -4,8 +4,7 @@ import type { GeneratedToken } from '../../../contracts/engine.js';
 import { AppError } from '../../../errors/app-error.js';
 import type { CompletionRequest } from '../../../pipeline/types.js';
 import type { App, Services } from '../../app.js';
-import { errorResponses } from '../../plugins/docs.js';
-import { type CollectedAnswer, createDeliver, type EncodeChunks, toUsage } from './answers.js';
+import { answerResponses, type CollectedAnswer, createDeliver, type EncodeChunks, toUsage } from './answers.js';
 import { UsageSchema } from './chat-schema.js';
 import {
   acceptedFields,
@@ -90,16 +89,7 @@ export function addCompletions(app: App, services: Services): void {
         tags: ['generation'],
         headers: RoutingHeaders,
         body: CompletionBody,
-        response: {
-          200: {
-            description: 'The continuation, or with `stream` its chunks and `[DONE]`.',
-            content: {
-              'application/json': { schema: TextCompletion },
-              'text/event-stream': { schema: Type.String() },
-            },
-          },
-          ...errorResponses,
-        },
+        response: answerResponses('The continuation', TextCompletion),
       },
     },
     async (request, reply) => {
