@@ -47,9 +47,19 @@ static constexpr int64_t groupBytes(Format f, int64_t inputs) {
 struct BlockScale {
   float scale;
   union {
-    float weightedSum;  // q4_1: scale * sum(q), which the block's minimum multiplies
+    float weightedSum;  // q4_1: scale * sum(q) + its outliers, which the block's minimum multiplies
     int32_t start;      // q8_0: -128 * sum(q), which the dot product with q + 128 starts from
   };
+};
+
+// The activations of largest magnitude of each row stay floats, and are zero in q: one of them alone would make its
+// whole block coarse (Dettmers et al., LLM.int8(), 2022).
+static constexpr int kOutliers = 2;
+struct Outlier {
+  float value;
+  int32_t words;   // where its weights stand: bytes from the group's start to their vector,
+  int32_t shift;   // bits down from there,
+  int32_t scales;  // halves from the group's first scale to those of its block
 };
 
 // ---- LoRA banks -----------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 // A path is one set of kernels for one instruction set. Every path computes the same bits: integer dot products are
-// exact, and floats are added in one order, which kernels.h writes down once for all.
+// exact, and floats are added in one order, which the kernels write down once for all.
 #pragma once
 #include "layout.h"
 
@@ -37,6 +37,7 @@ struct LinearTask {
   int tileRows;
   int8_t* q;               // quantized activations, see layout.h
   BlockScale* scales;
+  Outlier* outliers;       // [rows][kOutliers]
   LoraTask lora;
 };
 

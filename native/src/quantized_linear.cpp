@@ -163,11 +163,14 @@ std::string QuantizedLinear::run(const Path& path, const ThreadPool& pool, const
 
   const int64_t paddedRows = ceilDiv(rows, task.tileRows) * task.tileRows, blocks = inputs / kBlock;
   const size_t qBytes = paddedRows * inputs, scaleBytes = ceilDiv(paddedRows * blocks * sizeof(BlockScale), 64) * 64;
-  auto* memory = static_cast<char*>(reserveScratch(qBytes + scaleBytes + rows * lora.targets * lora.uStride * sizeof(float)));
+  const size_t outlierBytes = rows * kOutliers * sizeof(Outlier);
+  auto* memory = static_cast<char*>(
+      reserveScratch(qBytes + scaleBytes + outlierBytes + rows * lora.targets * lora.uStride * sizeof(float)));
   if (!memory) return "out of memory";
   task.q = reinterpret_cast<int8_t*>(memory);
   task.scales = reinterpret_cast<BlockScale*>(memory + qBytes);
-  lora.u = reinterpret_cast<float*>(memory + qBytes + scaleBytes);
+  task.outliers = reinterpret_cast<Outlier*>(memory + qBytes + scaleBytes);
+  lora.u = reinterpret_cast<float*>(memory + qBytes + scaleBytes + outlierBytes);
 
   const auto forEach = [&](void (*step)(void*, size_t), int64_t count, bool parallel) {
     if (parallel) pool.run(pool.context, step, count, &call);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <algorithm>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -113,7 +114,7 @@ struct Weights {
     if (extreme) for (int64_t i = 0; i < q.size; i++) q[i] = f == Format::q4_1 ? 15 : 255 * static_cast<int>(random.below(2));
     for (int64_t i = 0; i < d.size; i++) d[i] = floatToHalf(random.uniform() * 0.1f), m[i] = floatToHalf(random.uniform());
   }
-  float minimum(int64_t i) const { return format == Format::q4_1 ? halfToFloat(m[i]) : 0.f; }
+  int level(int64_t column, int64_t k) const { return q[column * inputs + k] - (format == Format::q4_1 ? 0 : 128); }
 };
 
 void packGroup(const Weights& w, int64_t firstColumn, uint8_t* group) {
@@ -145,30 +146,46 @@ Array<uint8_t> pack(const std::vector<const Weights*>& parts) {
   return bytes;
 }
 
-// y of one row and one column, in the order that kernels.h promises.
+// The finite inputs of largest magnitude.
+std::vector<int64_t> plainOutliers(const float* x, int64_t inputs) {
+  std::vector<int64_t> places;
+  for (int64_t k = 0; k < inputs; k++) if (isfinite(x[k])) places.push_back(k);
+  std::stable_sort(places.begin(), places.end(), [&](int64_t a, int64_t b) { return fabsf(x[a]) > fabsf(x[b]); });
+  places.resize(kOutliers);  // too few are finite only where the result is NaN anyway
+  return places;
+}
+
+// y of one row and one column, in the order that linear_kernels.h promises.
 float plainProduct(const float* x, const Weights& w, int64_t column) {
-  float y = 0;
+  const std::vector<int64_t> outliers = plainOutliers(x, w.inputs);
+  std::vector<float> rest(x, x + w.inputs);
+  for (int64_t k : outliers) rest[k] = 0;
+  std::vector<float> kept(w.inputs / kBlock);
+  float y = 0, products = 0;
+  for (int64_t k : outliers) {
+    kept[k / kBlock] += x[k];
+    products = fmaf(static_cast<float>(w.level(column, k)), halfToFloat(w.d[column * (w.inputs / kBlock) + k / kBlock]) * x[k], products);
+  }
   for (int64_t b = 0; b < w.inputs / kBlock; b++) {
     float largest = 0;
     bool finite = true;
     for (int i = 0; i < 32; i++) {
-      finite &= isfinite(x[b * 32 + i]) != 0;
-      largest = fmaxf(largest, fabsf(x[b * 32 + i]));
+      finite &= isfinite(rest[b * 32 + i]) != 0;
+      largest = fmaxf(largest, fabsf(rest[b * 32 + i]));
     }
     const bool zero = finite && largest < 1e-30f;
     const float scale = zero ? 0.f : finite ? largest / 127.f : NAN;
     int64_t dot = 0, sum = 0;
     for (int i = 0; i < 32; i++) {
-      const int64_t q = zero || !finite ? 0 : lrintf(x[b * 32 + i] * (127.f / largest));
-      const int v = w.q[column * w.inputs + b * 32 + i];
-      dot += q * (w.format == Format::q4_1 ? v : v - 128);
+      const int64_t q = zero || !finite ? 0 : lrintf(rest[b * 32 + i] * (127.f / largest));
+      dot += q * w.level(column, b * 32 + i);
       sum += q;
     }
     const int64_t place = column * (w.inputs / kBlock) + b;
     y = fmaf(static_cast<float>(dot), halfToFloat(w.d[place]) * scale, y);
-    if (w.format == Format::q4_1) y = fmaf(w.minimum(place), scale * static_cast<float>(sum), y);
+    if (w.format == Format::q4_1) y = fmaf(halfToFloat(w.m[place]), scale * static_cast<float>(sum) + kept[b], y);
   }
-  return y;
+  return y + products;
 }
 
 float foldLanes(float* lanes) {
@@ -233,6 +250,7 @@ Array<float> activations(Random& random, int64_t rows, int64_t inputs) {
   for (int64_t row = 0; row < rows; row++) {
     float* block = &x[row * inputs + random.below(inputs / 32) * 32];
     if (random.chance(20)) for (int i = 0; i < 32; i++) block[i] = 0;
+    if (random.chance(20)) for (int i = 0; i < 32; i++) block[i] = i % 2 ? 30.f : -30.f;  // more equals than outliers
     if (random.chance(10)) for (int i = 0; i < 32; i++) block[i] *= 1e-36f;
     if (random.chance(5)) block[random.below(32)] = random.chance(50) ? NAN : INFINITY;
   }

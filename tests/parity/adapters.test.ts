@@ -24,6 +24,9 @@ interface AdapterCase {
   readonly logits: string;
 }
 
+/** Stock operators make all activations 8 bits, which alone moves the base by 3 %; our kernels keep outliers as floats. */
+const SERVED_BARS = { stock: 5e-2, kernels: 2e-2 };
+
 const modelDir = path.resolve('.switchyard/models/smollm2-135m-instruct');
 const manifest = JSON.parse(readFileSync(path.join(modelDir, 'manifest.json'), 'utf8')) as ModelManifest;
 const golden = JSON.parse(
@@ -51,8 +54,8 @@ t.test('a PEFT adapter over the imported base gives the logits that PEFT gives',
     t.ok(exactError <= 2e-3, `${name}: relative rms ${exactError} with float activations`);
     for (const [operators, runner] of Object.entries(served)) {
       const servedError = errorOf(runner, 1);
-      // 8-bit activations alone move the base by 3 %; llama.cpp has them too (logits.test.ts: mean KL below 0.01).
-      t.ok(servedError <= 5e-2, `${name}: relative rms ${servedError} as served by ${operators}`);
+      const bar = SERVED_BARS[operators as keyof typeof served];
+      t.ok(servedError <= bar, `${name}: relative rms ${servedError} as served by ${operators}`);
       const without = errorOf(runner, null);
       t.ok(
         without > 3 * servedError,

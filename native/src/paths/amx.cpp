@@ -17,12 +17,13 @@ using Lanes = Avx512Lanes;
 // One group of weights, unpacked once: tiles want a byte a weight.
 template <class, Format F> struct TileGroup {
   static constexpr int kScaleRows = F == Format::q4_1 ? 2 : 1;
+  const uint8_t* group;
   int64_t blocks;
   const uint8_t* weights;  // [block][512]
   alignas(64) uint8_t unpacked[F == Format::q4_1 ? kMaxInputs / kBlock * 512 : 64];
   alignas(64) float scales[kMaxInputs / kBlock * kScaleRows * kLanes];
 
-  TileGroup(const uint8_t* group, int64_t n) : blocks(n), weights(F == Format::q4_1 ? unpacked : group) {
+  TileGroup(const uint8_t* g, int64_t n) : group(g), blocks(n), weights(F == Format::q4_1 ? unpacked : g) {
     const auto* halves = reinterpret_cast<const uint16_t*>(group + n * kBlockBytes<F>);
     for (int64_t i = 0; i < n * kScaleRows; i++) Lanes::store(scales + i * kLanes, Lanes::loadHalf(halves + i * kLanes));
     if constexpr (F == Format::q4_1) {
@@ -36,7 +37,7 @@ template <class, Format F> struct TileGroup {
 
   // Computes all sixteen rows of a tile; rows that do not exist hold whatever the scratch held and are not used.
   // The tile operations of the next block are issued before the sums of this one are scaled.
-  void multiply(const int8_t* q, const BlockScale* s, int, int, float* out) const {
+  void multiply(const int8_t* q, const BlockScale* s, const Outlier* outliers, int, int rows, float* out) const {
     alignas(64) int32_t sums[2][kMaxTileRows * kLanes];
     Lanes::F total[kMaxTileRows];
     for (auto& t : total) t = Lanes::broadcast(0.f);
@@ -64,7 +65,9 @@ template <class, Format F> struct TileGroup {
       if (b + 2 < blocks) sumsOf(Count<0>{}, b + 2);
       if (b + 1 < blocks) scaled(b + 1, sums[1]);
     }
-    for (int r = 0; r < kMaxTileRows; r++) Lanes::store(out + r * kLanes, total[r]);
+    for (int r = 0; r < rows; r++) {
+      Lanes::store(out + r * kLanes, Lanes::add(total[r], outlierProducts<Lanes, F>(group, blocks, outliers + r * kOutliers)));
+    }
   }
 };
 

@@ -73,6 +73,13 @@ struct Avx2Lanes {
     const __m128i d = _mm_max_epi32(c, _mm_shuffle_epi32(c, _MM_SHUFFLE(1, 0, 3, 2)));
     return _mm_cvtss_f32(_mm_castsi128_ps(_mm_max_epi32(d, _mm_shuffle_epi32(d, _MM_SHUFFLE(2, 3, 0, 1)))));
   }
+  static uint32_t largerLanes(F x, F y, float limit) {
+    const __m256 sign = _mm256_set1_ps(-0.f), least = _mm256_set1_ps(limit);
+    const auto larger = [&](__m256 v) {
+      return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(_mm256_andnot_ps(sign, v), least, _CMP_GT_OQ)));
+    };
+    return larger(x.a) | larger(x.b) << 8 | larger(y.a) << 16 | larger(y.b) << 24;
+  }
 
   static I broadcastInt(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
   static I round(F x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
@@ -105,6 +112,11 @@ struct Avx2Lanes {
     return {_mm256_and_si256(w.a, mask), _mm256_and_si256(w.b, mask)};
   }
   static W highNibbles(W w) { return lowNibbles({_mm256_srli_epi16(w.a, 4), _mm256_srli_epi16(w.b, 4)}); }
+  static I bitsAt(W w, int shift, int mask) {
+    const __m128i down = _mm_cvtsi32_si128(shift);
+    const __m256i bits = _mm256_set1_epi32(mask);
+    return {_mm256_and_si256(_mm256_srl_epi32(w.a, down), bits), _mm256_and_si256(_mm256_srl_epi32(w.b, down), bits)};
+  }
   static void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
   static void prefetchFar(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 };

@@ -55,6 +55,10 @@ struct Avx512Lanes {
     const I m = _mm512_max_epi32(_mm512_and_si512(_mm512_castps_si512(a), magnitude), _mm512_and_si512(_mm512_castps_si512(b), magnitude));
     return _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(_mm512_reduce_max_epi32(m))));
   }
+  static uint32_t largerLanes(F a, F b, float limit) {
+    const auto larger = [&](F v) -> uint32_t { return _mm512_cmp_ps_mask(_mm512_abs_ps(v), _mm512_set1_ps(limit), _CMP_GT_OQ); };
+    return larger(a) | larger(b) << kLanes;
+  }
 
   static I broadcastInt(int32_t x) { return _mm512_set1_epi32(x); }
   static I round(F a) { return _mm512_cvtps_epi32(a); }
@@ -67,6 +71,9 @@ struct Avx512Lanes {
   static W loadWeights(const uint8_t* p) { return _mm512_loadu_si512(p); }
   static W lowNibbles(W w) { return _mm512_and_si512(w, _mm512_set1_epi8(15)); }
   static W highNibbles(W w) { return _mm512_and_si512(_mm512_srli_epi16(w, 4), _mm512_set1_epi8(15)); }
+  static I bitsAt(W w, int shift, int mask) {
+    return _mm512_and_si512(_mm512_srlv_epi32(w, _mm512_set1_epi32(shift)), _mm512_set1_epi32(mask));
+  }
   static void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
   static void prefetchFar(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 };

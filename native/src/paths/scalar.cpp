@@ -72,6 +72,11 @@ struct ScalarLanes {
     memcpy(&r, &m, 4);
     return r;
   }
+  static uint32_t largerLanes(const F& a, const F& b, float limit) {
+    uint32_t bits = 0;
+    for (int i = 0; i < kLanes; i++) bits |= (fabsf(a.v[i]) > limit) << i | static_cast<uint32_t>(fabsf(b.v[i]) > limit) << (i + kLanes);
+    return bits;
+  }
 
   static I broadcastInt(int32_t x) {
     I r;
@@ -115,6 +120,11 @@ struct ScalarLanes {
   static W highNibbles(W w) {
     for (uint8_t& b : w.v) b >>= 4;
     return w;
+  }
+  static I bitsAt(const W& w, int shift, int mask) {
+    I r;
+    for (int i = 0; i < kLanes; i++) r.v[i] = w.v[4 * i + shift / 8] >> shift % 8 & mask;
+    return r;
   }
   static void prefetch(const void*) {}
   static void prefetchFar(const void*) {}

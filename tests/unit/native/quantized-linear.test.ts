@@ -8,9 +8,16 @@ import { kernelPaths, operatorSession, type TestTensor } from '../../fixtures/na
 const ROWS = 5;
 const LORA_TYPES = ['int32', 'int32', 'float16', 'float16', 'float16'] as const;
 
-/** Whole numbers whose blocks all have the largest magnitude 127: they are quantized without loss, at scale 1. */
+/**
+ * Whole numbers whose blocks all have the largest magnitude 127, so that they are quantized without loss, at scale 1.
+ * Each row has two outliers beside, of no whole number: they stay floats.
+ */
 function activations(columns: number): Float32Array {
-  return Float32Array.from({ length: ROWS * columns }, (_, i) => (i % 32 === 0 ? 127 : ((i * 37) % 255) - 127));
+  return Float32Array.from({ length: ROWS * columns }, (_, i) => {
+    const outlier = [5, 40].indexOf(i % columns);
+    if (outlier >= 0) return [1000.3, -777.7][outlier]!;
+    return i % 32 === 0 ? 127 : ((i * 37) % 255) - 127;
+  });
 }
 
 const codeAt = (bits: 4 | 8, salt: number, i: number) => ((i + salt) * 2654435761) % (bits === 4 ? 16 : 256);
