@@ -81,7 +81,7 @@ export const ConfigSchema = Type.Object(
         slots: integer('KV slots: requests that decode at once.', 8, 1, 64),
         reservedSlots: integer('Further KV slots for tenants that have no request running.', 1, 0, 64),
         contextTokens: integer('Tokens a slot holds, prompt and answer together.', 2048, 64, 131_072),
-        prefillChunkTokens: integer('Prompt tokens computed in a step in which answers go on.', 48, 1, 4096),
+        prefillChunkTokens: integer('Prompt tokens computed in a step in which answers go on.', 40, 1, 4096),
         idlePrefillTokens: integer('Prompt tokens computed in a step while no answer goes on.', 256, 1, 4096),
         prefixCacheBytes: integer(
           'Memory for keys and values of prompts that may come again; 0 for none. Kernels only.',
