@@ -1,0 +1,226 @@
+// The linear against arithmetic written out plainly, and every path and split of a call against the scalar path.
+#pragma once
+#include "support.h"
+
+namespace {
+
+// Weights of one column after the other, unpacked.
+struct Weights {
+  int64_t inputs, columns;
+  Format format;
+  Array<int> q;         // [column][input]
+  Array<uint16_t> d, m;  // [column][block]
+  Weights(Random& random, int64_t k, int64_t n, Format f)
+      : inputs(k), columns(n), format(f), q(k * n), d(k / kBlock * n), m(k / kBlock * n) {
+    for (int64_t i = 0; i < q.size; i++) q[i] = static_cast<int>(random.below(f == Format::q4_1 ? 16 : 256));
+    const bool extreme = random.chance(10);  // every product at its largest
+    if (extreme) for (int64_t i = 0; i < q.size; i++) q[i] = f == Format::q4_1 ? 15 : 255 * static_cast<int>(random.below(2));
+    for (int64_t i = 0; i < d.size; i++) d[i] = floatToHalf(random.uniform() * 0.1f), m[i] = floatToHalf(random.uniform());
+  }
+  int level(int64_t column, int64_t k) const { return q[column * inputs + k] - (format == Format::q4_1 ? 0 : 128); }
+};
+
+void packGroup(const Weights& w, int64_t firstColumn, uint8_t* group) {
+  const int64_t blocks = w.inputs / kBlock;
+  const bool four = w.format == Format::q4_1;
+  uint8_t* scales = group + blocks * (four ? 256 : 512);
+  for (int64_t c = 0; c < 16 && firstColumn + c < w.columns; c++) {
+    for (int64_t k = 0; k < w.inputs; k++) {
+      const int q = w.q[(firstColumn + c) * w.inputs + k];
+      const int64_t b = k / 32, i = k % 32;
+      if (four) group[b * 256 + i / 8 * 64 + 4 * c + i % 4] |= static_cast<uint8_t>(i % 8 < 4 ? q : q << 4);
+      else group[b * 512 + i / 4 * 64 + 4 * c + i % 4] = static_cast<uint8_t>(q);
+    }
+    for (int64_t b = 0; b < blocks; b++) {
+      uint8_t* s = scales + b * (four ? 64 : 32) + 2 * c;
+      memcpy(s, &w.d[(firstColumn + c) * blocks + b], 2);
+      if (four) memcpy(s + 32, &w.m[(firstColumn + c) * blocks + b], 2);
+    }
+  }
+}
+
+Array<uint8_t> pack(const std::vector<const Weights*>& parts) {
+  const int64_t stride = groupBytes(parts[0]->format, parts[0]->inputs), groups = ceilDiv(parts[0]->columns, 16);
+  Array<uint8_t> bytes(groups * static_cast<int64_t>(parts.size()) * stride);
+  int64_t place = 0;
+  for (int64_t g = 0; g < groups; g++) {
+    for (const Weights* w : parts) packGroup(*w, g * 16, &bytes[place++ * stride]);
+  }
+  return bytes;
+}
+
+// The finite inputs of largest magnitude.
+std::vector<int64_t> plainOutliers(const float* x, int64_t inputs) {
+  std::vector<int64_t> places;
+  for (int64_t k = 0; k < inputs; k++) if (isfinite(x[k])) places.push_back(k);
+  std::stable_sort(places.begin(), places.end(), [&](int64_t a, int64_t b) { return fabsf(x[a]) > fabsf(x[b]); });
+  places.resize(kOutliers);  // too few are finite only where the result is NaN anyway
+  return places;
+}
+
+// y of one row and one column, in the order that linear_kernels.h promises.
+float plainProduct(const float* x, const Weights& w, int64_t column) {
+  const std::vector<int64_t> outliers = plainOutliers(x, w.inputs);
+  std::vector<float> rest(x, x + w.inputs);
+  for (int64_t k : outliers) rest[k] = 0;
+  std::vector<float> kept(w.inputs / kBlock);
+  float y = 0, products = 0;
+  for (int64_t k : outliers) {
+    kept[k / kBlock] += x[k];
+    products = fmaf(static_cast<float>(w.level(column, k)), halfToFloat(w.d[column * (w.inputs / kBlock) + k / kBlock]) * x[k], products);
+  }
+  for (int64_t b = 0; b < w.inputs / kBlock; b++) {
+    float largest = 0;
+    bool finite = true;
+    for (int i = 0; i < 32; i++) {
+      finite &= isfinite(rest[b * 32 + i]) != 0;
+      largest = fmaxf(largest, fabsf(rest[b * 32 + i]));
+    }
+    const bool zero = finite && largest < 1e-30f;
+    const float scale = zero ? 0.f : finite ? largest / 127.f : NAN;
+    int64_t dot = 0, sum = 0;
+    for (int i = 0; i < 32; i++) {
+      const int64_t q = zero || !finite ? 0 : lrintf(rest[b * 32 + i] * (127.f / largest));
+      dot += q * w.level(column, b * 32 + i);
+      sum += q;
+    }
+    const int64_t place = column * (w.inputs / kBlock) + b;
+    y = fmaf(static_cast<float>(dot), halfToFloat(w.d[place]) * scale, y);
+    if (w.format == Format::q4_1) y = fmaf(halfToFloat(w.m[place]), scale * static_cast<float>(sum) + kept[b], y);
+  }
+  return y + products;
+}
+
+float foldLanes(float* lanes) {
+  for (int half = 8; half; half /= 2) {
+    for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
+  }
+  return lanes[0];
+}
+
+struct Adapters {
+  int64_t slots, capacity, targets, columns, firstColumn, totalWidth = 0;
+  std::vector<int64_t> widths;
+  Array<int32_t> ranks, rowSlots;
+  Array<uint16_t> a, b;
+
+  static int64_t sum(const std::vector<int64_t>& v) {
+    int64_t s = 0;
+    for (int64_t x : v) s += x;
+    return s;
+  }
+  Adapters(Random& random, int64_t rows, int64_t inputs, const std::vector<int64_t>& w)
+      : slots(random.between(1, 4)), capacity(random.between(1, 17)), targets(static_cast<int64_t>(w.size())),
+        columns(targets + random.below(3)), firstColumn(random.below(columns - targets + 1)), totalWidth(sum(w)), widths(w),
+        ranks(slots * columns), rowSlots(rows), a(slots * targets * capacity * inputs), b(slots * capacity * totalWidth) {
+    for (int64_t i = 0; i < ranks.size; i++) ranks[i] = random.chance(15) ? 0 : static_cast<int32_t>(random.between(0, capacity));
+    for (int64_t i = 0; i < rows; i++) {
+      rowSlots[i] = i && random.chance(50) ? rowSlots[i - 1] : static_cast<int32_t>(random.between(-1, slots - 1));
+    }
+    // What lies behind the panels must never be read: it stays NaN.
+    for (int64_t i = 0; i < a.size; i++) a[i] = 0x7e00;
+    for (int64_t i = 0; i < b.size; i++) b[i] = 0x7e00;
+    for (int64_t s = 0; s < slots; s++) {
+      for (int64_t t = 0, before = 0; t < targets; before += widths[t++]) {
+        const int64_t r = ranks[s * columns + firstColumn + t];
+        for (int64_t i = 0; i < r * inputs; i++) a[(s * targets + t) * capacity * inputs + i] = floatToHalf(random.uniform());
+        for (int64_t i = 0; i < r * widths[t]; i++) b[(s * totalWidth + before) * capacity + i] = floatToHalf(random.uniform());
+      }
+    }
+  }
+  // What the adapter adds to column c of target t, on top of y.
+  float add(float y, int64_t row, const float* x, int64_t inputs, int64_t t, int64_t c) const {
+    const int64_t s = rowSlots[row];
+    if (s < 0) return y;
+    const int64_t r = ranks[s * columns + firstColumn + t];
+    int64_t before = 0;
+    for (int64_t i = 0; i < t; i++) before += widths[i];
+    for (int64_t i = 0; i < r; i++) {
+      float lanes[16] = {};
+      for (int64_t k = 0; k < inputs; k++) {
+        const float av = halfToFloat(a[(s * targets + t) * capacity * inputs + (k / 16 * r + i) * 16 + k % 16]);
+        lanes[k % 16] = fmaf(x[k], av, lanes[k % 16]);
+      }
+      y = fmaf(foldLanes(lanes), halfToFloat(b[(s * totalWidth + before) * capacity + (c / 16 * r + i) * 16 + c % 16]), y);
+    }
+    return y;
+  }
+};
+
+Array<float> activations(Random& random, int64_t rows, int64_t inputs) {
+  Array<float> x(rows * inputs);
+  for (int64_t i = 0; i < x.size; i++) x[i] = random.uniform() * (random.chance(3) ? 30.f : 1.f);
+  for (int64_t row = 0; row < rows; row++) {
+    float* block = &x[row * inputs + random.below(inputs / 32) * 32];
+    if (random.chance(20)) for (int i = 0; i < 32; i++) block[i] = 0;
+    if (random.chance(20)) for (int i = 0; i < 32; i++) block[i] = i % 2 ? 30.f : -30.f;  // more equals than outliers
+    if (random.chance(10)) for (int i = 0; i < 32; i++) block[i] *= 1e-36f;
+    if (random.chance(5)) block[random.below(32)] = random.chance(50) ? NAN : INFINITY;
+  }
+  return x;
+}
+
+void testLinear(Random& random, const std::vector<const Path*>& paths) {
+  const bool big = random.chance(15);  // enough work to be cut into tasks
+  const int64_t rows = random.between(1, big ? 40 : 18), inputs = 32 * random.between(1, big ? 9 : 5);
+  const Format format = random.chance(60) ? Format::q4_1 : Format::q8_0;
+  const bool gated = random.chance(30), withLora = random.chance(60), fetchAhead = random.chance(50);
+  std::vector<int64_t> widths;
+  for (int64_t t = gated ? 2 : random.between(1, 3); t > 0; t--) widths.push_back(16 * random.between(1, big ? 20 : 3));
+  if (gated) widths[1] = widths[0];
+  const int64_t outputs = gated ? widths[0] : withLora ? Adapters::sum(widths) : random.between(1, big ? 700 : 70);
+  const int64_t columns = gated && !withLora ? random.between(1, 70) : outputs;
+
+  const Weights first(random, inputs, columns, format), second(random, inputs, columns, format);
+  const Array<uint8_t> packed = gated ? pack({&first, &second}) : pack({&first});
+  const Array<float> x = activations(random, rows, inputs);
+  Adapters lora(random, rows, inputs, widths);
+  QuantizedLinear op{inputs, columns, format, gated, withLora ? static_cast<int>(widths.size()) : 0, {}, lora.firstColumn, lora.firstColumn};
+  for (size_t t = 0; withLora && t < widths.size(); t++) op.widths[t] = widths[t];
+  expect(op.checkAttributes().empty(), op.checkAttributes());
+
+  const auto run = [&](const Path& path, const ThreadPool& pool, int64_t row, int64_t count) {
+    Array<float> y(count * columns);
+    Tensor xs = tensor(x, {count, inputs}), slots = tensor(lora.rowSlots, {count});
+    xs.data = const_cast<float*>(&x[row * inputs]);
+    slots.data = &lora.rowSlots[row];
+    LoraInputs in;
+    if (withLora) {
+      in = {slots, tensor(lora.ranks, {lora.slots, lora.columns}), tensor(lora.a, {lora.slots, lora.targets, lora.capacity, inputs}),
+            tensor(lora.b, {lora.slots, lora.capacity, lora.totalWidth}), {}};
+      if (fetchAhead) in.nextA = in.a;
+    }
+    const std::string wrong = op.run(path, pool, xs, tensor(packed, {packed.size}), in, &y[0]);
+    expect(wrong.empty(), wrong);
+    return y;
+  };
+
+  const Array<float> expected = run(scalarPath, kBackwards, 0, rows);
+  for (int64_t row = 0; row < rows; row++) {
+    const float* xr = &x[row * inputs];
+    for (int64_t c = 0, target = 0, before = 0; c < columns; c++) {
+      if (withLora && !gated && c == before + widths[target]) before += widths[target++];
+      float y = plainProduct(xr, first, c);
+      if (withLora) y = lora.add(y, row, xr, inputs, target, c - before);
+      if (gated) {
+        float up = plainProduct(xr, second, c);
+        if (withLora) up = lora.add(up, row, xr, inputs, 1, c);
+        const double exact = static_cast<double>(y) * up / (1 + exp(-static_cast<double>(y)));
+        const float got = expected[row * columns + c];
+        // Below -86 the exponential is clamped; what is left of the gate there is under 1e-35.
+        expect(isnan(exact) ? isnan(got) : fabs(got - exact) <= 4e-7 * fabs(exact) + 1e-34 * fabs(up), "silu(gate) * up is " + std::to_string(got) + ", not " + std::to_string(exact));
+      } else {
+        expect(same(y, expected[row * columns + c]), "the scalar path is not the plain product at row " + std::to_string(row) + ", column " + std::to_string(c));
+      }
+    }
+  }
+  for (const Path* path : paths) {
+    const std::string name = std::string("linear, ") + path->name;
+    expectSame(expected, run(*path, random.chance(50) ? kBackwards : kThreads, 0, rows), name);
+    const int64_t row = random.below(rows), count = random.between(1, rows - row);
+    const Array<float> part = run(*path, kBackwards, row, count);
+    for (int64_t i = 0; i < part.size; i++) expect(same(part[i], expected[row * columns + i]), name + ": rows alone differ from rows in a batch");
+  }
+}
+
+}  // namespace
