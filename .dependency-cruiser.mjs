@@ -69,6 +69,27 @@ export default {
       to: { path: '^src/engine/process/' },
     },
     {
+      name: 'runners-are-chosen-in-one-place',
+      comment: 'Loop, scheduler and sampler run over any runner (runner.ts): only the choice of one knows its folder.',
+      severity: 'error',
+      from: { path: '^src/engine/process/[^/]+$', pathNot: '^src/engine/process/(runtime|onnxruntime)\\.ts$' },
+      to: { path: '^src/engine/process/(kernels|stock|device)/' },
+    },
+    {
+      name: 'kernels-and-stock-are-strangers',
+      comment: 'Two ways to run the model that share nothing but the contract of a runner.',
+      severity: 'error',
+      from: { path: '^src/engine/process/kernels/' },
+      to: { path: '^src/engine/process/(stock|device)/' },
+    },
+    {
+      name: 'stock-and-kernels-are-strangers',
+      comment: 'The other way round: stock operators must run where our kernels were never built.',
+      severity: 'error',
+      from: { path: '^src/engine/process/(stock|device)/' },
+      to: { path: '^src/engine/process/kernels/' },
+    },
+    {
       name: 'retrieval-process-is-private',
       comment: 'Retrieval runs in its own process and is reached by messages only.',
       severity: 'error',
@@ -93,7 +114,7 @@ export default {
       name: 'ffi-at-the-edge',
       comment: 'Only these files call foreign functions: one knows the indexes of the C API, one our own library.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/engine/process/(onnxruntime|native-kernels)\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/engine/process/(onnxruntime|kernels/native)\\.ts$' },
       to: { path: 'node_modules/koffi/' },
     },
     {

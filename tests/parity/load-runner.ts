@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ModelManifest } from '../../src/contracts/model-manifest.js';
-import { KernelRunner } from '../../src/engine/process/kernel-runner.js';
-import { loadNativeKernels } from '../../src/engine/process/native-kernels.js';
+import { loadNativeKernels } from '../../src/engine/process/kernels/native.js';
+import { KernelRunner } from '../../src/engine/process/kernels/runner.js';
 import type { ModelRunner } from '../../src/engine/process/runner.js';
-import { StockRunner } from '../../src/engine/process/stock-runner.js';
+import { StockRunner } from '../../src/engine/process/stock/runner.js';
 
 const POSITIONS = 1024;
 const TOKENS = 64;

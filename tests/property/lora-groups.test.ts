@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { groupByAdapter } from '../../src/engine/process/lora-groups.js';
+import { groupByAdapter } from '../../src/engine/process/stock/lora-groups.js';
 
 t.test('each token comes back from its own place in the group of its adapter', async () => {
   const rowsOf = fc.array(fc.option(fc.nat(7)), { minLength: 1, maxLength: 8 });

@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import koffi, { type LibraryHandle } from 'koffi';
-import type { Device } from './device.js';
+import type { Device } from './device/start.js';
 
 /** Address of an object that onnxruntime owns. */
 export type Handle = bigint;

@@ -2,13 +2,13 @@ import os from 'node:os';
 import type { ModelManifest } from '../../contracts/model-manifest.js';
 import type { EngineSettings } from '../protocol.js';
 import { calibrate, threadCandidates } from './calibration.js';
-import { type Device, startOnDevice } from './device.js';
+import { type Device, startOnDevice } from './device/start.js';
 import { LONGEST_DRAFT, type StepCost } from './drafting.js';
-import { KernelRunner } from './kernel-runner.js';
-import { loadNativeKernels } from './native-kernels.js';
+import { loadNativeKernels } from './kernels/native.js';
+import { KernelRunner } from './kernels/runner.js';
 import { OnnxRuntime } from './onnxruntime.js';
 import type { ModelRunner, RunnerOptions } from './runner.js';
-import { StockRunner } from './stock-runner.js';
+import { StockRunner } from './stock/runner.js';
 
 export interface Runtime {
   readonly runner: ModelRunner;

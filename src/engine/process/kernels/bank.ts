@@ -1,8 +1,8 @@
-import type { DecoderShape } from '../../contracts/model-manifest.js';
-import { LORA_SITES, LORA_TARGETS, targetSizes } from '../../layouts/lora.js';
-import { type AdapterTensors, piecesOf } from './adapter-file.js';
-import type { NativeKernels } from './native-kernels.js';
-import type { Handle, OnnxRuntime } from './onnxruntime.js';
+import type { DecoderShape } from '../../../contracts/model-manifest.js';
+import { LORA_SITES, LORA_TARGETS, targetSizes } from '../../../layouts/lora.js';
+import { type AdapterTensors, piecesOf } from '../adapter-file.js';
+import type { Handle, OnnxRuntime } from '../onnxruntime.js';
+import type { NativeKernels } from './native.js';
 
 /** Where a target's matrices lie in the memory of its site, in elements. */
 interface TargetPlace {

@@ -1,4 +1,3 @@
-import type { Device } from './device.js';
 import {
   type DeviceElement,
   type DeviceHeap,
@@ -6,9 +5,10 @@ import {
   type NameList,
   nameList,
   type OnnxRuntime,
-} from './onnxruntime.js';
+} from '../onnxruntime.js';
+import { TensorMemory } from '../tensors.js';
 import { rowCopyGraph } from './row-copy-graph.js';
-import { TensorMemory } from './tensors.js';
+import type { Device } from './start.js';
 
 /**
  * Copies rows of tensors into rows of other tensors, on the device of the targets, a fixed number of pairs at once. A row

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { nameList, OnnxRuntime } from '../../../src/engine/process/onnxruntime.js';
-import { rowCopyGraph } from '../../../src/engine/process/row-copy-graph.js';
+import { rowCopyGraph } from '../../../../src/engine/process/device/row-copy-graph.js';
+import { nameList, OnnxRuntime } from '../../../../src/engine/process/onnxruntime.js';
 
 t.test('rows are copied between tensors of any shape, and nothing else is written', async (t) => {
   const runtime = new OnnxRuntime();

@@ -1,11 +1,11 @@
-import type { DecoderShape } from '../../contracts/model-manifest.js';
-import { LORA_SITES } from '../../layouts/lora.js';
-import type { AdapterTensors } from './adapter-file.js';
-import type { Device } from './device.js';
-import { DeviceMemory } from './device-memory.js';
-import type { OnnxRuntime } from './onnxruntime.js';
+import type { DecoderShape } from '../../../contracts/model-manifest.js';
+import { LORA_SITES } from '../../../layouts/lora.js';
+import type { AdapterTensors } from '../adapter-file.js';
+import type { OnnxRuntime } from '../onnxruntime.js';
+import { StockBank } from '../stock/bank.js';
+import { DeviceMemory } from './memory.js';
 import { RowCopies } from './row-copies.js';
-import { StockBank } from './stock-bank.js';
+import type { Device } from './start.js';
 
 /**
  * The stock bank on a device. An adapter is written to a bank in the process's own memory first, and its slot is copied

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { DeviceKv } from '../../../src/engine/process/device-kv.js';
-import { OnnxRuntime } from '../../../src/engine/process/onnxruntime.js';
-import { RowCopies } from '../../../src/engine/process/row-copies.js';
+import { DeviceKv } from '../../../../src/engine/process/device/kv.js';
+import { RowCopies } from '../../../../src/engine/process/device/row-copies.js';
+import { OnnxRuntime } from '../../../../src/engine/process/onnxruntime.js';
 
 const SHAPE = { layers: 2, hiddenSize: 8, heads: 2, kvHeads: 1, headDim: 4, mlpSize: 8, vocabSize: 8, maxPositions: 8 };
 const SLOTS = 3;

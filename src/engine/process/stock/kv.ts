@@ -1,6 +1,6 @@
-import type { DecoderShape } from '../../contracts/model-manifest.js';
-import type { Handle, OnnxRuntime } from './onnxruntime.js';
-import { TensorMemory } from './tensors.js';
+import type { DecoderShape } from '../../../contracts/model-manifest.js';
+import type { Handle, OnnxRuntime } from '../onnxruntime.js';
+import { TensorMemory } from '../tensors.js';
 
 /**
  * Keys and values of all slots: one float32 buffer `[slots, kvHeads, contextTokens, headDim]` for K and one for V of

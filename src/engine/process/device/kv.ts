@@ -1,9 +1,9 @@
-import type { DecoderShape } from '../../contracts/model-manifest.js';
-import type { Device } from './device.js';
-import { DeviceMemory } from './device-memory.js';
-import type { DeviceElement, OnnxRuntime } from './onnxruntime.js';
+import type { DecoderShape } from '../../../contracts/model-manifest.js';
+import type { DeviceElement, OnnxRuntime } from '../onnxruntime.js';
+import { TensorMemory } from '../tensors.js';
+import { DeviceMemory } from './memory.js';
 import { RowCopies } from './row-copies.js';
-import { TensorMemory } from './tensors.js';
+import type { Device } from './start.js';
 
 /**
  * Keys and values of all slots as `StockKv` has them, on a device. No tensor can start in the middle of a buffer there:

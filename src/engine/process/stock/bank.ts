@@ -1,9 +1,9 @@
-import type { DecoderShape, LoraSite } from '../../contracts/model-manifest.js';
-import { HALF_TO_FLOAT } from '../../layouts/half-float.js';
-import { type LinearSize, LORA_SITES, panelIndex, targetSizes } from '../../layouts/lora.js';
-import { type AdapterTensors, piecesOf } from './adapter-file.js';
-import type { Handle, OnnxRuntime } from './onnxruntime.js';
-import { TensorMemory } from './tensors.js';
+import type { DecoderShape, LoraSite } from '../../../contracts/model-manifest.js';
+import { HALF_TO_FLOAT } from '../../../layouts/half-float.js';
+import { type LinearSize, LORA_SITES, panelIndex, targetSizes } from '../../../layouts/lora.js';
+import { type AdapterTensors, piecesOf } from '../adapter-file.js';
+import type { Handle, OnnxRuntime } from '../onnxruntime.js';
+import { TensorMemory } from '../tensors.js';
 
 interface Matrix {
   readonly width: number;

@@ -1,11 +1,11 @@
 import path from 'node:path';
-import type { AdapterTensors } from './adapter-file.js';
-import { KernelBank } from './kernel-bank.js';
-import { KernelKv } from './kernel-kv.js';
-import type { NativeKernels } from './native-kernels.js';
-import { type Handle, type NameList, nameList, OnnxRuntime } from './onnxruntime.js';
-import type { ModelRunner, RunnerOptions, Segment } from './runner.js';
-import { TensorMemory } from './tensors.js';
+import type { AdapterTensors } from '../adapter-file.js';
+import { type Handle, type NameList, nameList, OnnxRuntime } from '../onnxruntime.js';
+import type { ModelRunner, RunnerOptions, Segment } from '../runner.js';
+import { TensorMemory } from '../tensors.js';
+import { KernelBank } from './bank.js';
+import { KernelKv } from './kv.js';
+import type { NativeKernels } from './native.js';
 
 export interface KernelRunnerOptions extends RunnerOptions {
   readonly kernels: NativeKernels;

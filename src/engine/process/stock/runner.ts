@@ -1,14 +1,14 @@
 import path from 'node:path';
-import type { AdapterTensors } from './adapter-file.js';
-import { type Device, STOCK_GRAPHS } from './device.js';
-import { DeviceBank } from './device-bank.js';
-import { DeviceKv } from './device-kv.js';
+import type { AdapterTensors } from '../adapter-file.js';
+import { DeviceBank } from '../device/bank.js';
+import { DeviceKv } from '../device/kv.js';
+import { type Device, STOCK_GRAPHS } from '../device/start.js';
+import { type Handle, type NameList, nameList, OnnxRuntime } from '../onnxruntime.js';
+import type { ModelRunner, RunnerOptions, Segment } from '../runner.js';
+import { TensorMemory } from '../tensors.js';
+import { StockBank } from './bank.js';
+import { StockKv } from './kv.js';
 import { FEWEST_PLACES, groupByAdapter } from './lora-groups.js';
-import { type Handle, type NameList, nameList, OnnxRuntime } from './onnxruntime.js';
-import type { ModelRunner, RunnerOptions, Segment } from './runner.js';
-import { StockBank } from './stock-bank.js';
-import { StockKv } from './stock-kv.js';
-import { TensorMemory } from './tensors.js';
 
 const SCALAR_INPUTS = [
   'input_ids',

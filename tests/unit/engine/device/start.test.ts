@@ -1,5 +1,5 @@
 import t from 'tap';
-import { type Device, devicesToTry, startOnDevice } from '../../../src/engine/process/device.js';
+import { type Device, devicesToTry, startOnDevice } from '../../../../src/engine/process/device/start.js';
 
 const NVIDIA = ['NVIDIA'];
 

@@ -1,4 +1,4 @@
-import type { DeviceElement, DeviceHeap, Handle, OnnxRuntime } from './onnxruntime.js';
+import type { DeviceElement, DeviceHeap, Handle, OnnxRuntime } from '../onnxruntime.js';
 
 /**
  * Memory that stays on a device, allocated once at its largest size. As with `TensorMemory`, tensors of the shapes in

@@ -1,7 +1,7 @@
-import type { DecoderShape } from '../../contracts/model-manifest.js';
-import type { NativeKernels } from './native-kernels.js';
-import { BLOCK_TOKENS } from './prefix-cache.js';
-import type { KvStore } from './runner.js';
+import type { DecoderShape } from '../../../contracts/model-manifest.js';
+import { BLOCK_TOKENS } from '../prefix-cache.js';
+import type { KvStore } from '../runner.js';
+import type { NativeKernels } from './native.js';
 
 /**
  * Keys and values of all slots, half floats `[layers][slots][2][kvHeads][capacity][headDim]`, and of `places` blocks

@@ -11,7 +11,7 @@ export interface NativeKernels {
   allocate(bytes: number): ArrayBuffer;
 }
 
-const FILE = fileURLToPath(new URL('../../../native/build/Release/switchyard.node', import.meta.url));
+const FILE = fileURLToPath(new URL('../../../../native/build/Release/switchyard.node', import.meta.url));
 
 /** Kept, because koffi unloads a library that nothing refers to. */
 let library: LibraryHandle | null = null;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { groupByAdapter } from '../../../src/engine/process/lora-groups.js';
+import { groupByAdapter } from '../../../../src/engine/process/stock/lora-groups.js';
 
 t.test('a step without adapters has no groups, and every token gets the row of zeros', async (t) => {
   t.same(groupByAdapter([null, null], 1), { firstSlot: 0, slots: 0, places: 0, gather: [], back: [0, 0] });

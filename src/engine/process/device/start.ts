@@ -1,4 +1,4 @@
-import type { EngineSettings } from '../protocol.js';
+import type { EngineSettings } from '../../protocol.js';
 
 /** Where the model runs. */
 export type Device = Exclude<EngineSettings['device'], 'auto'>;
