@@ -1,4 +1,4 @@
-/** `npm run eval -- [--quick] [--tenant NAME] [--adapter assistant@N] [--top-k K] [--min-score S] [--url URL] [--show]` */
+/** `npm run eval -- [--quick | --blind] [--tenant NAME] [--adapter assistant@N] [--top-k K] [--min-score S] [--url URL] [--show]` */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { AppError } from '../errors/app-error.js';
@@ -18,6 +18,7 @@ const QUICK_QUESTIONS = 30;
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    blind: { type: 'boolean', default: false },
     tenant: { type: 'string' },
     adapter: { type: 'string' },
     'top-k': { type: 'string' },
@@ -43,7 +44,8 @@ try {
   const results = new Map<string, Map<Mode, Figures>>();
   for (const tenant of tenants) {
     const judged = { ...tenant, adapterModel: values.adapter ?? tenant.adapterModel };
-    const file = fileURLToPath(new URL(`../../indexes/${tenant.name}/eval.jsonl`, import.meta.url));
+    const set = values.blind ? 'blind' : 'eval';
+    const file = fileURLToPath(new URL(`../../indexes/${tenant.name}/${set}.jsonl`, import.meta.url));
     const all = readDataset(file);
     const questions = values.quick ? sample(all, QUICK_QUESTIONS) : all;
     const rows = new Map<Mode, Figures>();

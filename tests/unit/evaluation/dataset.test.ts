@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { AppError } from '../../../src/errors/app-error.js';
@@ -15,6 +15,30 @@ for (const tenant of ['northwind-bank', 'copilot']) {
     const share = questions.filter(({ answerable }) => !answerable).length / questions.length;
     t.ok(share >= 0.28 && share <= 0.33, `${share}`);
   });
+}
+
+const BLIND_QUESTIONS = 60;
+const DOCUMENTS = { 'northwind-bank': 'indexes/northwind-bank', copilot: 'node_modules' };
+
+for (const [tenant, folder] of Object.entries(DOCUMENTS)) {
+  t.test(
+    `the blind set for ${tenant} shares no question with the other one, and its facts stand where it says`,
+    async (t) => {
+      const blind = readDataset(`indexes/${tenant}/blind.jsonl`);
+      const known = new Set(readDataset(`indexes/${tenant}/eval.jsonl`).flatMap(({ id, question }) => [id, question]));
+      t.equal(blind.length, BLIND_QUESTIONS);
+      t.equal(blind.filter(({ answerable }) => !answerable).length, 0.3 * BLIND_QUESTIONS);
+      t.equal(new Set(blind.flatMap(({ id, question }) => [id, question])).size, 2 * BLIND_QUESTIONS);
+      for (const { id, question, accept, document, heading } of blind) {
+        t.notOk(known.has(id) || known.has(question), id);
+        if (document === null) continue;
+        const text = readFileSync(join(folder, document), 'utf8').toLowerCase();
+        const missing = accept.filter((spelling) => !text.includes(spelling.toLowerCase()));
+        t.strictSame(missing, [], id);
+        t.ok(heading !== null, id);
+      }
+    },
+  );
 }
 
 t.test('a broken line is named', async (t) => {
