@@ -47,7 +47,7 @@ t.test('packed weights, read as native/src/layout.h draws them, are the weights 
 });
 
 /** One weight of column `lane` of a group, written down from the drawing. */
-function readWeight(packed: Uint8Array, bits: 4 | 8, inputs: number, group: number, lane: number, k: number): number {
+function readWeight(packed: Uint8Array, bits: number, inputs: number, group: number, lane: number, k: number): number {
   const [blockBytes, scaleBytes] = bits === 4 ? [256, 64] : [512, 32];
   const blocks = inputs / 32;
   const groupBytes = Math.ceil((blocks * (blockBytes + scaleBytes)) / 64) * 64;

@@ -24,6 +24,6 @@ export interface DecoderOperators {
   gatedLinear(x: string, linear: SiteLinear): string;
   /** Causal attention of each token over its KV slot, which takes the new keys and values. */
   attention(projections: Projections, layer: number): string;
-  /** Logits; without `head` they come from the embedding. */
-  logits(x: string, embedding: QuantizedMatrix, head: QuantizedMatrix | null): string;
+  /** Logits; `embedding` is the head as the graph has it already, where the two are tied. */
+  logits(x: string, head: QuantizedMatrix, embedding: QuantizedMatrix | null): string;
 }

@@ -2,7 +2,6 @@ import { type GraphWriter, MICROSOFT } from '../onnx/graph-writer.js';
 import { writeLinear, writeMatMul } from '../onnx/linear.js';
 import { DataType } from '../onnx/schema.js';
 import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
-import { BLOCK } from '../tensors/tensor.js';
 import type { DecoderCheckpoint } from './checkpoint.js';
 import { declareLora } from './grouped-lora.js';
 import type { DecoderOperators, SiteLinear } from './operators.js';
@@ -73,21 +72,19 @@ function operatorsWith(
       const flat = graph.node('Reshape', [attention, graph.integers([-1, heads * headDim])]);
       return cast(flat, attentionType, DataType.float);
     },
-    logits(x, embedding, head) {
-      const matrix = head ?? embedding;
-      return head || embedding.minimums
-        ? writeLinear(graph, x, { name: 'head', parts: [matrix], bias: null }, null)
-        : writeTiedHead(graph, x, embedding);
-    },
+    logits: (x, head, embedding) =>
+      embedding && !embedding.minimums
+        ? writeTiedHead(graph, x, embedding)
+        : writeLinear(graph, x, { name: 'head', parts: [head], bias: null }, null),
   };
 }
 
 /** Over the very bytes of the embedding. */
 function writeTiedHead(graph: GraphWriter, x: string, embedding: QuantizedMatrix): string {
-  const { rows, columns, bits } = embedding;
-  const blocks = columns / BLOCK;
+  const { rows, columns, bits, scaleBlock } = embedding;
+  const blocks = columns / scaleBlock;
   return writeMatMul(graph, x, embedding, {
-    codes: graph.alias('head.codes', DataType.uint8, [rows, blocks, (BLOCK * bits) / 8], 'embedding.codes'),
+    codes: graph.alias('head.codes', DataType.uint8, [rows, blocks, (scaleBlock * bits) / 8], 'embedding.codes'),
     scales: graph.alias('head.scales', DataType.float, [rows * blocks], 'embedding.scales'),
   });
 }

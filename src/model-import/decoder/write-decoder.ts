@@ -1,5 +1,6 @@
 import type { LoraSite } from '../../contracts/model-manifest.js';
 import { GraphWriter, MICROSOFT } from '../onnx/graph-writer.js';
+import { asStockHoldsIt } from '../onnx/linear.js';
 import { DataType } from '../onnx/schema.js';
 import { middleLevels, type QuantizedMatrix } from '../tensors/quantized-matrix.js';
 import { BLOCK } from '../tensors/tensor.js';
@@ -69,7 +70,8 @@ export function writeDecoder(
     ];
   };
 
-  const embedding = load('embedding', 'embedding', 0);
+  const loaded = load('embedding', 'embedding', 0);
+  const embedding = asStockHoldsIt(loaded);
   let residual = writeEmbedding(graph, ids, embedding);
   let x = norm(residual, 'l0.attention_norm', checkpoint.vector('attentionNorm', 0));
   for (let i = 0; i < layers; i++) {
@@ -91,7 +93,9 @@ export function writeDecoder(
   }
 
   const selected = graph.node('Gather', [x, 'sel_idx']);
-  const logits = operators.logits(selected, embedding, checkpoint.tiedHead ? null : load('head', 'head', 0));
+  const logits = checkpoint.tiedHead
+    ? operators.logits(selected, loaded, embedding)
+    : operators.logits(selected, load('head', 'head', 0), null);
   graph.node('Identity', [logits], { outputs: [graph.output('logits', DataType.float, ['R', vocabSize])] });
   const representation = Object.fromEntries([...forms].map(([kind, set]) => [kind, [...set].map(describe).join('+')]));
   return { model: graph.finish(), representation };
@@ -109,17 +113,17 @@ function writeRotaryTables(graph: GraphWriter, { shape, rope }: DecoderCheckpoin
 }
 
 function writeEmbedding(graph: GraphWriter, ids: string, matrix: QuantizedMatrix): string {
-  const { rows, columns, bits, minimums } = matrix;
-  const blocks = columns / BLOCK;
+  const { rows, columns, bits, scaleBlock, minimums } = matrix;
+  const blocks = columns / scaleBlock;
   graph.tensor('embedding.codes', DataType.uint8, [rows, (columns * bits) / 8], matrix.codes);
   graph.tensor('embedding.scales', DataType.float, [rows, blocks], matrix.scales);
   const symmetric = graph.node('GatherBlockQuantized', ['embedding.codes', ids, 'embedding.scales'], {
     domain: MICROSOFT,
-    attributes: { bits, block_size: BLOCK, gather_axis: 0, quantize_axis: 1 },
+    attributes: { bits, block_size: scaleBlock, gather_axis: 0, quantize_axis: 1 },
   });
   if (!minimums) return symmetric;
   const table = graph.tensor('embedding.minimums', DataType.float, [rows, blocks, 1], middleLevels(matrix, minimums));
-  const byBlock = graph.node('Reshape', [symmetric, graph.integers([-1, blocks, BLOCK])]);
+  const byBlock = graph.node('Reshape', [symmetric, graph.integers([-1, blocks, scaleBlock])]);
   const sum = graph.node('Add', [byBlock, graph.node('Gather', [table, ids])]);
   return graph.node('Reshape', [sum, graph.integers([-1, columns])]);
 }

@@ -2,7 +2,6 @@ import { GraphWriter, MICROSOFT } from '../onnx/graph-writer.js';
 import { writeLinear } from '../onnx/linear.js';
 import { DataType } from '../onnx/schema.js';
 import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
-import { BLOCK } from '../tensors/tensor.js';
 import type { BertCheckpoint } from './bert.js';
 
 /**
@@ -92,14 +91,14 @@ export function writeBert(checkpoint: BertCheckpoint): Uint8Array {
 }
 
 function gatherQuantized(graph: GraphWriter, ids: string, matrix: QuantizedMatrix): string {
-  const { rows, columns, bits, codes, scales } = matrix;
+  const { rows, columns, bits, scaleBlock, codes, scales } = matrix;
   const inputs = [
     graph.tensor('words.codes', DataType.uint8, [rows, columns], codes),
     ids,
-    graph.tensor('words.scales', DataType.float, [rows, columns / BLOCK], scales),
+    graph.tensor('words.scales', DataType.float, [rows, columns / scaleBlock], scales),
   ];
   return graph.node('GatherBlockQuantized', inputs, {
     domain: MICROSOFT,
-    attributes: { bits, block_size: BLOCK, gather_axis: 0, quantize_axis: 1 },
+    attributes: { bits, block_size: scaleBlock, gather_axis: 0, quantize_axis: 1 },
   });
 }

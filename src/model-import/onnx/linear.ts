@@ -1,5 +1,5 @@
+import { widened } from '../tensors/eight-bits.js';
 import { middleLevels, type QuantizedMatrix, stackRows } from '../tensors/quantized-matrix.js';
-import { BLOCK } from '../tensors/tensor.js';
 import { type GraphWriter, MICROSOFT } from './graph-writer.js';
 import { DataType } from './schema.js';
 
@@ -21,10 +21,10 @@ const ACCURACY_LEVEL = 4;
  * The one way a linear layer is written: y[N, rows] = x[N, columns] · Wᵀ (+ bias) (+ low-rank update).
  *
  * Weights stay as they are: MatMulNBits for the symmetric part, and where blocks have a minimum its product with the sum
- * of x over the block, through a Gemm that is K/32 wide. Parts of different forms become neighbours in a Concat.
+ * of x over the block, through a Gemm that is K/32 wide. Parts that hold weights differently become neighbours in a Concat.
  */
 export function writeLinear(graph: GraphWriter, x: string, weight: LinearWeight, lora: LoraUpdate | null): string {
-  const parts = stackRows(weight.parts);
+  const parts = stackRows(weight.parts.map(asStockHoldsIt));
   const pieces = parts.map((part, i) => {
     const name = parts.length === 1 ? weight.name : `${weight.name}.${i}`;
     return writePart(graph, x, name, part);
@@ -35,6 +35,11 @@ export function writeLinear(graph: GraphWriter, x: string, weight: LinearWeight,
     y = graph.node('Add', [y, bias]);
   }
   return lora ? lora(x, y) : y;
+}
+
+/** onnxruntime's quantized operators know 4 and 8 bits: 5 and 6 become 8, which is exact. */
+export function asStockHoldsIt(matrix: QuantizedMatrix): QuantizedMatrix {
+  return matrix.bits === 4 ? matrix : widened(matrix);
 }
 
 /** The names of a matrix's tensors, when they are in the graph already (a head tied to the embedding). */
@@ -51,21 +56,21 @@ export function writeMatMul(graph: GraphWriter, x: string, matrix: QuantizedMatr
       K: matrix.columns,
       N: matrix.rows,
       bits: matrix.bits,
-      block_size: BLOCK,
+      block_size: matrix.scaleBlock,
       accuracy_level: ACCURACY_LEVEL,
     },
   });
 }
 
 function writePart(graph: GraphWriter, x: string, name: string, matrix: QuantizedMatrix): string {
-  const { rows, columns, bits, codes, scales, minimums } = matrix;
-  const blocks = columns / BLOCK;
+  const { rows, columns, bits, scaleBlock, codes, scales, minimums } = matrix;
+  const blocks = columns / scaleBlock;
   const symmetric = writeMatMul(graph, x, matrix, {
-    codes: graph.tensor(`${name}.codes`, DataType.uint8, [rows, blocks, (BLOCK * bits) / 8], codes),
+    codes: graph.tensor(`${name}.codes`, DataType.uint8, [rows, blocks, (scaleBlock * bits) / 8], codes),
     scales: graph.tensor(`${name}.scales`, DataType.float, [rows * blocks], scales),
   });
   if (!minimums) return symmetric;
-  const byBlock = graph.node('Reshape', [x, graph.integers([-1, blocks, BLOCK])]);
+  const byBlock = graph.node('Reshape', [x, graph.integers([-1, blocks, scaleBlock])]);
   const sums = graph.node('ReduceSum', [byBlock, graph.integers([2])], { attributes: { keepdims: 0 } });
   const middles = transpose(middleLevels(matrix, minimums), rows, blocks);
   const table = graph.tensor(`${name}.minimums`, DataType.float, [blocks, rows], middles);

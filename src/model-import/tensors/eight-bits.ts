@@ -2,25 +2,39 @@ import { quantizeBlocks } from './quantize.js';
 import { emptyMatrix, type QuantizedMatrix } from './quantized-matrix.js';
 import { BLOCK } from './tensor.js';
 
-/** The same matrix with 8-bit codes: exact for symmetric forms, to the nearest level for those with minimums. */
+/** The same matrix with 8-bit codes in blocks of 32: exact for symmetric forms with such blocks, to the nearest level for others. */
 export function toEightBits(matrix: QuantizedMatrix): QuantizedMatrix {
-  const { rows, columns, bits, codes, scales, minimums } = matrix;
-  if (bits === 8) return matrix;
+  const { rows, columns, scaleBlock, scales, minimums } = matrix;
+  if (!minimums && scaleBlock === BLOCK) return widened(matrix);
   const wide = emptyMatrix('q8', rows, columns);
-  const codeAt = (i: number) => (codes[i >> 1]! >> (4 * (i & 1))) & 15;
-  if (!minimums) {
-    wide.scales.set(scales);
-    for (let i = 0; i < wide.codes.length; i++) wide.codes[i] = codeAt(i) - 8 + 128;
-    return wide;
-  }
+  const codeAt = codesOf(matrix);
+  const middle = minimums ? 0 : middleOf(matrix);
   const values = new Float32Array(columns);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const at = row * columns + column;
-      const block = Math.floor(at / BLOCK);
-      values[column] = scales[block]! * codeAt(at) + minimums[block]!;
+      const block = Math.floor(at / scaleBlock);
+      values[column] = scales[block]! * (codeAt(at) - middle) + (minimums ? minimums[block]! : 0);
     }
     quantizeBlocks(values, wide, (row * columns) / BLOCK);
   }
   return wide;
+}
+
+/** The very weights of a symmetric form in 8-bit codes, scale by scale. */
+export function widened(matrix: QuantizedMatrix): QuantizedMatrix {
+  if (matrix.bits === 8) return matrix;
+  const codeAt = codesOf(matrix);
+  const offset = 128 - middleOf(matrix);
+  const codes = new Uint8Array(matrix.rows * matrix.columns);
+  for (let i = 0; i < codes.length; i++) codes[i] = codeAt(i) + offset;
+  return { ...matrix, bits: 8, codes };
+}
+
+function codesOf({ bits, codes }: QuantizedMatrix): (index: number) => number {
+  return bits === 4 ? (i) => (codes[i >> 1]! >> (4 * (i & 1))) & 15 : (i) => codes[i]!;
+}
+
+function middleOf({ bits }: QuantizedMatrix): number {
+  return 1 << (bits - 1);
 }

@@ -1,12 +1,13 @@
-import { HALF_TO_FLOAT } from '../../layouts/half-float.js';
 import { quantizeBlocks } from './quantize.js';
 import { emptyMatrix, type QuantizedMatrix } from './quantized-matrix.js';
 import { decodeFloats } from './read-floats.js';
 import { BLOCK, isFloat, TENSOR_TYPES, type TensorEntry, type TensorType, typeName } from './tensor.js';
+import { UNPACK } from './unpack.js';
 
 /** What becomes of a float matrix; one that is quantized in its file is taken over exactly. */
 export type FloatPrecision = 'q8' | 'q4';
 
+/** Whole super-blocks, too. */
 const CHUNK_BLOCKS = 1 << 18;
 
 /**
@@ -46,41 +47,4 @@ export function readMatrix(
 
 function formOf(type: TensorType, floats: FloatPrecision): QuantizedMatrix['form'] {
   return isFloat(type) ? floats : (type.toLowerCase() as QuantizedMatrix['form']);
-}
-
-type Unpack = (bytes: Buffer, matrix: QuantizedMatrix, firstBlock: number, count: number) => void;
-
-/** GGML's block layouts: fp16 scale (and minimum), then the codes. */
-const UNPACK: Record<Exclude<TensorType, 'F32' | 'F16' | 'BF16'>, Unpack> = {
-  Q4_0(bytes, { codes, scales }, firstBlock, count) {
-    for (let i = 0, p = 0; i < count; i++, p += 18) {
-      scales[firstBlock + i] = HALF_TO_FLOAT[bytes.readUInt16LE(p)]!;
-      reorderNibbles(bytes, p + 2, codes, (firstBlock + i) * 16);
-    }
-  },
-  Q4_1(bytes, { codes, scales, minimums }, firstBlock, count) {
-    for (let i = 0, p = 0; i < count; i++, p += 20) {
-      scales[firstBlock + i] = HALF_TO_FLOAT[bytes.readUInt16LE(p)]!;
-      minimums![firstBlock + i] = HALF_TO_FLOAT[bytes.readUInt16LE(p + 2)]!;
-      reorderNibbles(bytes, p + 4, codes, (firstBlock + i) * 16);
-    }
-  },
-  Q8_0(bytes, { codes, scales }, firstBlock, count) {
-    for (let i = 0, p = 0; i < count; i++, p += 34) {
-      scales[firstBlock + i] = HALF_TO_FLOAT[bytes.readUInt16LE(p)]!;
-      const to = (firstBlock + i) * BLOCK;
-      // Signed to offset 128 is a flip of the sign bit.
-      for (let j = 0; j < BLOCK; j++) codes[to + j] = bytes[p + 2 + j]! ^ 0x80;
-    }
-  },
-};
-
-/** GGML pairs element j with j + 16 in a byte, MatMulNBits pairs 2j with 2j + 1. */
-function reorderNibbles(source: Buffer, from: number, target: Uint8Array, to: number): void {
-  for (let i = 0; i < 8; i++) {
-    const even = source[from + 2 * i]!;
-    const odd = source[from + 2 * i + 1]!;
-    target[to + i] = (even & 15) | ((odd & 15) << 4);
-    target[to + 8 + i] = (even >> 4) | (odd & 0xf0);
-  }
 }

@@ -3,6 +3,9 @@ import type { BinaryFile } from '../files/binary-file.js';
 /** Weights of a block share their scale (and minimum); also the block of the quantized operators in the graph. */
 export const BLOCK = 32;
 
+/** GGML's K-quants keep eight blocks together, whose scales (and minimums) are multiples of a common one. */
+export const SUPER_BLOCK = 256;
+
 /** Elements and bytes of one block of every storage type that can be read. */
 export const TENSOR_TYPES = {
   F32: { elements: 1, bytes: 4 },
@@ -10,7 +13,10 @@ export const TENSOR_TYPES = {
   BF16: { elements: 1, bytes: 2 },
   Q4_0: { elements: BLOCK, bytes: 18 },
   Q4_1: { elements: BLOCK, bytes: 20 },
+  Q5_0: { elements: BLOCK, bytes: 22 },
   Q8_0: { elements: BLOCK, bytes: 34 },
+  Q4_K: { elements: SUPER_BLOCK, bytes: 144 },
+  Q6_K: { elements: SUPER_BLOCK, bytes: 210 },
 } as const;
 
 export type TensorType = keyof typeof TENSOR_TYPES;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { toEightBits } from '../../../src/model-import/tensors/eight-bits.js';
+import { toEightBits, widened } from '../../../src/model-import/tensors/eight-bits.js';
 import type { QuantizedMatrix } from '../../../src/model-import/tensors/quantized-matrix.js';
 import { randomMatrix, weightAt } from '../../fixtures/model-import/random-matrix.js';
 
@@ -10,7 +10,7 @@ function worst(matrix: QuantizedMatrix, wide: QuantizedMatrix): number {
   let largest = 0;
   for (let row = 0; row < ROWS; row++) {
     for (let column = 0; column < COLUMNS; column++) {
-      const level = Math.abs(wide.scales[(row * COLUMNS + column) >> 5]!);
+      const level = Math.abs(wide.scales[Math.floor((row * COLUMNS + column) / wide.scaleBlock)]!);
       const difference = Math.abs(weightAt(wide, row, column) - weightAt(matrix, row, column));
       largest = Math.max(largest, difference / level);
     }
@@ -18,8 +18,8 @@ function worst(matrix: QuantizedMatrix, wide: QuantizedMatrix): number {
   return largest;
 }
 
-t.test('symmetric 4-bit forms become 8-bit codes of the same weights', async (t) => {
-  for (const form of ['q4_0', 'q4'] as const) {
+t.test('symmetric forms with a scale for 32 become 8-bit codes of the same weights', async (t) => {
+  for (const form of ['q4_0', 'q4', 'q5_0'] as const) {
     const matrix = randomMatrix(form, ROWS, COLUMNS, 3);
     const wide = toEightBits(matrix);
     t.match(wide, { bits: 8, rows: ROWS, columns: COLUMNS, minimums: null });
@@ -33,6 +33,15 @@ t.test('a form with minimums goes to the nearest of 255 levels', async (t) => {
   t.match(wide, { bits: 8, minimums: null });
   const error = worst(matrix, wide);
   // Scales are halves: one that was rounded down takes up to 127 * 2^-11 of a level from the largest weight.
+  t.ok(error > 0 && error <= 0.5 + 127 * 2 ** -11, `${error} of a level`);
+});
+
+t.test('a form with a scale for 16 is widened without loss, or goes to the nearest of 255 levels of 32', async (t) => {
+  const matrix = randomMatrix('q6_k', ROWS, COLUMNS, 6);
+  t.equal(worst(matrix, widened(matrix)), 0);
+  t.match(widened(matrix), { bits: 8, scaleBlock: 16 });
+  t.match(toEightBits(matrix), { bits: 8, scaleBlock: 32 });
+  const error = worst(matrix, toEightBits(matrix));
   t.ok(error > 0 && error <= 0.5 + 127 * 2 ** -11, `${error} of a level`);
 });
 
