@@ -3,7 +3,9 @@ import closeWithGrace from 'close-with-grace';
 import { createApp } from './app.js';
 import { loadConfig } from './config/load.js';
 import { AppError } from './errors/app-error.js';
+import { outliveReaders } from './processes/outlive-readers.js';
 
+outliveReaders();
 try {
   const config = loadConfig();
   const app = await createApp(config);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isLoopback } from '../config/loopback.js';
 import type { WireError } from '../errors/app-error.js';
 
 /** The gateway's answer was an error, or there was none; the message is for people. */
@@ -15,6 +16,8 @@ export class ApiFailure extends Error {
 
 export interface Api {
   get<T>(path: string): Promise<T>;
+  /** The items of a list. */
+  list<T>(path: string): Promise<T[]>;
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object | FormData): Promise<T>;
 }
 
@@ -29,7 +32,10 @@ const DEMO_ADMIN_KEY = 'sk-demo-admin';
 /** A client with admin rights: on this machine the demo's key serves where none is given. */
 export function adminApi(command: Command): Api {
   const { url, key } = command.optsWithGlobals<ApiOptions>();
-  return createApi(url, key ?? (isLoopback(url) ? DEMO_ADMIN_KEY : missingKey(command, 'an admin key')));
+  return createApi(
+    url,
+    key ?? (isLoopback(new URL(url).hostname) ? DEMO_ADMIN_KEY : missingKey(command, 'an admin key')),
+  );
 }
 
 /** A client for one tenant: the key says which one, so it is never guessed. */
@@ -47,32 +53,49 @@ function createApi(url: string, key: string): Api {
     const headers: Record<string, string> = { authorization: `Bearer ${key}` };
     const isForm = body instanceof FormData;
     if (body && !isForm) headers['content-type'] = 'application/json';
-    const response = await fetch(new URL(path, url), {
+    const { status, ok, text } = await exchange(`${url}${path}`, {
       method,
       headers,
+      // Followed blindly, one would carry a changed request to where nobody sent it.
+      redirect: 'manual',
       ...(body && { body: isForm ? body : JSON.stringify(body) }),
     }).catch((error: unknown) => {
       const message = `Nothing answers at ${url}. Start the gateway with npm start, or name another one with --url.`;
       throw new ApiFailure(null, message, { cause: error });
     });
-    const text = await response.text();
-    if (!response.ok) throw new ApiFailure(response.status, messageOf(text) ?? `${url} answered ${response.status}.`);
-    return JSON.parse(text) as T;
+    const answer = parseObject(text);
+    if (!ok) {
+      const message = (answer as Partial<WireError> | null)?.error?.message;
+      throw new ApiFailure(status, message ?? `${url} answered ${status}, and not as a Switchyard gateway does.`);
+    }
+    if (answer) return answer as T;
+    throw new ApiFailure(status, `What answers at ${url} is no Switchyard gateway. Name its address with --url.`);
   }
-  return { get: (path) => call('GET', path), send: call };
+  return {
+    get: (path) => call('GET', path),
+    async list<T>(path: string) {
+      const { data } = await call<{ data?: unknown }>('GET', path);
+      if (Array.isArray(data)) return data as T[];
+      throw new ApiFailure(200, `What answers at ${url} is no Switchyard gateway. Name its address with --url.`);
+    },
+    send: call,
+  };
 }
 
-function messageOf(text: string): string | undefined {
+/** The whole answer: a connection that breaks within it is as good as none. */
+async function exchange(url: string, request: RequestInit) {
+  const response = await fetch(url, request);
+  return { status: response.status, ok: response.ok, text: await response.text() };
+}
+
+/** Null for what is no JSON object: whatever stands between may answer with a page of its own. */
+function parseObject(text: string): object | null {
   try {
-    return (JSON.parse(text) as WireError).error.message;
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' ? value : null;
   } catch {
-    return undefined;
+    return null;
   }
-}
-
-function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }
 
 /** A path from a template's parts, each escaped. */

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+import { outliveReaders } from '../processes/outlive-readers.js';
 import { runCli } from './run.js';
 
+outliveReaders();
 process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),

@@ -15,7 +15,11 @@ export function parseVersion(text: string): { readonly adapter: string; readonly
   return { adapter: match[1]!, version: Number(match[2]) };
 }
 
+/** The address without a slash at its end, so that a path can follow; a gateway may live below a prefix. */
 export function parseUrl(text: string): string {
-  if (URL.canParse(text) && /^https?:/.test(text)) return text;
-  throw new InvalidArgumentError('It must look like http://127.0.0.1:8080.');
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+    throw new InvalidArgumentError('It must look like http://127.0.0.1:8080.');
+  }
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }

@@ -1,9 +1,13 @@
 /** The only reader of the environment. */
-import { existsSync, readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { Value } from 'typebox/value';
 import { AppError } from '../errors/app-error.js';
+import { decodeText } from '../files/decode-text.js';
+import { readRegularFile } from '../files/regular-file.js';
+import { isServiceVariable, meansAddress } from './foreign-variables.js';
+import { isLoopback } from './loopback.js';
 import { nearest } from './nearest.js';
 import type { Config } from './schema.js';
 import { SETTINGS, type Setting } from './settings.js';
@@ -32,15 +36,27 @@ export function loadConfig({ env = process.env, cwd = process.cwd() }: ConfigSou
   ]);
   const config = nest(values) as Config;
   checkTogether(config);
-  return deepFreeze({ ...config, dataDir: resolve(cwd, config.dataDir) });
+  const { base, embedder, sourceDir } = config.models;
+  return deepFreeze({
+    ...config,
+    dataDir: absolutePath('dataDir', config.dataDir, cwd),
+    models: { base, embedder, sourceDir: sourceDir && absolutePath('models.sourceDir', sourceDir, cwd) },
+  });
+}
+
+/** An absolute path. A shell leaves `~` alone inside quotes, and configuration files know no shell. */
+function absolutePath(name: string, path: string, cwd: string): string {
+  if (!/^~/.test(path)) return resolve(cwd, path);
+  if (/^~([/\\]|$)/.test(path)) return resolve(homedir(), path.slice(2));
+  throw invalid(`${name} must not start with another user's home folder, got "${path}". Write the path in full`);
 }
 
 function readFile(named: string | undefined, cwd: string): Values {
-  const file = resolve(cwd, named || DEFAULT_FILE);
+  const file = absolutePath('SWITCHYARD_CONFIG', named || DEFAULT_FILE, cwd);
   if (!named && !existsSync(file)) return new Map();
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(file, 'utf8'));
+    content = JSON.parse(decodeText(readRegularFile(file)));
   } catch (error) {
     throw invalid(`${file} cannot be read as JSON (${(error as Error).message})`);
   }
@@ -67,13 +83,16 @@ function collect(content: Readonly<Record<string, unknown>>, prefix: string, val
 
 function readEnvironment(env: Readonly<Record<string, string | undefined>>): Values {
   const known = new Set([...SETTINGS.flatMap((setting) => setting.variables), ...OTHER_VARIABLES]);
-  for (const name of Object.keys(env)) {
+  const own = Object.entries(env).filter(([name, value]) => !isServiceVariable(name, value ?? ''));
+  for (const [name] of own) {
     if (name.startsWith('SWITCHYARD_') && !known.has(name)) throw unknown(name, [...known]);
   }
+  const texts = new Map(own);
   const values: Values = new Map();
   for (const setting of SETTINGS) {
     for (const name of setting.variables) {
-      const text = env[name];
+      const text = texts.get(name);
+      if (name === 'HOST' && !meansAddress(text ?? '')) continue;
       if (text) values.set(setting, checked(setting, name, parse(setting, text)));
     }
   }
@@ -104,10 +123,6 @@ function checkTogether(config: Config): void {
       `server.host must be a loopback address while demo is true, because the demo keys are public, got "${config.server.host}". Make keys of your own on 127.0.0.1 with "switchyard keys create", then set SWITCHYARD_DEMO=false`,
     );
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function nest(values: Values): Record<string, unknown> {

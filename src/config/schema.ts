@@ -23,7 +23,12 @@ export const ConfigSchema = Type.Object(
     }),
     server: Type.Object(
       {
-        host: Type.String({ description: 'Address to listen on.', default: '127.0.0.1', minLength: 1 }),
+        host: Type.String({
+          description:
+            'Address to listen on. HOST counts only where it is an IP address or localhost, since other programs set it too.',
+          default: '127.0.0.1',
+          minLength: 1,
+        }),
         port: integer('TCP port to listen on; 0 picks a free one.', 8080, 0, 65_535),
         maxBodyBytes: integer('Largest JSON body, in bytes.', 1 * MiB, KiB, 64 * MiB),
         requestTimeoutMs: integer('Longest time one answer may take, in milliseconds.', 120_000, 1000, 3_600_000),
@@ -135,7 +140,14 @@ export const ConfigSchema = Type.Object(
       { ...closed, default: {} },
     ),
     metrics: Type.Object(
-      { maxLabelValues: integer('Distinct values a label may take; further ones become "other".', 200, 1, 100_000) },
+      {
+        maxLabelValues: integer('Distinct values a label may take; further ones become "other".', 200, 1, 100_000),
+        localWithoutKey: Type.Boolean({
+          description:
+            'Let this machine read /metrics without a key, as in demo mode. Not where a proxy runs on it: one that adds no x-forwarded-for looks like the machine itself.',
+          default: false,
+        }),
+      },
       { ...closed, default: {} },
     ),
   },

@@ -91,6 +91,10 @@ export const ERRORS = {
   },
   model_not_found: missing('The model {model} does not exist for this key. GET /v1/models lists what does.'),
   not_found: missing('{what} {id} does not exist.'),
+  host_not_served: bad(
+    'The host {host} is not served in demo mode, because the demo keys are public. Ask on 127.0.0.1 or localhost, or set SWITCHYARD_DEMO=false.',
+    421,
+  ),
   route_not_found: missing('{method} {path} does not exist. /docs lists the routes.'),
   already_exists: bad('{what} {id} exists already.', 409),
   no_canary: bad('The deployment {deployment} has no canary. Set one first.', 409),

@@ -14,6 +14,7 @@ import type { App, Services } from './app.js';
 import { addAuth } from './plugins/auth.js';
 import { addDocs } from './plugins/docs.js';
 import { addErrors } from './plugins/errors.js';
+import { addHostCheck } from './plugins/host.js';
 import { addLifecycle, requestId } from './plugins/lifecycle.js';
 import { dropNulls, toValidationError } from './plugins/validation.js';
 import { addHealth } from './routes/health.js';
@@ -67,6 +68,7 @@ export async function createServer({ adminRoutes, logDestination, ...services }:
   app.setSerializerCompiler(() => JSON.stringify);
   addErrors(app);
   const lifecycle = addLifecycle(app, { metrics, clock, drainTimeoutMs });
+  if (config.demo) addHostCheck(app);
   await app.register(helmet, {
     // TLS ends elsewhere: neither this server's pages nor its host may force https.
     hsts: false,

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, posix, sep } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, posix } from 'node:path';
 import type { FileAttributes, Page, PageRequest, Retrieval, VectorStore } from '../contracts/retrieval.js';
 import { AppError } from '../errors/app-error.js';
+import { findFiles } from '../files/find-files.js';
+import { readRegularFile } from '../files/regular-file.js';
 
 const PAGE_SIZE = 100;
 
@@ -18,13 +20,12 @@ export function readDocuments(folder: string, prefix: string): Document[] {
     const reason = `the demo needs the documents in ${folder}, which are missing. Start from a whole clone, or set SWITCHYARD_DEMO=false`;
     throw new AppError('config_invalid', { reason });
   }
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  return findFiles(folder)
     .filter((path) => path.endsWith('.md'))
-    .sort()
     .map((path) => {
-      const content = readFileSync(join(folder, path));
+      const content = readRegularFile(join(folder, path));
       const sha256 = createHash('sha256').update(content).digest('hex');
-      return { filename: posix.join(prefix, ...path.split(sep)), content, sha256 };
+      return { filename: posix.join(prefix, path), content, sha256 };
     });
 }
 

@@ -46,19 +46,36 @@ t.test('a key is held to its scopes', async (t) => {
   }
 });
 
-t.test('metrics are for this machine, and elsewhere for admin keys', async (t) => {
-  const { app } = await createTestServer();
-  t.teardown(() => app.close());
-  const cases: [object, number][] = [
-    [{ remoteAddress: '127.0.0.1' }, 200],
-    [{ remoteAddress: '::1' }, 200],
-    [{ remoteAddress: '::ffff:127.0.0.1' }, 200],
-    [{ remoteAddress: '10.0.0.7' }, 401],
-    [{ remoteAddress: '127.0.0.1', headers: { 'x-forwarded-for': '10.0.0.7' } }, 401],
+t.test('metrics are for admin keys, and in demo mode for this machine', async (t) => {
+  const local: [object, boolean][] = [
+    [{ remoteAddress: '127.0.0.1' }, true],
+    [{ remoteAddress: '::1' }, true],
+    [{ remoteAddress: '::ffff:127.0.0.1' }, true],
+    [{ remoteAddress: '10.0.0.7' }, false],
+    ...['x-forwarded-for', 'x-forwarded-proto', 'x-real-ip', 'forwarded', 'via'].map((name): [object, boolean] => [
+      { remoteAddress: '127.0.0.1', headers: { [name]: '10.0.0.7' } },
+      false,
+    ]),
+  ];
+  const keyed: [object, number][] = [
     [{ remoteAddress: '10.0.0.7', headers: bearer() }, 403],
     [{ remoteAddress: '10.0.0.7', headers: bearer(ADMIN_KEY) }, 200],
   ];
-  for (const [from, status] of cases) {
-    t.equal((await app.inject({ url: '/metrics', ...from })).statusCode, status, JSON.stringify(from));
+  const modes: [object, boolean][] = [
+    [{ demo: true }, true],
+    // A proxy on this machine that adds no header cannot be told from a program on it.
+    [{ demo: false }, false],
+    [{ demo: false, metrics: { localWithoutKey: true } }, true],
+  ];
+  for (const [mode, isKeyless] of modes) {
+    const { app } = await createTestServer(mode);
+    t.teardown(() => app.close());
+    for (const [from, isLocal] of local) {
+      const { statusCode } = await app.inject({ url: '/metrics', ...from });
+      t.equal(statusCode, isKeyless && isLocal ? 200 : 401, JSON.stringify([mode, from]));
+    }
+    for (const [from, status] of keyed) {
+      t.equal((await app.inject({ url: '/metrics', ...from })).statusCode, status, JSON.stringify([mode, from]));
+    }
   }
 });

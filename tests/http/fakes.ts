@@ -21,6 +21,8 @@ export { createFakeRetrieval, passage } from './fakes/retrieval.js';
 const clock: Clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
 
 export interface TestServerOptions {
+  readonly demo?: boolean;
+  readonly metrics?: Partial<Config['metrics']>;
   readonly server?: Partial<Config['server']>;
   readonly retrieval?: Partial<Config['retrieval']>;
   readonly engine?: FakeEngine;
@@ -32,6 +34,8 @@ export async function createTestServer(options: TestServerOptions = {}) {
   const defaults = loadConfig({ env: options.onLogLine ? {} : { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' } });
   const config: Config = {
     ...defaults,
+    demo: options.demo ?? defaults.demo,
+    metrics: { ...defaults.metrics, ...options.metrics },
     server: { ...defaults.server, ...options.server },
     retrieval: { ...defaults.retrieval, ...options.retrieval },
   };

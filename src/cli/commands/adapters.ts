@@ -35,7 +35,7 @@ export function addAdapters(program: Command, terminal: Terminal): void {
     .description("list the versions of a tenant's adapters")
     .addOption(tenantOption())
     .action(async ({ tenant }: { tenant: string }, command: Command) => {
-      const { data } = await adminApi(command).get<{ data: Version[] }>(path`/admin/tenants/${tenant}/adapters`);
+      const data = await adminApi(command).list<Version>(path`/admin/tenants/${tenant}/adapters`);
       show(terminal, command, data, data.map(toRow));
     });
 }

@@ -36,7 +36,7 @@ export function addDeployments(program: Command, terminal: Terminal): void {
     .description("list a tenant's deployments")
     .addOption(tenantOption())
     .action(async ({ tenant }: { tenant: string }, command: Command) => {
-      const { data } = await adminApi(command).get<{ data: Deployment[] }>(path`/admin/tenants/${tenant}/deployments`);
+      const data = await adminApi(command).list<Deployment>(path`/admin/tenants/${tenant}/deployments`);
       show(terminal, command, data, data.map(toRow));
     });
 

@@ -1,6 +1,8 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, join, sep } from 'node:path';
+import { statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { Argument, type Command } from 'commander';
+import { findFiles } from '../../files/find-files.js';
+import { readRegularFile } from '../../files/regular-file.js';
 import { type Api, ApiFailure, path, tenantApi } from '../api.js';
 import { show } from '../show.js';
 import { progressLine, type Terminal } from '../terminal.js';
@@ -38,7 +40,7 @@ export function addDocuments(program: Command, terminal: Terminal): void {
     .addArgument(new Argument('<path...>', 'files or folders'))
     .option('--store <id>', "the vector store; the tenant's default one where left out")
     .action(async (paths: readonly string[], { store }: { store?: string }, command: Command) => {
-      const uploads = paths.flatMap((named) => findFiles(command, named));
+      const uploads = paths.flatMap((named) => uploadsOf(command, named));
       const api = tenantApi(command);
       const storeUrl = path`/v1/vector_stores/${store ?? (await defaultStore(api))}`;
       const progress = progressLine(terminal);
@@ -75,27 +77,24 @@ export function addDocuments(program: Command, terminal: Terminal): void {
 }
 
 /** A file by its name; below a folder every file that is not hidden. */
-function findFiles(command: Command, named: string): Upload[] {
-  if (!existsSync(named)) command.error(`error: ${named} does not exist`);
-  if (!statSync(named).isDirectory()) return [{ name: basename(named), file: named }];
-  return readdirSync(named, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((file) => ({ file, steps: file.slice(join(named, sep).length).split(sep) }))
-    .filter(({ steps }) => steps.every((step) => !step.startsWith('.') && step !== 'node_modules'))
-    .map(({ file, steps }) => ({ file, name: steps.join('/') }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+function uploadsOf(command: Command, named: string): Upload[] {
+  const stat = statSync(named, { throwIfNoEntry: false });
+  if (!stat) command.error(`error: ${named} does not exist`);
+  if (stat.isFile()) return [{ name: basename(named), file: named }];
+  if (!stat.isDirectory()) command.error(`error: ${named} is neither a file nor a folder`);
+  const isWanted = (name: string) => !name.startsWith('.') && name !== 'node_modules';
+  return findFiles(named, isWanted).map((name) => ({ name, file: join(named, name) }));
 }
 
 async function defaultStore(api: Api): Promise<string> {
-  const { data } = await api.get<{ data: { id: string }[] }>('/v1/vector_stores?order=asc&limit=1');
-  return data[0]?.id ?? (await api.send<{ id: string }>('POST', '/v1/vector_stores', { name: 'Documents' })).id;
+  const [oldest] = await api.list<{ id: string }>('/v1/vector_stores?order=asc&limit=1');
+  return oldest?.id ?? (await api.send<{ id: string }>('POST', '/v1/vector_stores', { name: 'Documents' })).id;
 }
 
 async function attach(api: Api, storeUrl: string, { name, file }: Upload): Promise<string> {
   const form = new FormData();
   form.append('purpose', 'assistants');
-  form.append('file', new Blob([readFileSync(file)]), name);
+  form.append('file', new Blob([new Uint8Array(readRegularFile(file))]), name);
   const { id } = await api.send<{ id: string }>('POST', '/v1/files', form);
   await api.send('POST', `${storeUrl}/files`, { file_id: id, attributes: { path: name } });
   return id;

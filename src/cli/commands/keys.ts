@@ -35,7 +35,7 @@ export function addKeys(program: Command, terminal: Terminal): void {
     .description("list a tenant's keys")
     .addOption(tenantOption())
     .action(async ({ tenant }: { tenant: string }, command: Command) => {
-      const { data } = await adminApi(command).get<{ data: ApiKeyInfo[] }>(path`/admin/tenants/${tenant}/keys`);
+      const data = await adminApi(command).list<ApiKeyInfo>(path`/admin/tenants/${tenant}/keys`);
       show(terminal, command, data, data.map(toRow));
     });
 

@@ -20,7 +20,7 @@ export function addTenants(program: Command, terminal: Terminal): void {
     .command('list')
     .description('list tenants')
     .action(async (_options: object, command: Command) => {
-      const { data } = await adminApi(command).get<{ data: Tenant[] }>('/admin/tenants');
+      const data = await adminApi(command).list<Tenant>('/admin/tenants');
       show(terminal, command, data, data.map(toRow));
     });
 }

@@ -4,12 +4,13 @@ import type { App, Services } from '../app.js';
 import { requireScope } from '../plugins/auth.js';
 import { errorResponses } from '../plugins/docs.js';
 
-export function addMetrics(app: App, { metrics, registry }: Services): void {
+export function addMetrics(app: App, { config, metrics, registry }: Services): void {
   app.get(
     '/metrics',
     {
       schema: {
-        summary: "Metrics in Prometheus' text format; from other machines only with a key that has the scope `admin`",
+        summary:
+          "Metrics in Prometheus' text format; with a key that has the scope `admin`; in demo mode without one on this machine",
         operationId: 'metrics',
         tags: ['operations'],
         security: [{}, { key: [] }],
@@ -21,14 +22,15 @@ export function addMetrics(app: App, { metrics, registry }: Services): void {
     },
     async (request, reply) => {
       // They name every tenant, so that not everyone who reaches the port may read them.
-      if (!isLocal(request)) await requireScope(request, registry, 'admin');
+      const mayBeKeyless = config.demo || config.metrics.localWithoutKey;
+      if (!(mayBeKeyless && isLocal(request))) await requireScope(request, registry, 'admin');
       return reply.type(metrics.contentType).send(await metrics.render());
     },
   );
 }
 
-/** From this machine, and not through a proxy on it. */
+/** From this machine, and not through a proxy that says so; one that does not looks the same. */
 function isLocal({ ip, headers }: FastifyRequest): boolean {
-  const loopback = ip === '::1' || /^(::ffff:)?127\./.test(ip);
-  return loopback && headers['x-forwarded-for'] === undefined && headers.forwarded === undefined;
+  const isForwarded = Object.keys(headers).some((name) => /^(?:x-forwarded-|x-real-ip$|forwarded$|via$)/.test(name));
+  return (ip === '::1' || /^(::ffff:)?127\./.test(ip)) && !isForwarded;
 }

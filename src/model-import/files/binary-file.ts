@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { AppError } from '../../errors/app-error.js';
+import { openRegularFile } from '../../files/regular-file.js';
 
 /** A file that is somebody else's word: every read is checked against its real size before anything is allocated. */
 export class BinaryFile {
@@ -10,16 +11,12 @@ export class BinaryFile {
   constructor(path: string) {
     this.path = path;
     try {
-      this.#fd = openSync(path, 'r');
+      const { descriptor, bytes } = openRegularFile(path);
+      this.#fd = descriptor;
+      this.size = bytes;
     } catch (cause) {
       throw new AppError('model_invalid', { file: path, reason: `it cannot be opened (${String(cause)})` }, { cause });
     }
-    const stat = fstatSync(this.#fd);
-    if (!stat.isFile()) {
-      this.close();
-      throw this.invalid('it is not a regular file');
-    }
-    this.size = stat.size;
   }
 
   /** Exactly `length` bytes at `offset`, or `model_invalid`. */

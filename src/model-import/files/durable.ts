@@ -3,6 +3,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { openRegularFile } from '../../files/regular-file.js';
 
 export interface FileDigest {
   readonly bytes: number;
@@ -13,7 +14,8 @@ export interface FileDigest {
 export async function digestFile(file: string): Promise<FileDigest> {
   const hash = createHash('sha256');
   let bytes = 0;
-  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), async (chunks) => {
+  const { descriptor } = openRegularFile(file);
+  await pipeline(createReadStream(file, { fd: descriptor, highWaterMark: 1 << 20 }), async (chunks) => {
     for await (const chunk of chunks as AsyncIterable<Buffer>) {
       hash.update(chunk);
       bytes += chunk.length;

@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
 import { AppError } from '../../errors/app-error.js';
+import { decodeText } from '../../files/decode-text.js';
+import { readRegularFile } from '../../files/regular-file.js';
 
 const MAX_BYTES = 64 << 20;
 
@@ -52,8 +53,7 @@ export class JsonFile {
   #read(): Readonly<Record<string, unknown>> {
     let value: unknown;
     try {
-      if (statSync(this.path).size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`);
-      value = JSON.parse(readFileSync(this.path, 'utf8'));
+      value = JSON.parse(decodeText(readRegularFile(this.path, MAX_BYTES)));
     } catch (cause) {
       throw new AppError('model_invalid', { file: this.path, reason: `it is not readable JSON (${cause})` }, { cause });
     }

@@ -1,5 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { decodeText } from '../../files/decode-text.js';
+import { readRegularFile } from '../../files/regular-file.js';
 import { findFim, type ImportedTokenizer } from '../decoder/imported-tokenizer.js';
 import { JsonFile } from '../files/json-file.js';
 
@@ -17,7 +19,9 @@ export function tokenizerFromFolder(folder: string): ImportedTokenizer {
     vocabulary.set(content, id);
   }
   const templateFile = path.join(folder, 'chat_template.jinja');
-  const chatTemplate = existsSync(templateFile) ? readFileSync(templateFile, 'utf8') : config.values.chat_template;
+  const chatTemplate = existsSync(templateFile)
+    ? decodeText(readRegularFile(templateFile))
+    : config.values.chat_template;
   const bos = tokenText(config.values.bos_token);
   return {
     tokenizerJson: JSON.stringify(tokenizer.values),

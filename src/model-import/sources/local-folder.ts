@@ -1,6 +1,7 @@
-import { constants, existsSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isRegularFile } from '../../files/regular-file.js';
 import type { PinnedFile } from '../catalog.js';
 import { acceptFile, partialPath, type Reception } from './receive.js';
 
@@ -17,7 +18,7 @@ export async function fetchFromFolder(
   let done = 0;
   for (const file of files) {
     const candidates = [path.join(source, modelId, file.name), path.join(source, file.name)];
-    const found = candidates.find((candidate) => existsSync(candidate));
+    const found = candidates.find((candidate) => isRegularFile(candidate));
     if (!found) throw new Error(`${file.name} is not there`);
     const temporary = partialPath(reception.folder, file);
     await copyFile(found, temporary, constants.COPYFILE_FICLONE);

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { namedPipe } from '../../fixtures/files/named-pipe.js';
 import { TENANT_KEY } from '../../http/admin-app.js';
 import { memoryRetrieval } from '../registry/memory-retrieval.js';
 import { cliApp } from './cli-app.js';
@@ -33,4 +34,21 @@ t.test('without a key or with a wrong path nothing is uploaded', async (t) => {
   t.match(await cli('documents', 'add', `${root}/files/docs`), { code: 2, err: /the tenant's key with --key/ });
   t.match(await cli('--key', TENANT_KEY, 'documents', 'add', `${root}/no`), { code: 2, err: /no does not exist/ });
   t.equal(uploads(), 0);
+});
+
+t.test('links are followed, and what is neither file nor folder is refused before it is opened', async (t) => {
+  const { retrieval, contents } = memoryRetrieval();
+  const mounted = {
+    '..2026': { 'fees.md': '# Fees' },
+    '..data': t.fixture('symlink', '..2026'),
+    'fees.md': t.fixture('symlink', '..data/fees.md'),
+  };
+  const { root, cli } = await cliApp(t, { retrieval, files: mounted });
+  t.match(await cli('--key', TENANT_KEY, 'documents', 'add', `${root}/files`), { code: 0, err: /1 of 1 documents/ });
+  t.same(contents('bank'), { 'fees.md': '# Fees' });
+  namedPipe(`${root}/pipe`);
+  t.match(await cli('--key', TENANT_KEY, 'documents', 'add', `${root}/pipe`), {
+    code: 2,
+    err: /pipe is neither a file nor a folder/,
+  });
 });

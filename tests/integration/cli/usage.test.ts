@@ -1,6 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { run } from './cli-app.js';
 
 t.test('wrong usage has its own exit code and says what is wrong', async (t) => {
@@ -33,9 +36,77 @@ t.test('the demo key is never sent to another machine', async (t) => {
   });
 });
 
+/** A server that is no gateway of ours. */
+async function listen(t: Test, listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+t.test('a prefix in the address of the gateway is kept', async (t) => {
+  const asked: (string | undefined)[] = [];
+  const url = await listen(t, ({ url }, response) => {
+    asked.push(url);
+    response.setHeader('content-type', 'application/json').end('{"data":[]}');
+  });
+  for (const prefix of ['/switchyard', '/switchyard/', '/', '']) await run('--url', url + prefix, 'tenants', 'list');
+  t.same(asked, ['/switchyard/admin/tenants', '/switchyard/admin/tenants', '/admin/tenants', '/admin/tenants']);
+  for (const wrong of [`${url}/?a=1`, `${url}/#a`, 'http://me:secret@127.0.0.1:1', 'ftp://127.0.0.1']) {
+    t.match(await run('--url', wrong, 'tenants', 'list'), { code: 2, err: /must look like http:/ }, wrong);
+  }
+});
+
+t.test('what answers but is no gateway is named, without the stack of a parser', async (t) => {
+  const answers: [number, string, RegExp][] = [
+    [
+      200,
+      '<!doctype html><title>Sign in</title>',
+      /^switchyard: What answers at http:\S+ is no Switchyard gateway\..*\n$/,
+    ],
+    [200, '{"status":"ok"}', /^switchyard: What answers at http:\S+ is no Switchyard gateway\..*\n$/],
+    [200, 'null', /is no Switchyard gateway/],
+    [502, '<html>Bad gateway</html>', /^switchyard: http:\S+ answered 502, and not as a Switchyard gateway does\.\n$/],
+    [404, '{"error":"no such thing"}', /answered 404, and not as a Switchyard gateway does/],
+  ];
+  for (const [status, body, err] of answers) {
+    const url = await listen(t, (_request, response) => response.writeHead(status).end(body));
+    t.match(await run('--url', url, 'tenants', 'list'), { code: 1, out: '', err }, body);
+  }
+});
+
+t.test('a redirect is not followed, so that the key goes nowhere else', async (t) => {
+  let keys = 0;
+  const other = await listen(t, ({ headers }, response) => {
+    if (headers.authorization) keys += 1;
+    response.end('{"data":[]}');
+  });
+  const url = await listen(t, (_request, response) => response.writeHead(307, { location: other }).end());
+  t.match(await run('--url', url, 'tenants', 'list'), { code: 1, err: /answered 307/ });
+  t.equal(keys, 0);
+});
+
 t.test('the program runs as a process of its own', async (t) => {
   const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
   const cli = (...argv: string[]) => spawnSync(process.execPath, ['--import=tsx', main, ...argv], { encoding: 'utf8' });
   t.match(cli('--help'), { status: 0, stdout: /Usage: switchyard/ });
   t.match(cli('nonsense'), { status: 2, stderr: /unknown command/ });
+});
+
+t.test('a reader that has enough ends nothing', async (t) => {
+  const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+  const env = { ...process.env, SWITCHYARD_DATA: t.testdir({}) };
+  for (const closed of ['stdout', 'stderr'] as const) {
+    const argv = closed === 'stdout' ? ['--json', 'models', 'list'] : ['nonsense'];
+    const child = spawn(process.execPath, ['--import=tsx', main, ...argv], { env });
+    let errors = '';
+    child.stderr.on('data', (chunk) => {
+      errors += chunk;
+    });
+    child[closed].destroy();
+    const [code] = await once(child, 'exit');
+    t.equal(code, closed === 'stdout' ? 0 : 2, closed);
+    t.equal(errors, '');
+  }
 });

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { loadConfig } from '../../../src/config/load.js';
@@ -73,10 +74,12 @@ t.test('a wrong type or range names the key, what it accepts and what was given'
 
 t.test('with demo keys nothing but loopback is bound', async (t) => {
   const cwd = t.testdir({});
-  for (const HOST of ['0.0.0.0', '::', '192.168.1.4', 'example.com', '127.evil.example']) {
-    t.throws(() => loadConfig({ env: { HOST }, cwd }), fails(/SWITCHYARD_DEMO=false/), HOST);
-    t.equal(loadConfig({ env: { HOST, SWITCHYARD_DEMO: 'false' }, cwd }).server.host, HOST);
+  for (const host of ['0.0.0.0', '::', '192.168.1.4', 'example.com', '127.evil.example']) {
+    const env = { SWITCHYARD_SERVER_HOST: host };
+    t.throws(() => loadConfig({ env, cwd }), fails(/SWITCHYARD_DEMO=false/), host);
+    t.equal(loadConfig({ env: { ...env, SWITCHYARD_DEMO: 'false' }, cwd }).server.host, host);
   }
+  t.throws(() => loadConfig({ env: { HOST: '0.0.0.0' }, cwd }), fails(/SWITCHYARD_DEMO=false/));
   for (const HOST of ['127.0.0.1', '127.0.0.9', '::1', 'localhost']) {
     t.equal(loadConfig({ env: { HOST }, cwd }).server.host, HOST);
   }
@@ -91,4 +94,51 @@ t.test('the result cannot be changed', async (t) => {
   const config = loadConfig({ env: {}, cwd: t.testdir({}) });
   t.throws(() => Object.assign(config.engine, { slots: 1 }), TypeError);
   t.throws(() => Object.assign(config, { demo: false }), TypeError);
+});
+
+t.test('what Kubernetes tells a pod about a Service of our name is no setting', async (t) => {
+  const cwd = t.testdir({});
+  const service = (prefix: string) => ({
+    [`${prefix}_SERVICE_HOST`]: '10.96.0.12',
+    [`${prefix}_SERVICE_PORT`]: '8080',
+    [`${prefix}_SERVICE_PORT_HTTP`]: '8080',
+    [`${prefix}_PORT`]: 'tcp://10.96.0.12:8080',
+    [`${prefix}_PORT_8080_TCP`]: 'tcp://10.96.0.12:8080',
+    [`${prefix}_PORT_8080_TCP_PROTO`]: 'tcp',
+    [`${prefix}_PORT_8080_TCP_PORT`]: '8080',
+    [`${prefix}_PORT_8080_TCP_ADDR`]: '10.96.0.12',
+  });
+  for (const prefix of ['SWITCHYARD', 'SWITCHYARD_GATEWAY', 'SWITCHYARD_SERVER']) {
+    t.equal(loadConfig({ env: service(prefix), cwd }).server.port, 8080, prefix);
+  }
+  t.equal(loadConfig({ env: { SWITCHYARD_SERVER_PORT: '81' }, cwd }).server.port, 81);
+  t.throws(() => loadConfig({ env: { SWITCHYARD_PORT: '81' }, cwd }), fails(/SWITCHYARD_PORT is not a setting/));
+});
+
+t.test('HOST counts only where it is an address: compilers and shells use the name for other things', async (t) => {
+  const cwd = t.testdir({});
+  for (const HOST of ['x86_64-conda-linux-gnu', 'my-laptop']) {
+    t.equal(loadConfig({ env: { HOST }, cwd }).server.host, '127.0.0.1', HOST);
+  }
+  t.equal(loadConfig({ env: { HOST: '::1' }, cwd }).server.host, '::1');
+});
+
+t.test('a file with a byte order mark is read, in UTF-8 and in UTF-16', async (t) => {
+  const cwd = t.testdir({});
+  const text = '\ufeff{"engine":{"slots":3}}';
+  for (const encoding of ['utf8', 'utf16le'] as const) {
+    writeFileSync(join(cwd, 'c.json'), text, encoding);
+    t.equal(loadConfig({ env: { SWITCHYARD_CONFIG: 'c.json' }, cwd }).engine.slots, 3, encoding);
+  }
+});
+
+t.test("a tilde that no shell replaced is the home folder, and nobody else's", async (t) => {
+  const cwd = t.testdir({});
+  const load = (path: string) =>
+    loadConfig({ env: { SWITCHYARD_DATA: path, SWITCHYARD_MODELS_SOURCE_DIR: path }, cwd });
+  t.equal(load('~/x').dataDir, join(homedir(), 'x'));
+  t.equal(load('~').dataDir, homedir());
+  t.equal(load('~/x').models.sourceDir, join(homedir(), 'x'));
+  t.equal(load('x~').dataDir, join(cwd, 'x~'));
+  t.throws(() => load('~root/x'), fails(/dataDir must not start with another user's home folder/));
 });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import t from 'tap';
 import { createAdapterCompiler } from '../../../src/model-import/lora/compiler.js';
 import { modulePattern } from '../../../src/model-import/lora/module-pattern.js';
+import { namedPipe } from '../../fixtures/files/named-pipe.js';
 import {
   type CompiledTarget,
   type PeftFolder,
@@ -247,4 +248,20 @@ t.test('a pattern matches the end of a module from a dot on, as in PEFT', async 
   for (const pattern of ['(a|b)*c', '(?=a)b', '(a)\\1', 'a*b*c*d*e*', `${'a'.repeat(300)}`, 'a(', 'a{9}']) {
     t.equal(modulePattern(pattern), null, pattern);
   }
+});
+
+t.test('an adapter folder with a pipe in the place of a file is refused, and holds nobody up', async (t) => {
+  for (const name of ['adapter_config.json', 'adapter_model.safetensors']) {
+    const { compiler, source } = setUp(t.testdir());
+    rmSync(path.join(source, name));
+    namedPipe(path.join(source, name));
+    await t.rejects(compiler.compile(source), { code: 'adapter_invalid', message: /is not a regular file/ }, name);
+  }
+});
+
+t.test('an adapter configuration with a byte order mark is read', async (t) => {
+  const { compiler, source } = setUp(t.testdir());
+  const config = path.join(source, 'adapter_config.json');
+  writeFileSync(config, `\ufeff${readFileSync(config, 'utf8')}`);
+  t.match(await compiler.compile(source), { rank: 4 });
 });
