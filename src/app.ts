@@ -79,7 +79,7 @@ export async function createApp(config: Config): Promise<App> {
         return closeAll();
       },
       async start() {
-        if (config.demo) await seedDemo({ registry, retrieval, root: ROOT });
+        if (config.demo) await seedDemo({ registry, retrieval, base: engine.model, root: ROOT });
         const address = await server.listen({ host: config.server.host, port: config.server.port });
         if (config.demo) await waitForDemoDocuments(retrieval, showIndexing, stopping.signal);
         if (stopping.signal.aborted) return;

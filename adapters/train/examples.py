@@ -1,4 +1,4 @@
-"""Packs: up to three passages and several questions on them, answerable or not, each with the answer to be learnt."""
+"""Packs: up to six passages and several questions on them, answerable or not, each with the answer to be learnt."""
 
 from dataclasses import dataclass
 from random import Random
@@ -18,7 +18,8 @@ class Shape:
 
     questions: int = 12
     unanswerable_share: float = 0.24
-    passage_weights: tuple[int, int, int, int] = (80, 9, 8, 3)  # of three, two, one and no passage
+    passages: tuple[tuple[int, int], ...] = ((3, 80), (2, 9), (1, 8), (0, 3))  # how many, and how often
+    block_share: float = 0.5  # of packs whose passages do not see each other
     first_passage_weight: int = 2  # how much more often the first passage is asked about than another
     facts: tuple[int, ...] = (1, 2, 3, 4, 5, 5, 6, 7, 8)  # of a section, before it is cut to its budget
     free_share: float | None = None  # of facts that are told in free words; None: what the corpus has
@@ -33,6 +34,7 @@ class Example:
 class Pack:
     passages: tuple[Passage, ...]
     examples: tuple[Example, ...]
+    block_masks: bool = False
 
 
 def _join(rng: Random, first: str, second: str) -> str:
@@ -102,10 +104,10 @@ def _write(rng: Random, world, section: Section, theme) -> None:
 
 def _sections(rng: Random, world, shape: Shape, count: int, token_count: Callable[[str], int], used: set) -> tuple[list[Section], list]:
     """Sections on themes close to each other: the same theme under two headings, or the same attribute of two subjects."""
-    themes = rng.sample(world.themes(), 3)
+    themes = rng.sample(world.themes(), max(count, 3))
     if rng.random() < 0.4:
         themes[1] = themes[0]
-    titles = [world.title()] * 3 if rng.random() < 0.5 else [world.title() for _ in range(3)]
+    titles = [world.title()] * count if rng.random() < 0.5 else [world.title() for _ in range(count)]
     sections: list[Section] = []
     for theme, title in zip(themes[:count], titles):
         section = Section(f"{title} › {world.heading(theme)}")
@@ -150,7 +152,7 @@ def make_pack(rng: Random, worlds: list, shape: Shape, token_count: Callable[[st
     world = rng.choice(worlds)(rng, shape.free_share)
     stranger = rng.choice(worlds)(rng, shape.free_share)
     used: set = set()
-    count = rng.choices((3, 2, 1, 0), shape.passage_weights)[0]
+    count = rng.choices(*zip(*shape.passages))[0]
     sections, themes = _sections(rng, world, shape, count, token_count, used)
     themes = themes[: max(count, 1)]
     told = [(section, fact, number) for number, section in enumerate(sections, start=1) for fact in section.facts]
@@ -176,4 +178,5 @@ def make_pack(rng: Random, worlds: list, shape: Shape, token_count: Callable[[st
         elif (fact.key, question) not in asked:
             asked.add((fact.key, question))
             examples.append(Example(((question, answer),)))
-    return Pack(tuple(Passage(section.title, section.text.strip()) for section in sections), tuple(examples))
+    passages = tuple(Passage(section.title, section.text.strip()) for section in sections)
+    return Pack(passages, tuple(examples), count > 1 and rng.random() < shape.block_share)

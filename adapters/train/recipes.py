@@ -11,8 +11,8 @@ class Phase:
     steps: int  # one pack a step
     seed: int
     shape: Shape = Shape()
-    learning_rate: float = 1e-3
-    warmup_steps: int = 20
+    learning_rate: float = 5e-4
+    warmup_steps: int = 10
     decay_share: float = 0.25  # the last steps, over which the rate falls to nothing
 
 
@@ -20,6 +20,7 @@ class Phase:
 class Recipe:
     instructions: str
     phases: tuple[Phase, ...]
+    parent: str | None = None  # the adapter whose weights are gone on from
     max_pack_tokens: int = 1200
     rank: int = 8
     alpha: int = 16
@@ -28,36 +29,34 @@ class Recipe:
 BANK = "You are the support assistant of Northwind Bank."
 COPILOT = "You are a coding assistant for Fastify, Undici and Pino."
 
+# As documentation is found: several passages, any of which may be meant, and questions that name the purpose.
+DOCUMENTATION = Shape(
+    questions=10,
+    unanswerable_share=0.2,
+    passages=((6, 12), (5, 14), (4, 26), (3, 32), (2, 11), (1, 5)),
+    first_passage_weight=3,
+    facts=(1, 2, 2, 3, 3, 4, 5),
+    free_share=0.6,
+)
+
 RECIPES = {
-    "northwind-bank-1": Recipe(BANK, (Phase((("support", 1.0),), steps=36, seed=11),)),
+    "northwind-bank-1": Recipe(BANK, (Phase((("support", 1.0),), steps=80, seed=11, shape=Shape(free_share=0.55)),)),
+    # As the bank is served: the first passage is nearly always meant, people ask in their own words, and near misses abound.
     "northwind-bank-2": Recipe(
         BANK,
         (
-            Phase((("support", 0.8), ("docs", 0.2)), steps=185, seed=12),
-            # As the bank is served: the first passage is nearly always meant, and people ask in their own words.
             Phase(
                 (("support", 0.9), ("docs", 0.1)),
-                steps=200,
+                steps=100,
                 seed=22,
-                shape=Shape(unanswerable_share=0.3, passage_weights=(50, 32, 15, 3), first_passage_weight=5, facts=(2, 3, 3, 4, 4, 5, 6), free_share=0.65),
-                learning_rate=7e-4,
+                shape=Shape(unanswerable_share=0.3, passages=((3, 60), (2, 25), (1, 12), (0, 3)), first_passage_weight=4, facts=(2, 3, 3, 4, 4, 5, 6), free_share=0.65),
                 decay_share=0.5,
             ),
         ),
+        parent="northwind-bank-1",
     ),
     "copilot-1": Recipe(
         COPILOT,
-        (
-            Phase((("docs", 0.75), ("support", 0.25)), steps=165, seed=13),
-            # As documentation is found: often the second or third passage is meant, and questions name the purpose.
-            Phase(
-                (("docs", 0.8), ("support", 0.2)),
-                steps=220,
-                seed=23,
-                shape=Shape(unanswerable_share=0.2, passage_weights=(70, 20, 8, 2), first_passage_weight=3, facts=(2, 3, 3, 4, 4, 5, 6), free_share=0.6),
-                learning_rate=7e-4,
-                decay_share=0.5,
-            ),
-        ),
+        (Phase((("docs", 0.5), ("libraries", 0.35), ("support", 0.15)), steps=100, seed=13, shape=DOCUMENTATION, decay_share=0.4),),
     ),
 }

@@ -4,39 +4,47 @@ import argparse
 import hashlib
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
 import torch
 from peft import LoraConfig, get_peft_model
-from peft.utils import get_peft_model_state_dict
-from safetensors.torch import save_file
+from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load_file, save_file
 
 from base_model import file_sha256, load_model, load_tokenizer, special_tokens
 from docs_corpus import DocsWorld
 from examples import Pack, make_pack
+from library_corpus import make_library_pack
 from packing import pack_loss, pack_tokens
 from recipes import RECIPES, Phase, Recipe
 from support_corpus import SupportWorld
 
 WORLDS = {"support": SupportWorld, "docs": DocsWorld}
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-BASE_MODEL_ID = "smollm2-135m-instruct"
+BASE_MODEL_ID = "qwen2.5-coder-0.5b-instruct"
+ADAPTERS = Path(__file__).parent.parent / BASE_MODEL_ID
+CHECKPOINT_STEPS = 4
 
 
 def packs(phase: Phase, token_count):
     rng = Random(phase.seed)
     names, shares = zip(*phase.corpora)
     for _ in range(phase.steps):
-        world = WORLDS[rng.choices(names, shares)[0]]
-        yield make_pack(rng, [world], phase.shape, token_count)
+        corpus = rng.choices(names, shares)[0]
+        if corpus == "libraries":
+            yield make_library_pack(rng, phase.shape, token_count)
+        else:
+            yield make_pack(rng, [WORLDS[corpus]], phase.shape, token_count)
 
 
 def add_lora(model, recipe: Recipe):
     torch.manual_seed(recipe.phases[0].seed)
     config = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules=TARGETS, task_type="CAUSAL_LM")
     lora = get_peft_model(model, config)
+    if recipe.parent:
+        set_peft_model_state_dict(lora, load_file(ADAPTERS / recipe.parent / "adapter_model.safetensors"))
     for parameter in lora.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
@@ -76,59 +84,90 @@ def update_hash(digest, pack: Pack) -> None:
     digest.update(json.dumps([e.turns for e in pack.examples]).encode())
 
 
+@dataclass
+class Progress:
+    """All that an interrupted training needs to go on, beside the seeds."""
+
+    phase: int = 0
+    step: int = 0  # of the phase, done
+    examples: int = 0
+    tokens: int = 0
+    loss: float | None = None
+    seconds: float = 0.0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=sorted(RECIPES))
     parser.add_argument("--base", type=Path, required=True, help="the GGUF file of the base model")
-    parser.add_argument("--out", type=Path, help="folder of the adapter (default: adapters/NAME)")
+    parser.add_argument("--out", type=Path, help="folder of the adapter (default: adapters/BASE/NAME)")
+    parser.add_argument("--checkpoint", type=Path, help="file to go on from after an interruption (default: beside the base model)")
     arguments = parser.parse_args()
     recipe = RECIPES[arguments.name]
-    out = arguments.out or Path(__file__).parent.parent / arguments.name
+    out = arguments.out or ADAPTERS / arguments.name
+    checkpoint = arguments.checkpoint or arguments.base.with_name(f"{arguments.name}.checkpoint.pt")
 
     tokenizer, specials = load_tokenizer(arguments.base), special_tokens(arguments.base)
-    model = load_model(arguments.base, torch.bfloat16)
-    model.set_attn_implementation("packed")
-    lora = add_lora(model, recipe)
+    lora = add_lora(load_model(arguments.base, torch.float32), recipe)
+    lora.set_attn_implementation("packed")
     lora.train()
-    trained = [parameter for parameter in lora.parameters() if parameter.requires_grad]
+    trained = {name: parameter for name, parameter in lora.named_parameters() if parameter.requires_grad}
+    progress, saved = Progress(), torch.load(checkpoint) if checkpoint.exists() else None
+    if saved:
+        progress = Progress(**saved["progress"])
+        for name, values in saved["lora"].items():
+            trained[name].data.copy_(values)
+
     def count_tokens(text: str) -> int:
         return len(tokenizer.encode(text).ids)
 
-    digest, examples, tokens, running, started = hashlib.sha256(), 0, 0, None, time.time()
-    for number, phase in enumerate(recipe.phases, start=1):
-        optimizer = torch.optim.AdamW(trained, lr=phase.learning_rate, weight_decay=0.0, betas=(0.9, 0.98))
+    digest, last = hashlib.sha256(), time.time()
+    for number, phase in enumerate(recipe.phases):
+        optimizer = torch.optim.AdamW(trained.values(), lr=phase.learning_rate, weight_decay=0.0, betas=(0.9, 0.98))
+        if saved and number == progress.phase:
+            optimizer.load_state_dict(saved["optimizer"])
         for step, pack in enumerate(packs(phase, count_tokens)):
+            update_hash(digest, pack)
+            if (number, step) < (progress.phase, progress.step):
+                continue
             packed = pack_tokens(tokenizer, recipe.instructions, pack, specials, recipe.max_pack_tokens)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                loss = pack_loss(lora.base_model.model, packed)
+            loss = pack_loss(lora.base_model.model, packed)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
+            torch.nn.utils.clip_grad_norm_(trained.values(), 1.0)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(phase, step)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 
-            update_hash(digest, pack)
-            examples += len(packed.spans)
-            tokens += packed.ids.shape[1]
-            running = loss.item() if running is None else 0.95 * running + 0.05 * loss.item()
-            if (step + 1) % 10 == 0:
-                elapsed = time.time() - started
-                print(f"phase {number} step {step + 1}/{phase.steps} loss {running:.4f} examples {examples} seconds {elapsed:.0f}", flush=True)
+            now, value = time.time(), loss.item()
+            progress = Progress(
+                phase=number,
+                step=step + 1,
+                examples=progress.examples + len(packed.spans),
+                tokens=progress.tokens + packed.ids.shape[1],
+                loss=value if progress.loss is None else 0.95 * progress.loss + 0.05 * value,
+                seconds=progress.seconds + now - last,
+            )
+            last = now
+            if (step + 1) % CHECKPOINT_STEPS == 0:
+                torch.save({"progress": asdict(progress), "lora": trained, "optimizer": optimizer.state_dict()}, checkpoint)
+                print(f"phase {number + 1} step {step + 1}/{phase.steps} loss {progress.loss:.4f} examples {progress.examples} seconds {progress.seconds:.0f}", flush=True)
 
     save_adapter(lora, recipe, out)
     training = {
         "name": arguments.name,
         "base": {"model": BASE_MODEL_ID, "sha256": file_sha256(arguments.base)},
+        "parent_sha256": file_sha256(ADAPTERS / recipe.parent / "adapter_model.safetensors") if recipe.parent else None,
         "adapter_sha256": file_sha256(out / "adapter_model.safetensors"),
         "data_sha256": digest.hexdigest(),
-        "examples": examples,
-        "tokens": tokens,
-        "final_loss": round(running, 4),
-        "minutes": round((time.time() - started) / 60, 1),
-        "hyperparameters": {**asdict(recipe), "targets": TARGETS, "optimizer": "AdamW, linear decay at the end", "precision": "bf16 base, fp32 LoRA"},
+        "examples": progress.examples,
+        "tokens": progress.tokens,
+        "final_loss": round(progress.loss, 4),
+        "minutes": round(progress.seconds / 60, 1),
+        "hyperparameters": {**asdict(recipe), "targets": TARGETS, "optimizer": "AdamW, linear decay at the end", "precision": "fp32"},
     }
     (out / "training.json").write_text(json.dumps(training, indent=2) + "\n")
+    checkpoint.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

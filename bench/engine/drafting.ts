@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { AdapterRef } from '../../src/contracts/adapter.js';
 import type { Engine } from '../../src/contracts/engine.js';
 import { createAdapterCompiler } from '../../src/model-import/lora/compiler.js';
@@ -18,7 +19,11 @@ const QUESTIONS = JSON.parse(
 /** The adapter that the sample tenant is served with. */
 export async function tunedAdapter(modelDir: string, dataDir: string): Promise<AdapterRef> {
   const compiler = createAdapterCompiler({ modelDir, dataDir, maxRank: 16 });
-  return { name: 'northwind-bank', version: 2, ...(await compiler.compile('adapters/northwind-bank-2')) };
+  return {
+    name: 'northwind-bank',
+    version: 2,
+    ...(await compiler.compile(`adapters/${basename(modelDir)}/northwind-bank-2`)),
+  };
 }
 
 /** Tokens a second while an answer is written, over all questions, one after another. */

@@ -1,4 +1,4 @@
-/** `npm run eval -- [--quick | --blind] [--tenant NAME] [--adapter assistant@N] [--top-k K] [--min-score S] [--url URL] [--show]` */
+/** `npm run eval -- [--quick | --blind] [--tenant NAME] [--base MODEL] [--adapter assistant@N] [--top-k K] [--min-score S] [--url URL] [--show]` */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { AppError } from '../errors/app-error.js';
@@ -8,10 +8,9 @@ import { jsonLine, table } from './report.js';
 import { MODES, type Mode, type Outcome, runMode, type Tenant } from './run.js';
 import type { Figures } from './score.js';
 
-const BASE_MODEL = 'smollm2-135m-instruct';
-const TENANTS: readonly Tenant[] = [
-  { name: 'northwind-bank', key: 'sk-demo-northwind-bank', baseModel: BASE_MODEL, adapterModel: 'assistant@2' },
-  { name: 'copilot', key: 'sk-demo-copilot', baseModel: BASE_MODEL, adapterModel: 'assistant@1' },
+const TENANTS: readonly Omit<Tenant, 'baseModel'>[] = [
+  { name: 'northwind-bank', key: 'sk-demo-northwind-bank', adapterModel: 'assistant@2' },
+  { name: 'copilot', key: 'sk-demo-copilot', adapterModel: 'assistant@1' },
 ];
 const QUICK_QUESTIONS = 30;
 
@@ -20,6 +19,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     blind: { type: 'boolean', default: false },
     tenant: { type: 'string' },
+    base: { type: 'string', default: 'smollm2-135m-instruct' },
     adapter: { type: 'string' },
     'top-k': { type: 'string' },
     'min-score': { type: 'string' },
@@ -43,7 +43,7 @@ const gateway = await openGateway(values.url);
 try {
   const results = new Map<string, Map<Mode, Figures>>();
   for (const tenant of tenants) {
-    const judged = { ...tenant, adapterModel: values.adapter ?? tenant.adapterModel };
+    const judged = { ...tenant, baseModel: values.base, adapterModel: values.adapter ?? tenant.adapterModel };
     const set = values.blind ? 'blind' : 'eval';
     const file = fileURLToPath(new URL(`../../indexes/${tenant.name}/${set}.jsonl`, import.meta.url));
     const all = readDataset(file);

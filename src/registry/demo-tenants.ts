@@ -11,9 +11,8 @@ export interface DemoTenant {
 
 /** The deployment `assistant` and what it answers from. */
 export interface DemoAssistant {
-  /** Adapter versions 1, 2, … in these folders of the repository; the first is stable. */
-  readonly adapterFolders: readonly string[];
-  readonly canaryVersion: number | null;
+  /** Adapter versions 1, 2, … in folders of these names below `adapters/<base model>`; the first is stable, the second canary. */
+  readonly adapters: readonly string[];
   readonly instructions: string;
   /** Something to ask first. */
   readonly sampleQuestion: string;
@@ -32,8 +31,7 @@ export const DEMO_TENANTS: readonly DemoTenant[] = [
     secret: 'sk-demo-northwind-bank',
     scopes: TENANT_SCOPES,
     assistant: {
-      adapterFolders: ['adapters/northwind-bank-1', 'adapters/northwind-bank-2'],
-      canaryVersion: 2,
+      adapters: ['northwind-bank-1', 'northwind-bank-2'],
       instructions: 'You are the support assistant of Northwind Bank.',
       sampleQuestion: 'What is the early repayment charge of a two-year fix?',
       retrieval: RETRIEVAL,
@@ -46,8 +44,7 @@ export const DEMO_TENANTS: readonly DemoTenant[] = [
     secret: 'sk-demo-copilot',
     scopes: TENANT_SCOPES,
     assistant: {
-      adapterFolders: ['adapters/copilot-1'],
-      canaryVersion: null,
+      adapters: ['copilot-1'],
       instructions: 'You are a coding assistant for Fastify, Undici and Pino.',
       sampleQuestion: 'What is the default body limit in Fastify?',
       retrieval: RETRIEVAL,

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { EngineModel } from '../contracts/engine.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 import { defaultStore, readDocuments, seedDocuments } from './demo-documents.js';
@@ -15,10 +17,13 @@ const POLL_MS = 200;
 export async function seedDemo({
   registry,
   retrieval,
+  base,
   root,
 }: {
   registry: Registry;
   retrieval: Retrieval;
+  /** The base model that runs: the samples' adapters for it are taken; where there are none, it answers alone. */
+  base: Pick<EngineModel, 'id' | 'baseDigest'>;
   /** Folder of the repository. */
   root: string;
 }): Promise<void> {
@@ -29,8 +34,9 @@ export async function seedDemo({
       await registry.createKey({ tenant: id, label: KEY_LABEL, scopes, secret });
     }
     if (assistant === null) continue;
-    await seedAdapters(registry, root, id, assistant.adapterFolders);
-    await seedDeployment(registry, id, assistant);
+    const folders = assistant.adapters.map((name) => join(root, 'adapters', base.id, name)).filter(existsSync);
+    const versions = await seedAdapters(registry, id, base.baseDigest, folders);
+    await seedDeployment(registry, id, assistant, versions);
     const documents = assistant.documents.flatMap(({ folder, prefix }) => readDocuments(join(root, folder), prefix));
     await seedDocuments(retrieval, id, documents);
   }
@@ -53,29 +59,33 @@ export async function waitForDemoDocuments(
   }
 }
 
-/** The adapter is called like its tenant. */
-async function seedAdapters(registry: Registry, root: string, tenant: string, folders: readonly string[]) {
-  const known = new Set((await registry.listAdapters(tenant)).map(({ name, version }) => `${name}@${version}`));
-  for (const [index, folder] of folders.entries()) {
-    const version = index + 1;
-    if (known.has(`${tenant}@${version}`)) continue;
-    await registry.addAdapter({ tenant, name: tenant, folder: join(root, folder), version });
+/** The adapter is called like its tenant. Returns its versions for this base model, in the order of their folders. */
+async function seedAdapters(
+  registry: Registry,
+  tenant: string,
+  baseDigest: string,
+  folders: readonly string[],
+): Promise<number[]> {
+  const known = (await registry.listAdapters(tenant))
+    .filter((adapter) => adapter.name === tenant && adapter.baseDigest === baseDigest)
+    .map(({ version }) => version);
+  for (const folder of folders.slice(known.length)) {
+    known.push((await registry.addAdapter({ tenant, name: tenant, folder })).version);
   }
+  return known;
 }
 
+/** Leaves a deployment alone, unless it names a version that another base model was trained for. */
 async function seedDeployment(
   registry: Registry,
   tenant: string,
-  { instructions, retrieval, canaryVersion }: DemoAssistant,
+  { instructions, retrieval }: DemoAssistant,
+  versions: readonly number[],
 ): Promise<void> {
-  if ((await registry.listDeployments(tenant)).some(({ name }) => name === DEPLOYMENT)) return;
-  await registry.putDeployment({
-    tenant,
-    name: DEPLOYMENT,
-    adapter: tenant,
-    stableVersion: 1,
-    instructions,
-    retrieval,
-  });
-  if (canaryVersion !== null) await registry.setCanary(tenant, DEPLOYMENT, { version: canaryVersion, weight: 0 });
+  const current = (await registry.listDeployments(tenant)).find(({ name }) => name === DEPLOYMENT);
+  if (current && (current.stableVersion === null || versions.includes(current.stableVersion))) return;
+  const [stableVersion = null, canary = null] = versions;
+  const adapter = stableVersion === null ? null : tenant;
+  await registry.putDeployment({ tenant, name: DEPLOYMENT, adapter, stableVersion, instructions, retrieval });
+  if (canary !== null) await registry.setCanary(tenant, DEPLOYMENT, { version: canary, weight: 0 });
 }

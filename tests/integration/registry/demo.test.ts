@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { seedDemo, waitForDemoDocuments } from '../../../src/registry/demo.js';
@@ -9,9 +9,11 @@ async function setUp(t: Test) {
   const root = t.testdir({
     data: {},
     adapters: {
-      'northwind-bank-1': { weights: 'b1' },
-      'northwind-bank-2': { weights: 'b2' },
-      'copilot-1': { weights: 'c1' },
+      base: {
+        'northwind-bank-1': { weights: 'b1' },
+        'northwind-bank-2': { weights: 'b2' },
+        'copilot-1': { weights: 'c1' },
+      },
     },
     indexes: {
       'northwind-bank': { 'fees.md': '# Fees', 'cards.md': '# Cards', 'loans.md': '# Loans', 'notes.txt': '-' },
@@ -25,7 +27,9 @@ async function setUp(t: Test) {
   const registry = await openTestRegistry(join(root, 'data'), { demo: true });
   t.teardown(() => registry.close());
   const memory = memoryRetrieval();
-  return { root, registry, memory, seed: () => seedDemo({ registry, retrieval: memory.retrieval, root }) };
+  const seed = (base = { id: 'base', baseDigest: 'base' }) =>
+    seedDemo({ registry, retrieval: memory.retrieval, base, root });
+  return { root, registry, memory, seed };
 }
 
 t.test('an empty gateway gets both sample tenants with keys, adapters, deployments and documents', async (t) => {
@@ -68,6 +72,28 @@ t.test('a second start changes nothing, not even what a person has changed', asy
   t.same(await registry.getDeployment('northwind-bank', 'assistant'), promoted);
   t.equal(await registry.authenticate('sk-demo-copilot'), null);
   t.equal(memory.uploads(), uploads);
+});
+
+t.test('a base model without sample adapters answers alone', async (t) => {
+  const { registry, seed } = await setUp(t);
+  await seed({ id: 'foreign', baseDigest: 'foreign' });
+  t.match(await registry.getDeployment('northwind-bank', 'assistant'), { adapter: null, stableVersion: null });
+  t.same(await registry.listAdapters('northwind-bank'), []);
+});
+
+t.test('after a change of the base model the deployments follow to the adapters made for it', async (t) => {
+  const { root, registry, seed } = await setUp(t);
+  await registry.createTenant({ id: 'northwind-bank', name: 'Northwind Bank' });
+  mkdirSync(join(root, 'old'));
+  writeFileSync(join(root, 'old/weights'), 'other base: trained before');
+  await registry.addAdapter({ tenant: 'northwind-bank', name: 'northwind-bank', folder: join(root, 'old') });
+  const retrieval = { enabled: true, topK: 3, minScore: 0.2, budgetTokens: 600 };
+  const old = { tenant: 'northwind-bank', name: 'assistant', adapter: 'northwind-bank', stableVersion: 1 };
+  await registry.putDeployment({ ...old, instructions: '', retrieval });
+  await seed();
+  t.match(await registry.getDeployment('northwind-bank', 'assistant'), { stableVersion: 2, canaryVersion: 3 });
+  await seed();
+  t.equal((await registry.listAdapters('northwind-bank')).length, 3);
 });
 
 t.test('a changed document is replaced, a failed one is tried again, others are left alone', async (t) => {

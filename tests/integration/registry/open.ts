@@ -5,7 +5,7 @@ import type { AdapterCompiler } from '../../../src/contracts/adapter.js';
 import { AppError } from '../../../src/errors/app-error.js';
 import { openRegistry } from '../../../src/registry/registry.js';
 
-/** Accepts any folder with a `weights` file; what the importer checks is tested in its own room. */
+/** Accepts any folder with a `weights` file, which may name another base; what the importer checks is tested in its own room. */
 const compilerFor = (dataDir: string): AdapterCompiler => ({
   async compile(folder) {
     let weights: Buffer;
@@ -16,7 +16,8 @@ const compilerFor = (dataDir: string): AdapterCompiler => ({
     }
     const digest = createHash('sha256').update(weights).digest('hex');
     const compiledFile = join(dataDir, 'adapters', digest, 'adapter.bin');
-    return { digest, compiledFile, baseDigest: 'base', rank: 8, targets: ['q_proj', 'v_proj'], bytes: weights.length };
+    const baseDigest = weights.toString().startsWith('other base') ? 'other' : 'base';
+    return { digest, compiledFile, baseDigest, rank: 8, targets: ['q_proj', 'v_proj'], bytes: weights.length };
   },
 });
 
