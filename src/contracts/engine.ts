@@ -47,7 +47,7 @@ export interface GenerateRequest {
   readonly sampling: SamplingParams;
   /** Upper bound of new tokens; null = as many as the context leaves. */
   readonly maxTokens: number | null;
-  /** Up to 4 texts that end the answer; they are not part of it. */
+  /** Texts that end the answer; they are not part of it. */
   readonly stop: readonly string[];
   /** Number of alternatives with log probabilities for each token; null = none wanted. */
   readonly topLogprobs: number | null;
@@ -84,14 +84,22 @@ export interface EngineTimings {
  * gets the deltas it missed as one.
  */
 export type TokenEvent =
-  | { readonly type: 'started'; readonly promptTokens: number }
+  | {
+      readonly type: 'started';
+      readonly promptTokens: number;
+      /** Of the prompt, found in the prefix cache. */
+      readonly cachedTokens: number;
+    }
   | {
       readonly type: 'delta';
       /** Whole characters only; may be empty while a character or a possible stop text is incomplete. */
       readonly text: string;
       /** Tokens that were sampled since the last delta. Their sum is `completionTokens`, the end token counts. */
       readonly tokenCount: number;
-      /** Of the sampled tokens but the end token; empty where not asked for. */
+      /**
+       * Of the tokens whose text begins in what was shown so far, in order, each once: neither the end token nor what
+       * belongs to a stop text alone. Empty where not asked for.
+       */
       readonly logprobs: readonly GeneratedToken[];
     }
   | {

@@ -44,6 +44,9 @@ export const ERRORS = {
   invalid_json: bad('The body is not valid JSON: {reason}. Send a JSON object with content-type application/json.'),
   invalid_value: bad('{param}: {reason}.'),
   unsupported_parameter: bad('{param} is not supported: {reason}. Leave it out.'),
+  invalid_http: bad('This is not HTTP/1.1 as RFC 9112 has it. Check the client, or the proxy before it.'),
+  headers_too_large: bad('The headers are larger than 16 KiB. Send fewer, or shorter ones.', 431),
+  request_incomplete: bad('The request did not arrive in time. Send it in one go.', 408),
   unsupported_media_type: bad('The content type {contentType} is not supported here. Use {supported}.', 415),
   body_too_large: bad('The body is larger than {limitBytes} bytes. Send less, or raise {setting}.', 413),
   file_too_large: bad(
@@ -96,6 +99,7 @@ export const ERRORS = {
     421,
   ),
   route_not_found: missing('{method} {path} does not exist. /docs lists the routes.'),
+  method_not_allowed: bad('{path} has no {method}. It has {allowed}.', 405),
   already_exists: bad('{what} {id} exists already.', 409),
   no_canary: bad('The deployment {deployment} has no canary. Set one first.', 409),
   nothing_to_roll_back: bad('The deployment {deployment} has neither a canary nor a previous version.', 409),

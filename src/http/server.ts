@@ -1,22 +1,21 @@
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
-import {
-  type FastifyPluginAsyncTypebox,
-  type TypeBoxTypeProvider,
-  TypeBoxValidatorCompiler,
-} from '@fastify/type-provider-typebox';
+import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController } from 'fastify';
 import type { DestinationStream } from 'pino';
 import type { Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import type { App, Services } from './app.js';
 import { addAuth } from './plugins/auth.js';
+import { addBodilessRoutes } from './plugins/bodiless.js';
+import { createClientErrorHandler, MAX_ID_CHARACTERS, toFrameworkError } from './plugins/client-errors.js';
 import { addDocs } from './plugins/docs.js';
 import { addErrors } from './plugins/errors.js';
 import { addHostCheck } from './plugins/host.js';
 import { addLifecycle, requestId } from './plugins/lifecycle.js';
-import { dropNulls, toValidationError } from './plugins/validation.js';
+import { collectMethods } from './plugins/methods.js';
+import { addClosedQueries, compileValidator, dropNulls, toValidationError } from './plugins/validation.js';
 import { addHealth } from './routes/health.js';
 import { addMetrics } from './routes/metrics.js';
 import { addChat } from './routes/v1/chat.js';
@@ -57,16 +56,17 @@ export async function createServer({ adminRoutes, logDestination, ...services }:
     requestTimeout: requestTimeoutMs,
     connectionTimeout: requestTimeoutMs + IDLE_MARGIN_MS,
     return503OnClosing: false,
-    exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: MAX_ID_CHARACTERS },
+    frameworkErrors: toFrameworkError(() => lifecycle),
+    clientErrorHandler: createClientErrorHandler(metrics, () => app.log),
     schemaErrorFormatter: toValidationError,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.removeContentTypeParser('text/plain');
-  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.setValidatorCompiler(compileValidator);
   // Response schemas document; they never drop or coerce what a route returns.
   app.setSerializerCompiler(() => JSON.stringify);
-  addErrors(app);
+  addErrors(app, collectMethods(app));
   const lifecycle = addLifecycle(app, { metrics, clock, drainTimeoutMs });
   if (config.demo) addHostCheck(app);
   await app.register(helmet, {
@@ -77,14 +77,19 @@ export async function createServer({ adminRoutes, logDestination, ...services }:
   await app.register(cors, {
     // Pages of this machine only: any other page a user visits could otherwise call a local gateway with a demo key.
     origin: /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/,
-    exposedHeaders: ['x-request-id', 'x-adapter', 'x-adapter-digest', 'x-canary-arm', 'retry-after'],
+    exposedHeaders: [
+      ...['x-request-id', 'x-adapter', 'x-adapter-digest', 'x-canary-arm', 'retry-after'],
+      'x-ignored-parameters',
+    ],
   });
+  addBodilessRoutes(app);
   await addDocs(app);
   addHealth(app, services, lifecycle);
   addMetrics(app, services);
 
   await app.register(async (api: App) => {
     addAuth(api, registry);
+    addClosedQueries(api);
     api.addHook('onRequest', async () => lifecycle.refuseWhileDraining());
     await api.register(rateLimit, {
       max: requestsPerMinute,

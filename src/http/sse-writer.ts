@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { probeHalfClosed } from './plugins/half-closed.js';
 
 /** Server-sent events on one reply. Nothing is sent, and errors still get their own status, until it is open. */
 export interface SseWriter {
@@ -15,16 +16,14 @@ export function createSseWriter(reply: FastifyReply, pingMs: number): SseWriter 
   const { raw } = reply;
   let opened = false;
   let pings: NodeJS.Timeout | null = null;
+  let stopProbes = () => {};
 
   return {
     get opened() {
       return opened;
     },
     startPings() {
-      pings = setInterval(() => {
-        // A client that does not even read needs no sign of life, and comments would pile up in memory.
-        if (!raw.writableNeedDrain) write(': ping\n\n');
-      }, pingMs);
+      pings = setInterval(ping, pingMs);
     },
     async send(data) {
       pings?.refresh();
@@ -33,12 +32,18 @@ export function createSseWriter(reply: FastifyReply, pingMs: number): SseWriter 
     },
     stopPings() {
       if (pings !== null) clearInterval(pings);
+      stopProbes();
     },
     end() {
       if (opened) raw.end();
       else reply.hijack();
     },
   };
+
+  function ping(): void {
+    // A client that does not even read needs no sign of life, and comments would pile up in memory.
+    if (!raw.writableNeedDrain) write(': ping\n\n');
+  }
 
   /** False where the client has to catch up first. */
   function write(text: string): boolean {
@@ -57,6 +62,7 @@ export function createSseWriter(reply: FastifyReply, pingMs: number): SseWriter 
       // Proxies of nginx's kind would otherwise hold tokens back.
       'x-accel-buffering': 'no',
     });
+    stopProbes = probeHalfClosed(reply, ping);
   }
 
   function roomOrClose(): Promise<void> {

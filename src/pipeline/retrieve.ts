@@ -38,7 +38,9 @@ export async function retrieve(
   const wanted = planRetrieval(route.retrieval, request.retrieval);
   if (wanted === null) return null;
   const tenant = request.principal.tenant;
-  const question = request.messages.findLast((message) => message.role === 'user')?.content ?? '';
+  // Some clients put their question into a system message, alone.
+  const asked = request.messages.findLast((message) => message.role === 'user') ?? request.messages.at(-1);
+  const question = asked?.content ?? '';
   const query = question.trim().slice(0, MAX_QUERY_CHARACTERS);
   if (query === '') return { passages: [], snapshot: '' };
 

@@ -56,6 +56,7 @@ async function* generate(
   const { priority, sampling, maxTokens, stop, topLogprobs } = request;
   const { adapter } = tally.route;
   let text = '';
+  let cachedTokens = 0;
   let reason: 'stop' | 'length' | 'abort' = 'abort';
   const events = engine.generate(
     // The id of the answer, not of the request: a client may send the same request id twice.
@@ -75,6 +76,7 @@ async function* generate(
   for await (const event of endOnAbort(events, signal)) {
     if (event.type === 'started') {
       tally.promptTokens = event.promptTokens;
+      cachedTokens = event.cachedTokens;
       yield { type: 'started' };
     } else if (event.type === 'delta') {
       if (event.tokenCount > 0) {
@@ -103,7 +105,7 @@ async function* generate(
   yield {
     type: 'finished',
     reason,
-    usage: { promptTokens: tally.promptTokens, completionTokens: tally.completionTokens },
+    usage: { promptTokens: tally.promptTokens, cachedTokens, completionTokens: tally.completionTokens },
     grounding,
   };
 }

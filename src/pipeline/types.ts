@@ -13,7 +13,7 @@ import type { AdapterVersion, Arm, Principal, Registry, RetrievalPolicy } from '
 import type { Retrieval, ScoredPassage } from '../contracts/retrieval.js';
 import type { AssignArm, RouteOverride, StickinessHints, StickyUnit } from '../contracts/routing.js';
 import type { Metrics } from '../metrics/metrics.js';
-import type { Citation, FileCitation } from './citations.js';
+import type { Citation, CitationAnnotation } from './citations.js';
 
 /** A request's own wishes over the retrieval policy of its deployment; null keeps the policy's. */
 export interface RetrievalOverride {
@@ -60,12 +60,14 @@ export interface Route {
 
 interface Usage {
   readonly promptTokens: number;
+  /** Of the prompt, found in the prefix cache. */
+  readonly cachedTokens: number;
   readonly completionTokens: number;
 }
 
 /** What retrieval gave to an answer; null where it was off. */
 export interface Grounding {
-  readonly annotations: readonly FileCitation[];
+  readonly annotations: readonly CitationAnnotation[];
   readonly citations: readonly Citation[];
 }
 

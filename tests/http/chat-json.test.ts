@@ -44,14 +44,35 @@ t.test('citations point at the passages that were given, and at no others', asyn
   engine.answer(['The fee is 5 EUR [1]', ', cards are free [2], see [3].']);
   const { choices } = (await app.inject(chat({}))).json();
   const { message } = choices[0];
-  t.same(message.annotations, [
-    { type: 'file_citation', index: 17, file_id: 'file-fees', filename: 'fees.md' },
-    { type: 'file_citation', index: 37, file_id: 'file-cards', filename: 'cards.md' },
-  ]);
-  for (const { index } of message.annotations) t.match(message.content.slice(index), /^\[\d]/);
+  const citation = (name: string, index: number) => ({
+    type: 'url_citation',
+    url_citation: {
+      start_index: index,
+      end_index: index + 3,
+      url: `/v1/files/file-${name}/content`,
+      title: `Fees › ${name}`,
+    },
+    file_citation: { index, file_id: `file-${name}`, filename: `${name}.md` },
+  });
+  t.same(message.annotations, [citation('fees', 17), citation('cards', 37)]);
+  for (const { file_citation } of message.annotations) t.match(message.content.slice(file_citation.index), /^\[\d]/);
   t.same(message.context.citations, [
-    { content: 'The fee is 5 EUR.', title: 'Fees › fees', url: null, filepath: 'fees.md', chunk_id: 'fees' },
-    { content: 'Cards are free.', title: 'Fees › cards', url: null, filepath: 'cards.md', chunk_id: 'cards' },
+    {
+      content: 'The fee is 5 EUR.',
+      title: 'Fees › fees',
+      url: null,
+      filepath: 'fees.md',
+      chunk_id: 'fees',
+      file_id: 'file-fees',
+    },
+    {
+      content: 'Cards are free.',
+      title: 'Fees › cards',
+      url: null,
+      filepath: 'cards.md',
+      chunk_id: 'cards',
+      file_id: 'file-cards',
+    },
   ]);
   t.match(registry.answers[0], {
     passages: [

@@ -66,7 +66,10 @@ t.test('citations come with the last delta', async (t) => {
   const chunks = readEvents((await app.inject(chat())).body).slice(0, -1) as Chunk[];
   t.match(chunks.at(-1)?.choices[0], {
     finish_reason: 'stop',
-    delta: { annotations: [{ file_id: 'file-fees', index: 6 }], context: { citations: [{ chunk_id: 'fees' }] } },
+    delta: {
+      annotations: [{ file_citation: { file_id: 'file-fees', index: 6 } }],
+      context: { citations: [{ chunk_id: 'fees' }] },
+    },
   });
   t.notOk(chunks.slice(0, -1).some(({ choices }) => 'annotations' in choices[0]!.delta));
 });

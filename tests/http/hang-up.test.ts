@@ -97,7 +97,7 @@ t.test('an engine that is stuck and does not even abort holds no client', async 
   const { app, engine, registry } = await createTestServer({ server: { requestTimeoutMs: 50 } });
   t.teardown(() => app.close());
   engine.generate = async function* () {
-    yield { type: 'started', promptTokens: 7 };
+    yield { type: 'started', promptTokens: 7, cachedTokens: 0 };
     await new Promise(() => {});
   };
   const response = await app.inject({

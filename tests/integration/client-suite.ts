@@ -1,4 +1,5 @@
 /** What people do with their usual clients, and must get from any gateway, whatever model stands behind it. */
+import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai';
 import { embed, generateText, streamText } from 'ai';
@@ -135,32 +136,41 @@ export async function clientSuite(t: Test, gateway: Gateway): Promise<void> {
     t.equal((await openai.vectorStores.delete(store.id)).deleted, true);
   });
 
-  await t.test('AI SDK: text in one piece, streamed, and embedded', async (t) => {
-    const provider = createOpenAICompatible({
+  const aiSdk = {
+    '@ai-sdk/openai-compatible': createOpenAICompatible({
       name: 'switchyard',
       baseURL: `${gateway.address}/v1`,
       apiKey: gateway.key,
       includeUsage: true,
+    }),
+    '@ai-sdk/openai': createOpenAI({ baseURL: `${gateway.address}/v1`, apiKey: gateway.key }),
+  };
+  for (const [name, provider] of Object.entries(aiSdk)) {
+    await t.test(`${name}: text in one piece, streamed, and embedded`, async (t) => {
+      const request = {
+        model: 'chat' in provider ? provider.chat(MODEL) : provider(MODEL),
+        messages: QUESTION,
+        maxOutputTokens: LIMIT,
+        temperature: 0,
+        maxRetries: 0,
+      };
+      const whole = await generateText(request);
+      t.ok(whole.text.length > 0);
+      t.ok(whole.usage.inputTokens! > 0 && whole.usage.outputTokens! > 0);
+      const streamed = streamText(request);
+      let text = '';
+      for await (const piece of streamed.textStream) text += piece;
+      t.equal(text, whole.text);
+      t.same((await streamed.usage).totalTokens, whole.usage.totalTokens);
+      t.equal(await streamed.finishReason, whole.finishReason);
+      t.match(
+        await streamed.sources,
+        whole.sources.map((source) => ({ ...source, id: String })),
+      );
+      const { embedding } = await embed({ model: provider.embeddingModel(gateway.embedder), value: 'fee' });
+      t.equal(embedding.length, gateway.dimensions);
     });
-    const request = {
-      model: provider(MODEL),
-      messages: QUESTION,
-      maxOutputTokens: LIMIT,
-      temperature: 0,
-      maxRetries: 0,
-    };
-    const whole = await generateText(request);
-    t.ok(whole.text.length > 0);
-    t.ok(whole.usage.inputTokens! > 0 && whole.usage.outputTokens! > 0);
-    const streamed = streamText(request);
-    let text = '';
-    for await (const piece of streamed.textStream) text += piece;
-    t.equal(text, whole.text);
-    t.same((await streamed.usage).totalTokens, whole.usage.totalTokens);
-    t.equal(await streamed.finishReason, whole.finishReason);
-    const { embedding } = await embed({ model: provider.embeddingModel(gateway.embedder), value: 'fee' });
-    t.equal(embedding.length, gateway.dimensions);
-  });
+  }
 
   await t.test('LangChain: an answer in one piece, streamed, and embedded', async (t) => {
     const settings = { apiKey: gateway.key, configuration: { baseURL: `${gateway.address}/v1` }, maxRetries: 0 };

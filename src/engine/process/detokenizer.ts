@@ -17,10 +17,16 @@ export class Detokenizer {
   // A byte order mark inside an answer is text like any other.
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   #held = '';
+  #decodedLength = 0;
 
   constructor(vocabulary: Vocabulary, stops: readonly string[]) {
     this.#vocabulary = vocabulary;
     this.#stops = stops.filter((stop) => stop !== '');
+  }
+
+  /** Characters decoded so far, shown or held. */
+  get decodedLength(): number {
+    return this.#decodedLength;
   }
 
   push(id: number): DecodedText {
@@ -34,6 +40,7 @@ export class Detokenizer {
   }
 
   #take(piece: string): DecodedText {
+    this.#decodedLength += piece.length;
     const text = this.#held + piece;
     const found = this.#stops.map((stop) => text.indexOf(stop)).filter((at) => at !== -1);
     if (found.length > 0) return { text: text.slice(0, Math.min(...found)), stopped: true };

@@ -1,7 +1,8 @@
-import type { EngineTimings, FinishReason, GeneratedToken, Priority, TokenEvent } from '../../contracts/engine.js';
+import type { EngineTimings, FinishReason, Priority, TokenEvent } from '../../contracts/engine.js';
 import type { Job } from '../protocol.js';
-import { Detokenizer } from './detokenizer.js';
+import { type DecodedText, Detokenizer } from './detokenizer.js';
 import { DraftControl, type StepCost } from './drafting.js';
+import { HeldTokens } from './held-tokens.js';
 import { logprobsOf } from './logprobs.js';
 import type { AdapterHold } from './lora-bank.js';
 import { NgramIndex } from './ngram-index.js';
@@ -29,6 +30,7 @@ export class Sequence implements SlotView, WaitingView {
   readonly #context: SequenceContext;
   readonly #sampler: Sampler;
   readonly #detokenizer: Detokenizer;
+  readonly #heldTokens = new HeldTokens();
   readonly #arrivedMs: number;
   /** Prompt and answer, as many as `#length`. */
   readonly #ids: Int32Array;
@@ -116,7 +118,7 @@ export class Sequence implements SlotView, WaitingView {
     this.hold = hold;
     this.cachedTokens = cachedTokens;
     this.#admittedMs = this.#context.monotonicMs();
-    return { type: 'started', promptTokens: this.promptTokens };
+    return { type: 'started', promptTokens: this.promptTokens, cachedTokens };
   }
 
   /** Guesses tokens for the next step, as many as pay. @param rows answers that go on in that step */
@@ -167,23 +169,27 @@ export class Sequence implements SlotView, WaitingView {
     this.#ids[this.#length++] = id;
     this.#ngrams?.push(id);
     this.#firstTokenMs ??= this.#context.monotonicMs();
-    if (eosIds.has(id)) return [this.#delta(this.#detokenizer.end().text, []), this.#finished('stop')];
+    if (eosIds.has(id)) return [this.#delta(this.#detokenizer.end()), this.#finished('stop')];
 
     const { topLogprobs } = this.job;
-    const logprobs = topLogprobs === null ? [] : [logprobsOf(logits, id, topLogprobs, vocabulary, scratch.candidates)];
-    const { text, stopped } = this.#detokenizer.push(id);
-    if (stopped) return [this.#delta(text, logprobs), this.#finished('stop')];
-    if (this.completionTokens < this.job.maxTokens) return [this.#delta(text, logprobs)];
+    if (topLogprobs !== null) {
+      const token = logprobsOf(logits, id, topLogprobs, vocabulary, scratch.candidates);
+      this.#heldTokens.push(token, this.#detokenizer.decodedLength);
+    }
+    const decoded = this.#detokenizer.push(id);
+    if (decoded.stopped) return [this.#delta(decoded), this.#finished('stop')];
+    if (this.completionTokens < this.job.maxTokens) return [this.#delta(decoded)];
     const rest = this.#detokenizer.end();
-    return [this.#delta(text + rest.text, logprobs), this.#finished(rest.stopped ? 'stop' : 'length')];
+    const whole = { text: decoded.text + rest.text, stopped: rest.stopped };
+    return [this.#delta(whole), this.#finished(rest.stopped ? 'stop' : 'length')];
   }
 
   abort(): TokenEvent {
     return this.#finished('abort');
   }
 
-  #delta(text: string, logprobs: readonly GeneratedToken[]): TokenEvent {
-    return { type: 'delta', text, tokenCount: 1, logprobs };
+  #delta({ text }: DecodedText): TokenEvent {
+    return { type: 'delta', text, tokenCount: 1, logprobs: this.#heldTokens.shown(text.length) };
   }
 
   #finished(reason: FinishReason): TokenEvent {

@@ -1,9 +1,10 @@
 import type { FastifyError, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors/app-error.js';
 import type { App } from '../app.js';
+import type { MethodsOf } from './methods.js';
 
 /** The one place where errors become responses: the table's status, OpenAI's envelope, Retry-After. */
-export function addErrors(app: App): void {
+export function addErrors(app: App, methodsOf: MethodsOf): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     if (request.hangUp.aborted && !(error instanceof AppError)) {
       // What was under way was stopped because nobody waits for it any more.
@@ -16,8 +17,12 @@ export function addErrors(app: App): void {
     if (known.code === 'invalid_api_key') reply.header('www-authenticate', 'Bearer');
     return reply.code(known.spec.status).send(known.toWire());
   });
-  app.setNotFoundHandler((request) => {
-    throw new AppError('route_not_found', { method: request.method, path: request.url.split('?', 1)[0]! });
+  app.setNotFoundHandler(({ method, url }, reply) => {
+    const path = url.split('?', 1)[0]!;
+    const allowed = methodsOf(path).join(', ');
+    if (allowed === '') throw new AppError('route_not_found', { method, path });
+    reply.header('allow', allowed);
+    throw new AppError('method_not_allowed', { method, path, allowed });
   });
 }
 

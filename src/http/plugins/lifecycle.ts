@@ -5,6 +5,7 @@ import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Metrics } from '../../metrics/metrics.js';
 import type { App } from '../app.js';
+import { allowHalfClosed, probeUntilAnswer } from './half-closed.js';
 
 /** What nginx logs where a client went away before its answer; no such status is ever sent. */
 const CLIENT_CLOSED_REQUEST = 499;
@@ -15,6 +16,8 @@ export interface Lifecycle {
   readonly draining: () => boolean;
   /** Throws `draining` once the server was asked to stop. */
   readonly refuseWhileDraining: () => void;
+  /** Begins with a request; the framework's hooks do it for every route. */
+  readonly follow: (request: FastifyRequest, reply: FastifyReply) => void;
 }
 
 /** A request's id: the caller's, where it is short and harmless in a log, else a new one. */
@@ -36,7 +39,10 @@ export function addLifecycle(
   let onIdle: (() => void) | null = null;
 
   app.decorateRequest('hangUp');
-  app.addHook('onRequest', async (request, reply) => {
+  allowHalfClosed(app.server);
+  app.addHook('onRequest', async (request, reply) => follow(request, reply));
+
+  function follow(request: FastifyRequest, reply: FastifyReply): void {
     const startedMs = clock.monotonicMs();
     const controller = new AbortController();
     request.hangUp = controller.signal;
@@ -49,7 +55,8 @@ export function addLifecycle(
       finish(request, reply, clock.monotonicMs() - startedMs);
       if (inFlight.size === 0) onIdle?.();
     });
-  });
+    probeUntilAnswer(reply);
+  }
 
   app.addHook('preClose', async () => {
     draining = true;
@@ -82,6 +89,7 @@ export function addLifecycle(
   }
 
   return {
+    follow,
     draining: () => draining,
     refuseWhileDraining: () => {
       if (draining) throw new AppError('draining', { retryAfterS: 1 });

@@ -1,5 +1,45 @@
-import type { FastifySchemaValidationError } from 'fastify';
+import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify';
+import { type TSchema, Type } from 'typebox';
+import { Compile } from 'typebox/compile';
 import { AppError } from '../../errors/app-error.js';
+import type { App } from '../app.js';
+
+const NoQuery = Type.Object({}, { additionalProperties: false });
+
+/** A route below `app` that declares no query takes none: what is sent there by mistake is named, not ignored. */
+export function addClosedQueries(app: App): void {
+  app.addHook('onRoute', (route) => {
+    route.schema = { querystring: NoQuery, ...route.schema };
+  });
+}
+
+/** Bodies are never coerced. Query and headers are text: what stands for a number or a truth value is read as one. */
+export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const compiled = Compile(schema);
+  return (given) => {
+    const value = httpPart === 'body' ? given : readTexts(schema as ObjectSchema, given);
+    return compiled.Check(value)
+      ? { value }
+      : // Fastify reads an array here, and hands it to `toValidationError`.
+        { error: compiled.Errors(value) as unknown as Error };
+  };
+};
+
+interface ObjectSchema {
+  readonly properties?: Readonly<Record<string, { readonly type?: string }>>;
+}
+
+function readTexts({ properties = {} }: ObjectSchema, given: Readonly<Record<string, unknown>>) {
+  const read = { ...given };
+  for (const [name, { type }] of Object.entries(properties)) {
+    const text = given[name];
+    if (typeof text !== 'string') continue;
+    // Only as people write numbers: TypeBox's own conversion takes `true` for 1, `1.5` for the integer 1 and `0x1` for 1.
+    if ((type === 'integer' || type === 'number') && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) read[name] = Number(text);
+    if (type === 'boolean' && (text === 'true' || text === 'false')) read[name] = text === 'true';
+  }
+  return read;
+}
 
 /** Turns what the schema found wrong into the one error that helps most: it names a field and what it may be. */
 export function toValidationError(errors: readonly FastifySchemaValidationError[], part: string): AppError {
@@ -46,11 +86,23 @@ function toParam(instancePath: string): string {
     .join('');
 }
 
-/** OpenAI's API and its clients let null stand for "not given". */
+/**
+ * OpenAI's API and its clients let null stand for "not given", at any depth. Without recursion: a body may nest deeper
+ * than the stack.
+ */
 export function dropNulls(body: unknown): void {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return;
-  const members = body as Record<string, unknown>;
-  for (const name of Object.keys(members)) {
-    if (members[name] === null) delete members[name];
+  const waiting = [body];
+  while (waiting.length > 0) {
+    const value = waiting.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    if (Array.isArray(value)) {
+      for (const item of value) waiting.push(item);
+      continue;
+    }
+    const members = value as Record<string, unknown>;
+    for (const name of Object.keys(members)) {
+      if (members[name] === null) delete members[name];
+      else waiting.push(members[name]);
+    }
   }
 }

@@ -49,7 +49,7 @@ export function createFakeEngine({ contextTokens = 512, supportsInfill = false }
         timings: TIMINGS,
       });
       try {
-        yield { type: 'started', promptTokens };
+        yield { type: 'started', promptTokens, cachedTokens: 3 };
         for (const step of script) {
           if (typeof step === 'object' && 'fail' in step) throw step.fail;
           if (typeof step === 'object') await Promise.race([step.wait, aborted(signal)]);

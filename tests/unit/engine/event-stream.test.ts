@@ -20,20 +20,25 @@ async function collect(stream: EventStream): Promise<TokenEvent[]> {
 t.test('a reader that keeps up gets every event as it comes, and the end', async (t) => {
   const stream = new EventStream();
   const reader = collect(stream);
-  for (const event of [{ type: 'started', promptTokens: 3 } as const, delta('a'), delta('b'), finished]) {
+  for (const event of [
+    { type: 'started', promptTokens: 3, cachedTokens: 0 } as const,
+    delta('a'),
+    delta('b'),
+    finished,
+  ]) {
     stream.push(event);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  t.same(await reader, [{ type: 'started', promptTokens: 3 }, delta('a'), delta('b'), finished]);
+  t.same(await reader, [{ type: 'started', promptTokens: 3, cachedTokens: 0 }, delta('a'), delta('b'), finished]);
 });
 
 t.test('a reader that falls behind gets what it missed as one delta', async (t) => {
   const stream = new EventStream();
-  stream.push({ type: 'started', promptTokens: 3 });
+  stream.push({ type: 'started', promptTokens: 3, cachedTokens: 0 });
   for (const text of ['a', 'b', 'c']) stream.push(delta(text));
   stream.push(finished);
   t.same(await collect(stream), [
-    { type: 'started', promptTokens: 3 },
+    { type: 'started', promptTokens: 3, cachedTokens: 0 },
     { type: 'delta', text: 'abc', tokenCount: 3, logprobs: [] },
     finished,
   ]);

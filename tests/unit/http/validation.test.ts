@@ -1,7 +1,6 @@
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import t from 'tap';
 import { type TSchema, Type } from 'typebox';
-import { dropNulls, toValidationError } from '../../../src/http/plugins/validation.js';
+import { compileValidator, dropNulls, toValidationError } from '../../../src/http/plugins/validation.js';
 
 const schema = Type.Object(
   {
@@ -15,7 +14,7 @@ const schema = Type.Object(
 );
 
 function problem(value: unknown, of: TSchema = schema) {
-  const validate = TypeBoxValidatorCompiler({ schema: of, method: 'POST', url: '/', httpPart: 'body' });
+  const validate = compileValidator({ schema: of, method: 'POST', url: '/', httpPart: 'body' });
   const result = validate(value) as { error: Parameters<typeof toValidationError>[0] };
   const { code, params } = toValidationError(result.error, 'body');
   return [code, params.param, params.reason];

@@ -7,7 +7,10 @@ const passages = [passage('a', 'Text a', 0.9), passage('b', 'Text b', 0.5)];
 t.test('each marker of a passage that was given is a citation, where it stands', async (t) => {
   const text = 'One [1][2], again [1].';
   t.same(
-    annotate(text, passages).map(({ index, file_id }) => [text.slice(index, index + 3), file_id]),
+    annotate(text, passages).map(({ url_citation: { start_index, end_index }, file_citation }) => [
+      text.slice(start_index, end_index),
+      file_citation.file_id,
+    ]),
     [
       ['[1]', 'file-a'],
       ['[2]', 'file-b'],
@@ -27,5 +30,6 @@ t.test('a passage is cited in the shape of On Your Data', async (t) => {
     url: null,
     filepath: 'a.md',
     chunk_id: 'a',
+    file_id: 'file-a',
   });
 });

@@ -1,9 +1,11 @@
 import { Type } from 'typebox';
-import { acceptedFields, generationFields, type RefusedParameters, refusedFields } from './parameters.js';
+import { generationFields, type RefusedParameters, refusedFields, WITHOUT_EFFECT } from './parameters.js';
+import { RankingOptions } from './ranking-options.js';
 
 const Content = Type.Union([
   Type.String(),
   Type.Array(Type.Object({ type: Type.String(), text: Type.Optional(Type.String()) }), {
+    minItems: 1,
     description: 'Parts of type `text`.',
   }),
 ]);
@@ -11,7 +13,15 @@ const Content = Type.Union([
 /** Open, because clients send back whole messages of ours: annotations, context and all. */
 const Message = Type.Object({
   role: Type.Enum(['system', 'developer', 'user', 'assistant']),
-  content: Content,
+  content: Type.Optional(Content),
+  name: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 64,
+      pattern: '^[^\\s<|\\\\/>]+$',
+      description: 'Who speaks, where several have the same role: `name: ` is put before the content.',
+    }),
+  ),
 });
 
 const Retrieval = Type.Object(
@@ -33,12 +43,7 @@ const Tool = Type.Object(
     type: Type.String(),
     vector_store_ids: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 8 })),
     max_num_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
-    ranking_options: Type.Optional(
-      Type.Object({
-        ranker: Type.Optional(Type.String()),
-        score_threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
-      }),
-    ),
+    ranking_options: Type.Optional(RankingOptions),
   },
   { description: 'Only `file_search`, which searches before every answer.' },
 );
@@ -55,7 +60,6 @@ export const CHAT_REFUSED = {
   audio: { reason: 'answers are plain text' },
   functions: { reason: 'only the tool file_search can be used' },
   function_call: { reason: 'only the tool file_search can be used' },
-  tool_choice: { reason: 'file_search always runs', harmless: (value) => value === 'auto' },
   reasoning_effort: { reason: 'the model does not reason before it answers' },
   verbosity: { reason: 'it has no effect on this model' },
   web_search_options: { reason: 'only the documents of the tenant are searched' },
@@ -63,7 +67,7 @@ export const CHAT_REFUSED = {
 
 export const ChatBody = Type.Object(
   {
-    messages: Type.Array(Message, { minItems: 1, description: 'At least one by the user.' }),
+    messages: Type.Array(Message, { minItems: 1 }),
     ...generationFields,
     max_completion_tokens: Type.Optional(
       Type.Integer({ minimum: 1, description: 'The newer name of max_tokens; goes before it.' }),
@@ -72,17 +76,21 @@ export const ChatBody = Type.Object(
     top_logprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: 20, description: 'Needs logprobs.' })),
     retrieval: Type.Optional(Retrieval),
     tools: Type.Optional(Type.Array(Tool)),
-    ...acceptedFields,
+    tool_choice: Type.Optional(
+      Type.Union([Type.Enum(['auto', 'none', 'required']), Type.Object({ type: Type.Literal('file_search') })], {
+        description: 'A file_search tool always runs, but for `none`.',
+      }),
+    ),
     metadata: Type.Optional(
       Type.Record(Type.String(), Type.String(), {
-        description: '`conversation_id` keeps one conversation on one arm of a canary.',
+        description: `\`conversation_id\` keeps one conversation on one arm of a canary. Others: ${WITHOUT_EFFECT}`,
       }),
     ),
     safety_identifier: Type.Optional(Type.String({ description: 'Like user.' })),
     prompt_cache_key: Type.Optional(Type.String({ description: 'Like user.' })),
-    prompt_cache_retention: Type.Optional(Type.String()),
-    parallel_tool_calls: Type.Optional(Type.Boolean()),
-    prediction: Type.Optional(Type.Unknown()),
+    prompt_cache_retention: Type.Optional(Type.String({ description: WITHOUT_EFFECT })),
+    parallel_tool_calls: Type.Optional(Type.Boolean({ description: WITHOUT_EFFECT })),
+    prediction: Type.Optional(Type.Unknown({ description: WITHOUT_EFFECT })),
     ...refusedFields(CHAT_REFUSED),
   },
   { additionalProperties: false },
@@ -94,6 +102,9 @@ export const UsageSchema = Type.Object({
   prompt_tokens: Type.Integer(),
   completion_tokens: Type.Integer(),
   total_tokens: Type.Integer(),
+  prompt_tokens_details: Type.Object({
+    cached_tokens: Type.Integer({ description: 'Tokens of the prompt that an earlier request had computed.' }),
+  }),
 });
 
 const TokenLogprob = {
@@ -118,10 +129,24 @@ export const ChatCompletion = Type.Object({
         annotations: Type.Optional(
           Type.Array(
             Type.Object({
-              type: Type.Literal('file_citation'),
-              index: Type.Integer({ description: 'Where the marker stands in the text.' }),
-              file_id: Type.String(),
-              filename: Type.String(),
+              type: Type.Literal('url_citation'),
+              url_citation: Type.Object(
+                {
+                  start_index: Type.Integer(),
+                  end_index: Type.Integer(),
+                  url: Type.String({ description: "Path of the file's content." }),
+                  title: Type.String(),
+                },
+                { description: "The one kind of annotation that OpenAI's clients know in a chat." },
+              ),
+              file_citation: Type.Object(
+                {
+                  index: Type.Integer({ description: 'Where the marker stands in the text.' }),
+                  file_id: Type.String(),
+                  filename: Type.String(),
+                },
+                { description: 'Extension.' },
+              ),
             }),
           ),
         ),
@@ -135,6 +160,7 @@ export const ChatCompletion = Type.Object({
                   url: Type.Null(),
                   filepath: Type.String(),
                   chunk_id: Type.String(),
+                  file_id: Type.String(),
                 }),
               ),
             },

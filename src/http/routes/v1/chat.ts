@@ -5,9 +5,10 @@ import { AppError } from '../../../errors/app-error.js';
 import type { ChatRequest, Grounding } from '../../../pipeline/types.js';
 import type { App, Services } from '../../app.js';
 import { answerResponses, type CollectedAnswer, createDeliver, type EncodeChunks, toUsage } from './answers.js';
-import { toMessages, toRetrieval } from './chat-request.js';
+import { ignoredOf, toMessages, toRetrieval } from './chat-request.js';
 import { CHAT_REFUSED, ChatBody, ChatCompletion } from './chat-schema.js';
-import { checkRefused, toPriority, toSampling, toStop } from './parameters.js';
+import { nameIgnored } from './ignored.js';
+import { checkRefused, checkStreamOptions, toPriority, toSampling, toStop } from './parameters.js';
 import { RoutingHeaders, readOverride } from './routing.js';
 
 type Body = Static<typeof ChatBody>;
@@ -32,6 +33,7 @@ export function addChat(app: App, services: Services): void {
     async (request, reply) => {
       const { body } = request;
       const chat = toChatRequest(request, body);
+      nameIgnored(reply, ignoredOf(body));
       const events = pipeline.chat(chat, request.hangUp);
       return deliver(request, reply, events, {
         stream: body.stream ?? false,
@@ -43,6 +45,7 @@ export function addChat(app: App, services: Services): void {
 
   function toChatRequest(request: FastifyRequest<{ Headers: Static<typeof RoutingHeaders> }>, body: Body): ChatRequest {
     checkRefused(CHAT_REFUSED, body);
+    checkStreamOptions(body);
     if (body.top_logprobs !== undefined && !body.logprobs) {
       throw new AppError('invalid_value', { param: 'top_logprobs', reason: 'needs logprobs to be true' });
     }
@@ -59,7 +62,7 @@ export function addChat(app: App, services: Services): void {
         conversationId: body.metadata?.conversation_id,
         conversationHeader: request.headers['x-conversation-id'],
         keyId: request.principal.keyId,
-        firstUserMessage: messages.find(({ role }) => role === 'user')!.content,
+        firstUserMessage: (messages.find(({ role }) => role === 'user') ?? messages[0])!.content,
       },
       messages,
       retrieval: toRetrieval(body),

@@ -1,14 +1,15 @@
 import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import type { GeneratedToken } from '../../../contracts/engine.js';
 import { AppError } from '../../../errors/app-error.js';
 import type { CompletionRequest } from '../../../pipeline/types.js';
 import type { App, Services } from '../../app.js';
 import { answerResponses, type CollectedAnswer, createDeliver, type EncodeChunks, toUsage } from './answers.js';
 import { UsageSchema } from './chat-schema.js';
+import { givenOf, nameIgnored } from './ignored.js';
+import { toLegacyLogprobs } from './legacy-logprobs.js';
 import {
-  acceptedFields,
   checkRefused,
+  checkStreamOptions,
   generationFields,
   type RefusedParameters,
   refusedFields,
@@ -43,7 +44,6 @@ const CompletionBody = Type.Object(
     ),
     ...generationFields,
     logprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: 5 })),
-    ...acceptedFields,
     ...refusedFields(REFUSED),
   },
   { additionalProperties: false },
@@ -94,6 +94,7 @@ export function addCompletions(app: App, services: Services): void {
     },
     async (request, reply) => {
       const { body } = request;
+      nameIgnored(reply, givenOf(body, ['store']));
       const events = pipeline.complete(toCompletionRequest(request, body), request.hangUp);
       return deliver(request, reply, events, {
         stream: body.stream ?? false,
@@ -108,6 +109,7 @@ export function addCompletions(app: App, services: Services): void {
     body: Body,
   ): CompletionRequest {
     checkRefused(REFUSED, body);
+    checkStreamOptions(body);
     const prompt = toPrompt(body);
     if (prompt.kind === 'infill' && !engine.model.supportsInfill) {
       throw new AppError('infill_not_supported', { model: engine.model.id, param: 'suffix' });
@@ -152,7 +154,7 @@ function toCompletion({ head, text, logprobs, finished }: CollectedAnswer, withL
     model: head.model,
     system_fingerprint: head.system_fingerprint,
     choices: [
-      { index: 0, text, logprobs: withLogprobs ? toLogprobs(logprobs, 0) : null, finish_reason: finished.reason },
+      { index: 0, text, logprobs: withLogprobs ? toLegacyLogprobs()(logprobs) : null, finish_reason: finished.reason },
     ],
     usage: toUsage(finished),
   };
@@ -160,7 +162,7 @@ function toCompletion({ head, text, logprobs, finished }: CollectedAnswer, withL
 
 function toChunks(body: Body): EncodeChunks {
   const withUsage = body.stream_options?.include_usage ?? false;
-  let offset = 0;
+  const toLogprobs = toLegacyLogprobs();
   return (head, event) => {
     const chunk = (text: string, logprobs: object | null, finishReason: string | null) => ({
       id: head.id,
@@ -174,29 +176,12 @@ function toChunks(body: Body): EncodeChunks {
     switch (event.type) {
       case 'started':
         return [];
-      case 'delta': {
-        const logprobs = body.logprobs === undefined ? null : toLogprobs(event.logprobs, offset);
-        offset += event.text.length;
-        return [chunk(event.text, logprobs, null)];
-      }
+      case 'delta':
+        return [chunk(event.text, body.logprobs === undefined ? null : toLogprobs(event.logprobs), null)];
       case 'finished': {
         const last = chunk('', null, event.reason);
         return withUsage ? [last, { ...last, choices: [], usage: toUsage(event) }] : [last];
       }
     }
-  };
-}
-
-function toLogprobs(tokens: readonly GeneratedToken[], firstOffset: number) {
-  let offset = firstOffset;
-  return {
-    tokens: tokens.map(({ token }) => token),
-    token_logprobs: tokens.map(({ logprob }) => logprob),
-    top_logprobs: tokens.map(({ top }) => Object.fromEntries(top.map(({ token, logprob }) => [token, logprob]))),
-    text_offset: tokens.map(({ token }) => {
-      const here = offset;
-      offset += token.length;
-      return here;
-    }),
   };
 }

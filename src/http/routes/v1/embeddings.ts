@@ -2,6 +2,8 @@ import { Type } from 'typebox';
 import { AppError } from '../../../errors/app-error.js';
 import type { App, Services } from '../../app.js';
 import { errorResponses } from '../../plugins/docs.js';
+import { givenOf, nameIgnored } from './ignored.js';
+import { WITHOUT_EFFECT } from './parameters.js';
 
 const EmbeddingsBody = Type.Object(
   {
@@ -14,7 +16,7 @@ const EmbeddingsBody = Type.Object(
       Type.Enum(['float', 'base64'], { default: 'float', description: 'base64: of little-endian 32-bit floats.' }),
     ),
     dimensions: Type.Optional(Type.Integer({ minimum: 1, description: "Only the model's own number." })),
-    user: Type.Optional(Type.String()),
+    user: Type.Optional(Type.String({ description: WITHOUT_EFFECT })),
   },
   { additionalProperties: false },
 );
@@ -48,13 +50,14 @@ export function addEmbeddings(app: App, { retrieval }: Services): void {
         response: { 200: Embeddings, ...errorResponses },
       },
     },
-    async ({ body, hangUp }) => {
+    async ({ body, hangUp }, reply) => {
       const { id, dimensions } = retrieval.embedder;
       if (body.model !== id) throw new AppError('model_not_found', { model: body.model });
       if (body.dimensions !== undefined && body.dimensions !== dimensions) {
         const reason = `the embeddings of ${id} have ${dimensions} dimensions`;
         throw new AppError('unsupported_parameter', { param: 'dimensions', reason });
       }
+      nameIgnored(reply, givenOf(body, ['user']));
       const { vectors, tokens } = await retrieval.embed([body.input].flat(), hangUp);
       const encode = body.encoding_format === 'base64' ? toBase64 : (vector: Float32Array) => Array.from(vector);
       return {

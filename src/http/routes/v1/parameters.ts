@@ -3,6 +3,23 @@ import { type Static, type TOptional, type TUnknown, Type } from 'typebox';
 import type { Priority, SamplingParams } from '../../../contracts/engine.js';
 import { AppError } from '../../../errors/app-error.js';
 
+/** Of parameters that clients send to speed up or to keep what this server does not; see `ignored.ts`. */
+export const WITHOUT_EFFECT = 'Accepted without effect; the response names it in `x-ignored-parameters`.';
+
+/** What counts where a parameter is left out: the only home of these values. */
+const DEFAULTS = {
+  temperature: 0,
+  top_p: 1,
+  top_k: 0,
+  min_p: 0,
+  repetition_penalty: 1,
+  presence_penalty: 0,
+  frequency_penalty: 0,
+} as const;
+
+/** Texts that may end an answer; a client that emulates tools needs more than the four of OpenAI. */
+const MAX_STOPS = 16;
+
 /** Honoured. */
 export const generationFields = {
   model: Type.String({
@@ -16,18 +33,32 @@ export const generationFields = {
     Type.Number({
       minimum: 0,
       maximum: 2,
-      default: 0,
-      description: '0, the default, always takes the likeliest token.',
+      default: DEFAULTS.temperature,
+      description: '0, the default here (OpenAI: 1), always takes the likeliest token.',
     }),
   ),
-  top_p: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 1 })),
-  top_k: Type.Optional(Type.Integer({ minimum: -1, default: 0, description: 'Extension. 0 and -1: off.' })),
-  min_p: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: 0, description: 'Extension.' })),
-  repetition_penalty: Type.Optional(
-    Type.Number({ exclusiveMinimum: 0, maximum: 10, default: 1, description: 'Extension. 1: off.' }),
+  top_p: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: DEFAULTS.top_p,
+      description: '0 leaves the likeliest token alone.',
+    }),
   ),
-  presence_penalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: 0 })),
-  frequency_penalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: 0 })),
+  top_k: Type.Optional(
+    Type.Integer({ minimum: -1, default: DEFAULTS.top_k, description: 'Extension. 0 and -1: off.' }),
+  ),
+  min_p: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: DEFAULTS.min_p, description: 'Extension.' })),
+  repetition_penalty: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 10,
+      default: DEFAULTS.repetition_penalty,
+      description: 'Extension. 1: off.',
+    }),
+  ),
+  presence_penalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: DEFAULTS.presence_penalty })),
+  frequency_penalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: DEFAULTS.frequency_penalty })),
   seed: Type.Optional(Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER })),
   logit_bias: Type.Optional(
     Type.Record(Type.String(), Type.Number({ minimum: -100, maximum: 100 }), {
@@ -38,25 +69,26 @@ export const generationFields = {
   stop: Type.Optional(
     Type.Union([
       Type.String({ minLength: 1, maxLength: 512 }),
-      Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { maxItems: 4 }),
+      Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { maxItems: MAX_STOPS }),
     ]),
   ),
   stream: Type.Optional(Type.Boolean({ default: false })),
   stream_options: Type.Optional(
-    Type.Object({
-      include_usage: Type.Optional(Type.Boolean({ default: false })),
-      include_obfuscation: Type.Optional(Type.Boolean({ description: 'Accepted; nothing is padded.' })),
-    }),
+    Type.Object(
+      {
+        include_usage: Type.Optional(Type.Boolean({ default: false })),
+        include_obfuscation: Type.Optional(Type.Boolean({ description: WITHOUT_EFFECT })),
+      },
+      { additionalProperties: false, description: 'Needs stream.' },
+    ),
   ),
   user: Type.Optional(Type.String({ description: 'Keeps one user on one arm of a canary.' })),
   service_tier: Type.Optional(
-    Type.String({ description: '`flex` gets what other requests leave; every other tier is served alike.' }),
+    Type.Enum(['auto', 'default', 'flex', 'scale', 'priority'], {
+      description: '`flex` gets what other requests leave; every other tier is served alike.',
+    }),
   ),
-};
-
-/** Harmless: accepted, so that clients which always send them work, and without effect. */
-export const acceptedFields = {
-  store: Type.Optional(Type.Boolean()),
+  store: Type.Optional(Type.Boolean({ description: WITHOUT_EFFECT })),
 };
 
 const GenerationBody = Type.Object(generationFields);
@@ -85,16 +117,22 @@ export function checkRefused(refused: RefusedParameters, body: Readonly<Record<s
 
 export function toSampling(body: GenerationBody): SamplingParams {
   return {
-    temperature: body.temperature ?? 0,
-    topP: body.top_p ?? 1,
-    topK: Math.max(0, body.top_k ?? 0),
-    minP: body.min_p ?? 0,
-    repetitionPenalty: body.repetition_penalty ?? 1,
-    presencePenalty: body.presence_penalty ?? 0,
-    frequencyPenalty: body.frequency_penalty ?? 0,
+    temperature: body.temperature ?? DEFAULTS.temperature,
+    topP: body.top_p ?? DEFAULTS.top_p,
+    topK: Math.max(0, body.top_k ?? DEFAULTS.top_k),
+    minP: body.min_p ?? DEFAULTS.min_p,
+    repetitionPenalty: body.repetition_penalty ?? DEFAULTS.repetition_penalty,
+    presencePenalty: body.presence_penalty ?? DEFAULTS.presence_penalty,
+    frequencyPenalty: body.frequency_penalty ?? DEFAULTS.frequency_penalty,
     seed: body.seed ?? null,
     logitBias: toLogitBias(body.logit_bias ?? {}),
   };
+}
+
+/** What only a stream has cannot be asked of a whole answer. @throws AppError `invalid_value` */
+export function checkStreamOptions({ stream, stream_options: options }: GenerationBody): void {
+  if (options === undefined || stream) return;
+  throw new AppError('invalid_value', { param: 'stream_options', reason: 'needs stream to be true' });
 }
 
 /** OpenAI's flex processing is what may be slow. */

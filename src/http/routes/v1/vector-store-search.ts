@@ -3,6 +3,7 @@ import type { ScoredPassage } from '../../../contracts/retrieval.js';
 import type { App, Services } from '../../app.js';
 import { errorResponses } from '../../plugins/docs.js';
 import { checkRefused, type RefusedParameters, refusedFields } from './parameters.js';
+import { RankingOptions } from './ranking-options.js';
 import { Attributes } from './vector-store-files.js';
 
 const REFUSED = {
@@ -16,12 +17,7 @@ const SearchBody = Type.Object(
   {
     query: Type.Union([Query, Type.Array(Query, { minItems: 1, maxItems: 8 })]),
     max_num_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 50, default: 10 })),
-    ranking_options: Type.Optional(
-      Type.Object({
-        ranker: Type.Optional(Type.String()),
-        score_threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: 0 })),
-      }),
-    ),
+    ranking_options: Type.Optional(RankingOptions),
     ...refusedFields(REFUSED),
   },
   { additionalProperties: false },
