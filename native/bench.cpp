@@ -46,18 +46,17 @@ template <class Step> double quartile(double budget, Step step) {
   return times[times.size() / 4];
 }
 
-// The linears of SmolLM2-135M.
+// The linears of Qwen2.5-Coder-0.5B, with its down projections in both of their forms.
 struct Shape {
   const char* name;
   int64_t inputs, outputs;
   Format format;
   bool gated;
 };
-constexpr Shape kShapes[] = {{"qkv", 576, 960, Format::q4_1, false},
-                             {"o", 576, 576, Format::q4_1, false},
-                             {"gate_up", 576, 1536, Format::q4_1, true},
-                             {"down", 1536, 576, Format::q4_1, false},
-                             {"head", 576, 49152, Format::q8_0, false}};
+constexpr Shape kShapes[] = {{"qkv", 896, 1152, Format::q5_0, false},        {"qkv_8", 896, 1152, Format::q8_0, false},
+                             {"o", 896, 896, Format::q5_0, false},           {"gate_up", 896, 4864, Format::q5_0, true},
+                             {"gate_up_4", 896, 4864, Format::q4_1, true},   {"down_6", 4864, 896, Format::q6, false},
+                             {"down_4", 4864, 896, Format::q4_1, false},     {"head", 896, 151936, Format::q8_0, false}};
 
 double linear(const Path& path, const Shape& s, int64_t rows, double budget) {
   const int64_t columns = s.outputs * (s.gated ? 2 : 1), bytes = groupBytes(s.format, s.inputs) * columns / kLanes;
@@ -108,7 +107,7 @@ int main(int count, char** arguments) {
     if (!wanted) continue;
     for (const Shape& s : kShapes) {
       for (int64_t rows : {1, 2, 4, 8, 16, 64}) {
-        if (s.format == Format::q4_1 || rows <= 16) report(**p, s.name, rows, linear(**p, s, rows, budget));
+        if (s.outputs < 100'000 || rows <= 16) report(**p, s.name, rows, linear(**p, s, rows, budget));
       }
     }
     for (int64_t slots : {1, 8}) report(**p, "attention", slots, attention(**p, slots, 1, budget));

@@ -5,9 +5,11 @@
 //
 // What L provides:
 //   F, I, W                 16 floats, 16 int32, 64 bytes of packed weights
-//   Dot<format>             16 exact integer dot products: Dot(start), add(W, four activations), total()
+//   Dot<format>             16 exact integer dot products: begin(start), add<step>(W, four activations), total()
+//   bits, up, select        of each byte: those under a mask; moved up, what comes below is undefined; those under a
+//                           mask from the first vector, the others from the second
 //   largerLanes             a bit for each of 32 floats whose magnitude is above a limit
-//   bitsAt                  of each of 16 words of weights, the bits under a mask from a shift on
+//   byteAt                  of each of 16 words of weights, the byte from a bit on
 //   kQueryRows, kKeyBlocks  register blocking of attention (rows of queries, blocks of 16 keys, vectors of values)
 //   kValueRows, kValueVectors
 //   kTileRows               most rows a pass of the linear keeps in registers
@@ -28,6 +30,14 @@ template <int Max, class Fn> [[gnu::always_inline]] static inline void withCount
   } else {
     if (n == Max) f(Count<Max>{});
     else withCount<Max - 1>(n, f);
+  }
+}
+
+// Calls f with 0 .. N - 1, as compile-time constants.
+template <int N, int First = 0, class Fn> [[gnu::always_inline]] static inline void repeat(const Fn& f) {
+  if constexpr (First < N) {
+    f(Count<First>{});
+    repeat<N, First + 1>(f);
   }
 }
 

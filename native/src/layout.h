@@ -9,7 +9,8 @@
 namespace switchyard {
 
 static constexpr int kLanes = 16;         // columns in a group, and lanes of every vector in this library
-static constexpr int kBlock = 32;         // consecutive weights of one column that share a scale
+static constexpr int kVector = 64;        // bytes of one: four weights of each column
+static constexpr int kUnit = 32;          // the inputs of a linear are a multiple of this
 static constexpr int kMaxTileRows = 16;   // rows of activations that one pass over a group of weights may serve
 static constexpr int kMaxHeadSize = 256;
 
@@ -19,36 +20,57 @@ static constexpr int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b;
 // A linear of K inputs and N outputs is ceil(N / 16) groups of 16 columns (missing columns are zero). A gated one (gate
 // and up of an MLP, N outputs each) has twice as many: group 2j is gate's group j, group 2j + 1 is up's.
 //
-//   group:  | block 0 | block 1 | ... | block K/32 - 1 | scales 0 | scales 1 | ... | zeros up to a multiple of 64 bytes |
+//   group:  | block 0 | block 1 | ... | last block | scales 0 | scales 1 | ... | zeros up to a multiple of 64 bytes |
 //
-//   q4_1 block, 256 bytes = 4 vectors of 64; w = d * q + m, q in 0..15
-//     vector j, byte 4c + i (column c = 0..15, i = 0..3):   low nibble k = 8j + i,   high nibble k = 8j + 4 + i
-//   q4_1 scales, 64 bytes:  fp16 d[16], fp16 m[16]
+// A block is what shares a scale along K: 32 weights of each column, 16 for q6. Its weights are taken in steps of four:
+// step s is k = 4s + i (i = 0..3), and byte 4c + i of a vector belongs to column c. So one 32-bit lane holds four
+// consecutive weights of one column: what vpdpbusd and tdpbsud want.
 //
-//   q8_0 block, 512 bytes = 8 vectors of 64; w = d * (q - 128), q in 0..255
-//     vector j, byte 4c + i:   k = 4j + i
-//   q8_0 scales, 32 bytes:  fp16 d[16]
+//   q4_1, 4 vectors; w = d * q + m, q in 0..15
+//     vector j:       low nibbles step 2j, high nibbles step 2j + 1
+//   q5_0, 5 vectors; w = d * (q - 16), q in 0..31
+//     vector 0..4:    bits 3..7 step 0..4
+//     bits 0..2:      vector 0 upper three bits of step 5, vector 1 of step 6, vector 2 of step 7;
+//                     vector 3 lower two bits of step 5 in bits 0 and 1, bit 1 of step 7 in bit 2;
+//                     vector 4 lower two bits of step 6 in bits 0 and 1, bit 0 of step 7 in bit 2
+//   q6, 3 vectors; w = d * (q - 32), q in 0..63
+//     vector 0..2:    bits 2..7 step 0..2
+//     bits 0 and 1:   step 3: vector 0 its bits 4 and 5, vector 1 its bits 2 and 3, vector 2 its bits 0 and 1
+//   q8_0, 8 vectors; w = d * (q - 128), q in 0..255
+//     vector s:       step s
+//   scales of a block:  fp16 d[16], and for q4_1 fp16 m[16] behind them
 //
-// So one 32-bit lane holds four consecutive weights of one column: what vpdpbusd and tdpbsud want. Q4_0 is q4_1 with
-// m = -8 d, exactly.
-enum class Format { q4_1, q8_0 };
+// Codes of 5 and 6 bits are multiplied as bytes with their bits on top, as 8 q and 4 q: most take one operation to get
+// there, and the middle level is 128 for all forms without a minimum. Q4_0 is q4_1 with m = -8 d, exactly.
+enum class Format { q4_1, q5_0, q6, q8_0 };
 
-template <Format F> static constexpr int kBlockBytes = F == Format::q4_1 ? 256 : 512;
-template <Format F> static constexpr int kScaleBytes = F == Format::q4_1 ? 64 : 32;
+struct Packing {
+  int block, vectors, scaleBytes;
+  float unit;  // of a code as it is multiplied
+  constexpr int steps() const { return block / 4; }
+  constexpr int blockBytes() const { return vectors * kVector; }
+};
+
+static constexpr Packing packing(Format f) {
+  return f == Format::q4_1   ? Packing{32, 4, 64, 1.f}
+         : f == Format::q5_0 ? Packing{32, 5, 32, 0.125f}
+         : f == Format::q6   ? Packing{16, 3, 32, 0.25f}
+                             : Packing{32, 8, 32, 1.f};
+}
 
 static constexpr int64_t groupBytes(Format f, int64_t inputs) {
-  return ceilDiv(inputs / kBlock * (f == Format::q4_1 ? 256 + 64 : 512 + 32), 64) * 64;
+  return ceilDiv(inputs / packing(f).block * (packing(f).blockBytes() + packing(f).scaleBytes), kVector) * kVector;
 }
 
 // ---- Quantized activations ------------------------------------------------------------------------------------------
-// Rows stand in tiles of `tileRows`; within a tile the rows alternate block by block:
-//   q:       int8       [tile][K / 32][tileRows][32]
-//   scales:  BlockScale [tile][K / 32][tileRows]           x = scale * q, q in -127..127
+// In blocks of the format's size. Rows stand in tiles of `tileRows`; within a tile the rows alternate block by block:
+//   q:       int8       [tile][blocks][tileRows][block]
+//   scales:  BlockScale [tile][blocks][tileRows]           x = scale / unit * q, q in -127..127
 struct BlockScale {
   float scale;
   union {
     float weightedSum;  // q4_1: scale * sum(q) + its outliers, which the block's minimum multiplies
-    int32_t start;      // q8_0: -128 * sum(q), which the dot product with q + 128 starts from
+    int32_t start;      // others: -128 * sum(q), which the dot product with codes around 128 starts from
   };
 };
 
@@ -56,9 +78,10 @@ struct BlockScale {
 // whole block coarse (Dettmers et al., LLM.int8(), 2022).
 static constexpr int kOutliers = 2;
 struct Outlier {
-  float value;
-  int32_t words;   // where its weights stand: bytes from the group's start to their vector,
-  int32_t shift;   // bits down from there,
+  float value;     // times the format's unit
+  int32_t block;   // bytes from the group's start to the block of its weights
+  int32_t step;
+  int32_t shift;   // bits down to them in each word of that step
   int32_t scales;  // halves from the group's first scale to those of its block
 };
 

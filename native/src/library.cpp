@@ -106,8 +106,13 @@ OrtResult read(const OrtApi* api, const OrtKernelInfo* info, QuantizedLinear* op
   for (auto [name, value] : {std::pair{"K", &op->inputs}, {"N", &op->outputs}, {"bits", &bits}, {"gated", &gated}}) {
     if (OrtResult wrong = ort::kernelInfoGetAttributeInt64(api, info, name, value)) return wrong;
   }
-  if (bits != 4 && bits != 8) return invalid(api, "bits must be 4 (q4_1) or 8 (q8_0)");
-  op->format = bits == 4 ? Format::q4_1 : Format::q8_0;
+  switch (bits) {
+    case 4: op->format = Format::q4_1; break;
+    case 5: op->format = Format::q5_0; break;
+    case 6: op->format = Format::q6; break;
+    case 8: op->format = Format::q8_0; break;
+    default: return invalid(api, "bits must be 4 (q4_1), 5 (q5_0), 6 (q6) or 8 (q8_0)");
+  }
   op->gated = gated != 0;
   size_t targets = 0;
   if (OrtResult none = ort::kernelInfoGetAttributeArrayInt64(api, info, "lora_widths", nullptr, &targets)) {

@@ -6,15 +6,61 @@ namespace switchyard {
 
 static constexpr float kLargestFloat = 3.40282347e38f;
 
+// Calls f with the format as a compile-time constant.
+template <Format F> using FormatOf = std::integral_constant<Format, F>;
+template <class Fn> [[gnu::always_inline]] static inline void withFormat(Format format, Fn f) {
+  switch (format) {
+    case Format::q4_1: return f(FormatOf<Format::q4_1>{});
+    case Format::q5_0: return f(FormatOf<Format::q5_0>{});
+    case Format::q6: return f(FormatOf<Format::q6>{});
+    case Format::q8_0: return f(FormatOf<Format::q8_0>{});
+  }
+}
+
+// ---- Weights of a block, as they are multiplied -----------------------------------------------------------------
+
+// Step `Step` of a block: a byte for each of four weights of sixteen columns, see layout.h.
+template <class L, Format F, int Step> [[gnu::always_inline]] static inline typename L::W weightsOf(const uint8_t* block) {
+  const auto vector = [&](int i) { return L::loadWeights(block + i * kVector); };
+  if constexpr (F == Format::q4_1) {
+    if constexpr (Step % 2) return L::highNibbles(vector(Step / 2));
+    else return L::template bits<0x0f>(vector(Step / 2));
+  } else if constexpr (F == Format::q5_0) {
+    if constexpr (Step < 5) return L::template bits<0xf8>(vector(Step));
+    else if constexpr (Step < 7) {
+      const auto upper = L::template up<5>(vector(Step - 5)), lower = L::template up<3>(vector(Step - 2));
+      return L::template bits<0xf8>(L::template select<0xe0>(upper, lower));
+    } else {
+      const auto lower = L::template select<0x10>(L::template up<2>(vector(3)), L::template up<1>(vector(4)));
+      return L::template bits<0xf8>(L::template select<0xe0>(L::template up<5>(vector(2)), lower));
+    }
+  } else if constexpr (F == Format::q6) {
+    if constexpr (Step < 3) return L::template bits<0xfc>(vector(Step));
+    else {
+      const auto lower = L::template select<0x30>(L::template up<4>(vector(1)), L::template up<2>(vector(2)));
+      return L::template bits<0xfc>(L::template select<0xc0>(L::template up<6>(vector(0)), lower));
+    }
+  } else {
+    return vector(Step);
+  }
+}
+
+template <class L, Format F, int Step = 0>
+[[gnu::always_inline]] static inline typename L::W weightsAt(const uint8_t* block, int step) {
+  if constexpr (Step + 1 < packing(F).steps()) {
+    if (step != Step) return weightsAt<L, F, Step + 1>(block, step);
+  }
+  return weightsOf<L, F, Step>(block);
+}
+
 // ---- Quantization of activations --------------------------------------------------------------------------------
 
 // Where the weights of input k stand in a group.
 template <Format F> static Outlier outlierAt(const float* x, int64_t k) {
-  const int64_t block = k / kBlock;
-  const int i = k % kBlock;
-  const int perVector = F == Format::q4_1 ? 8 : 4;
-  return {x[k], static_cast<int32_t>(block * kBlockBytes<F> + i / perVector * 64), i % 4 * 8 + (i % perVector / 4) * 4,
-          static_cast<int32_t>(block * kScaleBytes<F> / 2)};
+  constexpr Packing form = packing(F);
+  const int64_t block = k / form.block;
+  return {x[k] * form.unit, static_cast<int32_t>(block * form.blockBytes()), static_cast<int32_t>(k % form.block / 4),
+          static_cast<int32_t>(k % 4 * 8), static_cast<int32_t>(block * form.scaleBytes / 2)};
 }
 
 // places[] = the inputs of largest magnitude, largest first, equals in order; no infinities, no NaNs.
@@ -22,7 +68,7 @@ template <class L> static void findOutliers(const float* x, int64_t inputs, int6
   float magnitudes[kOutliers];
   for (int i = 0; i < kOutliers; i++) magnitudes[i] = -1.f, places[i] = 0;
   const float& smallest = magnitudes[kOutliers - 1];
-  for (int64_t k = 0; k < inputs; k += kBlock) {
+  for (int64_t k = 0; k < inputs; k += kUnit) {
     for (uint32_t larger = L::largerLanes(L::load(x + k), L::load(x + k + kLanes), smallest); larger; larger &= larger - 1) {
       const int64_t place = k + __builtin_ctz(larger);
       const float magnitude = __builtin_fabsf(x[place]);
@@ -34,94 +80,100 @@ template <class L> static void findOutliers(const float* x, int64_t inputs, int6
   }
 }
 
-// Symmetric, 8 bits, by blocks of 32, without the row's outliers. A block that holds a NaN or an infinity makes the
-// row's result NaN.
-template <class L> static void quantize(const LinearTask& t, int64_t rowBegin, int64_t rowEnd) {
-  const int64_t blocks = t.inputs / kBlock;
-  for (int64_t row = rowBegin; row < rowEnd; row++) {
-    const int64_t place = row / t.tileRows * t.tileRows * blocks + row % t.tileRows;
-    int8_t* q = t.q + place * kBlock;
-    BlockScale* scale = t.scales + place;
-    const float* x = t.x + row * t.inputs;
-    int64_t outliers[kOutliers];
-    findOutliers<L>(x, t.inputs, outliers);
-    for (int i = 0; i < kOutliers; i++) {
-      t.outliers[row * kOutliers + i] =
-          t.format == Format::q4_1 ? outlierAt<Format::q4_1>(x, outliers[i]) : outlierAt<Format::q8_0>(x, outliers[i]);
+// Symmetric, 8 bits, by blocks, without the row's outliers. A block that holds a NaN or an infinity makes the row's
+// result NaN.
+template <class L, Format F> static void quantizeRow(const LinearTask& t, int64_t row) {
+  constexpr Packing form = packing(F);
+  constexpr int kVectors = form.block / kLanes;
+  const int64_t blocks = t.inputs / form.block, place = row / t.tileRows * t.tileRows * blocks + row % t.tileRows;
+  int8_t* q = t.q + place * form.block;
+  BlockScale* scale = t.scales + place;
+  const float* x = t.x + row * t.inputs;
+  int64_t outliers[kOutliers];
+  findOutliers<L>(x, t.inputs, outliers);
+  for (int i = 0; i < kOutliers; i++) t.outliers[row * kOutliers + i] = outlierAt<F>(x, outliers[i]);
+  for (int64_t b = 0; b < blocks; b++, x += form.block, q += t.tileRows * form.block, scale += t.tileRows) {
+    typename L::F v[kVectors];
+    for (int i = 0; i < kVectors; i++) v[i] = L::load(x + i * kLanes);
+    float kept = 0.f;
+    for (int64_t k : outliers) {
+      if (k / form.block != b) continue;
+      kept += x[k % form.block];
+      float rest[form.block];
+      for (int i = 0; i < kVectors; i++) L::store(rest + i * kLanes, v[i]);
+      rest[k % form.block] = 0.f;
+      for (int i = 0; i < kVectors; i++) v[i] = L::load(rest + i * kLanes);
     }
-    for (int64_t b = 0; b < blocks; b++, x += kBlock, q += t.tileRows * kBlock, scale += t.tileRows) {
-      auto low = L::load(x), high = L::load(x + kLanes);
-      float kept = 0.f;
-      for (int64_t k : outliers) {
-        if (k / kBlock != b) continue;
-        kept += x[k % kBlock];
-        float rest[kBlock];
-        L::store(rest, low), L::store(rest + kLanes, high);
-        rest[k % kBlock] = 0.f;
-        low = L::load(rest), high = L::load(rest + kLanes);
-      }
-      const float largest = L::largestMagnitude(low, high);
-      const bool finite = largest <= kLargestFloat, tiny = largest < 1e-30f;
-      const auto inverse = L::broadcast(finite && !tiny ? 127.f / largest : 0.f);
-      const auto zeroed = [&](typename L::F v) { return finite ? L::round(L::mul(v, inverse)) : L::broadcastInt(0); };
-      const auto i = zeroed(low), j = zeroed(high);
-      L::storeInt8(q, i);
-      L::storeInt8(q + kLanes, j);
-      const int32_t sum = L::sum(L::add(i, j));
-      scale->scale = tiny ? 0.f : finite ? largest / 127.f : __builtin_nanf("");
-      if (t.format == Format::q4_1) scale->weightedSum = scale->scale * static_cast<float>(sum) + kept;
-      else scale->start = -128 * sum;
+    const float largest = L::largestMagnitude(v[0], v[kVectors - 1]);
+    const bool finite = largest <= kLargestFloat, tiny = largest < 1e-30f;
+    const auto inverse = L::broadcast(finite && !tiny ? 127.f / largest : 0.f);
+    auto total = L::broadcastInt(0);
+    for (int i = 0; i < kVectors; i++) {
+      const auto whole = finite ? L::round(L::mul(v[i], inverse)) : L::broadcastInt(0);
+      L::storeInt8(q + i * kLanes, whole);
+      total = L::add(total, whole);
     }
+    const int32_t sum = L::sum(total);
+    scale->scale = (tiny ? 0.f : finite ? largest / 127.f : __builtin_nanf("")) * form.unit;
+    if constexpr (F == Format::q4_1) scale->weightedSum = scale->scale * static_cast<float>(sum) + kept;
+    else scale->start = -128 * sum;
   }
+}
+
+template <class L> static void quantize(const LinearTask& t, int64_t rowBegin, int64_t rowEnd) {
+  withFormat(t.format, [&](auto format) {
+    for (int64_t row = rowBegin; row < rowEnd; row++) quantizeRow<L, decltype(format)::value>(t, row);
+  });
 }
 
 // ---- Quantized product ------------------------------------------------------------------------------------------
 
 static constexpr int64_t kWeightsAhead = 12288;
+static constexpr int64_t kTilesToUnpackFor = 2;  // with more tiles of rows than that, unpacking first pays
 
-// What a row's outliers give to 16 columns; their part of q4_1's minimum is in the weighted sum of their block.
-template <class L, Format F>
-[[gnu::always_inline]] static inline typename L::F outlierProducts(const uint8_t* group, int64_t blocks, const Outlier* outliers) {
-  const auto* scales = reinterpret_cast<const uint16_t*>(group + blocks * kBlockBytes<F>);
-  auto total = L::broadcast(0.f);
-#pragma GCC unroll 4
-  for (int i = 0; i < kOutliers; i++) {
-    const Outlier& o = outliers[i];
-    auto q = L::toFloat(L::bitsAt(L::loadWeights(group + o.words), o.shift, F == Format::q4_1 ? 15 : 255));
-    if constexpr (F == Format::q8_0) q = L::sub(q, L::broadcast(128.f));
-    total = L::fma(q, L::mul(L::loadHalf(scales + o.scales), L::broadcast(o.value)), total);
+// Adds what a row's outliers give to 16 columns; their part of q4_1's minimum is in the weighted sum of their block.
+template <class L, Format F> static void addOutliers(const uint8_t* group, int64_t blocks, const Outlier* outliers, int rows, float* out) {
+  const auto* scales = reinterpret_cast<const uint16_t*>(group + blocks * packing(F).blockBytes());
+  for (int r = 0; r < rows; r++, out += kLanes) {
+    auto total = L::broadcast(0.f);
+    for (int i = 0; i < kOutliers; i++) {
+      const Outlier& o = *outliers++;
+      auto q = L::toFloat(L::byteAt(weightsAt<L, F>(group + o.block, o.step), o.shift));
+      if constexpr (F != Format::q4_1) q = L::sub(q, L::broadcast(128.f));
+      total = L::fma(q, L::mul(L::loadHalf(scales + o.scales), L::broadcast(o.value)), total);
+    }
+    L::store(out, L::add(L::load(out), total));
   }
-  return total;
 }
 
-// out[row][16] = one group of 16 columns for `Rows` rows of a tile.
-template <class L, Format F, int Rows>
-static void multiplyRows(const uint8_t* group, int64_t blocks, const int8_t* q, const BlockScale* scales,
-                         const Outlier* outliers, int tileRows, float* out) {
+// Each block of a first pass over a group fetches its share of what comes two groups later: products and memory
+// overlap, which the hardware's prefetcher alone does not bring about.
+template <class L, Format F> [[gnu::always_inline]] static inline void fetchAhead(const uint8_t* group, int64_t block) {
+  constexpr int kBytes = packing(F).blockBytes() + packing(F).scaleBytes;
+  for (int j = 0; j < kBytes; j += kVector) L::prefetch(group + kWeightsAhead + block * kBytes + j);
+}
+
+// out[row][16] = one group of 16 columns for `Rows` rows of a tile. `bytes`: its weights as weightsOf gives them, step
+// after step, or null.
+template <class L, Format F, int Rows, bool Unpacked>
+static void multiplyRows(const uint8_t* group, const uint8_t* bytes, int64_t blocks, const int8_t* q, const BlockScale* scales,
+                         int tileRows, float* out) {
   using Dot = typename L::template Dot<F>;
-  constexpr int kBytes = kBlockBytes<F> + kScaleBytes<F>;
+  constexpr Packing form = packing(F);
+  constexpr int kBlock = form.block;
   typename L::F total[Rows];
   for (int r = 0; r < Rows; r++) total[r] = L::broadcast(0.f);
-  const uint8_t* w = group;
-  const uint8_t* s = group + blocks * kBlockBytes<F>;
-  for (int64_t b = 0; b < blocks; b++, w += kBlockBytes<F>, s += kScaleBytes<F>) {
-    // Each block fetches its share of what comes two groups later: products and memory overlap, which the hardware's
-    // prefetcher alone does not bring about.
-    for (int j = 0; j < kBytes; j += 64) L::prefetch(group + kWeightsAhead + b * kBytes + j);
+  const uint8_t* w = Unpacked ? bytes : group;
+  const uint8_t* s = group + blocks * form.blockBytes();
+  for (int64_t b = 0; b < blocks; b++) {
+    if constexpr (!Unpacked) fetchAhead<L, F>(group, b);
     Dot dot[Rows];
-    for (int r = 0; r < Rows; r++) dot[r].begin(F == Format::q8_0 ? scales[r].start : 0);
-    for (int j = 0; j < kBlockBytes<F> / 64; j++) {
-      const auto bytes = L::loadWeights(w + 64 * j);
-      if constexpr (F == Format::q4_1) {
-        const auto low = L::lowNibbles(bytes), high = L::highNibbles(bytes);
-        for (int r = 0; r < Rows; r++) {
-          dot[r].add(low, q + r * kBlock + 8 * j);
-          dot[r].add(high, q + r * kBlock + 8 * j + 4);
-        }
-      } else {
-        for (int r = 0; r < Rows; r++) dot[r].add(bytes, q + r * kBlock + 4 * j);
-      }
-    }
+    for (int r = 0; r < Rows; r++) dot[r].begin(F == Format::q4_1 ? 0 : scales[r].start);
+    repeat<form.steps()>([&](auto step) {
+      constexpr int kStep = decltype(step)::value;
+      const auto four = Unpacked ? L::loadWeights(w + kStep * kVector) : weightsOf<L, F, kStep>(w);
+      for (int r = 0; r < Rows; r++) dot[r].template add<kStep>(four, q + r * kBlock + 4 * kStep);
+    });
     const auto* halves = reinterpret_cast<const uint16_t*>(s);
     const auto d = L::loadHalf(halves);
     for (int r = 0; r < Rows; r++) {
@@ -133,23 +185,43 @@ static void multiplyRows(const uint8_t* group, int64_t blocks, const int8_t* q, 
         total[r] = L::fma(minimum, L::broadcast(scales[r].weightedSum), total[r]);
       }
     }
-    q += tileRows * kBlock;
+    w += Unpacked ? form.steps() * kVector : form.blockBytes();
+    s += form.scaleBytes;
+    q += tileRows * form.block;
     scales += tileRows;
   }
-  for (int r = 0; r < Rows; r++) {
-    L::store(out + r * kLanes, L::add(total[r], outlierProducts<L, F>(group, blocks, outliers + r * kOutliers)));
+  for (int r = 0; r < Rows; r++) L::store(out + r * kLanes, total[r]);
+}
+
+// A byte a weight, from a group of `blocks` blocks.
+template <class L, Format F> static void unpack(const uint8_t* group, int64_t blocks, uint8_t* bytes) {
+  constexpr Packing form = packing(F);
+  constexpr int kBytes = form.blockBytes();
+  for (int64_t b = 0; b < blocks; b++, bytes += form.steps() * kVector) {
+    fetchAhead<L, F>(group, b);
+    repeat<form.steps()>([&](auto step) {
+      constexpr int kStep = decltype(step)::value;
+      L::storeWeights(bytes + kStep * kVector, weightsOf<L, F, kStep>(group + b * kBytes));
+    });
   }
 }
 
-// One group of weights, ready to be multiplied with tile after tile. AMX has a class of its own that unpacks first.
+// One group of weights, ready to be multiplied with tile after tile. AMX has a class of its own.
 template <class L, Format F> struct VectorGroup {
-  const uint8_t* group;
+  const uint8_t *group, *bytes;
   int64_t blocks;
-  VectorGroup(const uint8_t* g, int64_t n) : group(g), blocks(n) {}
+  // `place`: 16 bytes an input, for weights that are unpacked first; null where they are not.
+  VectorGroup(const uint8_t* g, int64_t n, uint8_t* place) : group(g), bytes(place), blocks(n) {
+    if (place) unpack<L, F>(g, n, place);
+  }
+  static bool unpacks(const LinearTask& t) { return F != Format::q8_0 && t.rows > kTilesToUnpackFor * t.tileRows; }
   void multiply(const int8_t* q, const BlockScale* scales, const Outlier* outliers, int tileRows, int rows, float* out) const {
     withCount<L::kTileRows>(rows, [&](auto n) {
-      multiplyRows<L, F, decltype(n)::value>(group, blocks, q, scales, outliers, tileRows, out);
+      constexpr int kRows = decltype(n)::value;
+      if (bytes) multiplyRows<L, F, kRows, true>(group, bytes, blocks, q, scales, tileRows, out);
+      else multiplyRows<L, F, kRows, false>(group, bytes, blocks, q, scales, tileRows, out);
     });
+    addOutliers<L, F>(group, blocks, outliers, rows, out);
   }
 };
 
@@ -172,10 +244,11 @@ static void loraUp(const LoraTask& t, int target, int64_t panel, int64_t firstRo
 // Output groups [begin, end): for each, all tiles of rows, so that weights come from memory once.
 template <class L, Format F, template <class, Format> class Group>
 static void productOf(const LinearTask& t, int64_t begin, int64_t end) {
-  const int64_t blocks = t.inputs / kBlock, stride = groupBytes(F, t.inputs);
+  const int64_t blocks = t.inputs / packing(F).block, stride = groupBytes(F, t.inputs);
   const int parts = t.gated ? 2 : 1;
   float out[2][kMaxTileRows * kLanes];
   const bool hasLora = t.lora.adapters != nullptr;
+  uint8_t* place = Group<L, F>::unpacks(t) ? unpackingPlace(parts * t.inputs * kLanes) : nullptr;
   int target = 0;
   for (int64_t g = begin; g < end; g++) {
     const uint8_t* weights = t.weights + g * parts * stride;
@@ -188,7 +261,8 @@ static void productOf(const LinearTask& t, int64_t begin, int64_t end) {
       for (int64_t h = first; h < (last < ahead.halves ? last : ahead.halves); h += 32) L::prefetchFar(ahead.start + h);
     }
     const int columns = t.outputs - g * kLanes < kLanes ? static_cast<int>(t.outputs - g * kLanes) : kLanes;
-    const Group<L, F> first(weights, blocks), second(weights + (parts - 1) * stride, blocks);
+    const Group<L, F> first(weights, blocks, place);
+    const Group<L, F> second = t.gated ? Group<L, F>(weights + stride, blocks, place ? place + t.inputs * kLanes : place) : first;
     for (int64_t row = 0; row < t.rows; row += t.tileRows) {
       const int rows = t.rows - row < t.tileRows ? static_cast<int>(t.rows - row) : t.tileRows;
       for (int p = 0; p < parts; p++) {
@@ -216,12 +290,11 @@ static void productOf(const LinearTask& t, int64_t begin, int64_t end) {
 }
 
 template <class L> static void product(const LinearTask& t, int64_t begin, int64_t end) {
-  if (t.format == Format::q4_1) productOf<L, Format::q4_1, VectorGroup>(t, begin, end);
-  else productOf<L, Format::q8_0, VectorGroup>(t, begin, end);
+  withFormat(t.format, [&](auto format) { productOf<L, decltype(format)::value, VectorGroup>(t, begin, end); });
 }
 
 // Rows of a call are spread evenly over its tiles: nine rows are five and four, not eight and one.
-template <class L> static int tileRows(int64_t rows, int64_t) {
+template <class L> static int tileRows(int64_t rows) {
   return static_cast<int>(ceilDiv(rows, ceilDiv(rows, L::kTileRows)));
 }
 

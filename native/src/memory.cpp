@@ -9,27 +9,37 @@
 namespace switchyard {
 namespace {
 
+constexpr size_t kHugePage = 2 << 20;
+
+size_t roundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
 struct Buffer {
   void* memory = nullptr;
   size_t bytes = 0;
   ~Buffer() { free(memory); }
+  void* reserve(size_t wanted) {
+    if (wanted > bytes) {
+      free(memory);
+      bytes = roundUp(wanted, 65536);
+      memory = aligned_alloc(64, bytes);
+      if (!memory) bytes = 0;
+    }
+    return memory;
+  }
 };
-
-constexpr size_t kHugePage = 2 << 20;
-
-size_t roundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 }  // namespace
 
 void* reserveScratch(size_t bytes) {
   static thread_local Buffer buffer;
-  if (bytes > buffer.bytes) {
-    free(buffer.memory);
-    buffer.bytes = roundUp(bytes, 65536);
-    buffer.memory = aligned_alloc(64, buffer.bytes);
-    if (!buffer.memory) buffer.bytes = 0;
-  }
-  return buffer.memory;
+  return buffer.reserve(bytes);
+}
+
+uint8_t* unpackingPlace(int64_t bytes) {
+  static thread_local Buffer buffer;
+  void* place = buffer.reserve(static_cast<size_t>(bytes));
+  if (!place) abort();  // a task of the pool has no way to fail, and these are a few hundred kilobytes
+  return static_cast<uint8_t*>(place);
 }
 
 }  // namespace switchyard

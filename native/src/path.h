@@ -61,7 +61,7 @@ struct AttentionTask {
 struct Path {
   const char* name;
   // Height of the tiles in which `rows` rows of activations are laid out.
-  int (*tileRows)(int64_t rows, int64_t inputs);
+  int (*tileRows)(int64_t rows);
   void (*quantize)(const LinearTask&, int64_t rowBegin, int64_t rowEnd);
   // u = A x of the rows that have an adapter, for one target.
   void (*loraDown)(const LinearTask&, int64_t rowBegin, int64_t rowEnd, int target);
@@ -77,6 +77,9 @@ struct Path {
 static inline int64_t attentionScratchFloats(int64_t rows, int64_t headSize, int64_t positions) {
   return ceilDiv(rows, kLanes) * kLanes + rows * (headSize + ceilDiv(positions, kLanes) * kLanes);
 }
+
+// Room on a 64-byte boundary for one group of weights as bytes. The calling thread keeps it for its next call.
+uint8_t* unpackingPlace(int64_t bytes);
 
 extern const Path scalarPath, avx2Path, avxVnniPath, avx512VnniPath, amxPath;
 

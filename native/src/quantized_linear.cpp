@@ -117,7 +117,7 @@ struct LoraPlan {
 }  // namespace
 
 std::string QuantizedLinear::checkAttributes() const {
-  if (inputs < kBlock || inputs % kBlock || inputs > 1 << 20) return "K must be a multiple of 32 up to 1048576";
+  if (inputs < kUnit || inputs % kUnit || inputs > 1 << 20) return "K must be a multiple of 32 up to 1048576";
   if (outputs < 1 || outputs > 1 << 24) return "N must be between 1 and 16777216";
   for (int64_t column : {firstRankColumn, nextRankColumn}) {
     if (column < 0 || column > 1 << 20) return "a column of lora_ranks is out of range";
@@ -152,7 +152,7 @@ std::string QuantizedLinear::run(const Path& path, const ThreadPool& pool, const
   task.y = y;
   task.rows = rows, task.inputs = inputs, task.outputs = outputs;
   task.format = format, task.gated = gated;
-  task.tileRows = path.tileRows(rows, inputs);
+  task.tileRows = path.tileRows(rows);
   LoraTask& lora = task.lora;
   if (plan.largestRank) {
     lora.adapters = plan.adapters.data();
@@ -161,7 +161,7 @@ std::string QuantizedLinear::run(const Path& path, const ThreadPool& pool, const
   }
   lora.ahead = plan.ahead.data(), lora.aheadCount = static_cast<int64_t>(plan.ahead.size());
 
-  const int64_t paddedRows = ceilDiv(rows, task.tileRows) * task.tileRows, blocks = inputs / kBlock;
+  const int64_t paddedRows = ceilDiv(rows, task.tileRows) * task.tileRows, blocks = inputs / packing(format).block;
   const size_t qBytes = paddedRows * inputs, scaleBytes = ceilDiv(paddedRows * blocks * sizeof(BlockScale), 64) * 64;
   const size_t outlierBytes = rows * kOutliers * sizeof(Outlier);
   auto* memory = static_cast<char*>(

@@ -6,13 +6,13 @@ namespace switchyard {
 namespace {
 
 struct Tiles {
-  static void configure() {}
+  static void configure(int) {}
   static void release() {}
-  template <int Pair> static void multiply(const int8_t* activations, const uint8_t* weights, int32_t* sums) {
+  template <int, int Block> static void multiply(const int8_t* activations, const uint8_t* weights, int32_t* sums) {
     for (int row = 0; row < 16; row++) {
       for (int column = 0; column < 16; column++) {
         int32_t sum = 0;
-        for (int k = 0; k < 32; k++) sum += activations[row * 32 + k] * weights[k / 4 * 64 + column * 4 + k % 4];
+        for (int k = 0; k < Block; k++) sum += activations[row * Block + k] * weights[k / 4 * 64 + column * 4 + k % 4];
         sums[row * 16 + column] = sum;
       }
     }

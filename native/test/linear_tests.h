@@ -4,37 +4,62 @@
 
 namespace {
 
+constexpr Format kFormats[] = {Format::q4_1, Format::q5_0, Format::q6, Format::q8_0};
+int bitsOf(Format f) { return f == Format::q4_1 ? 4 : f == Format::q5_0 ? 5 : f == Format::q6 ? 6 : 8; }
+int64_t blockOf(Format f) { return f == Format::q6 ? 16 : 32; }
+
 // Weights of one column after the other, unpacked.
 struct Weights {
-  int64_t inputs, columns;
+  int64_t inputs, columns, block;
   Format format;
   Array<int> q;         // [column][input]
   Array<uint16_t> d, m;  // [column][block]
   Weights(Random& random, int64_t k, int64_t n, Format f)
-      : inputs(k), columns(n), format(f), q(k * n), d(k / kBlock * n), m(k / kBlock * n) {
-    for (int64_t i = 0; i < q.size; i++) q[i] = static_cast<int>(random.below(f == Format::q4_1 ? 16 : 256));
+      : inputs(k), columns(n), block(blockOf(f)), format(f), q(k * n), d(k / block * n), m(k / block * n) {
+    const int top = (1 << bitsOf(f)) - 1;
+    for (int64_t i = 0; i < q.size; i++) q[i] = static_cast<int>(random.below(top + 1));
     const bool extreme = random.chance(10);  // every product at its largest
-    if (extreme) for (int64_t i = 0; i < q.size; i++) q[i] = f == Format::q4_1 ? 15 : 255 * static_cast<int>(random.below(2));
+    if (extreme) for (int64_t i = 0; i < q.size; i++) q[i] = f == Format::q4_1 ? top : top * static_cast<int>(random.below(2));
     for (int64_t i = 0; i < d.size; i++) d[i] = floatToHalf(random.uniform() * 0.1f), m[i] = floatToHalf(random.uniform());
   }
-  int level(int64_t column, int64_t k) const { return q[column * inputs + k] - (format == Format::q4_1 ? 0 : 128); }
+  int level(int64_t column, int64_t k) const {
+    return q[column * inputs + k] - (format == Format::q4_1 ? 0 : 1 << (bitsOf(format) - 1));
+  }
 };
 
+// Puts four bytes a step into a block, code by code, as layout.h draws it.
+void packCode(Format f, uint8_t* block, int64_t step, int64_t byte, int q) {
+  const auto put = [&](int64_t vector, int bits) { block[vector * 64 + byte] |= static_cast<uint8_t>(bits); };
+  if (f == Format::q4_1) {
+    put(step / 2, step % 2 ? q << 4 : q);
+  } else if (f == Format::q8_0) {
+    put(step, q);
+  } else if (f == Format::q5_0) {
+    if (step < 5) put(step, q << 3);
+    else {
+      put(step - 5, q >> 2);
+      if (step < 7) put(step - 2, q & 3);
+      else put(3, (q >> 1 & 1) << 2), put(4, (q & 1) << 2);
+    }
+  } else {
+    if (step < 3) put(step, q << 2);
+    else put(0, q >> 4), put(1, q >> 2 & 3), put(2, q & 3);
+  }
+}
+
 void packGroup(const Weights& w, int64_t firstColumn, uint8_t* group) {
-  const int64_t blocks = w.inputs / kBlock;
-  const bool four = w.format == Format::q4_1;
-  uint8_t* scales = group + blocks * (four ? 256 : 512);
+  const int64_t blocks = w.inputs / w.block;
+  const Packing form = packing(w.format);
+  uint8_t* scales = group + blocks * form.blockBytes();
   for (int64_t c = 0; c < 16 && firstColumn + c < w.columns; c++) {
     for (int64_t k = 0; k < w.inputs; k++) {
-      const int q = w.q[(firstColumn + c) * w.inputs + k];
-      const int64_t b = k / 32, i = k % 32;
-      if (four) group[b * 256 + i / 8 * 64 + 4 * c + i % 4] |= static_cast<uint8_t>(i % 8 < 4 ? q : q << 4);
-      else group[b * 512 + i / 4 * 64 + 4 * c + i % 4] = static_cast<uint8_t>(q);
+      const int64_t i = k % w.block;
+      packCode(w.format, group + k / w.block * form.blockBytes(), i / 4, 4 * c + i % 4, w.q[(firstColumn + c) * w.inputs + k]);
     }
     for (int64_t b = 0; b < blocks; b++) {
-      uint8_t* s = scales + b * (four ? 64 : 32) + 2 * c;
+      uint8_t* s = scales + b * form.scaleBytes + 2 * c;
       memcpy(s, &w.d[(firstColumn + c) * blocks + b], 2);
-      if (four) memcpy(s + 32, &w.m[(firstColumn + c) * blocks + b], 2);
+      if (w.format == Format::q4_1) memcpy(s + 32, &w.m[(firstColumn + c) * blocks + b], 2);
     }
   }
 }
@@ -63,29 +88,32 @@ float plainProduct(const float* x, const Weights& w, int64_t column) {
   const std::vector<int64_t> outliers = plainOutliers(x, w.inputs);
   std::vector<float> rest(x, x + w.inputs);
   for (int64_t k : outliers) rest[k] = 0;
-  std::vector<float> kept(w.inputs / kBlock);
+  const int64_t blocks = w.inputs / w.block;
+  const float unit = packing(w.format).unit;  // a power of two: it shows only where numbers are too small to be exact
+  std::vector<float> kept(blocks);
   float y = 0, products = 0;
   for (int64_t k : outliers) {
-    kept[k / kBlock] += x[k];
-    products = fmaf(static_cast<float>(w.level(column, k)), halfToFloat(w.d[column * (w.inputs / kBlock) + k / kBlock]) * x[k], products);
+    kept[k / w.block] += x[k];
+    products = fmaf(static_cast<float>(w.level(column, k)) / unit, halfToFloat(w.d[column * blocks + k / w.block]) * (x[k] * unit), products);
   }
-  for (int64_t b = 0; b < w.inputs / kBlock; b++) {
+  for (int64_t b = 0; b < blocks; b++) {
+    const float* part = &rest[b * w.block];
     float largest = 0;
     bool finite = true;
-    for (int i = 0; i < 32; i++) {
-      finite &= isfinite(rest[b * 32 + i]) != 0;
-      largest = fmaxf(largest, fabsf(rest[b * 32 + i]));
+    for (int64_t i = 0; i < w.block; i++) {
+      finite &= isfinite(part[i]) != 0;
+      largest = fmaxf(largest, fabsf(part[i]));
     }
     const bool zero = finite && largest < 1e-30f;
     const float scale = zero ? 0.f : finite ? largest / 127.f : NAN;
     int64_t dot = 0, sum = 0;
-    for (int i = 0; i < 32; i++) {
-      const int64_t q = zero || !finite ? 0 : lrintf(rest[b * 32 + i] * (127.f / largest));
-      dot += q * w.level(column, b * 32 + i);
+    for (int64_t i = 0; i < w.block; i++) {
+      const int64_t q = zero || !finite ? 0 : lrintf(part[i] * (127.f / largest));
+      dot += q * w.level(column, b * w.block + i);
       sum += q;
     }
-    const int64_t place = column * (w.inputs / kBlock) + b;
-    y = fmaf(static_cast<float>(dot), halfToFloat(w.d[place]) * scale, y);
+    const int64_t place = column * blocks + b;
+    y = fmaf(static_cast<float>(dot) / unit, halfToFloat(w.d[place]) * (scale * unit), y);
     if (w.format == Format::q4_1) y = fmaf(halfToFloat(w.m[place]), scale * static_cast<float>(sum) + kept[b], y);
   }
   return y + products;
@@ -163,7 +191,7 @@ Array<float> activations(Random& random, int64_t rows, int64_t inputs) {
 void testLinear(Random& random, const std::vector<const Path*>& paths) {
   const bool big = random.chance(15);  // enough work to be cut into tasks
   const int64_t rows = random.between(1, big ? 40 : 18), inputs = 32 * random.between(1, big ? 9 : 5);
-  const Format format = random.chance(60) ? Format::q4_1 : Format::q8_0;
+  const Format format = kFormats[random.below(4)];
   const bool gated = random.chance(30), withLora = random.chance(60), fetchAhead = random.chance(50);
   std::vector<int64_t> widths;
   for (int64_t t = gated ? 2 : random.between(1, 3); t > 0; t--) widths.push_back(16 * random.between(1, big ? 20 : 3));
@@ -208,7 +236,7 @@ void testLinear(Random& random, const std::vector<const Path*>& paths) {
         const double exact = static_cast<double>(y) * up / (1 + exp(-static_cast<double>(y)));
         const float got = expected[row * columns + c];
         // Below -86 the exponential is clamped; what is left of the gate there is under 1e-35.
-        expect(isnan(exact) ? isnan(got) : fabs(got - exact) <= 4e-7 * fabs(exact) + 1e-34 * fabs(up), "silu(gate) * up is " + std::to_string(got) + ", not " + std::to_string(exact));
+        expect(isnan(exact) ? isnan(got) : fabs(got - exact) <= 4e-7 * fabs(exact) + 1e-34 * fabs(up) + 1e-37, "silu(gate) * up is " + std::to_string(got) + ", not " + std::to_string(exact));
       } else {
         expect(same(y, expected[row * columns + c]), "the scalar path is not the plain product at row " + std::to_string(row) + ", column " + std::to_string(c));
       }

@@ -7,9 +7,14 @@ import { randomMatrix, weightAt } from '../fixtures/model-import/random-matrix.j
 
 type Form = QuantizedMatrix['form'];
 
+/** Bytes of a block's codes and scales, and its weights along a row. */
+const BLOCKS = { 4: [256, 64, 32], 5: [320, 32, 32], 6: [192, 32, 16], 8: [512, 32, 32] } as const;
+
 const linears = fc.record({
   forms: fc.oneof(
-    fc.array(fc.constantFrom<Form>('q4_0', 'q4_1', 'q4'), { minLength: 1, maxLength: 3 }),
+    fc.array(fc.constantFrom<Form>('q4_0', 'q4_1', 'q4_k', 'q4'), { minLength: 1, maxLength: 3 }),
+    fc.array(fc.constant<Form>('q5_0'), { minLength: 1, maxLength: 3 }),
+    fc.array(fc.constant<Form>('q6_k'), { minLength: 1, maxLength: 3 }),
     fc.array(fc.constantFrom<Form>('q8_0', 'q8'), { minLength: 1, maxLength: 3 }),
   ),
   interleaved: fc.boolean(),
@@ -41,26 +46,45 @@ t.test('packed weights, read as native/src/layout.h draws them, are the weights 
         }
       });
     }),
-    { numRuns: 60 },
+    { numRuns: 100 },
   );
   t.pass('every weight is in its place, and lanes without one are zero');
 });
 
 /** One weight of column `lane` of a group, written down from the drawing. */
-function readWeight(packed: Uint8Array, bits: number, inputs: number, group: number, lane: number, k: number): number {
-  const [blockBytes, scaleBytes] = bits === 4 ? [256, 64] : [512, 32];
-  const blocks = inputs / 32;
+function readWeight(
+  packed: Uint8Array,
+  bits: QuantizedMatrix['bits'],
+  inputs: number,
+  group: number,
+  lane: number,
+  k: number,
+): number {
+  const [blockBytes, scaleBytes, weights] = BLOCKS[bits];
+  const blocks = inputs / weights;
   const groupBytes = Math.ceil((blocks * (blockBytes + scaleBytes)) / 64) * 64;
-  const block = Math.floor(k / 32);
-  const inBlock = k % 32;
+  const block = Math.floor(k / weights);
   const start = group * groupBytes;
   const half = (at: number) => HALF_TO_FLOAT[packed[at]! | (packed[at + 1]! << 8)]!;
-  const scales = start + blocks * blockBytes + block * scaleBytes;
-  if (bits === 8) {
-    const q = packed[start + block * blockBytes + Math.floor(inBlock / 4) * 64 + 4 * lane + (inBlock % 4)]!;
-    return half(scales + 2 * lane) * (q - 128);
+  const scale = start + blocks * blockBytes + block * scaleBytes + 2 * lane;
+  const step = Math.floor((k % weights) / 4);
+  const vector = (v: number) => packed[start + block * blockBytes + v * 64 + 4 * lane + (k % 4)]!;
+  if (bits === 4) {
+    const byte = vector(step >> 1);
+    return half(scale) * (step % 2 ? byte >> 4 : byte & 15) + half(scale + 32);
   }
-  const byte = packed[start + block * blockBytes + Math.floor(inBlock / 8) * 64 + 4 * lane + (inBlock % 4)]!;
-  const q = inBlock % 8 < 4 ? byte & 15 : byte >> 4;
-  return half(scales + 2 * lane) * q + half(scales + 32 + 2 * lane);
+  if (bits === 8) return half(scale) * (vector(step) - 128);
+  return half(scale) * (bits === 5 ? fiveBits(step, vector) - 16 : sixBits(step, vector) - 32);
+}
+
+function fiveBits(step: number, vector: (v: number) => number): number {
+  if (step < 5) return vector(step) >> 3;
+  const upper = (vector(step - 5) & 7) << 2;
+  if (step < 7) return upper | (vector(step - 2) & 3);
+  return upper | ((vector(3) & 4) >> 1) | ((vector(4) & 4) >> 2);
+}
+
+function sixBits(step: number, vector: (v: number) => number): number {
+  if (step < 3) return vector(step) >> 2;
+  return ((vector(0) & 3) << 4) | ((vector(1) & 3) << 2) | (vector(2) & 3);
 }

@@ -107,41 +107,59 @@ struct Avx2Lanes {
     const auto* q = reinterpret_cast<const __m256i*>(p);
     return {_mm256_loadu_si256(q), _mm256_loadu_si256(q + 1)};
   }
-  static W lowNibbles(W w) {
-    const __m256i mask = _mm256_set1_epi8(15);
+  static void storeWeights(uint8_t* p, W w) {
+    auto* q = reinterpret_cast<__m256i*>(p);
+    _mm256_storeu_si256(q, w.a);
+    _mm256_storeu_si256(q + 1, w.b);
+  }
+  static W highNibbles(W w) { return bits<0x0f>({_mm256_srli_epi16(w.a, 4), _mm256_srli_epi16(w.b, 4)}); }
+  template <int Mask> static W bits(W w) {
+    const __m256i mask = _mm256_set1_epi8(static_cast<char>(Mask));
     return {_mm256_and_si256(w.a, mask), _mm256_and_si256(w.b, mask)};
   }
-  static W highNibbles(W w) { return lowNibbles({_mm256_srli_epi16(w.a, 4), _mm256_srli_epi16(w.b, 4)}); }
-  static I bitsAt(W w, int shift, int mask) {
-    const __m128i down = _mm_cvtsi32_si128(shift);
-    const __m256i bits = _mm256_set1_epi32(mask);
-    return {_mm256_and_si256(_mm256_srl_epi32(w.a, down), bits), _mm256_and_si256(_mm256_srl_epi32(w.b, down), bits)};
+  template <int Bits> static W up(W w) { return {_mm256_slli_epi16(w.a, Bits), _mm256_slli_epi16(w.b, Bits)}; }
+  template <int Mask> static W select(W x, W y) {
+    const auto [u, v] = bits<Mask>(x);
+    const auto [s, t] = bits<~Mask & 0xff>(y);
+    return {_mm256_or_si256(u, s), _mm256_or_si256(v, t)};
   }
-  static void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
-  static void prefetchFar(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
+  static I byteAt(W w, int shift) {
+    const __m128i down = _mm_cvtsi32_si128(shift);
+    const __m256i byte = _mm256_set1_epi32(255);
+    return {_mm256_and_si256(_mm256_srl_epi32(w.a, down), byte), _mm256_and_si256(_mm256_srl_epi32(w.b, down), byte)};
+  }
+  [[gnu::always_inline]] static void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+  [[gnu::always_inline]] static void prefetchFar(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 };
 
-// Weights of 0..15: a 16-bit lane takes two products from each of a block's eight steps, at most 16 * 15 * 127 = 30,480
-// in magnitude, so a whole block is summed in 16 bits and widened once.
-template <> struct Avx2Lanes::Dot<Format::q4_1> {
-  I sum;
-  [[gnu::always_inline]] void begin(int32_t) { sum = broadcastInt(0); }
-  [[gnu::always_inline]] void add(W w, const int8_t* x) {
-    const __m256i four = fourActivations(x);
-    sum.a = _mm256_add_epi16(sum.a, _mm256_maddubs_epi16(w.a, four));
-    sum.b = _mm256_add_epi16(sum.b, _mm256_maddubs_epi16(w.b, four));
+// Products of two neighbours fit 16 bits: for weights of 0..15 the sums of a whole block of eight steps, 16 * 15 * 127 =
+// 30,480 in magnitude; for 0..31 of four steps, 8 * 31 * 127 = 31,496; for 0..63 of two, 4 * 63 * 127 = 32,004. So they are
+// widened that often. 5 and 6 bits come with their bits on top, and go back there once they are summed.
+template <int WidenAfter, int Up> struct PairSums {
+  Avx2Lanes::I sum, pairs;
+  [[gnu::always_inline]] void begin(int32_t start) { sum = Avx2Lanes::broadcastInt(start); }
+  template <int Step> [[gnu::always_inline]] void add(Avx2Lanes::W w, const int8_t* x) {
+    const __m256i four = Avx2Lanes::fourActivations(x);
+    const auto products = [&](__m256i v) { return _mm256_maddubs_epi16(_mm256_srli_epi16(v, Up), four); };
+    const __m256i a = products(w.a), b = products(w.b);
+    pairs = Step % WidenAfter ? Avx2Lanes::I{_mm256_add_epi16(pairs.a, a), _mm256_add_epi16(pairs.b, b)} : Avx2Lanes::I{a, b};
+    if constexpr (Step % WidenAfter == WidenAfter - 1) {
+      const __m256i ones = _mm256_set1_epi16(1);
+      const auto widened = [&](__m256i v) { return _mm256_slli_epi32(_mm256_madd_epi16(v, ones), Up); };
+      sum = Avx2Lanes::add(sum, {widened(pairs.a), widened(pairs.b)});
+    }
   }
-  [[gnu::always_inline]] I total() const {
-    const __m256i ones = _mm256_set1_epi16(1);
-    return {_mm256_madd_epi16(sum.a, ones), _mm256_madd_epi16(sum.b, ones)};
-  }
+  [[gnu::always_inline]] Avx2Lanes::I total() const { return sum; }
 };
+template <> struct Avx2Lanes::Dot<Format::q4_1> : PairSums<8, 0> {};
+template <> struct Avx2Lanes::Dot<Format::q5_0> : PairSums<4, 3> {};
+template <> struct Avx2Lanes::Dot<Format::q6> : PairSums<2, 2> {};
 
 // Weights of 0..255 would saturate maddubs: even and odd bytes are widened to 16 bits and multiplied apart.
 template <> struct Avx2Lanes::Dot<Format::q8_0> {
   I sum;
   [[gnu::always_inline]] void begin(int32_t start) { sum = broadcastInt(start); }
-  [[gnu::always_inline]] void add(W w, const int8_t* x) {
+  template <int> [[gnu::always_inline]] void add(W w, const int8_t* x) {
     const __m256i four = fourActivations(x), evenBytes = _mm256_set1_epi16(255);
     const __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(four, 8), 8), odd = _mm256_srai_epi16(four, 8);
     const auto products = [&](__m256i v) {

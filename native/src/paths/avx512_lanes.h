@@ -17,7 +17,7 @@ struct Avx512Lanes {
   template <Format> struct Dot {
     I sum;
     [[gnu::always_inline]] void begin(int32_t start) { sum = _mm512_set1_epi32(start); }
-    [[gnu::always_inline]] void add(W w, const int8_t* x) {
+    template <int> [[gnu::always_inline]] void add(W w, const int8_t* x) {
       int32_t four;
       __builtin_memcpy(&four, x, 4);
       sum = _mm512_dpbusd_epi32(sum, w, _mm512_set1_epi32(four));
@@ -69,13 +69,18 @@ struct Avx512Lanes {
   static void storeInt8(int8_t* p, I a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a)); }
 
   static W loadWeights(const uint8_t* p) { return _mm512_loadu_si512(p); }
-  static W lowNibbles(W w) { return _mm512_and_si512(w, _mm512_set1_epi8(15)); }
-  static W highNibbles(W w) { return _mm512_and_si512(_mm512_srli_epi16(w, 4), _mm512_set1_epi8(15)); }
-  static I bitsAt(W w, int shift, int mask) {
-    return _mm512_and_si512(_mm512_srlv_epi32(w, _mm512_set1_epi32(shift)), _mm512_set1_epi32(mask));
+  static void storeWeights(uint8_t* p, W w) { _mm512_storeu_si512(p, w); }
+  static W highNibbles(W w) { return bits<0x0f>(_mm512_srli_epi16(w, 4)); }
+  template <int Mask> static W bits(W w) { return _mm512_and_si512(w, _mm512_set1_epi8(static_cast<char>(Mask))); }
+  template <int Bits> static W up(W w) { return _mm512_slli_epi16(w, Bits); }
+  template <int Mask> static W select(W a, W b) {
+    return _mm512_ternarylogic_epi32(_mm512_set1_epi8(static_cast<char>(Mask)), a, b, 0xca);
   }
-  static void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
-  static void prefetchFar(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
+  static I byteAt(W w, int shift) {
+    return _mm512_and_si512(_mm512_srlv_epi32(w, _mm512_set1_epi32(shift)), _mm512_set1_epi32(255));
+  }
+  [[gnu::always_inline]] static void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+  [[gnu::always_inline]] static void prefetchFar(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 };
 
 }  // namespace

@@ -8,7 +8,7 @@ struct AvxVnniLanes : Avx2Lanes {
   template <Format> struct Dot {
     I sum;
     [[gnu::always_inline]] void begin(int32_t start) { sum = broadcastInt(start); }
-    [[gnu::always_inline]] void add(W w, const int8_t* x) {
+    template <int> [[gnu::always_inline]] void add(W w, const int8_t* x) {
       const __m256i four = fourActivations(x);
       sum.a = _mm256_dpbusd_epi32(sum.a, w.a, four);
       sum.b = _mm256_dpbusd_epi32(sum.b, w.b, four);

@@ -11,13 +11,13 @@ struct ScalarLanes {
   struct F { float v[kLanes]; };
   struct I { int32_t v[kLanes]; };
   struct W { uint8_t v[4 * kLanes]; };
-  static constexpr int kTileRows = 8, kSharedRanks = 1, kLoneRanks = 1;
+  static constexpr int kTileRows = 2, kSharedRanks = 1, kLoneRanks = 1;
   static constexpr int kQueryRows = 2, kKeyBlocks = 1, kValueRows = 2, kValueVectors = 1;
 
   template <Format> struct Dot {
     I sum;
     void begin(int32_t start) { sum = broadcastInt(start); }
-    void add(const W& w, const int8_t* x) {
+    template <int> void add(const W& w, const int8_t* x) {
       for (int i = 0; i < 4 * kLanes; i++) sum.v[i / 4] += w.v[i] * x[i % 4];
     }
     I total() const { return sum; }
@@ -113,17 +113,21 @@ struct ScalarLanes {
     memcpy(w.v, p, sizeof w.v);
     return w;
   }
-  static W lowNibbles(W w) {
-    for (uint8_t& b : w.v) b &= 15;
+  static void storeWeights(uint8_t* p, const W& w) { memcpy(p, w.v, sizeof w.v); }
+  template <class Fn> static W eachByte(Fn f) {
+    W w;
+    for (int i = 0; i < 4 * kLanes; i++) w.v[i] = static_cast<uint8_t>(f(i));
     return w;
   }
-  static W highNibbles(W w) {
-    for (uint8_t& b : w.v) b >>= 4;
-    return w;
+  static W highNibbles(const W& w) { return eachByte([&](int i) { return w.v[i] >> 4; }); }
+  template <int Mask> static W bits(const W& w) { return eachByte([&](int i) { return w.v[i] & Mask; }); }
+  template <int Bits> static W up(const W& w) { return eachByte([&](int i) { return w.v[i] << Bits; }); }
+  template <int Mask> static W select(const W& a, const W& b) {
+    return eachByte([&](int i) { return (a.v[i] & Mask) | (b.v[i] & ~Mask); });
   }
-  static I bitsAt(const W& w, int shift, int mask) {
+  static I byteAt(const W& w, int shift) {
     I r;
-    for (int i = 0; i < kLanes; i++) r.v[i] = w.v[4 * i + shift / 8] >> shift % 8 & mask;
+    for (int i = 0; i < kLanes; i++) r.v[i] = w.v[4 * i + shift / 8];
     return r;
   }
   static void prefetch(const void*) {}

@@ -32,9 +32,8 @@ export function kernelOperators(graph: GraphWriter, { shape }: DecoderCheckpoint
     gated: boolean,
     lora?: { readonly inputs: readonly string[]; readonly attributes: Readonly<Record<string, number | number[]>> },
   ): string => {
-    // One operator has one form: neighbours of different ones meet at 8 bits, as do forms that it does not have.
-    const known = new Set(matrices.map(({ bits }) => bits)).size === 1 && [4, 8].includes(matrices[0]!.bits);
-    const parts = known ? matrices : matrices.map(toEightBits);
+    // One operator has one form: neighbours of different ones meet at 8 bits.
+    const parts = new Set(matrices.map(({ bits }) => bits)).size > 1 ? matrices.map(toEightBits) : matrices;
     const { bits, columns } = parts[0]!;
     const packed = packWeights(parts, gated);
     const weights = graph.tensor(`${name}.packed`, DataType.uint8, [packed.length], packed);

@@ -16,11 +16,14 @@ function activations(columns: number): Float32Array {
   return Float32Array.from({ length: ROWS * columns }, (_, i) => {
     const outlier = [5, 40].indexOf(i % columns);
     if (outlier >= 0) return [1000.3, -777.7][outlier]!;
-    return i % 32 === 0 ? 127 : ((i * 37) % 255) - 127;
+    return i % 16 === 0 ? 127 : ((i * 37) % 255) - 127;
   });
 }
 
-const codeAt = (bits: 4 | 8, salt: number, i: number) => ((i + salt) * 2654435761) % (bits === 4 ? 16 : 256);
+type Bits = QuantizedMatrix['bits'];
+const FORMS = { 4: 'q4_1', 5: 'q5_0', 6: 'q6_k', 8: 'q8_0' } as const;
+
+const codeAt = (bits: Bits, salt: number, i: number) => ((i + salt) * 2654435761) % (1 << bits);
 const scaleAt = (block: number) => (1 + (block % 5)) / 1024;
 const minimumAt = (block: number) => -(1 + (block % 7)) / 256;
 
@@ -30,19 +33,19 @@ interface Weights {
   readonly at: (row: number, column: number) => number;
 }
 
-function weights(rows: number, columns: number, bits: 4 | 8, salt: number): Weights {
-  const matrix = emptyMatrix(bits === 4 ? 'q4_1' : 'q8_0', rows, columns);
+function weights(rows: number, columns: number, bits: Bits, salt: number): Weights {
+  const matrix = emptyMatrix(FORMS[bits], rows, columns);
   for (let i = 0; i < rows * columns; i++) {
-    if (bits === 8) matrix.codes[i] = codeAt(8, salt, i);
+    if (bits !== 4) matrix.codes[i] = codeAt(bits, salt, i);
     else matrix.codes[i >> 1]! |= codeAt(4, salt, i) << (4 * (i & 1));
   }
   matrix.scales.set(matrix.scales.map((_, block) => scaleAt(block)));
   matrix.minimums?.set(matrix.scales.map((_, block) => minimumAt(block)));
   const at = (row: number, column: number) => {
     const i = row * columns + column;
-    const block = Math.floor(i / 32);
+    const block = Math.floor(i / matrix.scaleBlock);
     const code = codeAt(bits, salt, i);
-    return bits === 4 ? scaleAt(block) * code + minimumAt(block) : scaleAt(block) * (code - 128);
+    return bits === 4 ? scaleAt(block) * code + minimumAt(block) : scaleAt(block) * (code - (1 << (bits - 1)));
   };
   return { matrix, at };
 }
@@ -77,7 +80,7 @@ function close(actual: Float32Array, expected: (row: number, output: number) => 
   return wrong;
 }
 
-for (const bits of [4, 8] as const) {
+for (const bits of [4, 5, 6, 8] as const) {
   t.test(`a linear of ${bits}-bit weights is right, and the same to the bit on every path`, async (t) => {
     const [columns, outputs] = [96, 44];
     const m = weights(outputs, columns, bits, 1);
@@ -200,7 +203,7 @@ t.test('wrong attributes, shapes and paths are refused with what is wrong', asyn
   const make = (attributes: Record<string, number>) =>
     operatorSession('QuantizedLinear', attributes, ['float', 'uint8']);
   t.throws(() => make({ K: 48, N: 16, bits: 4, gated: 0 }), /K must be a multiple of 32/);
-  t.throws(() => make({ K: 32, N: 16, bits: 5, gated: 0 }), /bits must be 4/);
+  t.throws(() => make({ K: 32, N: 16, bits: 7, gated: 0 }), /bits must be 4 \(q4_1\), 5/);
   const session = make({ K: 32, N: 16, bits: 4, gated: 0 });
   const packed = new Uint8Array(319);
   const inputs = [tensor('float', [1, 32], new Float32Array(32)), tensor('uint8', [319], packed)];
