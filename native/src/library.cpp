@@ -243,4 +243,13 @@ extern "C" {
   static const std::string names = switchyard::pathNames();
   return names.c_str();
 }
+
+// What one of those paths computes differently from the scalar path; empty: nothing. Valid until the thread's next call.
+[[gnu::visibility("default")]] const char* SwitchyardSelfTest(const char* path) {
+  using namespace switchyard;
+  static thread_local std::string fault;
+  const Path* found = findPath(path);
+  fault = found ? selfTest(*found) : "it is not available";
+  return fault.c_str();
+}
 }

@@ -58,6 +58,9 @@ struct SlotAttention {
                   const Tensor& cosines, const Tensor& sines, const Tensor& kv, const Tensor& k, const Tensor& v, float* y) const;
 };
 
+// What a path computes differently from the scalar path, over one linear of each format and one attention; empty: nothing.
+std::string selfTest(const Path&);
+
 // Memory for one call, on a 64-byte boundary, or null. The calling thread keeps it for its next call.
 void* reserveScratch(size_t bytes);
 

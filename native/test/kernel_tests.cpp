@@ -87,12 +87,34 @@ void testHalves() {
   expect(floatToHalf(65519.f) == 0x7bff && floatToHalf(65520.f) == 0x7c00 && floatToHalf(-1e9f) == 0xfc00, "fp16 overflow");
 }
 
+void testSelfTest(const std::vector<const Path*>& paths) {
+  for (const Path* path : paths) expect(selfTest(*path).empty(), std::string(path->name) + ": " + selfTest(*path));
+  const auto found = [](const char* what, const char* named, const auto& breakIt) {
+    Path broken = scalarPath;
+    breakIt(broken);
+    expect(selfTest(broken).find(named) == 0, std::string("the self-test does not see ") + what);
+  };
+  found("a wrong product", "a linear", [](Path& p) {
+    p.product = [](const LinearTask& t, int64_t begin, int64_t end) {
+      scalarPath.product(t, begin, end);
+      if (t.format == Format::q6 && t.rows > kMaxTileRows) t.y[t.outputs - 1] = nextafterf(t.y[t.outputs - 1], 1e9f);
+    };
+  });
+  found("a wrong key", "attention", [](Path& p) {
+    p.storeTokens = [](const AttentionTask& t, const AttentionTile& tile, int kvHead) {
+      scalarPath.storeTokens(t, tile, kvHead);
+      t.kv[0] = 0x3c00;
+    };
+  });
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
   const uint64_t seeds = count > 1 ? strtoull(arguments[1], nullptr, 10) : 200, first = count > 2 ? strtoull(arguments[2], nullptr, 10) : 1;
   const std::vector<const Path*> paths = pathsToTest();
   testHalves();
+  testSelfTest(paths);
   for (seed = first; seed < first + seeds; seed++) {
     Random random{seed};
     testLinear(random, paths);
