@@ -4,7 +4,7 @@ import type { EngineSettings } from '../protocol.js';
 import { calibrate, threadCandidates } from './calibration.js';
 import { type Device, startOnDevice } from './device/start.js';
 import { LONGEST_DRAFT, type StepCost } from './drafting.js';
-import { loadNativeKernels } from './kernels/native.js';
+import { loadNativeKernels, type NativeKernels } from './kernels/native.js';
 import { KernelRunner } from './kernels/runner.js';
 import { OnnxRuntime } from './onnxruntime.js';
 import type { ModelRunner, RunnerOptions } from './runner.js';
@@ -44,7 +44,7 @@ function startOnGpu(options: RunnerOptions, device: Exclude<Device, 'cpu'>): Run
 
 function startOnCpu(options: RunnerOptions, settings: EngineSettings): Runtime {
   const kernels = loadNativeKernels();
-  const { kernelPath, reason } = chooseOperators(settings.kernels, kernels?.paths ?? null);
+  const { kernelPath, reason } = chooseOperators(settings.kernels, kernels);
   const runner =
     kernelPath === null ? new StockRunner(options) : new KernelRunner({ ...options, kernels: kernels!, kernelPath });
   const candidates = settings.threads > 0 ? [settings.threads] : threadCandidates(os.availableParallelism());
@@ -55,21 +55,33 @@ function startOnCpu(options: RunnerOptions, settings: EngineSettings): Runtime {
 
 /**
  * Which operators run: our kernels where they are built and have vector instructions to use, onnxruntime's elsewhere
- * (they are faster than plain C++), or what the configuration forces.
- * @param paths instruction sets that the kernels can use here, best first; null where they are not built
- * @throws Error when the configuration forces what cannot run here
+ * (they are faster than plain C++), or what the configuration forces. Instructions that fail their self-test are passed over.
+ * @param kernels null where they are not built
+ * @throws Error when the configuration forces what cannot run here, or fails its self-test
  */
-export function chooseOperators(wanted: EngineSettings['kernels'], paths: readonly string[] | null): Choice {
+export function chooseOperators(
+  wanted: EngineSettings['kernels'],
+  kernels: Pick<NativeKernels, 'paths' | 'faultOf'> | null,
+): Choice {
   const stock = (reason: string): Choice => ({ kernelPath: null, reason });
   if (wanted === 'stock') return stock('as configured');
   if (wanted !== 'auto') {
-    if (paths?.includes(wanted)) return { kernelPath: wanted, reason: 'as configured' };
-    const offer = paths ? `this CPU can run ${paths.join(', ')}` : 'they are not built; run npm run build:native';
+    const fault = kernels?.paths.includes(wanted) ? kernels.faultOf(wanted) : null;
+    if (fault)
+      throw new Error(`engine.kernels is ${wanted}, but in its self-test ${fault}; "auto" takes what is right`);
+    if (kernels?.paths.includes(wanted)) return { kernelPath: wanted, reason: 'as configured' };
+    const offer = kernels
+      ? `this CPU can run ${kernels.paths.join(', ')}`
+      : 'they are not built; run npm run build:native';
     throw new Error(`engine.kernels is ${wanted}, but of the kernels ${offer}; "auto" takes what there is`);
   }
-  if (!paths) return stock('the kernels are not built; npm run build:native builds them');
-  const [best] = paths;
-  return best === 'scalar'
-    ? stock('the kernels have no path for this CPU')
-    : { kernelPath: best!, reason: 'the best here' };
+  if (!kernels) return stock('the kernels are not built; npm run build:native builds them');
+  const passedOver: string[] = [];
+  for (const path of kernels.paths) {
+    if (path === 'scalar') break;
+    const fault = kernels.faultOf(path);
+    if (!fault) return { kernelPath: path, reason: ['the best here', ...passedOver].join('; ') };
+    passedOver.push(`not ${path}: in its self-test ${fault}`);
+  }
+  return stock(['the kernels have no path for this CPU', ...passedOver].join('; '));
 }

@@ -7,6 +7,8 @@ export interface NativeKernels {
   readonly file: string;
   /** Instruction sets that it can run here, best first. */
   readonly paths: readonly string[];
+  /** What one of those computes differently from plain C++, over small linears and an attention; null: nothing. */
+  faultOf(path: string): string | null;
   /** Zeroed memory on huge pages where the system has them; it is never given back. */
   allocate(bytes: number): ArrayBuffer;
 }
@@ -21,10 +23,12 @@ export function loadNativeKernels(): NativeKernels | null {
   if (!existsSync(FILE)) return null;
   library ??= koffi.load(FILE);
   const allocate = library.func('void *SwitchyardAllocate(size_t bytes)');
+  const selfTest = library.func('str SwitchyardSelfTest(const char *path)');
   const paths = (library.func('str SwitchyardKernelPaths()')() as string).split(' ');
   return {
     file: FILE,
     paths,
+    faultOf: (path) => (selfTest(path) as string) || null,
     allocate(bytes) {
       const memory = allocate(bytes) as unknown;
       if (!memory) throw new Error(`out of memory: ${bytes} bytes`);
