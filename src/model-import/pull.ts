@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../errors/app-error.js';
 import { CATALOG, type CatalogEntry } from './catalog.js';
@@ -46,9 +46,13 @@ export async function pullModel(
   await mkdir(downloads, { recursive: true });
   await fetchFiles(entry, downloads, sourceDir, signal, (detail, bytes) => report('download', detail, bytes));
   report('import', `importing ${id}`, bytesTotal);
-  return entry.kind === 'base'
-    ? importDecoder(path.join(downloads, entry.weights), folder, { id })
-    : importEmbedder(downloads, folder, id);
+  const manifest =
+    entry.kind === 'base'
+      ? await importDecoder(path.join(downloads, entry.weights), folder, { id })
+      : await importEmbedder(downloads, folder, id);
+  // What was imported holds all of it, and the manifest its digest.
+  await rm(downloads, { recursive: true, force: true });
+  return manifest;
 }
 
 /** Looks at names and sizes only; `verifyModel` reads the bytes. */

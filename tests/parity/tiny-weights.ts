@@ -34,7 +34,15 @@ export function writeTinyFolder(folder: string, tiny: TinyCase): void {
   const vocab = Object.fromEntries(VOCABULARY.map((token, id) => [token, id]));
   const write = (name: string, value: object) => writeFileSync(path.join(folder, name), JSON.stringify(value));
   write('config.json', tiny.config);
-  write('tokenizer.json', { model: { type: 'BPE', vocab, merges: [] }, added_tokens: [] });
+  write('tokenizer.json', {
+    normalizer: null,
+    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, use_regex: true },
+    post_processor: null,
+    decoder: { type: 'ByteLevel' },
+    model: { type: 'BPE', vocab, merges: [] },
+    // With no letters in the vocabulary, these are all that a text can become.
+    added_tokens: VOCABULARY.map((content, id) => ({ id, content, normalized: false, special: id === 0 })),
+  });
   write('tokenizer_config.json', { eos_token: '<|end|>' });
   writeSafetensors(path.join(folder, 'model.safetensors'), tinyWeights(tiny));
 }

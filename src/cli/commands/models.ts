@@ -3,7 +3,7 @@ import { loadConfig } from '../../config/load.js';
 import { AppError } from '../../errors/app-error.js';
 import type { VerifiedFile } from '../../model-import/models.js';
 import { show } from '../show.js';
-import { formatBar, progressLine, type Terminal } from '../terminal.js';
+import { downloadProgress, formatDownload, progressLine, type Terminal } from '../terminal.js';
 
 interface ImportCommandOptions {
   readonly id?: string;
@@ -23,11 +23,16 @@ export function addModels(program: Command, terminal: Terminal): void {
       const manifests = [];
       for (const id of ids.length > 0 ? ids : [config.models.base, config.models.embedder]) {
         const progress = progressLine(terminal);
+        let bar: ((bytesDone: number) => string) | null = null;
         const manifest = await pullModel(
           id,
           config.dataDir,
-          ({ stage, detail, bytesDone, bytesTotal }) =>
-            progress.update(`${id}: ${detail}`, stage === 'download' ? formatBar(bytesDone / bytesTotal) : ''),
+          ({ stage, detail, bytesDone, bytesTotal }) => {
+            if (stage === 'import') return progress.update(`${id}: ${detail}`, '');
+            if (bar === null) terminal.err(`${id}: ${formatDownload(bytesTotal - bytesDone)}\n`);
+            bar ??= downloadProgress(bytesTotal, Date.now);
+            progress.update(`${id}: ${detail}`, bar(bytesDone));
+          },
           { sourceDir: config.models.sourceDir || null },
         );
         progress.end(`${id}: ready`);

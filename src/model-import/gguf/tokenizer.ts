@@ -1,4 +1,5 @@
 import { findFim, type ImportedTokenizer } from '../decoder/imported-tokenizer.js';
+import { chatTemplate, writeTokenizerConfig } from '../decoder/tokenizer-config.js';
 import { typedMetadata } from './metadata.js';
 import type { GgufFile } from './reader.js';
 
@@ -115,12 +116,12 @@ export function tokenizerFromGguf(gguf: GgufFile): ImportedTokenizer {
     add_bos_token: addBos,
     add_prefix_space: false,
     clean_up_tokenization_spaces: false,
-    chat_template: gguf.metadata.get('tokenizer.chat_template') ?? null,
   };
+  const template = chatTemplate(gguf.metadata.get('tokenizer.chat_template'), (reason) => file.invalid(reason));
   const ends = [eos, ...END_TOKENS.filter((token) => isControl(vocabulary.get(token), kinds))];
   return {
     tokenizerJson: JSON.stringify(tokenizer),
-    configJson: JSON.stringify(config, null, 2),
+    configJson: writeTokenizerConfig(config, template),
     bosId: addBos ? vocabulary.get(bos)! : null,
     eosIds: [...new Set(ends.flatMap((token) => vocabulary.get(token ?? '') ?? []))],
     fim: findFim(vocabulary),

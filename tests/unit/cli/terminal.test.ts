@@ -1,5 +1,12 @@
 import t from 'tap';
-import { formatBar, formatTable, formatTime, progressLine } from '../../../src/cli/terminal.js';
+import {
+  downloadProgress,
+  formatBar,
+  formatDownload,
+  formatTable,
+  formatTime,
+  progressLine,
+} from '../../../src/cli/terminal.js';
 
 t.test('columns are as wide as their widest cell, numbers stand to the right, what is missing is a dash', async (t) => {
   const rows = [
@@ -44,4 +51,17 @@ t.test('a bar shows the share, from nothing to all', async (t) => {
   t.equal(formatBar(0), `[${' '.repeat(30)}] 0 %`);
   t.equal(formatBar(0.5), `[${'#'.repeat(15)}${' '.repeat(15)}] 50 %`);
   t.equal(formatBar(1), `[${'#'.repeat(30)}] 100 %`);
+});
+
+t.test('size and time of a download are told before it begins, and what is left while it lasts', async (t) => {
+  t.equal(formatDownload(491_400_064), '492 MB to download (40 s at 100 Mbit/s, 7 min at 10)');
+  t.equal(formatDownload(1_117_320_768), '1.1 GB to download (90 s at 100 Mbit/s, 15 min at 10)');
+  let nowMs = 0;
+  const progress = downloadProgress(400e6, () => nowMs);
+  t.equal(progress(100e6), formatBar(0.25), 'what was there says nothing about the pace');
+  nowMs = 1000;
+  t.equal(progress(110e6), formatBar(0.275), 'a second is too short');
+  nowMs = 10_000;
+  t.equal(progress(200e6), `${formatBar(0.5)} of 400 MB, 20 s left`);
+  t.equal(progress(400e6), formatBar(1));
 });

