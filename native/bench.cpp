@@ -46,7 +46,7 @@ template <class Step> double quartile(double budget, Step step) {
   return times[times.size() / 4];
 }
 
-// The linears of Qwen2.5-Coder-0.5B, with its down projections in both of their forms.
+// The linears of Qwen2.5-Coder-0.5B, with those that a file holds in two forms in both.
 struct Shape {
   const char* name;
   int64_t inputs, outputs;
@@ -55,7 +55,7 @@ struct Shape {
 };
 constexpr Shape kShapes[] = {{"qkv", 896, 1152, Format::q5_0, false},        {"qkv_8", 896, 1152, Format::q8_0, false},
                              {"o", 896, 896, Format::q5_0, false},           {"gate_up", 896, 4864, Format::q5_0, true},
-                             {"gate_up_4", 896, 4864, Format::q4_1, true},   {"down_6", 4864, 896, Format::q6, false},
+                             {"gate_up_4", 896, 4864, Format::q4_1, true},   {"down", 4864, 896, Format::q6, false},
                              {"down_4", 4864, 896, Format::q4_1, false},     {"head", 896, 151936, Format::q8_0, false}};
 
 double linear(const Path& path, const Shape& s, int64_t rows, double budget) {
