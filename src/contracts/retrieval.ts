@@ -43,7 +43,7 @@ export interface VectorStoreFile {
   readonly attributes: FileAttributes;
 }
 
-/** One passage: a contiguous piece of a document. */
+/** One passage: a contiguous piece of a document; the header of a table may stand before rows that were cut off from it. */
 export interface Passage {
   readonly id: string;
   readonly fileId: string;
@@ -69,6 +69,7 @@ export interface SearchRequest {
   readonly tenant: string;
   /** null = the tenant's default store (the oldest). */
   readonly storeId: string | null;
+  /** One that is longer than the embedder reads is searched by its question and by some of its parts. */
   readonly query: string;
   readonly topK: number;
   /** Passages below it are left out. */
@@ -76,6 +77,7 @@ export interface SearchRequest {
 }
 
 export interface SearchResult {
+  /** Best first; the same text under several names is one passage. */
   readonly passages: readonly ScoredPassage[];
   /** Stage durations in milliseconds. */
   readonly timings: { readonly embedMs: number; readonly searchMs: number };

@@ -54,7 +54,7 @@ export const ERRORS = {
     413,
   ),
   unsupported_file: bad(
-    '{filename} cannot be read: {reason}. Upload Markdown, plain text, HTML or source code in UTF-8.',
+    '{filename} cannot be read: {reason}. Upload Markdown, plain text, HTML or source code in UTF-8 or UTF-16.',
     422,
   ),
   context_length_exceeded: bad(

@@ -1,6 +1,6 @@
 /** Text out of bytes of unknown origin: editors write byte order marks, and some shells UTF-16. */
 
-type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be';
+export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be';
 
 const MARKS: readonly { readonly encoding: Encoding; readonly bytes: readonly number[] }[] = [
   { encoding: 'utf-8', bytes: [0xef, 0xbb, 0xbf] },
@@ -9,7 +9,7 @@ const MARKS: readonly { readonly encoding: Encoding; readonly bytes: readonly nu
 ];
 
 /** The encoding that a byte order mark at the start names, and the length of the mark; null without one. */
-function byteOrderMark(bytes: Uint8Array): { readonly encoding: Encoding; readonly length: number } | null {
+export function byteOrderMark(bytes: Uint8Array): { readonly encoding: Encoding; readonly length: number } | null {
   const mark = MARKS.find((candidate) => candidate.bytes.every((byte, index) => bytes[index] === byte));
   return mark ? { encoding: mark.encoding, length: mark.bytes.length } : null;
 }

@@ -2,8 +2,10 @@ import type { RetrievalPolicy } from '../contracts/registry.js';
 import type { ScoredPassage } from '../contracts/retrieval.js';
 import type { ChatRequest, PipelineServices, RetrievalOverride, Route } from './types.js';
 
-/** More than the embedder reads; a longer question would only keep the other tenants' queries waiting. */
+/** Parts of it are searched for; a longer one would only keep the other tenants' queries waiting. */
 const MAX_QUERY_CHARACTERS = 8192;
+/** Of a longer one the end is kept, where the question mostly stands, and the beginning. */
+const BEGINNING_CHARACTERS = 2048;
 
 interface Wanted {
   /** null is the tenant's default store. */
@@ -41,7 +43,7 @@ export async function retrieve(
   // Some clients put their question into a system message, alone.
   const asked = request.messages.findLast((message) => message.role === 'user') ?? request.messages.at(-1);
   const question = asked?.content ?? '';
-  const query = question.trim().slice(0, MAX_QUERY_CHARACTERS);
+  const query = withoutMiddle(question.trim());
   if (query === '') return { passages: [], snapshot: '' };
 
   const results = await Promise.all(
@@ -53,13 +55,24 @@ export async function retrieve(
     metrics.observe('retrieval_duration_seconds', { tenant, stage: 'embed' }, timings.embedMs / 1000);
     metrics.observe('retrieval_duration_seconds', { tenant, stage: 'search' }, timings.searchMs / 1000);
   }
+  // A document may be in several stores.
+  const seen = new Set<string>();
   const passages = results
     .flatMap((result) => result.passages)
     .sort((a, b) => b.score - a.score)
+    .filter(({ headingPath, text }) => {
+      const content = JSON.stringify([headingPath, text]);
+      return !seen.has(content) && seen.add(content);
+    })
     .slice(0, wanted.topK);
   const best = passages[0];
   if (best !== undefined) {
     metrics.observe('retrieval_top_score', { tenant, deployment: route.deployment }, best.score);
   }
   return { passages, snapshot: results.map((result) => result.snapshot).join(',') };
+}
+
+function withoutMiddle(text: string): string {
+  if (text.length <= MAX_QUERY_CHARACTERS) return text;
+  return `${text.slice(0, BEGINNING_CHARACTERS)}\n${text.slice(BEGINNING_CHARACTERS + 1 - MAX_QUERY_CHARACTERS)}`;
 }

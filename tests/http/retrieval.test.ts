@@ -135,3 +135,18 @@ t.test('an answer is not given without its documents when retrieval is down', as
   t.ok(response.headers['retry-after']);
   t.match(server.registry.answers, [{ outcome: 'retrieval_unavailable', completionTokens: 0 }]);
 });
+
+t.test('of a question that is too long its end is searched for, where the question stands', async (t) => {
+  const { app, retrieval } = await createTestServer();
+  t.teardown(() => app.close());
+  const content = `Look at this.\n${'a log line\n'.repeat(2000)}Why?`;
+  await app.inject({
+    method: 'POST',
+    url: '/v1/chat/completions',
+    headers: bearer(),
+    payload: { model: 'assistant', messages: [{ role: 'user', content }] },
+  });
+  const { query } = retrieval.searches[0]!;
+  t.ok(query.startsWith('Look at this.') && query.endsWith('Why?'));
+  t.ok(query.length <= 8192);
+});

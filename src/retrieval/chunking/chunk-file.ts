@@ -1,10 +1,13 @@
 import { parse } from 'node:path';
+import { cleanText } from './clean-text.js';
 import { parseCode } from './code.js';
 import type { ParsedDocument } from './document.js';
 import { type FileKind, readFileText } from './file-kinds.js';
 import { parseHtml } from './html.js';
 import { parseMarkdown } from './markdown.js';
+import { commentsOf } from './markdown-comments.js';
 import { cutPassages, type PassageLimits } from './passages.js';
+import { parseTable } from './table.js';
 import { parseText } from './text.js';
 
 /** A passage as it is stored, before it has an id and an embedding. */
@@ -26,15 +29,17 @@ export function* chunkFile(
   limits: PassageLimits,
   countTokens: (text: string) => number,
 ): Generator<FilePassage> {
-  const { kind, text } = readFileText(file.filename, file.content);
-  const byteAt = byteCounter(text);
-  for (const passage of cutPassages(parseFile(kind, text, file.filename), limits, countTokens)) {
+  const { kind, text: raw, bytesOf } = readFileText(file.filename, file.content);
+  const clean = cleanText(raw, kind === 'markdown' ? commentsOf(raw) : []);
+  const byteAt = byteCounter(raw, bytesOf);
+  for (const passage of cutPassages(parseFile(kind, clean.text, file.filename), limits, countTokens)) {
+    const source = clean.sourceRange(passage.source);
     yield {
       headingPath: passage.headings,
       text: passage.text,
       tokens: passage.tokens,
-      byteStart: byteAt(passage.source.start),
-      byteEnd: byteAt(passage.source.end),
+      byteStart: byteAt(source.start),
+      byteEnd: byteAt(source.end),
     };
   }
 }
@@ -48,19 +53,21 @@ function parseFile(kind: FileKind, text: string, filename: string): ParsedDocume
       return parseHtml(text, name);
     case 'code':
       return parseCode(text, base);
+    case 'table':
+      return parseTable(text, name);
     case 'text':
       return parseText(text, name);
   }
 }
 
-/** UTF-8 offsets of positions in a text. Fast where positions lie near the one asked for before. */
-function byteCounter(text: string): (position: number) => number {
+/** Offsets in the file of positions in its text. Fast where positions lie near the one asked for before. */
+function byteCounter(text: string, bytesOf: (piece: string) => number): (position: number) => number {
   let at = { position: 0, bytes: 0 };
   return (position) => {
     const bytes =
       position >= at.position
-        ? at.bytes + Buffer.byteLength(text.slice(at.position, position))
-        : at.bytes - Buffer.byteLength(text.slice(position, at.position));
+        ? at.bytes + bytesOf(text.slice(at.position, position))
+        : at.bytes - bytesOf(text.slice(position, at.position));
     at = { position, bytes };
     return bytes;
   };

@@ -1,7 +1,7 @@
 /** What the parsers hand to the packer: a text, and the pieces of it that should stay together. */
 
-/** `prose` is cut at sentences, `lines` (code, tables, lists) at blank lines and line ends. */
-export type BlockKind = 'prose' | 'lines';
+/** `prose` is cut at sentences, `lines` (code, lists) at blank lines and line ends, `table` at line ends. */
+export type BlockKind = 'prose' | 'lines' | 'table';
 
 /** A range of `ParsedDocument.text`, in UTF-16 units. */
 export interface Range {
@@ -13,10 +13,12 @@ export interface Block extends Range {
   readonly kind: BlockKind;
   /** From the document's title down; blocks of one section share the same array. */
   readonly headings: readonly string[];
+  /** Where the names of a table's columns end, which its start is; they are repeated before rows that are cut off from it. */
+  readonly headerEnd?: number;
 }
 
 export interface ParsedDocument {
-  /** Passages are slices of it. It is the file's text, except for HTML, where it is the text without the markup. */
+  /** Passages are slices of it (rows of a table after its header). It is the file's text, except for HTML, where it is the text without the markup. */
   readonly text: string;
   /** In order, without overlaps. Together with the headings they hold everything that is not blank. */
   readonly blocks: readonly Block[];

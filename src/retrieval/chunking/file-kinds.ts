@@ -1,12 +1,15 @@
 import { extname } from 'node:path';
 import { AppError } from '../../errors/app-error.js';
+import { withoutInvisible } from './clean-text.js';
+import { type DecodedFile, decodeFile } from './encodings.js';
 
-export type FileKind = 'markdown' | 'html' | 'text' | 'code';
+export type FileKind = 'markdown' | 'html' | 'table' | 'text' | 'code';
 
 const EXTENSIONS: Readonly<Record<FileKind, string>> = {
   markdown: '.md .markdown .mdx .mdown',
   html: '.html .htm .xhtml',
-  text: '.txt .text .log .csv .tsv .rst .adoc .asciidoc .org .tex',
+  table: '.csv .tsv',
+  text: '.txt .text .log .rst .adoc .asciidoc .org .tex',
   code: `.js .mjs .cjs .jsx .ts .mts .cts .tsx .vue .svelte .json .jsonl .json5 .yaml .yml .toml .ini .cfg .conf .env .xml .css .scss .less
     .py .pyi .rb .php .pl .lua .r .jl .java .kt .kts .scala .groovy .gradle .go .rs .c .h .cc .cpp .cxx .hh .hpp .cs .fs .swift .m .mm
     .sh .bash .zsh .fish .ps1 .bat .sql .graphql .gql .proto .ex .exs .erl .hs .ml .mli .clj .dart .zig .nim .tf .hcl .cmake .mk
@@ -18,28 +21,28 @@ const KIND_BY_EXTENSION = new Map(
   ),
 );
 
+/** A file that can be cut into passages. */
+export interface ReadableFile extends DecodedFile {
+  readonly kind: FileKind;
+}
+
 /**
  * The kind of a file and its text.
- * @throws AppError `unsupported_file` for an unknown extension, for bytes that are not UTF-8 and for binary content
+ * @throws AppError `unsupported_file` for an unknown extension, for an encoding that is not read and for binary content
  */
-export function readFileText(
-  filename: string,
-  content: Uint8Array,
-): { readonly kind: FileKind; readonly text: string } {
+export function readFileText(filename: string, content: Uint8Array): ReadableFile {
   const extension = extname(filename).toLowerCase();
   // Files without one (README, LICENSE, Makefile) are text.
   const kind = extension === '' ? 'text' : KIND_BY_EXTENSION.get(extension);
   const refuse = (reason: string) => new AppError('unsupported_file', { filename, reason });
   if (!kind) throw refuse(`files of type ${extension} are not supported`);
-  // White space like any other for the parsers, and counted as the bytes that it is.
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  let text: string;
+  let decoded: DecodedFile;
   try {
-    text = decoder.decode(content);
-  } catch {
-    throw refuse('it is not valid UTF-8');
+    decoded = decodeFile(content);
+  } catch (error) {
+    throw refuse((error as Error).message);
   }
-  if (text.includes('\0')) throw refuse('it holds binary data');
-  if (text.trim() === '') throw refuse('it holds no text');
-  return { kind, text };
+  if (decoded.text.includes('\0')) throw refuse('it holds binary data');
+  if (withoutInvisible(decoded.text).trim() === '') throw refuse('it holds no text');
+  return { kind, ...decoded };
 }

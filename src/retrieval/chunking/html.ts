@@ -1,76 +1,132 @@
 import { Parser } from 'htmlparser2';
-import type { ParsedDocument } from './document.js';
+import { withoutInvisible } from './clean-text.js';
+import type { BlockKind, ParsedDocument } from './document.js';
+import { HtmlTable } from './html-table.js';
 import { SectionBuilder } from './section-builder.js';
 import { SourceMap } from './source-map.js';
 
 /** Their content is not text for a reader. */
 const HIDDEN = new Set(['script', 'style', 'template', 'noscript', 'svg', 'iframe', 'object', 'select', 'button']);
-/** Stay in one block, their rows on lines of their own. */
-const CONTAINERS = new Set(['ul', 'ol', 'dl', 'table', 'pre']);
+/** Stay in one block, their items on lines of their own. */
+const CONTAINERS = new Set(['ul', 'ol', 'dl', 'pre']);
+const TABLE_PARTS = new Set(['thead', 'tbody', 'tfoot', 'tr', 'td', 'th']);
 const BREAKS = new Set(
-  'address article aside blockquote body dd details dialog div dt fieldset figcaption figure footer form header hr li main nav p section summary tbody thead tr caption br'.split(
+  'address article aside blockquote body dd details dialog div dt fieldset figcaption figure footer form header hr li main nav p section summary caption br'.split(
     ' ',
   ),
 );
 const HEADING = /^h([1-6])$/;
+/** What spanning cells of tables may add to a small page. */
+const LEAST_SPARE_CHARS = 10_000;
 
-/** HTML: the text a reader sees, split like Markdown: headings make sections, tables, lists and `pre` stay whole. */
+/**
+ * HTML: the text a reader sees, split like Markdown: headings make sections, lists and `pre` stay whole, tables are
+ * lines of cells.
+ */
 export function parseHtml(html: string, fallbackTitle: string): ParsedDocument {
   const sections = new SectionBuilder(fallbackTitle);
   const map = new SourceMap();
   const inside = { hidden: 0, container: 0, pre: 0, title: 0 };
+  const tables: HtmlTable[] = [];
   let title = '';
   let headingLevel: number | null = null;
   let blockStart = 0;
-  let blockKind: 'prose' | 'lines' = 'prose';
 
-  const endBlock = () => {
+  const endBlock = (kind: BlockKind = inside.container > 0 ? 'lines' : 'prose', headerEnd?: number) => {
     const range = map.trimmed(blockStart);
     if (headingLevel !== null) sections.heading(headingLevel, map.text.slice(range.start, range.end), range);
-    else if (range.end > range.start) sections.block(blockKind, range);
+    else if (range.end > range.start) sections.block(kind, range, headerEnd);
     headingLevel = null;
-    blockKind = 'prose';
     map.separate('\n\n');
     blockStart = map.length;
   };
 
+  /** What a line cannot hold is within a cell: the table only puts things beside each other. */
+  const leaveCell = () => {
+    if (!tables.at(-1)?.isInCell) return;
+    tables.at(-1)!.becomeLayout();
+    endBlock('lines');
+  };
+
+  const openTable = () => {
+    leaveCell();
+    endBlock();
+    tables.push(new HtmlTable(map, Math.max(LEAST_SPARE_CHARS, html.length)));
+  };
+
+  const closeTable = () => {
+    const table = tables.pop();
+    table?.endRow();
+    if (table?.isLayout) endBlock();
+    else endBlock('table', table?.headerEnd ?? undefined);
+  };
+
+  const openTablePart = (table: HtmlTable, name: string, attributes: Readonly<Record<string, string>>) => {
+    if (table.isLayout) endBlock();
+    else if (name === 'tr') table.startRow();
+    else if (name === 'td' || name === 'th') table.startCell(name === 'th', attributes, parser.startIndex);
+    else table.head(name === 'thead');
+  };
+
+  /** The start or end of something that has a line, or a block, of its own. */
+  const breakFlow = (name: string, isHeading: boolean) => {
+    if (!BREAKS.has(name) && !isHeading) return;
+    const table = tables.at(-1);
+    if (inside.container > 0 || (table && !table.isLayout)) map.separate('\n');
+    else if (headingLevel !== null && !isHeading) map.separate(' ');
+    else if (name === 'br') map.separate('\n');
+    else endBlock();
+  };
+
   const parser = new Parser({
-    onopentag(name) {
+    onopentag(name, attributes) {
       if (HIDDEN.has(name)) inside.hidden += 1;
       if (name === 'title') inside.title += 1;
-      if (name === 'pre') inside.pre += 1;
+      const table = tables.at(-1);
       const level = HEADING.exec(name);
-      if (CONTAINERS.has(name)) {
-        if (inside.container++ === 0) {
-          endBlock();
-          blockKind = 'lines';
-        } else map.separate('\n');
-      } else if (inside.container > 0) {
-        if (name === 'td' || name === 'th') map.separate(' | ');
-        else if (BREAKS.has(name) || level) map.separate('\n');
-      } else if (level) {
-        endBlock();
-        headingLevel = Number(level[1]);
-      } else if (headingLevel !== null) {
-        if (BREAKS.has(name)) map.separate(' ');
-      } else if (name === 'br') map.separate('\n');
-      else if (BREAKS.has(name)) endBlock();
+      if (name === 'table') openTable();
+      else if (table && TABLE_PARTS.has(name)) openTablePart(table, name, attributes);
+      else if (table?.isInCell && name !== 'pre') {
+        if (CONTAINERS.has(name) || BREAKS.has(name) || level) table.break(name !== 'br');
+      } else if (CONTAINERS.has(name)) {
+        leaveCell();
+        if (inside.container === 0) endBlock();
+        else map.separate('\n');
+      } else {
+        breakFlow(name, level !== null);
+        if (level && inside.container === 0 && (!table || table.isLayout)) headingLevel = Number(level[1]);
+      }
+      if (name === 'pre') inside.pre += 1;
+      if (CONTAINERS.has(name)) inside.container += 1;
     },
-    ontext(data) {
+    ontext(text) {
       if (inside.hidden > 0) return;
+      // Entities bring them too.
+      const data = withoutInvisible(text);
       if (inside.title > 0) title += data;
-      else map.append(data, parser.startIndex, parser.endIndex + 1, inside.pre > 0);
+      else if (!tables.at(-1)?.text(data, parser.startIndex, parser.endIndex + 1)) {
+        map.append(data, parser.startIndex, parser.endIndex + 1, inside.pre > 0);
+      }
     },
     onclosetag(name) {
       if (HIDDEN.has(name)) inside.hidden -= 1;
       if (name === 'title') inside.title -= 1;
       if (name === 'pre') inside.pre -= 1;
-      if (CONTAINERS.has(name)) {
-        if (--inside.container === 0) endBlock();
+      if (CONTAINERS.has(name)) inside.container -= 1;
+      const table = tables.at(-1);
+      const isHeading = HEADING.test(name);
+      if (name === 'table') closeTable();
+      else if (table && TABLE_PARTS.has(name)) {
+        if (table.isLayout) endBlock();
+        else if (name === 'td' || name === 'th') table.endCell();
+        else if (name === 'tr') table.endRow();
+        else table.head(false);
+      } else if (table?.isInCell) {
+        if (CONTAINERS.has(name) || BREAKS.has(name) || isHeading) table.break(name !== 'br');
+      } else if (CONTAINERS.has(name)) {
+        if (inside.container === 0) endBlock('lines');
         else map.separate('\n');
-      } else if (inside.container > 0) {
-        if (BREAKS.has(name) || HEADING.test(name)) map.separate('\n');
-      } else if (HEADING.test(name) || (BREAKS.has(name) && name !== 'br' && headingLevel === null)) endBlock();
+      } else if (name !== 'br') breakFlow(name, isHeading);
     },
   });
   parser.write(html);

@@ -1,19 +1,22 @@
 import { asIs, type ParsedDocument } from './document.js';
 import { type Line, linesOf } from './lines.js';
+import { closingFence, openingFence } from './markdown-fences.js';
 import { SectionBuilder } from './section-builder.js';
 
-const FENCE = /^\s*(`{3,}(?=[^`]*$)|~{3,})/;
 const ATX_HEADING = /^ {0,3}(#{1,6})(?=[ \t]|$)/;
 const SETEXT_UNDERLINE = /^ {0,3}(=+|-{2,})[ \t]*$/;
 const LIST_ITEM = /^\s*(?:[-*+]|\d{1,9}[.)])[ \t]/;
 const TABLE_RULE = /^[ \t]*[|:-][ \t|:-]*$/;
 const MAX_FRONT_MATTER_LINES = 100;
+const KINDS = { paragraph: 'prose', list: 'lines', table: 'table' } as const;
 
 /** The block that is being read. `paragraph` lines may still turn out to be a heading. */
 interface Open {
   readonly kind: 'paragraph' | 'list' | 'table';
   readonly start: number;
   end: number;
+  /** Where the second line ends: a table's header and the rule below it. */
+  headerEnd: number;
   lineCount: number;
 }
 
@@ -25,14 +28,15 @@ export function parseMarkdown(text: string, title: string): ParsedDocument {
   let afterBlank = false;
 
   const close = () => {
-    if (open) sections.block(open.kind === 'paragraph' ? 'prose' : 'lines', { start: open.start, end: open.end });
+    if (open) sections.block(KINDS[open.kind], open, open.kind === 'table' ? open.headerEnd : undefined);
     open = null;
   };
   const extend = (kind: Open['kind'], line: Line) => {
     if (open?.kind !== kind) close();
-    open ??= { kind, start: line.start, end: line.end, lineCount: 0 };
+    open ??= { kind, start: line.start, end: line.end, headerEnd: line.end, lineCount: 0 };
     open.end = line.end;
     open.lineCount += 1;
+    if (open.lineCount === 2) open.headerEnd = line.end;
   };
 
   let index = frontMatter(lines, sections);
@@ -47,11 +51,11 @@ export function parseMarkdown(text: string, title: string): ParsedDocument {
       continue;
     }
     const isItem = LIST_ITEM.test(line.text);
-    const fence = FENCE.exec(line.text);
+    const fence = openingFence(line.text);
     const heading = ATX_HEADING.exec(line.text);
-    if (fence) {
+    if (fence !== null) {
       close();
-      const last = closingFence(lines, index, fence[1]!);
+      const last = closingFence(lines, index, fence);
       sections.block('lines', { start: line.start, end: lines[last]!.end });
       index = last;
     } else if (heading) {
@@ -93,15 +97,6 @@ function frontMatter(lines: readonly Line[], sections: SectionBuilder): number {
   }
   sections.block('lines', { start: lines[0].start, end: lines[last]!.end });
   return last + 1;
-}
-
-/** Index of the line that closes the fence opened at `opening`; an open end runs to the last line, as in CommonMark. */
-function closingFence(lines: readonly Line[], opening: number, fence: string): number {
-  for (let index = opening + 1; index < lines.length; index++) {
-    const text = lines[index]!.text.trim();
-    if (text.length >= fence.length && text.startsWith(fence) && text === fence[0]!.repeat(text.length)) return index;
-  }
-  return lines.length - 1;
 }
 
 function startsTable(line: Line, next: Line | undefined): boolean {

@@ -1,9 +1,11 @@
-import type { BlockKind, ParsedDocument, Range } from './document.js';
+import type { Block, BlockKind, ParsedDocument, Range } from './document.js';
+import { ENDS_WHOLE, SENTENCE_ENDS } from './sentences.js';
 import { splitBlock } from './split.js';
 
 /** A contiguous piece of a document, of at most `budgetTokens`. */
 export interface DraftPassage {
   readonly headings: readonly string[];
+  /** Rows of a table that were cut off from its header have it repeated before them. */
   readonly text: string;
   readonly tokens: number;
   /** Range of the file's text, in UTF-16 units. */
@@ -23,6 +25,8 @@ interface Unit extends Range {
   readonly tokens: number;
   /** False for a piece of a block that did not fit. */
   readonly isWhole: boolean;
+  /** The header of the table whose rows these are, with its line end; empty for everything else. */
+  readonly lead: string;
 }
 
 /** A token of any tokenizer in use stands for fewer characters than that on average; longer texts are cut uncounted. */
@@ -33,8 +37,11 @@ const JOIN_TOKENS = 1;
 const HOPELESS = 1.1;
 /** Overlap is looked for in that much text: English and code have four to five characters a token. */
 const OVERLAP_CHARS_PER_TOKEN = 5;
-const SENTENCE_END = /[.!?]["')\]]*\s+|[。！？\n]/g;
-const WORD_END = /\s+/g;
+/** A header that takes more of a passage than that is not repeated. */
+const MAX_LEAD_SHARE = 0.4;
+const SAMPLE_CHARS = 256;
+const SENTENCE_OR_LINE_ENDS = new RegExp(`${SENTENCE_ENDS.source}|\\n`, 'g');
+const WORD_ENDS = /\s+/g;
 
 /**
  * Cuts a document into passages, lazily: whole blocks of one section are taken greedily up to the budget, larger ones
@@ -59,7 +66,8 @@ export function* cutPassages(
     const overlappedTokens = overlapped.start < first.start ? count(overlapped) : first.tokens;
     const fits = overlappedTokens <= limits.budgetTokens;
     const start = fits ? overlapped.start : first.start;
-    let tokens = fits ? overlappedTokens : first.tokens;
+    let lead = first.lead;
+    let tokens = (fits ? overlappedTokens : first.tokens) + (lead === '' ? 0 : countTokens(lead));
 
     const taken: Unit[] = [];
     while (pending.length > 0 || !next.done) {
@@ -68,7 +76,7 @@ export function* cutPassages(
         if (unit.headings !== first.headings || unit.end - start > maxChars) break;
         const estimate = tokens + unit.tokens + JOIN_TOKENS;
         if (estimate > limits.budgetTokens * HOPELESS) break;
-        const joined = estimate <= limits.budgetTokens ? estimate : count({ start, end: unit.end });
+        const joined = estimate <= limits.budgetTokens ? estimate : countTokens(lead + text.slice(start, unit.end));
         if (joined > limits.budgetTokens) break;
         tokens = joined;
       }
@@ -77,19 +85,16 @@ export function* cutPassages(
       else next = units.next();
     }
     let range = { start, end: taken.at(-1)!.end };
-    let exact = count(range);
+    const whole = () => lead + text.slice(range.start, range.end);
+    let exact = countTokens(whole());
     // The estimate is no bound for every tokenizer and every white space: give units back until the count is right.
-    while (exact > limits.budgetTokens && taken.length > 1) {
-      pending = [taken.pop()!, ...pending];
+    while (exact > limits.budgetTokens && (taken.length > 1 || lead !== '')) {
+      if (taken.length > 1) pending = [taken.pop()!, ...pending];
+      else lead = '';
       range = { start, end: taken.at(-1)!.end };
-      exact = count(range);
+      exact = countTokens(whole());
     }
-    yield {
-      headings: first.headings,
-      text: text.slice(range.start, range.end),
-      tokens: exact,
-      source: document.sourceRange(range),
-    };
+    yield { headings: first.headings, text: whole(), tokens: exact, source: document.sourceRange(range) };
     previous = taken;
   }
 }
@@ -101,25 +106,56 @@ function* unitsOf(
   count: (range: Range) => number,
 ): Generator<Unit> {
   for (const block of document.blocks) {
+    const { lead, tokens: leadTokens } = leadOf(document.text, block, budgetTokens, count);
     const known = new Map<number, number>();
     const fits = (range: Range) => {
       if (range.end - range.start > maxChars) return false;
       const tokens = count(range);
       known.set(range.start, tokens);
-      return tokens <= budgetTokens;
+      return tokens <= budgetTokens - (range.start > block.start ? leadTokens : 0);
     };
-    // Pieces of about a quarter of a passage (a token has some four characters) pack well and are few to count.
-    for (const range of splitBlock(document.text, block, budgetTokens, fits)) {
+    let leastChars = 0;
+    const minChars = () => (leastChars ||= quarterOf(block, budgetTokens, count));
+    for (const range of splitBlock(document.text, block, minChars, fits)) {
       const isWhole = range.start === block.start && range.end === block.end;
-      yield { ...range, headings: block.headings, kind: block.kind, tokens: known.get(range.start)!, isWhole };
+      yield {
+        ...range,
+        headings: block.headings,
+        kind: block.kind,
+        tokens: known.get(range.start)!,
+        isWhole,
+        lead: range.start >= (block.headerEnd ?? block.end) ? lead : '',
+      };
       known.clear();
     }
   }
 }
 
+/** The header of a table, as it stands before rows that were cut off from it. */
+function leadOf(text: string, block: Block, budgetTokens: number, count: (range: Range) => number) {
+  const none = { lead: '', tokens: 0 };
+  if (block.headerEnd === undefined) return none;
+  const header = { start: block.start, end: block.headerEnd };
+  if (header.end - header.start > budgetTokens * MAX_CHARS_PER_TOKEN) return none;
+  const tokens = count(header) + JOIN_TOKENS;
+  return tokens > budgetTokens * MAX_LEAD_SHARE ? none : { lead: `${text.slice(header.start, header.end)}\n`, tokens };
+}
+
+/**
+ * About how many characters make a quarter of a passage: pieces of that size pack well and are few to count. Four to
+ * a token in English, less than one in Chinese, so a sample is counted.
+ */
+function quarterOf({ start, end }: Range, budgetTokens: number, count: (range: Range) => number): number {
+  const middle = (start + end) >> 1;
+  const sample = { start: Math.max(start, middle - SAMPLE_CHARS / 2), end: Math.min(end, middle + SAMPLE_CHARS / 2) };
+  const charsPerToken = (sample.end - sample.start) / Math.max(1, count(sample));
+  return Math.min(budgetTokens, Math.ceil((budgetTokens / 4) * charsPerToken));
+}
+
 /**
  * Where a passage starts that follows `previous`: at a sentence (or line) of it that leaves at most `overlapTokens`.
- * Whole code blocks, tables and lists are not repeated in part, and a sentence only where it was itself cut.
+ * Tables (their header is repeated instead) and whole code blocks and lists are not repeated in part, and a sentence
+ * only where it was itself cut.
  */
 function overlapStart(
   text: string,
@@ -129,13 +165,12 @@ function overlapStart(
   count: (range: Range) => number,
 ): number {
   const last = previous.at(-1);
-  if (!last || overlapTokens === 0 || last.headings !== next.headings || (last.kind === 'lines' && last.isWhole)) {
-    return next.start;
-  }
+  if (!last || overlapTokens === 0 || last.headings !== next.headings) return next.start;
+  if (last.kind === 'table' || (last.kind === 'lines' && last.isWhole)) return next.start;
   const from = Math.max(previous[0]!.start + 1, last.end - overlapTokens * OVERLAP_CHARS_PER_TOKEN);
   const tail = text.slice(from, last.end);
-  const isMidSentence = !last.isWhole && !/[.!?:;。！？]["')\]]*\s*$/.test(tail.slice(-8));
-  for (const boundary of isMidSentence ? [SENTENCE_END, WORD_END] : [SENTENCE_END]) {
+  const isMidSentence = !last.isWhole && !ENDS_WHOLE.test(tail.slice(-8));
+  for (const boundary of isMidSentence ? [SENTENCE_OR_LINE_ENDS, WORD_ENDS] : [SENTENCE_OR_LINE_ENDS]) {
     for (const match of tail.matchAll(boundary)) {
       const start = from + match.index + match[0].length;
       if (start < last.end && count({ start, end: last.end }) <= overlapTokens) return start;

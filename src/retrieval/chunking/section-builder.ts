@@ -4,7 +4,7 @@ interface Section {
   readonly level: number;
   readonly line: Range;
   readonly headings: readonly string[];
-  readonly blocks: (Range & { readonly kind: BlockKind })[];
+  readonly blocks: Omit<Block, 'headings'>[];
 }
 
 const MAX_HEADING_CHARS = 200;
@@ -34,8 +34,10 @@ export class SectionBuilder {
     this.#sections.push({ level, line, headings: this.#open.map((heading) => heading.text), blocks: [] });
   }
 
-  block(kind: BlockKind, range: Range): void {
-    this.#sections.at(-1)!.blocks.push({ kind, ...range });
+  /** `headerEnd` is where the column names of a table end. */
+  block(kind: BlockKind, { start, end }: Range, headerEnd?: number): void {
+    const header = headerEnd !== undefined && headerEnd < end ? { headerEnd } : {};
+    this.#sections.at(-1)!.blocks.push({ kind, start, end, ...header });
   }
 
   /**

@@ -45,6 +45,15 @@ export class SourceMap {
     }
   }
 
+  /** Adds text that does not stand in the source, for a place in it. */
+  mark(text: string, position: number): void {
+    this.#text += this.#separator;
+    this.#separator = '';
+    const start = this.#text.length;
+    this.#text += text;
+    this.#words.push({ start, end: this.#text.length, sourceStart: position, sourceEnd: position });
+  }
+
   /** From `start` to the end of what was added, without white space at either end. */
   trimmed(start: number): Range {
     const first = this.#firstWordFrom(start);
@@ -79,5 +88,5 @@ export class SourceMap {
 }
 
 function rank(separator: string): number {
-  return ['', ' ', ' | ', '\n', '\n\n'].indexOf(separator);
+  return ['', ' ', '\n', '\n\n'].indexOf(separator);
 }

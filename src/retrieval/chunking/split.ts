@@ -1,31 +1,35 @@
 import type { Block, Range } from './document.js';
+import { CLAUSE_ENDS, SENTENCE_ENDS } from './sentences.js';
 
 const BLANK_LINES = /\n(?:[ \t\r]*\n)+/g;
 const LINE_ENDS = /\n/g;
 /** How far from the middle white space is looked for. */
 const MAX_WORD_CHARS = 256;
-const SENTENCE_ENDS = /[.!?]["')\]]*\s+|[。！？]/g;
+const BORDERS: Readonly<Record<Block['kind'], readonly RegExp[]>> = {
+  prose: [SENTENCE_ENDS, LINE_ENDS, CLAUSE_ENDS],
+  lines: [BLANK_LINES, LINE_ENDS, SENTENCE_ENDS, CLAUSE_ENDS],
+  table: [LINE_ENDS, SENTENCE_ENDS, CLAUSE_ENDS],
+};
 
 /**
  * The pieces of a block that each fit, in order: the block itself where it fits, else its parts at the natural
- * borders of its kind, from coarse to fine, and at last halves between words or characters. Parts below `minChars` are
- * taken together. Every character that is not blank is in one piece.
+ * borders of its kind, from coarse to fine, and at last halves between words or characters. Parts below `minChars()`
+ * are taken together. Every character that is not blank is in one piece.
  */
 export function splitBlock(
   text: string,
   block: Block,
-  minChars: number,
+  minChars: () => number,
   fits: (range: Range) => boolean,
 ): Generator<Range> {
-  const borders = block.kind === 'prose' ? [SENTENCE_ENDS, LINE_ENDS] : [BLANK_LINES, LINE_ENDS, SENTENCE_ENDS];
-  return pieces(text, block, borders, minChars, fits);
+  return pieces(text, block, BORDERS[block.kind], minChars, fits);
 }
 
 function* pieces(
   text: string,
   whole: Range,
   borders: readonly RegExp[],
-  minChars: number,
+  minChars: () => number,
   fits: (range: Range) => boolean,
 ): Generator<Range> {
   const range = trim(text, whole);
@@ -33,7 +37,7 @@ function* pieces(
   const [border, ...finer] = borders;
   if (fits(range) || range.end - range.start <= 2) yield range;
   else if (border)
-    for (const part of cutAt(text, range, border, minChars)) yield* pieces(text, part, finer, minChars, fits);
+    for (const part of cutAt(text, range, border, minChars())) yield* pieces(text, part, finer, minChars, fits);
   else for (const half of halves(text, range)) yield* pieces(text, half, [], minChars, fits);
 }
 

@@ -4,7 +4,8 @@ import { AppError } from '../../errors/app-error.js';
 import { readFileText } from '../chunking/file-kinds.js';
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { Method, ProcessOptions } from '../protocol.js';
-import { findNearest } from '../search/find-nearest.js';
+import { bestPassages } from '../search/best-passages.js';
+import { queryParts } from '../search/query-parts.js';
 import type { Files } from '../stores/files.js';
 import type { Passages } from '../stores/passages.js';
 import type { StoreFiles } from '../stores/store-files.js';
@@ -83,28 +84,24 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       // Before the model runs, so that a wrong store costs nothing.
       if (!(await stores.searched(request.tenant, request.storeId))) return nothing(0);
       const startedAt = clock.monotonicMs();
-      const [vector] = await queue.run('search', () => embedder.embed([request.query]), signal);
+      const vectors: Float32Array[] = [];
+      for (const part of queryParts(request.query, embedder.maxTokens, embedder.countTokens)) {
+        vectors.push(...(await queue.run('search', () => embedder.embed([part]), signal)));
+      }
       const embeddedAt = clock.monotonicMs();
       const store = await stores.searched(request.tenant, request.storeId);
       if (!store) return nothing(embeddedAt - startedAt);
       const scope = { tenant: request.tenant, storeId: store.id };
-      const nearest = await findNearest(
-        { scope, vector: vector!, topK: request.topK, minScore: request.minScore },
+      const found = await bestPassages(
+        { scope, vectors, topK: request.topK, minScore: request.minScore },
         passages,
         indexes,
         config.exactSearchLimit,
       );
-      const loaded = await passages.load(
-        scope,
-        nearest.map(({ label }) => label),
-      );
       const searchMs = clock.monotonicMs() - embeddedAt;
       if (nowS() - store.lastActiveAt >= TOUCH_EVERY_S) setImmediate(() => void stores.touch(store.id, nowS()));
       return {
-        passages: nearest.flatMap(({ label, score }) => {
-          const passage = loaded.get(label);
-          return passage ? [{ ...passage, score }] : [];
-        }),
+        passages: found,
         timings: { embedMs: embeddedAt - startedAt, searchMs },
         snapshot: `${store.id}@${store.revision}`,
       };

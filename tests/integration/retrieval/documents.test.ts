@@ -186,3 +186,52 @@ t.test('embeddings', async (t) => {
   t.equal((await Promise.all(calls)).length, 3, 'those within the limit are answered');
   t.equal((await retrieval.embed(['still there'], NEVER)).vectors.length, 1);
 });
+
+t.test('the same file under three names is one hit, and leaves room for others', async (t) => {
+  const retrieval = await startRetrieval(dataFolder(t));
+  t.teardown(() => retrieval.close());
+  const store = await retrieval.createStore('bank', { name: 'policies', metadata: {} });
+  const text = 'The early repayment fee is 1.5 % of the outstanding amount.';
+  const added = [
+    ...['fees.txt', 'copy-of-fees.txt', 'fees-2.txt'].map((name) => [name, text] as const),
+    ['cards.md', CARDS] as const,
+    ['answers.md', '# Answers\n\n## May I repay early?\n\nYes.\n\n## May I repay late?\n\nYes.'] as const,
+  ];
+  for (const [name, content] of added) {
+    const file = await addText(retrieval, 'bank', store.id, name, content);
+    t.match(await settled(retrieval, 'bank', store.id, file), { status: 'completed' });
+  }
+  const { passages } = await retrieval.search({ ...ask('early repayment fee', 'bank'), topK: 4 }, NEVER);
+  t.equal(passages.filter((passage) => passage.text === text).length, 1);
+  t.equal(passages[0]!.text, text);
+  t.equal(
+    passages.filter((passage) => passage.text === 'Yes.').length,
+    2,
+    'below other headings it says something else',
+  );
+  t.equal(passages.length, 4);
+});
+
+t.test('a question below a page of log lines finds what it asks for', async (t) => {
+  const retrieval = await startRetrieval(dataFolder(t));
+  t.teardown(() => retrieval.close());
+  const store = await retrieval.createStore('bank', { name: 'policies', metadata: {} });
+  const workers = '# Operations\n\n## Background workers\n\nWorkers are started at boot and log a line each.';
+  for (const [name, content] of [
+    ['fees.md', FEES],
+    ['workers.md', workers],
+  ] as const) {
+    const file = await addText(retrieval, 'bank', store.id, name, content);
+    t.match(await settled(retrieval, 'bank', store.id, file), { status: 'completed' });
+  }
+  const log = Array.from({ length: 30 }, (_, n) => `2026-11-26T12:00:${n + 10} INFO worker ${n} started at boot`);
+  const query = `${log.join('\n')}\n\nHow much is the early repayment fee?`;
+  const { passages } = await retrieval.search({ ...ask(query, 'bank'), topK: 2 }, NEVER);
+  t.ok(passages.some(({ headingPath }) => headingPath.includes('Early repayment')));
+  t.ok(
+    passages.some(({ headingPath }) => headingPath.includes('Background workers')),
+    'the log lines count too',
+  );
+  const one = await retrieval.search({ ...ask(query, 'bank'), topK: 1 }, NEVER);
+  t.ok(one.passages[0]!.headingPath.includes('Early repayment'));
+});

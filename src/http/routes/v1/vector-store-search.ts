@@ -81,12 +81,13 @@ export function addVectorStoreSearch(app: App, { retrieval }: Services): void {
   );
 }
 
-/** Each passage once, with its best score. */
+/** Each content once, with its best score. */
 function bestOf(passages: readonly ScoredPassage[], limit: number): ScoredPassage[] {
   const byScore = [...passages].sort((a, b) => b.score - a.score);
   const unique = new Map<string, ScoredPassage>();
   for (const passage of byScore) {
-    if (!unique.has(passage.id)) unique.set(passage.id, passage);
+    const content = JSON.stringify([passage.headingPath, passage.text]);
+    if (!unique.has(content)) unique.set(content, passage);
   }
   return [...unique.values()].slice(0, limit);
 }

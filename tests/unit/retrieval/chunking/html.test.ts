@@ -33,11 +33,80 @@ t.test('tables and lists are one block each, with a line for each row and item',
   t.same(
     blocks('<table><tr><th>fee<th>euros</tr><tr><td>early<td>995</table><ul><li>one<ul><li>sub</ul><li>two</ul>end'),
     [
-      ['file', 'lines', 'fee | euros\nearly | 995'],
+      ['file', 'table', '| fee | euros |\n| early | 995 |'],
       ['file', 'lines', 'one\nsub\ntwo'],
       ['file', 'prose', 'end'],
     ],
   );
+});
+
+/** The lines of the only table in a page. */
+function rows(html: string): string[] {
+  const [table] = blocks(`<table>${html}</table>`);
+  return table![2]!.split('\n');
+}
+
+t.test('values stay in their columns, whatever is empty or spans several', async (t) => {
+  t.same(rows('<tr><th></th><th>2025</th><th>2026</th></tr><tr><td>early</td><td></td><td>5</td></tr>'), [
+    '| | 2025 | 2026 |',
+    '| early | | 5 |',
+  ]);
+  t.same(
+    rows(
+      '<tr><th rowspan=2>fee<th colspan="2">euros<tr><th>old<th>new<tr><td>early<td colspan=2>995<tr><td>late<td>1<td>2',
+    ),
+    ['| fee | euros | euros |', '| fee | old | new |', '| early | 995 | 995 |', '| late | 1 | 2 |'],
+  );
+  t.same(rows('<tr><td rowspan=3>a<td>1<tr><td>2<tr><td>3<tr><td>b<td>4'), [
+    '| a | 1 |',
+    '| a | 2 |',
+    '| a | 3 |',
+    '| b | 4 |',
+  ]);
+});
+
+t.test('a cell is one line, whatever breaks are in it', async (t) => {
+  t.same(
+    rows(
+      '<tr><th>Early<br>repayment<th>Fee<br/>in EUR<tr><td><p>995</p><p>from May</p><td><ul>\n<li>one\n<li>two\n</ul>',
+    ),
+    ['| Early repayment | Fee in EUR |', '| 995; from May | one; two |'],
+  );
+});
+
+t.test('the rows that name the columns are the header of the table', async (t) => {
+  const header = (html: string) => {
+    const { text, blocks } = parseHtml(`<table>${html}</table>`, 'file');
+    return blocks[0]!.headerEnd === undefined ? null : text.slice(blocks[0]!.start, blocks[0]!.headerEnd);
+  };
+  t.equal(header('<thead><tr><td>fee<td>euros</thead><tr><td>early<td>995'), '| fee | euros |');
+  t.equal(header('<tr><th>fee<th>euros<tr><th>both<th>each<tr><td>early<td>995'), '| fee | euros |\n| both | each |');
+  t.equal(header('<caption>Fees</caption><tr><th>fee<tr><td>early'), 'Fees\n| fee |');
+  t.equal(header('<tr><th>early<td>995<tr><th>late<td>1'), null);
+});
+
+t.test('a table that only puts blocks beside each other is no table', async (t) => {
+  const page = '<table><tr><td>Menu<td><h1>Fees</h1><p>Intro.<table><tr><th>fee<tr><td>early</table><p>Outro.</table>';
+  const found = blocks(page);
+  t.match(found, [
+    ['file', 'lines', 'Menu\nFees; Intro.'],
+    ['file', 'table', '| fee |\n| early |'],
+    ['file', 'prose', 'Outro.'],
+  ]);
+  t.same(blocks('<table><tr><td><pre>1\n2</pre><td><pre>if x:\n    y</pre></table>'), [
+    ['file', 'lines', '1\n2'],
+    ['file', 'lines', 'if x:\n    y'],
+  ]);
+});
+
+t.test('cells that span everything make no page a multiple of itself', async (t) => {
+  const cell = `<td colspan=1000 rowspan=65534>${'x'.repeat(200)}`;
+  const html = `<table><tr>${cell.repeat(50)}${'<tr><td>y'.repeat(5000)}</table>`;
+  t.ok(parseHtml(html, 'file').text.length < 5 * html.length);
+});
+
+t.test('soft hyphens and zero-width characters are not part of a word, written as entities either', async (t) => {
+  t.same(blocks('<p>re&shy;pay&#8203;ment</p>'), [['file', 'prose', 'repayment']]);
 });
 
 t.test('preformatted text keeps its lines and indentation', async (t) => {
@@ -63,7 +132,10 @@ t.test('ranges lead back to the source, to the character', async (t) => {
 });
 
 t.test('markup that is left open loses no text', async (t) => {
-  t.same(blocks('<div><ul><li>one<table><tr><td>two').flat().at(-1), 'one\ntwo');
+  t.same(blocks('<div><ul><li>one<table><tr><td>two'), [
+    ['file', 'lines', 'one'],
+    ['file', 'table', '| two |'],
+  ]);
   t.same(blocks('</p></div>x<h1>y'), [
     ['y', 'prose', 'x'],
     ['y', 'prose', 'y'],

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { parseMarkdown } from '../../../../src/retrieval/chunking/markdown.js';
+import { commentsOf } from '../../../../src/retrieval/chunking/markdown-comments.js';
 
 function blocks(text: string, title = 'file') {
   const document = parseMarkdown(text, title);
@@ -58,7 +59,7 @@ t.test('a table is one block', async (t) => {
   const table = '| fee | euros |\n| --- | ---: |\n| early | 995 |\n| late | 12 |';
   t.same(blocks(`A\n${table}\n\nB`), [
     ['file', 'prose', 'A'],
-    ['file', 'lines', table],
+    ['file', 'table', table],
     ['file', 'prose', 'B'],
   ]);
 });
@@ -76,4 +77,19 @@ t.test('a heading with nothing below it is a block, so that it can be found', as
     ['T › Full', 'prose', 'A'],
     ['T › Last', 'prose', '## Last'],
   ]);
+});
+
+t.test('the column names of a table and the rule below them are its header', async (t) => {
+  const text = '| fee | euros |\n| --- | ---: |\n| early | 995 |';
+  const [table] = parseMarkdown(text, 'file').blocks;
+  t.equal(text.slice(table!.start, table!.headerEnd), '| fee | euros |\n| --- | ---: |');
+});
+
+t.test('comments are what nobody is to read, except in code', async (t) => {
+  const hidden = (text: string) => commentsOf(text).map(({ start, end }) => text.slice(start, end));
+  t.same(hidden('a <!-- b --> c <!--d--> e'), ['<!-- b -->', '<!--d-->']);
+  t.same(hidden('<!--\nlong\n```\nsecret\n-->\nshown'), ['<!--\nlong\n```\nsecret\n-->']);
+  t.same(hidden('```html\n<!-- shown -->\n```\n<!-- hidden -->'), ['<!-- hidden -->']);
+  t.same(hidden('`<!-- shown -->` and ``a ` <!-- shown -->``'), []);
+  t.same(hidden('open <!-- to the end'), []);
 });

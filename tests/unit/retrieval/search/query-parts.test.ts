@@ -1,0 +1,30 @@
+import t from 'tap';
+import { queryParts } from '../../../../src/retrieval/search/query-parts.js';
+import { countWords } from '../../../fixtures/retrieval/count-words.js';
+
+const LOG = Array.from({ length: 30 }, (_, n) => `12:00:${n} worker ${n} started in the background`).join('\n');
+const parts = (query: string, maxTokens = 64) => queryParts(query, maxTokens, countWords);
+
+t.test('a query that the embedder reads is searched as it is', async (t) => {
+  t.same(parts('What is the body limit?'), ['What is the body limit?']);
+});
+
+t.test('of a longer one the question comes first, wherever it stands, then some of the rest', async (t) => {
+  const question = 'What is the default body limit?';
+  for (const query of [`${LOG}\n\n${question}`, `${question}\n\n${LOG}`, `Look. ${question} Thanks.\n${LOG}`]) {
+    const [first, ...rest] = parts(query);
+    t.equal(first, question);
+    t.ok(rest.length > 1 && rest.length < 4);
+    for (const part of rest) t.ok(query.includes(part) && countWords(part) <= 64);
+  }
+  t.equal(parts(`${LOG}\n请求体的默认上限是多少？`)[0], '请求体的默认上限是多少？');
+});
+
+t.test('without a question mark the last line and the first are the question', async (t) => {
+  t.same(parts(`Explain this log\n${LOG}\nin one sentence`).slice(0, 2), ['in one sentence', 'Explain this log']);
+});
+
+t.test('a question that is itself too long is cut like the rest', async (t) => {
+  const query = `${'very '.repeat(200)}long?`;
+  for (const part of parts(query)) t.ok(countWords(part) <= 64);
+});
