@@ -1,5 +1,5 @@
 // The import rules of the architecture, each with its reason. `npm run lint` checks them.
-const L1 = ['model-import', 'engine', 'upstream', 'retrieval', 'registry', 'canary', 'safety', 'audit'];
+const L1 = ['model-import', 'tokenizer', 'engine', 'upstream', 'retrieval', 'registry', 'canary', 'safety', 'audit'];
 const L4 = ['http', 'admin', 'console', 'cli'];
 const rooms = (names) => `^src/(${names.join('|')})/`;
 
@@ -97,10 +97,18 @@ export default {
       to: { path: '^src/retrieval/process/' },
     },
     {
+      name: 'tokenizer-process-is-private',
+      comment:
+        'Tokenizing takes as long as the text is: it runs in processes of its own and is reached by messages only.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/tokenizer/' },
+      to: { path: '^src/tokenizer/process/' },
+    },
+    {
       name: 'children-have-no-http',
       comment: 'A child process serves messages; a web framework in it would be memory for nothing.',
       severity: 'error',
-      from: { path: '^src/(engine|retrieval)/process/' },
+      from: { path: '^src/(engine|retrieval|tokenizer)/process/' },
       to: { path: 'node_modules/(fastify|@fastify)/' },
     },
     {

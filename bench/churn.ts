@@ -4,7 +4,7 @@
  * that come again, drafting on. `CHURN_SEED` repeats a run.
  */
 import type { AdapterRef } from '../src/contracts/adapter.js';
-import type { Engine } from '../src/contracts/engine.js';
+import type { TextGenerator } from '../src/contracts/generator.js';
 import { createRandom } from '../src/engine/process/random.js';
 import { writeAdapter } from '../tests/fixtures/engine/adapters.js';
 import { idsOf, requestOf } from '../tests/fixtures/engine/engine.js';
@@ -119,7 +119,7 @@ function keyOf({ adapter, prompt, seed }: Question): string {
   return JSON.stringify([adapter?.digest, prompt, seed]);
 }
 
-async function leaveEarly(engine: Engine, question: Question): Promise<void> {
+async function leaveEarly(engine: TextGenerator, question: Question): Promise<void> {
   const controller = new AbortController();
   for await (const event of engine.generate(requestOf(toAsk(question)), controller.signal)) {
     if (event.type === 'delta') controller.abort();

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import type { AdapterRef } from '../src/contracts/adapter.js';
-import type { Engine } from '../src/contracts/engine.js';
+import type { TextGenerator } from '../src/contracts/generator.js';
 import { createRandom } from '../src/engine/process/random.js';
 import { writeAdapter } from '../tests/fixtures/engine/adapters.js';
 import { coldAdapterExtraMs, decodeGapP95Ms, decodeTps, prefillTps, trafficTps } from './engine/decode.js';
@@ -120,7 +120,7 @@ export default function benchEngine({ quick, say }: BenchOptions): Promise<Recor
 }
 
 /** Brings an adapter into memory. */
-async function touch(engine: Engine, adapter: AdapterRef): Promise<void> {
+async function touch(engine: TextGenerator, adapter: AdapterRef): Promise<void> {
   await generate(engine, { prompt: { kind: 'tokens', ids: [1] }, maxTokens: 1, adapter });
 }
 

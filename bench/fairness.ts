@@ -4,7 +4,7 @@
  * of it each, so alone with that share everything takes twice as long as alone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Engine } from '../src/contracts/engine.js';
+import type { TextGenerator } from '../src/contracts/generator.js';
 import { freshPrompt, generate, quantile, SETTINGS, startEngine } from './engine/driver.js';
 import type { BenchOptions } from './main.js';
 
@@ -46,7 +46,7 @@ export default async function benchFairness({ quick, say }: BenchOptions): Promi
 const ms = (value: number): string => `${Math.round(value)} ms`;
 
 /** One request after another, as a person asks. */
-async function firstTokensMs(engine: Engine, count: number): Promise<number[]> {
+async function firstTokensMs(engine: TextGenerator, count: number): Promise<number[]> {
   const times: number[] = [];
   for (let i = 0; i < count; i++) {
     times.push((await ask(engine, 'person')).timings.firstTokenMs!);
@@ -55,6 +55,6 @@ async function firstTokensMs(engine: Engine, count: number): Promise<number[]> {
   return times;
 }
 
-function ask(engine: Engine, tenant: string) {
+function ask(engine: TextGenerator, tenant: string) {
   return generate(engine, { prompt: freshPrompt(PROMPT_TOKENS), maxTokens: ANSWER_TOKENS, tenant });
 }

@@ -6,7 +6,7 @@ import { createServer } from '../src/http/server.js';
 import { createMetrics } from '../src/metrics/metrics.js';
 
 /** Registering routes touches no service; one that was touched would be undefined, and fail here. */
-const unused = {} as Pick<Services, 'engine' | 'retrieval' | 'registry' | 'pipeline'>;
+const unused = {} as Pick<Services, 'engine' | 'tokenizer' | 'retrieval' | 'registry' | 'pipeline'>;
 
 export async function openApi(): Promise<string> {
   const config = loadConfig({ env: { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' } });

@@ -14,12 +14,15 @@ import { createServer } from './http/server.js';
 import { createMetrics } from './metrics/metrics.js';
 import { watchServices } from './metrics/watch.js';
 import { createAdapterCompiler } from './model-import/lora/compiler.js';
+import { readBaseManifest } from './model-import/manifest.js';
 import { createPipeline } from './pipeline/pipeline.js';
+import { FENCES } from './pipeline/prompt.js';
 import { lockDataDir } from './registry/data-lock.js';
 import { seedDemo, waitForDemoDocuments } from './registry/demo.js';
 import { DEMO_TENANTS } from './registry/demo-tenants.js';
 import { openRegistry } from './registry/registry.js';
 import { createRetrieval } from './retrieval/client.js';
+import { createTokenizer } from './tokenizer/client.js';
 
 export interface App {
   readonly server: Server;
@@ -55,11 +58,22 @@ export async function createApp(config: Config): Promise<App> {
     const retrieval = keep(
       await createRetrieval({ dataDir, modelDir: embedderDir, baseModelDir, config: config.retrieval, clock, log }),
     );
-    const engine = keep(await createEngine({ modelDir: baseModelDir, settings: config.engine, clock, log }));
+    const tokenizer = keep(
+      await createTokenizer({
+        modelDir: baseModelDir,
+        manifest: await readBaseManifest(baseModelDir),
+        fences: FENCES,
+        settings: config.tokenizer,
+        clock,
+        log,
+      }),
+    );
+    const engine = keep(await createEngine({ modelDir: baseModelDir, settings: config.engine, tokenizer, clock, log }));
     const metrics = createMetrics(config.metrics);
-    watchServices(metrics, { engine, retrieval, registry });
+    watchServices(metrics, { engine, tokenizer, retrieval, registry });
     const pipeline = createPipeline({
       engine,
+      tokenizer,
       retrieval,
       registry,
       metrics,
@@ -69,7 +83,17 @@ export async function createApp(config: Config): Promise<App> {
       requestTimeoutMs: config.server.requestTimeoutMs,
       onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
     });
-    const server = await createServer({ config, engine, retrieval, registry, metrics, pipeline, clock, adminRoutes });
+    const server = await createServer({
+      config,
+      engine,
+      tokenizer,
+      retrieval,
+      registry,
+      metrics,
+      pipeline,
+      clock,
+      adminRoutes,
+    });
     opened.push(server);
 
     return {

@@ -8,7 +8,6 @@ RULES = (
     f"If the passages do not hold the answer, say: {REFUSAL}"
 )
 FENCES = ("<passages>", "</passages>")
-ZERO_WIDTH_SPACE = "\u200b"
 
 
 @dataclass(frozen=True)
@@ -17,10 +16,11 @@ class Passage:
     text: str
 
 
-def neutralize(text: str, special_tokens: list[str]) -> str:
-    """Text from outside can neither end a message nor open or close the passages."""
-    for token in (*special_tokens, *FENCES):
-        text = text.replace(token, token[0] + ZERO_WIDTH_SPACE + token[1:])
+def ordinary(text: str, special_tokens: list[str]) -> str:
+    """The text, which must hold no marker: the gateway encodes one as plain text, a tokenizer called on the whole would not."""
+    for marker in (*special_tokens, *FENCES):
+        if marker in text:
+            raise ValueError(f"a training text holds {marker}")
     return text
 
 
@@ -29,11 +29,11 @@ def system_content(
 ) -> str:
     lines = [instructions]
     if caller_system is not None:
-        lines.append(neutralize(caller_system, special_tokens))
+        lines.append(ordinary(caller_system, special_tokens))
     lines += [RULES, FENCES[0]]
     for number, passage in enumerate(passages, start=1):
-        lines.append(f"[{number}] {neutralize(passage.title, special_tokens)}")
-        lines.append(neutralize(passage.text, special_tokens).strip())
+        lines.append(f"[{number}] {ordinary(passage.title, special_tokens)}")
+        lines.append(ordinary(passage.text, special_tokens).strip())
     lines.append(FENCES[1])
     return "\n".join(lines)
 

@@ -1,5 +1,5 @@
 import type { AdapterRef } from '../../src/contracts/adapter.js';
-import type { Engine } from '../../src/contracts/engine.js';
+import type { TextGenerator } from '../../src/contracts/generator.js';
 import { freshPrompt, generate, median, quantile } from './driver.js';
 
 /** About a question with three passages. */
@@ -7,7 +7,7 @@ const PROMPT_TOKENS = 250;
 
 /** Tokens a second of all streams together, by the median of the steps in which all of them decode. */
 export async function decodeTps(
-  engine: Engine,
+  engine: TextGenerator,
   adapters: readonly (AdapterRef | null)[],
   answerTokens: number,
 ): Promise<number> {
@@ -26,14 +26,14 @@ export async function decodeTps(
   return (adapters.length * 1000) / median(stepsMs);
 }
 
-export async function prefillTps(engine: Engine, tokens: number, adapter: AdapterRef | null): Promise<number> {
+export async function prefillTps(engine: TextGenerator, tokens: number, adapter: AdapterRef | null): Promise<number> {
   const { timings } = await generate(engine, { prompt: freshPrompt(tokens), maxTokens: 1, adapter });
   return (tokens * 1000) / timings.prefillMs;
 }
 
 /** How much later the first token comes by an adapter that is in memory but not in the bank. */
 export async function coldAdapterExtraMs(
-  engine: Engine,
+  engine: TextGenerator,
   resident: AdapterRef,
   others: readonly AdapterRef[],
   rounds: number,
@@ -51,7 +51,7 @@ export async function coldAdapterExtraMs(
 }
 
 /** Gap between two tokens of a stream, at the 95th percentile, while prompts of 1,500 tokens are computed. */
-export async function decodeGapP95Ms(engine: Engine, prompts: number): Promise<number> {
+export async function decodeGapP95Ms(engine: TextGenerator, prompts: number): Promise<number> {
   const arrivals: number[] = [];
   let busy = true;
   const stream = generate(engine, {
@@ -70,7 +70,7 @@ export async function decodeGapP95Ms(engine: Engine, prompts: number): Promise<n
 }
 
 /** Tokens a second of eight callers who ask one after another, each time by an adapter that `next` draws. */
-export async function trafficTps(engine: Engine, requests: number, next: () => AdapterRef): Promise<number> {
+export async function trafficTps(engine: TextGenerator, requests: number, next: () => AdapterRef): Promise<number> {
   const startedMs = performance.now();
   let left = requests;
   let tokens = 0;

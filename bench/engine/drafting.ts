@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { AdapterRef } from '../../src/contracts/adapter.js';
-import type { Engine } from '../../src/contracts/engine.js';
+import type { TextGenerator } from '../../src/contracts/generator.js';
 import { createAdapterCompiler } from '../../src/model-import/lora/compiler.js';
-import { assemblePrompt } from '../../src/pipeline/prompt.js';
+import { assemblePrompt, numberPassages } from '../../src/pipeline/prompt.js';
 import { generate, median } from './driver.js';
 
 interface RetrievedQuestion {
@@ -27,17 +27,14 @@ export async function tunedAdapter(modelDir: string, dataDir: string): Promise<A
 }
 
 /** Tokens a second while an answer is written, over all questions, one after another. */
-export async function answersTps(engine: Engine, adapter: AdapterRef): Promise<number> {
+export async function answersTps(engine: TextGenerator, adapter: AdapterRef): Promise<number> {
   const rates: number[] = [];
   for (const { question, passages } of QUESTIONS) {
-    const messages = assemblePrompt(
-      {
-        instructions: 'You are the support assistant of Northwind Bank.',
-        messages: [{ role: 'user', content: question }],
-        passages: passages.map(({ title, text }) => ({ headingPath: [title], filename: '', text })),
-      },
-      (text, extra) => engine.neutralize(text, extra),
-    );
+    const messages = assemblePrompt({
+      instructions: 'You are the support assistant of Northwind Bank.',
+      messages: [{ role: 'user', content: question }],
+      passages: numberPassages(passages.map(({ title, text }) => ({ headingPath: [title], filename: '', text }))),
+    });
     const { completionTokens, timings } = await generate(engine, {
       prompt: { kind: 'chat', messages },
       maxTokens: 96,

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
 import type { AdapterRef } from '../../src/contracts/adapter.js';
-import type { Engine, GenerateRequest, TokenEvent } from '../../src/contracts/engine.js';
+import type { GenerateRequest, TextGenerator, TokenEvent } from '../../src/contracts/generator.js';
 import { createRandom } from '../../src/engine/process/random.js';
 import type { EngineSettings } from '../../src/engine/protocol.js';
 import { GREEDY, readModelManifest, startEngine as startConfigured } from '../../tests/fixtures/engine/engine.js';
@@ -24,17 +24,27 @@ export interface Ask {
   readonly onDelta?: (tokens: number) => void;
 }
 
-export const startEngine = (settings: Partial<EngineSettings> = {}): Promise<Engine> =>
+export const startEngine = (settings: Partial<EngineSettings> = {}): Promise<TextGenerator> =>
   startConfigured({ ...SETTINGS, ...settings });
 
 const NEVER_ENDS = Object.fromEntries(manifest.tokenizer.eosIds.map((id) => [id, -100]));
 
 export async function generate(
-  engine: Engine,
+  engine: TextGenerator,
   { prompt, maxTokens, adapter = null, tenant = 'bench', ends = false, onDelta }: Ask,
 ): Promise<Finished> {
   const sampling = ends ? GREEDY : { ...GREEDY, logitBias: NEVER_ENDS };
-  const request = { requestId: 'bench', tenant, prompt, adapter, sampling, maxTokens, stop: [], topLogprobs: null };
+  const request = {
+    requestId: 'bench',
+    tenant,
+    prompt,
+    adapter,
+    sampling,
+    maxTokens,
+    maxTokensYields: false,
+    stop: [],
+    topLogprobs: null,
+  };
   const events = engine.generate({ ...request, priority: 'interactive' }, new AbortController().signal);
   for await (const event of events) {
     if (event.type === 'delta') onDelta?.(event.tokenCount);

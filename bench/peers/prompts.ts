@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ModelManifest } from '../../src/contracts/model-manifest.js';
-import { loadTokenizer } from '../../src/engine/tokenizer.js';
+import { loadPromptTokenizer } from '../../src/tokenizer/process/prompt-tokenizer.js';
 
 const DOCUMENTS = path.resolve(import.meta.dirname, '../../indexes');
 /** Tokens between the beginnings of two prompts; prime, so that they meet late. */
@@ -16,7 +16,7 @@ export async function createPrompts(
   manifest: ModelManifest,
   longest: number,
 ): Promise<(tokens: number) => readonly number[]> {
-  const tokenizer = await loadTokenizer(modelDir, manifest);
+  const tokenizer = await loadPromptTokenizer(modelDir, manifest, []);
   const files = readdirSync(DOCUMENTS, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));
   const text = files.sort().map((file) => readFileSync(path.join(DOCUMENTS, file), 'utf8'));
   const ids = tokenizer.encode({ kind: 'text', text: text.join('\n\n') });

@@ -112,6 +112,30 @@ export const ConfigSchema = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    tokenizer: Type.Object(
+      {
+        processes: integer(
+          'Processes that tokenize prompts. With two or more, long prompts never hold all of them.',
+          2,
+          1,
+          16,
+        ),
+        maxQueued: integer('Prompts and counts of one tenant that may wait for a tokenizer process.', 256, 1, 100_000),
+        maxQueuedCharacters: integer(
+          'Characters in what one tenant has waiting for a tokenizer process.',
+          4 * MiB,
+          KiB,
+          1024 * MiB,
+        ),
+        timeoutMs: integer(
+          'Longest time that rendering and tokenizing one prompt may take, in milliseconds; its process is ended then.',
+          10_000,
+          100,
+          600_000,
+        ),
+      },
+      { ...closed, default: {} },
+    ),
     retrieval: Type.Object(
       {
         maxFileBytes: integer('Largest document, in bytes.', 8 * MiB, KiB, 512 * MiB),

@@ -3,39 +3,48 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../contracts/clock.js';
 import type {
-  Engine,
   EngineModel,
   EngineObservation,
   EngineStatus,
   GenerateRequest,
-  Prompt,
+  TextGenerator,
   TokenEvent,
-} from '../contracts/engine.js';
+} from '../contracts/generator.js';
 import type { ModelManifest } from '../contracts/model-manifest.js';
+import type { Tokenizer } from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
 import { EventStream } from './event-stream.js';
 import type { EngineSettings, FromEngine, Gauges, Job, ToEngine } from './protocol.js';
-import { loadTokenizer, type PromptTokenizer } from './tokenizer.js';
 
 export interface EngineOptions {
   /** Folder of an imported model. */
   readonly modelDir: string;
   readonly settings: EngineSettings;
+  /** The base model's. */
+  readonly tokenizer: Tokenizer;
   readonly clock: Clock;
   readonly log: Record<'info' | 'warn', (fields: object, message: string) => void>;
 }
 
 const NO_GAUGES: Gauges = { slotsInUse: 0, queued: 0, adaptersResident: [], rssBytes: 0 };
 const QUEUE_RETRY_S = 1;
+/** The end of a request that was aborted while its prompt was tokenized. */
+const NEVER_BEGUN: TokenEvent = {
+  type: 'finished',
+  reason: 'abort',
+  promptTokens: 0,
+  completionTokens: 0,
+  timings: { queueMs: 0, prefillMs: 0, decodeMs: 0, firstTokenMs: null, adapterLoadMs: 0 },
+};
 
 /**
- * Starts the engine process and resolves when it is ready. Prompts are tokenized here, in the gateway, so that one
+ * Starts the engine process and resolves when it is ready. Prompts are tokenized before they are sent to it, so that one
  * that is too long costs the engine nothing.
  * @throws AppError `model_invalid` for a folder that this version cannot serve, `engine_unavailable` when the first
  * start fails
  */
-export async function createEngine(options: EngineOptions): Promise<Engine> {
+export async function createEngine(options: EngineOptions): Promise<TextGenerator> {
   const manifest = await readManifest(options.modelDir);
   const { contextTokens } = options.settings;
   const { maxPositions } = manifest.shape;
@@ -43,7 +52,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const reason = `engine.contextTokens is ${contextTokens}, but ${manifest.id} covers ${maxPositions} positions`;
     throw new AppError('config_invalid', { reason });
   }
-  const client = new EngineClient(options, manifest, await loadTokenizer(options.modelDir, manifest));
+  const client = new EngineClient(options, manifest);
   try {
     await client.started;
   } catch (error) {
@@ -53,19 +62,19 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   return client;
 }
 
-class EngineClient implements Engine {
+class EngineClient implements TextGenerator {
   readonly model: EngineModel;
   /** Settles with the first start. */
   readonly started: Promise<void>;
   readonly #settings: EngineSettings;
-  readonly #tokenizer: PromptTokenizer;
+  readonly #tokenizer: Tokenizer;
   readonly #process: SupervisedProcess<ToEngine, FromEngine>;
   readonly #jobs = new Map<number, EventStream>();
   readonly #listeners = new Set<(observation: EngineObservation) => void>();
   #gauges = NO_GAUGES;
   #lastJobId = 0;
 
-  constructor({ modelDir, settings, clock, log }: EngineOptions, manifest: ModelManifest, tokenizer: PromptTokenizer) {
+  constructor({ modelDir, settings, tokenizer, clock, log }: EngineOptions, manifest: ModelManifest) {
     this.#settings = settings;
     this.#tokenizer = tokenizer;
     this.model = {
@@ -102,11 +111,20 @@ class EngineClient implements Engine {
   }
 
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<TokenEvent, void, undefined> {
-    const job = this.#accept(request);
+    const id = this.#accept();
     const events = new EventStream();
-    const abort = () => this.#process.send({ type: 'abort', id: job.id });
-    this.#jobs.set(job.id, events);
-    this.#process.send({ type: 'generate', job });
+    const abort = () => this.#process.send({ type: 'abort', id });
+    // Its place is taken before its prompt is tokenized, so that no more are accepted meanwhile than there is room for.
+    this.#jobs.set(id, events);
+    try {
+      const job = await this.#toJob(id, request, signal);
+      // The process may have ended meanwhile, and the stream with it.
+      if (this.#jobs.has(id)) this.#process.send({ type: 'generate', job });
+    } catch (error) {
+      this.#jobs.delete(id);
+      if (!signal.aborted) throw error;
+      return yield NEVER_BEGUN;
+    }
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort);
     try {
@@ -114,16 +132,8 @@ class EngineClient implements Engine {
     } finally {
       signal.removeEventListener('abort', abort);
       // Still known: the reader left before the end.
-      if (this.#jobs.delete(job.id)) abort();
+      if (this.#jobs.delete(id)) abort();
     }
-  }
-
-  countTokens(text: string): number {
-    return this.#tokenizer.countTokens(text);
-  }
-
-  neutralize(text: string, extra?: readonly string[]): string {
-    return this.#tokenizer.neutralize(text, extra);
   }
 
   status(): EngineStatus {
@@ -145,38 +155,39 @@ class EngineClient implements Engine {
     await this.#process.close();
   }
 
-  /** Everything that can be wrong with a request is found before it is queued. */
-  #accept(request: GenerateRequest): Job {
+  #accept(): number {
     if (!this.#process.ready) throw this.#unavailable();
     const limit = this.#settings.slots + this.#settings.maxQueued;
     if (this.#jobs.size >= limit) {
       throw new AppError('queue_full', { limit: this.#settings.maxQueued, retryAfterS: QUEUE_RETRY_S });
     }
-    const promptIds = Int32Array.from(this.#encode(request));
-    const { adapter, priority, sampling, stop, tenant, topLogprobs } = request;
-    const maxTokens = request.maxTokens ?? this.#settings.contextTokens - promptIds.length;
-    return { id: ++this.#lastJobId, tenant, priority, promptIds, adapter, sampling, maxTokens, stop, topLogprobs };
+    return ++this.#lastJobId;
   }
 
-  #encode({ prompt, maxTokens, sampling }: GenerateRequest): readonly number[] {
+  /** Everything that can be wrong with a request is found before it is queued. */
+  async #toJob(id: number, request: GenerateRequest, signal: AbortSignal): Promise<Job> {
     const { contextTokens, vocabSize } = this.model;
-    const wanted = maxTokens ?? 1;
+    const { adapter, maxTokensYields, priority, prompt, sampling, stop, tenant, topLogprobs } = request;
+    const wanted = maxTokensYields ? 1 : (request.maxTokens ?? 1);
     const tooLong = (promptTokens: number | string) =>
       new AppError('context_length_exceeded', { promptTokens, maxTokens: wanted, contextTokens });
-    // A megabyte of text takes the tokenizer most of a second; one that cannot fit is not worth it.
-    const least = this.#tokenizer.leastTokens(charactersOf(prompt));
+    const least = this.#tokenizer.leastTokens(prompt);
     if (least + wanted > contextTokens) throw tooLong(`at least ${least}`);
 
-    const ids = this.#tokenizer.encode(prompt);
-    if (ids.length + wanted > contextTokens) throw tooLong(ids.length);
-    if (ids.length === 0) throw new AppError('invalid_value', { param: 'prompt', reason: 'must not be empty' });
     const known = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabSize;
     const reason = `token ids are 0 to ${vocabSize - 1}`;
-    if (!ids.every(known)) throw new AppError('invalid_value', { param: 'prompt', reason });
+    if (prompt.kind === 'tokens' && !prompt.ids.every(known)) {
+      throw new AppError('invalid_value', { param: 'prompt', reason });
+    }
     if (!Object.keys(sampling.logitBias).map(Number).every(known)) {
       throw new AppError('invalid_value', { param: 'logit_bias', reason });
     }
-    return ids;
+    const promptIds = await this.#tokenizer.encode(prompt, { tenant, signal });
+    if (promptIds.length + wanted > contextTokens) throw tooLong(promptIds.length);
+    if (promptIds.length === 0) throw new AppError('invalid_value', { param: 'prompt', reason: 'must not be empty' });
+    const left = contextTokens - promptIds.length;
+    const maxTokens = Math.min(request.maxTokens ?? left, left);
+    return { id, tenant, priority, promptIds, adapter, sampling, maxTokens, stop, topLogprobs };
   }
 
   #deliver({ events, observations }: Extract<FromEngine, { type: 'step' }>): void {
@@ -201,19 +212,6 @@ class EngineClient implements Engine {
 
   #observe(observation: EngineObservation): void {
     for (const listener of this.#listeners) listener(observation);
-  }
-}
-
-function charactersOf(prompt: Prompt): number {
-  switch (prompt.kind) {
-    case 'chat':
-      return prompt.messages.reduce((sum, { content }) => sum + content.length, 0);
-    case 'text':
-      return prompt.text.length;
-    case 'infill':
-      return prompt.prefix.length + prompt.suffix.length;
-    case 'tokens':
-      return 0;
   }
 }
 

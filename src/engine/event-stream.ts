@@ -1,4 +1,4 @@
-import type { TokenEvent } from '../contracts/engine.js';
+import type { TokenEvent } from '../contracts/generator.js';
 
 type Delta = Extract<TokenEvent, { type: 'delta' }>;
 

@@ -3,7 +3,7 @@
  */
 import type { Config } from '../config/schema.js';
 import type { AdapterRef } from '../contracts/adapter.js';
-import type { EngineObservation, EngineStatus, Priority, SamplingParams, TokenEvent } from '../contracts/engine.js';
+import type { EngineObservation, EngineStatus, Priority, SamplingParams, TokenEvent } from '../contracts/generator.js';
 import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { ErrorMessage } from '../errors/app-error.js';
 

@@ -107,6 +107,7 @@ export const ERRORS = {
   queue_full: busy('The queue is full ({limit} requests). Retry after {retryAfterS} s.', 429),
   ingest_queue_full: busy('The ingestion queue is full ({limit} files). Retry after {retryAfterS} s.', 429),
   engine_unavailable: busy('The engine is not available: {reason}. Retry after {retryAfterS} s.', 503),
+  tokenizer_unavailable: busy('The tokenizer is not available: {reason}. Retry after {retryAfterS} s.', 503),
   retrieval_unavailable: busy('Retrieval is not available: {reason}. Retry after {retryAfterS} s.', 503),
   draining: busy('The server is shutting down. Retry after {retryAfterS} s.', 503),
   deadline_exceeded: {

@@ -18,9 +18,15 @@ interface ChatResponse {
   readonly choices: readonly [{ readonly message: Message }];
 }
 
+interface Cited {
+  readonly marker: string;
+  readonly content: string;
+  readonly filepath: string;
+}
+
 interface Message {
   readonly content: string;
-  readonly context?: { readonly citations: readonly { readonly content: string; readonly filepath: string }[] };
+  readonly context?: { readonly citations: readonly Cited[] };
 }
 
 /** Asks as a client of the tenant does, greedily, so that a run can be repeated. */
@@ -44,7 +50,13 @@ export async function ask(url: string, key: string, { model, question, retrieval
     });
   }
   const { content, context } = body.choices[0].message;
-  const passages = (context?.citations ?? []).map(({ content: text, filepath }) => ({ filename: filepath, text }));
+  // A number that a passage could not have leaves a gap.
+  const passages: { filename: string; text: string }[] = [];
+  for (const { marker, content: text, filepath } of context?.citations ?? []) {
+    const place = Number(marker.slice(1, -1)) - 1;
+    while (passages.length < place) passages.push({ filename: '', text: '' });
+    passages.push({ filename: filepath, text });
+  }
   return { text: content, passages };
 }
 

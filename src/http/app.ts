@@ -5,9 +5,10 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { Config } from '../config/schema.js';
 import type { Clock } from '../contracts/clock.js';
-import type { Engine } from '../contracts/engine.js';
+import type { TextGenerator } from '../contracts/generator.js';
 import type { Principal, Registry, Scope } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
+import type { Tokenizer } from '../contracts/tokenizer.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Pipeline } from '../pipeline/types.js';
 
@@ -21,7 +22,8 @@ export type App = FastifyInstance<
 
 export interface Services {
   readonly config: Config;
-  readonly engine: Engine;
+  readonly engine: TextGenerator;
+  readonly tokenizer: Tokenizer;
   readonly retrieval: Retrieval;
   readonly registry: Registry;
   readonly metrics: Metrics;

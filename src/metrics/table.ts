@@ -65,6 +65,7 @@ export const METRICS = {
   engine_prefix_tokens_total: counter('Prompt tokens found in the prefix cache, or computed.', ['outcome']),
   engine_drafted_tokens_total: counter('Tokens guessed ahead, by whether the model agreed.', ['outcome']),
   engine_step_rows: histogram('Requests that shared one step of the engine.', ['kind'], ROWS),
+  tokenizer_queue_length: gauge('Prompts and counts that wait for a tokenizer process.', []),
   passages: gauge('Passages that can be found.', []),
   ingest_queue_length: gauge('Files that wait for ingestion.', []),
   ingest_files_total: counter('Files ingested.', ['outcome']),

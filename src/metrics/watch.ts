@@ -1,6 +1,7 @@
-import type { Engine } from '../contracts/engine.js';
+import type { TextGenerator } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
+import type { Tokenizer } from '../contracts/tokenizer.js';
 import type { Metrics } from './metrics.js';
 
 const seconds = (durationMs: number): number => durationMs / 1000;
@@ -8,14 +9,20 @@ const seconds = (durationMs: number): number => durationMs / 1000;
 /** Feeds the metrics from the raw observations of the child processes and, at each scrape, from their status. */
 export function watchServices(
   metrics: Metrics,
-  services: { readonly engine: Engine; readonly retrieval: Retrieval; readonly registry: Registry },
+  services: {
+    readonly engine: TextGenerator;
+    readonly tokenizer: Tokenizer;
+    readonly retrieval: Retrieval;
+    readonly registry: Registry;
+  },
 ): void {
   watchEngine(metrics, services.engine);
+  watchTokenizer(metrics, services.tokenizer);
   watchRetrieval(metrics, services.retrieval);
   metrics.beforeScrape(() => readCanaries(metrics, services.registry));
 }
 
-function watchEngine(metrics: Metrics, engine: Engine): void {
+function watchEngine(metrics: Metrics, engine: TextGenerator): void {
   engine.observe((event) => {
     if (event.type === 'step') {
       metrics.observe('engine_step_duration_seconds', { kind: event.kind }, seconds(event.durationMs));
@@ -38,6 +45,15 @@ function watchEngine(metrics: Metrics, engine: Engine): void {
     metrics.set('kv_slots_in_use', {}, status.slotsInUse);
     metrics.set('engine_queue_length', {}, status.queued);
     setChild(metrics, 'engine', status);
+  });
+}
+
+function watchTokenizer(metrics: Metrics, tokenizer: Tokenizer): void {
+  tokenizer.observe(() => metrics.add('child_restarts_total', { process: 'tokenizer' }));
+  metrics.beforeScrape(() => {
+    const status = tokenizer.status();
+    metrics.set('tokenizer_queue_length', {}, status.queued);
+    setChild(metrics, 'tokenizer', status);
   });
 }
 

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { EmbedderManifest, ManifestFiles, ModelManifest } from '../contracts/model-manifest.js';
+import { AppError } from '../errors/app-error.js';
 import { digestFile, sync, writeDurably } from './files/durable.js';
 
 /** Raised when an import of the same source gives other files: what was imported before is then imported again. */
@@ -29,6 +30,16 @@ export async function readManifest(folder: string): Promise<AnyManifest | null> 
   } catch {
     return null;
   }
+}
+
+/** The manifest of an imported base model. @throws AppError `model_unavailable` where `readManifest` gives none */
+export async function readBaseManifest(folder: string): Promise<ModelManifest> {
+  const manifest = await readManifest(folder);
+  if (manifest?.format === 'switchyard-decoder-2') return manifest;
+  throw new AppError('model_unavailable', {
+    model: path.basename(folder),
+    reason: 'it is not imported; pull it first',
+  });
 }
 
 async function digestFolder(folder: string): Promise<ManifestFiles> {

@@ -1,5 +1,5 @@
 import type { ScoredPassage } from '../contracts/retrieval.js';
-import { passageTitle } from './prompt.js';
+import { type Numbered, passageTitle } from './prompt.js';
 
 /**
  * Annotation of one citation. OpenAI's clients know one kind in a chat, `url_citation`, and some refuse an answer with
@@ -16,45 +16,61 @@ export interface CitationAnnotation {
   readonly file_citation: { readonly index: number; readonly file_id: string; readonly filename: string };
 }
 
-/** One passage that was given, in the shape of Azure's On Your Data; `[1]` in the text is the first of them. */
-export interface Citation {
-  readonly content: string;
+/** A passage that was found, but not given. */
+export interface LeftOut {
   readonly title: string;
-  readonly url: null;
   readonly filepath: string;
   readonly chunk_id: string;
   readonly file_id: string;
 }
 
-/** Finds the markers `[n]` of passages that were given; other numbers in brackets are text. */
-export function annotate(text: string, passages: readonly ScoredPassage[]): CitationAnnotation[] {
+/** One passage that was given, in the shape of Azure's On Your Data. */
+export interface Citation extends LeftOut {
+  /** What stands for it in the text, e.g. `[1]`. */
+  readonly marker: string;
+  readonly content: string;
+  readonly url: null;
+}
+
+/** Blocks between fences, the last one perhaps without its end, and code within a line. */
+const CODE = /^[ \t]*(`{3,}|~{3,})[\s\S]*?(?:^[ \t]*\1|(?![\s\S]))|(?<!`)(`+)(?!`)(?:(?!\n\s*\n)[\s\S])*?[^`]\2(?!`)/gm;
+/** Numbers in brackets, one behind the other. What they follow tells `argv[2]` and `rows['a'][3]` from citations. */
+const MARKERS = /(?<![\p{L}_][\p{L}\p{N}_]*|\])(?:\[\d{1,6}\])+(?!\()/gu;
+
+/** Finds the markers `[n]` of passages that were given; other numbers in brackets, and code, are text. */
+export function annotate(text: string, passages: readonly Numbered<ScoredPassage>[]): CitationAnnotation[] {
+  const byNumber = new Map(passages.map(({ number, passage }) => [number, passage]));
+  // Blanked out and not cut out, so that positions stay.
+  const prose = text.replace(CODE, (code) => ' '.repeat(code.length));
   const annotations: CitationAnnotation[] = [];
-  for (const marker of text.matchAll(/\[(\d{1,4})\]/g)) {
-    const passage = passages[Number(marker[1]) - 1];
-    if (passage === undefined) continue;
-    const { index } = marker;
-    const { fileId, filename } = passage;
-    annotations.push({
-      type: 'url_citation',
-      url_citation: {
-        start_index: index,
-        end_index: index + marker[0].length,
-        url: `/v1/files/${fileId}/content`,
-        title: passageTitle(passage),
-      },
-      file_citation: { index, file_id: fileId, filename },
-    });
+  for (const run of prose.matchAll(MARKERS)) {
+    for (const marker of run[0].matchAll(/\[(\d+)\]/g)) {
+      const passage = byNumber.get(Number(marker[1]));
+      if (passage === undefined) continue;
+      annotations.push(toAnnotation(passage, run.index + marker.index, marker[0].length));
+    }
   }
   return annotations;
 }
 
-export function toCitation(passage: ScoredPassage): Citation {
+export function toCitation({ number, passage }: Numbered<ScoredPassage>): Citation {
+  return { marker: `[${number}]`, content: passage.text, ...toLeftOut(passage), url: null };
+}
+
+export function toLeftOut(passage: ScoredPassage): LeftOut {
+  return { title: passageTitle(passage), filepath: passage.filename, chunk_id: passage.id, file_id: passage.fileId };
+}
+
+function toAnnotation(passage: ScoredPassage, index: number, length: number): CitationAnnotation {
+  const { fileId, filename } = passage;
   return {
-    content: passage.text,
-    title: passageTitle(passage),
-    url: null,
-    filepath: passage.filename,
-    chunk_id: passage.id,
-    file_id: passage.fileId,
+    type: 'url_citation',
+    url_citation: {
+      start_index: index,
+      end_index: index + length,
+      url: `/v1/files/${fileId}/content`,
+      title: passageTitle(passage),
+    },
+    file_citation: { index, file_id: fileId, filename },
   };
 }

@@ -1,24 +1,33 @@
 import type { ScoredPassage } from '../contracts/retrieval.js';
 
-/** Tokens around a passage in the prompt: its number, brackets and line ends. */
-const PASSAGE_FRAME_TOKENS = 6;
+/** A passage and the tokens it takes in the prompt. */
+export interface Costed {
+  readonly passage: ScoredPassage;
+  readonly tokens: number;
+}
 
-/**
- * Keeps whole passages within a budget: the ones with the lowest scores go first, the others keep their order.
- */
+/** Of what the messages leave of the context, the part that evidence gets however long the answer may become. */
+const EVIDENCE_SHARE = 0.5;
+
+/** Tokens for passages: what the answer's limit leaves, but never less than their own share of the room. */
+export function evidenceBudget(roomTokens: number, answerTokens: number, policyTokens: number): number {
+  return Math.min(policyTokens, Math.max(roomTokens - answerTokens, Math.floor(roomTokens * EVIDENCE_SHARE)));
+}
+
+/** Keeps whole passages within a budget: the ones with the lowest scores go first, the others keep their order. */
 export function fitPassages(
-  passages: readonly ScoredPassage[],
+  passages: readonly Costed[],
   budgetTokens: number,
-  titleTokens: (passage: ScoredPassage) => number,
-): ScoredPassage[] {
-  const costs = new Map(passages.map((p) => [p, p.tokens + titleTokens(p) + PASSAGE_FRAME_TOKENS]));
-  const worstFirst = [...passages].sort((a, b) => a.score - b.score);
-  let total = [...costs.values()].reduce((sum, cost) => sum + cost, 0);
-  const dropped = new Set<ScoredPassage>();
-  for (const passage of worstFirst) {
+): { readonly kept: ScoredPassage[]; readonly leftOut: ScoredPassage[] } {
+  const worstFirst = [...passages].sort((a, b) => a.passage.score - b.passage.score);
+  let total = passages.reduce((sum, { tokens }) => sum + tokens, 0);
+  const dropped = new Set<Costed>();
+  for (const costed of worstFirst) {
     if (total <= budgetTokens) break;
-    total -= costs.get(passage)!;
-    dropped.add(passage);
+    total -= costed.tokens;
+    dropped.add(costed);
   }
-  return passages.filter((passage) => !dropped.has(passage));
+  const where = (isDropped: boolean) =>
+    passages.filter((costed) => dropped.has(costed) === isDropped).map(({ passage }) => passage);
+  return { kept: where(false), leftOut: where(true) };
 }

@@ -1,53 +1,78 @@
 /**
  * The prompt with passages, byte for byte as the adapters were trained on it (`adapters/train/prompt.py`).
- * Instructions are ours; everything else is untrusted text, which is neutralized before it is put in.
+ * Instructions are ours; everything else is text of others, in which no fence counts.
  */
-import type { ChatMessage } from '../contracts/engine.js';
+import type { ChatMessage, PromptMessage, TextRange } from '../contracts/prompt.js';
 import type { Passage } from '../contracts/retrieval.js';
 
 const REFUSAL = 'I could not find this in the documents.';
 const RULES =
   'Answer from the passages only. After each fact put the number of its passage, like [1]. ' +
   `If the passages do not hold the answer, say: ${REFUSAL}`;
-const FENCES = ['<passages>', '</passages>'] as const;
+/** Texts that structure the system message. */
+export const FENCES = ['<passages>', '</passages>'] as const;
+/** A line that begins like the header of a passage, whatever signs stand before the number. */
+const HEADER = /(?:^|[\v\f\x85])[^\p{L}\p{N}[\n]*\[\s*(\d{1,6})\s*\]/gmu;
 
-/** Makes special tokens, and the given texts too, harmless (`Engine.neutralize`). */
-export type Neutralize = (text: string, extra: readonly string[]) => string;
+type PassageText = Pick<Passage, 'headingPath' | 'filename' | 'text'>;
+
+/** A passage with the number that its header has and markers in the answer name it by. */
+export interface Numbered<P extends PassageText> {
+  readonly number: number;
+  readonly passage: P;
+}
 
 export interface PromptParts {
   readonly instructions: string;
   readonly messages: readonly ChatMessage[];
   /** null: retrieval is off, so there are neither rules nor passages. */
-  readonly passages: readonly Pick<Passage, 'headingPath' | 'filename' | 'text'>[] | null;
+  readonly passages: readonly Numbered<PassageText>[] | null;
 }
 
 /** One system message (where there is anything to say in it), then the history as it is. */
-export function assemblePrompt(parts: PromptParts, neutralize: Neutralize): ChatMessage[] {
-  const clean = (text: string) => neutralize(text, FENCES);
-  const lines: string[] = [];
-  if (parts.instructions !== '') lines.push(parts.instructions);
-  for (const message of parts.messages) {
-    if (message.role === 'system') lines.push(clean(message.content));
+export function assemblePrompt({ instructions, messages, passages }: PromptParts): PromptMessage[] {
+  const ours = (text: string) => ({ text, isOurs: true });
+  const others = (text: string) => ({ text, isOurs: false });
+  const lines = instructions === '' ? [] : [ours(instructions)];
+  for (const { role, content } of messages) if (role === 'system') lines.push(others(content));
+  if (passages !== null) {
+    lines.push(ours(RULES), ours(FENCES[0]), ...passages.map(passageBlock).map(others), ours(FENCES[1]));
   }
-  if (parts.passages !== null) {
-    lines.push(RULES, FENCES[0]);
-    for (const [index, passage] of parts.passages.entries()) lines.push(passageBlock(passage, index + 1, clean));
-    lines.push(FENCES[1]);
-  }
-  const history = parts.messages
-    .filter((message) => message.role !== 'system')
-    .map(({ role, content }) => ({ role, content: clean(content) }));
-  return lines.length === 0 ? history : [{ role: 'system', content: lines.join('\n') }, ...history];
+  const history = messages.filter(({ role }) => role !== 'system').map(({ role, content }) => ({ role, content }));
+  return lines.length === 0 ? history : [joinLines(lines), ...history];
 }
 
-export function passageTitle(passage: Pick<Passage, 'headingPath' | 'filename'>): string {
-  return passage.headingPath.length === 0 ? passage.filename : passage.headingPath.join(' › ');
+/**
+ * Numbers from 1 on, without those that a line of a passage begins with: else that line would pass for the header of
+ * another passage, and what it says would be cited as that document's.
+ */
+export function numberPassages<P extends PassageText>(passages: readonly P[]): Numbered<P>[] {
+  const taken = new Set<number>();
+  for (const passage of passages) {
+    for (const [, number] of `${passageTitle(passage)}\n${passage.text}`.matchAll(HEADER)) taken.add(Number(number));
+  }
+  let number = 0;
+  return passages.map((passage) => {
+    do number += 1;
+    while (taken.has(number));
+    return { number, passage };
+  });
 }
 
-function passageBlock(
-  passage: Pick<Passage, 'headingPath' | 'filename' | 'text'>,
-  number: number,
-  clean: (text: string) => string,
-): string {
-  return `[${number}] ${clean(passageTitle(passage))}\n${clean(passage.text).trim()}`;
+export function passageBlock({ number, passage }: Numbered<PassageText>): string {
+  return `[${number}] ${passageTitle(passage)}\n${passage.text.trim()}`;
+}
+
+export function passageTitle({ headingPath, filename }: Pick<Passage, 'headingPath' | 'filename'>): string {
+  return headingPath.length === 0 ? filename : headingPath.join(' › ');
+}
+
+function joinLines(lines: readonly { readonly text: string; readonly isOurs: boolean }[]): PromptMessage {
+  const ours: TextRange[] = [];
+  let start = 0;
+  for (const { text, isOurs } of lines) {
+    if (isOurs) ours.push([start, start + text.length]);
+    start += text.length + 1;
+  }
+  return { role: 'system', content: lines.map(({ text }) => text).join('\n'), ours };
 }

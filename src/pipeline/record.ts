@@ -1,4 +1,4 @@
-import type { EngineTimings } from '../contracts/engine.js';
+import type { EngineTimings } from '../contracts/generator.js';
 import type { AnswerRecord } from '../contracts/registry.js';
 import type { AnswerLabels } from '../metrics/table.js';
 import type { PipelineServices, Prepared, Route } from './types.js';
@@ -60,7 +60,7 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
     adapterDigest: adapter?.digest ?? null,
     arm,
     outcome: tally.outcome,
-    passages: tally.prepared?.passages.map(({ id, score }) => ({ id, score })) ?? [],
+    passages: tally.prepared?.passages.map(({ passage: { id, score } }) => ({ id, score })) ?? [],
     storeSnapshot: tally.prepared?.storeSnapshot ?? null,
     promptTokens: tally.promptTokens,
     completionTokens: tally.completionTokens,

@@ -7,7 +7,7 @@ const MAX_QUERY_CHARACTERS = 8192;
 /** Of a longer one the end is kept, where the question mostly stands, and the beginning. */
 const BEGINNING_CHARACTERS = 2048;
 
-interface Wanted {
+export interface Wanted {
   /** null is the tenant's default store. */
   readonly storeIds: readonly (string | null)[];
   readonly topK: number;
@@ -30,15 +30,14 @@ export function planRetrieval(policy: RetrievalPolicy, override: RetrievalOverri
   };
 }
 
-/** Finds the passages for the last question of the chat; null where retrieval is off. */
+/** Finds the passages for the last question of the chat. */
 export async function retrieve(
   { retrieval, metrics }: Pick<PipelineServices, 'retrieval' | 'metrics'>,
   route: Route,
   request: ChatRequest,
+  wanted: Wanted,
   signal: AbortSignal,
-): Promise<Found | null> {
-  const wanted = planRetrieval(route.retrieval, request.retrieval);
-  if (wanted === null) return null;
+): Promise<Found> {
   const tenant = request.principal.tenant;
   // Some clients put their question into a system message, alone.
   const asked = request.messages.findLast((message) => message.role === 'user') ?? request.messages.at(-1);

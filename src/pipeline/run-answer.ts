@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../errors/app-error.js';
-import { annotate, toCitation } from './citations.js';
+import { annotate, toCitation, toLeftOut } from './citations.js';
 import { endOnAbort } from './end-on-abort.js';
 import { recordAnswer, type Tally } from './record.js';
 import { resolveRoute } from './resolve.js';
@@ -68,6 +68,7 @@ async function* generate(
       adapter,
       sampling,
       maxTokens,
+      maxTokensYields: prepared.maxTokensYields,
       stop,
       topLogprobs,
     },
@@ -99,7 +100,8 @@ async function* generate(
   if (reason === 'abort') {
     throw new AppError('engine_unavailable', { reason: 'it ended the answer early', retryAfterS: 1 });
   }
-  const grounding = ground(text, prepared);
+  const leftTokens = engine.model.contextTokens - tally.promptTokens;
+  const grounding = ground(text, prepared, maxTokens !== null && maxTokens > leftTokens ? leftTokens : null);
   tally.citations = grounding?.annotations.length ?? 0;
   tally.outcome = 'completed';
   yield {
@@ -110,8 +112,15 @@ async function* generate(
   };
 }
 
-function ground(text: string, { passages, retrieved }: Prepared): Grounding | null {
-  return retrieved ? { annotations: annotate(text, passages), citations: passages.map(toCitation) } : null;
+function ground(text: string, prepared: Prepared, maxTokens: number | null): Grounding | null {
+  const { leftOut, passages, retrieved } = prepared;
+  if (!retrieved) return null;
+  return {
+    annotations: annotate(text, passages),
+    citations: passages.map(toCitation),
+    leftOut: leftOut.map(toLeftOut),
+    maxTokens,
+  };
 }
 
 function openTally(

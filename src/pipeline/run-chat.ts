@@ -1,16 +1,15 @@
-import type { ChatMessage, Engine } from '../contracts/engine.js';
-import { fitPassages } from './fit.js';
-import { assemblePrompt, type Neutralize, passageTitle } from './prompt.js';
-import { retrieve } from './retrieve.js';
+import type { Prompt, PromptMessage } from '../contracts/prompt.js';
+import { AppError } from '../errors/app-error.js';
+import { type Costed, evidenceBudget, fitPassages } from './fit.js';
+import { assemblePrompt, numberPassages, passageBlock } from './prompt.js';
+import { planRetrieval, retrieve } from './retrieve.js';
 import { runAnswer } from './run-answer.js';
 import type { AnswerEvent, ChatRequest, PipelineServices, Prepared, Route } from './types.js';
 
 /** Kept free for the answer when the request sets no limit of its own. */
 const ANSWER_RESERVE_TOKENS = 256;
-/** No token of a vocabulary is longer; so a text beyond the context by this measure need not be counted. */
-const MAX_TOKEN_CHARACTERS = 64;
-/** The chat template's tokens around one message. */
-const MESSAGE_FRAME_TOKENS = 8;
+/** Line ends around a passage. */
+const PASSAGE_FRAME_TOKENS = 2;
 
 export function runChat(
   services: PipelineServices,
@@ -26,30 +25,82 @@ async function prepare(
   route: Route,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const { engine } = services;
   const { instructions } = route;
   const { messages } = request;
-  const neutralize: Neutralize = (text, extra) => engine.neutralize(text, extra);
-  const found = await retrieve(services, route, request, signal);
-  if (found === null) {
-    const chat = assemblePrompt({ instructions, messages, passages: null }, neutralize);
-    return { prompt: { kind: 'chat', messages: chat }, passages: [], storeSnapshot: null, retrieved: false };
+  const wanted = planRetrieval(route.retrieval, request.retrieval);
+  if (wanted === null) {
+    return ungrounded({ kind: 'chat', messages: assemblePrompt({ instructions, messages, passages: null }) });
   }
-  const withoutPassages = assemblePrompt({ instructions, messages, passages: [] }, neutralize);
-  const left = contextLeft(engine, withoutPassages) - (request.maxTokens ?? ANSWER_RESERVE_TOKENS);
-  const passages = fitPassages(found.passages, Math.min(route.retrieval.budgetTokens, left), (passage) =>
-    engine.countTokens(passageTitle(passage)),
-  );
-  const chat = assemblePrompt({ instructions, messages, passages }, neutralize);
-  return { prompt: { kind: 'chat', messages: chat }, passages, storeSnapshot: found.snapshot, retrieved: true };
+
+  const bare = assemblePrompt({ instructions, messages, passages: [] });
+  const [found, bareTokens] = await Promise.all([
+    retrieve(services, route, request, wanted, signal),
+    countPrompt(services, request, bare, signal),
+  ]);
+  const { kept, leftOut } = await selectEvidence(services, request, route, found.passages, bareTokens, signal);
+  const passages = numberPassages(kept);
+  return {
+    prompt: { kind: 'chat', messages: assemblePrompt({ instructions, messages, passages }) },
+    passages,
+    leftOut,
+    storeSnapshot: found.snapshot,
+    retrieved: true,
+    maxTokensYields: kept.length > 0,
+  };
 }
 
-/** Tokens of the context that a chat leaves. A text that cannot fit is not counted: it would take most of a second. */
-function contextLeft(engine: Engine, messages: readonly ChatMessage[]): number {
-  let left = engine.model.contextTokens;
-  for (const { content } of messages) {
-    if (content.length > left * MAX_TOKEN_CHARACTERS) return 0;
-    left -= engine.countTokens(content) + MESSAGE_FRAME_TOKENS;
+/** A prompt for which nothing is searched. */
+export function ungrounded(prompt: Prompt): Prepared {
+  return {
+    prompt,
+    passages: [],
+    leftOut: [],
+    storeSnapshot: null,
+    retrieved: false,
+    maxTokensYields: false,
+  };
+}
+
+/** Tokens of the prompt without passages, or a lower bound of them where it cannot fit. */
+async function countPrompt(
+  { engine, tokenizer }: PipelineServices,
+  { principal }: ChatRequest,
+  messages: readonly PromptMessage[],
+  signal: AbortSignal,
+): Promise<number> {
+  const prompt = { kind: 'chat', messages } as const;
+  const least = tokenizer.leastTokens(prompt);
+  if (least > engine.model.contextTokens) return least;
+  return (await tokenizer.encode(prompt, { tenant: principal.tenant, signal })).length;
+}
+
+/**
+ * Which of the passages found are given. @throws AppError `context_length_exceeded` where there is room for none: an answer
+ * without them would say that nothing was found
+ */
+async function selectEvidence(
+  { engine, tokenizer }: PipelineServices,
+  { maxTokens, principal }: ChatRequest,
+  { retrieval }: Route,
+  found: Prepared['leftOut'],
+  bareTokens: number,
+  signal: AbortSignal,
+): Promise<ReturnType<typeof fitPassages>> {
+  const { contextTokens } = engine.model;
+  // Too long even without them: the engine says so.
+  if (found.length === 0 || bareTokens + (maxTokens ?? 1) > contextTokens) return { kept: [], leftOut: [...found] };
+  const tokens = await tokenizer.count(numberPassages(found).map(passageBlock), { tenant: principal.tenant, signal });
+  const costed: Costed[] = found.map((passage, i) => ({ passage, tokens: tokens[i]! + PASSAGE_FRAME_TOKENS }));
+  const answerTokens = maxTokens ?? ANSWER_RESERVE_TOKENS;
+  const budget = evidenceBudget(contextTokens - bareTokens, answerTokens, retrieval.budgetTokens);
+  const fitted = fitPassages(costed, budget);
+  const smallest = Math.min(...costed.map((one) => one.tokens));
+  if (fitted.kept.length === 0 && smallest <= retrieval.budgetTokens) {
+    throw new AppError('context_length_exceeded', {
+      promptTokens: bareTokens + smallest,
+      maxTokens: answerTokens,
+      contextTokens,
+    });
   }
-  return left;
+  return fitted;
 }

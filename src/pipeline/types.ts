@@ -1,19 +1,14 @@
 /** What the pipeline takes, what it emits, and what it needs. Types only. */
 import type { Clock } from '../contracts/clock.js';
-import type {
-  ChatMessage,
-  Engine,
-  FinishReason,
-  GeneratedToken,
-  Priority,
-  Prompt,
-  SamplingParams,
-} from '../contracts/engine.js';
+import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenerator } from '../contracts/generator.js';
+import type { ChatMessage, Prompt } from '../contracts/prompt.js';
 import type { AdapterVersion, Arm, Principal, Registry, RetrievalPolicy } from '../contracts/registry.js';
 import type { Retrieval, ScoredPassage } from '../contracts/retrieval.js';
 import type { AssignArm, RouteOverride, StickinessHints, StickyUnit } from '../contracts/routing.js';
+import type { Tokenizer } from '../contracts/tokenizer.js';
 import type { Metrics } from '../metrics/metrics.js';
-import type { Citation, CitationAnnotation } from './citations.js';
+import type { Citation, CitationAnnotation, LeftOut } from './citations.js';
+import type { Numbered } from './prompt.js';
 
 /** A request's own wishes over the retrieval policy of its deployment; null keeps the policy's. */
 export interface RetrievalOverride {
@@ -69,6 +64,10 @@ interface Usage {
 export interface Grounding {
   readonly annotations: readonly CitationAnnotation[];
   readonly citations: readonly Citation[];
+  /** Found, but there was no room for it. */
+  readonly leftOut: readonly LeftOut[];
+  /** What the answer's limit was lowered to, so that passages found room; null where it was not. */
+  readonly maxTokens: number | null;
 }
 
 /** Events of one answer, in order: `routed`, `started`, any number of `delta`, one `finished`. */
@@ -95,7 +94,9 @@ export interface Pipeline {
 }
 
 export interface PipelineServices {
-  readonly engine: Engine;
+  readonly engine: TextGenerator;
+  /** Of the base model. */
+  readonly tokenizer: Tokenizer;
   readonly retrieval: Retrieval;
   readonly registry: Registry;
   readonly metrics: Metrics;
@@ -110,8 +111,12 @@ export interface PipelineServices {
 /** What a preparation hands to the engine, and what the answer is later measured against. */
 export interface Prepared {
   readonly prompt: Prompt;
-  readonly passages: readonly ScoredPassage[];
+  readonly passages: readonly Numbered<ScoredPassage>[];
+  /** Found, but there was no room for it. */
+  readonly leftOut: readonly ScoredPassage[];
   /** null where retrieval was off. */
   readonly storeSnapshot: string | null;
   readonly retrieved: boolean;
+  /** Whether the answer's limit is lowered where the prompt does not leave as much. */
+  readonly maxTokensYields: boolean;
 }

@@ -85,6 +85,11 @@ export class SupervisedProcess<In extends Serializable, Out extends { readonly t
     if (this.#child.connected) this.#child.send(message, () => {});
   }
 
+  /** Ends a process that does not answer; another one is started. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   /** Resolves when the process is gone. */
   async close(): Promise<void> {
     this.#closed = true;

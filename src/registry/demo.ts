@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EngineModel } from '../contracts/engine.js';
+import type { EngineModel } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 import { defaultStore, readDocuments, seedDocuments } from './demo-documents.js';

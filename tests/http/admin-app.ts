@@ -19,7 +19,7 @@ export async function adminApp(t: Test, { retrieval = {} as Services['retrieval'
 
   const config = loadConfig({ env: { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' }, cwd: root });
   // Whatever else the admin API reached for would fail the test.
-  const unused = {} as Pick<Services, 'engine' | 'pipeline'>;
+  const unused = {} as Pick<Services, 'engine' | 'tokenizer' | 'pipeline'>;
   const app = await createServer({
     ...unused,
     config,

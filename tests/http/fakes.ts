@@ -13,10 +13,12 @@ import type { PipelineServices } from '../../src/pipeline/types.js';
 import { createFakeEngine, type FakeEngine } from './fakes/engine.js';
 import { createFakeRegistry, KEY } from './fakes/registry.js';
 import { createFakeRetrieval } from './fakes/retrieval.js';
+import { createFakeTokenizer } from './fakes/tokenizer.js';
 
 export { BASE, createFakeEngine } from './fakes/engine.js';
 export { ADMIN_KEY, createFakeRegistry, KEY, KEY_WITHOUT_ROUTE, OTHER_KEY } from './fakes/registry.js';
 export { createFakeRetrieval, passage } from './fakes/retrieval.js';
+export { createFakeTokenizer } from './fakes/tokenizer.js';
 
 const clock: Clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
 
@@ -40,13 +42,15 @@ export async function createTestServer(options: TestServerOptions = {}) {
     retrieval: { ...defaults.retrieval, ...options.retrieval },
   };
   const engine = options.engine ?? createFakeEngine();
+  const tokenizer = createFakeTokenizer();
   const retrieval = createFakeRetrieval();
   const registry = createFakeRegistry();
   const metrics = createMetrics(config.metrics);
-  watchServices(metrics, { engine, retrieval, registry });
+  watchServices(metrics, { engine, tokenizer, retrieval, registry });
   const recordFailures: unknown[] = [];
   const services: PipelineServices = {
     engine,
+    tokenizer,
     retrieval,
     registry,
     metrics,
@@ -60,6 +64,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
   const app = await createServer({
     config,
     engine,
+    tokenizer,
     retrieval,
     registry,
     metrics,
@@ -68,7 +73,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     adminRoutes,
     ...(onLogLine && { logDestination: { write: onLogLine } }),
   });
-  return { app, engine, retrieval, registry, metrics, recordFailures };
+  return { app, engine, tokenizer, retrieval, registry, metrics, recordFailures };
 }
 
 export const bearer = (key = KEY) => ({ authorization: `Bearer ${key}` });

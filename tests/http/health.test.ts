@@ -1,18 +1,27 @@
 import t from 'tap';
 import { createTestServer } from './fakes.js';
 
-t.test('ready means that engine and retrieval are, and the answer says which is not', async (t) => {
-  const { app, engine, retrieval } = await createTestServer();
+t.test('ready means that engine, tokenizer and retrieval are, and the answer says which is not', async (t) => {
+  const { app, engine, tokenizer, retrieval } = await createTestServer();
   t.teardown(() => app.close());
   t.same((await app.inject('/readyz')).json(), {
     status: 'ready',
-    checks: { engine: { ready: true, reason: null }, retrieval: { ready: true, reason: null } },
+    checks: {
+      engine: { ready: true, reason: null },
+      tokenizer: { ready: true, reason: null },
+      retrieval: { ready: true, reason: null },
+    },
   });
   engine.ready = false;
   let response = await app.inject('/readyz');
   t.equal(response.statusCode, 503);
   t.match(response.json(), { status: 'not_ready', checks: { engine: { ready: false, reason: 'it is restarting' } } });
   engine.ready = true;
+  tokenizer.ready = false;
+  response = await app.inject('/readyz');
+  t.equal(response.statusCode, 503);
+  t.match(response.json().checks, { engine: { ready: true }, tokenizer: { ready: false } });
+  tokenizer.ready = true;
   retrieval.ready = false;
   response = await app.inject('/readyz');
   t.equal(response.statusCode, 503);

@@ -1,11 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
 import { createEngine } from '../../src/engine/client.js';
-import { ask, idsOf, MODEL_DIR, readModelManifest, SETTINGS, startEngine } from '../fixtures/engine/engine.js';
+import { ask, idsOf, readModelManifest, SETTINGS, startEngine } from '../fixtures/engine/engine.js';
+import { inlineTokenizer, loadModelTokenizer } from '../fixtures/tokenizer/inline-tokenizer.js';
 
 t.setTimeout(300_000);
 
@@ -77,10 +78,12 @@ t.test('an engine whose gateway was killed ends itself', async (t) => {
 t.test('a model that cannot be served stops the start with the reason and leaves no process', async (t) => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'switchyard-broken-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
+  const tokenizer = inlineTokenizer(await loadModelTokenizer());
   const start = (contextTokens = 512) =>
     createEngine({
       modelDir: folder,
       settings: { ...SETTINGS, contextTokens },
+      tokenizer,
       clock: { now: Date.now, monotonicMs: () => performance.now() },
       log: { info: () => {}, warn: () => {} },
     });
@@ -91,9 +94,6 @@ t.test('a model that cannot be served stops the start with the reason and leaves
   await t.rejects(start(), { code: 'model_invalid', message: /format/ });
 
   writeFileSync(path.join(folder, 'manifest.json'), JSON.stringify(manifest));
-  for (const file of [manifest.tokenizer.file, manifest.tokenizer.configFile]) {
-    copyFileSync(path.join(MODEL_DIR, file), path.join(folder, file));
-  }
   await t.rejects(start(100_000), { code: 'config_invalid', message: /8192 positions/ });
 
   for (const { file } of Object.values(manifest.graphs)) writeFileSync(path.join(folder, file), 'not a graph');

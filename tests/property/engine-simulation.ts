@@ -1,4 +1,4 @@
-import type { Priority } from '../../src/contracts/engine.js';
+import type { Priority } from '../../src/contracts/generator.js';
 import { FairShare } from '../../src/engine/process/fair-share.js';
 import {
   admit,

@@ -1,4 +1,4 @@
-import type { GeneratedToken } from '../../contracts/engine.js';
+import type { GeneratedToken } from '../../contracts/generator.js';
 
 /**
  * Tokens on their way to the reader, who gets each with the text in which it begins: so tokens that turn out to be part

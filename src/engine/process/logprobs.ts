@@ -1,4 +1,4 @@
-import type { GeneratedToken, TokenLogprob } from '../../contracts/engine.js';
+import type { GeneratedToken, TokenLogprob } from '../../contracts/generator.js';
 import type { Candidates } from './candidates.js';
 import { argmax, take } from './sampler.js';
 import type { Vocabulary } from './vocabulary.js';

@@ -1,5 +1,5 @@
 import type { AdapterRef } from '../../contracts/adapter.js';
-import type { EngineObservation, Priority } from '../../contracts/engine.js';
+import type { EngineObservation, Priority } from '../../contracts/generator.js';
 import type { ModelManifest } from '../../contracts/model-manifest.js';
 import { AppError } from '../../errors/app-error.js';
 import type { EngineSettings, FromEngine, Gauges, Job, JobEvent } from '../protocol.js';

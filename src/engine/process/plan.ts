@@ -1,4 +1,4 @@
-import type { Priority } from '../../contracts/engine.js';
+import type { Priority } from '../../contracts/generator.js';
 
 /** What decides who goes first. */
 export interface Contender {

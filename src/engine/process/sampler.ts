@@ -1,4 +1,4 @@
-import type { SamplingParams } from '../../contracts/engine.js';
+import type { SamplingParams } from '../../contracts/generator.js';
 import { Candidates } from './candidates.js';
 import { createRandom, type Random } from './random.js';
 

@@ -1,4 +1,4 @@
-import type { EngineTimings, FinishReason, Priority, TokenEvent } from '../../contracts/engine.js';
+import type { EngineTimings, FinishReason, Priority, TokenEvent } from '../../contracts/generator.js';
 import type { Job } from '../protocol.js';
 import { type DecodedText, Detokenizer } from './detokenizer.js';
 import { DraftControl, type StepCost } from './drafting.js';

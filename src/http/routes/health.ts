@@ -6,12 +6,12 @@ const Check = Type.Object({ ready: Type.Boolean(), reason: Type.Union([Type.Stri
 const Readiness = Type.Object(
   {
     status: Type.Enum(['ready', 'not_ready', 'draining']),
-    checks: Type.Object({ engine: Check, retrieval: Check }),
+    checks: Type.Object({ engine: Check, tokenizer: Check, retrieval: Check }),
   },
   { description: 'Whether requests should be sent here, and which part is not ready.' },
 );
 
-export function addHealth(app: App, { engine, retrieval }: Services, lifecycle: Lifecycle): void {
+export function addHealth(app: App, { engine, tokenizer, retrieval }: Services, lifecycle: Lifecycle): void {
   app.get(
     '/livez',
     {
@@ -38,8 +38,12 @@ export function addHealth(app: App, { engine, retrieval }: Services, lifecycle: 
       },
     },
     async (_request, reply) => {
-      const checks = { engine: pick(engine.status()), retrieval: pick(retrieval.status()) };
-      const ready = checks.engine.ready && checks.retrieval.ready;
+      const checks = {
+        engine: pick(engine.status()),
+        tokenizer: pick(tokenizer.status()),
+        retrieval: pick(retrieval.status()),
+      };
+      const ready = Object.values(checks).every((check) => check.ready);
       const status = lifecycle.draining() ? 'draining' : ready ? 'ready' : 'not_ready';
       return reply.code(status === 'ready' ? 200 : 503).send({ status, checks });
     },

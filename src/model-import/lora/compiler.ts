@@ -8,7 +8,7 @@ import { AppError } from '../../errors/app-error.js';
 import { targetSizes } from '../../layouts/lora.js';
 import { digestFile, replaceFolder, sync, writeDurably } from '../files/durable.js';
 import { JsonFile } from '../files/json-file.js';
-import { readManifest } from '../manifest.js';
+import { readBaseManifest } from '../manifest.js';
 import { readSafetensors } from '../safetensors/reader.js';
 import { type CompiledForm, compileWeights } from './compiled-form.js';
 import { readPeftConfig } from './peft-config.js';
@@ -32,7 +32,7 @@ export function createAdapterCompiler({ modelDir, dataDir, maxRank }: AdapterCom
   return {
     async compile(folder) {
       try {
-        return await compileAdapter(folder, await readBase(modelDir), dataDir, maxRank);
+        return await compileAdapter(folder, await readBaseManifest(modelDir), dataDir, maxRank);
       } catch (error) {
         if (!(error instanceof AppError) || error.code !== 'model_invalid') throw error;
         const reason = `${path.basename(String(error.params.file))}: ${error.params.reason}`;
@@ -40,15 +40,6 @@ export function createAdapterCompiler({ modelDir, dataDir, maxRank }: AdapterCom
       }
     },
   };
-}
-
-async function readBase(modelDir: string): Promise<ModelManifest> {
-  const manifest = await readManifest(modelDir);
-  if (manifest?.format === 'switchyard-decoder-2') return manifest;
-  throw new AppError('model_unavailable', {
-    model: path.basename(modelDir),
-    reason: 'it is not imported; pull it first',
-  });
 }
 
 async function compileAdapter(

@@ -1,5 +1,10 @@
 import { setMaxListeners } from 'node:events';
-import type { Engine, EngineObservation, GenerateRequest, TokenEvent } from '../../../src/contracts/engine.js';
+import type {
+  EngineObservation,
+  GenerateRequest,
+  TextGenerator,
+  TokenEvent,
+} from '../../../src/contracts/generator.js';
 import { AppError } from '../../../src/errors/app-error.js';
 
 export const BASE = 'base-model';
@@ -8,7 +13,7 @@ const TIMINGS = { queueMs: 1, prefillMs: 2, decodeMs: 3, firstTokenMs: 3, adapte
 /** Text, or what to do instead of writing it. */
 type Step = string | { readonly wait: Promise<unknown> } | { readonly fail: AppError };
 
-export interface FakeEngine extends Engine {
+export interface FakeEngine extends TextGenerator {
   readonly requests: GenerateRequest[];
   /** Requests that hold a slot. */
   active(): number;
@@ -16,6 +21,8 @@ export interface FakeEngine extends Engine {
   answer(steps: readonly Step[]): void;
   emit(observation: EngineObservation): void;
   ready: boolean;
+  /** Tokens of every prompt. */
+  promptTokens: number;
 }
 
 export function createFakeEngine({ contextTokens = 512, supportsInfill = false } = {}): FakeEngine {
@@ -25,6 +32,7 @@ export function createFakeEngine({ contextTokens = 512, supportsInfill = false }
   const engine: FakeEngine = {
     requests: [],
     ready: true,
+    promptTokens: 7,
     model: { id: BASE, baseDigest: 'b'.repeat(64), contextTokens, vocabSize: 1000, supportsInfill },
     active: () => active,
     answer: (next) => {
@@ -39,7 +47,7 @@ export function createFakeEngine({ contextTokens = 512, supportsInfill = false }
       active += 1;
       const script = steps;
       setMaxListeners(0, signal);
-      const promptTokens = 7;
+      const { promptTokens } = engine;
       let completionTokens = 0;
       const finished = (reason: 'stop' | 'length' | 'abort'): TokenEvent => ({
         type: 'finished',
@@ -68,12 +76,6 @@ export function createFakeEngine({ contextTokens = 512, supportsInfill = false }
         active -= 1;
       }
     },
-    countTokens: (text) => Math.ceil(text.length / 4),
-    neutralize: (text, extra = []) =>
-      ['<|im_start|>', '<|im_end|>', ...extra].reduce(
-        (clean, token) => clean.replaceAll(token, `${token[0]}\u200b${token.slice(1)}`),
-        text,
-      ),
     status: () => ({
       ready: engine.ready,
       reason: engine.ready ? null : 'it is restarting',

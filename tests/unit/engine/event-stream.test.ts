@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { TokenEvent } from '../../../src/contracts/engine.js';
+import type { TokenEvent } from '../../../src/contracts/generator.js';
 import { EventStream } from '../../../src/engine/event-stream.js';
 
 const delta = (text: string): TokenEvent => ({ type: 'delta', text, tokenCount: 1, logprobs: [] });

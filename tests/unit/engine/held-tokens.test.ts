@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { GeneratedToken } from '../../../src/contracts/engine.js';
+import type { GeneratedToken } from '../../../src/contracts/generator.js';
 import { HeldTokens } from '../../../src/engine/process/held-tokens.js';
 
 const token = (name: string): GeneratedToken => ({ id: 1, token: name, bytes: [], logprob: -1, top: [] });

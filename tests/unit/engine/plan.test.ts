@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { Priority } from '../../../src/contracts/engine.js';
+import type { Priority } from '../../../src/contracts/generator.js';
 import { admit, fairOrder, planStep, type SlotView, type WaitingView } from '../../../src/engine/process/plan.js';
 
 const BUDGET = { prefillChunkTokens: 64, idlePrefillTokens: 256 };

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { SamplingParams } from '../../../src/contracts/engine.js';
+import type { SamplingParams } from '../../../src/contracts/generator.js';
 import { createScratch, Sampler } from '../../../src/engine/process/sampler.js';
 import { GREEDY } from '../../fixtures/engine/engine.js';
 

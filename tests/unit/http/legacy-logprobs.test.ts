@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { GeneratedToken } from '../../../src/contracts/engine.js';
+import type { GeneratedToken } from '../../../src/contracts/generator.js';
 import { toLegacyLogprobs } from '../../../src/http/routes/v1/legacy-logprobs.js';
 
 const one = (bytes: readonly number[], logprob = -1) => ({

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { createMetrics } from '../../../src/metrics/metrics.js';
 import { watchServices } from '../../../src/metrics/watch.js';
-import { createFakeEngine, createFakeRegistry, createFakeRetrieval } from '../../http/fakes.js';
+import { createFakeEngine, createFakeRegistry, createFakeRetrieval, createFakeTokenizer } from '../../http/fakes.js';
 
 const config = { maxLabelValues: 2 };
 
@@ -33,13 +33,15 @@ t.test('a label that is full is called other, and that is counted', async (t) =>
 t.test('observations and status of the child processes become metrics', async (t) => {
   const metrics = createMetrics(config);
   const engine = createFakeEngine();
+  const tokenizer = createFakeTokenizer();
   const retrieval = createFakeRetrieval();
   const registry = createFakeRegistry();
-  watchServices(metrics, { engine, retrieval, registry });
+  watchServices(metrics, { engine, tokenizer, retrieval, registry });
   engine.emit({ type: 'step', kind: 'decode', rows: 4, tokens: 9, drafted: 5, accepted: 3, durationMs: 8 });
   engine.emit({ type: 'prefix', lookupTokens: 50, hitTokens: 32 });
   engine.emit({ type: 'adapter_load', durationMs: 20 });
   engine.emit({ type: 'restart' });
+  tokenizer.restart();
   retrieval.emit({ type: 'ingest', outcome: 'failed', passages: 0, durationMs: 5 });
   retrieval.emit({ type: 'ingest', outcome: 'completed', passages: 3, durationMs: 50 });
   retrieval.emit({ type: 'index_rebuild', durationMs: 100 });
@@ -60,6 +62,9 @@ t.test('observations and status of the child processes become metrics', async (t
     'switchyard_ingest_duration_seconds_count 2',
     'switchyard_index_rebuild_seconds_sum 0.1',
     'switchyard_child_restarts_total{process="retrieval"} 1',
+    'switchyard_child_restarts_total{process="tokenizer"} 1',
+    'switchyard_child_resident_memory_bytes{process="tokenizer"} 3000',
+    'switchyard_tokenizer_queue_length 3',
     'switchyard_child_up{process="engine"} 1',
     'switchyard_child_up{process="retrieval"} 0',
     'switchyard_child_resident_memory_bytes{process="engine"} 1000',
@@ -74,7 +79,12 @@ t.test('observations and status of the child processes become metrics', async (t
 t.test('a canary that ended leaves no weight behind', async (t) => {
   const metrics = createMetrics(config);
   const registry = createFakeRegistry();
-  watchServices(metrics, { engine: createFakeEngine(), retrieval: createFakeRetrieval(), registry });
+  watchServices(metrics, {
+    engine: createFakeEngine(),
+    tokenizer: createFakeTokenizer(),
+    retrieval: createFakeRetrieval(),
+    registry,
+  });
   t.match(await metrics.render(), 'adapter="support@2"');
   registry.deployments[0] = { ...registry.deployments[0]!, canaryVersion: null };
   t.notMatch(await metrics.render(), 'adapter="support@2"');

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import type { ModelManifest } from '../../../src/contracts/model-manifest.js';
-import { loadTokenizer } from '../../../src/engine/tokenizer.js';
 import { importModel } from '../../../src/model-import/models.js';
+import { loadPromptTokenizer } from '../../../src/tokenizer/process/prompt-tokenizer.js';
 import { type TinyCase, tinyGgufTensors, tinyMetadata, writeTinyFolder } from '../../parity/tiny-weights.js';
 import { formNamed } from './block-forms.js';
 import { type GgufInput, writeGguf } from './write-gguf.js';
@@ -25,7 +25,7 @@ async function startWith(t: Test, config: object) {
   const manifest = (await importModel(source, dataDir)) as ModelManifest;
   const folder = path.join(dataDir, 'models/source');
   const written = JSON.parse(readFileSync(path.join(folder, 'tokenizer_config.json'), 'utf8')) as object;
-  return { written, tokenizer: await loadTokenizer(folder, manifest) };
+  return { written, tokenizer: await loadPromptTokenizer(folder, manifest, []) };
 }
 
 const chat = { kind: 'chat', messages: [{ role: 'user', content: 't3' }] } as const;

@@ -1,7 +1,7 @@
 /** The two ways to deliver an answer of the pipeline: in one piece, and as it comes. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type TSchema, Type } from 'typebox';
-import type { GeneratedToken } from '../../../contracts/engine.js';
+import type { GeneratedToken } from '../../../contracts/generator.js';
 import type { AnswerEvent } from '../../../pipeline/types.js';
 import type { Services } from '../../app.js';
 import { errorResponses } from '../../plugins/docs.js';

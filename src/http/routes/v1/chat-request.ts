@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import type { ChatMessage } from '../../../contracts/engine.js';
+import type { ChatMessage } from '../../../contracts/prompt.js';
 import { AppError } from '../../../errors/app-error.js';
 import type { RetrievalOverride } from '../../../pipeline/types.js';
 import type { ChatBody } from './chat-schema.js';

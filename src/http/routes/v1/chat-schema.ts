@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 import { generationFields, type RefusedParameters, refusedFields, WITHOUT_EFFECT } from './parameters.js';
 import { RankingOptions } from './ranking-options.js';
 
@@ -96,7 +96,7 @@ export const ChatBody = Type.Object(
   { additionalProperties: false },
 );
 
-const nullable = <T extends ReturnType<typeof Type.Object>>(schema: T) => Type.Union([schema, Type.Null()]);
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 export const UsageSchema = Type.Object({
   prompt_tokens: Type.Integer(),
@@ -155,6 +155,7 @@ export const ChatCompletion = Type.Object({
             {
               citations: Type.Array(
                 Type.Object({
+                  marker: Type.String({ description: 'What stands for the passage in the text: `[1]`.' }),
                   content: Type.String(),
                   title: Type.String(),
                   url: Type.Null(),
@@ -162,9 +163,24 @@ export const ChatCompletion = Type.Object({
                   chunk_id: Type.String(),
                   file_id: Type.String(),
                 }),
+                { description: 'The passages that the model was given.' },
+              ),
+              left_out: Type.Array(
+                Type.Object({
+                  title: Type.String(),
+                  filepath: Type.String(),
+                  chunk_id: Type.String(),
+                  file_id: Type.String(),
+                }),
+                { description: 'Passages that were found, but for which the prompt had no room.' },
+              ),
+              max_completion_tokens: nullable(
+                Type.Integer({
+                  description: 'What the limit of the answer was lowered to, so that passages found room; else null.',
+                }),
               ),
             },
-            { description: 'The passages that the model was given; `[1]` in the text is the first.' },
+            { description: 'What the answer was to be taken from.' },
           ),
         ),
       }),

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
-import type { GeneratedToken, TokenLogprob } from '../../../contracts/engine.js';
+import type { GeneratedToken, TokenLogprob } from '../../../contracts/generator.js';
 import { AppError } from '../../../errors/app-error.js';
 import type { ChatRequest, Grounding } from '../../../pipeline/types.js';
 import type { App, Services } from '../../app.js';
@@ -118,7 +118,9 @@ function toChunks(body: Body): EncodeChunks {
 
 function toContext(grounding: Grounding | null) {
   if (grounding === null) return {};
-  return { annotations: grounding.annotations, context: { citations: grounding.citations } };
+  const { annotations, citations, leftOut, maxTokens } = grounding;
+  const context = { citations, left_out: leftOut, max_completion_tokens: maxTokens };
+  return { annotations, context };
 }
 
 function toLogprobs(tokens: readonly GeneratedToken[]) {

@@ -1,4 +1,4 @@
-import type { GeneratedToken, TokenLogprob } from '../../../contracts/engine.js';
+import type { GeneratedToken, TokenLogprob } from '../../../contracts/generator.js';
 
 /**
  * Log probabilities in the shape of the legacy completions. Returns the encoder of one answer, which is given its

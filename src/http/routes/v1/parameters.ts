@@ -1,6 +1,6 @@
 /** OpenAI's parameters that all ways of generating share: their schema, and what they mean to the engine. */
 import { type Static, type TOptional, type TUnknown, Type } from 'typebox';
-import type { Priority, SamplingParams } from '../../../contracts/engine.js';
+import type { Priority, SamplingParams } from '../../../contracts/generator.js';
 import { AppError } from '../../../errors/app-error.js';
 
 /** Of parameters that clients send to speed up or to keep what this server does not; see `ignored.ts`. */

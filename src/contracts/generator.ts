@@ -2,21 +2,7 @@
  * The generation engine as the pipeline sees it; a remote server fulfils the same contract. Types only.
  */
 import type { AdapterRef } from './adapter.js';
-
-export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
-
-/**
- * What to continue: a chat, raw text, or the middle between two texts. Special tokens written in a chat or in code are
- * made harmless; in raw text they count.
- */
-export type Prompt =
-  | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] }
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'tokens'; readonly ids: readonly number[] }
-  | { readonly kind: 'infill'; readonly prefix: string; readonly suffix: string };
+import type { Prompt } from './prompt.js';
 
 export type Priority = 'interactive' | 'batch';
 
@@ -47,6 +33,8 @@ export interface GenerateRequest {
   readonly sampling: SamplingParams;
   /** Upper bound of new tokens; null = as many as the context leaves. */
   readonly maxTokens: number | null;
+  /** Whether a bound that the context does not leave is lowered, or the request refused. */
+  readonly maxTokensYields: boolean;
   /** Texts that end the answer; they are not part of it. */
   readonly stop: readonly string[];
   /** Number of alternatives with log probabilities for each token; null = none wanted. */
@@ -149,20 +137,16 @@ export type EngineObservation =
   | { readonly type: 'adapter_load'; readonly durationMs: number }
   | { readonly type: 'restart' };
 
-export interface Engine {
+export interface TextGenerator {
   readonly model: EngineModel;
   /**
    * Generates one answer. Ending the iteration early or aborting `signal` frees the slot within one step; after an abort
    * the last event is `finished` with reason `abort` and the counts so far. Everything it throws but
    * `engine_unavailable` and `generation_failed` comes before `started`.
    * @throws AppError `context_length_exceeded`, `invalid_value`, `infill_not_supported`, `queue_full`,
-   *   `engine_unavailable`, `adapter_load_failed`, `generation_failed`
+   *   `engine_unavailable`, `adapter_load_failed`, `generation_failed`, and what the tokenizer throws
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<TokenEvent>;
-  /** Tokens of a text, without specials; for budgets. */
-  countTokens(text: string): number;
-  /** Makes untrusted text harmless: no special token and none of `extra` can come out of it. */
-  neutralize(text: string, extra?: readonly string[]): string;
   status(): EngineStatus;
   /** Called for every observation until the returned function is called. */
   observe(listener: (observation: EngineObservation) => void): () => void;

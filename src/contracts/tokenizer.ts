@@ -1,0 +1,37 @@
+/** The tokenizer of a base model, with its chat template. A remote engine has its own and needs none here. Types only. */
+import type { Prompt } from './prompt.js';
+
+/** Whose work it is: tenants take turns. */
+export interface TokenizerCaller {
+  readonly tenant: string;
+  /** An abort gives the turn away; work that has begun is dropped. */
+  readonly signal: AbortSignal;
+}
+
+/** Gauges of the tokenizer's processes. */
+export interface TokenizerStatus {
+  readonly ready: boolean;
+  /** Why it is not ready, for `/readyz`. */
+  readonly reason: string | null;
+  readonly queued: number;
+  readonly rssBytes: number;
+}
+
+export interface Tokenizer {
+  /**
+   * The tokens of a prompt: for ordinary text those of the whole rendered prompt; text of others never becomes a special
+   * token, a marker of the template or a fence.
+   * @throws AppError `invalid_value` for messages that the template refuses, `infill_not_supported`, `queue_full`,
+   *   `deadline_exceeded`, `tokenizer_unavailable`; the signal's reason after an abort
+   */
+  encode(prompt: Prompt, caller: TokenizerCaller): Promise<Int32Array>;
+  /** Tokens that each text takes where it is put into a prompt, as text of others. @throws as `encode` */
+  count(texts: readonly string[], caller: TokenizerCaller): Promise<readonly number[]>;
+  /** No prompt like this has fewer tokens. Costs a look at its letters, on the caller's thread. */
+  leastTokens(prompt: Prompt): number;
+  status(): TokenizerStatus;
+  /** Called at every restart of a process until the returned function is called. */
+  observe(listener: (observation: { readonly type: 'restart' }) => void): () => void;
+  /** Ends the processes; what was asked for ends with `tokenizer_unavailable`. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,241 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/schema.js';
+import type { Clock } from '../contracts/clock.js';
+import type { ModelManifest } from '../contracts/model-manifest.js';
+import type { Prompt } from '../contracts/prompt.js';
+import type { Tokenizer, TokenizerCaller, TokenizerStatus } from '../contracts/tokenizer.js';
+import { AppError } from '../errors/app-error.js';
+import { SupervisedProcess } from '../processes/supervised-process.js';
+import { leastTokens } from './least-tokens.js';
+import type { Bounds, FromTokenizer, ToTokenizer, Work } from './protocol.js';
+import { isLong, type Job, JobQueue } from './queue.js';
+
+export interface TokenizerOptions {
+  /** Folder of the imported base model, and what its manifest says. */
+  readonly modelDir: string;
+  readonly manifest: Pick<ModelManifest, 'id' | 'tokenizer'>;
+  /** Texts that structure our prompts; text of others never becomes one of them. */
+  readonly fences: readonly string[];
+  readonly settings: Config['tokenizer'];
+  readonly clock: Clock;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+/** Asked for by somebody; settled once, whoever is first. */
+interface Pending extends Job {
+  readonly work: Work;
+  readonly resolve: (numbers: Int32Array) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Member {
+  readonly process: SupervisedProcess<ToTokenizer, FromTokenizer>;
+  job: Pending | null;
+  deadline: NodeJS.Timeout | null;
+  rssBytes: number;
+}
+
+/** Garbage of short jobs dies young; without a bound it doubles the memory of each process. */
+const EXEC_ARGV = ['--max-semi-space-size=4'];
+const QUEUE_RETRY_S = 1;
+/** What rendering an empty message costs, in characters that take as long to tokenize. */
+const MESSAGE_CHARACTERS = 16;
+
+/**
+ * Starts the tokenizer's processes and resolves when all are ready.
+ * @throws AppError `model_invalid` for a tokenizer or template that cannot be loaded, `tokenizer_unavailable`
+ */
+export async function createTokenizer(options: TokenizerOptions): Promise<Tokenizer> {
+  const pool = new TokenizerPool(options);
+  try {
+    await pool.started;
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+  return pool;
+}
+
+class TokenizerPool implements Tokenizer {
+  /** Settles with the first start of all. */
+  readonly started: Promise<void>;
+  readonly #options: TokenizerOptions;
+  readonly #queue: JobQueue<Pending>;
+  readonly #members: readonly Member[];
+  readonly #listeners = new Set<(observation: { readonly type: 'restart' }) => void>();
+  #bounds: Bounds = {
+    charactersPerToken: Number.POSITIVE_INFINITY,
+    lettersPerToken: Number.POSITIVE_INFINITY,
+    cutsHistory: true,
+  };
+
+  constructor(options: TokenizerOptions) {
+    this.#options = options;
+    this.#queue = new JobQueue(options.settings);
+    const starts = Array.from({ length: options.settings.processes }, () => this.#start());
+    this.#members = starts.map(({ member }) => member);
+    this.started = Promise.all(starts.map(({ ready }) => ready)).then(() => {});
+  }
+
+  async encode(prompt: Prompt, caller: TokenizerCaller): Promise<Int32Array> {
+    if (prompt.kind === 'tokens') return Int32Array.from(prompt.ids);
+    return this.#ask({ type: 'encode', prompt }, charactersOf(prompt), caller);
+  }
+
+  async count(texts: readonly string[], caller: TokenizerCaller): Promise<readonly number[]> {
+    if (texts.length === 0) return [];
+    const characters = texts.reduce((sum, text) => sum + text.length, 0);
+    return [...(await this.#ask({ type: 'count', texts }, characters, caller))];
+  }
+
+  leastTokens(prompt: Prompt): number {
+    return leastTokens(prompt, this.#bounds);
+  }
+
+  status(): TokenizerStatus {
+    const down = this.#members.find(({ process }) => !process.ready);
+    return {
+      ready: this.#anyReady(),
+      reason: this.#anyReady() ? null : down!.process.down.reason,
+      queued: this.#queue.size,
+      rssBytes: this.#members.reduce((sum, { rssBytes }) => sum + rssBytes, 0),
+    };
+  }
+
+  observe(listener: (observation: { readonly type: 'restart' }) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#members.map(({ process }) => process.close()));
+  }
+
+  #start(): { member: Member; ready: Promise<void> } {
+    const { modelDir, manifest, fences, clock, log } = this.#options;
+    let settle: { resolve: () => void; reject: (error: AppError) => void };
+    const ready = new Promise<void>((resolve, reject) => {
+      settle = { resolve, reject };
+    });
+    // The first rejection of several is the one that is told.
+    ready.catch(() => {});
+    const member: Member = {
+      process: new SupervisedProcess<ToTokenizer, FromTokenizer>({
+        name: 'tokenizer',
+        main: fileURLToPath(new URL(`process/main${path.extname(import.meta.url)}`, import.meta.url)),
+        execArgv: EXEC_ARGV,
+        first: { type: 'init', modelDir, manifest, fences },
+        clock,
+        log,
+        onMessage: (message) => {
+          if (message.type === 'ready' || message.type === 'done') member.rssBytes = message.rssBytes;
+          switch (message.type) {
+            case 'ready':
+              this.#bounds = message.bounds;
+              settle.resolve();
+              break;
+            case 'failed':
+              settle.reject(new AppError('model_invalid', { file: manifest.tokenizer.file, reason: message.reason }));
+              break;
+            case 'done':
+              finish(member)?.resolve(message.numbers);
+              break;
+            case 'error':
+              finish(member)?.reject(AppError.fromMessage(message.error));
+              break;
+          }
+          this.#dispatch();
+        },
+        onDown: () => {
+          member.rssBytes = 0;
+          const error = unavailable(member);
+          settle.reject(error);
+          finish(member)?.reject(error);
+          if (!this.#anyReady()) for (const job of this.#queue.drain()) job.reject(error);
+        },
+        onRestart: () => {
+          for (const listener of this.#listeners) listener({ type: 'restart' });
+        },
+      }),
+      job: null,
+      deadline: null,
+      rssBytes: 0,
+    };
+    return { member, ready };
+  }
+
+  #ask(work: Work, characters: number, { tenant, signal }: TokenizerCaller): Promise<Int32Array> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      if (!this.#anyReady()) return reject(unavailable(this.#members[0]!));
+      const settled = () => signal.removeEventListener('abort', onAbort);
+      const job: Pending = {
+        tenant,
+        characters,
+        work,
+        resolve: (numbers) => {
+          settled();
+          resolve(numbers);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+      };
+      const onAbort = () => {
+        this.#queue.remove(job);
+        job.reject(signal.reason);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      const limit = this.#options.settings.maxQueued;
+      if (!this.#queue.add(job)) job.reject(new AppError('queue_full', { limit, retryAfterS: QUEUE_RETRY_S }));
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    for (const member of this.#members) {
+      if (member.job !== null || !member.process.ready) continue;
+      const longRunning = this.#members.filter(({ job }) => job !== null && isLong(job)).length;
+      const job = this.#queue.take(longRunning < Math.max(1, this.#members.length - 1));
+      if (job === undefined) return;
+      const limitMs = this.#options.settings.timeoutMs;
+      member.job = job;
+      member.deadline = setTimeout(() => {
+        job.reject(new AppError('deadline_exceeded', { limitMs }));
+        // It cannot be told to stop: a template may loop for ever.
+        member.process.kill();
+      }, limitMs);
+      member.process.send({ type: 'work', work: job.work });
+    }
+  }
+
+  #anyReady(): boolean {
+    return this.#members.some(({ process }) => process.ready);
+  }
+}
+
+/** Takes the job from a process that is through with it. */
+function finish(member: Member): Pending | null {
+  const { job } = member;
+  if (member.deadline !== null) clearTimeout(member.deadline);
+  member.job = null;
+  member.deadline = null;
+  return job;
+}
+
+function unavailable({ process }: Member): AppError {
+  return new AppError('tokenizer_unavailable', { ...process.down });
+}
+
+function charactersOf(prompt: Exclude<Prompt, { kind: 'tokens' }>): number {
+  switch (prompt.kind) {
+    case 'chat':
+      return prompt.messages.reduce((sum, { content }) => sum + content.length + MESSAGE_CHARACTERS, 0);
+    case 'text':
+      return prompt.text.length;
+    case 'infill':
+      return prompt.prefix.length + prompt.suffix.length;
+  }
+}

@@ -1,0 +1,38 @@
+import { tokenize } from '@huggingface/jinja';
+
+/** Methods with which a template looks for a text in a message. */
+const SEARCHES = new Set(['split', 'rsplit', 'startswith', 'endswith', 'find', 'replace', 'partition']);
+/** `<|user|>`, `<<SYS>>`, `[INST]`, wherever they stand. */
+const BRACKETED = /<{1,2}[^<>\s]{1,64}>{1,2}|\[\/?[A-Z_]{2,}\]/g;
+/** `USER:` or `### Response:`, at the beginning of a line. */
+const LABEL = /^(?:#+ *)?(?:user|assistant|human|system|instruction|response|input|bot|ai|model)\b *:/gim;
+
+/** What a chat template says about the texts that structure its prompts. */
+export interface TemplateTexts {
+  /** Markers that it writes as plain text. */
+  readonly bracketed: readonly string[];
+  /** The same, of the kind that counts at the beginning of a line only. */
+  readonly labels: readonly string[];
+  /** Texts that it looks for in messages, e.g. the tags around a model's thoughts, which it cuts out of the history. */
+  readonly lookedFor: ReadonlySet<string>;
+}
+
+/** Of the lexer, whose own types do not resolve. */
+interface TemplateToken {
+  readonly type: string;
+  readonly value: string;
+}
+
+/** Reads the string literals of a Jinja template, and what it does with them. */
+export function readTemplate(source: string): TemplateTexts {
+  const tokens: readonly TemplateToken[] = tokenize(source, { lstrip_blocks: true, trim_blocks: true });
+  const written = tokens.filter(({ type }) => type === 'Text' || type === 'StringLiteral').map(({ value }) => value);
+  const lookedFor = tokens.flatMap(({ type, value }, i) => {
+    if (type !== 'StringLiteral' || value.trim() === '') return [];
+    const isSearched = tokens[i - 1]?.type === 'OpenParen' && SEARCHES.has(tokens[i - 2]?.value ?? '');
+    const isIn = tokens[i + 1]?.value === 'in' || (tokens[i + 1]?.value === 'not' && tokens[i + 2]?.value === 'in');
+    return isSearched || isIn ? [value] : [];
+  });
+  const all = (pattern: RegExp) => [...new Set(written.flatMap((text) => text.match(pattern) ?? []))];
+  return { bracketed: all(BRACKETED), labels: all(LABEL), lookedFor: new Set(lookedFor) };
+}

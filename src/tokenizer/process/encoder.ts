@@ -1,0 +1,48 @@
+import type { Tokenizer } from '@huggingface/tokenizers';
+import { type AddedToken, escaped, type Marks } from './markers.js';
+
+/** Turns a prompt whose text holds marks into token ids. */
+export interface Encoder {
+  /** Token ids of a text with marks: real special tokens are its added tokens, all between two of them is one text. */
+  encode(text: string, marks: Marks): number[];
+}
+
+/**
+ * The steps of `Tokenizer.encode`, apart: split at added tokens, normalize, cut into words, merge. Marks go out between the
+ * first step and the others, so that ordinary text gives exactly the ids of the whole.
+ */
+export function createEncoder(tokenizer: Tokenizer, added: readonly AddedToken[]): Encoder {
+  const { model, normalizer, pre_tokenizer: preTokenizer } = tokenizer;
+  if (model === null) throw new Error('the tokenizer has no model');
+  const tokens = new Map(added.map((token) => [token.content, token]));
+  const longestFirst = [...tokens.keys()].sort((a, b) => b.length - a.length);
+  const splitter = new RegExp(`(${longestFirst.map(escaped).join('|') || '(?!)'})`, 'u');
+  // No word may pass for an added token by being spelled like one.
+  for (const token of tokens.keys()) model.tokens_to_ids.delete(token);
+
+  const encodeText = (text: string, section: number): number[] => {
+    const normal = normalizer === null ? text : normalizer(text);
+    if (normal === '') return [];
+    const words = preTokenizer === null ? [normal] : preTokenizer(normal, { section_index: section });
+    return model(words).flatMap((token: string) => model.tokens_to_ids.get(token) ?? model.unk_token_id ?? []);
+  };
+
+  return {
+    encode(text, { hidden, border }) {
+      // Every other section is an added token.
+      const sections = text.split(splitter);
+      for (let i = 1; i < sections.length; i += 2) {
+        const { lstrip, rstrip } = tokens.get(sections[i]!)!;
+        if (lstrip) sections[i - 1] = sections[i - 1]!.trimEnd();
+        if (rstrip) sections[i + 1] = sections[i + 1]!.trimStart();
+      }
+      return sections.flatMap((section, i) => {
+        if (i % 2 === 1) return tokens.get(section)!.id;
+        return section
+          .replaceAll(hidden, '')
+          .split(border)
+          .flatMap((piece, part) => encodeText(piece, i + part));
+      });
+    },
+  };
+}

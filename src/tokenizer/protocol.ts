@@ -1,0 +1,35 @@
+/** The messages between the gateway and a tokenizer process. Both ends import this file and nothing else of each other. */
+import type { ModelManifest } from '../contracts/model-manifest.js';
+import type { Prompt } from '../contracts/prompt.js';
+import type { ErrorMessage } from '../errors/app-error.js';
+
+export type Work =
+  | { readonly type: 'encode'; readonly prompt: Prompt }
+  | { readonly type: 'count'; readonly texts: readonly string[] };
+
+export type ToTokenizer =
+  /** Always first, and once. */
+  | {
+      readonly type: 'init';
+      readonly modelDir: string;
+      readonly manifest: Pick<ModelManifest, 'id' | 'tokenizer'>;
+      readonly fences: readonly string[];
+    }
+  /** One at a time: the next one follows the answer. */
+  | { readonly type: 'work'; readonly work: Work };
+
+/** What tells how few tokens a text can have. */
+export interface Bounds {
+  readonly charactersPerToken: number;
+  /** Of the letters A to Z. */
+  readonly lettersPerToken: number;
+  /** The template may leave parts of the assistant's messages out. */
+  readonly cutsHistory: boolean;
+}
+
+export type FromTokenizer =
+  | { readonly type: 'ready'; readonly bounds: Bounds; readonly rssBytes: number }
+  | { readonly type: 'failed'; readonly reason: string }
+  /** Token ids, or one count a text. */
+  | { readonly type: 'done'; readonly numbers: Int32Array; readonly rssBytes: number }
+  | { readonly type: 'error'; readonly error: ErrorMessage };

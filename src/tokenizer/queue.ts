@@ -1,0 +1,95 @@
+import { Turns } from './turns.js';
+
+export interface Job {
+  readonly tenant: string;
+  /** Characters of its texts. */
+  readonly characters: number;
+}
+
+export interface QueueLimits {
+  /** Jobs of one tenant that may wait. */
+  readonly maxQueued: number;
+  /** Characters of one tenant's jobs that may wait. */
+  readonly maxQueuedCharacters: number;
+}
+
+/** A short chat takes a few milliseconds; from here on a job may take ten times as long. */
+const LONG_CHARACTERS = 16_384;
+
+/**
+ * What waits for a tokenizer process. Each tenant has its own bound, so that none fills another's place; tenants take turns;
+ * and long jobs never hold all processes where there are several.
+ */
+export class JobQueue<T extends Job> {
+  readonly #limits: QueueLimits;
+  readonly #lanes = { short: new Turns<T>(), long: new Turns<T>() };
+  readonly #loads = new Map<string, { jobs: number; characters: number }>();
+  #size = 0;
+  #wasLong = false;
+
+  constructor(limits: QueueLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether there was room for it. A tenant that has nothing waiting always has room for one. */
+  add(job: T): boolean {
+    const load = this.#loads.get(job.tenant);
+    const { maxQueued, maxQueuedCharacters } = this.#limits;
+    if (load && (load.jobs >= maxQueued || load.characters + job.characters > maxQueuedCharacters)) return false;
+    this.#lanes[laneOf(job)].add(job);
+    this.#account(job, 1);
+    return true;
+  }
+
+  /** The next job; a long one only where that is allowed, and then before or after a short one by turns. */
+  take(longAllowed: boolean): T | undefined {
+    const order = !longAllowed
+      ? (['short'] as const)
+      : this.#wasLong
+        ? (['short', 'long'] as const)
+        : (['long', 'short'] as const);
+    for (const lane of order) {
+      const job = this.#lanes[lane].take();
+      if (job === undefined) continue;
+      this.#account(job, -1);
+      this.#wasLong = lane === 'long';
+      return job;
+    }
+    return undefined;
+  }
+
+  /** Whether it was still waiting. */
+  remove(job: T): boolean {
+    const wasWaiting = this.#lanes[laneOf(job)].remove(job);
+    if (wasWaiting) this.#account(job, -1);
+    return wasWaiting;
+  }
+
+  /** Everything that waits; nothing does afterwards. */
+  drain(): T[] {
+    const jobs: T[] = [];
+    for (let job = this.take(true); job !== undefined; job = this.take(true)) jobs.push(job);
+    return jobs;
+  }
+
+  #account({ tenant, characters }: T, sign: 1 | -1): void {
+    const load = this.#loads.get(tenant) ?? { jobs: 0, characters: 0 };
+    load.jobs += sign;
+    load.characters += sign * characters;
+    this.#size += sign;
+    if (load.jobs === 0) this.#loads.delete(tenant);
+    else this.#loads.set(tenant, load);
+  }
+}
+
+export function isLong({ characters }: Job): boolean {
+  return characters >= LONG_CHARACTERS;
+}
+
+function laneOf(job: Job): 'short' | 'long' {
+  return isLong(job) ? 'long' : 'short';
+}

@@ -1,0 +1,36 @@
+import type { Tokenizer } from '../../../src/contracts/tokenizer.js';
+
+export interface FakeTokenizer extends Tokenizer {
+  ready: boolean;
+  restart(): void;
+}
+
+/** A token has four characters. */
+export function createFakeTokenizer(): FakeTokenizer {
+  const listeners = new Set<(observation: { readonly type: 'restart' }) => void>();
+  const tokensOf = (text: string) => Math.ceil(text.length / 4);
+  const tokenizer: FakeTokenizer = {
+    ready: true,
+    restart() {
+      for (const listener of listeners) listener({ type: 'restart' });
+    },
+    async encode(prompt) {
+      if (prompt.kind !== 'chat') return new Int32Array(1);
+      return new Int32Array(prompt.messages.reduce((sum, { content }) => sum + tokensOf(content) + 8, 0));
+    },
+    count: async (texts) => texts.map(tokensOf),
+    leastTokens: () => 1,
+    status: () => ({
+      ready: tokenizer.ready,
+      reason: tokenizer.ready ? null : 'it is restarting',
+      queued: 3,
+      rssBytes: 3000,
+    }),
+    observe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: async () => {},
+  };
+  return tokenizer;
+}
