@@ -22,6 +22,7 @@ import { seedDemo, waitForDemoDocuments } from './registry/demo.js';
 import { DEMO_TENANTS } from './registry/demo-tenants.js';
 import { openRegistry } from './registry/registry.js';
 import { createRetrieval } from './retrieval/client.js';
+import { createStorageProbe } from './sqlite/storage-probe.js';
 import { createTokenizer } from './tokenizer/client.js';
 
 export interface App {
@@ -83,6 +84,8 @@ export async function createApp(config: Config): Promise<App> {
       requestTimeoutMs: config.server.requestTimeoutMs,
       onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
     });
+    let starting: string | null = config.demo ? 'the sample documents are being read' : null;
+    const state = { starting: () => starting, storageTrouble: createStorageProbe(dataDir, clock) };
     const server = await createServer({
       config,
       engine,
@@ -93,6 +96,7 @@ export async function createApp(config: Config): Promise<App> {
       pipeline,
       clock,
       adminRoutes,
+      state,
     });
     opened.push(server);
 
@@ -107,6 +111,7 @@ export async function createApp(config: Config): Promise<App> {
         const address = await server.listen({ host: config.server.host, port: config.server.port });
         if (config.demo) await waitForDemoDocuments(retrieval, showIndexing, stopping.signal);
         if (stopping.signal.aborted) return;
+        starting = null;
         process.stdout.write(readyText(address, config.demo ? DEMO_TENANTS : []));
       },
     };

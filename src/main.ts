@@ -6,6 +6,8 @@ import { AppError } from './errors/app-error.js';
 import { outliveReaders } from './processes/outlive-readers.js';
 
 outliveReaders();
+// Documents, keys and records are their owner's alone.
+process.umask(0o077);
 try {
   const config = loadConfig();
   const app = await createApp(config);

@@ -63,6 +63,7 @@ export const ERRORS = {
   infill_not_supported: bad('{model} has no fill-in-the-middle tokens, so suffix cannot be used. Leave suffix out.'),
   adapter_invalid: bad('The adapter in {folder} was refused: {reason}.', 422),
   model_invalid: bad('{file} cannot be imported: {reason}.', 422),
+  backup_invalid: bad('{file} is not a sound part of a backup: {reason}.', 422),
   model_unavailable: {
     status: 503,
     type: 'server_error',
@@ -109,6 +110,7 @@ export const ERRORS = {
   engine_unavailable: busy('The engine is not available: {reason}. Retry after {retryAfterS} s.', 503),
   tokenizer_unavailable: busy('The tokenizer is not available: {reason}. Retry after {retryAfterS} s.', 503),
   retrieval_unavailable: busy('Retrieval is not available: {reason}. Retry after {retryAfterS} s.', 503),
+  storage_unavailable: busy('The data folder cannot be used: {reason}. Retry after {retryAfterS} s.', 503),
   draining: busy('The server is shutting down. Retry after {retryAfterS} s.', 503),
   deadline_exceeded: {
     status: 504,

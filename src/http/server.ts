@@ -7,6 +7,7 @@ import type { DestinationStream } from 'pino';
 import type { Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import type { App, Services } from './app.js';
+import { createChecks, type ProcessState } from './checks.js';
 import { addAuth } from './plugins/auth.js';
 import { addBodilessRoutes } from './plugins/bodiless.js';
 import { createClientErrorHandler, MAX_ID_CHARACTERS, toFrameworkError } from './plugins/client-errors.js';
@@ -31,15 +32,24 @@ import { addVectorStores } from './routes/v1/vector-stores.js';
 /** A connection without any byte for this much longer than an answer may take is closed. */
 const IDLE_MARGIN_MS = 10_000;
 
+const SOUND: ProcessState = { starting: () => null, storageTrouble: async () => null };
+
 export interface ServerOptions extends Services {
   /** Routes under /admin; each declares the scope it needs. */
   readonly adminRoutes: FastifyPluginAsyncTypebox<{ registry: Registry }>;
+  /** Left out: the start is over, and the data folder is sound. */
+  readonly state?: ProcessState;
   /** Where log lines go; standard output by default. */
   readonly logDestination?: DestinationStream;
 }
 
 /** The HTTP surface. Closing it drains it: see `plugins/lifecycle.ts`. */
-export async function createServer({ adminRoutes, logDestination, ...services }: ServerOptions): Promise<App> {
+export async function createServer({
+  adminRoutes,
+  logDestination,
+  state = SOUND,
+  ...services
+}: ServerOptions): Promise<App> {
   const { config, metrics, clock, registry } = services;
   const { maxBodyBytes, requestTimeoutMs, drainTimeoutMs, requestsPerMinute, logLevel } = config.server;
   const app: App = fastify({
@@ -84,7 +94,7 @@ export async function createServer({ adminRoutes, logDestination, ...services }:
   });
   addBodilessRoutes(app);
   await addDocs(app);
-  addHealth(app, services, lifecycle);
+  addHealth(app, { look: createChecks(services, state), starting: state.starting }, lifecycle);
   addMetrics(app, services);
 
   await app.register(async (api: App) => {

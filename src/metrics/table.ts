@@ -72,6 +72,9 @@ export const METRICS = {
   ingest_passages_total: counter('Passages made from files.', []),
   ingest_duration_seconds: histogram('Ingestion of one file.', [], OPERATION),
   index_rebuild_seconds: histogram('Rebuilding of an index from its rows.', [], OPERATION),
+  check_ready: gauge('1 while a part does all of its work: engine, tokenizer, retrieval, documents, storage.', [
+    'check',
+  ]),
   child_up: gauge('1 while the child process can serve.', ['process']),
   child_restarts_total: counter('Restarts of a child process.', ['process']),
   child_resident_memory_bytes: gauge('Resident memory of a child process.', ['process']),

@@ -13,7 +13,7 @@ export interface DataLock {
  * @throws AppError `config_invalid` when another process has the folder
  */
 export function lockDataDir(dataDir: string): DataLock {
-  mkdirSync(dataDir, { recursive: true });
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const file = new Sqlite(join(dataDir, 'gateway.lock'), { timeout: 0 });
   try {
     file.exec('BEGIN EXCLUSIVE');

@@ -81,7 +81,7 @@ export type Database = Kysely<Tables>;
 
 /** Opens the file, creating it where it is missing. */
 export async function openDatabase(file: string): Promise<Database> {
-  mkdirSync(dirname(file), { recursive: true });
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const db = new Kysely<Tables>({
     dialect: new SqliteDialect({ database: openSqlite(file) }),
     plugins: [new CamelCasePlugin()],

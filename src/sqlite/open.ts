@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type SQLite from 'better-sqlite3';
 
@@ -10,9 +11,13 @@ const DRIVER = Number(process.versions.node.split('.')[0]) < 22 ? 'better-sqlite
 /** The driver as it is. */
 export const Sqlite = createRequire(import.meta.url)(DRIVER) as typeof SQLite;
 
-/** Opens a database, or creates it. A commit is on the disk when it returns (WAL with synchronous = FULL). */
+/**
+ * Opens a database, or creates it, for its owner alone (its log takes over the mode). A commit is on the disk when it
+ * returns (WAL with synchronous = FULL).
+ */
 export function openSqlite(file: string): SQLite.Database {
   const database = new Sqlite(file);
+  chmodSync(file, 0o600);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.pragma('foreign_keys = ON');

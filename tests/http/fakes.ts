@@ -5,6 +5,7 @@ import { stickyUnit } from '../../src/canary/sticky-unit.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
 import type { Clock } from '../../src/contracts/clock.js';
+import type { ProcessState } from '../../src/http/checks.js';
 import { createServer } from '../../src/http/server.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
 import { watchServices } from '../../src/metrics/watch.js';
@@ -23,6 +24,7 @@ export { createFakeTokenizer } from './fakes/tokenizer.js';
 const clock: Clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
 
 export interface TestServerOptions {
+  readonly state?: ProcessState;
   readonly demo?: boolean;
   readonly metrics?: Partial<Config['metrics']>;
   readonly server?: Partial<Config['server']>;
@@ -71,6 +73,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     clock,
     pipeline: createPipeline(services),
     adminRoutes,
+    ...(options.state && { state: options.state }),
     ...(onLogLine && { logDestination: { write: onLogLine } }),
   });
   return { app, engine, tokenizer, retrieval, registry, metrics, recordFailures };

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { readSamples, total } from './exposition.js';
 import { createTestServer } from './fakes.js';
 
 t.test('ready means that engine, tokenizer and retrieval are, and the answer says which is not', async (t) => {
@@ -10,6 +11,8 @@ t.test('ready means that engine, tokenizer and retrieval are, and the answer say
       engine: { ready: true, reason: null },
       tokenizer: { ready: true, reason: null },
       retrieval: { ready: true, reason: null },
+      documents: { ready: true, reason: null, waiting: 0 },
+      storage: { ready: true, reason: null },
     },
   });
   engine.ready = false;
@@ -27,6 +30,42 @@ t.test('ready means that engine, tokenizer and retrieval are, and the answer say
   t.equal(response.statusCode, 503);
   t.match(response.json().checks, { engine: { ready: true }, retrieval: { ready: false } });
   t.equal((await app.inject('/livez')).statusCode, 200, 'a process that waits for a child is alive');
+});
+
+t.test('what waits for its cause to go away is named, while questions are answered', async (t) => {
+  let trouble: string | null = 'the disk is full';
+  const state = { starting: () => null, storageTrouble: async () => trouble };
+  const { app } = await createTestServer({ state });
+  t.teardown(() => app.close());
+  const response = await app.inject('/readyz');
+  t.equal(response.statusCode, 200);
+  t.match(response.json(), {
+    status: 'degraded',
+    checks: {
+      engine: { ready: true },
+      documents: { ready: true },
+      storage: { ready: false, reason: 'the disk is full' },
+    },
+  });
+  const gauge = async (check: string) =>
+    total(readSamples((await app.inject('/metrics')).body), 'check_ready', { check });
+  t.equal(await gauge('storage'), 0);
+  t.equal(await gauge('engine'), 1);
+  trouble = null;
+  t.match((await app.inject('/readyz')).json(), { status: 'ready' });
+  t.equal(await gauge('storage'), 1);
+});
+
+t.test('a start whose sample documents are not searchable yet is not ready', async (t) => {
+  let reason: string | null = 'the sample documents are being read';
+  const state = { starting: () => reason, storageTrouble: async () => null };
+  const { app } = await createTestServer({ state });
+  t.teardown(() => app.close());
+  const response = await app.inject('/readyz');
+  t.equal(response.statusCode, 503);
+  t.match(response.json(), { status: 'not_ready', checks: { documents: { ready: false, reason } } });
+  reason = null;
+  t.equal((await app.inject('/readyz')).statusCode, 200);
 });
 
 t.test('the documentation is served with everything its page needs', async (t) => {

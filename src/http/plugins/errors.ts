@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors/app-error.js';
+import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import type { App } from '../app.js';
 import type { MethodsOf } from './methods.js';
 
@@ -46,6 +47,8 @@ export function toAppError(error: unknown, request: FastifyRequest): AppError {
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return new AppError('invalid_json', { reason: 'it does not parse' });
   }
+  const trouble = String(code).startsWith('SQLITE_') ? storageTrouble(error) : null;
+  if (trouble !== null) return new AppError('storage_unavailable', { reason: trouble, retryAfterS: 5 });
   if (statusCode < 500) {
     return new AppError('invalid_value', { param: 'request', reason: (message ?? 'is not valid').replace(/\.$/, '') });
   }

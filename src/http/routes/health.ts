@@ -1,17 +1,34 @@
 import { Type } from 'typebox';
-import type { App, Services } from '../app.js';
+import type { App } from '../app.js';
+import type { Checks } from '../checks.js';
 import type { Lifecycle } from '../plugins/lifecycle.js';
 
-const Check = Type.Object({ ready: Type.Boolean(), reason: Type.Union([Type.String(), Type.Null()]) });
+const check = { ready: Type.Boolean(), reason: Type.Union([Type.String(), Type.Null()]) };
+const Check = Type.Object(check);
 const Readiness = Type.Object(
   {
-    status: Type.Enum(['ready', 'not_ready', 'draining']),
-    checks: Type.Object({ engine: Check, tokenizer: Check, retrieval: Check }),
+    status: Type.Enum(['ready', 'degraded', 'not_ready', 'draining'], {
+      description: 'While it is `degraded` questions are answered, but something else waits for its cause to go away.',
+    }),
+    checks: Type.Object({
+      engine: Check,
+      tokenizer: Check,
+      retrieval: Check,
+      documents: Type.Object({
+        ...check,
+        waiting: Type.Integer({ description: 'Files that wait to be read, or are being read.' }),
+      }),
+      storage: Check,
+    }),
   },
   { description: 'Whether requests should be sent here, and which part is not ready.' },
 );
 
-export function addHealth(app: App, { engine, tokenizer, retrieval }: Services, lifecycle: Lifecycle): void {
+export function addHealth(
+  app: App,
+  { look, starting }: { look: () => Promise<Checks>; starting: () => string | null },
+  lifecycle: Lifecycle,
+): void {
   app.get(
     '/livez',
     {
@@ -38,18 +55,15 @@ export function addHealth(app: App, { engine, tokenizer, retrieval }: Services, 
       },
     },
     async (_request, reply) => {
-      const checks = {
-        engine: pick(engine.status()),
-        tokenizer: pick(tokenizer.status()),
-        retrieval: pick(retrieval.status()),
-      };
-      const ready = Object.values(checks).every((check) => check.ready);
-      const status = lifecycle.draining() ? 'draining' : ready ? 'ready' : 'not_ready';
-      return reply.code(status === 'ready' ? 200 : 503).send({ status, checks });
+      const checks = await look();
+      const { engine, tokenizer, retrieval } = checks;
+      const serves = engine.ready && tokenizer.ready && retrieval.ready && starting() === null;
+      const isWhole = checks.documents.ready && checks.storage.ready;
+      const state = serves ? (isWhole ? 'ready' : 'degraded') : 'not_ready';
+      return reply.code(serves && !lifecycle.draining() ? 200 : 503).send({
+        status: lifecycle.draining() ? 'draining' : state,
+        checks,
+      });
     },
   );
-}
-
-function pick({ ready, reason }: { ready: boolean; reason: string | null }) {
-  return { ready, reason };
 }

@@ -38,6 +38,8 @@ const EMBED_BATCH = 8;
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
   const { files, stores, storeFiles, passages, indexes, ingest, embedder, queue, config, clock } = options;
   const nowS = () => Math.floor(clock.now() / 1000);
+  /** After the answer; where it cannot be written down, the answer was right all the same. */
+  const touch = (storeId: string) => setImmediate(() => void stores.touch(storeId, nowS()).catch(() => {}));
 
   return {
     async createFile(tenant, file) {
@@ -99,7 +101,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
         config.exactSearchLimit,
       );
       const searchMs = clock.monotonicMs() - embeddedAt;
-      if (nowS() - store.lastActiveAt >= TOUCH_EVERY_S) setImmediate(() => void stores.touch(store.id, nowS()));
+      if (nowS() - store.lastActiveAt >= TOUCH_EVERY_S) touch(store.id);
       return {
         passages: found,
         timings: { embedMs: embeddedAt - startedAt, searchMs },

@@ -1,0 +1,34 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { BackedUpFile } from '../../backup/backup.js';
+import { loadConfig } from '../../config/load.js';
+import { show } from '../show.js';
+import type { Terminal } from '../terminal.js';
+
+/** These work on the data folder itself: a backup beside a running gateway, a restoration only without one. */
+export function addBackup(program: Command, terminal: Terminal): void {
+  program
+    .command('backup <folder>')
+    .description(
+      'copy both databases and the adapters into a new folder, while the gateway goes on, and open the copies',
+    )
+    .action(async (folder: string, _options: object, command: Command) => {
+      const { backUp } = await import('../../backup/backup.js');
+      const files = await backUp(loadConfig().dataDir, resolve(folder));
+      show(terminal, command, files, files.map(toRow));
+    });
+
+  program
+    .command('restore <folder>')
+    .description('put a backup in the place of what the data folder holds, which is kept; the gateway must be stopped')
+    .action(async (folder: string, _options: object, command: Command) => {
+      const { restore } = await import('../../backup/backup.js');
+      const { files, kept } = await restore(resolve(folder), loadConfig().dataDir);
+      terminal.err(`What was there before is in ${kept}.\n`);
+      show(terminal, command, { files, kept }, files.map(toRow));
+    });
+}
+
+function toRow({ file, rows, bytes, sha256 }: BackedUpFile) {
+  return { file, rows, bytes, digest: sha256.slice(0, 12) };
+}

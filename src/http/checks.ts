@@ -1,0 +1,57 @@
+import type { Services } from './app.js';
+
+interface Check {
+  readonly ready: boolean;
+  /** Why not. */
+  readonly reason: string | null;
+}
+
+export interface Checks {
+  readonly engine: Check;
+  readonly tokenizer: Check;
+  readonly retrieval: Check;
+  /** Documents that were acknowledged are read into their stores. */
+  readonly documents: Check & {
+    /** Files that wait to be read, or are being read. */
+    readonly waiting: number;
+  };
+  /** What is acknowledged can be written down. */
+  readonly storage: Check;
+}
+
+/** What only the process itself knows of its state. */
+export interface ProcessState {
+  /** Why the start is not over yet; null afterwards. */
+  starting(): string | null;
+  /** Why the data folder cannot be written to; null where it can. */
+  storageTrouble(): Promise<string | null>;
+}
+
+/** Looks at every part; the metric `check_ready` says at each scrape what is found. */
+export function createChecks(
+  { engine, tokenizer, retrieval, metrics }: Pick<Services, 'engine' | 'tokenizer' | 'retrieval' | 'metrics'>,
+  state: ProcessState,
+): () => Promise<Checks> {
+  const look = async (): Promise<Checks> => {
+    const { reason, ingestQueue } = retrieval.status();
+    return {
+      engine: pick(engine.status()),
+      tokenizer: pick(tokenizer.status()),
+      retrieval: pick(retrieval.status()),
+      documents: { ...toCheck(reason ?? state.starting()), waiting: ingestQueue },
+      storage: toCheck(await state.storageTrouble()),
+    };
+  };
+  metrics.beforeScrape(async () => {
+    for (const [check, { ready }] of Object.entries(await look())) metrics.set('check_ready', { check }, ready ? 1 : 0);
+  });
+  return look;
+}
+
+function toCheck(reason: string | null): Check {
+  return { ready: reason === null, reason };
+}
+
+function pick({ ready, reason }: Check): Check {
+  return { ready, reason };
+}
