@@ -13,7 +13,7 @@ import type { App as Server } from './http/app.js';
 import { createServer } from './http/server.js';
 import { createMetrics } from './metrics/metrics.js';
 import { watchServices } from './metrics/watch.js';
-import { createAdapterCompiler } from './model-import/lora/compiler.js';
+import { createSeparateCompiler } from './model-import/lora/compile-apart.js';
 import { readBaseManifest } from './model-import/manifest.js';
 import { createPipeline } from './pipeline/pipeline.js';
 import { FENCES } from './pipeline/prompt.js';
@@ -54,7 +54,7 @@ export async function createApp(config: Config): Promise<App> {
   };
   try {
     keep(lockDataDir(dataDir));
-    const compiler = createAdapterCompiler({ modelDir: baseModelDir, dataDir, maxRank: config.engine.maxAdapterRank });
+    const compiler = createSeparateCompiler({ modelDir: baseModelDir, dataDir, maxRank: config.engine.maxAdapterRank });
     const registry = keep(await openRegistry({ dataDir, compiler, clock, demo: config.demo }));
     const retrieval = keep(
       await createRetrieval({ dataDir, modelDir: embedderDir, baseModelDir, config: config.retrieval, clock, log }),

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { Tokenizer } from '@huggingface/tokenizers';
 import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/transformers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
@@ -74,10 +76,12 @@ function meanOfTokens(hidden: Float32Array, mask: BigInt64Array, offset: number,
   return Float32Array.from(sum, (value) => value / norm);
 }
 
-/** Counts tokens as the base model will, without its special tokens. */
+/** Counts tokens as a prompt will hold them: special tokens that a document writes are plain text there. */
 export async function loadTokenCounter(baseModelFolder: string): Promise<(text: string) => number> {
-  const tokenizer = await loadTokenizer(baseModelFolder);
-  return (text) => tokenizer.encode(text, { add_special_tokens: false }).length;
+  const read = async (file: string) => JSON.parse(await readFile(join(baseModelFolder, file), 'utf8')) as object;
+  const file = { ...(await read('tokenizer.json')), added_tokens: [] };
+  const tokenizer = new Tokenizer(file, await read('tokenizer_config.json'));
+  return (text) => tokenizer.encode(text, { add_special_tokens: false }).ids.length;
 }
 
 async function loadTokenizer(folder: string): Promise<PreTrainedTokenizer> {
