@@ -58,6 +58,7 @@ t.test('citations point at the passages that were given, and at no others', asyn
   for (const { file_citation } of message.annotations) t.match(message.content.slice(file_citation.index), /^\[\d]/);
   t.same(message.context.citations, [
     {
+      marker: '[1]',
       content: 'The fee is 5 EUR.',
       title: 'Fees › fees',
       url: null,
@@ -66,6 +67,7 @@ t.test('citations point at the passages that were given, and at no others', asyn
       file_id: 'file-fees',
     },
     {
+      marker: '[2]',
       content: 'Cards are free.',
       title: 'Fees › cards',
       url: null,
@@ -191,7 +193,7 @@ t.test('content in text parts is read, and a whole message of ours can be sent b
   t.same(prompt, {
     kind: 'chat',
     messages: [
-      { role: 'system', content: 'You help.\nBe brief.' },
+      { role: 'system', content: 'You help.\nBe brief.', ours: [[0, 9]] },
       { role: 'user', content: 'one\ntwo' },
       { role: 'assistant', content: 'Hello world' },
       { role: 'user', content: 'And then?' },
