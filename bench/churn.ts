@@ -66,7 +66,7 @@ export async function churn(
   const expected = await answersAlone(questions, say);
   const engine = await startEngine({
     adapterSlots: 8,
-    prefixCacheBytes: 16 * 2 ** 20,
+    prefixCacheTokens: 704,
     adapterCacheBytes: 24 * 2 ** 20,
   });
   try {
@@ -96,7 +96,7 @@ async function answersAlone(
   say: (line: string) => void,
 ): Promise<ReadonlyMap<string, readonly number[]>> {
   const answers = new Map<string, readonly number[]>();
-  const engine = await startEngine({ slots: 1, adapterSlots: 1, prefixCacheBytes: 0, drafting: false });
+  const engine = await startEngine({ slots: 1, adapterSlots: 1, prefixCacheTokens: 0, drafting: false });
   try {
     for (const question of questions) {
       const key = keyOf(question);

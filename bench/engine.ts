@@ -11,10 +11,13 @@ import { writeAdapter } from '../tests/fixtures/engine/adapters.js';
 import { coldAdapterExtraMs, decodeGapP95Ms, decodeTps, prefillTps, trafficTps } from './engine/decode.js';
 import { answersTps, tunedAdapter } from './engine/drafting.js';
 import { generate, inScratchFolder, manifest, median, SETTINGS, startEngine } from './engine/driver.js';
+import { samplingMs } from './engine/sampling.js';
 import { gatewayRssMb } from './gateway-memory.js';
 import type { BenchOptions } from './main.js';
 
 const ADAPTERS = 256;
+/** Of Qwen2.5: sampling is measured at its size whatever model runs. */
+const LARGE_VOCABULARY = 151_936;
 /** Keeps all of them in memory: the file system is not what is measured. */
 const ROOMY = { adapterCacheBytes: 2 ** 31 };
 
@@ -36,6 +39,9 @@ export default function benchEngine({ quick, say }: BenchOptions): Promise<Recor
     };
 
     record('linear_gmac_per_s', linearGmacPerS());
+    for (const [way, ms] of Object.entries(samplingMs(LARGE_VOCABULARY, quick ? 20 : 200))) {
+      record(`sampling_${way}_ms`, ms, 3);
+    }
 
     const plain = await startEngine({ drafting: false, ...ROOMY });
     try {

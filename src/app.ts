@@ -69,7 +69,16 @@ export async function createApp(config: Config): Promise<App> {
         log,
       }),
     );
-    const engine = keep(await createEngine({ modelDir: baseModelDir, settings: config.engine, tokenizer, clock, log }));
+    const engine = keep(
+      await createEngine({
+        modelDir: baseModelDir,
+        settings: config.engine,
+        calibrationFile: join(dataDir, 'calibration.json'),
+        tokenizer,
+        clock,
+        log,
+      }),
+    );
     const metrics = createMetrics(config.metrics);
     watchServices(metrics, { engine, tokenizer, retrieval, registry });
     const pipeline = createPipeline({

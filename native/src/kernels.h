@@ -2,11 +2,13 @@
 #pragma once
 #include "attention_kernels.h"
 #include "linear_kernels.h"
+#include "vocabulary_kernels.h"
 
 namespace switchyard {
 
 template <class L> static constexpr Path pathOf(const char* name) {
-  return {name, tileRows<L>, quantize<L>, loraDown<L>, product<L>, storeTokens<L>, attend<L>};
+  return {name,          tileRows<L>,     quantize<L>,     loraDown<L>,          product<L>,
+          storeTokens<L>, attend<L>, largestLogit<L>, sumOfExponentials<L>, idsWithin<L>};
 }
 
 }  // namespace switchyard

@@ -71,6 +71,10 @@ struct Path {
   void (*storeTokens)(const AttentionTask&, const AttentionTile&, int kvHead);
   // Attention of a tile's tokens for the query heads of one KV head. Scratch: attentionScratchFloats().
   void (*attend)(const AttentionTask&, const AttentionTile&, int kvHead, float* scratch);
+  // What the sampler asks of a row of logits, see vocabulary.cpp.
+  float (*largestLogit)(const float* logits, int64_t n);
+  double (*sumOfExponentials)(const float* logits, int64_t n, float largest, float factor);
+  int64_t (*idsWithin)(const float* logits, int64_t n, float lower, float below, int32_t* ids);
 };
 
 // Scratch of Path::attend: one over the sum of each row, rotated queries, and the scores.

@@ -2,6 +2,7 @@
 // a row alone, in a batch, in another order of tasks. Exits 1 at the first difference and names the seed.
 #include "attention_tests.h"
 #include "linear_tests.h"
+#include "vocabulary_tests.h"
 
 namespace {
 
@@ -120,6 +121,7 @@ int main(int count, char** arguments) {
     testLinear(random, paths);
     testAttention(random, paths);
     testRefusals(random);
+    testVocabulary(random, paths);
   }
   printf("%llu seeds, paths:", static_cast<unsigned long long>(seeds));
   for (const Path* p : paths) printf(" %s", p->name);

@@ -85,14 +85,24 @@ export const ConfigSchema = Type.Object(
         }),
         slots: integer('KV slots: requests that decode at once.', 8, 1, 64),
         reservedSlots: integer('Further KV slots for tenants that have no request running.', 1, 0, 64),
-        contextTokens: integer('Tokens a slot holds, prompt and answer together.', 2048, 64, 131_072),
-        prefillChunkTokens: integer('Prompt tokens computed in a step in which answers go on.', 40, 1, 4096),
-        idlePrefillTokens: integer('Prompt tokens computed in a step while no answer goes on.', 256, 1, 4096),
-        prefixCacheBytes: integer(
-          'Memory for keys and values of prompts that may come again; 0 for none. Kernels only.',
-          64 * MiB,
+        contextTokens: integer('Tokens a slot holds, prompt and answer together.', 8192, 64, 131_072),
+        stepMs: integer(
+          'Longest step in which answers go on, in milliseconds, where they alone do not take longer: the pause between two tokens while prompts are computed.',
+          45,
+          1,
+          10_000,
+        ),
+        idleStepMs: integer(
+          'Longest step while no answer goes on, in milliseconds: what a request that was given up can still hold its slot for.',
+          150,
+          1,
+          10_000,
+        ),
+        prefixCacheTokens: integer(
+          'Tokens of prompts that may come again whose keys and values are kept; 0 for none. A token takes 12 KiB with qwen2.5-coder-0.5b-instruct, and memory is taken as it is filled. Kernels only.',
+          32_768,
           0,
-          1024 * 1024 * MiB,
+          100_000_000,
         ),
         drafting: Type.Boolean({
           description: 'Guess tokens from what the prompt and the answer hold, where that is faster. Kernels only.',

@@ -23,6 +23,8 @@ export interface EngineOptions {
   readonly settings: EngineSettings;
   /** The base model's. */
   readonly tokenizer: Tokenizer;
+  /** Where measurements of this machine are kept between starts. */
+  readonly calibrationFile: string;
   readonly clock: Clock;
   readonly log: Record<'info' | 'warn', (fields: object, message: string) => void>;
 }
@@ -74,7 +76,7 @@ class EngineClient implements TextGenerator {
   #gauges = NO_GAUGES;
   #lastJobId = 0;
 
-  constructor({ modelDir, settings, tokenizer, clock, log }: EngineOptions, manifest: ModelManifest) {
+  constructor({ modelDir, settings, calibrationFile, tokenizer, clock, log }: EngineOptions, manifest: ModelManifest) {
     this.#settings = settings;
     this.#tokenizer = tokenizer;
     this.model = {
@@ -91,7 +93,7 @@ class EngineClient implements TextGenerator {
     this.#process = new SupervisedProcess<ToEngine, FromEngine>({
       name: 'engine',
       main: fileURLToPath(new URL(`process/main${path.extname(import.meta.url)}`, import.meta.url)),
-      first: { type: 'init', modelDir, manifest, settings },
+      first: { type: 'init', modelDir, manifest, settings, calibrationFile },
       clock,
       log,
       onMessage: (message) => {

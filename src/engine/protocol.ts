@@ -30,6 +30,8 @@ export type ToEngine =
       readonly modelDir: string;
       readonly manifest: ModelManifest;
       readonly settings: EngineSettings;
+      /** Where measurements of this machine are kept between starts. */
+      readonly calibrationFile: string;
     }
   | { readonly type: 'generate'; readonly job: Job }
   | { readonly type: 'abort'; readonly id: number };

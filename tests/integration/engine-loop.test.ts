@@ -2,10 +2,12 @@ import t from 'tap';
 import type { AdapterRef } from '../../src/contracts/adapter.js';
 import { EngineLoop } from '../../src/engine/process/loop.js';
 import { createScratch } from '../../src/engine/process/sampler.js';
+import { plainScan } from '../../src/engine/process/vocabulary-scan.js';
 import type { EngineSettings, FromEngine, Job, JobEvent } from '../../src/engine/protocol.js';
 import { writeAdapter } from '../fixtures/engine/adapters.js';
 import { ChainModel, VOCAB_SIZE, vocabulary } from '../fixtures/engine/chain-model.js';
 import { GREEDY, SETTINGS } from '../fixtures/engine/engine.js';
+import { plainCost } from '../fixtures/engine/step-cost.js';
 import { SHAPE } from '../unit/model-import/peft-fixture.js';
 
 t.setTimeout(60_000);
@@ -15,7 +17,7 @@ const [X, Y] = [1, 2].map((seed) => writeAdapter(folder, base, { seed })) as [Ad
 
 /** A loop over a model that answers `a`, until `logits` says otherwise; the model records what it was asked to run. */
 function harness(changes: Partial<EngineSettings> = {}, places: number | null = null) {
-  const settings = { ...SETTINGS, slots: 2, reservedSlots: 0, prefillChunkTokens: 4, idlePrefillTokens: 8, ...changes };
+  const settings = { ...SETTINGS, slots: 2, reservedSlots: 0, stepMs: 4.5, idleStepMs: 8, ...changes };
   const messages: Extract<FromEngine, { type: 'step' }>[] = [];
   const model = new ChainModel(settings, places);
   const hooks = { logits: (_position: number) => logitsOf(1) };
@@ -30,11 +32,11 @@ function harness(changes: Partial<EngineSettings> = {}, places: number | null = 
     settings,
     base,
     runner: model,
-    cost: { fixedMs: 10, tokenMs: 1 },
+    cost: plainCost(0.01, 0.001),
     context: {
       vocabulary,
       eosIds: new Set([0]),
-      scratch: createScratch(VOCAB_SIZE),
+      scratch: createScratch(VOCAB_SIZE, plainScan),
       monotonicMs: () => nowMs++,
       randomSeed: () => 1,
     },
@@ -233,7 +235,7 @@ t.test('the reserved slot goes to a tenant that has none, and batch jobs wait fo
 });
 
 t.test('a prompt that begins like an earlier one of its tenant and adapter is computed from there on', async (t) => {
-  const { loop, runs, events, observations } = harness({ idlePrefillTokens: 64 }, 16);
+  const { loop, runs, events, observations } = harness({ idleStepMs: 64 }, 16);
   const promptIds = Int32Array.from({ length: 40 }, (_, i) => 1 + ((i * i) % 7));
   const firstTokens: number[] = [];
   const ask = async (id: number, rest: Partial<Job> = {}) => {
@@ -265,7 +267,7 @@ t.test('a prompt that begins like an earlier one of its tenant and adapter is co
 t.test(
   'drafted tokens that prove right come out of one step, those behind a wrong one are computed again',
   async (t) => {
-    const { loop, hooks, runs, events, observations } = harness({ slots: 1, idlePrefillTokens: 64 }, 0);
+    const { loop, hooks, runs, events, observations } = harness({ slots: 1, idleStepMs: 64 }, 0);
     const answer = [1, 2, 3, 4, 5, 6, 5, 4];
     hooks.logits = (position) => logitsOf(answer[position - 12]!);
     // "abcde" is known; after it comes "g" in the prompt, "f" in the answer.

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
 import { createEngine } from '../../src/engine/client.js';
-import { ask, idsOf, readModelManifest, SETTINGS, startEngine } from '../fixtures/engine/engine.js';
+import { ask, CALIBRATION_FILE, idsOf, readModelManifest, SETTINGS, startEngine } from '../fixtures/engine/engine.js';
 import { inlineTokenizer, loadModelTokenizer } from '../fixtures/tokenizer/inline-tokenizer.js';
 
 t.setTimeout(300_000);
@@ -84,6 +84,7 @@ t.test('a model that cannot be served stops the start with the reason and leaves
       modelDir: folder,
       settings: { ...SETTINGS, contextTokens },
       tokenizer,
+      calibrationFile: CALIBRATION_FILE,
       clock: { now: Date.now, monotonicMs: () => performance.now() },
       log: { info: () => {}, warn: () => {} },
     });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
-import type { EngineObservation, TokenEvent } from '../../src/contracts/generator.js';
+import type { EngineObservation, TextGenerator, TokenEvent } from '../../src/contracts/generator.js';
 import { everyTarget, writeAdapter } from '../fixtures/engine/adapters.js';
 import {
   ask,
@@ -20,7 +20,7 @@ const folder = mkdtempSync(path.join(os.tmpdir(), 'switchyard-engine-'));
 const manifest = readModelManifest();
 const engine = await startEngine();
 /** Answers are computed in small pieces, and nothing is guessed or kept. */
-const plain = await startEngine({ idlePrefillTokens: 50, drafting: false, prefixCacheBytes: 0 });
+const plain = await startEngine({ idleStepMs: 10, drafting: false, prefixCacheTokens: 0 });
 const tokenizer = await loadModelTokenizer();
 const tokensOf = (text: string) => tokenizer.encode({ kind: 'text', text }).length;
 t.teardown(async () => {
@@ -59,10 +59,19 @@ t.test('rows of a batch get what each gets alone', async (t) => {
 });
 
 t.test('a prompt in chunks gives what one shot gives', async (t) => {
-  const tokens = tokensOf(LONG_PROMPT);
-  t.ok(tokens > 4 * 50 && tokens <= SETTINGS.idlePrefillTokens, `${tokens} tokens`);
-  const question = { prompt: LONG_PROMPT, topLogprobs: 5 };
-  t.same((await ask(engine, question)).tokens, (await ask(plain, question)).tokens);
+  const question = { prompt: LONG_PROMPT, topLogprobs: 5, tenant: 'chunks' };
+  const answered = async (engine: TextGenerator) => {
+    let chunks = 0;
+    const stop = engine.observe((seen) => {
+      if (seen.type === 'step' && seen.kind === 'prefill') chunks++;
+    });
+    const { tokens } = await ask(engine, question);
+    stop();
+    return { tokens, chunks };
+  };
+  const [once, chunked] = [await answered(engine), await answered(plain)];
+  t.same(chunked.tokens, once.tokens);
+  t.ok(chunked.chunks > 3 && chunked.chunks > once.chunks, `${once.chunks} and ${chunked.chunks} chunks`);
 });
 
 t.test('guessed tokens change no answer, and some are right where a text repeats itself', async (t) => {

@@ -26,7 +26,7 @@ export function loadRunner(modelDir: string, kernelPath: string | null = kernels
     contextTokens: kernelPath === null ? TOKENS : Math.min(POSITIONS, manifest.shape.maxPositions),
     adapterSlots: 2,
     maxAdapterRank: 16,
-    prefixCacheBytes: 1 << 20,
+    prefixCacheTokens: 1024,
     maxTokens: TOKENS,
     maxLogits: TOKENS,
   };

@@ -1,12 +1,15 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { DraftControl, LONGEST_DRAFT } from '../../src/engine/process/drafting.js';
+import { plainCost } from '../fixtures/engine/step-cost.js';
 
 const rowsOf = fc.integer({ min: 1, max: 16 });
 const costOf = fc.record({
   fixedMs: fc.double({ min: 1, max: 10, noNaN: true }),
   tokenMs: fc.double({ min: 0.2, max: 3, noNaN: true }),
 });
+
+const linear = ({ fixedMs, tokenMs }: { fixedMs: number; tokenMs: number }) => plainCost(fixedMs, tokenMs);
 
 t.test('a request whose drafts are never accepted loses little time, and next to none in the long run', async () => {
   fc.assert(
@@ -15,7 +18,7 @@ t.test('a request whose drafts are never accepted loses little time, and next to
       const lost = (steps: number) => {
         let share = 0;
         for (let step = 0; step < steps; step++) {
-          const drafted = control.length(rows, cost);
+          const drafted = control.length(rows, linear(cost), Number.POSITIVE_INFINITY);
           control.verified(drafted, 0);
           share += (drafted * rows * cost.tokenMs) / (cost.fixedMs + rows * cost.tokenMs);
         }
@@ -31,11 +34,11 @@ t.test('where drafts are always accepted, drafting that was on stays on and grow
   fc.assert(
     fc.property(rowsOf, costOf, (rows, cost) => {
       const control = new DraftControl();
-      let length = control.length(rows, cost);
+      let length = control.length(rows, linear(cost), Number.POSITIVE_INFINITY);
       if (length === 0) return true;
       for (let step = 0; step < 100; step++) {
         control.verified(length, length);
-        const next = control.length(rows, cost);
+        const next = control.length(rows, linear(cost), Number.POSITIVE_INFINITY);
         if (next < length) return false;
         length = next;
       }
@@ -48,10 +51,10 @@ t.test('drafting that failed is tried again after a while without', async () => 
   fc.assert(
     fc.property(rowsOf, costOf, (rows, cost) => {
       const control = new DraftControl();
-      const initially = control.length(rows, cost);
+      const initially = control.length(rows, linear(cost), Number.POSITIVE_INFINITY);
       for (let step = 0; step < 200; step++) control.verified(1, 0);
       for (let step = 0; step < 600; step++) control.verified(0, 0);
-      return control.length(rows, cost) === initially;
+      return control.length(rows, linear(cost), Number.POSITIVE_INFINITY) === initially;
     }),
   );
 });
@@ -74,8 +77,17 @@ t.test('no other length gives more tokens for the time, if all rows draft alike'
         return tokens / (cost.fixedMs + rows * (1 + length) * cost.tokenMs);
       };
       const best = Math.max(...Array.from({ length: LONGEST_DRAFT + 1 }, (_, length) => rate(length)));
-      return rate(control.length(rows, cost)) > best * (1 - 1e-9);
+      return rate(control.length(rows, linear(cost), Number.POSITIVE_INFINITY)) > best * (1 - 1e-9);
     }),
     { numRuns: 1000 },
+  );
+});
+
+t.test('a step with drafts never takes longer than it may', async () => {
+  fc.assert(
+    fc.property(rowsOf, costOf, fc.double({ min: 0, max: 60, noNaN: true }), (rows, cost, longestMs) => {
+      const length = new DraftControl().length(rows, linear(cost), longestMs);
+      return length === 0 || linear(cost).answersMs(rows * (1 + length)) <= longestMs;
+    }),
   );
 });

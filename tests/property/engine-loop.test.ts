@@ -4,10 +4,12 @@ import type { AdapterRef } from '../../src/contracts/adapter.js';
 import { readAdapter } from '../../src/engine/process/adapter-file.js';
 import { EngineLoop } from '../../src/engine/process/loop.js';
 import { createScratch } from '../../src/engine/process/sampler.js';
+import { plainScan } from '../../src/engine/process/vocabulary-scan.js';
 import type { FromEngine, JobEvent } from '../../src/engine/protocol.js';
 import { writeAdapter } from '../fixtures/engine/adapters.js';
 import { answerAlone, ChainModel, VOCAB_SIZE, vocabulary } from '../fixtures/engine/chain-model.js';
 import { GREEDY, SETTINGS } from '../fixtures/engine/engine.js';
+import { plainCost } from '../fixtures/engine/step-cost.js';
 import { SHAPE } from '../unit/model-import/peft-fixture.js';
 
 t.setTimeout(120_000);
@@ -37,8 +39,8 @@ const limits = fc.record({
   reservedSlots: fc.integer({ min: 0, max: 1 }),
   adapterSlots: fc.integer({ min: 1, max: 3 }),
   adapterCacheBytes: fc.constantFrom(0, 60_000, 1e9),
-  prefillChunkTokens: fc.integer({ min: 1, max: 40 }),
-  idlePrefillTokens: fc.integer({ min: 1, max: 100 }),
+  stepMs: fc.integer({ min: 1, max: 40 }),
+  idleStepMs: fc.integer({ min: 1, max: 100 }),
   drafting: fc.boolean(),
 });
 /** Of the prefix cache; null: the runner is not exact. */
@@ -59,11 +61,11 @@ t.test('whoever shares the engine, every answer is the one that the model gives 
         settings,
         base,
         runner: new ChainModel(settings, places),
-        cost,
+        cost: plainCost(cost.fixedMs, cost.tokenMs),
         context: {
           vocabulary,
           eosIds: new Set([0]),
-          scratch: createScratch(VOCAB_SIZE),
+          scratch: createScratch(VOCAB_SIZE, plainScan),
           monotonicMs: () => 0,
           randomSeed: () => 1,
         },

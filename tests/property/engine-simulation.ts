@@ -4,13 +4,14 @@ import {
   admit,
   type CounterOf,
   fairOrder,
-  type PrefillBudget,
   planStep,
   type SlotLimits,
   type SlotView,
+  type StepBudget,
   type StepPlan,
   type WaitingView,
 } from '../../src/engine/process/plan.js';
+import { plainCost } from '../fixtures/engine/step-cost.js';
 
 export interface SimulatedRequest {
   readonly tenant: string;
@@ -48,7 +49,7 @@ export interface Turn {
  */
 export function simulate(
   requests: readonly SimulatedRequest[],
-  limits: SlotLimits & PrefillBudget,
+  limits: SlotLimits & StepBudget,
   observe: (turn: Turn) => void,
 ): void {
   const shares = { interactive: new FairShare(), batch: new FairShare() };
@@ -91,7 +92,7 @@ export function simulate(
       waiting = waiting.filter((request) => request.id !== id);
       shares[priority].left(tenant);
     }
-    const plan = planStep(slots, counterOf, limits);
+    const plan = planStep(slots, counterOf, limits, plainCost());
     observe({ now, waiting, slots, plan, counterOf, served });
     for (const { slot, tokens } of plan.decode) {
       const accepted = now % 2 === 0 ? tokens : 1;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { COMPLETION_TOKEN_WEIGHT, FairShare, PROMPT_TOKEN_WEIGHT } from '../../src/engine/process/fair-share.js';
-import type { PrefillBudget, SlotLimits } from '../../src/engine/process/plan.js';
+import type { SlotLimits, StepBudget } from '../../src/engine/process/plan.js';
 import { type SimulatedRequest, simulate } from './engine-simulation.js';
 
 const LONGEST_PROMPT = 40;
@@ -21,16 +21,12 @@ const requestOf = (tenant: string, arrivesAt: fc.Arbitrary<number>) =>
 const limitsOf = fc.record({
   slots: fc.integer({ min: 1, max: 3 }),
   reservedSlots: fc.constant(0),
-  prefillChunkTokens: fc.integer({ min: 1, max: 70 }),
-  idlePrefillTokens: fc.integer({ min: 1, max: 70 }),
+  stepMs: fc.integer({ min: 1, max: 70 }),
+  idleStepMs: fc.integer({ min: 1, max: 70 }),
 });
 
 /** The largest lead in service that `tenant` gained over `busy` in any stretch of time in which `busy` queued. */
-function largestGain(
-  requests: readonly SimulatedRequest[],
-  limits: SlotLimits & PrefillBudget,
-  tenant: string,
-): number {
+function largestGain(requests: readonly SimulatedRequest[], limits: SlotLimits & StepBudget, tenant: string): number {
   let least = Number.POSITIVE_INFINITY;
   let gain = 0;
   simulate(requests, limits, ({ waiting, served }) => {

@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { admit, type Contender, fairOrder, planStep, type SlotView } from '../../src/engine/process/plan.js';
+import {
+  admit,
+  attendedBy,
+  type Contender,
+  fairOrder,
+  longestStepMs,
+  planStep,
+  type SlotView,
+} from '../../src/engine/process/plan.js';
+import { MeasuredStepCost } from '../../src/engine/process/step-cost.js';
+import { plainCost } from '../fixtures/engine/step-cost.js';
 import { type SimulatedRequest, simulate } from './engine-simulation.js';
 
 const contender = {
@@ -25,8 +35,8 @@ const waitingOf = fc
   .array(fc.record({ ...contender, adapter: fc.constantFrom(null, 'ready', 'loading') }), { maxLength: 12 })
   .map((requests) => requests.map((request, id) => ({ ...request, id, arrival: 100 + id })));
 const budget = fc.record({
-  prefillChunkTokens: fc.integer({ min: 1, max: 70 }),
-  idlePrefillTokens: fc.integer({ min: 1, max: 70 }),
+  stepMs: fc.integer({ min: 1, max: 70 }),
+  idleStepMs: fc.integer({ min: 1, max: 70 }),
 });
 const isReady = (adapter: string) => adapter === 'ready';
 
@@ -34,12 +44,12 @@ t.test('a step has every answering row with its draft, and prompts up to the bud
   fc.assert(
     fc.property(slotsOf, counters, budget, (slots, counters, budget) => {
       const counterOf = ({ tenant }: Contender) => counters[tenant as keyof typeof counters];
-      const { decode, prefill } = planStep(slots, counterOf, budget);
+      const { decode, prefill } = planStep(slots, counterOf, budget, plainCost());
       const answering = slots.flatMap((view, slot) =>
         view && view.cachedTokens >= view.promptTokens ? [{ slot, id: view.id, tokens: 1 + view.drafted }] : [],
       );
       const left = slots.reduce((sum, view) => sum + Math.max(0, view ? view.promptTokens - view.cachedTokens : 0), 0);
-      const most = decode.length > 0 ? budget.prefillChunkTokens : budget.idlePrefillTokens;
+      const most = decode.length > 0 ? budget.stepMs : budget.idleStepMs;
       const used = [...decode, ...prefill].map(({ slot }) => slot);
       return (
         JSON.stringify(decode) === JSON.stringify(answering) &&
@@ -60,7 +70,7 @@ t.test('a prompt gets tokens only after all before it in fair order got all that
   fc.assert(
     fc.property(slotsOf, counters, budget, (slots, counters, budget) => {
       const counterOf = ({ tenant }: Contender) => counters[tenant as keyof typeof counters];
-      const { prefill } = planStep(slots, counterOf, budget);
+      const { prefill } = planStep(slots, counterOf, budget, plainCost());
       const unfinished = slots.filter((view) => view !== null).filter((view) => view.cachedTokens < view.promptTokens);
       const order = fairOrder(unfinished, counterOf).map(({ id }) => id);
       return prefill.every(({ id }, i) => id === order[i]) && prefill.slice(0, -1).every(({ last }) => last);
@@ -114,8 +124,8 @@ t.test('every request ends, with its prompt computed from the first token to the
   const limitsOf = fc.record({
     slots: fc.integer({ min: 1, max: 5 }),
     reservedSlots: fc.nat(2),
-    prefillChunkTokens: fc.integer({ min: 1, max: 70 }),
-    idlePrefillTokens: fc.integer({ min: 1, max: 70 }),
+    stepMs: fc.integer({ min: 1, max: 70 }),
+    idleStepMs: fc.integer({ min: 1, max: 70 }),
   });
   fc.assert(
     fc.property(requestsOf, limitsOf, (requests: SimulatedRequest[], limits) => {
@@ -135,7 +145,7 @@ t.test('every request ends, with its prompt computed from the first token to the
 });
 
 t.test('a newcomer gets a slot at once, however large the flood of another tenant', async () => {
-  const limits = { slots: 3, reservedSlots: 1, prefillChunkTokens: 16, idlePrefillTokens: 64 };
+  const limits = { slots: 3, reservedSlots: 1, stepMs: 16, idleStepMs: 64 };
   const request = { priority: 'interactive' as const, newTokens: 50, drafted: 0, adapterReadyAt: null };
   fc.assert(
     fc.property(fc.integer({ min: 4, max: 30 }), fc.nat(60), fc.integer({ min: 1, max: 40 }), (flood, at, prompt) => {
@@ -156,8 +166,44 @@ t.test('a newcomer gets a slot at once, however large the flood of another tenan
         },
       );
       // The flood's tenant is served at least as much already, so its prompts come second from the second chunk on.
-      return waited === 0 && turnsToFirstToken <= 2 * Math.ceil(prompt / limits.prefillChunkTokens) + 3;
+      return waited === 0 && turnsToFirstToken <= 2 * Math.ceil(prompt / limits.stepMs) + 3;
     }),
     { numRuns: 50 },
+  );
+});
+
+t.test('a step takes no longer than its budget, or than its answers and a quarter, but for one token', async () => {
+  const profileOf = fc
+    .record({
+      readMs: fc.double({ min: 0.5, max: 80, noNaN: true }),
+      tokenMs: fc.double({ min: 0.05, max: 4, noNaN: true }),
+      attendedMs: fc.double({ min: 0, max: 1e-3, noNaN: true }),
+    })
+    .map(({ readMs, tokenMs, attendedMs }) => {
+      const curve = [1, 8, 64, 512].map((tokens) => [tokens, Math.max(readMs, tokens * tokenMs)] as const);
+      return { answers: curve, prompts: curve, attendedMs };
+    });
+  const longSlotsOf = slotsOf.map((slots) =>
+    slots.map(
+      (view) => view && { ...view, promptTokens: 30 * view.promptTokens, cachedTokens: 30 * view.cachedTokens },
+    ),
+  );
+  const budgetOf = fc.record({
+    stepMs: fc.integer({ min: 1, max: 100 }),
+    idleStepMs: fc.integer({ min: 1, max: 300 }),
+  });
+  fc.assert(
+    fc.property(longSlotsOf, profileOf, budgetOf, (slots, profile, budget) => {
+      const cost = new MeasuredStepCost(profile);
+      const { decode, prefill } = planStep(slots, () => 0, budget, cost);
+      const answerTokens = decode.reduce((sum, { tokens }) => sum + tokens, 0);
+      const promptTokens = prefill.reduce((sum, { tokens }) => sum + tokens, 0);
+      const attended = prefill.reduce((sum, { start, tokens }) => sum + attendedBy(start, tokens), 0);
+      const answersMs = answerTokens === 0 ? 0 : cost.answersMs(answerTokens);
+      const totalMs = answersMs + cost.promptsMs(answerTokens, promptTokens, attended);
+      const most = answerTokens === 0 ? budget.idleStepMs : longestStepMs(answerTokens, budget.stepMs, cost);
+      return promptTokens <= 1 || totalMs <= most * (1 + 1e-9);
+    }),
+    { numRuns: 1000 },
   );
 });

@@ -81,6 +81,13 @@ const Path amxPath = {
     tileProduct,
     [](const AttentionTask& t, const AttentionTile& tile, int kvHead) { avx512VnniPath.storeTokens(t, tile, kvHead); },
     [](const AttentionTask& t, const AttentionTile& tile, int kvHead, float* scratch) { avx512VnniPath.attend(t, tile, kvHead, scratch); },
+    [](const float* logits, int64_t n) { return avx512VnniPath.largestLogit(logits, n); },
+    [](const float* logits, int64_t n, float largest, float factor) {
+      return avx512VnniPath.sumOfExponentials(logits, n, largest, factor);
+    },
+    [](const float* logits, int64_t n, float lower, float below, int32_t* ids) {
+      return avx512VnniPath.idsWithin(logits, n, lower, below, ids);
+    },
 };
 
 }  // namespace switchyard

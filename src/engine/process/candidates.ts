@@ -1,14 +1,17 @@
+import type { VocabularyScan } from './vocabulary-scan.js';
+
 /**
- * How far below the best logit each band of candidates ends. Almost every answer needs the first band alone, and a heap
- * of its few hundred ids costs a twentieth of one over the vocabulary.
+ * How far below the best logit each band of candidates ends. Almost every answer needs the first band alone, and its few
+ * hundred ids cost a hundredth of what the vocabulary costs.
  */
 const BANDS = [8, 16, Number.POSITIVE_INFINITY];
 
 /**
- * Token ids in descending order of their logits, as many as are asked for: a binary heap over one band of logits after
- * another. Equal logits come in order of id.
+ * Token ids band by band of their logits, or in descending order of them (a binary heap over one band after another), as
+ * many as are asked for. Equal logits come in order of id.
  */
 export class Candidates {
+  readonly #scan: VocabularyScan;
   readonly #heap: Int32Array;
   #logits: Float32Array = new Float32Array(0);
   #size = 0;
@@ -18,8 +21,9 @@ export class Candidates {
   /** Everything from here on has been taken in. */
   #edge = 0;
 
-  constructor(vocabSize: number) {
+  constructor(vocabSize: number, scan: VocabularyScan) {
     this.#heap = new Int32Array(vocabSize);
+    this.#scan = scan;
   }
 
   /**
@@ -35,11 +39,20 @@ export class Candidates {
     this.#size = 0;
   }
 
+  /** The next band in order of id, maybe empty, valid until the next call; null behind the last one. Not to be mixed with `pop`. */
+  nextBand(): Int32Array | null {
+    if (this.#band === BANDS.length || this.#edge === this.#threshold) return null;
+    const lower = Math.max(this.#threshold, this.#max - BANDS[this.#band++]!);
+    this.#size = this.#scan.idsWithin(this.#logits, lower, this.#edge, this.#heap);
+    this.#edge = lower;
+    return this.#heap.subarray(0, this.#size);
+  }
+
   /** The id with the largest logit that is left; undefined when none is. */
   pop(): number | undefined {
     while (this.#size === 0) {
-      if (this.#band === BANDS.length) return undefined;
-      this.#takeBand(BANDS[this.#band++]!);
+      if (this.nextBand() === null) return undefined;
+      for (let i = (this.#size >> 1) - 1; i >= 0; i--) this.#siftDown(i);
     }
     const top = this.#heap[0]!;
     this.#heap[0] = this.#heap[--this.#size]!;
@@ -47,14 +60,15 @@ export class Candidates {
     return top;
   }
 
-  #takeBand(depth: number): void {
-    const lower = Math.max(this.#threshold, this.#max - depth);
-    for (let id = 0; id < this.#logits.length; id++) {
-      const logit = this.#logits[id]!;
-      if (logit >= lower && logit < this.#edge) this.#heap[this.#size++] = id;
+  /** The `count` best, or all where there are fewer. */
+  take(count: number): number[] {
+    const ids: number[] = [];
+    while (ids.length < count) {
+      const id = this.pop();
+      if (id === undefined) break;
+      ids.push(id);
     }
-    this.#edge = lower;
-    for (let i = (this.#size >> 1) - 1; i >= 0; i--) this.#siftDown(i);
+    return ids;
   }
 
   #siftDown(start: number): void {

@@ -1,5 +1,7 @@
+import type { StepCost } from './step-cost.js';
+
 /** Tokens drafted at most behind the next one. */
-export const LONGEST_DRAFT = 8;
+export const LONGEST_DRAFT = 16;
 
 /** Acceptance that a request is credited with before anything is known of it. */
 const INITIAL_ACCEPTANCE = 0.8;
@@ -10,23 +12,12 @@ const LEARNING_RATE = 0.15;
 /** Share of its time that a request may lose to finding out whether drafting pays by now. */
 const CURIOSITY = 0.01;
 
-/** A run of the model over `n` tokens takes about `fixedMs + n * tokenMs`. */
-export interface StepCost {
-  readonly fixedMs: number;
-  readonly tokenMs: number;
-}
-
 /**
  * How many tokens to draft for one request, from how many were accepted so far.
  *
- * With R rows that draft d tokens each, a step takes F + R(1 + d)s: F whatever happens, s for each token. A row gets
- * 1 + p + … + p^d tokens out of it, p being the chance that a drafted token is right if those before it were. The
- * i-th drafted token pays as long as it comes at a better rate than the tokens before it:
- *
- *     p^i / (R s)  >  (1 + p + … + p^(i-1)) / (F + i R s)
- *
- * For the first that is p > R s / (F + R s), its break-even against not drafting at all. p^i falls and the right side
- * rises, so the first token that does not pay ends the draft.
+ * With R rows that draft d tokens each, a step has R(1 + d) tokens, and a row gets 1 + p + … + p^d out of it, p being
+ * the chance that a drafted token is right if those before it were. Of all d the one is taken that gives most tokens for
+ * the time: where reading the weights takes most of a step, a few further tokens cost next to nothing.
  *
  * (Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", ICML 2023, with the cost of a token
  * of its own in a batch.)
@@ -34,20 +25,22 @@ export interface StepCost {
 export class DraftControl {
   #acceptance = INITIAL_ACCEPTANCE;
 
-  /** Tokens worth drafting in a step with so many answering rows; 0 = off. */
-  length(rows: number, { fixedMs, tokenMs }: StepCost): number {
-    const draftMs = rows * tokenMs;
-    let stepMs = fixedMs + draftMs;
+  /**
+   * Tokens worth drafting in a step with so many answering rows; 0 = off.
+   * @param longestMs what a step with drafts may take
+   */
+  length(rows: number, cost: StepCost, longestMs: number): number {
     let tokens = 1;
-    let chance = this.#acceptance;
-    let length = 0;
-    while (length < LONGEST_DRAFT && chance * stepMs > tokens * draftMs) {
-      stepMs += draftMs;
-      tokens += chance;
+    let chance = 1;
+    let best = { length: 0, rate: 1 / cost.answersMs(rows) };
+    for (let length = 1; length <= LONGEST_DRAFT; length++) {
+      const stepMs = cost.answersMs(rows * (1 + length));
+      if (stepMs > longestMs) break;
       chance *= this.#acceptance;
-      length++;
+      tokens += chance;
+      if (tokens > best.rate * stepMs) best = { length, rate: tokens / stepMs };
     }
-    return length;
+    return best.length;
   }
 
   /**

@@ -1,6 +1,5 @@
 import type { GeneratedToken, TokenLogprob } from '../../contracts/generator.js';
-import type { Candidates } from './candidates.js';
-import { argmax, take } from './sampler.js';
+import { largestOf, type SamplingScratch } from './sampler.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /**
@@ -12,12 +11,10 @@ export function logprobsOf(
   drawn: number,
   count: number,
   vocabulary: Vocabulary,
-  candidates: Candidates,
+  { scan, candidates }: SamplingScratch,
 ): GeneratedToken {
-  const max = logits[argmax(logits)]!;
-  let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - max);
-  const normalizer = max + Math.log(sum);
+  const max = largestOf(logits, scan);
+  const normalizer = max + Math.log(scan.sumOfExponentials(logits, max, 1));
   const describe = (id: number): TokenLogprob => {
     const bytes = vocabulary.bytes(id);
     return {
@@ -28,5 +25,5 @@ export function logprobsOf(
     };
   };
   candidates.reset(logits, max);
-  return { ...describe(drawn), top: take(candidates, count).map(describe) };
+  return { ...describe(drawn), top: candidates.take(count).map(describe) };
 }

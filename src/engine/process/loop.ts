@@ -5,20 +5,20 @@ import { AppError } from '../../errors/app-error.js';
 import type { EngineSettings, FromEngine, Gauges, Job, JobEvent } from '../protocol.js';
 import { planAdapters } from './adapter-plan.js';
 import { AdapterStore } from './adapter-store.js';
-import type { StepCost } from './drafting.js';
 import { FairShare } from './fair-share.js';
 import { LoraBank } from './lora-bank.js';
-import { admit, type Contender, fairOrder, planStep, type StepPlan } from './plan.js';
+import { admit, attendedBy, type Contender, fairOrder, longestStepMs, planStep, type StepPlan } from './plan.js';
 import { PrefixCache } from './prefix-cache.js';
 import type { ModelRunner, Segment } from './runner.js';
 import { Sequence, type SequenceContext } from './sequence.js';
+import type { MeasuredStepCost } from './step-cost.js';
 
 export interface LoopOptions {
   readonly settings: EngineSettings;
   readonly base: Pick<ModelManifest, 'baseDigest' | 'shape'>;
   readonly runner: ModelRunner;
-  /** What a step takes: decides how much drafting pays. */
-  readonly cost: StepCost;
+  /** What a step takes: decides how much of a prompt it has, and how much drafting pays. */
+  readonly cost: Pick<MeasuredStepCost, 'answersMs' | 'promptsMs' | 'observe'>;
   readonly context: SequenceContext;
   readonly send: (message: FromEngine) => void;
 }
@@ -120,13 +120,14 @@ export class EngineLoop {
     const { runner, settings, cost } = this.#options;
     if (runner.exact && settings.drafting) {
       const answering = this.#slots.filter((sequence) => sequence?.isAnswering);
-      for (const sequence of answering) sequence!.draft(answering.length, cost);
+      const longestMs = answering.length === 0 ? 0 : longestStepMs(answering.length, settings.stepMs, cost);
+      for (const sequence of answering) sequence!.draft(answering.length, cost, longestMs);
     }
-    return planStep(this.#slots, this.#counterOf, settings);
+    return planStep(this.#slots, this.#counterOf, settings, cost);
   }
 
   #step({ decode, prefill }: StepPlan): void {
-    const { runner, context } = this.#options;
+    const { runner, context, cost } = this.#options;
     const startedMs = context.monotonicMs();
     const segments: Segment[] = [
       ...decode.map(({ slot }) => this.#slots[slot]!.decodeSegment(slot)),
@@ -148,14 +149,18 @@ export class EngineLoop {
       this.#keepPrefix(sequence);
       this.#advance(sequence, results[decode.length + i]!);
     });
+    const durationMs = context.monotonicMs() - startedMs;
+    const sum = (parts: StepPlan['decode' | 'prefill']) => parts.reduce((total, { tokens }) => total + tokens, 0);
+    const attended = prefill.reduce((total, { start, tokens }) => total + attendedBy(start, tokens), 0);
+    cost.observe({ answerTokens: sum(decode), promptTokens: sum(prefill), attended }, durationMs);
     this.#observations.push({
       type: 'step',
       kind: decode.length === 0 ? 'prefill' : prefill.length === 0 ? 'decode' : 'mixed',
       rows: segments.length,
-      tokens: segments.reduce((sum, { ids }) => sum + ids.length, 0),
+      tokens: sum(decode) + sum(prefill),
       drafted,
       accepted,
-      durationMs: context.monotonicMs() - startedMs,
+      durationMs,
     });
   }
 

@@ -25,14 +25,14 @@ process.on('message', (message: ToEngine) => {
   else loop?.abort(message.id);
 });
 
-async function start({ modelDir, manifest, settings }: Init): Promise<void> {
+async function start({ modelDir, manifest, settings, calibrationFile }: Init): Promise<void> {
   try {
     const tokenizer = JSON.parse(await readFile(path.join(modelDir, manifest.tokenizer.file), 'utf8'));
-    const { runner, cost, description } = createRuntime(modelDir, manifest, settings);
+    const { runner, cost, scan, description } = createRuntime({ modelDir, manifest, settings, calibrationFile });
     const context = {
       vocabulary: new Vocabulary(tokenizer),
       eosIds: new Set(manifest.tokenizer.eosIds),
-      scratch: createScratch(manifest.shape.vocabSize),
+      scratch: createScratch(manifest.shape.vocabSize, scan),
       monotonicMs: () => performance.now(),
       randomSeed: () => randomInt(LARGEST_SEED),
     };

@@ -169,6 +169,11 @@ export class OnnxRuntime {
     );
   }
 
+  /** A tensor over memory that is not JavaScript's. */
+  createTensorAt(address: Handle, element: DeviceElement, dims: readonly number[]): Handle {
+    return this.#tensorAt(this.#memory, address, element, dims);
+  }
+
   openHeap(session: Handle, device: Device): DeviceHeap {
     const memory = this.#create((out) =>
       this.#call.createMemoryInfo(DEVICE_MEMORY[device], DEVICE_ALLOCATOR, 0, DEFAULT_MEMORY, out),
@@ -185,11 +190,7 @@ export class OnnxRuntime {
   /** A tensor over the start of what `allocate` gave. */
   viewTensor({ memory }: DeviceHeap, allocated: Handle, element: DeviceElement, dims: readonly number[]): Handle {
     const address = this.#create((out) => this.#call.getTensorMutableData(allocated, out));
-    const bytes = dims.reduce((product, dim) => product * dim, element.BYTES_PER_ELEMENT);
-    const shape = BigInt64Array.from(dims, BigInt);
-    return this.#create((out) =>
-      this.#call.createTensorWithData(memory, address, bytes, shape, dims.length, elementType(element), out),
-    );
+    return this.#tensorAt(memory, address, element, dims);
   }
 
   releaseTensor(tensor: Handle): void {
@@ -215,6 +216,14 @@ export class OnnxRuntime {
         outputNames.length,
         outputs,
       ),
+    );
+  }
+
+  #tensorAt(memory: Handle, address: Handle, element: DeviceElement, dims: readonly number[]): Handle {
+    const bytes = dims.reduce((product, dim) => product * dim, element.BYTES_PER_ELEMENT);
+    const shape = BigInt64Array.from(dims, BigInt);
+    return this.#create((out) =>
+      this.#call.createTensorWithData(memory, address, bytes, shape, dims.length, elementType(element), out),
     );
   }
 
@@ -282,6 +291,11 @@ let library: LibraryHandle | null = null;
 function loadLibrary(): LibraryHandle {
   library ??= koffi.load(libraryFile());
   return library;
+}
+
+/** Version of the package whose library is called. */
+export function onnxruntimeVersion(): string {
+  return createRequire(import.meta.url)('onnxruntime-node/package.json').version;
 }
 
 function libraryFile(): string {

@@ -1,4 +1,5 @@
 import type { Priority } from '../../contracts/generator.js';
+import type { StepCost } from './step-cost.js';
 
 /** What decides who goes first. */
 export interface Contender {
@@ -35,12 +36,30 @@ export interface SlotLimits {
   readonly reservedSlots: number;
 }
 
-export interface PrefillBudget {
-  /** Prompt tokens of a step in which answers go on. */
-  readonly prefillChunkTokens: number;
-  /** Prompt tokens of a step in which nobody waits for the next token. */
-  readonly idlePrefillTokens: number;
+/** Milliseconds. */
+export interface StepBudget {
+  /** How long a step may take in which answers go on, where they alone do not take longer. */
+  readonly stepMs: number;
+  /** How long one may take in which nobody waits for the next token. */
+  readonly idleStepMs: number;
 }
+
+/**
+ * How long a step of so many answering rows may take with drafts or prompts: the budget, or what the answers take alone
+ * and somewhat more.
+ */
+export function longestStepMs(rows: number, stepMs: number, cost: StepCost): number {
+  return Math.max(stepMs, (1 + LEAST_PROMPT_SHARE) * cost.answersMs(rows));
+}
+
+/** Prompt tokens of a step at most, whatever it may take. */
+export const MOST_PROMPT_TOKENS = 512;
+
+/**
+ * What prompts take beside answers that need the whole budget themselves, as a share of what the answers take: a
+ * machine too slow for its promise slows everybody down, and starves nobody.
+ */
+const LEAST_PROMPT_SHARE = 0.25;
 
 /** What the next run of the model computes; empty when there is nothing to do. Plain data. */
 export interface StepPlan {
@@ -91,28 +110,55 @@ export function admit(
 
 /**
  * The next step: every row that is answering goes on, and prompts are computed beside them, in fair order and each as
- * far as what is left of the budget goes. So an answer never waits longer than the budget takes.
+ * far as what is left of the budget goes. So an answer never waits longer than the budget, and an abort neither. One
+ * token of a prompt is computed whatever it takes.
  * @param slots by slot, null = free
  */
 export function planStep(
   slots: readonly (SlotView | null)[],
   counterOf: CounterOf,
-  { prefillChunkTokens, idlePrefillTokens }: PrefillBudget,
+  { stepMs, idleStepMs }: StepBudget,
+  cost: StepCost,
 ): StepPlan {
   const taken = slots.filter((view) => view !== null);
   const decode = taken
     .filter(({ promptTokens, cachedTokens }) => cachedTokens >= promptTokens)
     .map((view) => ({ slot: slots.indexOf(view), id: view.id, tokens: 1 + view.drafted }));
+  const answerTokens = decode.reduce((sum, { tokens }) => sum + tokens, 0);
+  const answersMs = answerTokens === 0 ? 0 : cost.answersMs(answerTokens);
+  const budgetMs = answerTokens === 0 ? idleStepMs : Math.max(stepMs - answersMs, LEAST_PROMPT_SHARE * answersMs);
 
-  let budget = decode.length > 0 ? prefillChunkTokens : idlePrefillTokens;
+  let promptTokens = 0;
+  let attended = 0;
   const prefill: StepPlan['prefill'][number][] = [];
   const unfinished = taken.filter(({ promptTokens, cachedTokens }) => cachedTokens < promptTokens);
   for (const view of fairOrder(unfinished, counterOf)) {
-    if (budget === 0) break;
     const start = view.cachedTokens;
-    const tokens = Math.min(budget, view.promptTokens - start);
+    const most = Math.min(view.promptTokens - start, MOST_PROMPT_TOKENS - promptTokens);
+    const fits = (tokens: number) =>
+      cost.promptsMs(answerTokens, promptTokens + tokens, attended + attendedBy(start, tokens)) <= budgetMs;
+    const tokens = Math.max(largest(most, fits), promptTokens === 0 ? 1 : 0);
+    if (tokens === 0) break;
     prefill.push({ slot: slots.indexOf(view), id: view.id, start, tokens, last: start + tokens === view.promptTokens });
-    budget -= tokens;
+    promptTokens += tokens;
+    attended += attendedBy(start, tokens);
   }
   return { decode, prefill };
+}
+
+/** How many tokens those of a chunk look back at, summed over them. */
+export function attendedBy(start: number, tokens: number): number {
+  return tokens * start + (tokens * (tokens - 1)) / 2;
+}
+
+/** The largest number up to `most` that fits; what is smaller than one that fits does too. 0 where none does. */
+function largest(most: number, fits: (count: number) => boolean): number {
+  let low = 0;
+  let high = most;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }

@@ -22,7 +22,7 @@ export interface RunnerOptions {
   readonly contextTokens: number;
   readonly adapterSlots: number;
   readonly maxAdapterRank: number;
-  readonly prefixCacheBytes: number;
+  readonly prefixCacheTokens: number;
   /** Largest number of tokens in a run, and of those whose logits are wanted. */
   readonly maxTokens: number;
   readonly maxLogits: number;

@@ -1,20 +1,43 @@
 import os from 'node:os';
 import type { ModelManifest } from '../../contracts/model-manifest.js';
 import type { EngineSettings } from '../protocol.js';
-import { calibrate, threadCandidates } from './calibration.js';
+import { type Calibration, calibrate, threadCandidates } from './calibration.js';
+import { calibrationOf } from './calibration-file.js';
 import { type Device, startOnDevice } from './device/start.js';
-import { LONGEST_DRAFT, type StepCost } from './drafting.js';
+import { LONGEST_DRAFT } from './drafting.js';
 import { loadNativeKernels, type NativeKernels } from './kernels/native.js';
 import { KernelRunner } from './kernels/runner.js';
-import { OnnxRuntime } from './onnxruntime.js';
+import { OnnxRuntime, onnxruntimeVersion } from './onnxruntime.js';
+import { MOST_PROMPT_TOKENS } from './plan.js';
 import type { ModelRunner, RunnerOptions } from './runner.js';
+import { MeasuredStepCost } from './step-cost.js';
 import { StockRunner } from './stock/runner.js';
+import { plainScan, type VocabularyScan } from './vocabulary-scan.js';
 
 export interface Runtime {
   readonly runner: ModelRunner;
-  readonly cost: StepCost;
+  readonly cost: MeasuredStepCost;
+  /** How logits are read. */
+  readonly scan: VocabularyScan;
   /** What runs and why, for the log. */
   readonly description: string;
+}
+
+export interface RuntimeOptions {
+  readonly modelDir: string;
+  readonly manifest: ModelManifest;
+  readonly settings: EngineSettings;
+  /** Where measurements are kept. */
+  readonly calibrationFile: string;
+}
+
+/** A model that is loaded, with what its operators are and what its measurements depend on. */
+interface Loaded {
+  readonly runner: ModelRunner;
+  readonly operators: string;
+  readonly reason: string;
+  readonly build: string;
+  readonly threads: readonly number[];
 }
 
 interface Choice {
@@ -24,33 +47,51 @@ interface Choice {
 }
 
 /** Loads the model on the wanted device, with the operators and the number of threads that suit this machine. */
-export function createRuntime(modelDir: string, manifest: ModelManifest, settings: EngineSettings): Runtime {
+export function createRuntime({ modelDir, manifest, settings, calibrationFile }: RuntimeOptions): Runtime {
   const slots = settings.slots + settings.reservedSlots;
   const rows = slots * (1 + LONGEST_DRAFT);
-  const prefillTokens = Math.max(settings.prefillChunkTokens, settings.idlePrefillTokens);
-  const options = { ...settings, modelDir, manifest, slots, maxTokens: rows + prefillTokens, maxLogits: rows };
+  const limits = { slots, maxTokens: rows + MOST_PROMPT_TOKENS, maxLogits: rows };
+  const options = { ...settings, ...limits, modelDir, manifest };
   const gpus = settings.device === 'auto' ? new OnnxRuntime().gpus() : [];
-  const { device, value, reason } = startOnDevice(settings.device, gpus, (device) =>
-    device === 'cpu' ? startOnCpu(options, settings) : startOnGpu(options, device),
-  );
-  return { ...value, description: `${device} (${reason}), ${value.description}` };
+  const { device, value, reason } = startOnDevice(settings.device, gpus, (device) => {
+    const loaded = device === 'cpu' ? loadOnCpu(options, settings) : loadOnGpu(options, device);
+    return { loaded, calibration: measured(loaded, device) };
+  });
+  const { loaded, calibration } = value;
+  const { threads, kept } = calibration;
+  return {
+    runner: loaded.runner,
+    cost: new MeasuredStepCost(calibration.profile),
+    scan: loadNativeKernels()?.scan ?? plainScan,
+    description: `${device} (${reason}), ${loaded.operators} (${loaded.reason}), threads: ${threads}${kept ? ', as measured before' : ''}`,
+  };
+
+  function measured({ runner, operators, build, threads }: Loaded, device: Device): Calibration & { kept: boolean } {
+    const { contextTokens, spinUs } = settings;
+    const machine = [os.cpus()[0]?.model, os.availableParallelism(), device, operators, build, onnxruntimeVersion()];
+    const key = JSON.stringify([...machine, manifest.baseDigest, slots, contextTokens, spinUs, threads]);
+    const measuring = { slots, contextTokens, now: () => performance.now() };
+    const calibration = calibrationOf(calibrationFile, key, () => calibrate(runner, threads, measuring));
+    if (calibration.kept) runner.useThreads(calibration.threads);
+    return calibration;
+  }
 }
 
 /** The CPU only hands work out there: one thread. */
-function startOnGpu(options: RunnerOptions, device: Exclude<Device, 'cpu'>): Runtime {
+function loadOnGpu(options: RunnerOptions, device: Exclude<Device, 'cpu'>): Loaded {
   const runner = new StockRunner({ ...options, device });
-  return { runner, cost: calibrate(runner, [1]).cost, description: 'stock operators' };
+  return { runner, operators: 'stock operators', reason: 'the GPU has its own', build: '', threads: [1] };
 }
 
-function startOnCpu(options: RunnerOptions, settings: EngineSettings): Runtime {
+function loadOnCpu(options: RunnerOptions, settings: EngineSettings): Loaded {
   const kernels = loadNativeKernels();
   const { kernelPath, reason } = chooseOperators(settings.kernels, kernels);
-  const runner =
-    kernelPath === null ? new StockRunner(options) : new KernelRunner({ ...options, kernels: kernels!, kernelPath });
-  const candidates = settings.threads > 0 ? [settings.threads] : threadCandidates(os.availableParallelism());
-  const { threads, cost } = calibrate(runner, candidates);
-  const operators = kernelPath === null ? 'stock operators' : `kernels for ${kernelPath}`;
-  return { runner, cost, description: `${operators} (${reason}), threads: ${threads}` };
+  const threads = settings.threads > 0 ? [settings.threads] : threadCandidates(os.availableParallelism());
+  if (kernelPath === null) {
+    return { runner: new StockRunner(options), operators: 'stock operators', reason, build: '', threads };
+  }
+  const runner = new KernelRunner({ ...options, kernels: kernels!, kernelPath });
+  return { runner, operators: `kernels for ${kernelPath}`, reason, build: kernels!.build(), threads };
 }
 
 /**

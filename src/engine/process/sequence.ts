@@ -1,7 +1,7 @@
 import type { EngineTimings, FinishReason, Priority, TokenEvent } from '../../contracts/generator.js';
 import type { Job } from '../protocol.js';
 import { type DecodedText, Detokenizer } from './detokenizer.js';
-import { DraftControl, type StepCost } from './drafting.js';
+import { DraftControl } from './drafting.js';
 import { HeldTokens } from './held-tokens.js';
 import { logprobsOf } from './logprobs.js';
 import type { AdapterHold } from './lora-bank.js';
@@ -9,6 +9,7 @@ import { NgramIndex } from './ngram-index.js';
 import type { SlotView, WaitingView } from './plan.js';
 import type { Segment } from './runner.js';
 import { Sampler, type SamplingScratch } from './sampler.js';
+import type { StepCost } from './step-cost.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** What all sequences of a process share. */
@@ -122,9 +123,9 @@ export class Sequence implements SlotView, WaitingView {
   }
 
   /** Guesses tokens for the next step, as many as pay. @param rows answers that go on in that step */
-  draft(rows: number, cost: StepCost): void {
+  draft(rows: number, cost: StepCost, longestMs: number): void {
     const left = this.job.maxTokens - this.completionTokens;
-    const length = Math.min(this.#draftControl.length(rows, cost), left - 1);
+    const length = Math.min(this.#draftControl.length(rows, cost, longestMs), left - 1);
     if (length > 0) this.#ngrams ??= indexOf(this.ids());
     this.#draft = length > 0 ? this.#ngrams!.propose(length) : [];
   }
@@ -173,7 +174,7 @@ export class Sequence implements SlotView, WaitingView {
 
     const { topLogprobs } = this.job;
     if (topLogprobs !== null) {
-      const token = logprobsOf(logits, id, topLogprobs, vocabulary, scratch.candidates);
+      const token = logprobsOf(logits, id, topLogprobs, vocabulary, scratch);
       this.#heldTokens.push(token, this.#detokenizer.decodedLength);
     }
     const decoded = this.#detokenizer.push(id);

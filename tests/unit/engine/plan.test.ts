@@ -1,8 +1,10 @@
 import t from 'tap';
 import type { Priority } from '../../../src/contracts/generator.js';
 import { admit, fairOrder, planStep, type SlotView, type WaitingView } from '../../../src/engine/process/plan.js';
+import { plainCost } from '../../fixtures/engine/step-cost.js';
 
-const BUDGET = { prefillChunkTokens: 64, idlePrefillTokens: 256 };
+/** A token of a prompt takes a millisecond, the answers nothing. */
+const BUDGET = { stepMs: 64, idleStepMs: 256 };
 const LIMITS = { slots: 2, reservedSlots: 1 };
 const level = () => 0;
 const ready = () => true;
@@ -48,18 +50,18 @@ t.test('order is by priority, then by service of the tenant, then by arrival', a
 });
 
 t.test('an engine without requests has nothing to do', async (t) => {
-  t.same(planStep([null, null], level, BUDGET), { decode: [], prefill: [] });
+  t.same(planStep([null, null], level, BUDGET, plainCost()), { decode: [], prefill: [] });
 });
 
 t.test('while nobody waits for a next token, prompts get the larger budget', async (t) => {
-  t.same(planStep([null, row(7, 300, 0)], level, BUDGET), {
+  t.same(planStep([null, row(7, 300, 0)], level, BUDGET, plainCost()), {
     decode: [],
     prefill: [{ slot: 1, id: 7, start: 0, tokens: 256, last: false }],
   });
 });
 
 t.test('answers go on in every step, and a prompt gets the smaller budget beside them', async (t) => {
-  t.same(planStep([row(1, 10, 12), row(2, 500, 64), row(3, 4, 4)], level, BUDGET), {
+  t.same(planStep([row(1, 10, 12), row(2, 500, 64), row(3, 4, 4)], level, BUDGET, plainCost()), {
     decode: [
       { slot: 0, id: 1, tokens: 1 },
       { slot: 2, id: 3, tokens: 1 },
@@ -68,8 +70,8 @@ t.test('answers go on in every step, and a prompt gets the smaller budget beside
   });
 });
 
-t.test('a draft is verified with its row and takes nothing from the prompts', async (t) => {
-  const { decode, prefill } = planStep([row(1, 10, 12, { drafted: 5 }), row(2, 500, 0)], level, BUDGET);
+t.test('a draft is verified with its row', async (t) => {
+  const { decode, prefill } = planStep([row(1, 10, 12, { drafted: 5 }), row(2, 500, 0)], level, BUDGET, plainCost());
   t.same(decode, [{ slot: 0, id: 1, tokens: 6 }]);
   t.match(prefill, [{ tokens: 64 }]);
 });
@@ -77,10 +79,21 @@ t.test('a draft is verified with its row and takes nothing from the prompts', as
 t.test('what one prompt leaves of the budget goes to the next in fair order', async (t) => {
   const served: Record<string, number> = { 'tenant-1': 50, 'tenant-2': 0, 'tenant-3': 10 };
   const slots = [row(1, 40, 0), row(2, 30, 10), row(3, 200, 16), row(4, 1, 1)];
-  t.same(planStep(slots, ({ tenant }) => served[tenant]!, BUDGET).prefill, [
+  t.same(planStep(slots, ({ tenant }) => served[tenant]!, BUDGET, plainCost()).prefill, [
     { slot: 1, id: 2, start: 10, tokens: 20, last: true },
     { slot: 2, id: 3, start: 16, tokens: 44, last: false },
   ]);
+});
+
+t.test('what the answers take is taken from the prompts, up to a quarter of it', async (t) => {
+  const slots = [row(1, 10, 12), row(2, 500, 0)];
+  t.match(planStep(slots, level, BUDGET, plainCost(40, 0)).prefill, [{ tokens: 24 }]);
+  t.match(planStep(slots, level, BUDGET, plainCost(120, 0)).prefill, [{ tokens: 30 }]);
+});
+
+t.test('one token of a prompt is computed whatever it takes', async (t) => {
+  const dear = { ...plainCost(), promptsMs: (_: number, tokens: number) => 1000 * tokens };
+  t.match(planStep([row(1, 500, 0), row(2, 500, 0)], level, BUDGET, dear).prefill, [{ id: 1, tokens: 1 }]);
 });
 
 t.test('the waiting get the lowest free slots in their order', async (t) => {

@@ -1,11 +1,12 @@
 import t from 'tap';
 import type { SamplingParams } from '../../../src/contracts/generator.js';
 import { createScratch, Sampler } from '../../../src/engine/process/sampler.js';
+import { plainScan } from '../../../src/engine/process/vocabulary-scan.js';
 import { GREEDY } from '../../fixtures/engine/engine.js';
 
 const logits = Float32Array.of(1, 3, 2, -1);
 const sampler = (params: Partial<SamplingParams>, promptIds: number[] = []) =>
-  new Sampler({ ...GREEDY, seed: 1, ...params }, promptIds, createScratch(logits.length), 0);
+  new Sampler({ ...GREEDY, seed: 1, ...params }, promptIds, createScratch(logits.length, plainScan), 0);
 const draws = (params: Partial<SamplingParams>, count = 2000) => {
   const source = sampler({ temperature: 1, ...params });
   return Array.from({ length: count }, () => source.sample(logits));

@@ -51,9 +51,14 @@ export class KernelBank {
     });
     const elements = (dims: readonly number[]) => dims.reduce((product, dim) => product * dim, 1);
     const perLayer = sites.reduce((sum, { a, b }) => sum + elements(a) + elements(b), 0);
-    const all = new Uint16Array(kernels.allocate(2 * shape.layers * perLayer));
+    const all = kernels.allocate(shape.layers * perLayer * Uint16Array.BYTES_PER_ELEMENT, 'dense');
     let offset = 0;
-    const take = (dims: readonly number[]) => all.subarray(offset, (offset += elements(dims)));
+    const take = (dims: readonly number[]) => {
+      const bytes = elements(dims) * Uint16Array.BYTES_PER_ELEMENT;
+      const part = new Uint16Array(all.view(offset, bytes));
+      offset += bytes;
+      return part;
+    };
 
     const names = ['lora_ranks'];
     const ranks = new Int32Array(slots * LORA_TARGETS.length);

@@ -1,58 +1,65 @@
 import type { DecoderShape } from '../../../contracts/model-manifest.js';
 import { BLOCK_TOKENS } from '../prefix-cache.js';
 import type { KvStore } from '../runner.js';
-import type { NativeKernels } from './native.js';
+import type { NativeKernels, NativeMemory, Pieces } from './native.js';
+
+const BYTES_PER_ELEMENT = Uint16Array.BYTES_PER_ELEMENT;
 
 /**
  * Keys and values of all slots, half floats `[layers][slots][2][kvHeads][capacity][headDim]`, and of `places` blocks
- * outside them. Keys and values of `BLOCK_TOKENS` tokens of one head lie together in both (native/src/layout.h).
+ * outside them, `[places][layers][2][kvHeads][BLOCK_TOKENS][headDim]`. Keys and values of `BLOCK_TOKENS` tokens of one
+ * head lie together in both (native/src/layout.h). Ordinary pages: a slot costs what its tokens take, not its capacity.
  */
 export class KernelKv implements KvStore {
-  readonly data: Uint16Array;
+  readonly slots: NativeMemory;
   readonly dims: readonly number[];
   readonly places: number;
   readonly tokensPerBlock = BLOCK_TOKENS;
-  readonly #store: Uint16Array;
-  /** Heads of keys and values of all layers. */
+  readonly #kernels: NativeKernels;
+  readonly #store: NativeMemory;
+  readonly #layers: number;
+  /** Of keys and values, in a layer. */
   readonly #heads: number;
-  readonly #headsPerLayer: number;
-  readonly #slots: number;
-  readonly #headElements: number;
-  readonly #blockElements: number;
+  readonly #slotCount: number;
+  readonly #headBytes: number;
+  readonly #blockBytes: number;
 
-  constructor(kernels: NativeKernels, shape: DecoderShape, slots: number, contextTokens: number, storeBytes: number) {
+  /** @param storeTokens tokens that the places hold together */
+  constructor(kernels: NativeKernels, shape: DecoderShape, slots: number, contextTokens: number, storeTokens: number) {
     const { layers, kvHeads, headDim } = shape;
     const capacity = Math.ceil(contextTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
     this.dims = [layers, slots, 2, kvHeads, capacity, headDim];
-    this.#slots = slots;
-    this.#headsPerLayer = 2 * kvHeads;
-    this.#heads = layers * this.#headsPerLayer;
-    this.#headElements = capacity * headDim;
-    this.#blockElements = BLOCK_TOKENS * headDim;
-    this.data = new Uint16Array(kernels.allocate(2 * slots * this.#heads * this.#headElements));
-    const placeBytes = 2 * this.#heads * this.#blockElements;
-    this.places = Math.floor(storeBytes / placeBytes);
-    // Ordinary pages: what no block was saved to costs no memory.
-    this.#store = new Uint16Array((this.places * placeBytes) / 2);
+    this.#kernels = kernels;
+    this.#slotCount = slots;
+    this.#layers = layers;
+    this.#heads = 2 * kvHeads;
+    this.#headBytes = capacity * headDim * BYTES_PER_ELEMENT;
+    this.#blockBytes = BLOCK_TOKENS * headDim * BYTES_PER_ELEMENT;
+    this.places = Math.floor(storeTokens / BLOCK_TOKENS);
+    this.slots = kernels.allocate(layers * slots * this.#heads * this.#headBytes, 'sparse');
+    this.#store = kernels.allocate(Math.max(1, this.places) * layers * this.#heads * this.#blockBytes, 'sparse');
   }
 
   save(slot: number, block: number, place: number): void {
-    this.#eachHead(slot, block, place, (inSlot, inStore) => {
-      this.#store.set(this.data.subarray(inSlot, inSlot + this.#blockElements), inStore);
-    });
+    this.#copy(this.#inStore(place), this.#inSlot(slot, block));
   }
 
   load(place: number, slot: number, block: number): void {
-    this.#eachHead(slot, block, place, (inSlot, inStore) => {
-      this.data.set(this.#store.subarray(inStore, inStore + this.#blockElements), inSlot);
-    });
+    this.#copy(this.#inSlot(slot, block), this.#inStore(place));
   }
 
-  #eachHead(slot: number, block: number, place: number, copy: (inSlot: number, inStore: number) => void): void {
-    for (let head = 0; head < this.#heads; head++) {
-      const layer = Math.floor(head / this.#headsPerLayer);
-      const row = (layer * this.#slots + slot) * this.#headsPerLayer + (head % this.#headsPerLayer);
-      copy(row * this.#headElements + block * this.#blockElements, (place * this.#heads + head) * this.#blockElements);
-    }
+  #copy(to: Pieces, from: Pieces): void {
+    this.#kernels.copyPieces(to, from, { outer: this.#layers, inner: this.#heads }, this.#blockBytes);
+  }
+
+  #inSlot(slot: number, block: number): Pieces {
+    const slotBytes = this.#heads * this.#headBytes;
+    const offset = slot * slotBytes + block * this.#blockBytes;
+    return { memory: this.slots, offset, outer: this.#slotCount * slotBytes, inner: this.#headBytes };
+  }
+
+  #inStore(place: number): Pieces {
+    const outer = this.#heads * this.#blockBytes;
+    return { memory: this.#store, offset: place * this.#layers * outer, outer, inner: this.#blockBytes };
   }
 }

@@ -38,7 +38,7 @@ export class KernelRunner implements ModelRunner {
     const { shape } = options.manifest;
     this.#options = options;
     this.#vocabSize = shape.vocabSize;
-    this.kvStore = new KernelKv(kernels, shape, slots, options.contextTokens, options.prefixCacheBytes);
+    this.kvStore = new KernelKv(kernels, shape, slots, options.contextTokens, options.prefixCacheTokens);
     this.#bank = new KernelBank(this.#runtime, kernels, shape, options.adapterSlots, options.maxAdapterRank);
     this.#ids = new TensorMemory(this.#runtime, new BigInt64Array(maxTokens));
     this.#selected = new TensorMemory(this.#runtime, new BigInt64Array(maxLogits));
@@ -49,7 +49,7 @@ export class KernelRunner implements ModelRunner {
     const perRun = ['input_ids', 'sel_idx', 'slots', 'positions', 'lora_slots'];
     this.#inputNames = nameList([...perRun, 'kv', ...this.#bank.names]);
     this.#outputNames = nameList(['logits']);
-    const kv = this.#runtime.createTensor(this.kvStore.data, this.kvStore.dims);
+    const kv = this.#runtime.createTensorAt(this.kvStore.slots.address, Uint16Array, this.kvStore.dims);
     this.#inputs = BigUint64Array.from([...perRun.map(() => 0n), kv, ...this.#bank.tensors]);
   }
 
