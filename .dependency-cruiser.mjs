@@ -21,9 +21,10 @@ export default {
     },
     {
       name: 'L0-stays-below',
-      comment: 'config, files, layouts, metrics, processes and sqlite serve every room, so they know none of them.',
+      comment:
+        'config, files, layouts, metrics, processes, queues and sqlite serve every room, so they know none of them.',
       severity: 'error',
-      from: { path: rooms(['config', 'files', 'layouts', 'metrics', 'processes', 'sqlite']) },
+      from: { path: rooms(['config', 'files', 'layouts', 'metrics', 'processes', 'queues', 'sqlite']) },
       to: { path: rooms([...L1, 'pipeline', 'evaluation', 'finetune', ...L4]) },
     },
     {

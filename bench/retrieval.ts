@@ -29,6 +29,8 @@ async function measureProcess(documents: number): Promise<Record<string, number>
     modelDir: join(models, config.models.embedder),
     baseModelDir: join(models, config.models.base),
     config: config.retrieval,
+    callTimeoutMs: config.server.requestTimeoutMs,
+    hangTimeoutMs: config.server.hangTimeoutMs,
     clock: { now: Date.now, monotonicMs: () => performance.now() },
     log: { warn() {}, error() {} },
   });

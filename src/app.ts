@@ -39,6 +39,7 @@ const clock: Clock = { now: Date.now, monotonicMs: () => performance.now() };
 /** Builds every service. What was opened before one fails is closed again. */
 export async function createApp(config: Config): Promise<App> {
   const { dataDir } = config;
+  const { requestTimeoutMs, hangTimeoutMs } = config.server;
   const baseModelDir = join(dataDir, 'models', config.models.base);
   const embedderDir = join(dataDir, 'models', config.models.embedder);
   const log = pino({ level: config.server.logLevel });
@@ -57,7 +58,16 @@ export async function createApp(config: Config): Promise<App> {
     const compiler = createSeparateCompiler({ modelDir: baseModelDir, dataDir, maxRank: config.engine.maxAdapterRank });
     const registry = keep(await openRegistry({ dataDir, compiler, clock, demo: config.demo }));
     const retrieval = keep(
-      await createRetrieval({ dataDir, modelDir: embedderDir, baseModelDir, config: config.retrieval, clock, log }),
+      await createRetrieval({
+        dataDir,
+        modelDir: embedderDir,
+        baseModelDir,
+        config: config.retrieval,
+        callTimeoutMs: requestTimeoutMs,
+        hangTimeoutMs,
+        clock,
+        log,
+      }),
     );
     const tokenizer = keep(
       await createTokenizer({
@@ -65,6 +75,7 @@ export async function createApp(config: Config): Promise<App> {
         manifest: await readBaseManifest(baseModelDir),
         fences: FENCES,
         settings: config.tokenizer,
+        hangTimeoutMs,
         clock,
         log,
       }),
@@ -75,6 +86,7 @@ export async function createApp(config: Config): Promise<App> {
         settings: config.engine,
         calibrationFile: join(dataDir, 'calibration.json'),
         tokenizer,
+        hangTimeoutMs,
         clock,
         log,
       }),
@@ -90,7 +102,7 @@ export async function createApp(config: Config): Promise<App> {
       clock,
       assignArm,
       stickyUnit,
-      requestTimeoutMs: config.server.requestTimeoutMs,
+      requestTimeoutMs,
       onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
     });
     let starting: string | null = config.demo ? 'the sample documents are being read' : null;

@@ -114,6 +114,7 @@ export type RetrievalObservation =
   | { readonly type: 'index_rebuild'; readonly durationMs: number }
   | { readonly type: 'restart' };
 
+/** Every call may end with `retrieval_unavailable`, `queue_full` or `deadline_exceeded`. */
 export interface Retrieval {
   /**
    * Durable when it resolves. The content is looked at for the purposes `assistants` and `user_data`.
@@ -152,7 +153,11 @@ export interface Retrieval {
    * Normalised embeddings, one Float32Array an input, and the tokens they took.
    * @throws AppError `invalid_value` for an input longer than the model reads
    */
-  embed(texts: readonly string[], signal: AbortSignal): Promise<{ vectors: readonly Float32Array[]; tokens: number }>;
+  embed(
+    tenant: string,
+    texts: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ vectors: readonly Float32Array[]; tokens: number }>;
   readonly embedder: { readonly id: string; readonly dimensions: number };
   status(): RetrievalStatus;
   observe(listener: (observation: RetrievalObservation) => void): () => void;

@@ -25,6 +25,7 @@ export interface EngineOptions {
   readonly tokenizer: Tokenizer;
   /** Where measurements of this machine are kept between starts. */
   readonly calibrationFile: string;
+  readonly hangTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Record<'info' | 'warn', (fields: object, message: string) => void>;
 }
@@ -76,7 +77,10 @@ class EngineClient implements TextGenerator {
   #gauges = NO_GAUGES;
   #lastJobId = 0;
 
-  constructor({ modelDir, settings, calibrationFile, tokenizer, clock, log }: EngineOptions, manifest: ModelManifest) {
+  constructor(
+    { modelDir, settings, calibrationFile, tokenizer, hangTimeoutMs, clock, log }: EngineOptions,
+    manifest: ModelManifest,
+  ) {
     this.#settings = settings;
     this.#tokenizer = tokenizer;
     this.model = {
@@ -94,6 +98,7 @@ class EngineClient implements TextGenerator {
       name: 'engine',
       main: fileURLToPath(new URL(`process/main${path.extname(import.meta.url)}`, import.meta.url)),
       first: { type: 'init', modelDir, manifest, settings, calibrationFile },
+      hangTimeoutMs,
       clock,
       log,
       onMessage: (message) => {

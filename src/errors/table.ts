@@ -49,6 +49,13 @@ export const ERRORS = {
   request_incomplete: bad('The request did not arrive in time. Send it in one go.', 408),
   unsupported_media_type: bad('The content type {contentType} is not supported here. Use {supported}.', 415),
   body_too_large: bad('The body is larger than {limitBytes} bytes. Send less, or raise {setting}.', 413),
+  body_timeout: {
+    status: 408,
+    type: 'invalid_request_error',
+    retryable: true,
+    level: 'info',
+    message: 'No byte of the body came for {timeoutMs} ms. Send the request again.',
+  },
   file_too_large: bad(
     'The file has {bytes} bytes; at most {limitBytes} are accepted. Split it, or raise retrieval.maxFileBytes.',
     413,
@@ -57,6 +64,7 @@ export const ERRORS = {
     '{filename} cannot be read: {reason}. Upload Markdown, plain text, HTML or source code in UTF-8 or UTF-16.',
     422,
   ),
+  document_too_complex: bad('{filename} cannot be read: {reason}. Split it into smaller or simpler files.', 422),
   context_length_exceeded: bad(
     'The prompt has {promptTokens} tokens and max_tokens is {maxTokens}, but the context holds {contextTokens}. Shorten the messages or lower max_tokens.',
   ),
@@ -105,8 +113,8 @@ export const ERRORS = {
   no_canary: bad('The deployment {deployment} has no canary. Set one first.', 409),
   nothing_to_roll_back: bad('The deployment {deployment} has neither a canary nor a previous version.', 409),
   rate_limited: busy('Too many requests. Retry after {retryAfterS} s.', 429),
-  queue_full: busy('The queue is full ({limit} requests). Retry after {retryAfterS} s.', 429),
-  ingest_queue_full: busy('The ingestion queue is full ({limit} files). Retry after {retryAfterS} s.', 429),
+  queue_full: busy('Too much is waiting already ({limit}). Retry after {retryAfterS} s.', 429),
+  ingest_queue_full: busy('Too much waits for ingestion already ({limit}). Retry after {retryAfterS} s.', 429),
   engine_unavailable: busy('The engine is not available: {reason}. Retry after {retryAfterS} s.', 503),
   tokenizer_unavailable: busy('The tokenizer is not available: {reason}. Retry after {retryAfterS} s.', 503),
   retrieval_unavailable: busy('Retrieval is not available: {reason}. Retry after {retryAfterS} s.', 503),

@@ -35,6 +35,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a key must be allowed to do on this route. */
     scope?: Scope;
+    /** The largest file in a body of this route, where it takes one. */
+    maxFileBytes?: number;
   }
   interface FastifyRequest {
     /** Who asks; set on every route that needs a key. */

@@ -9,6 +9,7 @@ import { AppError } from '../errors/app-error.js';
 import type { App, Services } from './app.js';
 import { createChecks, type ProcessState } from './checks.js';
 import { addAuth } from './plugins/auth.js';
+import { addBodies } from './plugins/bodies.js';
 import { addBodilessRoutes } from './plugins/bodiless.js';
 import { createClientErrorHandler, MAX_ID_CHARACTERS, toFrameworkError } from './plugins/client-errors.js';
 import { addDocs } from './plugins/docs.js';
@@ -101,6 +102,7 @@ export async function createServer({
     addAuth(api, registry);
     addClosedQueries(api);
     api.addHook('onRequest', async () => lifecycle.refuseWhileDraining());
+    addBodies(api, config.server);
     await api.register(rateLimit, {
       max: requestsPerMinute,
       timeWindow: 60_000,

@@ -5,7 +5,14 @@ import type { Clock } from '../contracts/clock.js';
 export type LifeMessage =
   | { readonly type: 'ready' }
   /** It cannot do its work, and says why; its channel is closed then, which ends it. */
-  | { readonly type: 'failed'; readonly reason: string };
+  | { readonly type: 'failed'; readonly reason: string }
+  /** The answer to a `ping`. */
+  | { readonly type: 'pong' };
+
+/** Asks a child whether it still reads its messages. */
+export interface Ping {
+  readonly type: 'ping';
+}
 
 export interface SupervisedProcessOptions<In, Out> {
   /** For the log. */
@@ -19,6 +26,8 @@ export interface SupervisedProcessOptions<In, Out> {
   readonly first: In;
   /** Asks the process to end once it wrote what it holds; without it the channel is closed. */
   readonly last?: In;
+  /** A process that was ready and sends nothing for this long, not even the answer to a ping, is ended. */
+  readonly hangTimeoutMs: number;
   readonly clock: Clock;
   readonly log: { warn(fields: object, message: string): void };
   readonly onMessage: (message: Out) => void;
@@ -34,6 +43,10 @@ export interface Down {
   readonly retryAfterS: number;
 }
 
+/** Pings that a process may leave unanswered. */
+const MAX_UNANSWERED = 10;
+/** Reading a model blocks a process for as long as the disk takes; beyond this it is stuck. */
+const START_TIMEOUT_MS = 600_000;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 10_000;
 /** A process that was ready this long had started well: the next failure is a new one. */
@@ -46,7 +59,10 @@ export function restartDelayMs(failures: number): number {
   return Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (failures - 1));
 }
 
-/** Keeps one child process running: forks it, and again with growing pauses when it dies, until `close`. */
+/**
+ * Keeps one child process running: forks it, and again with growing pauses when it dies, until `close`. One that lives
+ * but does not answer is ended, which is a death like any other.
+ */
 export class SupervisedProcess<In extends Serializable, Out extends { readonly type: string }> {
   readonly #options: SupervisedProcessOptions<In, Out>;
   #child: ChildProcess;
@@ -58,6 +74,9 @@ export class SupervisedProcess<In extends Serializable, Out extends { readonly t
   /** How the last one ended. */
   #ended: string | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #heartbeat: NodeJS.Timeout | null = null;
+  /** Counted in beats of our own clock: after a pause of the whole machine neither side is late. */
+  #unanswered = 0;
   #closed = false;
 
   constructor(options: SupervisedProcessOptions<In, Out>) {
@@ -123,13 +142,35 @@ export class SupervisedProcess<In extends Serializable, Out extends { readonly t
       this.#exited(signal ?? `exit code ${code}`);
     });
     child.send(first, () => {});
+    this.#watch(() => setTimeout(() => this.#hangs(child, START_TIMEOUT_MS), START_TIMEOUT_MS));
     return child;
   }
 
+  #watch(start: () => NodeJS.Timeout): void {
+    if (this.#heartbeat) clearTimeout(this.#heartbeat);
+    this.#heartbeat = start().unref();
+  }
+
+  #beat(child: ChildProcess): void {
+    const { hangTimeoutMs } = this.#options;
+    if (this.#unanswered >= MAX_UNANSWERED) this.#hangs(child, hangTimeoutMs);
+    else if (child.connected) child.send({ type: 'ping' } satisfies Ping, () => {});
+    this.#unanswered++;
+  }
+
+  #hangs(child: ChildProcess, silentMs: number): void {
+    this.#failure = `the ${this.#options.name} process did not answer for ${silentMs / 1000} s`;
+    child.kill('SIGKILL');
+  }
+
   #receive(message: Out | LifeMessage): void {
+    this.#unanswered = 0;
+    if (message.type === 'pong') return;
     if (message.type === 'ready') {
       this.#readyAtMs = this.#options.clock.monotonicMs();
       this.#failure = null;
+      const child = this.#child;
+      this.#watch(() => setInterval(() => this.#beat(child), this.#options.hangTimeoutMs / MAX_UNANSWERED));
     }
     if (message.type === 'failed' && 'reason' in message) {
       this.#failure = message.reason;
@@ -144,6 +185,8 @@ export class SupervisedProcess<In extends Serializable, Out extends { readonly t
     const wasStable = this.#readyAtMs !== null && nowMs - this.#readyAtMs >= STABLE_AFTER_MS;
     this.#failures = wasStable ? 1 : this.#failures + 1;
     this.#readyAtMs = null;
+    this.#unanswered = 0;
+    if (this.#heartbeat) clearTimeout(this.#heartbeat);
     const delayMs = restartDelayMs(this.#failures);
     this.#retryAtMs = nowMs + delayMs;
     this.#ended = `the ${name} process ended (${how})`;

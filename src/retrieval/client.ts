@@ -5,6 +5,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Retrieval, RetrievalObservation } from '../contracts/retrieval.js';
 import { AppError } from '../errors/app-error.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
+import { PendingCalls } from './pending-calls.js';
 import type {
   Arguments,
   GatewayMessage,
@@ -16,6 +17,9 @@ import type {
 } from './protocol.js';
 
 export interface RetrievalOptions extends ProcessOptions {
+  /** Longest time one call may take. */
+  readonly callTimeoutMs: number;
+  readonly hangTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Record<'warn' | 'error', (fields: object, message: string) => void>;
 }
@@ -32,11 +36,6 @@ const MEMORY_ENVIRONMENT = {
   MALLOC_TRIM_THRESHOLD_: String(2 ** 18),
 };
 
-interface PendingCall {
-  readonly resolve: (value: never) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 const UNKNOWN_STATUS: ProcessStatus = { passages: 0, ingestQueue: 0, rssBytes: 0 };
 
 /**
@@ -47,11 +46,10 @@ const UNKNOWN_STATUS: ProcessStatus = { passages: 0, ingestQueue: 0, rssBytes: 0
 export async function createRetrieval(
   options: RetrievalOptions,
 ): Promise<Retrieval & { readonly pid: () => number | undefined }> {
-  const { clock, log, ...start } = options;
-  const pending = new Map<number, PendingCall>();
+  const { clock, log, callTimeoutMs, hangTimeoutMs, ...start } = options;
+  const pending = new PendingCalls({ ...start.config, callTimeoutMs }, (id) => child.send({ type: 'abort', id }));
   const listeners = new Set<(observation: RetrievalObservation) => void>();
   let status = UNKNOWN_STATUS;
-  let lastId = 0;
   let onStarted: (ready: { dimensions: number }) => void = () => {};
   let onFailed: (error: unknown) => void = () => {};
   const started = new Promise<{ dimensions: number }>((resolve, reject) => {
@@ -62,12 +60,6 @@ export async function createRetrieval(
   const notify = (observation: RetrievalObservation) => {
     for (const listener of listeners) listener(observation);
   };
-  const settle = (id: number, action: (call: PendingCall) => void) => {
-    const call = pending.get(id);
-    pending.delete(id);
-    if (call) action(call);
-  };
-
   const onMessage = (message: ProcessMessage) => {
     switch (message.type) {
       case 'ready':
@@ -78,10 +70,10 @@ export async function createRetrieval(
         onFailed(AppError.fromMessage(message.error));
         break;
       case 'result':
-        settle(message.id, (call) => call.resolve(message.value as never));
+        pending.resolve(message.id, message.value);
         break;
       case 'error':
-        settle(message.id, (call) => call.reject(AppError.fromMessage(message.error)));
+        pending.reject(message.id, AppError.fromMessage(message.error));
         break;
       case 'status':
         status = message.status;
@@ -102,6 +94,7 @@ export async function createRetrieval(
     env: MEMORY_ENVIRONMENT,
     first: { type: 'start', options: start },
     last: { type: 'stop' },
+    hangTimeoutMs,
     clock,
     log,
     onMessage,
@@ -109,37 +102,20 @@ export async function createRetrieval(
       status = { ...status, rssBytes: 0 };
       const error = unavailable();
       onFailed(error);
-      for (const id of [...pending.keys()]) settle(id, (call) => call.reject(error));
+      pending.rejectAll(error);
     },
     onRestart: () => notify({ type: 'restart' }),
   });
   const unavailable = () => new AppError('retrieval_unavailable', { ...child.down });
 
-  const call = <M extends Method>(method: M, args: Arguments<M>, signal?: AbortSignal): Promise<Result<M>> =>
-    new Promise((resolve, reject) => {
-      if (!child.ready) return reject(unavailable());
-      if (signal?.aborted) return reject(signal.reason);
-      const limit = start.config.maxPendingCalls;
-      if (pending.size >= limit) return reject(new AppError('queue_full', { limit, retryAfterS: 1 }));
-      const id = ++lastId;
-      const onAbort = () => {
-        child.send({ type: 'abort', id });
-        settle(id, (own) => own.reject(signal?.reason));
-      };
-      const finish = () => signal?.removeEventListener('abort', onAbort);
-      pending.set(id, {
-        resolve: (value) => {
-          finish();
-          resolve(value);
-        },
-        reject: (error) => {
-          finish();
-          reject(error);
-        },
-      });
-      signal?.addEventListener('abort', onAbort, { once: true });
-      child.send({ type: 'call', id, method, args });
-    });
+  const call = async <M extends Method>(method: M, args: Arguments<M>, signal?: AbortSignal): Promise<Result<M>> => {
+    if (!child.ready) throw unavailable();
+    const [first] = args;
+    const tenant = typeof first === 'string' ? first : first.tenant;
+    return pending.add<Result<M>>({ tenant, method, args, signal }, (id) =>
+      child.send({ type: 'call', id, method, args }),
+    );
+  };
 
   let dimensions: number;
   try {
@@ -165,7 +141,7 @@ export async function createRetrieval(
     listStoreFiles: (...args) => call('listStoreFiles', args),
     detachFile: (...args) => call('detachFile', args),
     search: (request, signal) => call('search', [request], signal),
-    embed: (texts, signal) => call('embed', [texts], signal),
+    embed: (tenant, texts, signal) => call('embed', [tenant, texts], signal),
     embedder: { id: basename(options.modelDir), dimensions },
     status: () => ({ ...status, ready: child.ready, reason: child.ready ? null : child.down.reason }),
     observe(listener) {

@@ -18,6 +18,7 @@ export interface TokenizerOptions {
   /** Texts that structure our prompts; text of others never becomes one of them. */
   readonly fences: readonly string[];
   readonly settings: Config['tokenizer'];
+  readonly hangTimeoutMs: number;
   readonly clock: Clock;
   readonly log: { warn(fields: object, message: string): void };
 }
@@ -113,7 +114,7 @@ class TokenizerPool implements Tokenizer {
   }
 
   #start(): { member: Member; ready: Promise<void> } {
-    const { modelDir, manifest, fences, clock, log } = this.#options;
+    const { modelDir, manifest, fences, hangTimeoutMs, clock, log } = this.#options;
     let settle: { resolve: () => void; reject: (error: AppError) => void };
     const ready = new Promise<void>((resolve, reject) => {
       settle = { resolve, reject };
@@ -126,6 +127,7 @@ class TokenizerPool implements Tokenizer {
         main: fileURLToPath(new URL(`process/main${path.extname(import.meta.url)}`, import.meta.url)),
         execArgv: EXEC_ARGV,
         first: { type: 'init', modelDir, manifest, fences },
+        hangTimeoutMs,
         clock,
         log,
         onMessage: (message) => {
@@ -189,7 +191,8 @@ class TokenizerPool implements Tokenizer {
       };
       signal.addEventListener('abort', onAbort, { once: true });
       const limit = this.#options.settings.maxQueued;
-      if (!this.#queue.add(job)) job.reject(new AppError('queue_full', { limit, retryAfterS: QUEUE_RETRY_S }));
+      if (!this.#queue.add(job))
+        job.reject(new AppError('queue_full', { limit: `${limit} requests`, retryAfterS: QUEUE_RETRY_S }));
       this.#dispatch();
     });
   }

@@ -59,7 +59,7 @@ t.test('what a client no longer waits for is no failure of ours', async (t) => {
   t.teardown(() => app.close());
   let reached = () => {};
   const embedding = new Promise<void>((resolve) => (reached = resolve));
-  retrieval.embed = (_texts, signal) => {
+  retrieval.embed = (_tenant, _texts, signal) => {
     reached();
     return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   };

@@ -19,6 +19,7 @@ const start = (settings: Partial<TokenizerOptions['settings']> = {}, modelDir = 
   createTokenizer({
     modelDir,
     manifest,
+    hangTimeoutMs: 10_000,
     fences: ['<passages>', '</passages>'],
     settings: { ...SETTINGS, ...settings },
     clock: { now: Date.now, monotonicMs: () => performance.now() },

@@ -5,7 +5,15 @@ import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
 import { createEngine } from '../../src/engine/client.js';
-import { ask, CALIBRATION_FILE, idsOf, readModelManifest, SETTINGS, startEngine } from '../fixtures/engine/engine.js';
+import {
+  ask,
+  CALIBRATION_FILE,
+  HANG_TIMEOUT_MS,
+  idsOf,
+  readModelManifest,
+  SETTINGS,
+  startEngine,
+} from '../fixtures/engine/engine.js';
 import { inlineTokenizer, loadModelTokenizer } from '../fixtures/tokenizer/inline-tokenizer.js';
 
 t.setTimeout(300_000);
@@ -85,6 +93,7 @@ t.test('a model that cannot be served stops the start with the reason and leaves
       settings: { ...SETTINGS, contextTokens },
       tokenizer,
       calibrationFile: CALIBRATION_FILE,
+      hangTimeoutMs: HANG_TIMEOUT_MS,
       clock: { now: Date.now, monotonicMs: () => performance.now() },
       log: { info: () => {}, warn: () => {} },
     });

@@ -4,6 +4,7 @@
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { sendToParent, serveParent } from '../../processes/child.js';
 import type { FromEngine, ToEngine } from '../protocol.js';
 import { EngineLoop } from './loop.js';
 import { createRuntime } from './runtime.js';
@@ -12,14 +13,13 @@ import { Vocabulary } from './vocabulary.js';
 
 const LARGEST_SEED = 2 ** 48 - 1;
 
+const send = sendToParent<FromEngine>;
+
 type Init = Extract<ToEngine, { type: 'init' }>;
 
 let loop: EngineLoop | null = null;
 
-// The gateway decides when the engine ends: a signal to the whole process group must not cut off answers that drain.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-process.on('disconnect', () => process.exit(0));
-process.on('message', (message: ToEngine) => {
+serveParent((message: ToEngine) => {
   if (message.type === 'init') void start(message);
   else if (message.type === 'generate') loop?.submit(message.job);
   else loop?.abort(message.id);
@@ -41,9 +41,4 @@ async function start({ modelDir, manifest, settings, calibrationFile }: Init): P
   } catch (error) {
     send({ type: 'failed', reason: error instanceof Error ? error.message : String(error) });
   }
-}
-
-function send(message: FromEngine): void {
-  // An error means that the gateway is gone: `disconnect` comes next.
-  process.send?.(message, undefined, undefined, () => {});
 }

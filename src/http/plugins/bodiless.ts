@@ -1,21 +1,17 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../../errors/app-error.js';
 import type { App } from '../app.js';
+import { hasBody } from './linger.js';
 
 /** Routes that take no body: what clients say about one that they do not send is not looked at, and one is refused. */
 export function addBodilessRoutes(app: App): void {
   app.addHook('onRequest', async ({ raw, routeOptions }) => {
     // OpenAI's Python client names a content type with every DELETE.
-    if (routeOptions.schema?.body === undefined && !announcesBody(raw.headers)) delete raw.headers['content-type'];
+    if (routeOptions.schema?.body === undefined && !hasBody(raw)) delete raw.headers['content-type'];
   });
   app.addHook('preValidation', async ({ body, routeOptions, is404 }) => {
     if (is404 || routeOptions.schema?.body !== undefined || body === undefined || isEmpty(body)) return;
     throw new AppError('invalid_value', { param: 'body', reason: 'must be left out: there is nothing to say in it' });
   });
-}
-
-function announcesBody(headers: IncomingHttpHeaders): boolean {
-  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
 /** `{}` stands for no body with clients that always send one. */

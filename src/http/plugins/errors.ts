@@ -2,6 +2,7 @@ import type { FastifyError, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors/app-error.js';
 import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import type { App } from '../app.js';
+import { sendAndLinger } from './linger.js';
 import type { MethodsOf } from './methods.js';
 
 /** The one place where errors become responses: the table's status, OpenAI's envelope, Retry-After. */
@@ -16,7 +17,7 @@ export function addErrors(app: App, methodsOf: MethodsOf): void {
     logError(request, known, error);
     if (known.retryAfterS !== null) reply.header('retry-after', known.retryAfterS);
     if (known.code === 'invalid_api_key') reply.header('www-authenticate', 'Bearer');
-    return reply.code(known.spec.status).send(known.toWire());
+    return sendAndLinger(request, reply.code(known.spec.status), known.toWire());
   });
   app.setNotFoundHandler(({ method, url }, reply) => {
     const path = url.split('?', 1)[0]!;
@@ -33,10 +34,7 @@ export function toAppError(error: unknown, request: FastifyRequest): AppError {
   const { code, message, statusCode = 500 } = error as Partial<FastifyError>;
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new AppError('body_too_large', {
-        limitBytes: request.routeOptions.bodyLimit,
-        setting: 'server.maxBodyBytes',
-      });
+      return bodyTooLarge(request);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new AppError('unsupported_media_type', {
         contentType: request.headers['content-type'] ?? '(none)',
@@ -53,6 +51,16 @@ export function toAppError(error: unknown, request: FastifyRequest): AppError {
     return new AppError('invalid_value', { param: 'request', reason: (message ?? 'is not valid').replace(/\.$/, '') });
   }
   return new AppError('internal', { requestId: request.id }, { cause: error });
+}
+
+/** The route's limit, and what raises it. */
+export function bodyTooLarge({ headers, routeOptions: { bodyLimit, config } }: FastifyRequest): AppError {
+  const { maxFileBytes } = config;
+  if (maxFileBytes === undefined) {
+    return new AppError('body_too_large', { limitBytes: bodyLimit, setting: 'server.maxBodyBytes' });
+  }
+  const bytes = headers['content-length'] ?? `more than ${maxFileBytes}`;
+  return new AppError('file_too_large', { bytes, limitBytes: maxFileBytes });
 }
 
 /** Messages of expected errors may quote the request, so only their code is logged. */

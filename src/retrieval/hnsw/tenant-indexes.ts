@@ -25,7 +25,7 @@ export interface TenantIndexesOptions {
   readonly passages: Passages;
   readonly clock: Clock;
   /** Runs a short job when nothing more urgent waits. */
-  readonly inBackground: <T>(job: () => Promise<T>) => Promise<T>;
+  readonly inBackground: <T>(tenant: string, job: () => Promise<T>) => Promise<T>;
   readonly onRebuilt: (durationMs: number) => void;
   readonly onError: (error: unknown, what: string) => void;
 }
@@ -123,7 +123,7 @@ export class TenantIndexes {
     const startedAt = clock.monotonicMs();
     const isRebuild = entry.index.lastLabel === 0;
     for (let added = 1; added > 0 && !this.#isClosed; ) {
-      added = await inBackground(async () => {
+      added = await inBackground(entry.tenant, async () => {
         const { index } = entry;
         const rows = await passages.vectorsAfter({ tenant: entry.tenant, storeId: null }, index.lastLabel, ADD_BATCH);
         for (const { label, embedding } of rows) index.add(label, embedding);

@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Tokenizer } from '@huggingface/tokenizers';
 import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/transformers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
@@ -74,14 +72,6 @@ function meanOfTokens(hidden: Float32Array, mask: BigInt64Array, offset: number,
   });
   const norm = Math.hypot(...sum);
   return Float32Array.from(sum, (value) => value / norm);
-}
-
-/** Counts tokens as a prompt will hold them: special tokens that a document writes are plain text there. */
-export async function loadTokenCounter(baseModelFolder: string): Promise<(text: string) => number> {
-  const read = async (file: string) => JSON.parse(await readFile(join(baseModelFolder, file), 'utf8')) as object;
-  const file = { ...(await read('tokenizer.json')), added_tokens: [] };
-  const tokenizer = new Tokenizer(file, await read('tokenizer_config.json'));
-  return (text) => tokenizer.encode(text, { add_special_tokens: false }).ids.length;
 }
 
 async function loadTokenizer(folder: string): Promise<PreTrainedTokenizer> {

@@ -1,18 +1,17 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { RetrievalObservation } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
-import { chunkFile, type FilePassage } from '../chunking/chunk-file.js';
-import type { PassageLimits } from '../chunking/passages.js';
+import type { FilePassage } from '../chunking/chunk-file.js';
 import type { IngestJob, NewPassage, StoreFiles } from '../stores/store-files.js';
 import type { Embedder } from './embedder.js';
+import type { ParseFile } from './parsers.js';
 import type { WorkQueue } from './queue.js';
 
 export interface IngestOptions {
   readonly storeFiles: StoreFiles;
   readonly embedder: Embedder;
-  readonly countTokens: (text: string) => number;
+  readonly parse: ParseFile;
   readonly queue: WorkQueue;
-  readonly limits: PassageLimits;
   /** Passages embedded between two looks at what else is to be done. */
   readonly batch: number;
   readonly clock: Clock;
@@ -25,14 +24,17 @@ export interface IngestOptions {
 /** A file that ended the process that often while it was read is given up. */
 const MAX_ATTEMPTS = 5;
 
+/** Files that are read at once, each of another tenant: a long one keeps its own tenant waiting and hardly the others. */
+const FILES_AT_ONCE = 4;
+
 /**
- * Reads the files that wait, one at a time. The queue is the table: what was acknowledged is read after any restart.
+ * Reads the files that wait, one a tenant. The queue is the table: what was acknowledged is read after any restart.
  * A file's passages appear all at once, in the transaction that marks it completed.
  */
 export class Ingest {
   readonly #options: IngestOptions;
   #wake: () => void = () => {};
-  #isStopping = false;
+  readonly #stopping = new AbortController();
   #loop: Promise<void> | null = null;
 
   constructor(options: IngestOptions) {
@@ -50,25 +52,32 @@ export class Ingest {
 
   /** Ends after the batch at hand; the file goes back to the queue. */
   async stop(): Promise<void> {
-    this.#isStopping = true;
+    this.#stopping.abort();
     this.#wake();
     await this.#loop;
   }
 
   async #run(): Promise<void> {
+    const reading = new Map<string, Promise<void>>();
     let lastTenant = '';
-    while (!this.#isStopping) {
+    while (!this.#stopping.signal.aborted) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
-      const job = await this.#options.storeFiles.next(lastTenant);
+      const hasRoom = reading.size < FILES_AT_ONCE;
+      const job = hasRoom ? await this.#options.storeFiles.next(lastTenant, [...reading.keys()]) : null;
       if (job) {
         lastTenant = job.tenant;
-        await this.#read(job);
+        const read = this.#read(job).finally(() => {
+          reading.delete(job.tenant);
+          this.#wake();
+        });
+        reading.set(job.tenant, read);
       } else {
         await woken;
       }
     }
+    await Promise.all(reading.values());
   }
 
   async #read(job: IngestJob): Promise<void> {
@@ -84,6 +93,7 @@ export class Ingest {
       observe('completed', passages.length);
       onCompleted(job.tenant);
     } catch (error) {
+      if (this.#stopping.signal.aborted) return await storeFiles.release(job);
       if (!(error instanceof AppError)) onError(error, `file ${job.fileId} could not be read`);
       const failure =
         error instanceof AppError
@@ -99,21 +109,13 @@ export class Ingest {
 
   /** Null where it was interrupted. */
   async #passages(job: IngestJob): Promise<NewPassage[] | null> {
-    const { countTokens, queue, limits, batch } = this.#options;
-    const drafts = chunkFile(job, limits, countTokens);
+    const { parse, queue, batch } = this.#options;
+    const drafts = await parse(job, this.#stopping.signal);
     const passages: NewPassage[] = [];
-    for (let isDone = false; !isDone; ) {
-      if (this.#isStopping) return null;
-      isDone = await queue.run('background', async () => {
-        const some: FilePassage[] = [];
-        while (some.length < batch) {
-          const next = drafts.next();
-          if (next.done) break;
-          some.push(next.value);
-        }
-        if (some.length > 0) passages.push(...(await this.#embed(some)));
-        return some.length < batch;
-      });
+    for (let from = 0; from < drafts.length; from += batch) {
+      if (this.#stopping.signal.aborted) return null;
+      const some = drafts.slice(from, from + batch);
+      passages.push(...(await queue.run('background', job.tenant, () => this.#embed(some))));
     }
     return passages;
   }

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
+import { sendToParent, serveParent } from '../../processes/child.js';
 import { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { GatewayMessage, Method, ProcessMessage, ProcessOptions, ProcessStatus } from '../protocol.js';
 import { databaseId, openDatabase } from '../stores/database.js';
@@ -10,16 +11,16 @@ import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
 import { createStoreFiles } from '../stores/store-files.js';
 import { createVectorStores } from '../stores/vector-stores.js';
-import { loadEmbedder, loadTokenCounter } from './embedder.js';
+import { loadEmbedder } from './embedder.js';
 import { Ingest } from './ingest.js';
+import { createParsers } from './parsers.js';
 import { createWorkQueue } from './queue.js';
 import { createService } from './service.js';
 
 const STATUS_EVERY_MS = 1000;
 const clock: Clock = { now: Date.now, monotonicMs: () => performance.now() };
 
-/** The gateway may be gone: then this process ends with the channel. */
-const send = (message: ProcessMessage) => process.send?.(message, undefined, {}, () => {});
+const send = sendToParent<ProcessMessage>;
 
 const reportError = (error: unknown, what: string) => {
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -37,7 +38,13 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     createPassages(db),
   ];
   const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, config.threads));
-  const countTokens = await orUnavailable(baseModelDir, loadTokenCounter(baseModelDir));
+  const parsers = createParsers({
+    baseModelDir,
+    limits: { budgetTokens: config.passageTokens, overlapTokens: config.overlapTokens },
+    parseTimeoutMs: config.parseTimeoutMs,
+    parseMemoryBytes: config.parseMemoryBytes,
+    maxPassages: config.maxPassagesPerFile,
+  });
   const queue = createWorkQueue();
   const indexes = new TenantIndexes({
     folder,
@@ -52,16 +59,15 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     memoryBytes: config.indexMemoryBytes,
     passages,
     clock,
-    inBackground: (job) => queue.run('background', job),
+    inBackground: (tenant, job) => queue.run('background', tenant, job),
     onRebuilt: (durationMs) => send({ type: 'observation', observation: { type: 'index_rebuild', durationMs } }),
     onError: reportError,
   });
   const ingest = new Ingest({
     storeFiles,
     embedder,
-    countTokens,
+    parse: parsers.parse,
     queue,
-    limits: { budgetTokens: config.passageTokens, overlapTokens: config.overlapTokens },
     batch: config.ingestBatch,
     clock,
     onObservation: (observation) => send({ type: 'observation', observation }),
@@ -110,6 +116,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     async stop(): Promise<void> {
       clearInterval(ticking);
       await ingest.stop();
+      parsers.close();
       indexes.close();
       await db.destroy();
     },
@@ -130,18 +137,14 @@ async function orUnavailable<T>(folder: string, loading: Promise<T>): Promise<T>
 
 let running: ReturnType<typeof start> | null = null;
 
-process.on('message', async (message: GatewayMessage) => {
+serveParent(async (message: GatewayMessage) => {
   switch (message.type) {
     case 'start':
       running = start(message.options);
       await running.catch((error) => {
         const known =
           error instanceof AppError ? error : new AppError('config_invalid', { reason: (error as Error).message });
-        process.send?.({
-          type: 'failed',
-          reason: known.message,
-          error: known.toMessage(),
-        } satisfies ProcessMessage);
+        send({ type: 'failed', reason: known.message, error: known.toMessage() });
       });
       break;
     case 'call':
@@ -155,7 +158,3 @@ process.on('message', async (message: GatewayMessage) => {
       process.exit(0);
   }
 });
-// Nothing is lost: what was acknowledged is in the database.
-process.on('disconnect', () => process.exit(0));
-// They are sent to the whole group, but the gateway decides when this process stops: it drains first.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

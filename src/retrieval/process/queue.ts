@@ -4,33 +4,45 @@ import { setImmediate as yieldToMessages } from 'node:timers/promises';
 const LANES = ['search', 'embed', 'background'] as const;
 type Lane = (typeof LANES)[number];
 
+/** Jobs of earlier lanes that a waiting one lets pass before it has its turn: none waits for ever behind a flood. */
+const PATIENCE = 4;
+
 export interface WorkQueue {
   /**
-   * Runs jobs one at a time, those of an earlier lane first. Jobs are short (one batch): between two of them the
-   * process reads its messages, so that a search waits for one batch of ingestion at most, and an abort is seen.
+   * Runs jobs one at a time, those of an earlier lane first, and within a lane the tenants in turns. Jobs are short (one
+   * batch): between two of them the process reads its messages, so that a search waits for one batch of ingestion at
+   * most, and an abort is seen.
    */
-  run<T>(lane: Lane, job: () => T | Promise<T>, signal?: AbortSignal): Promise<T>;
+  run<T>(lane: Lane, tenant: string, job: () => T | Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 export function createWorkQueue(): WorkQueue {
-  const waiting: Record<Lane, (() => Promise<void>)[]> = { search: [], embed: [], background: [] };
+  const lanes = LANES.map(() => new Turns<() => Promise<void>>());
+  const passed = LANES.map(() => 0);
   let isRunning = false;
+
+  const next = () => {
+    const waiting = [...lanes.keys()].filter((lane) => lanes[lane]!.size > 0);
+    const served = waiting.findLast((lane) => passed[lane]! >= PATIENCE) ?? waiting[0];
+    if (served === undefined) return null;
+    for (const lane of waiting) if (lane > served) passed[lane]!++;
+    passed[served] = 0;
+    return lanes[served]!.next();
+  };
 
   const drain = async () => {
     isRunning = true;
-    for (;;) {
-      const lane = LANES.find((name) => waiting[name].length > 0);
-      if (!lane) break;
-      await waiting[lane].shift()!();
+    for (let job = next(); job; job = next()) {
+      await job();
       await yieldToMessages();
     }
     isRunning = false;
   };
 
   return {
-    run(lane, job, signal) {
+    run(lane, tenant, job, signal) {
       return new Promise((resolve, reject) => {
-        waiting[lane].push(async () => {
+        lanes[LANES.indexOf(lane)]!.add(tenant, async () => {
           try {
             signal?.throwIfAborted();
             resolve(await job());
@@ -42,4 +54,28 @@ export function createWorkQueue(): WorkQueue {
       });
     },
   };
+}
+
+/** What waits, by tenant: the tenants have turns, and each has its own in order. */
+class Turns<T> {
+  /** The tenant whose turn it is comes first. */
+  readonly #byTenant = new Map<string, T[]>();
+
+  get size(): number {
+    return this.#byTenant.size;
+  }
+
+  add(tenant: string, item: T): void {
+    const own = this.#byTenant.get(tenant);
+    if (own) own.push(item);
+    else this.#byTenant.set(tenant, [item]);
+  }
+
+  next(): T {
+    const [tenant, own] = this.#byTenant.entries().next().value!;
+    const item = own.shift()!;
+    this.#byTenant.delete(tenant);
+    if (own.length > 0) this.#byTenant.set(tenant, own);
+    return item;
+  }
 }

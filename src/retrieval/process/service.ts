@@ -31,8 +31,6 @@ export interface ServiceOptions {
 const DOCUMENT_PURPOSES = new Set(['assistants', 'user_data']);
 /** How stale a store's time of last use may be: writing it with every search would cost a disk flush each. */
 const TOUCH_EVERY_S = 60;
-/** Texts of one /v1/embeddings call that are embedded before a search gets its turn. */
-const EMBED_BATCH = 8;
 
 /** The contract's methods, in the process that has the database, the indexes and the model. */
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
@@ -67,7 +65,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       await stores.get(tenant, storeId);
       await files.get(tenant, fileId);
       const attached = await storeFiles.attach(tenant, storeId, fileId, attributes, {
-        maxWaiting: config.maxIngestQueue,
+        limits: { files: config.maxIngestQueue, bytes: config.maxIngestBytes },
         nowS: nowS(),
       });
       ingest.wake();
@@ -88,7 +86,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       const startedAt = clock.monotonicMs();
       const vectors: Float32Array[] = [];
       for (const part of queryParts(request.query, embedder.maxTokens, embedder.countTokens)) {
-        vectors.push(...(await queue.run('search', () => embedder.embed([part]), signal)));
+        vectors.push(...(await queue.run('search', request.tenant, () => embedder.embed([part]), signal)));
       }
       const embeddedAt = clock.monotonicMs();
       const store = await stores.searched(request.tenant, request.storeId);
@@ -109,13 +107,14 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       };
     },
 
-    async embed(texts, signal) {
+    async embed(tenant, texts, signal) {
       const vectors: Float32Array[] = [];
       let tokens = 0;
-      for (let from = 0; from < texts.length; from += EMBED_BATCH) {
-        const some = texts.slice(from, from + EMBED_BATCH);
+      for (let from = 0; from < texts.length; from += config.ingestBatch) {
+        const some = texts.slice(from, from + config.ingestBatch);
         const batch = await queue.run(
           'embed',
+          tenant,
           () => {
             tokens += some.reduce((sum, text, index) => sum + tokensWithinLimit(embedder, text, from + index), 0);
             return embedder.embed(some);

@@ -42,6 +42,8 @@ interface StoreFilesTable {
   attributes: string;
   /** Times that reading it was begun; a file that ends the process is given up by it. */
   attempts: Generated<number>;
+  /** Of the file. */
+  bytes: Generated<number>;
   usage_bytes: Generated<number>;
   passages: Generated<number>;
   created_at: number;

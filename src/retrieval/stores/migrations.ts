@@ -71,6 +71,15 @@ const MIGRATIONS: readonly ((database: Database) => void)[] = [
     // Tells an index file that it was made from this database and not from one that was put in its place.
     database.prepare('insert into meta (key, value) values (?, ?)').run('database_id', randomUUID());
   },
+  // How much waits for ingestion is asked with every file that is attached: the index answers alone.
+  (database) => {
+    database.exec(`
+      alter table store_files add column bytes integer not null default 0;
+      update store_files set bytes = (select bytes from files where files.id = file_id);
+      drop index store_files_by_status;
+      create index store_files_by_status on store_files (status, tenant, seq, bytes);
+    `);
+  },
 ];
 
 /** @throws AppError `config_invalid` where a newer version of the product wrote the database */

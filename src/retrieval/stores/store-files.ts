@@ -3,9 +3,10 @@ import type { FileAttributes, Page, PageRequest, VectorStoreFile } from '../../c
 import { AppError } from '../../errors/app-error.js';
 import type { Db, Tables } from './database.js';
 import { newId } from './ids.js';
+import { boundIngestQueue, type IngestLimits } from './ingest-bounds.js';
 import { beyond, toPage } from './paging.js';
 
-type Row = Omit<Tables['store_files'], 'seq' | 'tenant' | 'attempts' | 'usage_bytes' | 'passages'> & {
+type Row = Omit<Tables['store_files'], 'seq' | 'tenant' | 'attempts' | 'bytes' | 'usage_bytes' | 'passages'> & {
   seq: number;
   usage_bytes: number;
   passages: number;
@@ -76,38 +77,43 @@ export function createStoreFiles(db: Db) {
     get,
     waiting,
 
-    /** Puts the file into the queue. One that is there already keeps its state, unless it failed: then it is read anew. */
+    /**
+     * Puts the file into the queue. One that is there already keeps its state, unless it failed: then it is read anew.
+     * In a full queue the longest gives way: its newest file fails.
+     * @throws AppError `ingest_queue_full`
+     */
     async attach(
       tenant: string,
       storeId: string,
       fileId: string,
       attributes: FileAttributes,
-      { maxWaiting, nowS }: { maxWaiting: number; nowS: number },
+      { limits, nowS }: { limits: IngestLimits; nowS: number },
     ): Promise<VectorStoreFile> {
-      if ((await waiting()) >= maxWaiting) {
-        throw new AppError('ingest_queue_full', { limit: maxWaiting, retryAfterS: 10 });
-      }
       const json = JSON.stringify(attributes);
-      await db
-        .insertInto('store_files')
-        .values({
-          tenant,
-          store_id: storeId,
-          file_id: fileId,
-          status: 'in_progress',
-          attributes: json,
-          created_at: nowS,
-        })
-        .onConflict((conflict) =>
-          conflict.columns(['store_id', 'file_id']).doUpdateSet({
+      await db.transaction().execute(async (tx) => {
+        await tx
+          .insertInto('store_files')
+          .values((eb) => ({
+            tenant,
+            store_id: storeId,
+            file_id: fileId,
+            status: 'in_progress',
             attributes: json,
-            status: sql`case status when 'failed' then 'in_progress' else status end`,
-            attempts: sql`case status when 'failed' then 0 else attempts end`,
-            error_code: null,
-            error_message: null,
-          }),
-        )
-        .execute();
+            created_at: nowS,
+            bytes: eb.selectFrom('files').select('bytes').where('id', '=', fileId),
+          }))
+          .onConflict((conflict) =>
+            conflict.columns(['store_id', 'file_id']).doUpdateSet({
+              attributes: json,
+              status: sql`case status when 'failed' then 'in_progress' else status end`,
+              attempts: sql`case status when 'failed' then 0 else attempts end`,
+              error_code: null,
+              error_message: null,
+            }),
+          )
+          .execute();
+        await boundIngestQueue(tx, tenant, limits);
+      });
       return get(tenant, storeId, fileId);
     },
 
@@ -144,8 +150,11 @@ export function createStoreFiles(db: Db) {
       });
     },
 
-    /** The next file to read: the oldest of the tenant that follows `lastTenant`, so that none waits behind another's bulk. */
-    async next(lastTenant: string): Promise<IngestJob | null> {
+    /**
+     * The next file to read: the oldest of the tenant that follows `lastTenant`, so that none waits behind another's
+     * bulk. Tenants of whom a file is being read are left out.
+     */
+    async next(lastTenant: string, reading: readonly string[]): Promise<IngestJob | null> {
       const oldest = (from: string) =>
         db
           .selectFrom('store_files')
@@ -153,6 +162,7 @@ export function createStoreFiles(db: Db) {
           .select(['store_files.seq', 'store_files.tenant', 'store_id', 'file_id', 'filename', 'content', 'attempts'])
           .where('status', '=', 'in_progress')
           .where('store_files.tenant', '>', from)
+          .where('store_files.tenant', 'not in', reading)
           .orderBy('store_files.tenant')
           .orderBy('store_files.seq')
           .limit(1)

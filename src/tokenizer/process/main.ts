@@ -1,14 +1,13 @@
 /** A tokenizer process: forked by tokenizer/client.ts; speaks tokenizer/protocol.ts over its channel. */
 import { AppError } from '../../errors/app-error.js';
+import { sendToParent, serveParent } from '../../processes/child.js';
 import type { FromTokenizer, ToTokenizer, Work } from '../protocol.js';
 import { loadPromptTokenizer, type PromptTokenizer } from './prompt-tokenizer.js';
 
+const send = sendToParent<FromTokenizer>;
 let tokenizer: PromptTokenizer | null = null;
 
-// The gateway decides when this process ends: a signal to the whole group must not cut off requests that drain.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-process.on('disconnect', () => process.exit(0));
-process.on('message', (message: ToTokenizer) => {
+serveParent((message: ToTokenizer) => {
   if (message.type === 'init') void start(message);
   else send(answer(message.work));
 });
@@ -30,9 +29,4 @@ function answer(work: Work): FromTokenizer {
     const known = error instanceof AppError ? error : new AppError('internal');
     return { type: 'error', error: known.toMessage() };
   }
-}
-
-function send(message: FromTokenizer): void {
-  // An error means that the gateway is gone: `disconnect` comes next.
-  process.send?.(message, undefined, undefined, () => {});
 }

@@ -146,7 +146,7 @@ export function createFakeRetrieval(): FakeRetrieval {
         .slice(0, request.topK);
       return { passages, timings: { embedMs: 1, searchMs: 0.5 }, snapshot: 'snapshot-1' };
     },
-    embed: async (texts) => ({
+    embed: async (_tenant, texts) => ({
       vectors: texts.map((text) => Float32Array.from([text.length, 0.5, -1])),
       tokens: texts.reduce((sum, text) => sum + text.length, 0),
     }),

@@ -83,6 +83,7 @@ t.test(
     const inFlight = [
       ...Array.from({ length: 5 }, () => retrieval.search(ask('a question', 'bank'), NEVER)),
       retrieval.embed(
+        'bank',
         Array.from({ length: 50 }, (_, i) => `Text ${i}`),
         NEVER,
       ),
@@ -105,8 +106,22 @@ t.test('it does not start without its model, and says which', async (t) => {
     modelDir: '/nonexistent/all-minilm-l6-v2',
     baseModelDir: '/nonexistent/base',
     config: (await import('../../../src/config/load.js')).loadConfig({ env: {}, cwd: dataFolder(t) }).retrieval,
+    callTimeoutMs: 60_000,
+    hangTimeoutMs: 10_000,
     clock: { now: Date.now, monotonicMs: () => performance.now() },
     log: { warn: () => {}, error: () => {} },
   });
   await t.rejects(started, { code: 'model_unavailable', message: /all-minilm-l6-v2/ });
+});
+
+t.test('a retrieval process that does not answer is ended, and the next one answers', async (t) => {
+  const retrieval = await startRetrieval(dataFolder(t), {}, { hangTimeoutMs: 3000 });
+  t.teardown(() => retrieval.close());
+  const store = await retrieval.createStore('bank', { name: 's', metadata: {} });
+  process.kill(retrieval.pid()!, 'SIGSTOP');
+  const search = retrieval.search(ask('a question', 'bank', store.id), NEVER);
+  await t.rejects(search, { code: 'retrieval_unavailable', message: /did not answer for 3 s/ });
+  t.match(retrieval.status(), { ready: false, reason: /did not answer/ });
+  await ready(retrieval);
+  t.same((await retrieval.search(ask('a question', 'bank', store.id), NEVER)).passages, []);
 });

@@ -145,7 +145,7 @@ t.test('what cannot be read is refused at upload, or fails in the store', async 
 });
 
 t.test('embeddings', async (t) => {
-  const retrieval = await startRetrieval(dataFolder(t), { maxPendingCalls: 3 });
+  const retrieval = await startRetrieval(dataFolder(t), { maxPendingCalls: 6 });
   t.teardown(() => retrieval.close());
   const texts = [
     'The fee is waived.',
@@ -153,7 +153,7 @@ t.test('embeddings', async (t) => {
     'Bananas are yellow.',
     ...Array.from({ length: 12 }, (_, i) => `Text ${i}`),
   ];
-  const { vectors, tokens } = await retrieval.embed(texts, NEVER);
+  const { vectors, tokens } = await retrieval.embed('bank', texts, NEVER);
   const cosine = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, index) => sum + value * b[index]!, 0);
 
   t.equal(vectors.length, texts.length);
@@ -165,26 +165,27 @@ t.test('embeddings', async (t) => {
   t.ok(cosine(vectors[0]!, vectors[1]!) > cosine(vectors[0]!, vectors[2]!), 'texts that mean the same lie nearer');
   t.ok(tokens > texts.length * 3);
 
-  const alone = await retrieval.embed([texts[0]!], NEVER);
+  const alone = await retrieval.embed('bank', [texts[0]!], NEVER);
   t.ok(cosine(alone.vectors[0]!, vectors[0]!) > 0.9999, 'a vector does not depend on what was embedded with it');
 
-  const long = retrieval.embed(['fine', 'word '.repeat(300)], NEVER);
+  const long = retrieval.embed('bank', ['fine', 'word '.repeat(300)], NEVER);
   await t.rejects(long, { code: 'invalid_value', message: /input\[1\].*302 tokens.*at most 256/ });
 
-  const endless = retrieval.embed(['x'.repeat(100_000)], NEVER);
+  const endless = retrieval.embed('bank', ['x'.repeat(100_000)], NEVER);
   await t.rejects(endless, { code: 'invalid_value', message: /at least 2500 tokens/ });
 
   const controller = new AbortController();
   const aborted = retrieval.embed(
+    'bank',
     Array.from({ length: 500 }, (_, i) => `Text ${i}`),
     controller.signal,
   );
   controller.abort();
   await t.rejects(aborted, { name: 'AbortError' });
-  const calls = [1, 2, 3, 4].map((n) => retrieval.embed([`Text ${n}`], NEVER));
+  const calls = [1, 2, 3, 4].map((n) => retrieval.embed('bank', [`Text ${n}`], NEVER));
   await t.rejects(calls.pop()!, { code: 'queue_full', retryAfterS: 1 });
   t.equal((await Promise.all(calls)).length, 3, 'those within the limit are answered');
-  t.equal((await retrieval.embed(['still there'], NEVER)).vectors.length, 1);
+  t.equal((await retrieval.embed('bank', ['still there'], NEVER)).vectors.length, 1);
 });
 
 t.test('the same file under three names is one hit, and leaves room for others', async (t) => {

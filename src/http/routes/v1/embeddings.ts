@@ -50,7 +50,7 @@ export function addEmbeddings(app: App, { retrieval }: Services): void {
         response: { 200: Embeddings, ...errorResponses },
       },
     },
-    async ({ body, hangUp }, reply) => {
+    async ({ principal, body, hangUp }, reply) => {
       const { id, dimensions } = retrieval.embedder;
       if (body.model !== id) throw new AppError('model_not_found', { model: body.model });
       if (body.dimensions !== undefined && body.dimensions !== dimensions) {
@@ -58,7 +58,7 @@ export function addEmbeddings(app: App, { retrieval }: Services): void {
         throw new AppError('unsupported_parameter', { param: 'dimensions', reason });
       }
       nameIgnored(reply, givenOf(body, ['user']));
-      const { vectors, tokens } = await retrieval.embed([body.input].flat(), hangUp);
+      const { vectors, tokens } = await retrieval.embed(principal.tenant, [body.input].flat(), hangUp);
       const encode = body.encoding_format === 'base64' ? toBase64 : (vector: Float32Array) => Array.from(vector);
       return {
         object: 'list',

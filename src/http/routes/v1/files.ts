@@ -1,15 +1,18 @@
-import multipart from '@fastify/multipart';
+import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { StoredFile } from '../../../contracts/retrieval.js';
 import { AppError } from '../../../errors/app-error.js';
 import type { App, Services } from '../../app.js';
 import { errorResponses } from '../../plugins/docs.js';
+import { type Form, readForm } from './multipart-form.js';
 import { deleted, listOf, PageQuery, toList, toPageRequest } from './pagination.js';
 
 const PURPOSES = ['assistants', 'user_data'];
 const MAX_FIELDS = 8;
 const MAX_FIELD_BYTES = 1024;
+/** Of a form besides its file. */
+const FORM_BYTES = 64 * 1024;
 
 const FileSchema = Type.Object(
   {
@@ -30,15 +33,17 @@ const tags = ['documents'];
 
 export async function addFiles(app: App, { config, retrieval }: Services): Promise<void> {
   const maxFileBytes = config.retrieval.maxFileBytes;
-  await app.register(multipart, {
-    limits: { fileSize: maxFileBytes, files: 1, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES },
-  });
+  const limits = { fileSize: maxFileBytes, files: 1, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES };
+  app.addContentTypeParser('multipart/form-data', ({ headers }: FastifyRequest, body: Readable) =>
+    readForm(headers, body, limits),
+  );
 
   app.post(
     '/v1/files',
     {
-      config: { scope: 'documents' },
-      // The body is a stream of parts, which the handler reads and checks; the schema only documents it.
+      config: { scope: 'documents', maxFileBytes },
+      bodyLimit: maxFileBytes + FORM_BYTES,
+      // The body is a form, which the handler checks; the schema only documents it.
       validatorCompiler: () => () => true,
       schema: {
         summary: 'Upload a document; it can be searched once it is attached to a vector store',
@@ -53,12 +58,7 @@ export async function addFiles(app: App, { config, retrieval }: Services): Promi
       },
     },
     async (request) => {
-      const upload = await readUpload(request, maxFileBytes).catch((error) => {
-        // The parser of forms throws plain errors at what breaks off or has no boundary.
-        if (error instanceof AppError || error.statusCode < 500) throw error;
-        const reason = 'is not a whole multipart form';
-        throw new AppError('invalid_value', { param: 'body', reason }, { cause: error });
-      });
+      const upload = readUpload(request);
       return toWire(await retrieval.createFile(request.principal.tenant, upload));
     },
   );
@@ -143,37 +143,26 @@ export async function addFiles(app: App, { config, retrieval }: Services): Promi
   );
 }
 
-async function readUpload(request: FastifyRequest, limitBytes: number) {
-  if (!request.isMultipart()) {
+function readUpload(request: FastifyRequest) {
+  if (!request.headers['content-type']?.startsWith('multipart/form-data')) {
     throw new AppError('unsupported_media_type', {
       contentType: request.headers['content-type'] ?? '(none)',
       supported: 'multipart/form-data',
     });
   }
-  let file: { filename: string; content: Uint8Array } | null = null;
-  let purpose: string | null = null;
-  for await (const part of request.parts()) {
-    if (part.type === 'file') {
-      if (part.fieldname !== 'file') throw unknownField(part.fieldname);
-      const content = await part.toBuffer().catch((error) => {
-        if (error.code !== 'FST_REQ_FILE_TOO_LARGE') throw error;
-        throw new AppError('file_too_large', { bytes: `more than ${limitBytes}`, limitBytes });
-      });
-      file = { filename: part.filename, content };
-    } else if (part.fieldname === 'purpose') {
-      purpose = String(part.value);
-    } else {
-      throw unknownField(part.fieldname);
-    }
-  }
-  if (file === null) throw new AppError('invalid_value', { param: 'file', reason: 'is required' });
+  const { fields, files } = request.body as Form;
+  const unknown = [...files.filter(({ name }) => name !== 'file'), ...fields.filter(({ name }) => name !== 'purpose')];
+  if (unknown[0]) throw unknownField(unknown[0].name);
+  const [file] = files;
+  if (!file) throw new AppError('invalid_value', { param: 'file', reason: 'is required' });
   if (file.filename === '') {
     throw new AppError('invalid_value', { param: 'file', reason: 'needs a file name, which tells its kind' });
   }
-  if (purpose === null || !PURPOSES.includes(purpose)) {
+  const purpose = fields.at(-1)?.value;
+  if (purpose === undefined || !PURPOSES.includes(purpose)) {
     throw new AppError('invalid_value', { param: 'purpose', reason: `must be one of ${PURPOSES.join(', ')}` });
   }
-  return { ...file, purpose };
+  return { filename: file.filename, content: file.content, purpose };
 }
 
 function unknownField(param: string): AppError {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { RetrievalObservation } from '../../../../src/contracts/retrieval.js';
+import { chunkFile } from '../../../../src/retrieval/chunking/chunk-file.js';
 import { Ingest } from '../../../../src/retrieval/process/ingest.js';
 import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
 import { countWords } from '../../../fixtures/retrieval/count-words.js';
@@ -26,9 +27,8 @@ async function setUp(t: Test, embedTexts = embed) {
   const ingest = new Ingest({
     storeFiles: rows.storeFiles,
     embedder: { dimensions: 26, maxTokens: 256, countTokens: countWords, embed: embedTexts },
-    countTokens: countWords,
+    parse: async (file) => [...chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords)],
     queue: createWorkQueue(),
-    limits: { budgetTokens: 16, overlapTokens: 0 },
     batch: 2,
     clock: { now: () => 1000, monotonicMs: () => 0 },
     onObservation: (observation) => observations.push(observation),
@@ -44,6 +44,8 @@ async function setUp(t: Test, embedTexts = embed) {
   return { rows, storeId: store.id, ingest, observations, errors, drain };
 }
 
+const ROOMY = { limits: { files: 100, bytes: 1e9 }, nowS: 1 };
+
 async function attach(
   rows: Rows,
   tenant: string,
@@ -52,7 +54,7 @@ async function attach(
   filename = 'a.md',
 ): Promise<string> {
   const file = await rows.files.create(tenant, { filename, purpose: 'assistants', content: Buffer.from(content) }, 1);
-  await rows.storeFiles.attach(tenant, storeId, file.id, {}, { maxWaiting: 100, nowS: 1 });
+  await rows.storeFiles.attach(tenant, storeId, file.id, {}, ROOMY);
   return file.id;
 }
 
@@ -139,11 +141,11 @@ t.test(
   async (t) => {
     const { rows, storeId, drain } = await setUp(t);
     const fileId = await attach(rows, 'bank', storeId, 'text');
-    for (let attempt = 1; attempt <= 5; attempt++) t.equal((await rows.storeFiles.next(''))!.attempt, attempt);
+    for (let attempt = 1; attempt <= 5; attempt++) t.equal((await rows.storeFiles.next('', []))!.attempt, attempt);
     await drain();
     t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'failed', error: { code: 'server_error' } });
-    await rows.storeFiles.attach('bank', storeId, fileId, {}, { maxWaiting: 100, nowS: 1 });
-    t.equal((await rows.storeFiles.next(''))!.attempt, 1);
+    await rows.storeFiles.attach('bank', storeId, fileId, {}, ROOMY);
+    t.equal((await rows.storeFiles.next('', []))!.attempt, 1);
   },
 );
 
@@ -156,12 +158,64 @@ t.test('a stop gives the file back to the queue without counting against it', as
   ingest.start();
   await ingest.stop();
   t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'in_progress', passages: 0 });
-  t.equal((await rows.storeFiles.next(''))!.attempt, 1);
+  t.equal((await rows.storeFiles.next('', []))!.attempt, 1);
 });
 
-t.test('the queue has a limit', async (t) => {
+t.test('a long file keeps its own tenant waiting, and no other', async (t) => {
+  const { rows, storeId, ingest } = await setUp(t);
+  const long = await attach(rows, 'bank', storeId, LONG.repeat(40));
+  const behind = await attach(rows, 'bank', storeId, 'text');
+  const other = await rows.stores.create('copilot', { name: 's', metadata: {} }, 1);
+  const short = await attach(rows, 'copilot', other.id, 'text');
+  ingest.start();
+  while ((await rows.storeFiles.get('copilot', other.id, short)).status === 'in_progress') await sleep(1);
+  t.match(await rows.storeFiles.get('bank', storeId, long), { status: 'in_progress' });
+  t.match(await rows.storeFiles.get('bank', storeId, behind), { status: 'in_progress' });
+  await ingest.stop();
+});
+
+t.test('one tenant fills half of the queue, by count and by bytes', async (t) => {
   const { rows, storeId } = await setUp(t);
-  const fileId = await attach(rows, 'bank', storeId, 'text');
-  const full = rows.storeFiles.attach('bank', storeId, fileId, {}, { maxWaiting: 1, nowS: 1 });
-  await t.rejects(full, { code: 'ingest_queue_full', retryAfterS: 10 });
+  const add = async (tenant: string, limits: { files: number; bytes: number }) => {
+    const content = Buffer.from('a text of 20 letters');
+    const file = await rows.files.create(tenant, { filename: 'a.md', purpose: 'assistants', content }, 1);
+    return rows.storeFiles.attach(tenant, storeId, file.id, {}, { limits, nowS: 1 });
+  };
+  for (const limits of [
+    { files: 4, bytes: 1e9 },
+    { files: 100, bytes: 80 },
+  ]) {
+    await rows.db.deleteFrom('store_files').execute();
+    await add('flood', limits);
+    await add('flood', limits);
+    await t.rejects(add('flood', limits), { code: 'ingest_queue_full', retryAfterS: 10 });
+    t.equal(await rows.storeFiles.waiting(), 2, 'what is refused does not wait');
+    await add('other', limits);
+    await add('other', limits);
+  }
+});
+
+t.test('in a full queue the newest file of the longest gives way, and can be attached again', async (t) => {
+  const { rows, storeId } = await setUp(t);
+  const limits = { files: 4, bytes: 1e9 };
+  const add = async (tenant: string) => {
+    const file = await rows.files.create(
+      tenant,
+      { filename: 'a.md', purpose: 'assistants', content: Buffer.from('x') },
+      1,
+    );
+    await rows.storeFiles.attach(tenant, storeId, file.id, {}, { limits, nowS: 1 });
+    return file.id;
+  };
+  const flood = [await add('flood'), await add('flood')];
+  for (const tenant of ['a', 'b', 'c']) await add(tenant);
+  t.match(await rows.storeFiles.get('flood', storeId, flood[0]!), { status: 'in_progress' });
+  t.match(await rows.storeFiles.get('flood', storeId, flood[1]!), {
+    status: 'failed',
+    error: { code: 'ingest_queue_full', message: /Retry after/ },
+  });
+  await t.rejects(add('a'), { code: 'ingest_queue_full' }, 'its own queue is as long as any');
+  await rows.db.deleteFrom('store_files').where('tenant', '=', 'c').execute();
+  await rows.storeFiles.attach('flood', storeId, flood[1]!, {}, { limits, nowS: 1 });
+  t.match(await rows.storeFiles.get('flood', storeId, flood[1]!), { status: 'in_progress', error: null });
 });

@@ -8,12 +8,12 @@ t.test('searches go before embeddings, and both before background work', async (
     order.push(name);
   };
   await Promise.all([
-    queue.run('background', job('first: nothing else waited')),
-    queue.run('background', job('background 1')),
-    queue.run('background', job('background 2')),
-    queue.run('embed', job('embed')),
-    queue.run('search', job('search 1')),
-    queue.run('search', job('search 2')),
+    queue.run('background', 'bank', job('first: nothing else waited')),
+    queue.run('background', 'bank', job('background 1')),
+    queue.run('background', 'bank', job('background 2')),
+    queue.run('embed', 'bank', job('embed')),
+    queue.run('search', 'bank', job('search 1')),
+    queue.run('search', 'bank', job('search 2')),
   ]);
   t.same(order, ['first: nothing else waited', 'search 1', 'search 2', 'embed', 'background 1', 'background 2']);
 });
@@ -21,9 +21,9 @@ t.test('searches go before embeddings, and both before background work', async (
 t.test('a search that arrives during ingestion waits for one batch only', async (t) => {
   const queue = createWorkQueue();
   const order: string[] = [];
-  const batches = Array.from({ length: 5 }, (_, n) => queue.run('background', () => order.push(`batch ${n}`)));
+  const batches = Array.from({ length: 5 }, (_, n) => queue.run('background', 'bank', () => order.push(`batch ${n}`)));
   await batches[1];
-  await queue.run('search', () => order.push('search'));
+  await queue.run('search', 'bank', () => order.push('search'));
   await Promise.all(batches);
   t.ok(order.indexOf('search') <= 3, order.join(', '));
 });
@@ -37,20 +37,45 @@ t.test('one job runs at a time', async (t) => {
     await new Promise((resolve) => setImmediate(resolve));
     running -= 1;
   };
-  await Promise.all([queue.run('search', job), queue.run('background', job), queue.run('embed', job)]);
+  await Promise.all([
+    queue.run('search', 'bank', job),
+    queue.run('background', 'bank', job),
+    queue.run('embed', 'bank', job),
+  ]);
 });
 
 t.test('an aborted job does not run, and one that fails fails alone', async (t) => {
   const queue = createWorkQueue();
   const controller = new AbortController();
-  const first = queue.run('search', () => 1);
-  const aborted = queue.run('search', () => t.fail('it ran'), controller.signal);
-  const failed = queue.run('search', () => {
+  const first = queue.run('search', 'bank', () => 1);
+  const aborted = queue.run('search', 'bank', () => t.fail('it ran'), controller.signal);
+  const failed = queue.run('search', 'bank', () => {
     throw new Error('broken');
   });
-  const last = queue.run('search', () => 4);
+  const last = queue.run('search', 'bank', () => 4);
   controller.abort();
   await t.rejects(aborted, { name: 'AbortError' });
   await t.rejects(failed, { message: 'broken' });
   t.same(await Promise.all([first, last]), [1, 4]);
+});
+
+t.test('within a lane the tenants have turns', async (t) => {
+  const queue = createWorkQueue();
+  const order: string[] = [];
+  const search = (tenant: string, n: number) => queue.run('search', tenant, () => order.push(`${tenant} ${n}`));
+  await Promise.all([...[1, 2, 3, 4].map((n) => search('flood', n)), search('other', 1), search('other', 2)]);
+  t.same(order, ['flood 1', 'flood 2', 'other 1', 'flood 3', 'other 2', 'flood 4']);
+});
+
+t.test('a flood of searches does not stop what comes behind them', async (t) => {
+  const queue = createWorkQueue();
+  const order: string[] = [];
+  const lanes = { search: 20, embed: 2, background: 2 };
+  await Promise.all(
+    Object.entries(lanes).flatMap(([lane, jobs]) =>
+      Array.from({ length: jobs }, () => queue.run(lane as 'search', 'bank', () => order.push(lane))),
+    ),
+  );
+  t.ok(order.lastIndexOf('background') < 15, order.join(', '));
+  t.ok(order.lastIndexOf('embed') < 15, order.join(', '));
 });

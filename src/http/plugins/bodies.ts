@@ -1,0 +1,69 @@
+import { PassThrough } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../../errors/app-error.js';
+import { SharedQueue } from '../../queues/shared-queue.js';
+import type { App } from '../app.js';
+import { bodyTooLarge } from './errors.js';
+import { hasBody } from './linger.js';
+
+export interface BodyLimits {
+  readonly bodyTimeoutMs: number;
+  readonly maxBodyBytesInFlight: number;
+}
+
+/**
+ * Bodies on their way in and in use: one that says that it is too large is refused before it is read, one that stalls
+ * ends, and all together are bounded, by tenant too. `app` must know who asks.
+ */
+export function addBodies(app: App, { bodyTimeoutMs, maxBodyBytesInFlight }: BodyLimits): void {
+  const inFlight = new SharedQueue({
+    served: Number.POSITIVE_INFINITY,
+    waiting: Number.POSITIVE_INFINITY,
+    bytes: maxBodyBytesInFlight,
+  });
+  // Who asks before sending a large body hears of a refusal first.
+  app.server.on('checkContinue', app.routing);
+
+  app.addHook('preParsing', async (request, reply, payload) => {
+    if (!hasBody(request.raw)) return payload;
+    const { bodyLimit } = request.routeOptions;
+    const bytes = Number(request.headers['content-length'] ?? bodyLimit);
+    if (bytes > bodyLimit) throw bodyTooLarge(request);
+    const body = watchBody(request, bodyTimeoutMs);
+    const place = inFlight.enter(request.principal.tenant, bytes, (error) => body.destroy(error));
+    request.raw.once('end', () => place.served());
+    // Its texts are in use until the answer is over.
+    reply.raw.once('close', () => place.leave());
+    request.raw.pipe(body);
+    if (request.headers.expect !== undefined) reply.raw.writeContinue();
+    return body;
+  });
+}
+
+/** The body as it comes, which fails where it stalls, breaks off or becomes too large. The connection lives on. */
+function watchBody(request: FastifyRequest, timeoutMs: number): PassThrough {
+  const { raw, routeOptions } = request;
+  const body = new PassThrough();
+  const stalled = () => body.destroy(new AppError('body_timeout', { timeoutMs, retryAfterS: 1 }));
+  const timer = setTimeout(stalled, timeoutMs);
+  let received = 0;
+  const onData = (chunk: Buffer) => {
+    timer.refresh();
+    received += chunk.length;
+    if (received > routeOptions.bodyLimit) body.destroy(bodyTooLarge(request));
+  };
+  const onClose = () => body.destroy(new Error('the client went away'));
+  raw.on('data', onData);
+  raw.once('close', onClose);
+  raw.once('end', () => {
+    clearTimeout(timer);
+    raw.off('close', onClose);
+  });
+  body.once('close', () => {
+    clearTimeout(timer);
+    raw.unpipe(body);
+    raw.off('data', onData);
+    raw.off('close', onClose);
+  });
+  return body;
+}

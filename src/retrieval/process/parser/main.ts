@@ -1,0 +1,55 @@
+/** A parser: reads one file after another. What a file takes is bounded from outside of this thread, which it may block. */
+import { setPriority } from 'node:os';
+import { AppError } from '../../../errors/app-error.js';
+import { sendToParent, serveParent } from '../../../processes/child.js';
+import { chunkFile, type FilePassage } from '../../chunking/chunk-file.js';
+import type { FromParser, ParseJob, ParserOptions, ToParser } from './protocol.js';
+import { loadTokenCounter } from './token-counter.js';
+import { watchCpuTime } from './watchdog.js';
+
+/** Answers and searches go first. */
+const NICENESS = 5;
+/** Passages in one message: unpacking more at once would keep a search waiting. */
+const BATCH = 64;
+
+const send = sendToParent<FromParser>;
+let read: (job: ParseJob) => void = () => {};
+
+serveParent((message: ToParser) => {
+  if (message.type === 'start') start(message.options);
+  else read(message.job);
+});
+
+function start(options: ParserOptions): void {
+  setPriority(NICENESS);
+  const countTokens = loadTokenCounter(options.baseModelDir);
+  const watchdog = watchCpuTime(options.parseTimeoutMs);
+  read = (job) => {
+    watchdog.start();
+    try {
+      parse(job, options, countTokens);
+      send({ type: 'done' });
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      send({ type: 'refused', error: error.toMessage() });
+    } finally {
+      watchdog.stop();
+    }
+  };
+}
+
+function parse(job: ParseJob, { limits, maxPassages }: ParserOptions, countTokens: (text: string) => number): void {
+  let batch: FilePassage[] = [];
+  let count = 0;
+  for (const passage of chunkFile(job, limits, countTokens)) {
+    if (++count > maxPassages) {
+      const reason = `it makes more than ${maxPassages} passages`;
+      throw new AppError('document_too_complex', { filename: job.filename, reason });
+    }
+    batch.push(passage);
+    if (batch.length < BATCH) continue;
+    send({ type: 'passages', passages: batch });
+    batch = [];
+  }
+  send({ type: 'passages', passages: batch });
+}

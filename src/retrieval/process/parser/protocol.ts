@@ -1,0 +1,28 @@
+/** The messages between the retrieval process and a parser. */
+import type { ErrorMessage } from '../../../errors/app-error.js';
+import type { FilePassage } from '../../chunking/chunk-file.js';
+import type { PassageLimits } from '../../chunking/passages.js';
+
+export interface ParserOptions {
+  readonly baseModelDir: string;
+  readonly limits: PassageLimits;
+  /** Of processor time, for one file. */
+  readonly parseTimeoutMs: number;
+  readonly maxPassages: number;
+}
+
+export interface ParseJob {
+  readonly filename: string;
+  readonly content: Uint8Array;
+}
+
+export type ToParser =
+  /** Always first, and once. */
+  { readonly type: 'start'; readonly options: ParserOptions } | { readonly type: 'parse'; readonly job: ParseJob };
+
+export type FromParser =
+  /** Some of the file's passages, in order. */
+  | { readonly type: 'passages'; readonly passages: readonly FilePassage[] }
+  | { readonly type: 'done' }
+  /** The file cannot be read. */
+  | { readonly type: 'refused'; readonly error: ErrorMessage };

@@ -1,0 +1,88 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import t, { type Test } from 'tap';
+import { createParsers } from '../../../src/retrieval/process/parsers.js';
+import {
+  addText,
+  ask,
+  BASE_MODEL_DIR,
+  dataFolder,
+  NEVER,
+  settled,
+  startRetrieval,
+} from '../../fixtures/retrieval/retrieval.js';
+
+/** Takes an HTML parser time that grows with the square of its length. */
+const QUADRATIC = '<b></x>'.repeat(200_000);
+
+function setUp(t: Test, limits = {}) {
+  const parsers = createParsers({
+    baseModelDir: BASE_MODEL_DIR,
+    limits: { budgetTokens: 160, overlapTokens: 24 },
+    parseTimeoutMs: 1000,
+    parseMemoryBytes: 128 * 2 ** 20,
+    maxPassages: 1000,
+    ...limits,
+  });
+  t.teardown(() => parsers.close());
+  return (filename: string, content: string, signal = NEVER) =>
+    parsers.parse({ filename, content: Buffer.from(content) }, signal);
+}
+
+function parserPids(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const parent = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+        return Number(parent) === process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('parser/main');
+      } catch {
+        return false;
+      }
+    });
+}
+
+t.test('a file that takes too long, too much memory or makes too many passages is refused by name', async (t) => {
+  const parse = setUp(t, { parseTimeoutMs: 10_000 });
+  const tooLarge = parse('tags.html', '<p>x<p>'.repeat(1_100_000));
+  await t.rejects(tooLarge, { code: 'document_too_complex', message: /tags\.html.*128 MiB of memory/ });
+  const tooMany = parse('headings.md', '# Title\n\ntext\n\n'.repeat(1001));
+  await t.rejects(tooMany, { code: 'document_too_complex', message: /more than 1000 passages/ });
+  const tooSlow = setUp(t)('quadratic.html', QUADRATIC);
+  await t.rejects(tooSlow, { code: 'document_too_complex', message: /quadratic\.html.*more than 1 s/ });
+  await t.rejects(parse('a.pdf', 'x'), { code: 'unsupported_file' });
+  t.match(await parse('fees.md', '# Fees\n\nThe fee is waived.'), [
+    { headingPath: ['Fees'], text: 'The fee is waived.' },
+  ]);
+});
+
+t.test('a parser serves one file after another, several files have one each, and a stop ends them', async (t) => {
+  const parse = setUp(t, { parseTimeoutMs: 600_000 });
+  await parse('a.md', 'text');
+  const pids = parserPids();
+  t.equal(pids.length, 1);
+  await parse('b.md', 'text');
+  t.same(parserPids(), pids);
+  const stopping = new AbortController();
+  const slow = parse('quadratic.html', QUADRATIC.repeat(10), stopping.signal);
+  t.equal((await parse('c.md', 'text')).length, 1);
+  t.equal(parserPids().length, 2);
+  stopping.abort();
+  await t.rejects(slow, { message: /the parser ended.*SIGKILL/ });
+});
+
+t.test('a search does not wait for a parser, and the file fails with the reason', async (t) => {
+  const retrieval = await startRetrieval(dataFolder(t), { parseTimeoutMs: 5000 });
+  t.teardown(() => retrieval.close());
+  const store = await retrieval.createStore('flood', { name: 's', metadata: {} });
+  const fileId = await addText(retrieval, 'flood', store.id, 'quadratic.html', QUADRATIC);
+  const own = await retrieval.createStore('bank', { name: 's', metadata: {} });
+  const fees = await addText(retrieval, 'bank', own.id, 'fees.md', '# Fees\n\nThe fee is waived.');
+  t.match(await settled(retrieval, 'bank', own.id, fees), { status: 'completed' });
+  const { passages } = await retrieval.search(ask('What is waived?', 'bank'), NEVER);
+  t.equal(passages.length, 1);
+  t.match(await retrieval.getStoreFile('flood', store.id, fileId), { status: 'in_progress' }, 'meanwhile');
+  t.match(await settled(retrieval, 'flood', store.id, fileId), {
+    status: 'failed',
+    error: { code: 'document_too_complex', message: /more than 5 s/ },
+  });
+});
