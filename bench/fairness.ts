@@ -1,60 +1,104 @@
 /**
- * What a flood of one tenant does to another: the 95th percentile of the second one's time to first token beside 100
- * queued requests of the first, against alone with the same share. Two tenants that both want all of the machine have half
- * of it each, so alone with that share everything takes twice as long as alone.
+ * What a flood of one tenant does to another, at a gateway with shipped settings: the 95th percentile of the second one's
+ * times beside floods of chats, searches and uploads, against alone with the same share. Two tenants that both want all
+ * of the machine have half of it each, so alone with that share everything takes twice as long as alone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TextGenerator } from '../src/contracts/generator.js';
-import { freshPrompt, generate, quantile, SETTINGS, startEngine } from './engine/driver.js';
+import { type Client, flooding, withGateway } from './gateway/client.js';
+import { quantile } from './load.js';
 import type { BenchOptions } from './main.js';
 
-const FLOOD = 100;
-const PROMPT_TOKENS = 250;
-const ANSWER_TOKENS = 64;
+const ANSWER_TOKENS = 48;
 const PAUSE_MS = 120;
 const TENANTS = 2;
+const WARM_UP_MS = 3000;
+/** About 40 passages. */
+const FLOOD_DOCUMENT = 'The quarterly report speaks of growth in every region but one, and of the reasons. '.repeat(
+  300,
+);
+const DOCUMENT = '# Opening hours\n\nThe branch opens at nine and closes at half past five on weekdays.\n';
 
-export default async function benchFairness({ quick, say }: BenchOptions): Promise<Record<string, number>> {
-  const asked = quick ? 20 : 60;
-  const engine = await startEngine({ maxQueued: FLOOD + SETTINGS.maxQueued });
-  try {
-    await firstTokensMs(engine, 3);
-    const alone = await firstTokensMs(engine, asked);
-    let flooding = true;
-    const flood = Array.from({ length: FLOOD }, async () => {
-      while (flooding) await ask(engine, 'flood');
-    });
-    await sleep(1000);
-    const beside = await firstTokensMs(engine, asked);
-    flooding = false;
-    await engine.close();
-    await Promise.allSettled(flood);
-    const [p95Alone, p95Beside] = [quantile(alone, 0.95), quantile(beside, 0.95)];
-    say(`time to first token, p50 / p95, alone ${ms(quantile(alone, 0.5))} / ${ms(p95Alone)}`);
-    say(`beside ${FLOOD} requests of another tenant ${ms(quantile(beside, 0.5))} / ${ms(p95Beside)}`);
-    return {
-      ttft_p95_alone_ms: Math.round(p95Alone),
-      ttft_p95_beside_flood_ms: Math.round(p95Beside),
-      ttft_p95_ratio: Number((p95Beside / (TENANTS * p95Alone)).toFixed(2)),
-      ttft_p95_ratio_to_whole_machine: Number((p95Beside / p95Alone).toFixed(2)),
-    };
-  } finally {
-    await engine.close();
-  }
+interface Times {
+  readonly ttft: number[];
+  readonly search: number[];
+  readonly upload: number[];
 }
 
-const ms = (value: number): string => `${Math.round(value)} ms`;
+export default function benchFairness({ quick, say }: BenchOptions): Promise<Record<string, number>> {
+  const asked = quick ? 8 : 25;
+  return withGateway(async (person, flood) => {
+    const own = await storeOf(person);
+    const theirs = await storeOf(flood);
+    let count = 0;
+    const floods: Record<string, () => Promise<() => Promise<void>>> = {
+      chats: async () => flooding(100, () => flood.stream(`What is the body limit of ${count++}?`, 64)),
+      searches: async () => flooding(100, () => search(flood, theirs, `Which option sets ${count++}?`)),
+      uploads: async () => flooding(20, () => attach(flood, theirs, `report-${count++}.md`, FLOOD_DOCUMENT)),
+    };
+    await timesOf(person, own, 2);
+    const alone = await timesOf(person, own, asked);
+    const figures: Record<string, number> = {};
+    for (const what of ['ttft', 'search', 'upload'] as const) {
+      figures[`${what}_p95_alone_ms`] = Math.round(quantile(alone[what], 0.95));
+    }
+    for (const [name, start] of Object.entries(floods)) {
+      const stop = await start();
+      await sleep(WARM_UP_MS);
+      const beside = await timesOf(person, own, asked);
+      await stop();
+      for (const what of ['ttft', 'search', 'upload'] as const) {
+        const p95 = quantile(beside[what], 0.95);
+        say(
+          `${what} beside a flood of ${name}: p50 ${Math.round(quantile(beside[what], 0.5))}, p95 ${Math.round(p95)} ms`,
+        );
+        figures[`${what}_p95_ratio_${name}`] = Number((p95 / (TENANTS * quantile(alone[what], 0.95))).toFixed(2));
+      }
+      // What the flood left to be read is none of the next one's.
+      await until(async () => !(await (await person.get('/metrics')).text()).match(/ingest_queue_length [1-9]/));
+    }
+    return figures;
+  });
+}
 
-/** One request after another, as a person asks. */
-async function firstTokensMs(engine: TextGenerator, count: number): Promise<number[]> {
-  const times: number[] = [];
-  for (let i = 0; i < count; i++) {
-    times.push((await ask(engine, 'person')).timings.firstTokenMs!);
+/** One thing after another, as a person does. */
+async function timesOf(person: Client, store: string, count: number): Promise<Times> {
+  const times: Times = { ttft: [], search: [], upload: [] };
+  for (let n = 0; n < count; n++) {
+    const tag = `${n} ${Math.random()}`;
+    times.ttft.push((await person.stream(`What is the early repayment charge of ${tag}?`, ANSWER_TOKENS))[0]!);
+    times.search.push(await durationOf(() => search(person, store, `How long does ${tag} take?`)));
+    times.upload.push(
+      await durationOf(async () => {
+        const id = await attach(person, store, 'hours.md', DOCUMENT + tag);
+        const path = `/v1/vector_stores/${store}/files/${id}`;
+        await until(async () => ((await (await person.get(path)).json()) as { status: string }).status === 'completed');
+      }),
+    );
     await sleep(PAUSE_MS);
   }
   return times;
 }
 
-function ask(engine: TextGenerator, tenant: string) {
-  return generate(engine, { prompt: freshPrompt(PROMPT_TOKENS), maxTokens: ANSWER_TOKENS, tenant });
+async function durationOf(work: () => Promise<unknown>): Promise<number> {
+  const startedMs = performance.now();
+  await work();
+  return performance.now() - startedMs;
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(10);
+}
+
+const search = (client: Client, store: string, query: string) =>
+  client.post(`/v1/vector_stores/${store}/search`, { query }).then((response) => response.json());
+
+async function attach(client: Client, store: string, filename: string, content: string): Promise<string> {
+  const id = await client.upload(filename, content);
+  await client.post(`/v1/vector_stores/${store}/files`, { file_id: id });
+  return id;
+}
+
+async function storeOf(client: Client): Promise<string> {
+  const { data } = (await (await client.get('/v1/vector_stores?order=asc')).json()) as { data: { id: string }[] };
+  return data[0]!.id;
 }

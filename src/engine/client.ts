@@ -14,7 +14,7 @@ import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
-import { EventStream } from './event-stream.js';
+import { JobsInFlight } from './jobs-in-flight.js';
 import type { EngineSettings, FromEngine, Gauges, Job, ToEngine } from './protocol.js';
 
 export interface EngineOptions {
@@ -31,7 +31,6 @@ export interface EngineOptions {
 }
 
 const NO_GAUGES: Gauges = { slotsInUse: 0, queued: 0, adaptersResident: [], rssBytes: 0 };
-const QUEUE_RETRY_S = 1;
 /** The end of a request that was aborted while its prompt was tokenized. */
 const NEVER_BEGUN: TokenEvent = {
   type: 'finished',
@@ -72,10 +71,9 @@ class EngineClient implements TextGenerator {
   readonly #settings: EngineSettings;
   readonly #tokenizer: Tokenizer;
   readonly #process: SupervisedProcess<ToEngine, FromEngine>;
-  readonly #jobs = new Map<number, EventStream>();
+  readonly #jobs: JobsInFlight;
   readonly #listeners = new Set<(observation: EngineObservation) => void>();
   #gauges = NO_GAUGES;
-  #lastJobId = 0;
 
   constructor(
     { modelDir, settings, calibrationFile, tokenizer, hangTimeoutMs, clock, log }: EngineOptions,
@@ -83,6 +81,7 @@ class EngineClient implements TextGenerator {
   ) {
     this.#settings = settings;
     this.#tokenizer = tokenizer;
+    this.#jobs = new JobsInFlight(settings, clock, (id) => this.#process.send({ type: 'abort', id }));
     this.model = {
       id: manifest.id,
       baseDigest: manifest.baseDigest,
@@ -118,17 +117,16 @@ class EngineClient implements TextGenerator {
   }
 
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<TokenEvent, void, undefined> {
-    const id = this.#accept();
-    const events = new EventStream();
-    const abort = () => this.#process.send({ type: 'abort', id });
+    if (!this.#process.ready) throw this.#unavailable();
     // Its place is taken before its prompt is tokenized, so that no more are accepted meanwhile than there is room for.
-    this.#jobs.set(id, events);
+    const { id, events } = this.#jobs.accept(request);
+    const abort = () => this.#process.send({ type: 'abort', id });
     try {
       const job = await this.#toJob(id, request, signal);
       // The process may have ended meanwhile, and the stream with it.
-      if (this.#jobs.has(id)) this.#process.send({ type: 'generate', job });
+      if (this.#jobs.send(job)) this.#process.send({ type: 'generate', job });
     } catch (error) {
-      this.#jobs.delete(id);
+      this.#jobs.leave(id);
       if (!signal.aborted) throw error;
       return yield NEVER_BEGUN;
     }
@@ -139,7 +137,7 @@ class EngineClient implements TextGenerator {
     } finally {
       signal.removeEventListener('abort', abort);
       // Still known: the reader left before the end.
-      if (this.#jobs.delete(id)) abort();
+      if (this.#jobs.leave(id)) abort();
     }
   }
 
@@ -160,15 +158,6 @@ class EngineClient implements TextGenerator {
 
   async close(): Promise<void> {
     await this.#process.close();
-  }
-
-  #accept(): number {
-    if (!this.#process.ready) throw this.#unavailable();
-    const limit = this.#settings.slots + this.#settings.maxQueued;
-    if (this.#jobs.size >= limit) {
-      throw new AppError('queue_full', { limit: this.#settings.maxQueued, retryAfterS: QUEUE_RETRY_S });
-    }
-    return ++this.#lastJobId;
   }
 
   /** Everything that can be wrong with a request is found before it is queued. */
@@ -198,19 +187,13 @@ class EngineClient implements TextGenerator {
   }
 
   #deliver({ events, observations }: Extract<FromEngine, { type: 'step' }>): void {
-    for (const message of events) {
-      const stream = this.#jobs.get(message.id);
-      if ('error' in message || message.event.type === 'finished') this.#jobs.delete(message.id);
-      if ('error' in message) stream?.fail(AppError.fromMessage(message.error));
-      else stream?.push(message.event);
-    }
+    for (const message of events) this.#jobs.deliver(message);
     for (const observation of observations) this.#observe(observation);
   }
 
   #fail(): void {
     this.#gauges = NO_GAUGES;
-    for (const stream of this.#jobs.values()) stream.fail(this.#unavailable());
-    this.#jobs.clear();
+    this.#jobs.fail(this.#unavailable());
   }
 
   #unavailable(): AppError {

@@ -49,13 +49,6 @@ export const ERRORS = {
   request_incomplete: bad('The request did not arrive in time. Send it in one go.', 408),
   unsupported_media_type: bad('The content type {contentType} is not supported here. Use {supported}.', 415),
   body_too_large: bad('The body is larger than {limitBytes} bytes. Send less, or raise {setting}.', 413),
-  body_timeout: {
-    status: 408,
-    type: 'invalid_request_error',
-    retryable: true,
-    level: 'info',
-    message: 'No byte of the body came for {timeoutMs} ms. Send the request again.',
-  },
   file_too_large: bad(
     'The file has {bytes} bytes; at most {limitBytes} are accepted. Split it, or raise retrieval.maxFileBytes.',
     413,
@@ -67,6 +60,10 @@ export const ERRORS = {
   document_too_complex: bad('{filename} cannot be read: {reason}. Split it into smaller or simpler files.', 422),
   context_length_exceeded: bad(
     'The prompt has {promptTokens} tokens and max_tokens is {maxTokens}, but the context holds {contextTokens}. Shorten the messages or lower max_tokens.',
+  ),
+  request_ends_engine: bad(
+    'The engine died {deaths} times while it answered this request, so it is not run again. Change it, or report it.',
+    422,
   ),
   infill_not_supported: bad('{model} has no fill-in-the-middle tokens, so suffix cannot be used. Leave suffix out.'),
   adapter_invalid: bad('The adapter in {folder} was refused: {reason}.', 422),

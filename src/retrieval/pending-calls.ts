@@ -1,4 +1,5 @@
 import { AppError } from '../errors/app-error.js';
+import { bytesOf } from '../queues/bytes-of.js';
 import { SharedQueue } from '../queues/shared-queue.js';
 import type { Method } from './protocol.js';
 
@@ -96,12 +97,4 @@ export class PendingCalls {
     this.#calls.delete(id);
     return call;
   }
-}
-
-/** What the texts and documents of a call take. */
-function bytesOf(value: unknown): number {
-  if (typeof value === 'string') return 2 * value.length;
-  if (value instanceof Uint8Array) return value.byteLength;
-  if (typeof value !== 'object' || value === null) return 0;
-  return Object.values(value).reduce((sum: number, member) => sum + bytesOf(member), 0);
 }

@@ -3,6 +3,7 @@ import t from 'tap';
 import {
   admit,
   attendedBy,
+  batchSlots,
   type Contender,
   fairOrder,
   longestStepMs,
@@ -87,18 +88,22 @@ t.test('slots are given by the rules, to any waiting and over any state', async 
       const order = fairOrder(waiting, ({ tenant }) => counters[tenant as keyof typeof counters]);
       const admissions = admit(order, slots, limits, isReady);
       const tenants = slots.flatMap((view) => (view ? [view.tenant] : []));
+      let batchRows = slots.filter((view) => view?.priority === 'batch').length;
       for (const { id, slot } of admissions) {
         const { tenant, priority, adapter } = waiting[id]!;
         if (slots[slot] !== null || (adapter !== null && !isReady(adapter))) return false;
         const reserved = tenants.length >= limits.slots;
         if (reserved && (tenants.includes(tenant) || priority === 'batch')) return false;
+        if (priority === 'batch' && ++batchRows > batchSlots(limits.slots)) return false;
         tenants.push(tenant);
       }
       const used = admissions.map(({ slot }) => slot);
       if (new Set(used).size !== used.length || tenants.length > slots.length) return false;
       const admitted = new Set(admissions.map(({ id }) => id));
       const passed = order.filter(({ id, adapter }) => !admitted.has(id) && (adapter === null || isReady(adapter)));
-      if (passed.length > 0 && tenants.length < limits.slots) return false;
+      const batchIsFull = batchRows >= batchSlots(limits.slots);
+      const able = passed.filter(({ priority }) => priority === 'interactive' || !batchIsFull);
+      if (able.length > 0 && tenants.length < limits.slots) return false;
       if (passed.some(({ priority, tenant }) => priority === 'interactive' && !tenants.includes(tenant))) {
         if (tenants.length < slots.length) return false;
       }

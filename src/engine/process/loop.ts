@@ -87,6 +87,8 @@ export class EngineLoop {
     if (this.#waiting.length > 0) this.#admit();
     const plan = this.#plan();
     const isIdle = plan.decode.length === 0 && plan.prefill.length === 0;
+    // Before the model runs: should that end the process, the gateway knows what was being answered.
+    if (this.#events.length > 0) this.#report();
     if (!isIdle) this.#step(plan);
     this.#report();
     if (isIdle) this.#awake = false;

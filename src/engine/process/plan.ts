@@ -81,9 +81,13 @@ export function fairOrder<T extends Contender>(contenders: readonly T[], counter
   return contenders.toSorted((a, b) => batch(a) - batch(b) || counterOf(a) - counterOf(b) || a.arrival - b.arrival);
 }
 
+/** Slots that batch requests may take: they leave a quarter free, as far as there is more than one. */
+export const batchSlots = (slots: number): number => Math.max(1, slots - Math.ceil(slots / 4));
+
 /**
  * Who gets a slot: the waiting in their order, each the lowest free one. The reserved slots go to interactive requests
- * of tenants that hold no slot, so that a newcomer never waits for the answers of a flood. A request whose adapter is
+ * of tenants that hold no slot, so that a newcomer never waits for the answers of a flood; and batch requests leave some
+ * free, so that interactive ones do not wait for theirs. A request whose adapter is
  * not in the bank lets others pass; loading takes a moment.
  * @param waiting in fair order
  * @param slots by slot, null = free; `slots + reservedSlots` of them
@@ -97,11 +101,13 @@ export function admit(
   const free = slots.flatMap((view, slot) => (view === null ? [slot] : []));
   const holders = new Set(slots.flatMap((view) => (view === null ? [] : [view.tenant])));
   const admissions: { id: number; slot: number }[] = [];
+  let batchRows = slots.filter((view) => view?.priority === 'batch').length;
   for (const { id, tenant, priority, adapter } of waiting) {
     if (adapter !== null && !isReady(adapter)) continue;
     const newcomer = priority === 'interactive' && !holders.has(tenant);
     const rows = slots.length - free.length;
     if (rows >= limits.slots + (newcomer ? limits.reservedSlots : 0)) continue;
+    if (priority === 'batch' && batchRows++ >= batchSlots(limits.slots)) continue;
     admissions.push({ id, slot: free.shift()! });
     holders.add(tenant);
   }

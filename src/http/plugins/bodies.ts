@@ -44,7 +44,7 @@ export function addBodies(app: App, { bodyTimeoutMs, maxBodyBytesInFlight }: Bod
 function watchBody(request: FastifyRequest, timeoutMs: number): PassThrough {
   const { raw, routeOptions } = request;
   const body = new PassThrough();
-  const stalled = () => body.destroy(new AppError('body_timeout', { timeoutMs, retryAfterS: 1 }));
+  const stalled = () => body.destroy(new AppError('request_incomplete'));
   const timer = setTimeout(stalled, timeoutMs);
   let received = 0;
   const onData = (chunk: Buffer) => {

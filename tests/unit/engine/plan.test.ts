@@ -1,6 +1,13 @@
 import t from 'tap';
 import type { Priority } from '../../../src/contracts/generator.js';
-import { admit, fairOrder, planStep, type SlotView, type WaitingView } from '../../../src/engine/process/plan.js';
+import {
+  admit,
+  batchSlots,
+  fairOrder,
+  planStep,
+  type SlotView,
+  type WaitingView,
+} from '../../../src/engine/process/plan.js';
 import { plainCost } from '../../fixtures/engine/step-cost.js';
 
 /** A token of a prompt takes a millisecond, the answers nothing. */
@@ -120,6 +127,22 @@ t.test('who is admitted in the same turn holds a slot already', async (t) => {
 t.test('batch requests leave the reserved slots to interactive ones', async (t) => {
   const slots = [row(1, 1, 1), row(2, 1, 1), null];
   t.same(admit([request(5, { priority: 'batch' })], slots, LIMITS, ready), []);
+});
+
+t.test('batch requests leave a quarter of the slots to interactive ones', async (t) => {
+  t.same([1, 2, 3, 4, 8].map(batchSlots), [1, 1, 2, 3, 6]);
+  const slots = Array.from({ length: 9 }, () => null);
+  const flood = [1, 2, 3, 4, 5, 6, 7, 8].map((id) => request(id, { priority: 'batch', tenant: 'flood' }));
+  const limits = { slots: 8, reservedSlots: 1 };
+  const admitted = admit(flood, slots, limits, ready).map(({ id }) => id);
+  t.same(admitted, [1, 2, 3, 4, 5, 6]);
+  const taken = slots.map((_, slot) => (slot < 6 ? row(slot, 1, 1, { priority: 'batch', tenant: 'flood' }) : null));
+  const asked = [request(9), request(10), request(11), request(12), ...flood];
+  t.same(
+    admit(asked, taken, limits, ready).map(({ id }) => id),
+    [9, 10, 11],
+    'all at once, one of them in the reserved slot',
+  );
 });
 
 t.test('a request whose adapter is not in the bank lets others pass', async (t) => {
