@@ -101,6 +101,8 @@ export interface RetrievalStatus {
   readonly reason: string | null;
   readonly passages: number;
   readonly ingestQueue: number;
+  /** Why files that wait are not read now; it goes on by itself. */
+  readonly ingestTrouble: string | null;
   readonly rssBytes: number;
 }
 

@@ -33,12 +33,12 @@ export function createChecks(
   state: ProcessState,
 ): () => Promise<Checks> {
   const look = async (): Promise<Checks> => {
-    const { reason, ingestQueue } = retrieval.status();
+    const { reason, ingestQueue, ingestTrouble } = retrieval.status();
     return {
       engine: pick(engine.status()),
       tokenizer: pick(tokenizer.status()),
       retrieval: pick(retrieval.status()),
-      documents: { ...toCheck(reason ?? state.starting()), waiting: ingestQueue },
+      documents: { ...toCheck(reason ?? ingestTrouble ?? state.starting()), waiting: ingestQueue },
       storage: toCheck(await state.storageTrouble()),
     };
   };

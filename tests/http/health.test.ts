@@ -35,15 +35,16 @@ t.test('ready means that engine, tokenizer and retrieval are, and the answer say
 t.test('what waits for its cause to go away is named, while questions are answered', async (t) => {
   let trouble: string | null = 'the disk is full';
   const state = { starting: () => null, storageTrouble: async () => trouble };
-  const { app } = await createTestServer({ state });
+  const { app, retrieval } = await createTestServer({ state });
   t.teardown(() => app.close());
+  retrieval.ingestTrouble = 'the disk is full';
   const response = await app.inject('/readyz');
   t.equal(response.statusCode, 200);
   t.match(response.json(), {
     status: 'degraded',
     checks: {
       engine: { ready: true },
-      documents: { ready: true },
+      documents: { ready: false, reason: 'the disk is full' },
       storage: { ready: false, reason: 'the disk is full' },
     },
   });
@@ -52,6 +53,7 @@ t.test('what waits for its cause to go away is named, while questions are answer
   t.equal(await gauge('storage'), 0);
   t.equal(await gauge('engine'), 1);
   trouble = null;
+  retrieval.ingestTrouble = null;
   t.match((await app.inject('/readyz')).json(), { status: 'ready' });
   t.equal(await gauge('storage'), 1);
 });

@@ -1,6 +1,7 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { RetrievalObservation } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import type { FilePassage } from '../chunking/chunk-file.js';
 import type { IngestJob, NewPassage, StoreFiles } from '../stores/store-files.js';
 import type { Embedder } from './embedder.js';
@@ -23,6 +24,9 @@ export interface IngestOptions {
 
 /** A file that ended the process that often while it was read is given up. */
 const MAX_ATTEMPTS = 5;
+/** Pauses while the database cannot be used. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 15_000;
 
 /** Files that are read at once, each of another tenant: a long one keeps its own tenant waiting and hardly the others. */
 const FILES_AT_ONCE = 4;
@@ -36,13 +40,23 @@ export class Ingest {
   #wake: () => void = () => {};
   readonly #stopping = new AbortController();
   #loop: Promise<void> | null = null;
+  #trouble: string | null = null;
+  #failures = 0;
+  #retryAtMs = 0;
+  /** Begun, and not to be counted as attempts: the database failed, not their content. */
+  readonly #interrupted = new Set<IngestJob>();
 
   constructor(options: IngestOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#loop = this.#run().catch((error) => this.#options.onError(error, 'ingestion stopped'));
+    this.#loop = this.#run();
+  }
+
+  /** Why files wait although nothing is wrong with them. It is tried again, with growing pauses. */
+  get trouble(): string | null {
+    return this.#trouble;
   }
 
   /** There is a new file. */
@@ -64,8 +78,8 @@ export class Ingest {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
-      const hasRoom = reading.size < FILES_AT_ONCE;
-      const job = hasRoom ? await this.#options.storeFiles.next(lastTenant, [...reading.keys()]) : null;
+      const isFree = reading.size < FILES_AT_ONCE && this.#options.clock.monotonicMs() >= this.#retryAtMs;
+      const job = isFree ? await this.#next(lastTenant, [...reading.keys()]) : null;
       if (job) {
         lastTenant = job.tenant;
         const read = this.#read(job).finally(() => {
@@ -80,7 +94,49 @@ export class Ingest {
     await Promise.all(reading.values());
   }
 
+  /** Null where nothing waits, and where the database cannot be used. */
+  async #next(lastTenant: string, reading: readonly string[]): Promise<IngestJob | null> {
+    const { storeFiles } = this.#options;
+    try {
+      for (const job of this.#interrupted) {
+        await storeFiles.release(job);
+        this.#interrupted.delete(job);
+      }
+      const job = await storeFiles.next(lastTenant, reading);
+      if (job === null) this.#recover();
+      return job;
+    } catch (error) {
+      this.#stall(error);
+      return null;
+    }
+  }
+
   async #read(job: IngestJob): Promise<void> {
+    try {
+      await this.#readOnce(job);
+      this.#recover();
+    } catch (error) {
+      this.#interrupted.add(job);
+      this.#stall(error);
+    }
+  }
+
+  #recover(): void {
+    this.#trouble = null;
+    this.#failures = 0;
+  }
+
+  #stall(error: unknown): void {
+    const { clock, onError } = this.#options;
+    if (this.#trouble === null) onError(error, 'ingestion waits for its database');
+    this.#trouble = storageTrouble(error) ?? 'the database reports errors';
+    const delayMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
+    this.#retryAtMs = clock.monotonicMs() + delayMs;
+    setTimeout(() => this.#wake(), delayMs).unref();
+  }
+
+  /** @throws the error of a database that cannot be used */
+  async #readOnce(job: IngestJob): Promise<void> {
     const { storeFiles, clock, onObservation, onCompleted, onError } = this.#options;
     const startedAt = clock.monotonicMs();
     const observe = (outcome: 'completed' | 'failed', passages: number) =>
@@ -94,6 +150,7 @@ export class Ingest {
       onCompleted(job.tenant);
     } catch (error) {
       if (this.#stopping.signal.aborted) return await storeFiles.release(job);
+      if (storageTrouble(error) !== null) throw error;
       if (!(error instanceof AppError)) onError(error, `file ${job.fileId} could not be read`);
       const failure =
         error instanceof AppError

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
+import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { GatewayMessage, Method, ProcessMessage, ProcessOptions, ProcessStatus } from '../protocol.js';
 import { databaseId, openDatabase } from '../stores/database.js';
@@ -89,12 +90,14 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   const status = async (): Promise<ProcessStatus> => ({
     passages: await passages.count(),
     ingestQueue: await storeFiles.waiting(),
+    ingestTrouble: ingest.trouble,
     rssBytes: process.memoryUsage.rss(),
   });
 
   send({ type: 'ready', dimensions: embedder.dimensions, status: await status() });
   ingest.start();
-  const ticking = setInterval(async () => send({ type: 'status', status: await status() }), STATUS_EVERY_MS);
+  const tell = async () => send({ type: 'status', status: await status() });
+  const ticking = setInterval(() => void tell().catch((error) => reportError(error, 'status')), STATUS_EVERY_MS);
 
   const calls = new Map<number, AbortController>();
   return {
@@ -107,7 +110,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
       } catch (error) {
         if (controller.signal.aborted) return;
         if (!(error instanceof AppError)) reportError(error, `${method} failed`);
-        send({ type: 'error', id, error: (error instanceof AppError ? error : new AppError('internal')).toMessage() });
+        send({ type: 'error', id, error: toAppError(error).toMessage() });
       } finally {
         calls.delete(id);
       }
@@ -121,6 +124,12 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
       await db.destroy();
     },
   };
+}
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const reason = storageTrouble(error);
+  return reason === null ? new AppError('internal') : new AppError('storage_unavailable', { reason, retryAfterS: 5 });
 }
 
 async function orUnavailable<T>(folder: string, loading: Promise<T>): Promise<T> {

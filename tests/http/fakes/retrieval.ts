@@ -33,6 +33,7 @@ export interface FakeRetrieval extends Retrieval {
   readonly passages: Map<string, readonly ScoredPassage[]>;
   emit(observation: RetrievalObservation): void;
   ready: boolean;
+  ingestTrouble: string | null;
 }
 
 export function createFakeRetrieval(): FakeRetrieval {
@@ -66,6 +67,7 @@ export function createFakeRetrieval(): FakeRetrieval {
     searches: [],
     passages: new Map(),
     ready: true,
+    ingestTrouble: null,
     emit: (observation) => {
       for (const listener of listeners) listener(observation);
     },
@@ -156,6 +158,7 @@ export function createFakeRetrieval(): FakeRetrieval {
       reason: retrieval.ready ? null : 'it is restarting',
       passages: 5,
       ingestQueue: 0,
+      ingestTrouble: retrieval.ingestTrouble,
       rssBytes: 2000,
     }),
     observe: (listener) => {

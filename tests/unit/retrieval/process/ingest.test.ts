@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from 'kysely';
 import t, { type Test } from 'tap';
 import type { RetrievalObservation } from '../../../../src/contracts/retrieval.js';
 import { chunkFile } from '../../../../src/retrieval/chunking/chunk-file.js';
 import { Ingest } from '../../../../src/retrieval/process/ingest.js';
 import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
+import { Sqlite } from '../../../../src/sqlite/open.js';
 import { countWords } from '../../../fixtures/retrieval/count-words.js';
 import { dataFolder } from '../../../fixtures/retrieval/retrieval.js';
 import { openRows, type Rows } from '../../../fixtures/retrieval/rows.js';
@@ -30,7 +32,7 @@ async function setUp(t: Test, embedTexts = embed) {
     parse: async (file) => [...chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords)],
     queue: createWorkQueue(),
     batch: 2,
-    clock: { now: () => 1000, monotonicMs: () => 0 },
+    clock: { now: () => 1000, monotonicMs: () => performance.now() },
     onObservation: (observation) => observations.push(observation),
     onCompleted: () => {},
     onError: (_, what) => errors.push(what),
@@ -218,4 +220,41 @@ t.test('in a full queue the newest file of the longest gives way, and can be att
   await rows.db.deleteFrom('store_files').where('tenant', '=', 'c').execute();
   await rows.storeFiles.attach('flood', storeId, flood[1]!, {}, { limits, nowS: 1 });
   t.match(await rows.storeFiles.get('flood', storeId, flood[1]!), { status: 'in_progress', error: null });
+});
+
+t.test('a full disk holds reading up; once there is room it goes on, and the file has lost nothing', async (t) => {
+  let isFull = true;
+  const { rows, storeId, ingest, errors } = await setUp(t, async (texts) => {
+    // The database may not grow: what SQLite says then is what it says on a full disk.
+    if (isFull) await sql`pragma max_page_count = 1`.execute(rows.db);
+    return embed(texts);
+  });
+  const fileId = await attach(rows, 'bank', storeId, `# Fees\n\n${'The fee is due. '.repeat(2000)}`);
+  ingest.start();
+  while (ingest.trouble === null) await sleep(5);
+  t.equal(ingest.trouble, 'the disk is full');
+  t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'in_progress' });
+  isFull = false;
+  await sql`pragma max_page_count = 1000000`.execute(rows.db);
+  while ((await rows.storeFiles.waiting()) > 0) await sleep(20);
+  t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'completed' });
+  while (ingest.trouble !== null) await sleep(5);
+  t.same(errors, ['ingestion waits for its database'], 'told once');
+  await ingest.stop();
+});
+
+t.test('a busy database is waited for', async (t) => {
+  const { rows, storeId, ingest } = await setUp(t);
+  const fileId = await attach(rows, 'bank', storeId, 'text');
+  await sql`pragma busy_timeout = 0`.execute(rows.db);
+  const { rows: list } = await sql<{ file: string }>`pragma database_list`.execute(rows.db);
+  const other = new Sqlite(list[0]!.file);
+  other.exec('BEGIN IMMEDIATE');
+  ingest.start();
+  while (ingest.trouble === null) await sleep(5);
+  t.equal(ingest.trouble, 'the database is busy');
+  other.close();
+  while ((await rows.storeFiles.waiting()) > 0) await sleep(20);
+  t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'completed' });
+  await ingest.stop();
 });
