@@ -1,4 +1,4 @@
-/** `npm run eval -- [--quick | --blind] [--tenant NAME] [--base MODEL] [--adapter assistant@N] [--top-k K] [--min-score S] [--url URL] [--show]` */
+/** `npm run eval -- [--quick | --blind] [--tenant NAME] [--base MODEL] [--adapter assistant@N] [--mode MODE] [--top-k K] [--min-score S] [--url URL] [--show]` */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { AppError } from '../errors/app-error.js';
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     tenant: { type: 'string' },
     base: { type: 'string', default: 'smollm2-135m-instruct' },
     adapter: { type: 'string' },
+    mode: { type: 'string', multiple: true },
     'top-k': { type: 'string' },
     'min-score': { type: 'string' },
     url: { type: 'string', default: 'http://127.0.0.1:8080' },
@@ -33,6 +34,10 @@ if (tenants.length === 0) {
     param: '--tenant',
     reason: `must be one of ${TENANTS.map(({ name }) => name).join(', ')}`,
   });
+}
+const modes = MODES.filter((mode) => values.mode === undefined || values.mode.includes(mode));
+if (modes.length === 0) {
+  throw new AppError('invalid_value', { param: '--mode', reason: `must be one of ${MODES.join(', ')}` });
 }
 const retrieval = {
   ...(values['top-k'] !== undefined && { top_k: Number(values['top-k']) }),
@@ -49,7 +54,7 @@ try {
     const all = readDataset(file);
     const questions = values.quick ? sample(all, QUICK_QUESTIONS) : all;
     const rows = new Map<Mode, Figures>();
-    for (const mode of MODES) {
+    for (const mode of modes) {
       const { figures, outcomes } = await runMode(values.url, judged, mode, questions, retrieval);
       rows.set(mode, figures);
       if (values.show) print(outcomes.map((outcome) => show(mode, outcome)).join('\n'));
