@@ -3,7 +3,11 @@ import { spawnSync } from 'node:child_process';
 
 const steps = [
   ['format and lint', 'biome', ['ci', '.']],
-  ['types', 'tsc', ['-p', 'tsconfig.json']],
+  [
+    'types',
+    'tsc',
+    ['-p', 'tsconfig.json', '--incremental', '--tsBuildInfoFile', 'node_modules/.cache/types.tsbuildinfo'],
+  ],
   ['import rules', 'depcruise', ['src', '--config', '.dependency-cruiser.mjs']],
   ['dead code', 'knip', []],
   ['generated files', 'tsx', ['scripts/generate.ts', '--check']],

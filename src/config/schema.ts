@@ -74,7 +74,7 @@ export const ConfigSchema = Type.Object(
       {
         base: Type.String({
           description: 'Id of the base model, a folder under models/.',
-          default: 'smollm2-135m-instruct',
+          default: 'qwen2.5-coder-0.5b-instruct',
           minLength: 1,
         }),
         embedder: Type.String({

@@ -19,7 +19,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     blind: { type: 'boolean', default: false },
     tenant: { type: 'string' },
-    base: { type: 'string', default: 'smollm2-135m-instruct' },
+    base: { type: 'string', default: 'qwen2.5-coder-0.5b-instruct' },
     adapter: { type: 'string' },
     mode: { type: 'string', multiple: true },
     'top-k': { type: 'string' },

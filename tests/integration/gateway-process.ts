@@ -7,6 +7,8 @@ import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const MODELS = join(process.env.SWITCHYARD_DATA ?? join(ROOT, '.switchyard'), 'models');
+/** The small base model: most of what is tested does not depend on how well it answers. */
+const SMALL_BASE = { SWITCHYARD_MODELS_BASE: 'smollm2-135m-instruct' };
 /** Nothing else runs while the sample documents are indexed. */
 const FAST_INDEXING = { SWITCHYARD_RETRIEVAL_THREADS: '2' };
 const READY = /ready on (http:\/\/\S+)/;
@@ -38,6 +40,7 @@ export async function startGateway(dataDir: string, env: Record<string, string> 
       PORT: '0',
       SWITCHYARD_DATA: dataDir,
       SWITCHYARD_SERVER_LOG_LEVEL: 'warn',
+      ...SMALL_BASE,
       ...FAST_INDEXING,
       ...env,
     },

@@ -5,6 +5,8 @@ import t from 'tap';
 import { type GatewayProcess, removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+/** What a reader gets who sets nothing. */
+const AS_SHIPPED = { SWITCHYARD_MODELS_BASE: 'qwen2.5-coder-0.5b-instruct' };
 const TOUR_START = '## Five-minute tour';
 
 /** What a reader should see of each command, in the order of the page. */
@@ -42,7 +44,7 @@ function shell(command: string, gateway: GatewayProcess): Promise<string> {
 
 t.test('what README and the start say works as written', async (t) => {
   const dataDir = temporaryDataDir();
-  const gateway = await startGateway(dataDir);
+  const gateway = await startGateway(dataDir, AS_SHIPPED);
   t.teardown(async () => {
     await gateway.stop('SIGKILL');
     removeDataDir(dataDir);
