@@ -290,11 +290,12 @@ t.test('a request that is aborted before its prompt is tokenized ends as aborted
   t.match(finished, { reason: 'abort', promptTokens: 0, completionTokens: 0 });
 });
 
-t.test('beyond its queue the engine says so at once', async (t) => {
-  const limit = SETTINGS.slots + SETTINGS.maxQueued;
+t.test('beyond its share of the queue a tenant is told at once, and others get in', async (t) => {
+  const limit = SETTINGS.slots + SETTINGS.reservedSlots + SETTINGS.maxQueued / 2;
   const controllers = Array.from({ length: limit }, () => new AbortController());
   const running = controllers.map(({ signal }) => ask(engine, { prompt: PROMPTS[3]!, maxTokens: 400 }, signal));
   await t.rejects(ask(engine, { prompt: 'x' }), { code: 'queue_full', retryAfterS: 1 });
+  t.equal((await ask(engine, { prompt: 'x', tenant: 'other', maxTokens: 2 })).finished.completionTokens, 2);
   for (const controller of controllers) controller.abort();
   for (const { finished } of await Promise.all(running)) t.equal(finished.reason, 'abort');
   t.match(engine.status(), { slotsInUse: 0, queued: 0 });
