@@ -1,6 +1,7 @@
 /** The served file as transformers.js expects a decoder: growing keys and values in, grown ones out. Llama only. */
 import type { DecoderCheckpoint, MatrixRole } from '../../src/model-import/decoder/checkpoint.js';
 import { inverseFrequencies, rotaryTables } from '../../src/model-import/decoder/rope.js';
+import { DataFile } from '../../src/model-import/onnx/data-file.js';
 import { GraphWriter, MICROSOFT } from '../../src/model-import/onnx/graph-writer.js';
 import { writeLinear, writeMatMul } from '../../src/model-import/onnx/linear.js';
 import { DataType } from '../../src/model-import/onnx/schema.js';
@@ -8,7 +9,8 @@ import { BLOCK } from '../../src/model-import/tensors/tensor.js';
 
 /** Returns the model; weights go to `dataFile`. The same quantized operators that public exports for it have. */
 export function writeTransformersGraph(checkpoint: DecoderCheckpoint, dataFile: string): Uint8Array {
-  const graph = new GraphWriter(dataFile);
+  const data = new DataFile(dataFile);
+  const graph = new GraphWriter(data);
   const { layers, hiddenSize, heads, kvHeads, headDim, vocabSize } = checkpoint.shape;
   const { float, int32, int64 } = DataType;
   const flat = (x: string) => graph.node('Reshape', [x, graph.integers([-1, hiddenSize])]);

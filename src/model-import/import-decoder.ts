@@ -28,10 +28,12 @@ export interface ImportOptions {
 /** The same decoder over each set of operators. */
 const GRAPHS = {
   stock: { file: 'model.onnx', dataFile: 'model.onnx.data', operators: stockOperators },
-  /** Writes the same weights in the same order: the very file. */
+  /** The very weights of stock. */
   half: { file: 'model.half.onnx', dataFile: 'model.onnx.data', operators: halfOperators },
   kernels: { file: 'kernels.onnx', dataFile: 'kernels.onnx.data', operators: kernelOperators },
 };
+/** Of all three: embedding, norms and rotary tables. */
+const SHARED_DATA = 'shared.onnx.data';
 const TOKENIZER = 'tokenizer.json';
 const TOKENIZER_CONFIG = 'tokenizer_config.json';
 
@@ -55,12 +57,13 @@ export async function importDecoder(source: string, folder: string, options: Imp
     });
     let manifest: ModelManifest | undefined;
     await replaceFolder(folder, async (temporary) => {
-      let representation: ModelManifest['representation'] = {};
-      for (const { file, dataFile, operators } of Object.values(GRAPHS)) {
-        const written = writeDecoder(checkpoint, operators, path.join(temporary, dataFile));
-        await writeDurably(path.join(temporary, file), written.model);
-        ({ representation } = written);
-      }
+      const graphs = Object.values(GRAPHS);
+      const targets = graphs.map(({ operators, dataFile }) => ({
+        operators,
+        dataFile: path.join(temporary, dataFile),
+      }));
+      const { models, representation } = writeDecoder(checkpoint, targets, path.join(temporary, SHARED_DATA));
+      for (const [i, { file }] of graphs.entries()) await writeDurably(path.join(temporary, file), models[i]!);
       await writeDurably(path.join(temporary, TOKENIZER), tokenizer.tokenizerJson);
       await writeDurably(path.join(temporary, TOKENIZER_CONFIG), tokenizer.configJson);
       manifest = await finishManifest(temporary, {

@@ -1,16 +1,16 @@
 """Makes goldens/blocks.json.gz: what llama.cpp's own dequantization makes of random blocks of every type that is read here.
 
-    python tests/parity/make-blocks.py      (llama-cpp-py-sync 0.11739, which carries a build of llama.cpp)
+    python tests/parity/make-blocks.py      (what it runs on: llama_reference.py)
 """
 
 import base64
 import ctypes
 import gzip
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from llama_reference import base_library
 
 HERE = Path(__file__).parent
 WEIGHTS = 2048
@@ -26,8 +26,7 @@ TYPES = {
 
 
 def main() -> None:
-    package = Path(find_spec("llama_cpp_py_sync").origin).parent
-    ggml = ctypes.CDLL(str(package / "libggml-base.so.0"))
+    ggml = base_library()
     rng = np.random.default_rng(20261126)
     golden = {}
     for name, (number, weights, size, halves) in TYPES.items():

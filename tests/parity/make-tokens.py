@@ -1,6 +1,8 @@
-"""Makes goldens/tokens.json.gz: llama.cpp's token ids of more than 2,000 varied strings.
+"""Makes goldens/tokens/MODEL.json.gz: llama.cpp's token ids of more than 2,000 varied strings.
 
-    python tests/parity/make-tokens.py SmolLM2-135M-Instruct.Q4_1.gguf      (llama-cpp-python 0.3.36)
+    python tests/parity/make-tokens.py MODEL FILE.gguf [NFC]      (what it runs on: llama_reference.py)
+
+Qwen's own tokenizer composes characters (NFC) before anything else, llama.cpp leaves that to its caller: it is given them composed.
 """
 
 import gzip
@@ -8,12 +10,14 @@ import hashlib
 import json
 import random
 import sys
+import unicodedata
 from pathlib import Path
 
-import llama_cpp
+from llama_reference import Model
 
 HERE = Path(__file__).parent
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<repo_name>", "<file_sep>", "<jupyter_code>", "<empty_output>"]
+SPECIALS += ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|repo_name|>", "<|file_sep|>", "<tool_call>", "</tool_call>", "<|box_start|>"]
 WHITESPACE = [" ", "  ", "   ", "\n", "\n\n", "\r\n", "\t", "\t\t", " \n", "\n ", "\u00a0", "\u2003", "\u3000", "\u200b", "\ufeff", "\v", "\f", "\u2028"]
 WORDS = [
     "Hello", "world", "the", "I'm", "you're", "WE'LL", "it's", "don't", "naïve", "café", "Straße", "ÅNGSTRÖM", "Привет", "мир",
@@ -54,16 +58,17 @@ def strings() -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def main(path: str) -> None:
-    model = llama_cpp.Llama(path, vocab_only=True, verbose=False)
+def main(name: str, path: str, form: str | None = None) -> None:
+    model = Model(path)
+    composed = (lambda text: unicodedata.normalize(form, text)) if form else (lambda text: text)
     golden = {
         "model": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
-        "cases": [[text, model.tokenize(text.encode(), add_bos=False, special=True)] for text in strings()],
+        "cases": [[text, model.tokenize(composed(text), special=True)] for text in strings()],
     }
     content = json.dumps(golden, ensure_ascii=False, separators=(",", ":")).encode()
-    (HERE / "goldens/tokens.json.gz").write_bytes(gzip.compress(content, 9, mtime=0))
+    (HERE / "goldens/tokens" / f"{name}.json.gz").write_bytes(gzip.compress(content, 9, mtime=0))
     print(len(golden["cases"]), "strings")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

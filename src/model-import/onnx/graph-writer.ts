@@ -1,5 +1,4 @@
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import path from 'node:path';
+import type { DataFile, TensorPlace } from './data-file.js';
 import { AttributeType, DataType, encodeModel } from './schema.js';
 
 /** Domain of onnxruntime's contributed operators. */
@@ -23,12 +22,10 @@ export interface NodeOptions {
 type Bytes = Uint8Array | Float32Array | Int32Array | BigInt64Array;
 
 const OPSET = 17;
-/** onnxruntime maps external data instead of copying it when it starts on a page. */
-const PAGE = 4096;
 const INLINE_LIMIT_BYTES = 1024;
 
 /**
- * Builds one ONNX graph node by node; large tensors go straight to the data file, so that memory never holds them all.
+ * Builds one ONNX graph node by node; large tensors go straight to a data file, so that memory never holds them all.
  * Values are named by strings. With no data file, everything is inline.
  */
 export class GraphWriter {
@@ -36,17 +33,17 @@ export class GraphWriter {
   readonly #initializers: object[] = [];
   readonly #inputs: object[] = [];
   readonly #outputs: object[] = [];
-  readonly #places = new Map<string, object>();
+  readonly #places = new Map<string, TensorPlace>();
   readonly #constants = new Map<string, string>();
   readonly #domains = new Set<string>();
-  readonly #dataName: string | null;
-  readonly #fd: number | null;
-  #offset = 0;
+  readonly #data: DataFile | null;
+  readonly #shared: DataFile | null;
   #names = 0;
 
-  constructor(dataFile: string | null) {
-    this.#dataName = dataFile && path.basename(dataFile);
-    this.#fd = dataFile === null ? null : openSync(dataFile, 'w');
+  /** `shared`: what other graphs use as well; the caller closes both. */
+  constructor(data: DataFile | null, shared = data) {
+    this.#data = data;
+    this.#shared = shared;
   }
 
   input(name: string, type: DataType, shape: readonly Axis[]): string {
@@ -83,11 +80,12 @@ export class GraphWriter {
 
   /** A constant tensor. */
   tensor(name: string, type: DataType, dims: readonly number[], values: Bytes): string {
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    const place = this.#store(bytes);
-    this.#places.set(name, place);
-    this.#initializers.push({ name, data_type: type, dims, ...place });
-    return name;
+    return this.#constant(this.#data, name, type, dims, values);
+  }
+
+  /** A constant tensor that all graphs with the same shared data file have under this name. */
+  sharedTensor(name: string, type: DataType, dims: readonly number[], values: Bytes): string {
+    return this.#constant(this.#shared, name, type, dims, values);
   }
 
   /** A constant tensor over the very bytes of another one, in another shape. */
@@ -107,12 +105,8 @@ export class GraphWriter {
     return name;
   }
 
-  /** Flushes the data file and returns the serialized model. */
+  /** Returns the serialized model. */
   finish(): Uint8Array {
-    if (this.#fd !== null) {
-      fsyncSync(this.#fd);
-      closeSync(this.#fd);
-    }
     return encodeModel({
       ir_version: 8,
       producer_name: 'switchyard',
@@ -131,18 +125,13 @@ export class GraphWriter {
     return `${prefix}_${this.#names++}`;
   }
 
-  #store(bytes: Uint8Array): object {
-    if (this.#fd === null || bytes.length <= INLINE_LIMIT_BYTES) return { raw_data: bytes };
-    this.#offset = Math.ceil(this.#offset / PAGE) * PAGE;
-    for (let done = 0; done < bytes.length; ) {
-      done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#offset + done);
-    }
-    const entries = { location: this.#dataName!, offset: String(this.#offset), length: String(bytes.length) };
-    this.#offset += bytes.length;
-    return {
-      data_location: 1,
-      external_data: Object.entries(entries).map(([key, value]) => ({ key, value })),
-    };
+  #constant(data: DataFile | null, name: string, type: DataType, dims: readonly number[], values: Bytes): string {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const inline = data === null || bytes.length <= INLINE_LIMIT_BYTES;
+    const place: TensorPlace = inline ? { raw_data: bytes } : data.place(name, bytes);
+    this.#places.set(name, place);
+    this.#initializers.push({ name, data_type: type, dims, ...place });
+    return name;
   }
 }
 

@@ -37,9 +37,17 @@ export function writeLinear(graph: GraphWriter, x: string, weight: LinearWeight,
   return lora ? lora(x, y) : y;
 }
 
-/** onnxruntime's quantized operators know 4 and 8 bits: 5 and 6 become 8, which is exact. */
+const WIDENED = new WeakMap<QuantizedMatrix, QuantizedMatrix>();
+
+/**
+ * onnxruntime's quantized operators know 4 and 8 bits: 5 and 6 become 8, which is exact. Worked out once, since more than
+ * one graph asks.
+ */
 export function asStockHoldsIt(matrix: QuantizedMatrix): QuantizedMatrix {
-  return matrix.bits === 4 ? matrix : widened(matrix);
+  if (matrix.bits === 4 || matrix.bits === 8) return matrix;
+  const wide = WIDENED.get(matrix) ?? widened(matrix);
+  WIDENED.set(matrix, wide);
+  return wide;
 }
 
 /** The names of a matrix's tensors, when they are in the graph already (a head tied to the embedding). */

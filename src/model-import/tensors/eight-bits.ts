@@ -24,10 +24,16 @@ export function toEightBits(matrix: QuantizedMatrix): QuantizedMatrix {
 /** The very weights of a symmetric form in 8-bit codes, scale by scale. */
 export function widened(matrix: QuantizedMatrix): QuantizedMatrix {
   if (matrix.bits === 8) return matrix;
-  const codeAt = codesOf(matrix);
   const offset = 128 - middleOf(matrix);
   const codes = new Uint8Array(matrix.rows * matrix.columns);
-  for (let i = 0; i < codes.length; i++) codes[i] = codeAt(i) + offset;
+  if (matrix.bits === 4) {
+    const codeAt = codesOf(matrix);
+    for (let i = 0; i < codes.length; i++) codes[i] = codeAt(i) + offset;
+  } else {
+    // The loop that hundreds of millions of weights go through.
+    const narrow = matrix.codes;
+    for (let i = 0; i < codes.length; i++) codes[i] = narrow[i]! + offset;
+  }
   return { ...matrix, bits: 8, codes };
 }
 

@@ -56,6 +56,7 @@ t.test('an imported model is listed and verified, and its manifest says what it 
     'model.half.onnx',
     'model.onnx',
     'model.onnx.data',
+    'shared.onnx.data',
     'tokenizer.json',
     'tokenizer_config.json',
   ]);
