@@ -1,6 +1,6 @@
 /**
- * What the importer promises to the engine about one imported base model: `manifest.json` beside its two graphs, the
- * data file of each, and the tokenizer files. Types only.
+ * What the importer promises to the engine about one imported base model: `manifest.json` beside its graphs, the data
+ * file of each set of operators, one that all share, and the tokenizer files. Types only.
  *
  * ## The decoder graphs (`switchyard-decoder-2`)
  *

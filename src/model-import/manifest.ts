@@ -4,7 +4,7 @@ import type { EmbedderManifest, ManifestFiles, ModelManifest } from '../contract
 import { AppError } from '../errors/app-error.js';
 import { digestFile, sync, writeDurably } from './files/durable.js';
 
-/** Raised when an import of the same source gives other files: what was imported before is then imported again. */
+/** Raised when what was imported before would not serve, or serve worse: it is then imported again. */
 export const IMPORTER_VERSION = 3;
 
 const MANIFEST = 'manifest.json';
