@@ -8,13 +8,15 @@ import { createMetrics } from '../src/metrics/metrics.js';
 /** Registering routes touches no service; one that was touched would be undefined, and fail here. */
 const unused = {} as Pick<Services, 'engine' | 'tokenizer' | 'retrieval' | 'registry' | 'pipeline'>;
 
+const clock = { now: Date.now, monotonicMs: () => performance.now() };
+
 export async function openApi(): Promise<string> {
   const config = loadConfig({ env: { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' } });
   const app = await createServer({
     ...unused,
     config,
-    metrics: createMetrics(config.metrics),
-    clock: { now: Date.now, monotonicMs: () => performance.now() },
+    metrics: createMetrics(config.metrics, clock),
+    clock,
     adminRoutes,
   });
   await app.ready();

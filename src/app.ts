@@ -91,7 +91,7 @@ export async function createApp(config: Config): Promise<App> {
         log,
       }),
     );
-    const metrics = createMetrics(config.metrics);
+    const metrics = createMetrics(config.metrics, clock);
     watchServices(metrics, { engine, tokenizer, retrieval, registry });
     const pipeline = createPipeline({
       engine,

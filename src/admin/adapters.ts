@@ -1,6 +1,7 @@
 import type { AdapterVersion } from '../contracts/registry.js';
+import { errorResponses } from '../errors/responses.js';
 import type { AdminPlugin } from './plugin.js';
-import { AdapterBody, AdapterSchema, errorResponses, listOf, TenantParams } from './schemas.js';
+import { AdapterBody, AdapterSchema, listOf, TenantParams } from './schemas.js';
 
 const route = { config: { scope: 'admin' } } as const;
 

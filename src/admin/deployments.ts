@@ -1,13 +1,6 @@
+import { errorResponses } from '../errors/responses.js';
 import type { AdminPlugin } from './plugin.js';
-import {
-  CanaryBody,
-  DeploymentBody,
-  DeploymentParams,
-  DeploymentSchema,
-  errorResponses,
-  listOf,
-  TenantParams,
-} from './schemas.js';
+import { CanaryBody, DeploymentBody, DeploymentParams, DeploymentSchema, listOf, TenantParams } from './schemas.js';
 
 const route = { config: { scope: 'admin' } } as const;
 const oneDeployment = {

@@ -1,5 +1,6 @@
+import { errorResponses } from '../errors/responses.js';
 import type { AdminPlugin } from './plugin.js';
-import { errorResponses, KeyBody, KeyParams, KeySchema, listOf, NewKeySchema, TenantParams } from './schemas.js';
+import { KeyBody, KeyParams, KeySchema, listOf, NewKeySchema, TenantParams } from './schemas.js';
 
 const route = { config: { scope: 'admin' } } as const;
 

@@ -1,12 +1,21 @@
 /** Shapes of the admin API: the registry's own, in camelCase like the configuration. Times are milliseconds since the epoch. */
 import { Type } from 'typebox';
+import {
+  MAX_ADAPTER_VERSION,
+  MAX_INSTRUCTIONS,
+  MAX_KEY_LABEL,
+  MAX_TENANT_NAME,
+  NAME_PATTERN,
+  SCOPES,
+} from '../contracts/registry-limits.js';
 
 const closed = { additionalProperties: false } as const;
 const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const Version = Type.Integer({ minimum: 1, maximum: 1_000_000 });
+const Version = Type.Integer({ minimum: 1, maximum: MAX_ADAPTER_VERSION });
+const Name = Type.String({ pattern: NAME_PATTERN });
 const Weight = Type.Number({ description: 'Percentage of traffic for the canary.', minimum: 0, maximum: 100 });
 const Time = Type.Integer({ description: 'Milliseconds since the epoch.' });
-const ScopeSchema = Type.Enum(['inference', 'documents', 'route', 'admin'], {
+const ScopeSchema = Type.Enum([...SCOPES], {
   description: '`route` may pin a version or force an arm by header; `admin` is this API, for every tenant.',
 });
 
@@ -16,14 +25,15 @@ export const DeploymentParams = Type.Object({ tenant: Type.String(), name: Type.
 
 /** What every list answers with. */
 export const listOf = <T extends Type.TSchema>(item: T) => Type.Object({ data: Type.Array(item) });
-/** What every route that fails answers with; `Error` is the shared schema of OpenAI's envelope. */
-export const errorResponses = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') } as const;
 
-export const TenantBody = Type.Object({ id: Type.String(), name: Type.String() }, closed);
+export const TenantBody = Type.Object({ id: Name, name: Type.String({ maxLength: MAX_TENANT_NAME }) }, closed);
 export const TenantSchema = Type.Object({ id: Type.String(), name: Type.String(), createdAt: Time });
 
 export const KeyBody = Type.Object(
-  { label: Type.String(), scopes: Type.Array(ScopeSchema, { minItems: 1, maxItems: 4 }) },
+  {
+    label: Type.String({ maxLength: MAX_KEY_LABEL }),
+    scopes: Type.Array(ScopeSchema, { minItems: 1, maxItems: SCOPES.length }),
+  },
   closed,
 );
 export const KeySchema = Type.Object({
@@ -41,7 +51,7 @@ export const NewKeySchema = Type.Object({
 
 export const AdapterBody = Type.Object(
   {
-    name: Type.String(),
+    name: Name,
     folder: Type.String({ description: 'PEFT folder on the machine of the gateway, absolute.', minLength: 1 }),
     version: Type.Optional(Version),
   },
@@ -74,7 +84,7 @@ export const DeploymentBody = Type.Object(
       nullable(Type.String({ description: 'Adapter whose versions it serves; without one, only the bare base.' })),
     ),
     stableVersion: Type.Optional(nullable(Version)),
-    instructions: Type.String({ description: 'Start of every system message.' }),
+    instructions: Type.String({ description: 'Start of every system message.', maxLength: MAX_INSTRUCTIONS }),
     retrieval: RetrievalSchema,
   },
   closed,

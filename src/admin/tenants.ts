@@ -1,5 +1,6 @@
+import { errorResponses } from '../errors/responses.js';
 import type { AdminPlugin } from './plugin.js';
-import { errorResponses, listOf, TenantBody, TenantSchema } from './schemas.js';
+import { listOf, TenantBody, TenantSchema } from './schemas.js';
 
 const route = { config: { scope: 'admin' } } as const;
 

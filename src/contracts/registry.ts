@@ -1,8 +1,9 @@
 /** Tenants, keys, adapters, deployments and answers. Types only. */
 import type { AdapterRef } from './adapter.js';
+import type { SCOPES } from './registry-limits.js';
 
 /** `route`: may pin a version or force an arm by header. `admin`: the admin API, for every tenant. */
-export type Scope = 'inference' | 'documents' | 'route' | 'admin';
+export type Scope = (typeof SCOPES)[number];
 
 /** Who a key speaks for. The tenant comes from here and from nothing else. */
 export interface Principal {
@@ -83,6 +84,7 @@ export interface AnswerRecord {
   readonly createdAt: number;
 }
 
+/** One caller's opinion of one answer. */
 export interface Feedback {
   readonly answerId: string;
   readonly rating: 'up' | 'down';
@@ -127,9 +129,21 @@ export interface Registry {
   /** Drops the canary; without one, goes back to the previous stable version. @throws AppError `nothing_to_roll_back` */
   rollback(tenant: string, name: string): Promise<Deployment>;
 
+  /**
+   * Found by `getAnswer` at once; on the disk when it resolves, a group of records at a time. `close` waits for all; what
+   * ends the process at once (`kill -9`) takes the last group with it.
+   */
   recordAnswer(record: AnswerRecord): Promise<void>;
   /** @throws AppError `not_found` where the answer is not this tenant's */
   getAnswer(tenant: string, id: string): Promise<AnswerRecord>;
-  addFeedback(tenant: string, feedback: Feedback): Promise<void>;
+  /**
+   * Keeps the last rating of each caller for each answer; durable when it resolves.
+   * @returns the answer, and whether this caller rated it for the first time
+   * @throws AppError `not_found` where the answer is not this tenant's
+   */
+  addFeedback(
+    caller: Pick<Principal, 'tenant' | 'keyId'>,
+    feedback: Feedback,
+  ): Promise<{ readonly answer: AnswerRecord; readonly isFirst: boolean }>;
   close(): Promise<void>;
 }

@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { createLabelLimit } from './label-limit.js';
+import type { Clock } from '../contracts/clock.js';
+import { createLabelLimit, OPEN_LABELS } from './label-limit.js';
+import { createSeriesIndex } from './series.js';
 import {
   type CounterName,
   type GaugeName,
@@ -29,7 +31,10 @@ export interface Metrics {
 /** Gauges that prom-client names like counters, which `promtool check metrics` rejects. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
-export function createMetrics(config: { readonly maxLabelValues: number }): Metrics {
+export function createMetrics(
+  config: { readonly maxLabelValues: number },
+  { monotonicMs }: Pick<Clock, 'monotonicMs'>,
+): Metrics {
   const registry = new Registry();
   const collectors: (() => void | Promise<void>)[] = [];
   const counters = new Map<MetricName, Counter>();
@@ -50,14 +55,32 @@ export function createMetrics(config: { readonly maxLabelValues: number }): Metr
   collectDefaultMetrics({ register: registry, prefix: METRIC_PREFIX });
   for (const name of MISNAMED) registry.removeSingleMetric(METRIC_PREFIX + name);
 
-  const bounded = createLabelLimit(config.maxLabelValues, (label) =>
-    counters.get('label_overflow_total')!.inc({ label }),
-  );
+  const series = createSeriesIndex(OPEN_LABELS);
+  const bounded = createLabelLimit({
+    maxValues: config.maxLabelValues,
+    monotonicMs,
+    onOverflow: (label) => counters.get('label_overflow_total')!.inc({ label }),
+    onForgotten: series.forget,
+  });
+  const note = <M extends Counter | Gauge | Histogram>(name: MetricName, metric: M, labels: Record<string, string>) => {
+    series.note(name, metric, labels);
+    return metric;
+  };
 
   return {
-    add: (name, labels, amount = 1) => counters.get(name)!.inc(bounded(labels), amount),
-    set: (name, labels, value) => gauges.get(name)!.set(bounded(labels), value),
-    observe: (name, labels, value) => histograms.get(name)!.observe(bounded(labels), value),
+    add: (name, given, amount = 1) => {
+      const { labels } = bounded(given);
+      note(name, counters.get(name)!, labels).inc(labels, amount);
+    },
+    set: (name, given, value) => {
+      const { labels, shared } = bounded(given);
+      // Counts of several things add up; states of several things would only overwrite each other.
+      if (!shared) note(name, gauges.get(name)!, labels).set(labels, value);
+    },
+    observe: (name, given, value) => {
+      const { labels } = bounded(given);
+      note(name, histograms.get(name)!, labels).observe(labels, value);
+    },
     clear: (name) => gauges.get(name)!.reset(),
     beforeScrape: (collect) => {
       collectors.push(collect);

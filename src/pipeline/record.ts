@@ -34,7 +34,7 @@ export function answerLabels(answer: Pick<AnswerRecord, 'tenant' | 'deployment' 
   };
 }
 
-/** Meters the answer and stores its record; a store that fails does not take the answer back. */
+/** Meters the answer at once and stores its record; a store that fails does not take the answer back. Never rejects. */
 export async function recordAnswer(
   { metrics, registry, clock, onRecordFailed }: PipelineServices,
   tally: Tally,

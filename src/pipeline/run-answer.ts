@@ -42,7 +42,8 @@ export async function* runAnswer(
     throw cause;
   } finally {
     limited.release();
-    await recordAnswer(services, tally);
+    // Not awaited: a client waits for its answer, not for the disk (decision 0021).
+    void recordAnswer(services, tally);
   }
 }
 

@@ -85,7 +85,8 @@ export type AnswerEvent =
 export interface Pipeline {
   /**
    * Answers a chat. Aborting `signal` ends the events quietly within one step of the engine, or with the signal's
-   * reason where that is an AppError. However the answer ends, it is recorded before the iteration does.
+   * reason where that is an AppError. However the answer ends, it is metered, and its record is under way,
+   * before the iteration ends.
    * @throws AppError `model_not_found`, `deadline_exceeded`, and whatever registry, retrieval and engine throw
    */
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;

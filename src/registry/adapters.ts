@@ -2,12 +2,11 @@ import { relative, resolve } from 'node:path';
 import type { AdapterCompiler } from '../contracts/adapter.js';
 import type { Clock } from '../contracts/clock.js';
 import type { AdapterVersion, Registry } from '../contracts/registry.js';
+import { MAX_ADAPTER_VERSION } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import type { AdapterRow, Database } from './database.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validInteger, validName } from './validate.js';
-
-const MAX_VERSION = 1_000_000;
 
 type Adapters = Pick<Registry, 'addAdapter' | 'listAdapters' | 'getAdapterVersion'>;
 
@@ -31,7 +30,7 @@ export function createAdapters({
   return {
     async addAdapter({ tenant, name, folder, version }) {
       validName('name', name);
-      if (version !== undefined) validInteger('version', version, 1, MAX_VERSION);
+      if (version !== undefined) validInteger('version', version, 1, MAX_ADAPTER_VERSION);
       await requireTenant(db, tenant);
       const compiled = await compiler.compile(folder);
       const row = await db.transaction().execute(async (trx) => {

@@ -73,7 +73,13 @@ interface Tables {
   adapters: AdapterRow;
   deployments: DeploymentRow;
   answers: AnswerRow;
-  feedback: { answerId: string; rating: 'up' | 'down'; comment: string | null; createdAt: number };
+  feedback: {
+    answerId: string;
+    keyId: string;
+    rating: 'up' | 'down';
+    comment: string | null;
+    createdAt: number;
+  };
 }
 
 /** The tables, or a transaction over them. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Deployment, Registry, RetrievalPolicy } from '../contracts/registry.js';
+import { MAX_INSTRUCTIONS } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import { requireVersion } from './adapters.js';
 import type { Database, DeploymentRow } from './database.js';
@@ -42,7 +43,7 @@ export function createDeployments({ db, clock }: { db: Database; clock: Clock })
     async putDeployment({ tenant, name, adapter, stableVersion, instructions, retrieval }) {
       validName('name', name);
       const settings = {
-        instructions: validText('instructions', instructions, 8000),
+        instructions: validText('instructions', instructions, MAX_INSTRUCTIONS),
         retrieval: JSON.stringify(validRetrieval(retrieval)),
       };
       return db.transaction().execute(async (trx) => {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../contracts/clock.js';
 import type { ApiKeyInfo, Registry, Scope } from '../contracts/registry.js';
+import { MAX_KEY_LABEL, SCOPES } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import type { Database, KeyRow } from './database.js';
 import { requireTenant } from './tenants.js';
@@ -9,7 +10,6 @@ import { invalid, validText } from './validate.js';
 /** Keys with this prefix are printed in the README: they open nothing unless the demo runs. */
 const DEMO_PREFIX = 'sk-demo-';
 const MAX_SECRET_CHARS = 256;
-const SCOPES: readonly Scope[] = ['inference', 'documents', 'route', 'admin'];
 
 type Keys = Pick<Registry, 'authenticate' | 'createKey' | 'listKeys' | 'revokeKey'>;
 
@@ -27,7 +27,7 @@ export function createKeys({ db, clock, demo }: { db: Database; clock: Clock; de
       const row: KeyRow = {
         id: `key_${randomBytes(12).toString('hex')}`,
         tenant,
-        label: validText('label', label, 200),
+        label: validText('label', label, MAX_KEY_LABEL),
         scopes: JSON.stringify(validScopes(scopes)),
         hash: hashOf(secret),
         createdAt: clock.now(),

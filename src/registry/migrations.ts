@@ -82,6 +82,21 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       created_at INTEGER NOT NULL
     ) STRICT`,
   ),
+  '0002-feedback-by-caller': statements(
+    'ALTER TABLE feedback RENAME TO feedback_of_anyone',
+    `CREATE TABLE feedback (
+      answer_id TEXT NOT NULL REFERENCES answers (id),
+      key_id TEXT NOT NULL,
+      rating TEXT NOT NULL CHECK (rating IN ('up', 'down')),
+      comment TEXT,
+      created_at INTEGER NOT NULL,
+      PRIMARY KEY (answer_id, key_id)
+    ) STRICT`,
+    // Who rated was not kept: most likely who had asked.
+    `INSERT INTO feedback SELECT answer_id, key_id, rating, comment, f.created_at
+      FROM feedback_of_anyone f JOIN answers ON answers.id = answer_id`,
+    'DROP TABLE feedback_of_anyone',
+  ),
 };
 
 /** Brings the tables to the newest step; each step is one transaction. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Registry } from '../contracts/registry.js';
+import { MAX_TENANT_NAME } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import type { Database } from './database.js';
 import { validName, validText } from './validate.js';
@@ -9,7 +10,11 @@ type Tenants = Pick<Registry, 'createTenant' | 'listTenants'>;
 export function createTenants({ db, clock }: { db: Database; clock: Clock }): Tenants {
   return {
     async createTenant({ id, name }) {
-      const tenant = { id: validName('id', id), name: validText('name', name, 200), createdAt: clock.now() };
+      const tenant = {
+        id: validName('id', id),
+        name: validText('name', name, MAX_TENANT_NAME),
+        createdAt: clock.now(),
+      };
       const { numInsertedOrUpdatedRows } = await db
         .insertInto('tenants')
         .values(tenant)

@@ -1,13 +1,13 @@
 /** What names, texts and numbers the registry accepts. Each check returns its value or names the field and the limit. */
+import { NAME_PATTERN } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 
-const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/;
+const NAME = new RegExp(NAME_PATTERN);
 
 export function invalid(param: string, reason: string): AppError {
   return new AppError('invalid_value', { param, reason });
 }
 
-/** Names end up in URLs, labels of metrics and `name@version`, so they are plain. */
 export function validName(param: string, value: string): string {
   if (NAME.test(value)) return value;
   throw invalid(

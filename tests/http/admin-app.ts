@@ -25,7 +25,7 @@ export async function adminApp(t: Test, { retrieval = {} as Services['retrieval'
     config,
     registry,
     retrieval,
-    metrics: createMetrics(config.metrics),
+    metrics: createMetrics(config.metrics, { monotonicMs: () => performance.now() }),
     clock: { now: Date.now, monotonicMs: () => performance.now() },
     adminRoutes,
   });

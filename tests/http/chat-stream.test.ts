@@ -156,3 +156,18 @@ t.test('a client that does not read holds the answer back instead of filling mem
   t.ok(bytes > tokens * 64 * 1024, 'all of it arrives once the client reads');
   t.match(registry.answers, [{ outcome: 'completed', completionTokens: tokens }]);
 });
+
+for (const stream of [true, false]) {
+  t.test(`an answer does not wait for its record, stream: ${stream}`, async (t) => {
+    const { app, registry } = await createTestServer();
+    t.teardown(() => app.close());
+    const records: string[] = [];
+    registry.recordAnswer = ({ id }) => {
+      records.push(id);
+      return new Promise(() => {});
+    };
+    const response = await app.inject(chat({ stream }));
+    t.equal(response.statusCode, 200);
+    t.equal(records.length, 1, 'it is under way');
+  });
+}

@@ -47,7 +47,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
   const tokenizer = createFakeTokenizer();
   const retrieval = createFakeRetrieval();
   const registry = createFakeRegistry();
-  const metrics = createMetrics(config.metrics);
+  const metrics = createMetrics(config.metrics, clock);
   watchServices(metrics, { engine, tokenizer, retrieval, registry });
   const recordFailures: unknown[] = [];
   const services: PipelineServices = {

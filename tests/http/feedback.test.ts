@@ -1,5 +1,5 @@
 import t from 'tap';
-import { bearer, createTestServer, OTHER_KEY } from './fakes.js';
+import { bearer, createTestServer, KEY_WITHOUT_ROUTE, OTHER_KEY } from './fakes.js';
 
 t.test('an answer can be rated by its tenant, and the rating is counted for the version that gave it', async (t) => {
   const { app, registry, metrics } = await createTestServer();
@@ -19,7 +19,7 @@ t.test('an answer can be rated by its tenant, and the rating is counted for the 
     completion_id: id,
     rating: 'down',
   });
-  t.same(registry.feedback, [{ tenant: 'bank', answerId: id, rating: 'down', comment: 'Wrong fee.' }]);
+  t.same(registry.feedback, [{ tenant: 'bank', keyId: 'key-1', answerId: id, rating: 'down', comment: 'Wrong fee.' }]);
   const labels = 'tenant="bank",deployment="assistant",adapter="support@2",arm="canary",rating="down"';
   t.match(await metrics.render(), `switchyard_feedback_total{${labels}} 1`);
 
@@ -28,4 +28,11 @@ t.test('an answer can be rated by its tenant, and the rating is counted for the 
   t.equal((await rate({ completion_id: id, rating: 'sideways' })).json().error.param, 'rating');
   t.equal((await rate({ rating: 'up' })).json().error.param, 'completion_id');
   t.equal(registry.feedback.length, 1);
+
+  await rate({ completion_id: id, rating: 'down' });
+  await rate({ completion_id: id, rating: 'up' });
+  await rate({ completion_id: id, rating: 'up' }, KEY_WITHOUT_ROUTE);
+  const text = await metrics.render();
+  t.match(text, `switchyard_feedback_total{${labels}} 1`, 'three ratings of one caller count once');
+  t.match(text, `switchyard_feedback_total{${labels.replace('down', 'up')}} 1`, 'another caller counts too');
 });

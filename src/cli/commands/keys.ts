@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ApiKeyInfo } from '../../contracts/registry.js';
+import { SCOPES } from '../../contracts/registry-limits.js';
 import { adminApi, path } from '../api.js';
 import { tenantOption } from '../options.js';
 import { show } from '../show.js';
@@ -19,7 +20,7 @@ export function addKeys(program: Command, terminal: Terminal): void {
     .description('create a key; its secret is shown this once')
     .addOption(tenantOption())
     .option('--label <label>', 'who uses it', '')
-    .option('--scopes <scope...>', 'inference, documents, route, admin', ['inference', 'documents'])
+    .option('--scopes <scope...>', SCOPES.join(', '), ['inference', 'documents'])
     .action(async ({ tenant, label, scopes }: CreateOptions, command: Command) => {
       const body = { label, scopes };
       const key = await adminApi(command).send<ApiKeyInfo & { secret: string }>(

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { Type } from 'typebox';
+import { ERROR_SCHEMA } from '../../errors/responses.js';
 import type { App } from '../app.js';
 
 const ErrorSchema = Type.Object(
@@ -12,11 +13,8 @@ const ErrorSchema = Type.Object(
       code: Type.String(),
     }),
   },
-  { $id: 'Error', description: 'What went wrong and what to do. Match on `code`.' },
+  { $id: ERROR_SCHEMA, description: 'What went wrong and what to do. Match on `code`.' },
 );
-
-/** Responses of every route that can fail. */
-export const errorResponses = { '4xx': Type.Ref('Error'), '5xx': Type.Ref('Error') } as const;
 
 /** Documents the routes that are registered after it, at /docs. */
 export async function addDocs(app: App): Promise<void> {

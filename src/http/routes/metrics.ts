@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { errorResponses } from '../../errors/responses.js';
 import type { App, Services } from '../app.js';
 import { requireScope } from '../plugins/auth.js';
-import { errorResponses } from '../plugins/docs.js';
 
 export function addMetrics(app: App, { config, metrics, registry }: Services): void {
   app.get(

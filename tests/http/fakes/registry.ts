@@ -16,7 +16,7 @@ export const ADMIN_KEY = 'sk-admin';
 
 export interface FakeRegistry extends Registry {
   readonly answers: AnswerRecord[];
-  readonly feedback: (Feedback & { tenant: string })[];
+  readonly feedback: (Feedback & { tenant: string; keyId: string })[];
   readonly deployments: Deployment[];
 }
 
@@ -45,7 +45,7 @@ export function createFakeRegistry(): FakeRegistry {
   const times = { createdAt: 1_700_000_000_000, updatedAt: 1_700_000_000_000, revision: 1 };
   const registry = {
     answers: [] as AnswerRecord[],
-    feedback: [] as (Feedback & { tenant: string })[],
+    feedback: [] as (Feedback & { tenant: string; keyId: string })[],
     deployments: [
       {
         tenant: 'bank',
@@ -92,8 +92,11 @@ export function createFakeRegistry(): FakeRegistry {
       if (found === undefined) throw new AppError('not_found', { what: 'answer', id });
       return found;
     },
-    addFeedback: async (tenant: string, feedback: Feedback) => {
-      registry.feedback.push({ ...feedback, tenant });
+    addFeedback: async ({ tenant, keyId }: { tenant: string; keyId: string }, feedback: Feedback) => {
+      const answer = await registry.getAnswer(tenant, feedback.answerId);
+      const isFirst = !registry.feedback.some((own) => own.answerId === feedback.answerId && own.keyId === keyId);
+      registry.feedback.push({ ...feedback, tenant, keyId });
+      return { answer, isFirst };
     },
   };
   // What the rooms under test never call is not faked.

@@ -4,6 +4,8 @@ import type { AnswerRecord } from '../../../src/contracts/registry.js';
 import { Sqlite } from '../../../src/sqlite/open.js';
 import { openTestRegistry } from './open.js';
 
+const bank = { tenant: 'bank', keyId: 'key_1' };
+
 const answer = (id: string, tenant = 'bank'): AnswerRecord => ({
   id,
   requestId: `req_${id}`,
@@ -58,21 +60,56 @@ t.test('a record that cannot be kept fails loudly and the next one is kept', asy
   t.equal((await registry.getAnswer('bank', 'a2')).id, 'a2');
 });
 
-t.test('feedback goes to an answer of the own tenant, and the last rating counts', async (t) => {
+t.test('an answer whose record is under way is found at once, by its tenant only', async (t) => {
+  const registry = await openTestRegistry(t.testdir({}));
+  t.teardown(() => registry.close());
+  let onDisk = false;
+  const recorded = registry.recordAnswer(answer('a1')).then(() => {
+    onDisk = true;
+  });
+  t.same(await registry.getAnswer('bank', 'a1'), answer('a1'));
+  await t.rejects(registry.getAnswer('copilot', 'a1'), { code: 'not_found' });
+  t.equal(onDisk, false, 'nobody waited for the disk');
+  const { isFirst } = await registry.addFeedback(bank, { answerId: 'a1', rating: 'up', comment: null });
+  t.equal(isFirst, true);
+  await recorded;
+});
+
+t.test('an answer that could not be kept cannot be rated', async (t) => {
+  const registry = await openTestRegistry(t.testdir({}));
+  t.teardown(() => registry.close());
+  const broken = { ...answer('a1'), promptTokens: 'many' as unknown as number };
+  const failed = t.rejects(registry.recordAnswer(broken));
+  await t.rejects(registry.addFeedback(bank, { answerId: 'a1', rating: 'up', comment: null }), { code: 'not_found' });
+  await failed;
+});
+
+t.test('feedback goes to an answer of the own tenant, and the last rating of each caller is kept', async (t) => {
   const dataDir = t.testdir({});
   const registry = await openTestRegistry(dataDir);
   t.teardown(() => registry.close());
   void registry.recordAnswer(answer('a1'));
-  await registry.addFeedback('bank', { answerId: 'a1', rating: 'up', comment: null });
-  await registry.addFeedback('bank', { answerId: 'a1', rating: 'down', comment: 'wrong fee' });
+  await registry.addFeedback(bank, { answerId: 'a1', rating: 'up', comment: null });
+  await registry.addFeedback(bank, { answerId: 'a1', rating: 'down', comment: 'wrong fee' });
+  const other = { tenant: 'bank', keyId: 'key_2' };
+  const { answer: rated, isFirst } = await registry.addFeedback(other, { answerId: 'a1', rating: 'up', comment: null });
+  t.equal(rated.id, 'a1');
+  t.equal(isFirst, true);
+  t.equal((await registry.addFeedback(other, { answerId: 'a1', rating: 'up', comment: null })).isFirst, false);
   const db = new Sqlite(join(dataDir, 'registry.db'), { readonly: true });
-  t.match(db.prepare('SELECT * FROM feedback').all(), [{ answer_id: 'a1', rating: 'down', comment: 'wrong fee' }]);
+  t.match(db.prepare('SELECT * FROM feedback').all(), [
+    { answer_id: 'a1', key_id: 'key_1', rating: 'down', comment: 'wrong fee' },
+    { answer_id: 'a1', key_id: 'key_2', rating: 'up' },
+  ]);
   db.close();
-  await t.rejects(registry.addFeedback('copilot', { answerId: 'a1', rating: 'up', comment: null }), {
-    code: 'not_found',
-  });
-  await t.rejects(registry.addFeedback('bank', { answerId: 'a2', rating: 'up', comment: null }), { code: 'not_found' });
-  await t.rejects(registry.addFeedback('bank', { answerId: 'a1', rating: 'up', comment: 'x'.repeat(4001) }), {
+  await t.rejects(
+    registry.addFeedback({ tenant: 'copilot', keyId: 'key_9' }, { answerId: 'a1', rating: 'up', comment: null }),
+    {
+      code: 'not_found',
+    },
+  );
+  await t.rejects(registry.addFeedback(bank, { answerId: 'a2', rating: 'up', comment: null }), { code: 'not_found' });
+  await t.rejects(registry.addFeedback(bank, { answerId: 'a1', rating: 'up', comment: 'x'.repeat(4001) }), {
     code: 'invalid_value',
     params: { param: 'comment' },
   });

@@ -4,9 +4,11 @@ import { watchServices } from '../../../src/metrics/watch.js';
 import { createFakeEngine, createFakeRegistry, createFakeRetrieval, createFakeTokenizer } from '../../http/fakes.js';
 
 const config = { maxLabelValues: 2 };
+let nowMs = 0;
+const clock = { monotonicMs: () => nowMs };
 
 t.test('what is counted, set and observed is exposed in base units', async (t) => {
-  const metrics = createMetrics(config);
+  const metrics = createMetrics(config, clock);
   metrics.add('ingest_files_total', { outcome: 'completed' });
   metrics.add('ingest_files_total', { outcome: 'completed' }, 2);
   metrics.set('passages', {}, 7);
@@ -20,7 +22,7 @@ t.test('what is counted, set and observed is exposed in base units', async (t) =
 });
 
 t.test('a label that is full is called other, and that is counted', async (t) => {
-  const metrics = createMetrics(config);
+  const metrics = createMetrics(config, clock);
   for (const tenant of ['a', 'b', 'c', 'd']) {
     metrics.observe('retrieval_top_score', { tenant, deployment: 'x' }, 0.5);
   }
@@ -31,7 +33,7 @@ t.test('a label that is full is called other, and that is counted', async (t) =>
 });
 
 t.test('observations and status of the child processes become metrics', async (t) => {
-  const metrics = createMetrics(config);
+  const metrics = createMetrics(config, clock);
   const engine = createFakeEngine();
   const tokenizer = createFakeTokenizer();
   const retrieval = createFakeRetrieval();
@@ -77,7 +79,7 @@ t.test('observations and status of the child processes become metrics', async (t
 });
 
 t.test('a canary that ended leaves no weight behind', async (t) => {
-  const metrics = createMetrics(config);
+  const metrics = createMetrics(config, clock);
   const registry = createFakeRegistry();
   watchServices(metrics, {
     engine: createFakeEngine(),
@@ -88,4 +90,32 @@ t.test('a canary that ended leaves no weight behind', async (t) => {
   t.match(await metrics.render(), 'adapter="support@2"');
   registry.deployments[0] = { ...registry.deployments[0]!, canaryVersion: null };
   t.notMatch(await metrics.render(), 'adapter="support@2"');
+});
+
+t.test('the series of a version that gave way are gone, and those of the newest are there', async (t) => {
+  const metrics = createMetrics(config, clock);
+  const count = (version: number) => {
+    const labels = { tenant: 'a', deployment: 'x', adapter: `support@${version}`, arm: 'stable' };
+    metrics.add('tokens_total', { ...labels, direction: 'prompt' }, version);
+    metrics.observe('request_duration_seconds', labels, 1);
+  };
+  count(1);
+  count(2);
+  nowMs += 11 * 60_000;
+  count(2);
+  count(3);
+  const text = await metrics.render();
+  t.notMatch(text, 'support@1');
+  t.match(text, /tokens_total{.*adapter="support@2".*} 4/);
+  t.match(text, /request_duration_seconds_count{.*adapter="support@3".*} 1/);
+});
+
+t.test('a state of several things is not shown as one', async (t) => {
+  const metrics = createMetrics(config, clock);
+  for (const version of [1, 2, 3, 4]) {
+    metrics.set('canary_weight', { tenant: 'a', deployment: 'x', adapter: `support@${version}` }, version);
+  }
+  const text = await metrics.render();
+  t.match(text, 'adapter="support@2"} 2');
+  t.notMatch(text, /canary_weight{.*other/);
 });

@@ -2,9 +2,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import type { GeneratedToken } from '../../../contracts/generator.js';
+import { errorResponses } from '../../../errors/responses.js';
 import type { AnswerEvent } from '../../../pipeline/types.js';
 import type { Services } from '../../app.js';
-import { errorResponses } from '../../plugins/docs.js';
 import { logError, toAppError } from '../../plugins/errors.js';
 import { createSseWriter } from '../../sse-writer.js';
 import { writeRoute } from './routing.js';

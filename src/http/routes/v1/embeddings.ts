@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { AppError } from '../../../errors/app-error.js';
+import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
-import { errorResponses } from '../../plugins/docs.js';
 import { givenOf, nameIgnored } from './ignored.js';
 import { WITHOUT_EFFECT } from './parameters.js';
 

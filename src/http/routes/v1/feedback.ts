@@ -1,13 +1,14 @@
 import { Type } from 'typebox';
+import { MAX_COMMENT } from '../../../contracts/registry-limits.js';
+import { errorResponses } from '../../../errors/responses.js';
 import { answerLabels } from '../../../pipeline/record.js';
 import type { App, Services } from '../../app.js';
-import { errorResponses } from '../../plugins/docs.js';
 
 const FeedbackBody = Type.Object(
   {
     completion_id: Type.String({ minLength: 1, description: 'The `id` of the answer.' }),
     rating: Type.Enum(['up', 'down']),
-    comment: Type.Optional(Type.String({ maxLength: 4096 })),
+    comment: Type.Optional(Type.String({ maxLength: MAX_COMMENT })),
   },
   { additionalProperties: false },
 );
@@ -35,11 +36,11 @@ export function addFeedback(app: App, { registry, metrics }: Services): void {
         },
       },
     },
-    async ({ principal: { tenant }, body }) => {
+    async ({ principal, body }) => {
       const { completion_id: answerId, rating, comment = null } = body;
-      const answer = await registry.getAnswer(tenant, answerId);
-      await registry.addFeedback(tenant, { answerId, rating, comment });
-      metrics.add('feedback_total', { ...answerLabels(answer), rating });
+      const { answer, isFirst } = await registry.addFeedback(principal, { answerId, rating, comment });
+      // A counter cannot take back: who thinks again changes the record, and is not counted twice.
+      if (isFirst) metrics.add('feedback_total', { ...answerLabels(answer), rating });
       return { object: 'feedback' as const, completion_id: answerId, rating };
     },
   );

@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { StoredFile } from '../../../contracts/retrieval.js';
 import { AppError } from '../../../errors/app-error.js';
+import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
-import { errorResponses } from '../../plugins/docs.js';
 import { type Form, readForm } from './multipart-form.js';
 import { deleted, listOf, PageQuery, toList, toPageRequest } from './pagination.js';
 

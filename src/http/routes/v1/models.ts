@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox';
 import type { AdapterVersion, Deployment } from '../../../contracts/registry.js';
 import { AppError } from '../../../errors/app-error.js';
+import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
-import { errorResponses } from '../../plugins/docs.js';
 
 const Model = Type.Object(
   {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { VectorStoreFile } from '../../../contracts/retrieval.js';
+import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
-import { errorResponses } from '../../plugins/docs.js';
 import { deleted, listOf, PageQuery, toList, toPageRequest } from './pagination.js';
 import { checkRefused, refusedFields } from './parameters.js';
 import { STORE_REFUSED } from './vector-stores.js';

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { ScoredPassage } from '../../../contracts/retrieval.js';
+import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
-import { errorResponses } from '../../plugins/docs.js';
 import { checkRefused, type RefusedParameters, refusedFields } from './parameters.js';
 import { RankingOptions } from './ranking-options.js';
 import { Attributes } from './vector-store-files.js';

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { VectorStore } from '../../../contracts/retrieval.js';
+import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
-import { errorResponses } from '../../plugins/docs.js';
 import { deleted, listOf, PageQuery, toList, toPageRequest } from './pagination.js';
 import { checkRefused, type RefusedParameters, refusedFields } from './parameters.js';
 
