@@ -125,7 +125,8 @@ export interface Retrieval {
   createFile(tenant: string, file: { filename: string; purpose: string; content: Uint8Array }): Promise<StoredFile>;
   getFile(tenant: string, fileId: string): Promise<StoredFile>;
   getFileContent(tenant: string, fileId: string): Promise<Uint8Array>;
-  listFiles(tenant: string, page: PageRequest): Promise<Page<StoredFile>>;
+  /** @param purpose null: of every purpose */
+  listFiles(tenant: string, page: PageRequest, purpose: string | null): Promise<Page<StoredFile>>;
   /** Deletes the file and every passage made from it. */
   deleteFile(tenant: string, fileId: string): Promise<void>;
 
@@ -147,6 +148,13 @@ export interface Retrieval {
   attachFile(tenant: string, storeId: string, fileId: string, attributes: FileAttributes): Promise<VectorStoreFile>;
   getStoreFile(tenant: string, storeId: string, fileId: string): Promise<VectorStoreFile>;
   listStoreFiles(tenant: string, storeId: string, page: PageRequest): Promise<Page<VectorStoreFile>>;
+  /** Replaces the attributes of a file in a store. */
+  updateStoreFile(
+    tenant: string,
+    storeId: string,
+    fileId: string,
+    attributes: FileAttributes,
+  ): Promise<VectorStoreFile>;
   /** Removes the file's passages from the store; the file stays. */
   detachFile(tenant: string, storeId: string, fileId: string): Promise<void>;
 

@@ -51,7 +51,7 @@ export async function seedDocuments(
 
   const names = new Set(wanted.map(({ filename }) => filename));
   const files = await listAll(
-    (page) => retrieval.listFiles(tenant, page),
+    (page) => retrieval.listFiles(tenant, page, null),
     (file) => file.id,
   );
   for (const { id, filename } of files) if (names.has(filename)) await retrieval.deleteFile(tenant, id);

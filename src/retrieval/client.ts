@@ -138,6 +138,7 @@ export async function createRetrieval(
     deleteStore: (...args) => call('deleteStore', args),
     attachFile: (...args) => call('attachFile', args),
     getStoreFile: (...args) => call('getStoreFile', args),
+    updateStoreFile: (...args) => call('updateStoreFile', args),
     listStoreFiles: (...args) => call('listStoreFiles', args),
     detachFile: (...args) => call('detachFile', args),
     search: (request, signal) => call('search', [request], signal),

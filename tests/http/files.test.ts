@@ -138,3 +138,32 @@ t.test("another tenant's file does not exist, by whichever route", async (t) => 
   }
   t.equal((await app.inject({ url: `/v1/files/${id}`, headers: bearer() })).statusCode, 200);
 });
+
+t.test('files are listed by purpose, and up to 10,000 at once', async (t) => {
+  const { app } = await createTestServer();
+  t.teardown(() => app.close());
+  for (const use of ['assistants', 'user_data', 'assistants']) await upload(app, [file('x'), purpose(use)]);
+  const list = async (query: string) => (await app.inject({ url: `/v1/files${query}`, headers: bearer() })).json();
+  t.equal((await list('')).data.length, 3);
+  t.equal((await list('?purpose=assistants')).data.length, 2);
+  t.equal((await list('?purpose=user_data&limit=10000')).data.length, 1);
+  t.same((await list('?purpose=fine-tune')).data, []);
+  t.equal((await list('?limit=10001')).error.param, 'limit');
+});
+
+t.test('a file name with a NUL in it is refused', async (t) => {
+  const { app } = await createTestServer();
+  t.teardown(() => app.close());
+  const boundary = 'x';
+  const payload = Buffer.from(
+    [
+      `--${boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nassistants\r\n`,
+      `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="a\u0000.md"\r\n\r\nx\r\n`,
+      `--${boundary}--\r\n`,
+    ].join(''),
+  );
+  const headers = { ...bearer(), 'content-type': `multipart/form-data; boundary=${boundary}` };
+  const response = await app.inject({ method: 'POST', url: '/v1/files', headers, payload });
+  t.equal(response.statusCode, 400, response.body);
+  t.match(response.json().error, { code: 'invalid_value', param: 'file' });
+});

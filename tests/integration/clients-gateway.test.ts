@@ -2,7 +2,8 @@ import OpenAI, { toFile } from 'openai';
 import t from 'tap';
 import { keyOf, startGateway, TENANTS } from '../fixtures/gateway/gateway.js';
 import { readSamples, total } from '../http/exposition.js';
-import { clientSuite } from './client-suite.js';
+import { clientSuite, type Gateway } from './client-suite.js';
+import { pythonClients } from './python-clients.js';
 
 const question = [{ role: 'user' as const, content: 'What is the code word?' }];
 /** In the documents of one tenant each, and nowhere else. */
@@ -114,11 +115,13 @@ t.test('a gateway with the real models', async (t) => {
     t.match(error, { code: 'context_length_exceeded', message: /1024/ });
   });
 
-  await clientSuite(t, {
+  const gateway: Gateway = {
     address,
     key: keyOf('bank'),
     otherKey: keyOf('shop'),
     embedder: config.models.embedder,
     dimensions: 384,
-  });
+  };
+  await clientSuite(t, gateway);
+  await pythonClients(t, gateway);
 });

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { createTestServer, KEY, OTHER_KEY, passage } from '../http/fakes.js';
 import { clientSuite } from './client-suite.js';
+import { pythonClients } from './python-clients.js';
 
 t.test('the usual clients work against the HTTP surface', async (t) => {
   const { app, engine, retrieval } = await createTestServer();
@@ -23,5 +24,7 @@ t.test('the usual clients work against the HTTP surface', async (t) => {
     return search(request, signal);
   };
   const address = await app.listen({ port: 0 });
-  await clientSuite(t, { address, key: KEY, otherKey: OTHER_KEY, embedder: 'embedder', dimensions: 3 });
+  const gateway = { address, key: KEY, otherKey: OTHER_KEY, embedder: 'embedder', dimensions: 3 };
+  await clientSuite(t, gateway);
+  await pythonClients(t, gateway);
 });

@@ -72,6 +72,8 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       return attached;
     },
     getStoreFile: storeFiles.get,
+    updateStoreFile: (tenant, storeId, fileId, attributes) =>
+      storeFiles.update(tenant, storeId, fileId, attributes, nowS()),
     async listStoreFiles(tenant, storeId, page) {
       await stores.get(tenant, storeId);
       return storeFiles.list(tenant, storeId, page);

@@ -49,8 +49,9 @@ export function createFiles(db: Db) {
       return (await db.selectFrom('files').select('content').where('id', '=', id).executeTakeFirstOrThrow()).content;
     },
 
-    async list(tenant: string, page: PageRequest): Promise<Page<StoredFile>> {
+    async list(tenant: string, page: PageRequest, purpose: string | null): Promise<Page<StoredFile>> {
       let query = db.selectFrom('files').select(COLUMNS).where('tenant', '=', tenant);
+      if (purpose !== null) query = query.where('purpose', '=', purpose);
       if (page.after) query = query.where('seq', beyond(page), (await find(tenant, page.after)).seq);
       return toPage(
         await query

@@ -117,6 +117,23 @@ export function createStoreFiles(db: Db) {
       return get(tenant, storeId, fileId);
     },
 
+    /** Replaces the attributes; passages are found with them from then on. */
+    async update(
+      tenant: string,
+      storeId: string,
+      fileId: string,
+      attributes: FileAttributes,
+      nowS: number,
+    ): Promise<VectorStoreFile> {
+      const row = await find(tenant, storeId, fileId);
+      await db.transaction().execute(async (tx) => {
+        const json = JSON.stringify(attributes);
+        await tx.updateTable('store_files').set({ attributes: json }).where('seq', '=', row.seq).execute();
+        await bump(tx, storeId, nowS);
+      });
+      return get(tenant, storeId, fileId);
+    },
+
     async list(tenant: string, storeId: string, page: PageRequest): Promise<Page<VectorStoreFile>> {
       let query = db
         .selectFrom('store_files')

@@ -80,7 +80,10 @@ export function createFakeRetrieval(): FakeRetrieval {
     },
     getFile: async (tenant, id) => get(files, tenant, id, 'file'),
     getFileContent: async (tenant, id) => get(files, tenant, id, 'file').content,
-    listFiles: async (tenant, page) => list(files, tenant, page, ({ id }) => id),
+    listFiles: async (tenant, page, purpose) => {
+      const wanted = [...files].filter(([, file]) => purpose === null || file.purpose === purpose);
+      return list(new Map(wanted), tenant, page, ({ id }) => id);
+    },
     deleteFile: async (tenant, id) => {
       get(files, tenant, id, 'file');
       files.delete(id);
@@ -130,6 +133,12 @@ export function createFakeRetrieval(): FakeRetrieval {
       const done = { ...file, status: 'completed' as const, passages: 1 };
       attached.set(key, done);
       return done;
+    },
+    updateStoreFile: async (tenant, storeId, fileId, attributes) => {
+      const key = `${storeId}/${fileId}`;
+      const file = { ...get(attached, tenant, key, 'file'), attributes };
+      attached.set(key, file);
+      return file;
     },
     listStoreFiles: async (tenant, storeId, page) => {
       get(stores, tenant, storeId, 'vector store');

@@ -115,7 +115,7 @@ t.test('a file that was uploaded but not attached does not stay behind', async (
   const half = { filename: 'fees.md', purpose: 'assistants', content: Buffer.from('# Fees') };
   const { id } = await memory.retrieval.createFile('northwind-bank', half);
   await seed();
-  const { items } = await memory.retrieval.listFiles('northwind-bank', { limit: 100, after: null, order: 'asc' });
+  const { items } = await memory.retrieval.listFiles('northwind-bank', { limit: 100, after: null, order: 'asc' }, null);
   t.notOk(items.some((file) => file.id === id));
 });
 

@@ -64,7 +64,7 @@ t.test('documents of two tenants', async (t) => {
       const own = await retrieval.createStore('copilot', { name: 'docs', metadata: {} });
       await t.rejects(retrieval.attachFile('copilot', own.id, fees, {}), { code: 'not_found' });
       t.same((await retrieval.search(ask('early repayment fee', 'copilot'), NEVER)).passages, []);
-      t.same((await retrieval.listFiles('copilot', { limit: 10, after: null, order: 'desc' })).items, []);
+      t.same((await retrieval.listFiles('copilot', { limit: 10, after: null, order: 'desc' }, null)).items, []);
     },
   );
 

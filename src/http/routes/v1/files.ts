@@ -6,7 +6,7 @@ import { AppError } from '../../../errors/app-error.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
 import { type Form, readForm } from './multipart-form.js';
-import { deleted, listOf, PageQuery, toList, toPageRequest } from './pagination.js';
+import { deleted, FilesQuery, listOf, toFilesRequest, toList } from './pagination.js';
 
 const PURPOSES = ['assistants', 'user_data'];
 const MAX_FIELDS = 8;
@@ -71,11 +71,12 @@ export async function addFiles(app: App, { config, retrieval }: Services): Promi
         summary: 'Files',
         operationId: 'listFiles',
         tags,
-        querystring: PageQuery,
+        querystring: FilesQuery,
         response: { 200: listOf(FileSchema), ...errorResponses },
       },
     },
-    async ({ principal, query }) => toList(await retrieval.listFiles(principal.tenant, toPageRequest(query)), toWire),
+    async ({ principal, query }) =>
+      toList(await retrieval.listFiles(principal.tenant, toFilesRequest(query), query.purpose ?? null), toWire),
   );
 
   app.get(
@@ -157,6 +158,10 @@ function readUpload(request: FastifyRequest) {
   if (!file) throw new AppError('invalid_value', { param: 'file', reason: 'is required' });
   if (file.filename === '') {
     throw new AppError('invalid_value', { param: 'file', reason: 'needs a file name, which tells its kind' });
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(file.filename)) {
+    throw new AppError('invalid_value', { param: 'file', reason: 'has a file name with control characters in it' });
   }
   const purpose = fields.at(-1)?.value;
   if (purpose === undefined || !PURPOSES.includes(purpose)) {

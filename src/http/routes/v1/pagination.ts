@@ -2,14 +2,31 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import type { Page, PageRequest } from '../../../contracts/retrieval.js';
 
-export const PageQuery = Type.Object(
+const DEFAULT_LIMIT = 20;
+
+const pageFields = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: DEFAULT_LIMIT })),
+  after: Type.Optional(Type.String({ description: 'Id of the last item of the page before.' })),
+  order: Type.Optional(Type.Enum(['asc', 'desc'], { default: 'desc', description: 'By creation.' })),
+};
+
+export const PageQuery = Type.Object(pageFields, { additionalProperties: false });
+
+/** OpenAI's pages of files are larger than all others. */
+const FILES_LIMIT = 10_000;
+
+export const FilesQuery = Type.Object(
   {
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),
-    after: Type.Optional(Type.String({ description: 'Id of the last item of the page before.' })),
-    order: Type.Optional(Type.Enum(['asc', 'desc'], { default: 'desc', description: 'By creation.' })),
+    ...pageFields,
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: FILES_LIMIT, default: FILES_LIMIT })),
+    purpose: Type.Optional(Type.String({ description: 'Only files that were uploaded for it.' })),
   },
   { additionalProperties: false },
 );
+
+export function toFilesRequest({ limit = FILES_LIMIT, ...query }: Static<typeof FilesQuery>): PageRequest {
+  return toPageRequest({ ...query, limit });
+}
 
 export const listOf = (item: TSchema) =>
   Type.Object(
@@ -29,7 +46,7 @@ export const deleted = (object: string) =>
     { description: 'It is gone.' },
   );
 
-export function toPageRequest({ limit = 20, after, order = 'desc' }: Static<typeof PageQuery>): PageRequest {
+export function toPageRequest({ limit = DEFAULT_LIMIT, after, order = 'desc' }: Static<typeof PageQuery>): PageRequest {
   return { limit, after: after ?? null, order };
 }
 

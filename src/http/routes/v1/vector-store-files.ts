@@ -100,6 +100,25 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
     },
   );
 
+  app.post(
+    '/v1/vector_stores/:vector_store_id/files/:file_id',
+    {
+      config,
+      schema: {
+        summary: 'Replace the attributes of a file in a vector store',
+        operationId: 'updateVectorStoreFile',
+        tags,
+        params: StoreAndFileId,
+        body: Type.Object({ attributes: Attributes }, { additionalProperties: false }),
+        response: { 200: StoreFileSchema, ...errorResponses },
+      },
+    },
+    async ({ principal, params, body }) =>
+      toWire(
+        await retrieval.updateStoreFile(principal.tenant, params.vector_store_id, params.file_id, body.attributes),
+      ),
+  );
+
   app.delete(
     '/v1/vector_stores/:vector_store_id/files/:file_id',
     {

@@ -1,0 +1,26 @@
+/** Python packages for tests: installed once by the ordinary pip into a folder of their own, no virtual environment needed. */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+/** @param requirements file beside this one. Returns the folder for PYTHONPATH. @throws Error with what pip said */
+export function installPython(requirements: string): string {
+  const file = join(import.meta.dirname, requirements);
+  const digest = createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16);
+  const folder = join(ROOT, '.switchyard/python', digest);
+  if (existsSync(folder)) return folder;
+  // Renamed when it is whole, so that an installation that was interrupted is done again.
+  const scratch = `${folder}.${process.pid}`;
+  mkdirSync(dirname(folder), { recursive: true });
+  const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-warn-conflicts'];
+  const run = spawnSync('python3', [...args, '--target', scratch, '-r', file], { encoding: 'utf8' });
+  if (run.status !== 0) {
+    rmSync(scratch, { recursive: true, force: true });
+    throw new Error(`pip could not install ${requirements}: ${run.stderr ?? run.error?.message}`);
+  }
+  renameSync(scratch, folder);
+  return folder;
+}
