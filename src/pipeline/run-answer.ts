@@ -42,7 +42,7 @@ export async function* runAnswer(
     throw cause;
   } finally {
     limited.release();
-    // Not awaited: a client waits for its answer, not for the disk (decision 0021).
+    // Not awaited: a client waits for its answer, not for the disk (decision 0023).
     void recordAnswer(services, tally);
   }
 }
