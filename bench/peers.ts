@@ -4,19 +4,16 @@
  * ignores; one that cannot be had is left out. A whole run writes its table and plot into docs/.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { loadConfig } from '../src/config/load.js';
-import type { Config } from '../src/config/schema.js';
 import type { ModelManifest } from '../src/contracts/model-manifest.js';
-import { CATALOG } from '../src/model-import/catalog.js';
-import { fetchFiles } from '../src/model-import/sources/fetch-files.js';
 import type { Bench } from './main.js';
 import { writePeerAdapters } from './peers/adapters.js';
 import { type Compared, compare, ratioOf } from './peers/compare.js';
 import { gateway } from './peers/gateway.js';
 import { llamaServer } from './peers/llama-server.js';
+import { fetchModelFile } from './peers/model-file.js';
 import { type Peer, type PeerContext, type PeerServer, SLOTS } from './peers/peer.js';
 import { createPrompts } from './peers/prompts.js';
 import { type Opponent, type Run, table, writeReport } from './peers/report.js';
@@ -96,17 +93,4 @@ function figuresOf(opponents: readonly Opponent[]): Record<string, number> {
     }
   }
   return figures;
-}
-
-/** The file that our model was imported from; what was downloaded once stays. */
-async function fetchModelFile({ dataDir, models }: Config, say: (line: string) => void): Promise<string> {
-  const entry = CATALOG.find(({ id }) => id === models.base);
-  if (!entry) throw new Error(`${models.base} is not in the catalog, so that peers cannot be given its file`);
-  const folder = path.join(dataDir, 'downloads', entry.id);
-  await mkdir(folder, { recursive: true });
-  let last = '';
-  await fetchFiles(entry, folder, models.sourceDir || null, new AbortController().signal, (detail) => {
-    if (detail !== last) say(`${entry.weights}: ${(last = detail)}`);
-  });
-  return path.join(folder, entry.weights);
 }

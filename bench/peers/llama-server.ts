@@ -40,7 +40,9 @@ export const llamaServer: Peer = {
     const args = [
       ...['--model', modelFile, '--threads', String(THREADS)],
       ...['--parallel', String(SLOTS), '--ctx-size', String(SLOTS * CONTEXT_TOKENS)],
-      ...['--lora', adapters.map(({ ggufFile }) => ggufFile).join(','), '--lora-init-without-apply'],
+      ...(adapters.length === 0
+        ? []
+        : ['--lora', adapters.map(({ ggufFile }) => ggufFile).join(','), '--lora-init-without-apply']),
       ...['--no-ui', '--offline', '--cache-ram', '0'],
     ];
     const program = {

@@ -107,12 +107,21 @@ export interface ModelManifest {
     /** Any of these ends an answer. */
     readonly eosIds: readonly number[];
     /** Fill-in-the-middle token ids, where the vocabulary has them. */
-    readonly fim: { readonly prefix: number; readonly middle: number; readonly suffix: number } | null;
+    readonly fim: FimTokens | null;
   };
   /** How each kind of linear was written, for the record: e.g. `q4_1-exact`, `q8-block32`. */
   readonly representation: Readonly<Record<string, string>>;
   readonly files: ManifestFiles;
   readonly importer: ImporterStamp;
+}
+
+/** Token ids of fill-in-the-middle prompts. `repo` and `file` begin a repository's name and each of its files. */
+export interface FimTokens {
+  readonly prefix: number;
+  readonly middle: number;
+  readonly suffix: number;
+  readonly repo: number | null;
+  readonly file: number | null;
 }
 
 /**

@@ -17,12 +17,24 @@ export interface PromptMessage extends ChatMessage {
   readonly ours?: readonly TextRange[];
 }
 
+/** A file, or a part of one, that is shown ahead of the code. */
+export interface InfillFile {
+  readonly path: string;
+  readonly text: string;
+}
+
 /**
- * A chat, raw text, or the middle between two texts. Special tokens written in a chat or in code are plain text; in raw
- * text they count.
+ * A chat, raw text, or the middle between two texts, which ends where the text behind it would begin again. Special
+ * tokens written in a chat or in code are plain text; in raw text they count.
  */
 export type Prompt =
   | { readonly kind: 'chat'; readonly messages: readonly PromptMessage[] }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'tokens'; readonly ids: readonly number[] }
-  | { readonly kind: 'infill'; readonly prefix: string; readonly suffix: string };
+  | {
+      readonly kind: 'infill';
+      readonly prefix: string;
+      readonly suffix: string;
+      /** The nearest last. */
+      readonly files: readonly InfillFile[];
+    };

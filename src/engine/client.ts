@@ -14,6 +14,7 @@ import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
+import { holeBetween } from './hole.js';
 import { JobsInFlight } from './jobs-in-flight.js';
 import type { EngineSettings, FromEngine, Gauges, Job, ToEngine } from './protocol.js';
 
@@ -183,7 +184,8 @@ class EngineClient implements TextGenerator {
     if (promptIds.length === 0) throw new AppError('invalid_value', { param: 'prompt', reason: 'must not be empty' });
     const left = contextTokens - promptIds.length;
     const maxTokens = Math.min(request.maxTokens ?? left, left);
-    return { id, tenant, priority, promptIds, adapter, sampling, maxTokens, stop, topLogprobs };
+    const hole = prompt.kind === 'infill' ? holeBetween(prompt.prefix, prompt.suffix) : null;
+    return { id, tenant, priority, promptIds, adapter, sampling, maxTokens, stop, hole, topLogprobs };
   }
 
   #deliver({ events, observations }: Extract<FromEngine, { type: 'step' }>): void {

@@ -6,6 +6,7 @@ import type { AdapterRef } from '../contracts/adapter.js';
 import type { EngineObservation, EngineStatus, Priority, SamplingParams, TokenEvent } from '../contracts/generator.js';
 import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { ErrorMessage } from '../errors/app-error.js';
+import type { Hole } from './hole.js';
 
 export type EngineSettings = Config['engine'];
 
@@ -20,6 +21,8 @@ export interface Job {
   readonly sampling: SamplingParams;
   readonly maxTokens: number;
   readonly stop: readonly string[];
+  /** Where the answer goes, if it fills in the middle. */
+  readonly hole: Hole | null;
   readonly topLogprobs: number | null;
 }
 

@@ -19,6 +19,7 @@ import { addLifecycle, requestId } from './plugins/lifecycle.js';
 import { collectMethods } from './plugins/methods.js';
 import { addClosedQueries, compileValidator, dropNulls, toValidationError } from './plugins/validation.js';
 import { addHealth } from './routes/health.js';
+import { addInfill } from './routes/infill.js';
 import { addMetrics } from './routes/metrics.js';
 import { addChat } from './routes/v1/chat.js';
 import { addCompletions } from './routes/v1/completions.js';
@@ -120,6 +121,7 @@ async function addV1Routes(app: App, services: Services): Promise<void> {
   app.addHook('preValidation', async ({ body }) => dropNulls(body));
   addChat(app, services);
   addCompletions(app, services);
+  addInfill(app, services);
   addEmbeddings(app, services);
   addModels(app, services);
   addFeedback(app, services);

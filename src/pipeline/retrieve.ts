@@ -30,18 +30,15 @@ export function planRetrieval(policy: RetrievalPolicy, override: RetrievalOverri
   };
 }
 
-/** Finds the passages for the last question of the chat. */
+/** Finds the passages for a question. */
 export async function retrieve(
   { retrieval, metrics }: Pick<PipelineServices, 'retrieval' | 'metrics'>,
   route: Route,
-  request: ChatRequest,
+  { principal, question }: Pick<ChatRequest, 'principal'> & { readonly question: string },
   wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Found> {
-  const tenant = request.principal.tenant;
-  // Some clients put their question into a system message, alone.
-  const asked = request.messages.findLast((message) => message.role === 'user') ?? request.messages.at(-1);
-  const question = asked?.content ?? '';
+  const { tenant } = principal;
   const query = withoutMiddle(question.trim());
   if (query === '') return { passages: [], snapshot: '' };
 

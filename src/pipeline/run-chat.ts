@@ -32,9 +32,12 @@ async function prepare(
     return ungrounded({ kind: 'chat', messages: assemblePrompt({ instructions, messages, passages: null }) });
   }
 
+  // Some clients put their question into a system message, alone.
+  const asked = messages.findLast((message) => message.role === 'user') ?? messages.at(-1);
+  const question = asked?.content ?? '';
   const bare = assemblePrompt({ instructions, messages, passages: [] });
   const [found, bareTokens] = await Promise.all([
-    retrieve(services, route, request, wanted, signal),
+    retrieve(services, route, { ...request, question }, wanted, signal),
     countPrompt(services, request, bare, signal),
   ]);
   const { kept, leftOut } = await selectEvidence(services, request, route, found.passages, bareTokens, signal);

@@ -40,6 +40,8 @@ export interface ChatRequest extends AnswerRequest {
 
 export interface CompletionRequest extends AnswerRequest {
   readonly prompt: Exclude<Prompt, { kind: 'chat' }>;
+  /** Passages beside the files of an infill; null and not enabled: none. */
+  readonly retrieval: RetrievalOverride | null;
 }
 
 /** Who answers. */
@@ -90,7 +92,7 @@ export interface Pipeline {
    * @throws AppError `model_not_found`, `deadline_exceeded`, and whatever registry, retrieval and engine throw
    */
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
-  /** The same for raw prompts: no template, no instructions, no passages. */
+  /** The same for raw prompts: no template, no instructions; passages only where the request asks for them. */
   complete(request: CompletionRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
 }
 

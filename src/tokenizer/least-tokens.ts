@@ -12,7 +12,10 @@ export function leastTokens(prompt: Prompt, bounds: Bounds): number {
     case 'text':
       return leastOfText(prompt.text, bounds);
     case 'infill':
-      return leastOfText(prompt.prefix, bounds) + leastOfText(prompt.suffix, bounds);
+      return [prompt.prefix, prompt.suffix, ...prompt.files.map(({ text }) => text.trimEnd())].reduce(
+        (sum, text) => sum + leastOfText(text, bounds),
+        0,
+      );
     case 'chat': {
       const { messages } = prompt;
       const kept = bounds.cutsHistory ? messages.filter(({ role }) => role !== 'assistant') : messages;

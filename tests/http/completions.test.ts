@@ -54,7 +54,7 @@ t.test('a suffix fills in the middle where the base model can, and is refused wh
   const able = await createTestServer({ engine: createFakeEngine({ supportsInfill: true }) });
   t.teardown(() => able.app.close());
   await able.app.inject(complete({ suffix: 'ever after' }));
-  t.same(able.engine.requests[0]?.prompt, { kind: 'infill', prefix: 'Once upon', suffix: 'ever after' });
+  t.same(able.engine.requests[0]?.prompt, { kind: 'infill', prefix: 'Once upon', suffix: 'ever after', files: [] });
   t.match((await able.app.inject(complete({ prompt: [1], suffix: 'x' }))).json().error, { param: 'suffix' });
 
   const unable = await createTestServer();

@@ -67,6 +67,7 @@ const job = (id: number, rest: Partial<Job> = {}): Job => ({
   sampling: GREEDY,
   maxTokens: 3,
   stop: [],
+  hole: null,
   topLogprobs: null,
   ...rest,
 });

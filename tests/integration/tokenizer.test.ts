@@ -64,7 +64,7 @@ t.test('prompts are tokenized in processes of their own, as the library does it'
   t.equal(tokenizer.leastTokens(LONG), Math.ceil(59_999 / inline.bounds.lettersPerToken + 1));
   t.match(tokenizer.status(), { ready: true, reason: null, queued: 0 });
   t.ok(tokenizer.status().rssBytes > 0);
-  await t.rejects(tokenizer.encode({ kind: 'infill', prefix: 'a', suffix: 'b' }, as('a')), {
+  await t.rejects(tokenizer.encode({ kind: 'infill', prefix: 'a', suffix: 'b', files: [] }, as('a')), {
     code: 'infill_not_supported',
   });
 });

@@ -251,7 +251,7 @@ t.test('a prompt that does not fit is refused before it is queued, with its leng
     await t.rejects(ask(engine, { prompt: { kind: 'tokens', ids: [id] } }), { code: 'invalid_value' }, `token ${id}`);
   }
   await t.rejects(ask(engine, { prompt: 'x', sampling: { logitBias: { 49152: 1 } } }), { code: 'invalid_value' });
-  await t.rejects(ask(engine, { prompt: { kind: 'infill', prefix: 'a', suffix: 'b' } }), {
+  await t.rejects(ask(engine, { prompt: { kind: 'infill', prefix: 'a', suffix: 'b', files: [] } }), {
     code: 'infill_not_supported',
   });
 });

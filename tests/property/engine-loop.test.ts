@@ -93,6 +93,7 @@ t.test('whoever shares the engine, every answer is the one that the model gives 
           sampling: GREEDY,
           maxTokens,
           stop: [],
+          hole: null,
           topLogprobs: null,
         });
       };

@@ -1,3 +1,5 @@
+import type { Hole } from '../hole.js';
+import { InfillCut } from './infill-cut.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** Text that is ready to be shown, and whether a stop text ended it. */
@@ -8,20 +10,22 @@ export interface DecodedText {
 
 /**
  * Turns the tokens of one answer into text as they come: whole characters only, nothing that may turn out to be the
- * start of a stop text, and nothing from a stop text on. Whatever the token borders are, the pieces joined are the
- * decoded whole up to its first stop text. Bytes that are not UTF-8 become U+FFFD.
+ * start of a stop text, and nothing from a stop text on; of a middle nothing from its border on. Whatever the token
+ * borders are, the pieces joined are the decoded whole up to its first stop text. Bytes that are not UTF-8 become U+FFFD.
  */
 export class Detokenizer {
   readonly #vocabulary: Vocabulary;
   readonly #stops: readonly string[];
   // A byte order mark inside an answer is text like any other.
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  readonly #cut: InfillCut | null;
   #held = '';
   #decodedLength = 0;
 
-  constructor(vocabulary: Vocabulary, stops: readonly string[]) {
+  constructor(vocabulary: Vocabulary, stops: readonly string[], hole: Hole | null = null) {
     this.#vocabulary = vocabulary;
     this.#stops = stops.filter((stop) => stop !== '');
+    this.#cut = hole === null ? null : new InfillCut(hole);
   }
 
   /** Characters decoded so far, shown or held. */
@@ -30,13 +34,17 @@ export class Detokenizer {
   }
 
   push(id: number): DecodedText {
-    return this.#take(this.#decoder.decode(this.#vocabulary.bytes(id), { stream: true }));
+    const decoded = this.#take(this.#decoder.decode(this.#vocabulary.bytes(id), { stream: true }));
+    if (this.#cut === null) return decoded;
+    const { text, ended } = this.#cut.push(decoded.text, decoded.stopped);
+    return { text, stopped: ended };
   }
 
   /** What is still held when the answer ends for another reason than a stop text. */
   end(): DecodedText {
     const { text, stopped } = this.#take(this.#decoder.decode());
-    return { text: stopped ? text : text + this.#held, stopped };
+    const rest = stopped ? text : text + this.#held;
+    return { text: this.#cut?.push(rest, true).text ?? rest, stopped };
   }
 
   #take(piece: string): DecodedText {

@@ -49,7 +49,7 @@ export class Sequence implements SlotView, WaitingView {
     this.job = job;
     this.#context = context;
     this.#sampler = new Sampler(job.sampling, job.promptIds, context.scratch, context.randomSeed());
-    this.#detokenizer = new Detokenizer(context.vocabulary, job.stop);
+    this.#detokenizer = new Detokenizer(context.vocabulary, job.stop, job.hole);
     this.#arrivedMs = context.monotonicMs();
     this.#ids = new Int32Array(job.promptIds.length + job.maxTokens);
     this.#ids.set(job.promptIds);

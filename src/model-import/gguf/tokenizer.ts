@@ -47,8 +47,14 @@ function plain(...splits: object[]): PreTokenizer {
   return { normalizer: null, preTokenizer, ignoreMerges: false };
 }
 
-/** Tokens that end an answer whatever `eos_token_id` says: the end of a turn in the usual chat formats. */
-const END_TOKENS = ['<|im_end|>', '<|eot_id|>', '<|endoftext|>', '</s>'];
+/**
+ * Tokens that end an answer whatever `eos_token_id` says: the end of a turn in the usual chat formats, and where a model
+ * goes on with padding, another file or another repository once the middle of this one is filled.
+ */
+const END_TOKENS = [
+  ...['<|im_end|>', '<|eot_id|>', '<|endoftext|>', '</s>'],
+  ...['<|fim_pad|>', '<|file_sep|>', '<|repo_name|>'],
+];
 
 /**
  * Builds `tokenizer.json` and `tokenizer_config.json` from a GGUF file's metadata.

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
-import type { ModelManifest } from '../../contracts/model-manifest.js';
+import type { FimTokens, ModelManifest } from '../../contracts/model-manifest.js';
 import type { Prompt, PromptMessage } from '../../contracts/prompt.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Bounds } from '../protocol.js';
@@ -30,6 +30,11 @@ interface TokenizerConfig {
   readonly eos_token?: string | null;
 }
 
+type Infill = Extract<Prompt, { kind: 'infill' }>;
+
+/** Editors do not name the file that they fill in. */
+const OWN_FILE = 'this file\n';
+const REPOSITORY = 'repository\n';
 /** Of four letters a normalizer may make one. */
 const MOST_COMPOSED = 4;
 const NO_TEMPLATE = { bracketed: [], labels: [], lookedFor: new Set<string>() };
@@ -89,12 +94,18 @@ function createPromptTokenizer(
     return encoder.encode(render(messages, marks), marks);
   };
 
-  const encodeInfill = (prefix: string, suffix: string): number[] => {
+  const encodeInfill = ({ prefix, suffix, files }: Infill): number[] => {
     const { fim } = manifest.tokenizer;
     if (!fim) throw new AppError('infill_not_supported', { model: manifest.id });
-    const marks = unusedMarks([prefix, suffix]);
+    const named = files.map(({ path: name, text }) => `${name}\n${text.trimEnd()}\n`);
+    const marks = unusedMarks([prefix, suffix, ...named]);
     const encode = (text: string) => encoder.encode(guard.text(text, marks), marks);
-    return [fim.prefix, ...encode(prefix), fim.suffix, ...encode(suffix), fim.middle];
+    return [
+      ...repository(named, fim).flatMap((part) => (typeof part === 'number' ? part : encode(part))),
+      ...[fim.prefix, ...encode(prefix)],
+      ...[fim.suffix, ...encode(suffix)],
+      fim.middle,
+    ];
   };
 
   return {
@@ -107,7 +118,7 @@ function createPromptTokenizer(
         case 'tokens':
           return prompt.ids;
         case 'infill':
-          return encodeInfill(prompt.prefix, prompt.suffix);
+          return encodeInfill(prompt);
       }
     },
     count(text) {
@@ -116,6 +127,13 @@ function createPromptTokenizer(
     },
     bounds: boundsOf(file, texts.lookedFor.size > 0),
   };
+}
+
+/** A repository with other files, as code models were trained on it, up to the name of the file to be filled in. */
+function repository(files: readonly string[], { repo, file }: FimTokens): (number | string)[] {
+  if (files.length === 0) return [];
+  const marked = [...files, OWN_FILE].flatMap((text) => (file === null ? [text] : [file, text]));
+  return repo === null ? marked : [repo, REPOSITORY, ...marked];
 }
 
 function boundsOf({ model, normalizer }: TokenizerFile, cutsHistory: boolean): Bounds {

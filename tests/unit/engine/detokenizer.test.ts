@@ -1,4 +1,5 @@
 import t from 'tap';
+import { type Hole, holeBetween } from '../../../src/engine/hole.js';
 import { Detokenizer } from '../../../src/engine/process/detokenizer.js';
 import { Vocabulary } from '../../../src/engine/process/vocabulary.js';
 
@@ -14,8 +15,8 @@ const bytes = new Vocabulary({
   decoder: null,
 });
 
-function decode(text: string | number[], stops: string[]) {
-  const detokenizer = new Detokenizer(bytes, stops);
+function decode(text: string | number[], stops: string[], hole?: Hole) {
+  const detokenizer = new Detokenizer(bytes, stops, hole);
   const pieces: string[] = [];
   for (const byte of typeof text === 'string' ? Buffer.from(text) : text) {
     const piece = detokenizer.push(byte);
@@ -61,4 +62,13 @@ t.test('a stop text that starts again within itself is found', async (t) => {
 
 t.test('of several stop texts the one that starts first counts', async (t) => {
   t.equal(decode('xabcd', ['bcd', 'abcd', '']).pieces.join(''), 'x');
+});
+
+t.test('a middle ends where the text behind it begins again, and a stop text may end it before', async (t) => {
+  const hole = holeBetween('f(', ') {\n');
+  const { pieces, stopped } = decode('a, b) {\n', [], hole);
+  t.equal(pieces.join(''), 'a, b');
+  t.equal(stopped, true, 'nothing behind the border is generated');
+  t.same(decode('a, b', [], hole), { pieces: ['a', ',', '', ' b', ''], stopped: false });
+  t.equal(decode('a, b) {\n', [','], hole).pieces.join(''), 'a');
 });

@@ -84,12 +84,13 @@ const TOKENS = [
   '<|fim_middle|>',
   '<|fim_suffix|>',
   '<tool>',
+  '<|file_sep|>',
 ];
 const TOKENIZER: Record<string, GgufInput> = {
   'tokenizer.ggml.model': 'gpt2',
   'tokenizer.ggml.pre': 'llama-bpe',
   'tokenizer.ggml.tokens': TOKENS,
-  'tokenizer.ggml.token_type': [3, 3, 1, 1, 1, 3, 3, 3, 4],
+  'tokenizer.ggml.token_type': [3, 3, 1, 1, 1, 3, 3, 3, 4, 3],
   'tokenizer.ggml.merges': ['a b'],
   'tokenizer.ggml.bos_token_id': 1,
   'tokenizer.ggml.eos_token_id': 0,
@@ -99,7 +100,8 @@ const TOKENIZER: Record<string, GgufInput> = {
 
 t.test('the tokenizer is built from the metadata, with its template, specials and ends', async (t) => {
   const imported = tokenizerFromGguf(readBytes(t.testdir(), encodeGguf(TOKENIZER, [])));
-  t.match(imported, { bosId: 1, eosIds: [0], fim: { prefix: 5, middle: 6, suffix: 7 } });
+  t.match(imported, { bosId: 1, eosIds: [0, 9] });
+  t.same(imported.fim, { prefix: 5, middle: 6, suffix: 7, repo: null, file: 9 });
   const tokenizer = JSON.parse(imported.tokenizerJson);
   t.same(tokenizer.model.vocab, Object.fromEntries(TOKENS.map((token, id) => [token, id])));
   t.equal(tokenizer.model.ignore_merges, true);
@@ -113,6 +115,7 @@ t.test('the tokenizer is built from the metadata, with its template, specials an
       [6, true],
       [7, true],
       [8, false],
+      [9, true],
     ],
   );
   t.match(JSON.parse(imported.configJson), {

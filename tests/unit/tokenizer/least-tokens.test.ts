@@ -14,7 +14,7 @@ t.test('letters, characters and messages each have a lower bound', async (t) => 
   t.equal(leastTokens({ kind: 'text', text: '-'.repeat(200) }, BOUNDS), 10);
   t.equal(leastTokens({ kind: 'text', text: 'a'.repeat(201) }, BOUNDS), 20);
   t.equal(leastTokens({ kind: 'tokens', ids: [1, 2, 3] }, BOUNDS), 3);
-  t.equal(leastTokens({ kind: 'infill', prefix: 'a'.repeat(21), suffix: 'b'.repeat(31) }, BOUNDS), 5);
+  t.equal(leastTokens({ kind: 'infill', prefix: 'a'.repeat(21), suffix: 'b'.repeat(31), files: [] }, BOUNDS), 5);
   t.equal(leastTokens(chat(...new Array(30_000).fill('')), BOUNDS), 30_000);
 });
 

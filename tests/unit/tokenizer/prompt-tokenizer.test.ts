@@ -134,9 +134,9 @@ t.test('a template that refuses the messages says why, and a model without templ
 
 t.test('infill puts prefix and suffix before the middle, and needs its tokens', async (t) => {
   const specials = ['<pre>', '<mid>', '<suf>'];
-  const prompt = { kind: 'infill', prefix: 'ab<mid>', suffix: 'cd' } as const;
+  const prompt = { kind: 'infill', prefix: 'ab<mid>', suffix: 'cd', files: [] } as const;
   const { idOf } = await tinyTokenizer({ specials });
-  const fim = { prefix: idOf('<pre>'), middle: idOf('<mid>'), suffix: idOf('<suf>') };
+  const fim = { prefix: idOf('<pre>'), middle: idOf('<mid>'), suffix: idOf('<suf>'), repo: null, file: null };
   const { tokenizer } = await tinyTokenizer({ specials, fim });
   const ids = [...tokenizer.encode(prompt)];
   t.same(ids.slice(0, 3), ['<pre>', 'a', 'b'].map(idOf));
@@ -144,6 +144,31 @@ t.test('infill puts prefix and suffix before the middle, and needs its tokens', 
   t.equal(ids.filter((id) => id === idOf('<mid>')).length, 1);
   const without = await tinyTokenizer({ specials });
   t.throws(() => without.tokenizer.encode(prompt), { code: 'infill_not_supported' });
+});
+
+t.test('files of a repository come before the code, each behind its token and its path', async (t) => {
+  const specials = ['<pre>', '<mid>', '<suf>', '<repo>', '<file>'];
+  const { idOf } = await tinyTokenizer({ specials });
+  const fim = { prefix: idOf('<pre>'), middle: idOf('<mid>'), suffix: idOf('<suf>'), repo: null, file: null };
+  const prompt = { kind: 'infill', prefix: 'ab', suffix: 'cd', files: [{ path: 'x', text: 'e<mid>' }] } as const;
+  const marks = async (fimTokens: typeof fim | { repo: number; file: number }) => {
+    const { tokenizer } = await tinyTokenizer({ specials, fim: { ...fim, ...fimTokens } });
+    const ids = [...tokenizer.encode(prompt)];
+    return { ids, marks: ids.flatMap((id) => specials.filter((special) => idOf(special) === id)) };
+  };
+  const known = await marks({ repo: idOf('<repo>'), file: idOf('<file>') });
+  t.same(known.marks, ['<repo>', '<file>', '<file>', '<pre>', '<suf>', '<mid>']);
+  t.equal(known.ids[known.ids.indexOf(idOf('<file>')) + 1], idOf('x'));
+  t.same((await marks(fim)).marks, ['<pre>', '<suf>', '<mid>'], 'where there are no tokens for them, as text');
+});
+
+t.test('a raw prompt that writes the tokens itself is the same prompt', async (t) => {
+  const specials = ['<pre>', '<mid>', '<suf>'];
+  const { idOf } = await tinyTokenizer({ specials });
+  const fim = { prefix: idOf('<pre>'), middle: idOf('<mid>'), suffix: idOf('<suf>'), repo: null, file: null };
+  const { tokenizer } = await tinyTokenizer({ specials, fim });
+  const raw = tokenizer.encode({ kind: 'text', text: '<pre>ab<suf>cd<mid>' });
+  t.same([...raw], [...tokenizer.encode({ kind: 'infill', prefix: 'ab', suffix: 'cd', files: [] })]);
 });
 
 t.test('token ids pass as they are', async (t) => {

@@ -2,7 +2,7 @@ import type { Static } from 'typebox';
 import type { ChatMessage } from '../../../contracts/prompt.js';
 import { AppError } from '../../../errors/app-error.js';
 import type { RetrievalOverride } from '../../../pipeline/types.js';
-import type { ChatBody } from './chat-schema.js';
+import type { ChatBody, Retrieval } from './chat-schema.js';
 import { givenOf, otherMembers } from './ignored.js';
 
 type Body = Static<typeof ChatBody>;
@@ -87,6 +87,10 @@ export function toRetrieval({ retrieval, tools = [], tool_choice: choice = 'auto
   if (fileSearch !== null) {
     throw new AppError('invalid_value', { param: 'retrieval', reason: 'cannot be given beside a file_search tool' });
   }
+  return toOverride(retrieval);
+}
+
+export function toOverride(retrieval: Static<typeof Retrieval>): RetrievalOverride {
   const stores = [retrieval.store_id ?? [], retrieval.vector_store_ids ?? []].flat();
   return {
     enabled: retrieval.enabled ?? true,

@@ -24,7 +24,7 @@ const Message = Type.Object({
   ),
 });
 
-const Retrieval = Type.Object(
+export const Retrieval = Type.Object(
   {
     enabled: Type.Optional(Type.Boolean({ default: true })),
     store_id: Type.Optional(Type.String({ minLength: 1 })),

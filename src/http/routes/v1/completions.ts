@@ -4,7 +4,8 @@ import { AppError } from '../../../errors/app-error.js';
 import type { CompletionRequest } from '../../../pipeline/types.js';
 import type { App, Services } from '../../app.js';
 import { answerResponses, type CollectedAnswer, createDeliver, type EncodeChunks, toUsage } from './answers.js';
-import { UsageSchema } from './chat-schema.js';
+import { toOverride } from './chat-request.js';
+import { Retrieval, UsageSchema } from './chat-schema.js';
 import { givenOf, nameIgnored } from './ignored.js';
 import { toLegacyLogprobs } from './legacy-logprobs.js';
 import {
@@ -40,8 +41,12 @@ const CompletionBody = Type.Object(
       { description: 'One text, or the token ids of one; no chat template is put around it.' },
     ),
     suffix: Type.Optional(
-      Type.String({ description: 'Text after the answer: fill in the middle, where the base model can.' }),
+      Type.String({
+        description:
+          'Text after the answer: fill in the middle, where the base model can. It ends where this begins again.',
+      }),
     ),
+    retrieval: Type.Optional(Retrieval),
     ...generationFields,
     logprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: 5 })),
     ...refusedFields(REFUSED),
@@ -114,6 +119,10 @@ export function addCompletions(app: App, services: Services): void {
     if (prompt.kind === 'infill' && !engine.model.supportsInfill) {
       throw new AppError('infill_not_supported', { model: engine.model.id, param: 'suffix' });
     }
+    if (prompt.kind !== 'infill' && body.retrieval !== undefined) {
+      const reason = 'needs a suffix: passages are put before code that is filled in';
+      throw new AppError('invalid_value', { param: 'retrieval', reason });
+    }
     return {
       requestId: request.id,
       principal: request.principal,
@@ -126,6 +135,7 @@ export function addCompletions(app: App, services: Services): void {
         firstUserMessage: typeof body.prompt === 'string' ? body.prompt : body.prompt.join(),
       },
       prompt,
+      retrieval: body.retrieval === undefined ? null : toOverride(body.retrieval),
       priority: toPriority(body),
       sampling: toSampling(body),
       maxTokens: body.max_tokens ?? DEFAULT_MAX_TOKENS,
@@ -138,7 +148,7 @@ export function addCompletions(app: App, services: Services): void {
 function toPrompt({ prompt, suffix }: Body): CompletionRequest['prompt'] {
   const first = Array.isArray(prompt) && typeof prompt[0] !== 'number' ? prompt[0]! : prompt;
   if (typeof first === 'string') {
-    return suffix === undefined ? { kind: 'text', text: first } : { kind: 'infill', prefix: first, suffix };
+    return suffix === undefined ? { kind: 'text', text: first } : { kind: 'infill', prefix: first, suffix, files: [] };
   }
   if (suffix !== undefined) {
     throw new AppError('invalid_value', { param: 'suffix', reason: 'needs the prompt as text, not as token ids' });

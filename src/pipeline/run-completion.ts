@@ -1,0 +1,108 @@
+import type { InfillFile, Prompt } from '../contracts/prompt.js';
+import type { TokenizerCaller } from '../contracts/tokenizer.js';
+import { fitPassages } from './fit.js';
+import { numberPassages, passageTitle } from './prompt.js';
+import { planRetrieval, retrieve } from './retrieve.js';
+import { runAnswer } from './run-answer.js';
+import { ungrounded } from './run-chat.js';
+import type { AnswerEvent, CompletionRequest, PipelineServices, Prepared, Route } from './types.js';
+
+/** What marks a repository, and the file that is filled in. */
+const FRAME_TOKENS = 16;
+/** Around one file: its token and the line ends. */
+const FILE_FRAME_TOKENS = 4;
+/** No token of a vocabulary is longer; so files beyond the room by this measure need not be counted. */
+const MAX_TOKEN_CHARACTERS = 64;
+/** What is searched for: so many of the lines above the one that is being written. */
+const QUERY_LINES = 12;
+
+type Infill = Extract<Prompt, { kind: 'infill' }>;
+type Count = (files: readonly InfillFile[]) => Promise<readonly number[]>;
+
+export function runCompletion(
+  services: PipelineServices,
+  request: CompletionRequest,
+  signal: AbortSignal,
+): AsyncIterable<AnswerEvent> {
+  return runAnswer(services, request, 'cmpl', (route, signal) => prepare(services, request, route, signal), signal);
+}
+
+async function prepare(
+  services: PipelineServices,
+  request: CompletionRequest,
+  route: Route,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const { principal, prompt, retrieval, maxTokens } = request;
+  if (prompt.kind !== 'infill') return ungrounded(prompt);
+  // Passages are for whoever asks: a deployment's policy is about questions.
+  const wanted = retrieval?.enabled ? planRetrieval(route.retrieval, retrieval) : null;
+  if (wanted === null && prompt.files.length === 0) return ungrounded(prompt);
+
+  const caller = { tenant: principal.tenant, signal };
+  const search = { principal, question: queryOf(prompt) };
+  const [bareTokens, found] = await Promise.all([
+    countBare(services, prompt, caller),
+    wanted === null ? null : retrieve(services, route, search, wanted, signal),
+  ]);
+  const count: Count = (files) =>
+    services.tokenizer.count(
+      files.map(({ path, text }) => `${path}\n${text}`),
+      caller,
+    );
+  const room = services.engine.model.contextTokens - bareTokens - (maxTokens ?? 1) - FRAME_TOKENS;
+  const given = await fitFiles(prompt.files, Math.max(0, room), count);
+  if (found === null) return ungrounded({ ...prompt, files: given.kept });
+
+  const shown = found.passages.map((passage) => ({ passage, path: passageTitle(passage), text: passage.text }));
+  const tokens = await count(shown);
+  const costed = found.passages.map((passage, i) => ({ passage, tokens: tokens[i]! + FILE_FRAME_TOKENS }));
+  const { kept, leftOut } = fitPassages(costed, Math.min(route.retrieval.budgetTokens, given.left));
+  const files = shown.filter(({ passage }) => kept.includes(passage)).map(({ path, text }) => ({ path, text }));
+  return {
+    prompt: { ...prompt, files: [...files.toReversed(), ...given.kept] },
+    passages: numberPassages(kept),
+    leftOut,
+    storeSnapshot: found.snapshot,
+    retrieved: true,
+    maxTokensYields: false,
+  };
+}
+
+/** The lines above the one that is being written: they stay while it is, and so does what is found and cached. */
+function queryOf({ prefix }: Infill): string {
+  return prefix.split('\n').slice(0, -1).slice(-QUERY_LINES).join('\n');
+}
+
+/** Tokens of the prompt without files, or a lower bound of them where it cannot fit. */
+async function countBare(
+  { engine, tokenizer }: PipelineServices,
+  prompt: Infill,
+  caller: TokenizerCaller,
+): Promise<number> {
+  const bare = { ...prompt, files: [] };
+  const least = tokenizer.leastTokens(bare);
+  return least > engine.model.contextTokens ? least : (await tokenizer.encode(bare, caller)).length;
+}
+
+/** The last of the files, whole ones, as many as there is room for, and the room that they leave. */
+async function fitFiles(
+  files: readonly InfillFile[],
+  room: number,
+  count: Count,
+): Promise<{ readonly kept: readonly InfillFile[]; readonly left: number }> {
+  let characters = 0;
+  const first = files.findLastIndex(({ text }) => {
+    characters += text.length;
+    return characters > room * MAX_TOKEN_CHARACTERS;
+  });
+  const candidates = files.slice(first + 1);
+  const tokens = candidates.length === 0 ? [] : await count(candidates);
+  let left = room;
+  let start = candidates.length;
+  while (start > 0 && tokens[start - 1]! + FILE_FRAME_TOKENS <= left) {
+    start--;
+    left -= tokens[start]! + FILE_FRAME_TOKENS;
+  }
+  return { kept: candidates.slice(start), left };
+}
