@@ -28,6 +28,7 @@ function setUp(settings = {}) {
     tenant,
     priority: 'interactive',
     promptIds: Int32Array.of(7),
+    hole: null,
     adapter: null,
     sampling: GREEDY,
     maxTokens: 1,
