@@ -13,7 +13,7 @@ async function ask(t: Test, { stream = false, version = '1.1', endless = false }
   const body = JSON.stringify({ model: 'plain', stream, messages: [{ role: 'user', content: 'Go on.' }] });
   const head = [
     `POST /v1/chat/completions HTTP/${version}`,
-    'host: gateway',
+    'host: localhost',
     `authorization: ${bearer().authorization}`,
     'content-type: application/json',
     'connection: close',
