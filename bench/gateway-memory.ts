@@ -1,5 +1,5 @@
 const BASE_URL = process.env.SWITCHYARD_URL ?? 'http://127.0.0.1:8080';
-const MODEL = 'smollm2-135m-instruct';
+const MODEL = 'qwen2.5-coder-0.5b-instruct';
 const KEY = 'sk-demo-northwind-bank';
 const CONTEXT_TOKENS = 2048;
 const ANSWER_TOKENS = 64;
