@@ -169,7 +169,7 @@ class EngineClient implements TextGenerator {
     const tooLong = (promptTokens: number | string) =>
       new AppError('context_length_exceeded', { promptTokens, maxTokens: wanted, contextTokens });
     const least = this.#tokenizer.leastTokens(prompt);
-    if (least + wanted > contextTokens) throw tooLong(`at least ${least}`);
+    if (least > contextTokens) throw tooLong(`at least ${least}`);
 
     const known = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabSize;
     const reason = `token ids are 0 to ${vocabSize - 1}`;

@@ -25,8 +25,7 @@ export class FatalJobs {
 
   /** The engine died while it answered these. */
   died(jobs: readonly What[]): void {
-    for (const job of jobs) {
-      const key = keyOf(job);
+    for (const key of new Set(jobs.map(keyOf))) {
       const count = 1 + (this.#deaths.get(key)?.count ?? 0);
       this.#deaths.delete(key);
       this.#deaths.set(key, { count, lastMs: this.#clock.monotonicMs() });

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
@@ -10,6 +10,7 @@ import {
   CALIBRATION_FILE,
   HANG_TIMEOUT_MS,
   idsOf,
+  MODEL_DIR,
   readModelManifest,
   SETTINGS,
   startEngine,
@@ -107,6 +108,9 @@ t.test('a model that cannot be served stops the start with the reason and leaves
   await t.rejects(start(100_000), { code: 'config_invalid', message: /8192 positions/ });
 
   for (const { file } of Object.values(manifest.graphs)) writeFileSync(path.join(folder, file), 'not a graph');
+  for (const file of [manifest.tokenizer.file, manifest.tokenizer.configFile]) {
+    copyFileSync(path.join(MODEL_DIR, file), path.join(folder, file));
+  }
   await t.rejects(start(), { code: 'engine_unavailable', message: /onnxruntime/ });
   t.same(enginePids(), []);
 });

@@ -59,7 +59,7 @@ t.test('the gateway gives the model what the adapters were trained on, token for
 
 t.test('ordinary text has the tokens of the whole rendered prompt, whatever it holds', async (t) => {
   const tokenizer = await loadModelTokenizer();
-  const goldens = path.resolve('tests/parity/goldens/tokens.json.gz');
+  const goldens = path.resolve('tests/parity/goldens/tokens/smollm2-135m-instruct.json.gz');
   const { cases } = JSON.parse(gunzipSync(readFileSync(goldens)).toString()) as { cases: [text: string][] };
   const strings = cases.map(([text]) => text).filter(isOrdinary);
   t.ok(strings.length > 1500, `${strings.length} strings`);

@@ -44,7 +44,7 @@ t.test('an empty gateway gets both sample tenants with keys, adapters, deploymen
     stableVersion: 1,
     canaryVersion: 2,
     canaryWeight: 0,
-    retrieval: { enabled: true, topK: 3 },
+    retrieval: { enabled: true, topK: 4 },
   });
   t.match(await registry.getDeployment('copilot', 'assistant'), {
     adapter: 'copilot',

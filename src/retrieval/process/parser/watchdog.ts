@@ -20,6 +20,8 @@ const STOPPED = -1;
  */
 export function watchCpuTime(limitMs: number): { start(): void; stop(): void } {
   const startedMs = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)).fill(STOPPED);
+  // A listener would wait for the thread that is blocked; without one the signal ends the process.
+  process.removeAllListeners(OUT_OF_TIME);
   new Worker(WATCHDOG, { eval: true, workerData: { startedMs, limitMs, parent: process.ppid } }).unref();
   return {
     start() {
