@@ -1,4 +1,4 @@
-import { Turns } from './turns.js';
+import { Turns } from '../queues/turns.js';
 
 export interface Job {
   readonly tenant: string;

@@ -1,4 +1,5 @@
 import { setImmediate as yieldToMessages } from 'node:timers/promises';
+import { Turns } from '../../queues/turns.js';
 
 /** From first to last served. */
 const LANES = ['search', 'embed', 'background'] as const;
@@ -17,23 +18,23 @@ export interface WorkQueue {
 }
 
 export function createWorkQueue(): WorkQueue {
-  const lanes = LANES.map(() => new Turns<() => Promise<void>>());
+  const lanes = LANES.map(() => new Turns<{ readonly tenant: string; readonly run: () => Promise<void> }>());
   const passed = LANES.map(() => 0);
   let isRunning = false;
 
   const next = () => {
-    const waiting = [...lanes.keys()].filter((lane) => lanes[lane]!.size > 0);
+    const waiting = [...lanes.keys()].filter((lane) => !lanes[lane]!.isEmpty);
     const served = waiting.findLast((lane) => passed[lane]! >= PATIENCE) ?? waiting[0];
     if (served === undefined) return null;
     for (const lane of waiting) if (lane > served) passed[lane]!++;
     passed[served] = 0;
-    return lanes[served]!.next();
+    return lanes[served]!.take();
   };
 
   const drain = async () => {
     isRunning = true;
     for (let job = next(); job; job = next()) {
-      await job();
+      await job.run();
       await yieldToMessages();
     }
     isRunning = false;
@@ -42,40 +43,17 @@ export function createWorkQueue(): WorkQueue {
   return {
     run(lane, tenant, job, signal) {
       return new Promise((resolve, reject) => {
-        lanes[LANES.indexOf(lane)]!.add(tenant, async () => {
+        const run = async () => {
           try {
             signal?.throwIfAborted();
             resolve(await job());
           } catch (error) {
             reject(error);
           }
-        });
+        };
+        lanes[LANES.indexOf(lane)]!.add({ tenant, run });
         if (!isRunning) void drain();
       });
     },
   };
-}
-
-/** What waits, by tenant: the tenants have turns, and each has its own in order. */
-class Turns<T> {
-  /** The tenant whose turn it is comes first. */
-  readonly #byTenant = new Map<string, T[]>();
-
-  get size(): number {
-    return this.#byTenant.size;
-  }
-
-  add(tenant: string, item: T): void {
-    const own = this.#byTenant.get(tenant);
-    if (own) own.push(item);
-    else this.#byTenant.set(tenant, [item]);
-  }
-
-  next(): T {
-    const [tenant, own] = this.#byTenant.entries().next().value!;
-    const item = own.shift()!;
-    this.#byTenant.delete(tenant);
-    if (own.length > 0) this.#byTenant.set(tenant, own);
-    return item;
-  }
 }

@@ -3,6 +3,10 @@ export class Turns<T extends { readonly tenant: string }> {
   /** In the order of their turns. */
   readonly #waiting = new Map<string, T[]>();
 
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0;
+  }
+
   add(item: T): void {
     const own = this.#waiting.get(item.tenant);
     if (own) own.push(item);
