@@ -21,6 +21,12 @@ export function installPython(requirements: string): string {
     rmSync(scratch, { recursive: true, force: true });
     throw new Error(`pip could not install ${requirements}: ${run.stderr ?? run.error?.message}`);
   }
-  renameSync(scratch, folder);
+  try {
+    renameSync(scratch, folder);
+  } catch (error) {
+    // Another test file, side by side with this one, was first.
+    if (!existsSync(folder)) throw error;
+    rmSync(scratch, { recursive: true, force: true });
+  }
   return folder;
 }

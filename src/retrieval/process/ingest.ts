@@ -42,7 +42,7 @@ export class Ingest {
   #loop: Promise<void> | null = null;
   #trouble: string | null = null;
   #failures = 0;
-  #retryAtMs = 0;
+  #isPaused = false;
   /** Begun, and not to be counted as attempts: the database failed, not their content. */
   readonly #interrupted = new Set<IngestJob>();
 
@@ -78,7 +78,7 @@ export class Ingest {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
-      const isFree = reading.size < FILES_AT_ONCE && this.#options.clock.monotonicMs() >= this.#retryAtMs;
+      const isFree = reading.size < FILES_AT_ONCE && !this.#isPaused;
       const job = isFree ? await this.#next(lastTenant, [...reading.keys()]) : null;
       if (job) {
         lastTenant = job.tenant;
@@ -127,12 +127,15 @@ export class Ingest {
   }
 
   #stall(error: unknown): void {
-    const { clock, onError } = this.#options;
-    if (this.#trouble === null) onError(error, 'ingestion waits for its database');
+    if (this.#trouble === null) this.#options.onError(error, 'ingestion waits for its database');
     this.#trouble = storageTrouble(error) ?? 'the database reports errors';
     const delayMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
-    this.#retryAtMs = clock.monotonicMs() + delayMs;
-    setTimeout(() => this.#wake(), delayMs).unref();
+    // By a flag, not by the clock's time: a timer may fire a little before its time is up, and nobody would wake it again.
+    this.#isPaused = true;
+    setTimeout(() => {
+      this.#isPaused = false;
+      this.#wake();
+    }, delayMs).unref();
   }
 
   /** @throws the error of a database that cannot be used */
