@@ -68,6 +68,20 @@ t.test('a step of more tokens is never held for shorter', async (t) => {
   t.ok(answers.every(([, ms]) => ms === answers[0]![1]));
 });
 
+t.test(
+  'a neighbour that was busy while small steps were measured makes only these look slow, and no slower than larger ones',
+  async (t) => {
+    const { runner, measuring } = fakeRunner((_, tokens) => (tokens === 2 ? 500 : 12 + 2 * tokens));
+    const { answers } = calibrate(runner, [1], measuring).profile;
+    t.same(answers.slice(0, 4), [
+      [1, 14],
+      [2, 20],
+      [4, 20],
+      [6, 24],
+    ]);
+  },
+);
+
 t.test('answers are measured as drafts are verified, or a token a row where none can be', async (t) => {
   const exact = fakeRunner(() => 1);
   calibrate(exact.runner, [1], exact.measuring);
