@@ -47,7 +47,7 @@ RECIPES = {
             Phase((("support", 1.0),), steps=80, seed=11, shape=Shape(free_share=0.55)),
             Phase(
                 (("support", 0.85), ("docs", 0.15)),
-                steps=120,
+                steps=60,
                 seed=31,
                 shape=Shape(
                     unanswerable_share=0.26, passages=((4, 40), (3, 30), (2, 16), (1, 12), (0, 2)), first_passage_weight=3, facts=(2, 3, 3, 4, 4, 5, 6), free_share=0.6
