@@ -3,7 +3,7 @@
  * line is one JSON object.
  */
 import { readdirSync } from 'node:fs';
-import { benchLine } from '../src/evaluation/machine.js';
+import { benchLine } from '../src/machine/machine.js';
 
 export interface BenchOptions {
   /** Fewer rounds: for a first look. */

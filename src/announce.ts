@@ -1,5 +1,5 @@
 /** What a person at the terminal sees of a start: progress, then where to go. */
-import type { DemoTenant } from './registry/demo-tenants.js';
+import type { DemoTenant } from './demo/tenants.js';
 
 /** Draws one line again and again on a terminal; elsewhere says nothing until the end. */
 export function showIndexing(done: number, total: number): void {

@@ -1,6 +1,6 @@
 /** A gateway with shipped settings in a process of its own, and what its two sample tenants ask of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEMO_TENANTS } from '../../src/registry/demo-tenants.js';
+import { DEMO_TENANTS } from '../../src/demo/tenants.js';
 import { removeDataDir, startGateway, temporaryDataDir } from '../../tests/integration/gateway-process.js';
 import { createSseReader } from '../load.js';
 

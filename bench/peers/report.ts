@@ -1,7 +1,7 @@
 /** What a run leaves in docs/: a table between two marks of the benchmark page, and the plot beside it. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { commit, describeMachine } from '../../src/evaluation/machine.js';
+import { commit, describeMachine } from '../../src/machine/machine.js';
 import { type Compared, median, ratioOf } from './compare.js';
 import type { PeerServer } from './peer.js';
 import { type Plot, plotSvg } from './plot.js';

@@ -7,8 +7,8 @@ import { isRegularFile } from '../files/regular-file.js';
 import { digestFile, type FileDigest, replaceFolder, sync, writeDurably } from '../model-import/files/durable.js';
 import { JsonFile } from '../model-import/files/json-file.js';
 import { compiledFiles } from '../registry/compiled-files.js';
-import { lockDataDir } from '../registry/data-lock.js';
 import { copyDatabase, verifyDatabase } from '../sqlite/copy.js';
+import { lockDataDir } from '../sqlite/data-lock.js';
 
 const FORMAT = 'switchyard-backup-1';
 const MANIFEST = 'backup.json';

@@ -1,4 +1,4 @@
-import { benchLine } from './machine.js';
+import { benchLine } from '../machine/machine.js';
 import type { Mode } from './run.js';
 import type { Figures } from './score.js';
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
-import { lockDataDir } from '../../../src/registry/data-lock.js';
+import { lockDataDir } from '../../../src/sqlite/data-lock.js';
 import { clusteredVectors, openRows } from '../../fixtures/retrieval/rows.js';
 import { run } from '../cli/cli-app.js';
 import { openTestRegistry } from '../registry/open.js';

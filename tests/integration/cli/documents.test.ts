@@ -1,7 +1,7 @@
 import t from 'tap';
 import { namedPipe } from '../../fixtures/files/named-pipe.js';
 import { TENANT_KEY } from '../../http/admin-app.js';
-import { memoryRetrieval } from '../registry/memory-retrieval.js';
+import { memoryRetrieval } from '../demo/memory-retrieval.js';
 import { cliApp } from './cli-app.js';
 
 const files = {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { lockDataDir } from '../../../src/registry/data-lock.js';
+import { lockDataDir } from '../../../src/sqlite/data-lock.js';
 import { openRows } from '../../fixtures/retrieval/rows.js';
 import { openTestRegistry } from '../registry/open.js';
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.js';
-import { Sqlite } from '../sqlite/open.js';
+import { Sqlite } from './open.js';
 
 export interface DataLock {
   close(): Promise<void>;

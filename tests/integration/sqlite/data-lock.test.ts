@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t from 'tap';
 import { AppError } from '../../../src/errors/app-error.js';
-import { lockDataDir } from '../../../src/registry/data-lock.js';
+import { lockDataDir } from '../../../src/sqlite/data-lock.js';
 
-const module = new URL('../../../src/registry/data-lock.ts', import.meta.url).href;
+const module = new URL('../../../src/sqlite/data-lock.ts', import.meta.url).href;
 
 t.test('a data folder has one gateway at a time', async (t) => {
   const dataDir = t.testdir({});

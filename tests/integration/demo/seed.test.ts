@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { seedDemo, waitForDemoDocuments } from '../../../src/registry/demo.js';
+import { seedDemo, waitForDemoDocuments } from '../../../src/demo/seed.js';
+import { openTestRegistry } from '../registry/open.js';
 import { memoryRetrieval } from './memory-retrieval.js';
-import { openTestRegistry } from './open.js';
 
 async function setUp(t: Test) {
   const root = t.testdir({

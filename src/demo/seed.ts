@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { EngineModel } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
-import { defaultStore, readDocuments, seedDocuments } from './demo-documents.js';
-import { DEMO_TENANTS, type DemoAssistant } from './demo-tenants.js';
+import { defaultStore, readDocuments, seedDocuments } from './documents.js';
+import { DEMO_TENANTS, type DemoAssistant } from './tenants.js';
 
 const DEPLOYMENT = 'assistant';
 const KEY_LABEL = 'demo';
