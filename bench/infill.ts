@@ -2,11 +2,11 @@
  * Fill in the middle as editors ask for it: holes in functions of installed packages, here and at llama.cpp's own server
  * with the same file and the same request; then the time to the first text while somebody types.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { loadConfig } from '../src/config/load.js';
-import type { ModelManifest } from '../src/contracts/model-manifest.js';
+import { readBaseManifest } from '../src/layouts/manifest.js';
 import { editSimilarity, fillHole, isExact } from './infill/complete.js';
 import { type CodeHole, chooseHoles, type HoleKind } from './infill/holes.js';
 import { typeCharacters } from './infill/typing.js';
@@ -29,7 +29,7 @@ const run: Bench = async ({ quick, say }) => {
   const mode = quick ? 'quick' : 'whole';
   const config = loadConfig();
   const modelDir = path.join(config.dataDir, 'models', config.models.base);
-  const manifest = JSON.parse(readFileSync(path.join(modelDir, 'manifest.json'), 'utf8')) as ModelManifest;
+  const manifest = await readBaseManifest(modelDir);
   if (manifest.tokenizer.fim === null) {
     throw new Error(`${manifest.id} has no fill-in-the-middle tokens; name one that has by SWITCHYARD_MODELS_BASE`);
   }

@@ -3,11 +3,11 @@
  * turns, with the same prompts, lengths and adapters. What a peer needs is installed once, into a folder that git
  * ignores; one that cannot be had is left out. A whole run writes its table and plot into docs/.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { loadConfig } from '../src/config/load.js';
-import type { ModelManifest } from '../src/contracts/model-manifest.js';
+import { readBaseManifest } from '../src/layouts/manifest.js';
 import type { Bench } from './main.js';
 import { writePeerAdapters } from './peers/adapters.js';
 import { type Compared, compare, ratioOf } from './peers/compare.js';
@@ -28,7 +28,7 @@ const run: Bench = async ({ quick, say }) => {
   const config = loadConfig();
   const model = config.models.base;
   const modelDir = path.join(config.dataDir, 'models', model);
-  const manifest = JSON.parse(readFileSync(path.join(modelDir, 'manifest.json'), 'utf8')) as ModelManifest;
+  const manifest = await readBaseManifest(modelDir);
   const modelFile = await fetchModelFile(config, say);
   const workDir = mkdtempSync(path.join(os.tmpdir(), 'switchyard-peers-'));
   const adapters = writePeerAdapters(path.join(workDir, 'adapters'), manifest.shape, SLOTS);

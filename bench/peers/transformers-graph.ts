@@ -1,10 +1,11 @@
 /** The served file as transformers.js expects a decoder: growing keys and values in, grown ones out. Llama only. */
+
+import { DataType } from '../../src/layouts/onnx.js';
 import type { DecoderCheckpoint, MatrixRole } from '../../src/model-import/decoder/checkpoint.js';
 import { inverseFrequencies, rotaryTables } from '../../src/model-import/decoder/rope.js';
 import { DataFile } from '../../src/model-import/onnx/data-file.js';
 import { GraphWriter, MICROSOFT } from '../../src/model-import/onnx/graph-writer.js';
 import { writeLinear, writeMatMul } from '../../src/model-import/onnx/linear.js';
-import { DataType } from '../../src/model-import/onnx/schema.js';
 import { BLOCK } from '../../src/model-import/tensors/tensor.js';
 
 /** Returns the model; weights go to `dataFile`. The same quantized operators that public exports for it have. */

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../contracts/clock.js';
@@ -13,6 +12,7 @@ import type {
 import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
+import { readBaseManifest } from '../layouts/manifest.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
 import { holeBetween } from './hole.js';
 import { JobsInFlight } from './jobs-in-flight.js';
@@ -44,11 +44,11 @@ const NEVER_BEGUN: TokenEvent = {
 /**
  * Starts the engine process and resolves when it is ready. Prompts are tokenized before they are sent to it, so that one
  * that is too long costs the engine nothing.
- * @throws AppError `model_invalid` for a folder that this version cannot serve, `engine_unavailable` when the first
+ * @throws AppError `model_unavailable` for a folder that this version cannot serve, `engine_unavailable` when the first
  * start fails
  */
 export async function createEngine(options: EngineOptions): Promise<TextGenerator> {
-  const manifest = await readManifest(options.modelDir);
+  const manifest = await readBaseManifest(options.modelDir);
   const { contextTokens } = options.settings;
   const { maxPositions } = manifest.shape;
   if (contextTokens > maxPositions) {
@@ -205,17 +205,4 @@ class EngineClient implements TextGenerator {
   #observe(observation: EngineObservation): void {
     for (const listener of this.#listeners) listener(observation);
   }
-}
-
-async function readManifest(modelDir: string): Promise<ModelManifest> {
-  const file = path.join(modelDir, 'manifest.json');
-  const invalid = (reason: string) => new AppError('model_invalid', { file, reason });
-  let manifest: ModelManifest;
-  try {
-    manifest = JSON.parse(await readFile(file, 'utf8')) as ModelManifest;
-  } catch (error) {
-    throw invalid(`it is not readable; run "switchyard models pull" (${(error as Error).message})`);
-  }
-  if (manifest.format === 'switchyard-decoder-2') return manifest;
-  throw invalid('its format is not switchyard-decoder-2; import it again');
 }

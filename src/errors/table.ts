@@ -74,7 +74,7 @@ export const ERRORS = {
     type: 'server_error',
     retryable: false,
     level: 'error',
-    message: 'The model {model} could not be fetched from any source: {reason}.',
+    message: 'The model {model} is not available: {reason}.',
   },
   model_hash_mismatch: {
     status: 503,

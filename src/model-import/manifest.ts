@@ -1,17 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { EmbedderManifest, ManifestFiles, ModelManifest } from '../contracts/model-manifest.js';
-import { AppError } from '../errors/app-error.js';
+import type { ManifestFiles } from '../contracts/model-manifest.js';
+import { type AnyManifest, IMPORTER_VERSION, MANIFEST } from '../layouts/manifest.js';
 import { digestFile, sync, writeDurably } from './files/durable.js';
 
-/** Raised when what was imported before would not serve, or serve worse: it is then imported again. */
-export const IMPORTER_VERSION = 3;
-
-const MANIFEST = 'manifest.json';
-
-export type AnyManifest = ModelManifest | EmbedderManifest;
-
-/** Hashes everything in the folder and writes the manifest as its last file: a folder without one is unfinished. */
+/** Hashes everything in the folder and writes the manifest as its last file. */
 export async function finishManifest<M extends AnyManifest>(
   folder: string,
   content: Omit<M, 'files' | 'importer'>,
@@ -20,26 +13,6 @@ export async function finishManifest<M extends AnyManifest>(
   const manifest = { ...content, files: await digestFolder(folder), importer } as M;
   await writeDurably(path.join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
-}
-
-/** The manifest of an imported model, or null where there is none that this version can use. */
-export async function readManifest(folder: string): Promise<AnyManifest | null> {
-  try {
-    const manifest = JSON.parse(await readFile(path.join(folder, MANIFEST), 'utf8')) as AnyManifest;
-    return manifest.importer.version === IMPORTER_VERSION ? manifest : null;
-  } catch {
-    return null;
-  }
-}
-
-/** The manifest of an imported base model. @throws AppError `model_unavailable` where `readManifest` gives none */
-export async function readBaseManifest(folder: string): Promise<ModelManifest> {
-  const manifest = await readManifest(folder);
-  if (manifest?.format === 'switchyard-decoder-2') return manifest;
-  throw new AppError('model_unavailable', {
-    model: path.basename(folder),
-    reason: 'it is not imported; pull it first',
-  });
 }
 
 async function digestFolder(folder: string): Promise<ManifestFiles> {

@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../errors/app-error.js';
+import { type AnyManifest, readManifest } from '../layouts/manifest.js';
 import { CATALOG } from './catalog.js';
 import { digestFile } from './files/durable.js';
 import { JsonFile } from './files/json-file.js';
 import { type ImportOptions, importDecoder } from './import-decoder.js';
 import { importEmbedder } from './import-embedder.js';
-import { type AnyManifest, readManifest } from './manifest.js';
 
 export { pullModel } from './pull.js';
 

@@ -1,10 +1,10 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../errors/app-error.js';
+import { type AnyManifest, readManifest } from '../layouts/manifest.js';
 import { CATALOG, type CatalogEntry } from './catalog.js';
 import { importDecoder } from './import-decoder.js';
 import { importEmbedder } from './import-embedder.js';
-import { type AnyManifest, readManifest } from './manifest.js';
 import { fetchFiles } from './sources/fetch-files.js';
 
 interface PullProgress {

@@ -2,8 +2,8 @@ import v8 from 'node:v8';
 import vm from 'node:vm';
 import t from 'tap';
 import { OnnxRuntime } from '../../src/engine/process/onnxruntime.js';
+import { DataType } from '../../src/layouts/onnx.js';
 import { GraphWriter } from '../../src/model-import/onnx/graph-writer.js';
-import { DataType } from '../../src/model-import/onnx/schema.js';
 
 v8.setFlagsFromString('--expose-gc');
 const collectGarbage = vm.runInNewContext('gc') as () => void;

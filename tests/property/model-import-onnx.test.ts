@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import t from 'tap';
+import { DataType } from '../../src/layouts/onnx.js';
 import { declareLora } from '../../src/model-import/decoder/grouped-lora.js';
 import { GraphWriter } from '../../src/model-import/onnx/graph-writer.js';
 import { writeLinear } from '../../src/model-import/onnx/linear.js';
-import { DataType } from '../../src/model-import/onnx/schema.js';
 import type { QuantizedMatrix } from '../../src/model-import/tensors/quantized-matrix.js';
 import { numbers, randomMatrix, weightAt } from '../fixtures/model-import/random-matrix.js';
 

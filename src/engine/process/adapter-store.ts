@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { AdapterRef } from '../../contracts/adapter.js';
 import type { ModelManifest } from '../../contracts/model-manifest.js';
-import { type AdapterTensors, readAdapter } from './adapter-file.js';
+import type { AdapterTensors } from '../../layouts/adapter-file.js';
+import { readAdapter } from './adapter-file.js';
 
 /**
  * Adapters between the disk and the bank: parsed and checked, the most recently used ones kept in memory up to a number

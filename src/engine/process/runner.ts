@@ -1,5 +1,5 @@
 import type { ModelManifest } from '../../contracts/model-manifest.js';
-import type { AdapterTensors } from './adapter-file.js';
+import type { AdapterTensors } from '../../layouts/adapter-file.js';
 
 /** Tokens of one KV slot in one run of the model. */
 export interface Segment {

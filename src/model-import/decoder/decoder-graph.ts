@@ -1,8 +1,8 @@
 import type { LoraSite } from '../../contracts/model-manifest.js';
+import { DataType } from '../../layouts/onnx.js';
 import type { DataFile } from '../onnx/data-file.js';
 import { GraphWriter, MICROSOFT } from '../onnx/graph-writer.js';
 import { asStockHoldsIt } from '../onnx/linear.js';
-import { DataType } from '../onnx/schema.js';
 import { middleLevels, type QuantizedMatrix } from '../tensors/quantized-matrix.js';
 import type { DecoderCheckpoint } from './checkpoint.js';
 import type { DecoderOperators, Projections } from './operators.js';

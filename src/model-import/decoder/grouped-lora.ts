@@ -1,7 +1,7 @@
 import type { LoraSite } from '../../contracts/model-manifest.js';
+import { DataType } from '../../layouts/onnx.js';
 import type { GraphWriter } from '../onnx/graph-writer.js';
 import type { LoraUpdate } from '../onnx/linear.js';
-import { DataType } from '../onnx/schema.js';
 
 /** Makes the update of one site of one layer, `columns` wide in and `rows` wide out. */
 export type LoraSites = (site: LoraSite, layer: number, columns: number, rows: number) => LoraUpdate;

@@ -1,7 +1,7 @@
 import { LORA_SITES, LORA_TARGETS, targetSizes } from '../../layouts/lora.js';
+import { DataType } from '../../layouts/onnx.js';
 import { type GraphWriter, SWITCHYARD } from '../onnx/graph-writer.js';
 import { packWeights } from '../onnx/pack-weights.js';
-import { DataType } from '../onnx/schema.js';
 import { toEightBits } from '../tensors/eight-bits.js';
 import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
 import type { DecoderCheckpoint } from './checkpoint.js';

@@ -1,6 +1,6 @@
+import { DataType } from '../../layouts/onnx.js';
 import { type GraphWriter, MICROSOFT } from '../onnx/graph-writer.js';
 import { writeLinear, writeMatMul } from '../onnx/linear.js';
-import { DataType } from '../onnx/schema.js';
 import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
 import type { DecoderCheckpoint } from './checkpoint.js';
 import { declareLora } from './grouped-lora.js';

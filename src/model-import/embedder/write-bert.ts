@@ -1,6 +1,6 @@
+import { DataType } from '../../layouts/onnx.js';
 import { GraphWriter, MICROSOFT } from '../onnx/graph-writer.js';
 import { writeLinear } from '../onnx/linear.js';
-import { DataType } from '../onnx/schema.js';
 import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
 import type { BertCheckpoint } from './bert.js';
 

@@ -2,15 +2,13 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { AdapterFileHeader } from '../../contracts/adapter.js';
 import type { DecoderShape, LoraTarget, ModelManifest } from '../../contracts/model-manifest.js';
+import { ADAPTER_FORMAT, contentDigest, encodeHeader, payloadLength, piecesOf } from '../../layouts/adapter-file.js';
 import { toHalf } from '../../layouts/half-float.js';
 import { LORA_TARGETS, panelIndex, targetSizes } from '../../layouts/lora.js';
 import { readFloats } from '../tensors/read-floats.js';
 import type { TensorEntry } from '../tensors/tensor.js';
 import type { AdaptedModule } from './peft-weights.js';
 
-const MAGIC = 'SWADAPT2';
-const HEADER_START = 12;
-const PAYLOAD_ALIGNMENT = 64;
 const LARGEST_HALF = 65_504;
 
 type Modules = ReadonlyMap<LoraTarget, readonly AdaptedModule[]>;
@@ -34,15 +32,14 @@ export async function compileWeights(
   const halves = await fillPayload(modules, shape, ranks);
   const payload = new Uint8Array(halves.buffer);
   const content = {
-    format: 'switchyard-adapter-2',
+    format: ADAPTER_FORMAT,
     baseDigest,
     layers: shape.layers,
     ranks,
     payloadBytes: payload.length,
     payloadSha256: createHash('sha256').update(payload).digest('hex'),
   } as const;
-  const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex');
-  const header: AdapterFileHeader = { ...content, digest };
+  const header: AdapterFileHeader = { ...content, digest: contentDigest(content) };
   return { header, parts: [encodeHeader(header), payload] };
 }
 
@@ -58,29 +55,17 @@ async function fillPayload(
   ranks: Readonly<Record<LoraTarget, number>>,
 ): Promise<Uint16Array> {
   const sizes = targetSizes(shape);
-  const perLayer = LORA_TARGETS.reduce(
-    (sum, target) => sum + ranks[target] * (sizes[target].inputs + sizes[target].outputs),
-    0,
-  );
-  const payload = new Uint16Array(shape.layers * perLayer);
-  let offset = 0;
-  const take = (length: number) => payload.subarray(offset, (offset += length));
-  for (let layer = 0; layer < shape.layers; layer++) {
-    for (const target of LORA_TARGETS) {
-      const adapted = modules.get(target)?.[layer];
-      if (!adapted) continue;
-      const { a, b, rank, scale } = adapted;
-      const { inputs, outputs } = sizes[target];
-      const panelsOfA = take(ranks[target] * inputs);
-      const panelsOfB = take(ranks[target] * outputs);
-      fillPanels(panelsOfA, ranks[target], rank, inputs, a, readFloats(a, [rank, inputs]), [inputs, 1], 1);
-      // B is stored [outputs, rank], the panels hold its transpose.
-      fillPanels(panelsOfB, ranks[target], rank, outputs, b, readFloats(b, [outputs, rank]), [1, rank], scale);
-    }
-    // Adapters are added while the process serves: a layer takes about a millisecond, thirty would be felt.
+  const halves = new Uint16Array(payloadLength(ranks, shape));
+  for (const { layer, target, rank: capacity, ...panels } of piecesOf({ ranks, halves }, shape)) {
+    const { a, b, rank, scale } = modules.get(target)![layer]!;
+    const { inputs, outputs } = sizes[target];
+    fillPanels(panels.a, capacity, rank, inputs, a, readFloats(a, [rank, inputs]), [inputs, 1], 1);
+    // B is stored [outputs, rank], the panels hold its transpose.
+    fillPanels(panels.b, capacity, rank, outputs, b, readFloats(b, [outputs, rank]), [1, rank], scale);
+    // A layer takes about a millisecond; who compiles in a process that serves must not hold it up for all of them.
     await setImmediate();
   }
-  return payload;
+  return halves;
 }
 
 /** Panels `[columns / 16][capacity][16]` of the matrix whose element (row, column) is at `row * strides[0] + column * strides[1]`. */
@@ -101,14 +86,4 @@ function fillPanels(
       target[panelIndex(row, column, capacity)] = toHalf(value);
     }
   }
-}
-
-function encodeHeader(header: AdapterFileHeader): Uint8Array {
-  const json = Buffer.from(JSON.stringify(header));
-  const payloadStart = Math.ceil((HEADER_START + json.length) / PAYLOAD_ALIGNMENT) * PAYLOAD_ALIGNMENT;
-  const bytes = Buffer.alloc(payloadStart, ' ');
-  bytes.write(MAGIC, 'latin1');
-  bytes.writeUInt32LE(payloadStart - HEADER_START, MAGIC.length);
-  json.copy(bytes, HEADER_START);
-  return bytes;
 }

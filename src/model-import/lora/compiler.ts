@@ -6,9 +6,9 @@ import type { AdapterCompiler, CompiledAdapter } from '../../contracts/adapter.j
 import type { ModelManifest } from '../../contracts/model-manifest.js';
 import { AppError } from '../../errors/app-error.js';
 import { targetSizes } from '../../layouts/lora.js';
+import { readBaseManifest } from '../../layouts/manifest.js';
 import { digestFile, replaceFolder, sync, writeDurably } from '../files/durable.js';
 import { JsonFile } from '../files/json-file.js';
-import { readBaseManifest } from '../manifest.js';
 import { readSafetensors } from '../safetensors/reader.js';
 import { type CompiledForm, compileWeights } from './compiled-form.js';
 import { readPeftConfig } from './peft-config.js';

@@ -1,5 +1,5 @@
+import { AttributeType, DataType, encodeModel } from '../../layouts/onnx.js';
 import type { DataFile, TensorPlace } from './data-file.js';
-import { AttributeType, DataType, encodeModel } from './schema.js';
 
 /** Domain of onnxruntime's contributed operators. */
 export const MICROSOFT = 'com.microsoft';
@@ -21,7 +21,6 @@ export interface NodeOptions {
 
 type Bytes = Uint8Array | Float32Array | Int32Array | BigInt64Array;
 
-const OPSET = 17;
 const INLINE_LIMIT_BYTES = 1024;
 
 /**
@@ -107,18 +106,8 @@ export class GraphWriter {
 
   /** Returns the serialized model. */
   finish(): Uint8Array {
-    return encodeModel({
-      ir_version: 8,
-      producer_name: 'switchyard',
-      opset_import: [{ domain: '', version: OPSET }, ...[...this.#domains].map((domain) => ({ domain, version: 1 }))],
-      graph: {
-        name: 'switchyard',
-        node: this.#nodes,
-        initializer: this.#initializers,
-        input: this.#inputs,
-        output: this.#outputs,
-      },
-    });
+    const [node, initializer, input, output] = [this.#nodes, this.#initializers, this.#inputs, this.#outputs];
+    return encodeModel({ name: 'switchyard', node, initializer, input, output }, [...this.#domains]);
   }
 
   #unique(prefix: string): string {

@@ -1,7 +1,7 @@
+import { DataType } from '../../layouts/onnx.js';
 import { widened } from '../tensors/eight-bits.js';
 import { middleLevels, type QuantizedMatrix, stackRows } from '../tensors/quantized-matrix.js';
 import { type GraphWriter, MICROSOFT } from './graph-writer.js';
-import { DataType } from './schema.js';
 
 /** A linear layer as it is fused: matrices stacked along their rows, and the bias of all rows. */
 export interface LinearWeight {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { IMPORTER_VERSION } from '../../../src/model-import/manifest.js';
+import { IMPORTER_VERSION } from '../../../src/layouts/manifest.js';
 import { run } from './cli-app.js';
 
 /** A data folder with one imported model, whose weights are as given. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { AdapterFileHeader } from '../../../src/contracts/adapter.js';
 import type { DecoderShape, LoraTarget, ModelManifest } from '../../../src/contracts/model-manifest.js';
 import { HALF_TO_FLOAT } from '../../../src/layouts/half-float.js';
-import { IMPORTER_VERSION } from '../../../src/model-import/manifest.js';
+import { IMPORTER_VERSION } from '../../../src/layouts/manifest.js';
 import { type FloatTensor, writeSafetensors } from './write-safetensors.js';
 
 export const SHAPE: DecoderShape = {

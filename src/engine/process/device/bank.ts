@@ -1,6 +1,6 @@
 import type { DecoderShape } from '../../../contracts/model-manifest.js';
+import type { AdapterTensors } from '../../../layouts/adapter-file.js';
 import { LORA_SITES } from '../../../layouts/lora.js';
-import type { AdapterTensors } from '../adapter-file.js';
 import type { OnnxRuntime } from '../onnxruntime.js';
 import { StockBank } from '../stock/bank.js';
 import { DeviceMemory } from './memory.js';

@@ -1,6 +1,6 @@
 import type { DecoderShape } from '../../../contracts/model-manifest.js';
+import { type AdapterTensors, piecesOf } from '../../../layouts/adapter-file.js';
 import { LORA_SITES, LORA_TARGETS, targetSizes } from '../../../layouts/lora.js';
-import { type AdapterTensors, piecesOf } from '../adapter-file.js';
 import type { Handle, OnnxRuntime } from '../onnxruntime.js';
 import type { NativeKernels } from './native.js';
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { AdapterTensors } from '../adapter-file.js';
+import type { AdapterTensors } from '../../../layouts/adapter-file.js';
 import { type Handle, type NameList, nameList, OnnxRuntime } from '../onnxruntime.js';
 import type { ModelRunner, RunnerOptions, Segment } from '../runner.js';
 import { TensorMemory } from '../tensors.js';

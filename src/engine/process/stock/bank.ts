@@ -1,7 +1,7 @@
 import type { DecoderShape, LoraSite } from '../../../contracts/model-manifest.js';
+import { type AdapterTensors, piecesOf } from '../../../layouts/adapter-file.js';
 import { HALF_TO_FLOAT } from '../../../layouts/half-float.js';
 import { type LinearSize, LORA_SITES, panelIndex, targetSizes } from '../../../layouts/lora.js';
-import { type AdapterTensors, piecesOf } from '../adapter-file.js';
 import type { Handle, OnnxRuntime } from '../onnxruntime.js';
 import { TensorMemory } from '../tensors.js';
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { AdapterTensors } from '../adapter-file.js';
+import type { AdapterTensors } from '../../../layouts/adapter-file.js';
 import { DeviceBank } from '../device/bank.js';
 import { DeviceKv } from '../device/kv.js';
 import { type Device, STOCK_GRAPHS } from '../device/start.js';

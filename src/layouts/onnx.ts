@@ -40,7 +40,12 @@ message TensorShapeProto {
 
 const ModelProto = protobuf.parse(SOURCE, { keepCase: true }).root.lookupType('ModelProto');
 
-/** Serializes a plain object in the shape of ModelProto. */
-export function encodeModel(model: object): Uint8Array {
+const IR_VERSION = 8;
+const OPSET = 17;
+
+/** Serializes a model: a plain object in the shape of GraphProto, over ONNX's operators and those of `domains`. */
+export function encodeModel(graph: object, domains: readonly string[] = []): Uint8Array {
+  const opsets = [{ domain: '', version: OPSET }, ...domains.map((domain) => ({ domain, version: 1 }))];
+  const model = { ir_version: IR_VERSION, producer_name: 'switchyard', opset_import: opsets, graph };
   return ModelProto.encode(ModelProto.fromObject(model)).finish();
 }
