@@ -124,20 +124,28 @@ export interface FimTokens {
   readonly file: number | null;
 }
 
+/** How an embedding model wants to be used. */
+export interface EmbeddingUse {
+  /** What becomes the text's vector: the first token's, or the mean over all tokens. */
+  readonly pooling: 'cls' | 'mean';
+  /** Put before what is searched for, and before nothing else. */
+  readonly queryPrefix: string;
+  /** Longest text in tokens, the two specials included; what is beyond it is to be cut off. */
+  readonly maxTokens: number;
+}
+
 /**
  * One imported embedding model: `manifest.json` in a folder that transformers' feature extraction loads as it is
  * (`config.json`, `tokenizer.json`, `tokenizer_config.json`, `onnx/model_quantized.onnx`, which is its dtype `q8`).
  * Inputs `input_ids`, `attention_mask`, `token_type_ids` (i64 [batch, sequence]), output `last_hidden_state`
  * (f32 [batch, sequence, dimensions]).
  */
-export interface EmbedderManifest {
-  readonly format: 'switchyard-embedder-1';
+export interface EmbedderManifest extends EmbeddingUse {
+  readonly format: 'switchyard-embedder-2';
   readonly id: string;
   /** SHA-256 of the source weights, hex. Vectors of different digests do not compare. */
   readonly baseDigest: string;
   readonly dimensions: number;
-  /** Longest text in tokens, the two specials included; what is beyond it is to be cut off. */
-  readonly maxTokens: number;
   readonly graph: { readonly file: string };
   readonly representation: Readonly<Record<string, string>>;
   readonly files: ManifestFiles;

@@ -1,13 +1,13 @@
 import protobuf from 'protobufjs';
 
 /** Element types of ONNX tensors that we write (onnx.proto, TensorProto.DataType). */
-export const DataType = { float: 1, uint8: 2, int32: 6, int64: 7, float16: 10 } as const;
+export const DataType = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 } as const;
 export type DataType = (typeof DataType)[keyof typeof DataType];
 
 /** onnx.proto's AttributeProto.AttributeType. */
 export const AttributeType = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
-/** The part of onnx.proto (IR version 8) that our graphs use; field numbers are the format. */
+/** The part of onnx.proto (IR version 8) that our graphs use, and those that we read; field numbers are the format. */
 const SOURCE = `
 syntax = "proto3";
 message ModelProto {
@@ -26,7 +26,8 @@ message AttributeProto {
   string name = 1; float f = 2; int64 i = 3; bytes s = 4; repeated int64 ints = 8; int32 type = 20;
 }
 message TensorProto {
-  repeated int64 dims = 1; int32 data_type = 2; string name = 8; bytes raw_data = 9;
+  repeated int64 dims = 1; int32 data_type = 2; repeated float float_data = 4; repeated int32 int32_data = 5;
+  string name = 8; bytes raw_data = 9;
   repeated StringStringEntryProto external_data = 13; int32 data_location = 14;
 }
 message StringStringEntryProto { string key = 1; string value = 2; }
@@ -48,4 +49,24 @@ export function encodeModel(graph: object, domains: readonly string[] = []): Uin
   const opsets = [{ domain: '', version: OPSET }, ...domains.map((domain) => ({ domain, version: 1 }))];
   const model = { ir_version: IR_VERSION, producer_name: 'switchyard', opset_import: opsets, graph };
   return ModelProto.encode(ModelProto.fromObject(model)).finish();
+}
+
+/** What is read of a model: its constants, and which of them each node takes. */
+export interface DecodedGraph {
+  readonly node: readonly { readonly name: string; readonly input: readonly string[] }[];
+  readonly initializer: readonly {
+    readonly name: string;
+    readonly data_type: number;
+    readonly dims: readonly unknown[];
+    readonly raw_data: Uint8Array;
+    readonly float_data: readonly number[];
+    readonly int32_data: readonly number[];
+  }[];
+}
+
+/** @throws Error for bytes that are no ONNX model */
+export function decodeGraph(bytes: Uint8Array): DecodedGraph {
+  const { graph } = ModelProto.decode(bytes) as unknown as { readonly graph: DecodedGraph | null };
+  if (!graph) throw new Error('it has no graph');
+  return graph;
 }

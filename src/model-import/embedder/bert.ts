@@ -1,9 +1,6 @@
 import type { JsonFile } from '../files/json-file.js';
-import type { SafetensorsFile } from '../safetensors/reader.js';
-import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
-import { readFloats } from '../tensors/read-floats.js';
-import { readMatrix } from '../tensors/read-matrix.js';
-import { BLOCK, type TensorEntry } from '../tensors/tensor.js';
+import { BLOCK } from '../tensors/tensor.js';
+import type { BertWeights } from './weights.js';
 
 interface BertShape {
   readonly layers: number;
@@ -15,12 +12,10 @@ interface BertShape {
   readonly tokenTypes: number;
 }
 
-/** A BERT encoder's weights by their names in Hugging Face's layout. */
 export interface BertCheckpoint {
   readonly shape: BertShape;
   readonly normEpsilon: number;
-  matrix(name: string, rows: number, columns: number): QuantizedMatrix;
-  floats(name: string, ...shape: number[]): Float32Array;
+  readonly weights: BertWeights;
 }
 
 // Far above any BERT; what a file claims sizes buffers.
@@ -38,7 +33,7 @@ const LIMITS: BertShape = {
  * Checks that config.json describes a BERT encoder that our graph computes.
  * @throws AppError `model_invalid` with the reason
  */
-export function openBert(config: JsonFile, { file, tensors }: SafetensorsFile): BertCheckpoint {
+export function openBert(config: JsonFile, weights: BertWeights): BertCheckpoint {
   const kind = config.text('model_type');
   if (kind !== 'bert') throw config.invalid(`the architecture ${kind} is not supported for embedding (bert is)`);
   const activation = config.text('hidden_act');
@@ -61,15 +56,5 @@ export function openBert(config: JsonFile, { file, tensors }: SafetensorsFile): 
   if (shape.hiddenSize % shape.heads !== 0 || shape.hiddenSize % BLOCK !== 0 || shape.mlpSize % BLOCK !== 0) {
     throw config.invalid(`its sizes are not multiples of its heads and of ${BLOCK}`);
   }
-  const find = (name: string): TensorEntry => {
-    const tensor = tensors.get(name) ?? tensors.get(`bert.${name}`);
-    if (!tensor) throw file.invalid(`the tensor ${name} is missing`);
-    return tensor;
-  };
-  return {
-    shape,
-    normEpsilon: config.number('layer_norm_eps'),
-    matrix: (name, rows, columns) => readMatrix(find(name), rows, columns, 'q8'),
-    floats: (name, ...dims) => readFloats(find(name), dims),
-  };
+  return { shape, normEpsilon: config.number('layer_norm_eps'), weights };
 }

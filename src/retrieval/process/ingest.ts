@@ -184,6 +184,7 @@ export class Ingest {
     // The headings say what a passage is about where its own words do not.
     const vectors = await this.#options.embedder.embed(
       drafts.map(({ headingPath, text }) => `${headingPath.join(' › ')}\n${text}`),
+      'passage',
     );
     return drafts.map((draft, index) => ({ ...draft, embedding: vectors[index]! }));
   }

@@ -87,8 +87,9 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       if (!(await stores.searched(request.tenant, request.storeId))) return nothing(0);
       const startedAt = clock.monotonicMs();
       const vectors: Float32Array[] = [];
-      for (const part of queryParts(request.query, embedder.maxTokens, embedder.countTokens)) {
-        vectors.push(...(await queue.run('search', request.tenant, () => embedder.embed([part]), signal)));
+      const countTokens = (text: string) => embedder.countTokens(text, 'query');
+      for (const part of queryParts(request.query, embedder.maxTokens, countTokens)) {
+        vectors.push(...(await queue.run('search', request.tenant, () => embedder.embed([part], 'query'), signal)));
       }
       const embeddedAt = clock.monotonicMs();
       const store = await stores.searched(request.tenant, request.storeId);
@@ -119,7 +120,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
           tenant,
           () => {
             tokens += some.reduce((sum, text, index) => sum + tokensWithinLimit(embedder, text, from + index), 0);
-            return embedder.embed(some);
+            return embedder.embed(some, 'passage');
           },
           signal,
         );
@@ -137,7 +138,7 @@ function nothing(embedMs: number): SearchResult {
 
 /** @throws AppError `invalid_value`: a vector of part of a text would pass for one of the whole */
 function tokensWithinLimit(embedder: Embedder, text: string, index: number): number {
-  const tokens = embedder.countTokens(text);
+  const tokens = embedder.countTokens(text, 'passage');
   if (tokens > embedder.maxTokens) {
     throw new AppError('invalid_value', {
       param: `input[${index}]`,
