@@ -1,7 +1,7 @@
 /** A gateway with shipped settings in a process of its own, and what its two sample tenants ask of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEMO_TENANTS } from '../../src/demo/tenants.js';
-import { removeDataDir, startGateway, temporaryDataDir } from '../../tests/integration/gateway-process.js';
+import { removeDataDir, startAsShipped, temporaryDataDir } from '../../tests/integration/gateway-process.js';
 import { createSseReader } from '../load.js';
 
 export interface Client {
@@ -15,7 +15,7 @@ export interface Client {
 
 export async function withGateway<T>(use: (person: Client, flood: Client) => Promise<T>): Promise<T> {
   const dataDir = temporaryDataDir();
-  const gateway = await startGateway(dataDir);
+  const gateway = await startAsShipped(dataDir);
   try {
     const [person, flood] = DEMO_TENANTS.map(({ secret }) => createClient(gateway.url, secret));
     return await use(person!, flood!);

@@ -133,7 +133,12 @@ export const ConfigSchema = Type.Object(
           MiB,
           1024 * 1024 * MiB,
         ),
-        adapterSlots: integer('Adapters resident in the bank at once.', 8, 1, 256),
+        adapterSlots: integer(
+          'Adapters resident in the bank at once. Fewer than there are slots, reserved ones included, let a request wait for the end of an answer by another adapter.',
+          9,
+          1,
+          256,
+        ),
         adapterCacheBytes: integer(
           'Memory for adapters that were read, in the bank or not; 0 for none.',
           320 * MiB,

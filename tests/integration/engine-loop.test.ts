@@ -1,4 +1,5 @@
 import t from 'tap';
+import { loadConfig } from '../../src/config/load.js';
 import type { AdapterRef } from '../../src/contracts/adapter.js';
 import { EngineLoop } from '../../src/engine/process/loop.js';
 import { createScratch } from '../../src/engine/process/sampler.js';
@@ -234,6 +235,25 @@ t.test('the reserved slot goes to a tenant that has none, and batch jobs wait fo
   t.same(started(events()), [1, 4, 3, 2]);
   t.equal(Math.max(...messages.map(({ gauges }) => gauges.slotsInUse)), 2);
 });
+
+t.test(
+  'beside any flood, with an adapter for each request, a newcomer with an adapter of its own starts at once',
+  async (t) => {
+    const { slots, reservedSlots, adapterSlots } = loadConfig({ env: {}, cwd: folder }).engine;
+    const shipped = { slots, reservedSlots, adapterSlots };
+    const many = Array.from({ length: 24 }, (_, seed) => writeAdapter(folder, base, { seed: 100 + seed }));
+    for (const priority of ['batch', 'interactive'] as const) {
+      const { loop, events, messages } = harness({ ...shipped, contextTokens: 512 });
+      const flood = { tenant: 'flood', priority, maxTokens: 400 };
+      for (let id = 0; id < 20; id++) loop.submit(job(id, { ...flood, adapter: many[id]! }));
+      const others = priority === 'batch' ? [20, 21, 22] : [20];
+      await until(() => messages.at(-1)?.gauges.slotsInUse === (priority === 'batch' ? 6 : slots));
+      for (const id of others) loop.submit(job(id, { tenant: `newcomer ${id}`, adapter: many[id]!, maxTokens: 100 }));
+      await until(() => others.every((id) => started(events()).includes(id)) || isOver(events(), 0));
+      t.notOk(isOver(events(), 0), `nobody waited for the end of an answer (${priority})`);
+    }
+  },
+);
 
 t.test('a prompt that begins like an earlier one of its tenant and adapter is computed from there on', async (t) => {
   const { loop, runs, events, observations } = harness({ idleStepMs: 64 }, 16);

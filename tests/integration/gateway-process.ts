@@ -32,18 +32,15 @@ export function temporaryDataDir(): string {
 export const removeDataDir = (dataDir: string) => rmSync(dataDir, { recursive: true, force: true });
 
 /** Resolves once it printed that it is ready. @throws Error with its output when it ends before */
-export async function startGateway(dataDir: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
+export function startGateway(dataDir: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
+  return startAsShipped(dataDir, { ...SMALL_BASE, ...FAST_INDEXING, ...env });
+}
+
+/** The same with the settings and the base model that are shipped, but for what is given. */
+export async function startAsShipped(dataDir: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [join(ROOT, 'dist/main.js')], {
     cwd: ROOT,
-    env: {
-      ...process.env,
-      PORT: '0',
-      SWITCHYARD_DATA: dataDir,
-      SWITCHYARD_SERVER_LOG_LEVEL: 'warn',
-      ...SMALL_BASE,
-      ...FAST_INDEXING,
-      ...env,
-    },
+    env: { ...process.env, PORT: '0', SWITCHYARD_DATA: dataDir, SWITCHYARD_SERVER_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
