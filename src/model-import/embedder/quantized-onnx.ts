@@ -1,5 +1,5 @@
+import { DataType, type DecodedGraph, decodeGraph } from '../../layouts/onnx.js';
 import { BinaryFile } from '../files/binary-file.js';
-import { DataType, type DecodedGraph, decodeGraph } from '../onnx/schema.js';
 import { quantizeBlocks } from '../tensors/quantize.js';
 import { emptyMatrix } from '../tensors/quantized-matrix.js';
 import { BLOCK } from '../tensors/tensor.js';
