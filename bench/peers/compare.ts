@@ -1,13 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quantile } from '../load.js';
 import type { PeerServer } from './peer.js';
+import { pauseTree, resumeTree } from './processes.js';
 import { drive, type Scenario } from './scenarios.js';
 
-/** One figure of us and a peer: what each reached in every round. */
-export interface Compared {
-  readonly figure: string;
-  readonly ours: readonly number[];
-  readonly theirs: readonly number[];
+/** A server that takes part. */
+export interface Entrant {
+  readonly name: string;
+  readonly server: PeerServer;
+  /** It can serve LoRA adapters. */
+  readonly adapters: boolean;
+}
+
+/** What it reached in every round, by figure. */
+export interface Standing extends Entrant {
+  readonly values: ReadonlyMap<string, readonly number[]>;
 }
 
 interface Course {
@@ -19,48 +26,67 @@ interface Course {
   readonly say: (line: string) => void;
 }
 
-/** Until the threads of the server that ran before have gone to sleep. */
 const PAUSE_MS = 300;
 const WARM_UP_TOKENS = 8;
 
-/** Drives both in turns, each pair of runs with the same fresh prompts. */
-export async function compare(ours: PeerServer, theirs: PeerServer, course: Course): Promise<Compared[]> {
+/**
+ * Drives all servers in turns, those of one round with the same fresh prompts. Whoever's turn it is not is stopped, with
+ * all its processes: a thread that waits for work by spinning would take a core from the others. A peer that fails is
+ * left out from there on, and what it reached before with it.
+ * @throws Error where `ours` fails
+ */
+export async function compare(ours: Entrant, peers: readonly Entrant[], course: Course): Promise<Standing[]> {
   const { scenarios, rounds, model, prompts, say } = course;
-  const run = async (server: PeerServer, scenario: Scenario, asked: readonly (readonly number[])[]) => {
-    const timings = await drive(server, scenario, model, asked);
-    await sleep(PAUSE_MS);
-    return timings;
+  let taking = [ours, ...peers].map((entrant) => ({ ...entrant, values: new Map<string, number[]>() }));
+  const turns = async (
+    scenario: Scenario,
+    take: (standing: (typeof taking)[number], asked: number[][]) => Promise<void>,
+  ) => {
+    const asked = Array.from({ length: scenario.streams }, () => [...prompts(scenario.promptTokens)]);
+    for (const standing of taking.filter(({ adapters }) => adapters || !scenario.adapters)) {
+      resumeTree(standing.server.pid);
+      try {
+        await take(standing, asked);
+      } catch (error) {
+        if (standing.name === ours.name) throw error;
+        say(`${standing.name} is left out: ${error instanceof Error ? error.message : error}`);
+        taking = taking.filter((other) => other !== standing);
+      } finally {
+        pauseTree(standing.server.pid);
+      }
+      await sleep(PAUSE_MS);
+    }
   };
-  const promptsOf = ({ streams, promptTokens }: Scenario) =>
-    Array.from({ length: streams }, () => prompts(promptTokens));
+
+  for (const { server } of taking) pauseTree(server.pid);
   // Adapters are read, pages touched, and kernels compiled before anything counts.
   for (const scenario of scenarios) {
     const short = { ...scenario, answerTokens: Math.min(WARM_UP_TOKENS, scenario.answerTokens) };
-    for (const server of [ours, theirs]) await run(server, short, promptsOf(scenario));
+    await turns(short, async ({ server }, asked) => void (await drive(server, short, model, asked)));
   }
-
-  const compared = scenarios.flatMap(({ measures }) =>
-    measures.map(({ figure }) => ({ figure, ours: [] as number[], theirs: [] as number[] })),
-  );
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 1; round <= rounds; round++) {
     for (const scenario of scenarios) {
-      const asked = promptsOf(scenario);
-      const [us, them] = [await run(ours, scenario, asked), await run(theirs, scenario, asked)];
-      for (const { figure, unit, of } of scenario.measures) {
-        const values = compared.find((one) => one.figure === figure)!;
-        values.ours.push(of(us));
-        values.theirs.push(of(them));
-        const [left, right] = [of(us), of(them)].map((value) => value.toFixed(1).padStart(8));
-        say(`${round + 1}/${rounds} ${figure.padEnd(24)} ${left} ${right} ${unit}`);
-      }
+      await turns(scenario, async ({ name, server, values }, asked) => {
+        const timings = await drive(server, scenario, model, asked);
+        for (const { figure, unit, of } of scenario.measures) {
+          const value = of(timings);
+          values.set(figure, [...(values.get(figure) ?? []), value]);
+          say(`${round}/${rounds} ${figure.padEnd(24)} ${name.padEnd(16)} ${value.toFixed(1).padStart(8)} ${unit}`);
+        }
+      });
     }
   }
-  return compared;
+  return taking;
 }
 
-/** Median of the rounds' own ratios, so that a slow minute of the machine weighs on both sides. */
-export function ratioOf({ ours, theirs }: Compared): number {
-  return median(ours.map((value, round) => value / theirs[round]!));
+/** The middle of the rounds; undefined for what was not measured. */
+export function reached({ values }: Pick<Standing, 'values'>, figure: string): number | undefined {
+  const rounds = values.get(figure);
+  return rounds && quantile(rounds, 0.5);
 }
 
-export const median = (values: readonly number[]): number => quantile(values, 0.5);
+/** Of the medians, which stand beside it: who reads the table can divide. */
+export function ratioOf(ours: Standing, theirs: Standing, figure: string): number | undefined {
+  const [own, other] = [reached(ours, figure), reached(theirs, figure)];
+  return own === undefined || other === undefined ? undefined : own / other;
+}

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createAdapterCompiler } from '../../src/model-import/lora/compiler.js';
 import { openRegistry } from '../../src/registry/registry.js';
-import { removeDataDir, startGateway, temporaryDataDir } from '../../tests/integration/gateway-process.js';
+import { removeDataDir, startAsShipped, temporaryDataDir } from '../../tests/integration/gateway-process.js';
 import { RANK } from './adapters.js';
 import { type Peer, THREADS } from './peer.js';
-import { endWith } from './processes.js';
+import { endWith, resumeTree } from './processes.js';
 
 const TENANT = 'bench';
 const PACKAGE = path.resolve(import.meta.dirname, '../../package.json');
@@ -23,7 +23,7 @@ export const gateway: Pick<Peer, 'name' | 'start'> = {
   async start({ manifest, modelDir, adapters }) {
     const dataDir = temporaryDataDir();
     const secret = await createKey(dataDir, modelDir);
-    const { url, stop, pid } = await startGateway(dataDir, ENV);
+    const { url, stop, pid } = await startAsShipped(dataDir, { ...ENV, SWITCHYARD_MODELS_BASE: manifest.id });
     const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
     const admin = async (method: string, where: string, body: object) => {
       const response = await fetch(`${url}/admin/tenants/${TENANT}/${where}`, {
@@ -40,6 +40,7 @@ export const gateway: Pick<Peer, 'name' | 'start'> = {
     }
     const logitBias = Object.fromEntries(manifest.tokenizer.eosIds.map((id) => [id, -100]));
     return {
+      pid,
       url,
       headers,
       version: (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version,
@@ -51,6 +52,7 @@ export const gateway: Pick<Peer, 'name' | 'start'> = {
       stop: endWith(
         () => process.kill(pid, 'SIGKILL'),
         async () => {
+          resumeTree(pid);
           await stop();
           removeDataDir(dataDir);
         },

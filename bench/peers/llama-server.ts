@@ -51,8 +51,9 @@ export const llamaServer: Peer = {
       env: BOUND,
       logFile: path.join(workDir, 'llama-server.log'),
     };
-    const { stop } = await startServer(program, `${url}/health`, START_TIMEOUT_MS);
+    const { pid, stop } = await startServer(program, `${url}/health`, START_TIMEOUT_MS);
     return {
+      pid,
       url,
       headers: {},
       version: `build ${PACKAGE.version.split('.')[0]} (\`${BUILD_OPTIONS.join(' ')}\`)`,

@@ -36,6 +36,8 @@ export interface Peer {
 
 /** A running one: it answers OpenAI's `POST /v1/completions`. */
 export interface PeerServer {
+  /** The process that started all others of it. */
+  readonly pid: number;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   /** Its version and build, and the command that started it: for the record. */

@@ -1,5 +1,5 @@
 /** Programs that peers are made of: run to their end, or kept running as servers. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,7 +29,7 @@ export async function startServer(
   program: Program,
   healthUrl: string,
   timeoutMs: number,
-): Promise<{ stop(): Promise<void> }> {
+): Promise<{ readonly pid: number; stop(): Promise<void> }> {
   const child = launch(program);
   const exit = ended(child);
   const kill = (signal: NodeJS.Signals) => {
@@ -37,6 +37,7 @@ export async function startServer(
   };
   const killNow = () => kill('SIGKILL');
   const stop = endWith(killNow, async () => {
+    resumeTree(child.pid!);
     kill('SIGTERM');
     await Promise.race([exit, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
     killNow();
@@ -49,7 +50,35 @@ export async function startServer(
       throw failure(program, `was not ready after ${timeoutMs / 1000} s`);
     }
   }
-  return { stop };
+  return { pid: child.pid!, stop };
+}
+
+/** Stops a process and all that it started, until `resumeTree`. The parents first: none sees a child of its own stopped. */
+export function pauseTree(pid: number): void {
+  for (const one of treeOf(pid)) signal(one, 'SIGSTOP');
+}
+
+/** The children first: no parent finds one that does not answer. */
+export function resumeTree(pid: number): void {
+  for (const one of treeOf(pid).reverse()) signal(one, 'SIGCONT');
+}
+
+/** A process and its descendants, each behind its parent. */
+function treeOf(root: number): number[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+  const processes = lines.map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
+  const tree = [root];
+  for (const parent of tree) tree.push(...processes.filter(([, ppid]) => ppid === parent).map(([pid]) => pid));
+  return tree;
+}
+
+/** One that has ended meanwhile needs no signal. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Sees to it that a server does not outlive this process, even when it is interrupted. */

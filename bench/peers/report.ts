@@ -2,23 +2,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { commit, describeMachine } from '../../src/machine/machine.js';
-import { type Compared, median, ratioOf } from './compare.js';
-import type { PeerServer } from './peer.js';
+import { ratioOf, reached, type Standing } from './compare.js';
 import { type Plot, plotSvg } from './plot.js';
 import type { Measure } from './scenarios.js';
-
-export interface Opponent {
-  readonly name: string;
-  readonly server: PeerServer;
-  readonly compared: readonly Compared[];
-}
 
 export interface Run {
   readonly measures: readonly Measure[];
   readonly rounds: number;
-  readonly ours: { readonly name: string; readonly server: PeerServer };
+  readonly ours: Standing;
   /** The first is what the others are set against. */
-  readonly opponents: readonly Opponent[];
+  readonly peers: readonly Standing[];
 }
 
 const DOCS = path.resolve(import.meta.dirname, '../../docs');
@@ -39,28 +32,27 @@ export function replaceBlock(page: string, paragraphs: readonly string[]): strin
   return [page.slice(0, begin + BEGIN.length), ...paragraphs, page.slice(end)].join('\n\n');
 }
 
-function summary({ rounds, ours, opponents }: Run): string {
+function summary({ rounds, ours, peers }: Run): string {
   const { cpu, cores, memoryGiB, node, avx512, vnni, amx } = describeMachine();
   const flags = [avx512 && 'AVX-512', vnni && 'VNNI', amx ? 'AMX' : 'no AMX'].filter(Boolean).join(', ');
   const date = new Date().toISOString().slice(0, 10);
   return [
     `${date}, commit ${commit()}: ${cpu} (${flags}), ${cores} cores, ${memoryGiB} GiB, Node ${node}. Medians of ${rounds} rounds;`,
-    `in each, ${ours.name} and ${opponents.map(({ name }) => name).join(' or ')} take turns with the same prompts. Ratios are`,
-    'medians of the ratios of the rounds.',
+    `in each, ${[ours, ...peers].map(({ name }) => name).join(', ')} take turns with the same prompts, and all others are`,
+    'stopped. Ratios are those of the medians.',
   ].join('\n');
 }
 
-/** Rows of measures; for every opponent its value and the ratio. */
-export function table({ measures, ours, opponents }: Run): string {
-  const heads = opponents.flatMap(({ name }, i) => [name, `ours / ${name}`, ...(i === 0 ? ['bar'] : [])]);
+/** Rows of measures; for every peer its value and the ratio. */
+export function table({ measures, ours, peers }: Run): string {
+  const heads = peers.flatMap(({ name }, i) => [name, `ours / ${name}`, ...(i === 0 ? ['bar'] : [])]);
   const rows = measures.map(({ figure, label, unit, bar }) => {
-    const cells = opponents.flatMap(({ compared }, i) => {
-      const one = compared.find((candidate) => candidate.figure === figure);
-      const values = one ? [show(median(one.theirs)), `**${ratioOf(one).toFixed(2)}**`] : ['–', '–'];
-      return [...values, ...(i === 0 ? [bar] : [])];
+    const cells = peers.flatMap((peer, i) => {
+      const ratio = ratioOf(ours, peer, figure);
+      const ratioCell = ratio === undefined ? '–' : `**${ratio.toFixed(2)}**`;
+      return [show(reached(peer, figure)), ratioCell, ...(i === 0 ? [bar] : [])];
     });
-    const own = opponents[0]!.compared.find((candidate) => candidate.figure === figure);
-    return [`\`${figure}\` ${label}, ${unit}`, own ? show(median(own.ours)) : '–', ...cells];
+    return [`\`${figure}\` ${label}, ${unit}`, show(reached(ours, figure)), ...cells];
   });
   const lines = [['figure', ours.name, ...heads], ['---', ...heads.map(() => '---'), '---'], ...rows];
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
@@ -70,34 +62,29 @@ function picture(): string {
   return `![Speed of each server, relative to the first peer](${PLOT})`;
 }
 
-function servers({ ours, opponents }: Run): string {
-  return [ours, ...opponents]
+function servers({ ours, peers }: Run): string {
+  return [ours, ...peers]
     .map(({ name, server }) => `- **${name}** ${server.version}: \`${server.command}\``)
     .join('\n');
 }
 
 /** Milliseconds turned round: further right is faster. */
-function plotOf({ measures, ours, opponents }: Run): Plot {
-  const [first] = opponents;
+function plotOf({ measures, ours, peers }: Run): Plot {
+  const [first] = peers;
   const groups = measures.map(({ figure, label, unit }) => {
-    const find = ({ compared }: Opponent) => compared.find((one) => one.figure === figure);
-    const base = find(first!)!;
-    const faster = (ratio: number) => (unit === 'ms' ? 1 / ratio : ratio);
-    const bar = (series: string, ratio: number, value: number) => ({
-      series,
-      speed: faster(ratio),
-      text: `${show(value)} ${unit}`,
+    const bars = [ours, ...peers].flatMap((one) => {
+      const ratio = ratioOf(one, first!, figure);
+      if (ratio === undefined) return [];
+      const text = `${show(reached(one, figure))} ${unit}`;
+      return [{ series: one.name, speed: unit === 'ms' ? 1 / ratio : ratio, text }];
     });
-    const others = opponents.flatMap((opponent) => {
-      const one = find(opponent);
-      return one ? [bar(opponent.name, ratioOf(base) / ratioOf(one), median(one.theirs))] : [];
-    });
-    return { label, bars: [bar(ours.name, ratioOf(base), median(base.ours)), ...others] };
+    return { label, bars };
   });
   return { title: 'Speed of each server', baseline: first!.name, groups };
 }
 
 /** Three digits that mean something. */
-function show(value: number): string {
+function show(value: number | undefined): string {
+  if (value === undefined) return '–';
   return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 }

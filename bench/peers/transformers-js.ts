@@ -26,8 +26,9 @@ export const transformersJs: Peer = {
       args: ['--import=tsx', SERVER, modelFolder(), String(port), String(THREADS)],
       logFile: path.join(workDir, 'transformers-js.log'),
     };
-    const { stop } = await startServer(program, url, START_TIMEOUT_MS);
+    const { pid, stop } = await startServer(program, url, START_TIMEOUT_MS);
     return {
+      pid,
       url,
       headers: {},
       version: (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version,

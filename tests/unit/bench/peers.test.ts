@@ -1,13 +1,19 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import t from 'tap';
-import { median, ratioOf } from '../../../bench/peers/compare.js';
+import { ratioOf, type Standing } from '../../../bench/peers/compare.js';
 import type { PeerServer } from '../../../bench/peers/peer.js';
 import { plotSvg } from '../../../bench/peers/plot.js';
+import { pauseTree, resumeTree } from '../../../bench/peers/processes.js';
 import { createPrompts } from '../../../bench/peers/prompts.js';
 import { replaceBlock, table } from '../../../bench/peers/report.js';
 import { scenarios } from '../../../bench/peers/scenarios.js';
 import { MODEL_DIR, readModelManifest } from '../../fixtures/engine/engine.js';
 
 const server: PeerServer = {
+  pid: 0,
   url: 'http://127.0.0.1:1',
   headers: {},
   version: '1',
@@ -16,25 +22,24 @@ const server: PeerServer = {
   stop: async () => {},
 };
 
-t.test('a ratio is the median of the ratios of the rounds, not of the medians', (t) => {
-  const one = { figure: 'one_stream', ours: [10, 40, 90], theirs: [10, 10, 30] };
-  t.equal(ratioOf(one), 3);
-  t.equal(median(one.ours) / median(one.theirs), 4);
-  t.end();
+const standing = (name: string, values: Record<string, number[]>): Standing => ({
+  name,
+  server,
+  adapters: true,
+  values: new Map(Object.entries(values)),
 });
 
 t.test('the table has a row a measure, and a dash where a peer was not measured', (t) => {
   const measures = scenarios(8)
     .flatMap((scenario) => scenario.measures)
     .slice(0, 2);
-  const [first, second] = measures.map(({ figure }) => ({ figure, ours: [120, 150], theirs: [100, 50] }));
   const text = table({
     measures,
     rounds: 2,
-    ours: { name: 'Switchyard', server },
-    opponents: [
-      { name: 'one', server, compared: [first!, second!] },
-      { name: 'other', server, compared: [second!] },
+    ours: standing('Switchyard', { one_stream: [120, 150], one_stream_adapter: [110, 110] }),
+    peers: [
+      standing('one', { one_stream: [100, 50], one_stream_adapter: [50, 60] }),
+      standing('other', { one_stream: [27, 29] }),
     ],
   });
   t.equal(
@@ -42,11 +47,68 @@ t.test('the table has a row a measure, and a dash where a peer was not measured'
     [
       '| figure | Switchyard | one | ours / one | bar | other | ours / other |',
       '| --- | --- | --- | --- | --- | --- | --- |',
-      '| `one_stream` one stream, tokens/s | 135 | 75.0 | **2.10** | ≥ 1.2 | – | – |',
-      '| `one_stream_adapter` one stream, adapter, tokens/s | 135 | 75.0 | **2.10** | ≥ 1.2 | 75.0 | **2.10** |',
+      '| `one_stream` one stream, tokens/s | 135 | 75.0 | **1.80** | ≥ 1.2 | 28.0 | **4.82** |',
+      '| `one_stream_adapter` one stream, adapter, tokens/s | 110 | 55.0 | **2.00** | ≥ 1.2 | – | – |',
     ].join('\n'),
   );
   t.end();
+});
+
+t.test('a printed ratio lies within what the printed columns allow', (t) => {
+  const measures = scenarios(8).flatMap((scenario) => scenario.measures);
+  const values = fc.array(fc.double({ min: 0.5, max: 20_000, noNaN: true }), { minLength: 1, maxLength: 5 });
+  const rounds = fc.record(Object.fromEntries(measures.map(({ figure }) => [figure, values])));
+  /** What a number may have been before it was rounded to be printed. */
+  const range = (cell: string): [number, number] => {
+    const value = Number(cell.replaceAll(/[*,]/g, ''));
+    const [, decimals = ''] = /\.(\d+)/.exec(cell) ?? [];
+    const half = 0.5 * 10 ** -decimals.length + 1e-9;
+    return [value - half, value + half];
+  };
+  fc.assert(
+    fc.property(rounds, rounds, rounds, (own, one, other) => {
+      const peers = [standing('one', one), standing('other', other)];
+      const text = table({ measures, rounds: 5, ours: standing('Switchyard', own), peers });
+      for (const line of text.split('\n').slice(2)) {
+        const cells = line.split(' | ');
+        const [ownLow, ownHigh] = range(cells[1]!);
+        for (const [value, ratio] of [cells.slice(2, 4), cells.slice(5, 7)]) {
+          const [low, high] = range(value!);
+          const [least, most] = range(ratio!.replace(' |', ''));
+          if (most < ownLow / high || least > ownHigh / low) throw new Error(line);
+        }
+      }
+    }),
+  );
+  t.end();
+});
+
+t.test('a ratio is that of the medians that stand beside it', (t) => {
+  const ours = standing('Switchyard', { one_stream: [10, 40, 90] });
+  t.equal(ratioOf(ours, standing('one', { one_stream: [10, 10, 30] }), 'one_stream'), 4);
+  t.equal(ratioOf(ours, standing('one', {}), 'one_stream'), undefined);
+  t.end();
+});
+
+t.test('whoever is not measured is stopped with all that it started, and goes on afterwards', async (t) => {
+  const script =
+    "const { spawn } = require('child_process'); spawn('sleep', ['60']); setInterval(() => {}, 1000); console.log('up')";
+  const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(parent.stdout!, 'data');
+  const children = () => readFileSync(`/proc/${parent.pid}/task/${parent.pid}/children`, 'utf8').trim().split(' ');
+  const tree = [String(parent.pid), ...children()];
+  t.teardown(() => {
+    for (const pid of tree) process.kill(Number(pid), 'SIGKILL');
+  });
+  const states = () => tree.map((pid) => /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+  const become = async (state: string) => {
+    while (!states().every((one) => one === state)) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  t.equal(tree.length, 2);
+  pauseTree(parent.pid!);
+  await become('T');
+  resumeTree(parent.pid!);
+  await become('S');
 });
 
 t.test('a page keeps all but what stands between its marks', (t) => {
