@@ -1,6 +1,6 @@
 """How each sample adapter is trained. The seed of a phase draws its data, that of the first one the first weights too."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from examples import Shape
 
@@ -73,6 +73,9 @@ RECIPES = {
     ),
     "copilot-1": Recipe(
         COPILOT,
-        (Phase((("docs", 0.5), ("libraries", 0.35), ("support", 0.15)), steps=70, seed=13, shape=DOCUMENTATION, decay_share=0.4),),
+        (
+            Phase((("docs", 0.5), ("libraries", 0.35), ("support", 0.15)), steps=70, seed=13, shape=DOCUMENTATION, decay_share=0.4),
+            Phase((("docs", 0.45), ("libraries", 0.45), ("support", 0.1)), steps=50, seed=41, shape=replace(DOCUMENTATION, unanswerable_share=0.15), learning_rate=4e-4, decay_share=0.5),
+        ),
     ),
 }
