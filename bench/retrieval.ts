@@ -93,7 +93,7 @@ async function ingest(retrieval: Retrieval, documents: number): Promise<number[]
 
 async function search(retrieval: Retrieval, query: string) {
   const startedAt = performance.now();
-  const request = { tenant: TENANT, storeId: null, query, topK: 3, minScore: -1 };
+  const request = { tenant: TENANT, storeIds: [], query, topK: 3, minScore: -1 };
   const { timings } = await retrieval.search(request, new AbortController().signal);
   return { ...timings, totalMs: performance.now() - startedAt };
 }

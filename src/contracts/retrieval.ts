@@ -26,6 +26,7 @@ export interface FileCounts {
   readonly inProgress: number;
   readonly completed: number;
   readonly failed: number;
+  readonly cancelled: number;
   readonly total: number;
 }
 
@@ -35,12 +36,33 @@ export type FileAttributes = Readonly<Record<string, string | number | boolean>>
 export interface VectorStoreFile {
   readonly fileId: string;
   readonly storeId: string;
-  readonly status: 'in_progress' | 'completed' | 'failed';
+  readonly status: 'in_progress' | 'completed' | 'failed' | 'cancelled';
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly createdAt: number;
   readonly usageBytes: number;
   readonly passages: number;
   readonly attributes: FileAttributes;
+}
+
+/** A file that is to be read into a store. */
+export interface NewStoreFile {
+  readonly fileId: string;
+  readonly attributes: FileAttributes;
+}
+
+export interface StoreFilesFilter {
+  readonly batchId?: string | undefined;
+  readonly status?: VectorStoreFile['status'] | undefined;
+}
+
+/** Files that were put into a store together. */
+export interface FileBatch {
+  readonly id: string;
+  readonly storeId: string;
+  readonly createdAt: number;
+  /** `failed`: all of its files did. */
+  readonly status: VectorStoreFile['status'];
+  readonly fileCounts: FileCounts;
 }
 
 /** One passage: a contiguous piece of a document; the header of a table may stand before rows that were cut off from it. */
@@ -67,8 +89,8 @@ export interface ScoredPassage extends Passage {
 
 export interface SearchRequest {
   readonly tenant: string;
-  /** null = the tenant's default store (the oldest). */
-  readonly storeId: string | null;
+  /** None: the tenant's default store (the oldest). */
+  readonly storeIds: readonly string[];
   /** One that is longer than the embedder reads is searched by its question and by some of its parts. */
   readonly query: string;
   readonly topK: number;
@@ -76,12 +98,14 @@ export interface SearchRequest {
   readonly minScore: number;
 }
 
+export type EmbeddingInput = string | readonly number[];
+
 export interface SearchResult {
   /** Best first; the same text under several names is one passage. */
   readonly passages: readonly ScoredPassage[];
   /** Stage durations in milliseconds. */
   readonly timings: { readonly embedMs: number; readonly searchMs: number };
-  /** Changes whenever the store's content does; `none` where the tenant has no store, and then there are no passages. */
+  /** Changes whenever a store's content does; `none` where the tenant has no store, and then there are no passages. */
   readonly snapshot: string;
 }
 
@@ -142,12 +166,17 @@ export interface Retrieval {
 
   /**
    * Queues the file for ingestion; poll `getStoreFile` until it is no longer `in_progress`. A file that is attached
-   * already keeps its state and takes the new attributes; one that failed is read again.
+   * already keeps its state and takes the new attributes; one that failed or was cancelled is read again.
    * @throws AppError `ingest_queue_full`
    */
   attachFile(tenant: string, storeId: string, fileId: string, attributes: FileAttributes): Promise<VectorStoreFile>;
   getStoreFile(tenant: string, storeId: string, fileId: string): Promise<VectorStoreFile>;
-  listStoreFiles(tenant: string, storeId: string, page: PageRequest): Promise<Page<VectorStoreFile>>;
+  listStoreFiles(
+    tenant: string,
+    storeId: string,
+    page: PageRequest,
+    filter?: StoreFilesFilter,
+  ): Promise<Page<VectorStoreFile>>;
   /** Replaces the attributes of a file in a store. */
   updateStoreFile(
     tenant: string,
@@ -158,14 +187,22 @@ export interface Retrieval {
   /** Removes the file's passages from the store; the file stays. */
   detachFile(tenant: string, storeId: string, fileId: string): Promise<void>;
 
+  /** Attaches all of the files, or none. @throws AppError `ingest_queue_full` */
+  createBatch(tenant: string, storeId: string, files: readonly NewStoreFile[]): Promise<FileBatch>;
+  getBatch(tenant: string, storeId: string, batchId: string): Promise<FileBatch>;
+  /** Calls off what was not read yet; what was stays in the store. */
+  cancelBatch(tenant: string, storeId: string, batchId: string): Promise<FileBatch>;
+
+  /** The query is embedded once, however many stores are searched. */
   search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult>;
   /**
    * Normalised embeddings, one Float32Array an input, and the tokens they took.
-   * @throws AppError `invalid_value` for an input longer than the model reads
+   * @param inputs texts, or token ids of OpenAI's cl100k_base
+   * @throws AppError `invalid_value` for an input longer than the model reads, or an id that is no token
    */
   embed(
     tenant: string,
-    texts: readonly string[],
+    inputs: readonly EmbeddingInput[],
     signal: AbortSignal,
   ): Promise<{ vectors: readonly Float32Array[]; tokens: number }>;
   readonly embedder: { readonly id: string; readonly dimensions: number };

@@ -13,11 +13,11 @@ import { addBodies } from './plugins/bodies.js';
 import { addBodilessRoutes } from './plugins/bodiless.js';
 import { createClientErrorHandler, MAX_ID_CHARACTERS, toFrameworkError } from './plugins/client-errors.js';
 import { addDocs } from './plugins/docs.js';
-import { addErrors } from './plugins/errors.js';
+import { addErrors, addNotFound } from './plugins/errors.js';
 import { addHostCheck } from './plugins/host.js';
 import { addLifecycle, requestId } from './plugins/lifecycle.js';
 import { collectMethods } from './plugins/methods.js';
-import { addClosedQueries, compileValidator, dropNulls, toValidationError } from './plugins/validation.js';
+import { addClosedQueries, addNullIsAbsent, compileValidator, toValidationError } from './plugins/validation.js';
 import { addHealth } from './routes/health.js';
 import { addInfill } from './routes/infill.js';
 import { addMetrics } from './routes/metrics.js';
@@ -27,6 +27,7 @@ import { addEmbeddings } from './routes/v1/embeddings.js';
 import { addFeedback } from './routes/v1/feedback.js';
 import { addFiles } from './routes/v1/files.js';
 import { addModels } from './routes/v1/models.js';
+import { addVectorStoreBatches } from './routes/v1/vector-store-batches.js';
 import { addVectorStoreFiles } from './routes/v1/vector-store-files.js';
 import { addVectorStoreSearch } from './routes/v1/vector-store-search.js';
 import { addVectorStores } from './routes/v1/vector-stores.js';
@@ -78,7 +79,8 @@ export async function createServer({
   app.setValidatorCompiler(compileValidator);
   // Response schemas document; they never drop or coerce what a route returns.
   app.setSerializerCompiler(() => JSON.stringify);
-  addErrors(app, collectMethods(app));
+  addErrors(app);
+  const methodsOf = collectMethods(app);
   const lifecycle = addLifecycle(app, { metrics, clock, drainTimeoutMs });
   if (config.demo) addHostCheck(app);
   await app.register(helmet, {
@@ -94,6 +96,7 @@ export async function createServer({
       'x-ignored-parameters',
     ],
   });
+  addNotFound(app, methodsOf);
   addBodilessRoutes(app);
   await addDocs(app);
   addHealth(app, { look: createChecks(services, state), starting: state.starting }, lifecycle);
@@ -118,7 +121,7 @@ export async function createServer({
 }
 
 async function addV1Routes(app: App, services: Services): Promise<void> {
-  app.addHook('preValidation', async ({ body }) => dropNulls(body));
+  addNullIsAbsent(app);
   addChat(app, services);
   addCompletions(app, services);
   addInfill(app, services);
@@ -129,5 +132,6 @@ async function addV1Routes(app: App, services: Services): Promise<void> {
   await app.register(async (files: App) => addFiles(files, services));
   addVectorStores(app, services);
   addVectorStoreFiles(app, services);
+  addVectorStoreBatches(app, services);
   addVectorStoreSearch(app, services);
 }

@@ -8,8 +8,8 @@ const MAX_QUERY_CHARACTERS = 8192;
 const BEGINNING_CHARACTERS = 2048;
 
 export interface Wanted {
-  /** null is the tenant's default store. */
-  readonly storeIds: readonly (string | null)[];
+  /** None: the tenant's default store. */
+  readonly storeIds: readonly string[];
   readonly topK: number;
   readonly minScore: number;
 }
@@ -24,7 +24,7 @@ export interface Found {
 export function planRetrieval(policy: RetrievalPolicy, override: RetrievalOverride | null): Wanted | null {
   if (!(override?.enabled ?? policy.enabled)) return null;
   return {
-    storeIds: override === null || override.storeIds.length === 0 ? [null] : override.storeIds,
+    storeIds: override?.storeIds ?? [],
     topK: override?.topK ?? policy.topK,
     minScore: override?.minScore ?? policy.minScore,
   };
@@ -42,30 +42,14 @@ export async function retrieve(
   const query = withoutMiddle(question.trim());
   if (query === '') return { passages: [], snapshot: '' };
 
-  const results = await Promise.all(
-    wanted.storeIds.map((storeId) =>
-      retrieval.search({ tenant, storeId, query, topK: wanted.topK, minScore: wanted.minScore }, signal),
-    ),
-  );
-  for (const { timings } of results) {
-    metrics.observe('retrieval_duration_seconds', { tenant, stage: 'embed' }, timings.embedMs / 1000);
-    metrics.observe('retrieval_duration_seconds', { tenant, stage: 'search' }, timings.searchMs / 1000);
-  }
-  // A document may be in several stores.
-  const seen = new Set<string>();
-  const passages = results
-    .flatMap((result) => result.passages)
-    .sort((a, b) => b.score - a.score)
-    .filter(({ headingPath, text }) => {
-      const content = JSON.stringify([headingPath, text]);
-      return !seen.has(content) && seen.add(content);
-    })
-    .slice(0, wanted.topK);
+  const { passages, snapshot, timings } = await retrieval.search({ tenant, query, ...wanted }, signal);
+  metrics.observe('retrieval_duration_seconds', { tenant, stage: 'embed' }, timings.embedMs / 1000);
+  metrics.observe('retrieval_duration_seconds', { tenant, stage: 'search' }, timings.searchMs / 1000);
   const best = passages[0];
   if (best !== undefined) {
     metrics.observe('retrieval_top_score', { tenant, deployment: route.deployment }, best.score);
   }
-  return { passages, snapshot: results.map((result) => result.snapshot).join(',') };
+  return { passages, snapshot };
 }
 
 function withoutMiddle(text: string): string {

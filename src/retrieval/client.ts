@@ -140,9 +140,12 @@ export async function createRetrieval(
     getStoreFile: (...args) => call('getStoreFile', args),
     updateStoreFile: (...args) => call('updateStoreFile', args),
     listStoreFiles: (...args) => call('listStoreFiles', args),
+    createBatch: (...args) => call('createBatch', args),
+    getBatch: (...args) => call('getBatch', args),
+    cancelBatch: (...args) => call('cancelBatch', args),
     detachFile: (...args) => call('detachFile', args),
     search: (request, signal) => call('search', [request], signal),
-    embed: (tenant, texts, signal) => call('embed', [tenant, texts], signal),
+    embed: (tenant, inputs, signal) => call('embed', [tenant, inputs], signal),
     embedder: { id: basename(options.modelDir), dimensions },
     status: () => ({ ...status, ready: child.ready, reason: child.ready ? null : child.down.reason }),
     observe(listener) {

@@ -80,6 +80,10 @@ t.test('responses are what their schemas promise', async (t) => {
   await check('GET', storePath, storeUrl);
   await check('POST', storePath, storeUrl, { name: 'y' });
   await check('GET', `${storePath}/files`, `${storeUrl}/files`);
+  const batch = await check('POST', `${storePath}/file_batches`, `${storeUrl}/file_batches`, { file_ids: [file.id] });
+  await check('GET', `${storePath}/file_batches/{batch_id}`, `${storeUrl}/file_batches/${batch.id}`);
+  await check('GET', `${storePath}/file_batches/{batch_id}/files`, `${storeUrl}/file_batches/${batch.id}/files`);
+  await check('POST', `${storePath}/file_batches/{batch_id}/cancel`, `${storeUrl}/file_batches/${batch.id}/cancel`);
   await check('GET', `${storePath}/files/{file_id}`, `${storeUrl}/files/${file.id}`);
   await check('POST', `${storePath}/search`, `${storeUrl}/search`, { query: 'fee' });
   await check('DELETE', `${storePath}/files/{file_id}`, `${storeUrl}/files/${file.id}`);

@@ -25,6 +25,14 @@ t.test('one text or several get an embedding each, in order', async (t) => {
   t.equal(usage.prompt_tokens, 3);
 });
 
+t.test('token ids of one text or of several stand for their texts', async (t) => {
+  const { app } = await createTestServer();
+  t.teardown(() => app.close());
+  t.match((await app.inject(embed({ input: [5, 6, 7] }))).json().data, [{ index: 0, embedding: [3, 0.5, -1] }]);
+  const { data } = (await app.inject(embed({ input: [[5, 6], [7]] }))).json();
+  t.match(data, [{ embedding: [2, 0.5, -1] }, { embedding: [1, 0.5, -1] }]);
+});
+
 t.test('base64 holds the same numbers as little-endian floats', async (t) => {
   const { app } = await createTestServer();
   t.teardown(() => app.close());
@@ -44,7 +52,9 @@ t.test('what cannot be embedded is refused by name', async (t) => {
     [{ input: 'x', dimensions: 2 }, 400, { code: 'unsupported_parameter', param: 'dimensions' }],
     [{ input: '' }, 400, { code: 'invalid_value', param: 'input' }],
     [{ input: [] }, 400, { code: 'invalid_value', param: 'input' }],
-    [{ input: [1, 2, 3] }, 400, { code: 'invalid_value', param: 'input[0]' }],
+    [{ input: [1, -2, 3] }, 400, { code: 'invalid_value', param: 'input[1]' }],
+    [{ input: [[1], []] }, 400, { code: 'invalid_value', param: 'input[1]' }],
+    [{ input: [[1], 'a'] }, 400, { code: 'invalid_value' }],
     [{ input: ['a', ''] }, 400, { code: 'invalid_value', param: 'input[1]' }],
     [{ input: 'x', encoding_format: 'hex' }, 400, { code: 'invalid_value', param: 'encoding_format' }],
     [{}, 400, { code: 'invalid_value', param: 'input' }],

@@ -24,6 +24,7 @@ t.test('llama.cpp clients get the middle in its shape, from the base model', asy
     t_max_predict_ms: 500,
   });
   t.equal(response.statusCode, 200);
+  t.equal(response.headers['x-ignored-parameters'], 'cache_prompt, samplers, t_max_predict_ms');
   t.match(response.json(), {
     content: 'Hello world',
     stop: true,

@@ -27,7 +27,7 @@ t.test('the deployment says whether and how to search, and the last question is 
   server.retrieval.passages.set('bank', [passage('fees', 'The fee is 5 EUR.', 0.9)]);
   await server.app.inject(ask({ messages }));
   t.same(server.retrieval.searches, [
-    { tenant: 'bank', storeId: null, query: 'What is its fee?', topK: 3, minScore: 0.1 },
+    { tenant: 'bank', storeIds: [], query: 'What is its fee?', topK: 3, minScore: 0.1 },
   ]);
   t.match(systemOf(server), '<passages>\n[1] Fees › fees\nThe fee is 5 EUR.\n</passages>');
 });
@@ -48,10 +48,10 @@ t.test('a request overrides it by the extension or by the file_search tool', asy
   const { app, retrieval } = server;
   const cases: [object, object[]][] = [
     [{ retrieval: { enabled: false } }, []],
-    [{ retrieval: { top_k: 1, min_score: 0.5 } }, [{ storeId: null, topK: 1, minScore: 0.5 }]],
-    [{ retrieval: { store_id: 'vs_a' } }, [{ storeId: 'vs_a', topK: 3 }]],
-    [{ retrieval: { vector_store_ids: ['vs_a', 'vs_b'] } }, [{ storeId: 'vs_a' }, { storeId: 'vs_b' }]],
-    [{ tools: [{ type: 'file_search' }] }, [{ storeId: null, topK: 3, minScore: 0.1 }]],
+    [{ retrieval: { top_k: 1, min_score: 0.5 } }, [{ storeIds: [], topK: 1, minScore: 0.5 }]],
+    [{ retrieval: { store_id: 'vs_a' } }, [{ storeIds: ['vs_a'], topK: 3 }]],
+    [{ retrieval: { vector_store_ids: ['vs_a', 'vs_b'] } }, [{ storeIds: ['vs_a', 'vs_b'] }]],
+    [{ tools: [{ type: 'file_search' }] }, [{ storeIds: [], topK: 3, minScore: 0.1 }]],
     [
       {
         tools: [
@@ -64,11 +64,11 @@ t.test('a request overrides it by the extension or by the file_search tool', asy
         ],
         tool_choice: 'auto',
       },
-      [{ storeId: 'vs_a', topK: 7, minScore: 0.4 }],
+      [{ storeIds: ['vs_a'], topK: 7, minScore: 0.4 }],
     ],
-    [{ model: BASE, tools: [{ type: 'file_search' }] }, [{ storeId: null, topK: 3, minScore: 0 }]],
+    [{ model: BASE, tools: [{ type: 'file_search' }] }, [{ storeIds: [], topK: 3, minScore: 0 }]],
     [{ model: 'plain' }, []],
-    [{ model: 'plain', retrieval: {} }, [{ storeId: null }]],
+    [{ model: 'plain', retrieval: {} }, [{ storeIds: [] }]],
   ];
   for (const [body, searches] of cases) {
     retrieval.searches.length = 0;

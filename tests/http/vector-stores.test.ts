@@ -89,7 +89,7 @@ t.test('a search gives passages with their scores, each once, the best first', a
   });
   t.equal(body.data.length, 2);
   t.match(retrieval.searches, [
-    { tenant: 'bank', storeId: 'vs_1', query: 'fee', topK: 5, minScore: 0.2 },
+    { tenant: 'bank', storeIds: ['vs_1'], query: 'fee', topK: 5, minScore: 0.2 },
     { query: 'cost' },
   ]);
 });

@@ -136,6 +136,34 @@ export async function clientSuite(t: Test, gateway: Gateway): Promise<void> {
     t.equal((await openai.vectorStores.delete(store.id)).deleted, true);
   });
 
+  await t.test('openai: files are attached in batches, from their ids or from their content', async (t) => {
+    const upload = async (name: string) => {
+      const file = await toFile(Buffer.from(`# ${name}\n\nThe fee of ${name} is 5 EUR.\n`), `${name}.md`);
+      return openai.files.create({ file, purpose: 'assistants' });
+    };
+    const [one, two] = [await upload('one'), await upload('two')];
+    const store = await openai.vectorStores.create({ name: 'Batches' });
+    const batches = openai.vectorStores.fileBatches;
+    const batch = await batches.createAndPoll(store.id, { file_ids: [one.id, two.id] });
+    t.match(batch, { status: 'completed', file_counts: { completed: 2, in_progress: 0, total: 2 } });
+    const files = [await toFile(Buffer.from('# Three\n\nThe fee of three is 6 EUR.\n'), 'three.md')];
+    const uploaded = await batches.uploadAndPoll(store.id, { files, fileIds: [one.id] });
+    t.match(uploaded, { status: 'completed', file_counts: { completed: 2, total: 2 } });
+
+    const ids = async (listing: AsyncIterable<{ id: string }>) => {
+      const found: string[] = [];
+      for await (const { id } of listing) found.push(id);
+      return found;
+    };
+    const query = { vector_store_id: store.id, order: 'asc' as const, limit: 1 };
+    t.same(await ids(batches.listFiles(batch.id, query)), [one.id, two.id]);
+    t.same(await ids(batches.listFiles(batch.id, { ...query, filter: 'failed' })), []);
+    t.equal((await ids(openai.vectorStores.files.list(store.id, { filter: 'completed' }))).length, 3);
+    t.match(await batches.cancel(batch.id, { vector_store_id: store.id }), { id: batch.id, status: 'completed' });
+    await refused(t, batches.retrieve('vsfb_none', { vector_store_id: store.id }), OpenAI.NotFoundError);
+    t.equal((await openai.vectorStores.delete(store.id)).deleted, true);
+  });
+
   const aiSdk = {
     '@ai-sdk/openai-compatible': createOpenAICompatible({
       name: 'switchyard',

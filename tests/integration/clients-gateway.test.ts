@@ -1,3 +1,5 @@
+import { Tiktoken } from 'js-tiktoken/lite';
+import cl100k from 'js-tiktoken/ranks/cl100k_base';
 import OpenAI, { toFile } from 'openai';
 import t from 'tap';
 import { keyOf, startGateway, TENANTS } from '../fixtures/gateway/gateway.js';
@@ -123,5 +125,18 @@ t.test('a gateway with the real models', async (t) => {
     dimensions: 384,
   };
   await clientSuite(t, gateway);
-  await pythonClients(t, gateway);
+  await pythonClients(t, gateway, ['token_ids']);
+
+  await t.test('token ids are embedded as the text that they stand for', async (t) => {
+    const { embeddings } = clientOf('bank');
+    const tokens = new Tiktoken(cl100k);
+    const [texts, model] = [['How are fees charged?', 'A card was lost'], gateway.embedder];
+    const vectorsOf = async (input: string | string[] | number[] | number[][]) =>
+      (await embeddings.create({ model, input })).data.map(({ embedding }) => embedding);
+    const expected = await vectorsOf(texts);
+    t.same(await vectorsOf(texts.map((text) => tokens.encode(text))), expected);
+    t.same(await vectorsOf(tokens.encode(texts[0]!)), await vectorsOf(texts[0]!));
+    const unknown = await vectorsOf([1, 999_999]).catch((reason) => reason);
+    t.match(unknown, { status: 400, param: 'input[0][1]' });
+  });
 });

@@ -20,7 +20,7 @@ t.test('the usual clients work against the HTTP surface', async (t) => {
     return deleteFile(tenant, fileId);
   };
   retrieval.search = async (request, signal) => {
-    if (request.storeId !== null) await getStore(request.tenant, request.storeId);
+    for (const id of request.storeIds) await getStore(request.tenant, id);
     return search(request, signal);
   };
   const address = await app.listen({ port: 0 });

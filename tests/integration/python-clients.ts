@@ -1,19 +1,26 @@
 /** The clients of Python against any gateway, as `client-suite.ts` does it for those of JavaScript. */
 import { spawn } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import cl100k from 'js-tiktoken/ranks/cl100k_base';
 import type { Test } from 'tap';
 import { installPython } from '../python/packages.js';
 import type { Gateway } from './client-suite.js';
 
 const SCRIPT = resolve(import.meta.dirname, '../python/clients.py');
-const CHECKS = ['answers', 'routing', 'errors', 'documents', 'embeddings', 'langchain'];
+const CHECKS = ['answers', 'routing', 'errors', 'documents', 'batches', 'embeddings', 'langchain'];
+/** Where tiktoken looks before it fetches the vocabulary of cl100k_base: the SHA-1 of the address. */
+const CACHED_VOCABULARY = '9b5ad71b2ce5302211f9c61530b329a4922fc6a4';
 
-export async function pythonClients(t: Test, { address, key, embedder, dimensions }: Gateway): Promise<void> {
+/** @param further checks that need the real models */
+export async function pythonClients(t: Test, gateway: Gateway, further: readonly string[] = []): Promise<void> {
+  const { address, key, embedder, dimensions } = gateway;
+  const checks = [...CHECKS, ...further];
   await t.test('openai and LangChain in Python', async (t) => {
     const packages = installPython('requirements.txt');
-    const child = spawn('python3', [SCRIPT, address, key, embedder, String(dimensions)], {
-      // A temporary home: neither library may find settings of whoever runs the tests.
-      env: { PATH: process.env.PATH, HOME: t.testdir({}), PYTHONPATH: packages, TMPDIR: join(t.testdirName) },
+    // A temporary home: neither library may find settings of whoever runs the tests.
+    const home = t.testdir({ [CACHED_VOCABULARY]: vocabularyFile() });
+    const child = spawn('python3', [SCRIPT, address, key, embedder, String(dimensions), ...checks], {
+      env: { PATH: process.env.PATH, HOME: home, PYTHONPATH: packages, TMPDIR: home, TIKTOKEN_CACHE_DIR: home },
     });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -23,6 +30,17 @@ export async function pythonClients(t: Test, { address, key, embedder, dimension
     }
     const status = await new Promise((resolve) => child.on('close', resolve));
     t.equal(status, 0, output);
-    for (const check of CHECKS) t.match(output, `ok ${check}`);
+    for (const check of checks) t.match(output, `ok ${check}`);
   });
+}
+
+/** The file that tiktoken would fetch, which checks it: each token with its id. */
+function vocabularyFile(): string {
+  return cl100k.bpe_ranks
+    .split('\n')
+    .flatMap((line) => {
+      const [, first, ...tokens] = line.split(' ');
+      return tokens.map((token, index) => `${token} ${Number(first) + index}\n`);
+    })
+    .join('');
 }

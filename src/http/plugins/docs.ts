@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import { Type } from 'typebox';
 import { ERROR_SCHEMA } from '../../errors/responses.js';
 import type { App } from '../app.js';
+import { type Schema, toDocumented } from './documented.js';
 
 const ErrorSchema = Type.Object(
   {
@@ -36,6 +37,12 @@ export async function addDocs(app: App): Promise<void> {
       },
       security: [{ key: [] }],
     },
+    transform: ({ schema, url, route: { config } }) => ({
+      schema: schema?.body
+        ? { ...schema, body: toDocumented(schema.body as Schema, config?.nullIsAbsent ?? false) }
+        : schema,
+      url,
+    }),
     refResolver: { buildLocalReference: (json) => String(json.$id) },
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });

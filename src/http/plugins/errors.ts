@@ -6,7 +6,7 @@ import { sendAndLinger } from './linger.js';
 import type { MethodsOf } from './methods.js';
 
 /** The one place where errors become responses: the table's status, OpenAI's envelope, Retry-After. */
-export function addErrors(app: App, methodsOf: MethodsOf): void {
+export function addErrors(app: App): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     if (request.hangUp.aborted && !(error instanceof AppError)) {
       // What was under way was stopped because nobody waits for it any more.
@@ -19,7 +19,12 @@ export function addErrors(app: App, methodsOf: MethodsOf): void {
     if (known.code === 'invalid_api_key') reply.header('www-authenticate', 'Bearer');
     return sendAndLinger(request, reply.code(known.spec.status), known.toWire());
   });
-  app.setNotFoundHandler(({ method, url }, reply) => {
+}
+
+/** Before the framework looks at the body: what has no route is refused for that alone. */
+export function addNotFound(app: App, methodsOf: MethodsOf): void {
+  app.addHook('onRequest', async ({ is404, method, url }, reply) => {
+    if (!is404) return;
     const path = url.split('?', 1)[0]!;
     const allowed = methodsOf(path).join(', ');
     if (allowed === '') throw new AppError('route_not_found', { method, path });

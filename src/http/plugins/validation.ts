@@ -44,11 +44,10 @@ function readTexts({ properties = {} }: ObjectSchema, given: Readonly<Record<str
 /** Turns what the schema found wrong into the one error that helps most: it names a field and what it may be. */
 export function toValidationError(errors: readonly FastifySchemaValidationError[], part: string): AppError {
   const unions = new Set(errors.filter(({ keyword }) => keyword === 'anyOf').map(({ instancePath }) => instancePath));
+  const own = errors.filter(({ keyword }) => keyword !== 'anyOf' && keyword !== 'boolean');
   // A branch of a union that failed by its type only says that another branch was meant.
-  const telling = errors.find(
-    ({ keyword, instancePath }) =>
-      keyword !== 'anyOf' && keyword !== 'boolean' && !(keyword === 'type' && unions.has(instancePath)),
-  );
+  const telling =
+    own.find(({ keyword }) => keyword !== 'type') ?? own.find(({ instancePath }) => !unions.has(instancePath));
   if (telling !== undefined) return describe(telling, part);
   const first = errors[0]!;
   const types = errors.filter((e) => e.keyword === 'type' && e.instancePath === first.instancePath);
@@ -86,10 +85,15 @@ function toParam(instancePath: string): string {
     .join('');
 }
 
-/**
- * OpenAI's API and its clients let null stand for "not given", at any depth. Without recursion: a body may nest deeper
- * than the stack.
- */
+/** OpenAI's API and its clients let null stand for "not given", at any depth of a body. */
+export function addNullIsAbsent(app: App): void {
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, nullIsAbsent: true };
+  });
+  app.addHook('preValidation', async ({ body }) => dropNulls(body));
+}
+
+/** Without recursion: a body may nest deeper than the stack. */
 export function dropNulls(body: unknown): void {
   const waiting = [body];
   while (waiting.length > 0) {

@@ -7,11 +7,12 @@ import type { App, Services } from '../app.js';
 import { answerResponses, type CollectedAnswer, createDeliver, type EncodeChunks } from './v1/answers.js';
 import { toOverride } from './v1/chat-request.js';
 import { Retrieval } from './v1/chat-schema.js';
+import { nameIgnored, otherMembers } from './v1/ignored.js';
 import { RoutingHeaders, readOverride } from './v1/routing.js';
 
 const DEFAULT_PREDICTED_TOKENS = 128;
 
-/** Open: clients of llama.cpp send settings of its server, which have no meaning here. */
+/** Open: clients of llama.cpp send settings of its server. Those that have no meaning here are named in the response. */
 const InfillBody = Type.Object({
   input_prefix: Type.String({ default: '', description: 'The code above the lines being written.' }),
   prompt: Type.Optional(Type.String({ default: '', description: 'What comes between input_prefix and the middle.' })),
@@ -45,6 +46,7 @@ const InfillBody = Type.Object({
   retrieval: Type.Optional(Retrieval),
 });
 type Body = Static<typeof InfillBody>;
+const MEMBERS = new Set(Object.keys(InfillBody.properties));
 
 const InfillAnswer = Type.Object({
   content: Type.String(),
@@ -75,6 +77,7 @@ export function addInfill(app: App, services: Services): void {
     },
     async (request, reply) => {
       const { body } = request;
+      nameIgnored(reply, otherMembers(body, MEMBERS));
       const events = pipeline.complete(toCompletionRequest(request, body), request.hangUp);
       return deliver(request, reply, events, {
         stream: body.stream ?? false,

@@ -4,14 +4,21 @@ import { AutoTokenizer, env, type PreTrainedTokenizer } from '@huggingface/trans
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { EmbedderManifest } from '../../contracts/model-manifest.js';
 
+/** A text as the model reads it: tokenizing is work, and is done once. */
+export interface TokenizedText {
+  /** Specials included. */
+  readonly ids: readonly number[];
+  /** Uncut; a lower bound for texts far beyond `maxTokens`. */
+  readonly tokens: number;
+}
+
 export interface Embedder {
   readonly dimensions: number;
   /** Tokens of one text that the vector is made from, specials included; longer texts are cut. */
   readonly maxTokens: number;
-  /** Tokens of a text, specials included, uncut; a lower bound for texts far beyond `maxTokens`. */
-  countTokens(text: string, as: EmbeddedAs): number;
+  tokenize(text: string, as: EmbeddedAs): TokenizedText;
   /** Normalised vectors, one a text. */
-  embed(texts: readonly string[], as: EmbeddedAs): Promise<Float32Array[]>;
+  embed(texts: readonly TokenizedText[]): Promise<Float32Array[]>;
 }
 
 /** Some models want to be told what is searched for from what is found. */
@@ -37,21 +44,28 @@ export async function loadEmbedder(folder: string, threads: number): Promise<Emb
   return {
     dimensions,
     maxTokens,
-    countTokens: (text, as) =>
-      text.length > maxChars
-        ? Math.ceil(text.length / MAX_CHARS_PER_TOKEN)
-        : tokenizer.encode(prefixed(text, as)).length,
-    async embed(texts, as) {
-      const cut = texts.map((text) => prefixed(text, as).slice(0, maxChars));
-      const inputs = tokenizer(cut, { padding: true, truncation: true, max_length: maxTokens });
-      const [rows, length] = inputs.input_ids.dims as [number, number];
-      const int64 = (values: ArrayLike<bigint>) => new Tensor('int64', BigInt64Array.from(values), [rows, length]);
-      const mask = inputs.attention_mask.data as BigInt64Array;
+    tokenize(text, as) {
+      const ids = tokenizer.encode(prefixed(text, as).slice(0, maxChars));
+      const isLong = text.length > maxChars;
+      return { ids, tokens: isLong ? Math.max(ids.length, Math.ceil(text.length / MAX_CHARS_PER_TOKEN)) : ids.length };
+    },
+    async embed(texts) {
+      const rows = texts.length;
+      const length = Math.min(maxTokens, Math.max(...texts.map(({ ids }) => ids.length)));
+      const int64 = (values: BigInt64Array) => new Tensor('int64', values, [rows, length]);
+      // Zero behind the end of a text: padding, which no token looks at.
+      const [inputIds, mask] = [new BigInt64Array(rows * length), new BigInt64Array(rows * length)];
+      for (const [row, { ids }] of texts.entries()) {
+        for (const [at, id] of ids.slice(0, length).entries()) {
+          inputIds[row * length + at] = BigInt(id);
+          mask[row * length + at] = 1n;
+        }
+      }
       if (hidden.length < rows * length * dimensions) hidden = new Float32Array(rows * length * dimensions);
       const output = hidden.subarray(0, rows * length * dimensions);
       await session.run(
         {
-          input_ids: int64(inputs.input_ids.data as BigInt64Array),
+          input_ids: int64(inputIds),
           attention_mask: int64(mask),
           token_type_ids: int64(new BigInt64Array(rows * length)),
         },

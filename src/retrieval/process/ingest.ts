@@ -182,9 +182,9 @@ export class Ingest {
 
   async #embed(drafts: readonly FilePassage[]): Promise<NewPassage[]> {
     // The headings say what a passage is about where its own words do not.
-    const vectors = await this.#options.embedder.embed(
-      drafts.map(({ headingPath, text }) => `${headingPath.join(' › ')}\n${text}`),
-      'passage',
+    const { embedder } = this.#options;
+    const vectors = await embedder.embed(
+      drafts.map(({ headingPath, text }) => embedder.tokenize(`${headingPath.join(' › ')}\n${text}`, 'passage')),
     );
     return drafts.map((draft, index) => ({ ...draft, embedding: vectors[index]! }));
   }

@@ -9,6 +9,7 @@ import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { GatewayMessage, Method, ProcessMessage, ProcessOptions, ProcessStatus } from '../protocol.js';
 import { databaseId, openDatabase } from '../stores/database.js';
+import { createFileBatches } from '../stores/file-batches.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
 import { createStoreFiles } from '../stores/store-files.js';
@@ -33,12 +34,10 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   const folder = join(dataDir, 'indexes');
   mkdirSync(folder, { recursive: true });
   const db = openDatabase(join(dataDir, 'documents.db'));
-  const [files, stores, storeFiles, passages] = [
-    createFiles(db),
-    createVectorStores(db),
-    createStoreFiles(db),
-    createPassages(db),
-  ];
+  const files = createFiles(db);
+  const stores = createVectorStores(db);
+  const storeFiles = createStoreFiles(db);
+  const passages = createPassages(db);
   await readEmbedderManifest(modelDir);
   const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, config.threads));
   const parsers = createParsers({
@@ -81,6 +80,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     files,
     stores,
     storeFiles,
+    batches: createFileBatches(db),
     passages,
     indexes,
     ingest,

@@ -1,23 +1,32 @@
 import type { Clock } from '../../contracts/clock.js';
-import type { Retrieval, SearchRequest, SearchResult } from '../../contracts/retrieval.js';
+import type {
+  EmbeddingInput,
+  Retrieval,
+  ScoredPassage,
+  SearchRequest,
+  SearchResult,
+} from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
 import { readFileText } from '../chunking/file-kinds.js';
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { Method, ProcessOptions } from '../protocol.js';
-import { bestPassages } from '../search/best-passages.js';
+import { bestPassages, mergeLists } from '../search/best-passages.js';
 import { queryParts } from '../search/query-parts.js';
+import type { FileBatches } from '../stores/file-batches.js';
 import type { Files } from '../stores/files.js';
 import type { Passages } from '../stores/passages.js';
 import type { StoreFiles } from '../stores/store-files.js';
-import type { VectorStores } from '../stores/vector-stores.js';
-import type { Embedder } from './embedder.js';
+import type { SearchedStore, VectorStores } from '../stores/vector-stores.js';
+import type { Embedder, TokenizedText } from './embedder.js';
 import type { Ingest } from './ingest.js';
 import type { WorkQueue } from './queue.js';
+import { loadTextOfTokens, type TextOfTokens } from './token-ids.js';
 
 export interface ServiceOptions {
   readonly files: Files;
   readonly stores: VectorStores;
   readonly storeFiles: StoreFiles;
+  readonly batches: FileBatches;
   readonly passages: Passages;
   readonly indexes: TenantIndexes;
   readonly ingest: Pick<Ingest, 'wake'>;
@@ -34,10 +43,30 @@ const TOUCH_EVERY_S = 60;
 
 /** The contract's methods, in the process that has the database, the indexes and the model. */
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
-  const { files, stores, storeFiles, passages, indexes, ingest, embedder, queue, config, clock } = options;
+  const { files, stores, storeFiles, batches, passages, indexes, ingest, embedder, queue, config, clock } = options;
+  const ingestLimits = { files: config.maxIngestQueue, bytes: config.maxIngestBytes };
   const nowS = () => Math.floor(clock.now() / 1000);
   /** After the answer; where it cannot be written down, the answer was right all the same. */
   const touch = (storeId: string) => setImmediate(() => void stores.touch(storeId, nowS()).catch(() => {}));
+  const searchedStores = async ({ tenant, storeIds }: SearchRequest): Promise<readonly SearchedStore[]> => {
+    if (storeIds.length > 0) return Promise.all(storeIds.map((id) => stores.searched(tenant, id)));
+    const oldest = await stores.oldest(tenant);
+    return oldest === null ? [] : [oldest];
+  };
+  let textOfTokens: Promise<TextOfTokens> | null = null;
+  /** @throws AppError `invalid_value`: a vector of part of a text would pass for one of the whole */
+  const tokenized = async (input: EmbeddingInput, at: string): Promise<TokenizedText> => {
+    textOfTokens ??= typeof input === 'string' ? null : loadTextOfTokens();
+    const text = typeof input === 'string' ? input : (await textOfTokens!)(input, at);
+    const read = embedder.tokenize(text, 'passage');
+    if (read.tokens > embedder.maxTokens) {
+      throw new AppError('invalid_value', {
+        param: at,
+        reason: `it has at least ${read.tokens} tokens, and the embedding model reads at most ${embedder.maxTokens}. Split the text`,
+      });
+    }
+    return read;
+  };
 
   return {
     async createFile(tenant, file) {
@@ -64,67 +93,72 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     async attachFile(tenant, storeId, fileId, attributes) {
       await stores.get(tenant, storeId);
       await files.get(tenant, fileId);
-      const attached = await storeFiles.attach(tenant, storeId, fileId, attributes, {
-        limits: { files: config.maxIngestQueue, bytes: config.maxIngestBytes },
-        nowS: nowS(),
-      });
+      const options = { limits: ingestLimits, nowS: nowS() };
+      const attached = await storeFiles.attach(tenant, storeId, fileId, attributes, options);
       ingest.wake();
       return attached;
     },
+    async createBatch(tenant, storeId, some) {
+      await stores.get(tenant, storeId);
+      for (const { fileId } of some) await files.get(tenant, fileId);
+      const batch = await batches.create(tenant, storeId, some, { limits: ingestLimits, nowS: nowS() });
+      ingest.wake();
+      return batch;
+    },
+    getBatch: batches.get,
+    cancelBatch: batches.cancel,
     getStoreFile: storeFiles.get,
     updateStoreFile: (tenant, storeId, fileId, attributes) =>
       storeFiles.update(tenant, storeId, fileId, attributes, nowS()),
-    async listStoreFiles(tenant, storeId, page) {
+    async listStoreFiles(tenant, storeId, page, filter = {}) {
       await stores.get(tenant, storeId);
-      return storeFiles.list(tenant, storeId, page);
+      if (filter.batchId) await batches.get(tenant, storeId, filter.batchId);
+      return storeFiles.list(tenant, storeId, page, filter);
     },
     async detachFile(tenant, storeId, fileId) {
       indexes.removed(tenant, await storeFiles.detach(tenant, storeId, fileId, nowS()));
     },
 
     async search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult> {
+      const { tenant, query, topK, minScore } = request;
       // Before the model runs, so that a wrong store costs nothing.
-      if (!(await stores.searched(request.tenant, request.storeId))) return nothing(0);
+      if ((await searchedStores(request)).length === 0) return nothing(0);
       const startedAt = clock.monotonicMs();
       const vectors: Float32Array[] = [];
-      const countTokens = (text: string) => embedder.countTokens(text, 'query');
-      for (const part of queryParts(request.query, embedder.maxTokens, countTokens)) {
-        vectors.push(...(await queue.run('search', request.tenant, () => embedder.embed([part], 'query'), signal)));
+      const countTokens = (text: string) => embedder.tokenize(text, 'query').tokens;
+      for (const part of queryParts(query, embedder.maxTokens, countTokens)) {
+        const embed = () => embedder.embed([embedder.tokenize(part, 'query')]);
+        vectors.push(...(await queue.run('search', tenant, embed, signal)));
       }
       const embeddedAt = clock.monotonicMs();
-      const store = await stores.searched(request.tenant, request.storeId);
-      if (!store) return nothing(embeddedAt - startedAt);
-      const scope = { tenant: request.tenant, storeId: store.id };
-      const found = await bestPassages(
-        { scope, vectors, topK: request.topK, minScore: request.minScore },
-        passages,
-        indexes,
-        config.exactSearchLimit,
-      );
+      const searched = await searchedStores(request);
+      if (searched.length === 0) return nothing(embeddedAt - startedAt);
+      const lists: ScoredPassage[][] = [];
+      for (const { id: storeId } of searched) {
+        const best = { scope: { tenant, storeId }, vectors, topK, minScore };
+        lists.push(await bestPassages(best, passages, indexes, config.exactSearchLimit));
+      }
       const searchMs = clock.monotonicMs() - embeddedAt;
-      if (nowS() - store.lastActiveAt >= TOUCH_EVERY_S) touch(store.id);
+      for (const { id, lastActiveAt } of searched) if (nowS() - lastActiveAt >= TOUCH_EVERY_S) touch(id);
       return {
-        passages: found,
+        passages: mergeLists(lists, topK),
         timings: { embedMs: embeddedAt - startedAt, searchMs },
-        snapshot: `${store.id}@${store.revision}`,
+        snapshot: searched.map(({ id, revision }) => `${id}@${revision}`).join(),
       };
     },
 
-    async embed(tenant, texts, signal) {
+    async embed(tenant, inputs, signal) {
       const vectors: Float32Array[] = [];
       let tokens = 0;
-      for (let from = 0; from < texts.length; from += config.ingestBatch) {
-        const some = texts.slice(from, from + config.ingestBatch);
-        const batch = await queue.run(
-          'embed',
-          tenant,
-          () => {
-            tokens += some.reduce((sum, text, index) => sum + tokensWithinLimit(embedder, text, from + index), 0);
-            return embedder.embed(some, 'passage');
-          },
-          signal,
-        );
-        vectors.push(...batch);
+      for (let from = 0; from < inputs.length; from += config.ingestBatch) {
+        const some = inputs.slice(from, from + config.ingestBatch);
+        const embed = async () => {
+          const texts: TokenizedText[] = [];
+          for (const [index, input] of some.entries()) texts.push(await tokenized(input, `input[${from + index}]`));
+          tokens += texts.reduce((sum, text) => sum + text.tokens, 0);
+          return embedder.embed(texts);
+        };
+        vectors.push(...(await queue.run('embed', tenant, embed, signal)));
       }
       return { vectors, tokens };
     },
@@ -134,16 +168,4 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
 /** The tenant has no store: nothing is found, and that changes with its first one. */
 function nothing(embedMs: number): SearchResult {
   return { passages: [], timings: { embedMs, searchMs: 0 }, snapshot: 'none' };
-}
-
-/** @throws AppError `invalid_value`: a vector of part of a text would pass for one of the whole */
-function tokensWithinLimit(embedder: Embedder, text: string, index: number): number {
-  const tokens = embedder.countTokens(text, 'passage');
-  if (tokens > embedder.maxTokens) {
-    throw new AppError('invalid_value', {
-      param: `input[${index}]`,
-      reason: `it has at least ${tokens} tokens, and the embedding model reads at most ${embedder.maxTokens}. Split the text`,
-    });
-  }
-  return tokens;
 }

@@ -52,6 +52,11 @@ export function mergeParts(lists: readonly (readonly ScoredPassage[])[], topK: n
     .sort(byScore);
 }
 
+/** The best of several stores; a document may be in more than one. */
+export function mergeLists(lists: readonly (readonly ScoredPassage[])[], topK: number): ScoredPassage[] {
+  return distinct(lists.flat().sort(byScore)).slice(0, topK);
+}
+
 function byScore(a: ScoredPassage, b: ScoredPassage): number {
   return b.score - a.score;
 }

@@ -37,6 +37,8 @@ interface StoreFilesTable {
   store_id: string;
   file_id: string;
   status: 'in_progress' | 'completed' | 'failed';
+  /** 1: it was called off, and `status` is `failed`. */
+  cancelled: Generated<number>;
   error_code: string | null;
   error_message: string | null;
   attributes: string;
@@ -47,6 +49,21 @@ interface StoreFilesTable {
   usage_bytes: Generated<number>;
   passages: Generated<number>;
   created_at: number;
+}
+
+interface BatchesTable {
+  seq: Generated<number>;
+  id: string;
+  tenant: string;
+  store_id: string;
+  created_at: number;
+  /** 1: files of it were called off. */
+  cancelled: Generated<number>;
+}
+
+interface BatchFilesTable {
+  batch_seq: number;
+  file_seq: number;
 }
 
 interface PassagesTable {
@@ -78,6 +95,8 @@ export interface Tables {
   files: FilesTable;
   stores: StoresTable;
   store_files: StoreFilesTable;
+  batches: BatchesTable;
+  batch_files: BatchFilesTable;
   passages: PassagesTable;
 }
 

@@ -80,6 +80,27 @@ const MIGRATIONS: readonly ((database: Database) => void)[] = [
       create index store_files_by_status on store_files (status, tenant, seq, bytes);
     `);
   },
+  // A file that was called off failed as far as the queue is concerned.
+  (database) => {
+    database.exec(`
+      alter table store_files add column cancelled integer not null default 0;
+      create table batches (
+        seq integer primary key autoincrement,
+        id text not null unique,
+        tenant text not null,
+        store_id text not null references stores (id) on delete cascade,
+        created_at integer not null,
+        cancelled integer not null default 0
+      ) strict;
+      create index batches_by_store on batches (store_id);
+      create table batch_files (
+        batch_seq integer not null references batches (seq) on delete cascade,
+        file_seq integer not null references store_files (seq) on delete cascade,
+        primary key (batch_seq, file_seq)
+      ) strict, without rowid;
+      create index batch_files_by_file on batch_files (file_seq);
+    `);
+  },
 ];
 
 /** @throws AppError `config_invalid` where a newer version of the product wrote the database */

@@ -1,13 +1,24 @@
-import { sql, type Transaction } from 'kysely';
-import type { FileAttributes, Page, PageRequest, VectorStoreFile } from '../../contracts/retrieval.js';
+import type { Transaction } from 'kysely';
+import type {
+  FileAttributes,
+  Page,
+  PageRequest,
+  StoreFilesFilter,
+  VectorStoreFile,
+} from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import { type AttachOptions, attachFile } from './attach-file.js';
 import type { Db, Tables } from './database.js';
+import { STATUS } from './file-counts.js';
 import { newId } from './ids.js';
-import { boundIngestQueue, type IngestLimits } from './ingest-bounds.js';
 import { beyond, toPage } from './paging.js';
 
-type Row = Omit<Tables['store_files'], 'seq' | 'tenant' | 'attempts' | 'bytes' | 'usage_bytes' | 'passages'> & {
+type Row = Pick<
+  Tables['store_files'],
+  'store_id' | 'file_id' | 'error_code' | 'error_message' | 'attributes' | 'created_at'
+> & {
   seq: number;
+  status: VectorStoreFile['status'];
   usage_bytes: number;
   passages: number;
 };
@@ -40,7 +51,7 @@ const COLUMNS = [
   'seq',
   'store_id',
   'file_id',
-  'status',
+  STATUS.as('status'),
   'error_code',
   'error_message',
   'attributes',
@@ -77,43 +88,15 @@ export function createStoreFiles(db: Db) {
     get,
     waiting,
 
-    /**
-     * Puts the file into the queue. One that is there already keeps its state, unless it failed: then it is read anew.
-     * In a full queue the longest gives way: its newest file fails.
-     * @throws AppError `ingest_queue_full`
-     */
+    /** @throws AppError `ingest_queue_full` */
     async attach(
       tenant: string,
       storeId: string,
       fileId: string,
       attributes: FileAttributes,
-      { limits, nowS }: { limits: IngestLimits; nowS: number },
+      options: AttachOptions,
     ): Promise<VectorStoreFile> {
-      const json = JSON.stringify(attributes);
-      await db.transaction().execute(async (tx) => {
-        await tx
-          .insertInto('store_files')
-          .values((eb) => ({
-            tenant,
-            store_id: storeId,
-            file_id: fileId,
-            status: 'in_progress',
-            attributes: json,
-            created_at: nowS,
-            bytes: eb.selectFrom('files').select('bytes').where('id', '=', fileId),
-          }))
-          .onConflict((conflict) =>
-            conflict.columns(['store_id', 'file_id']).doUpdateSet({
-              attributes: json,
-              status: sql`case status when 'failed' then 'in_progress' else status end`,
-              attempts: sql`case status when 'failed' then 0 else attempts end`,
-              error_code: null,
-              error_message: null,
-            }),
-          )
-          .execute();
-        await boundIngestQueue(tx, tenant, limits);
-      });
+      await db.transaction().execute((tx) => attachFile(tx, tenant, storeId, { fileId, attributes }, options));
       return get(tenant, storeId, fileId);
     },
 
@@ -134,13 +117,27 @@ export function createStoreFiles(db: Db) {
       return get(tenant, storeId, fileId);
     },
 
-    async list(tenant: string, storeId: string, page: PageRequest): Promise<Page<VectorStoreFile>> {
+    async list(
+      tenant: string,
+      storeId: string,
+      page: PageRequest,
+      { batchId, status }: StoreFilesFilter = {},
+    ): Promise<Page<VectorStoreFile>> {
       let query = db
         .selectFrom('store_files')
         .select(COLUMNS)
         .where('tenant', '=', tenant)
         .where('store_id', '=', storeId);
       if (page.after) query = query.where('seq', beyond(page), (await find(tenant, storeId, page.after)).seq);
+      if (status) query = query.where(STATUS, '=', status);
+      if (batchId) {
+        const ofBatch = db
+          .selectFrom('batch_files')
+          .innerJoin('batches', 'batches.seq', 'batch_seq')
+          .select('file_seq')
+          .where('id', '=', batchId);
+        query = query.where('seq', 'in', ofBatch);
+      }
       return toPage(
         await query
           .orderBy('seq', page.order)

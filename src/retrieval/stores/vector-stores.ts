@@ -1,6 +1,7 @@
 import type { FileCounts, Page, PageRequest, VectorStore } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Db, Tables } from './database.js';
+import { STATUS, toFileCounts } from './file-counts.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
 
@@ -40,21 +41,16 @@ export function createVectorStores(db: Db) {
             .selectFrom('store_files')
             .select((eb) => [
               'store_id',
-              'status',
+              STATUS.as('status'),
               eb.fn.countAll<number>().as('files'),
               eb.fn.sum<number>('usage_bytes').as('bytes'),
             ])
             .where('store_id', 'in', storeIds)
-            .groupBy(['store_id', 'status'])
+            .groupBy(['store_id', STATUS])
             .execute();
     return (storeId: string): { bytes: number; counts: FileCounts } => {
       const own = rows.filter((row) => row.store_id === storeId);
-      const files = (status: string) => own.find((row) => row.status === status)?.files ?? 0;
-      const counts = { inProgress: files('in_progress'), completed: files('completed'), failed: files('failed') };
-      return {
-        bytes: own.reduce((sum, row) => sum + row.bytes, 0),
-        counts: { ...counts, total: counts.inProgress + counts.completed + counts.failed },
-      };
+      return { bytes: own.reduce((sum, row) => sum + row.bytes, 0), counts: toFileCounts(own) };
     };
   };
 
@@ -134,13 +130,19 @@ export function createVectorStores(db: Db) {
       await db.updateTable('stores').set({ last_active_at: nowS }).where('id', '=', id).execute();
     },
 
-    /** `storeId` null is the tenant's oldest store; null comes back where it has none. */
-    async searched(tenant: string, storeId: string | null): Promise<SearchedStore | null> {
-      const oldest = db.selectFrom('stores').select(COLUMNS).where('tenant', '=', tenant).orderBy('seq').limit(1);
-      const row = storeId ? await find(tenant, storeId) : await oldest.executeTakeFirst();
-      return row ? { id: row.id, revision: row.revision, lastActiveAt: row.last_active_at } : null;
+    searched: async (tenant: string, id: string): Promise<SearchedStore> => toSearched(await find(tenant, id)),
+
+    /** The tenant's default store; null where it has none. */
+    async oldest(tenant: string): Promise<SearchedStore | null> {
+      const own = db.selectFrom('stores').select(COLUMNS).where('tenant', '=', tenant);
+      const row = await own.orderBy('seq').limit(1).executeTakeFirst();
+      return row ? toSearched(row) : null;
     },
   };
+}
+
+function toSearched({ id, revision, last_active_at: lastActiveAt }: Row): SearchedStore {
+  return { id, revision, lastActiveAt };
 }
 
 export type VectorStores = ReturnType<typeof createVectorStores>;

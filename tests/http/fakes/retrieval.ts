@@ -1,4 +1,5 @@
 import type {
+  FileBatch,
   Page,
   PageRequest,
   Retrieval,
@@ -41,6 +42,7 @@ export function createFakeRetrieval(): FakeRetrieval {
   const files: Owned<StoredFile & { content: Uint8Array }> = new Map();
   const stores: Owned<VectorStore> = new Map();
   const attached: Owned<VectorStoreFile> = new Map();
+  const batches: Owned<Pick<FileBatch, 'id' | 'storeId' | 'createdAt'> & { fileIds: string[] }> = new Map();
   const polled = new Set<string>();
   const listeners = new Set<(observation: RetrievalObservation) => void>();
   let created = 0;
@@ -90,7 +92,7 @@ export function createFakeRetrieval(): FakeRetrieval {
     },
     createStore: async (tenant, { name, metadata }) => {
       const id = `vs_${++created}`;
-      const fileCounts = { inProgress: 0, completed: 0, failed: 0, total: 0 };
+      const fileCounts = { inProgress: 0, completed: 0, failed: 0, cancelled: 0, total: 0 };
       const store = { id, name, metadata, createdAt: nowS(), lastActiveAt: nowS(), usageBytes: 0, fileCounts, tenant };
       stores.set(id, store);
       return store;
@@ -126,6 +128,7 @@ export function createFakeRetrieval(): FakeRetrieval {
     getStoreFile: async (tenant, storeId, fileId) => {
       const key = `${storeId}/${fileId}`;
       const file = get(attached, tenant, key, 'file');
+      if (file.status !== 'in_progress') return file;
       if (!polled.has(key)) {
         polled.add(key);
         return file;
@@ -140,9 +143,37 @@ export function createFakeRetrieval(): FakeRetrieval {
       attached.set(key, file);
       return file;
     },
-    listStoreFiles: async (tenant, storeId, page) => {
+    listStoreFiles: async (tenant, storeId, page, { batchId, status } = {}) => {
       get(stores, tenant, storeId, 'vector store');
-      return list(attached, tenant, page, ({ fileId }) => fileId);
+      const ids = batchId === undefined ? null : get(batches, tenant, batchId, 'batch').fileIds;
+      const wanted = [...attached].filter(
+        ([, file]) => (ids === null || ids.includes(file.fileId)) && (status === undefined || file.status === status),
+      );
+      return list(new Map(wanted), tenant, page, ({ fileId }) => fileId);
+    },
+    createBatch: async (tenant, storeId, some) => {
+      for (const { fileId, attributes } of some) await retrieval.attachFile(tenant, storeId, fileId, attributes);
+      const id = `vsfb_${++created}`;
+      batches.set(id, { id, storeId, createdAt: nowS(), fileIds: some.map(({ fileId }) => fileId), tenant });
+      return retrieval.getBatch(tenant, storeId, id);
+    },
+    getBatch: async (tenant, storeId, id) => {
+      const { fileIds, ...batch } = get(batches, tenant, id, 'batch');
+      const own = fileIds.flatMap((fileId) => attached.get(`${storeId}/${fileId}`) ?? []);
+      const count = (status: VectorStoreFile['status']) => own.filter((file) => file.status === status).length;
+      const [inProgress, completed, cancelled] = [count('in_progress'), count('completed'), count('cancelled')];
+      // As `getStoreFile`: done at the second look.
+      for (const { fileId } of own) await retrieval.getStoreFile(tenant, storeId, fileId);
+      const status = cancelled > 0 ? 'cancelled' : inProgress > 0 ? 'in_progress' : 'completed';
+      return { ...batch, status, fileCounts: { inProgress, completed, failed: 0, cancelled, total: own.length } };
+    },
+    cancelBatch: async (tenant, storeId, id) => {
+      for (const fileId of get(batches, tenant, id, 'batch').fileIds) {
+        const key = `${storeId}/${fileId}`;
+        const file = attached.get(key)!;
+        if (file.status === 'in_progress') attached.set(key, { ...file, status: 'cancelled' });
+      }
+      return retrieval.getBatch(tenant, storeId, id);
     },
     detachFile: async (tenant, storeId, fileId) => {
       get(attached, tenant, `${storeId}/${fileId}`, 'file');
@@ -157,9 +188,9 @@ export function createFakeRetrieval(): FakeRetrieval {
         .slice(0, request.topK);
       return { passages, timings: { embedMs: 1, searchMs: 0.5 }, snapshot: 'snapshot-1' };
     },
-    embed: async (_tenant, texts) => ({
-      vectors: texts.map((text) => Float32Array.from([text.length, 0.5, -1])),
-      tokens: texts.reduce((sum, text) => sum + text.length, 0),
+    embed: async (_tenant, inputs) => ({
+      vectors: inputs.map((input) => Float32Array.from([input.length, 0.5, -1])),
+      tokens: inputs.reduce((sum, input) => sum + input.length, 0),
     }),
     embedder: { id: 'embedder', dimensions: 3 },
     status: () => ({

@@ -42,7 +42,7 @@ export function memoryRetrieval() {
     const id = stores.get(tenant)!;
     const inProgress = filesIn(id).filter(({ status }) => status === 'in_progress').length;
     const total = filesIn(id).length;
-    const fileCounts = { inProgress, completed: total - inProgress, failed: 0, total };
+    const fileCounts = { inProgress, completed: total - inProgress, failed: 0, cancelled: 0, total };
     return { id, name: 'Documents', createdAt: 0, lastActiveAt: 0, metadata: {}, usageBytes: 0, fileCounts };
   };
 

@@ -37,6 +37,10 @@ t.test('the error names the field, as deep as it is, and what it may be', async 
 t.test('of a union, the branch that was meant is the one that complains', async (t) => {
   t.same(problem({ id: 'x', stop: 5 }), ['invalid_value', 'stop', 'must be string or array']);
   t.match(problem({ id: 'x', stop: ['a', ''] }), ['invalid_value', 'stop[1]', /fewer than 1/]);
+  const numbers = Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 });
+  const lists = Type.Object({ of: Type.Union([Type.Array(Type.String()), numbers, Type.Array(numbers)]) });
+  t.match(problem({ of: [1, -2] }, lists), ['invalid_value', 'of[1]', />= 0/]);
+  t.match(problem({ of: [[1], []] }, lists), ['invalid_value', 'of[1]', /fewer than 1/]);
 });
 
 t.test('members lose their nulls at any depth, lists keep theirs', async (t) => {

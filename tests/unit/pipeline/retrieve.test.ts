@@ -6,9 +6,9 @@ const off = { ...on, enabled: false };
 const wish = { enabled: true, storeIds: [], topK: null, minScore: null };
 
 t.test('the policy of the deployment stands where the request says nothing', async (t) => {
-  t.same(planRetrieval(on, null), { storeIds: [null], topK: 3, minScore: 0.2 });
+  t.same(planRetrieval(on, null), { storeIds: [], topK: 3, minScore: 0.2 });
   t.equal(planRetrieval(off, null), null);
-  t.same(planRetrieval(off, wish), { storeIds: [null], topK: 3, minScore: 0.2 });
+  t.same(planRetrieval(off, wish), { storeIds: [], topK: 3, minScore: 0.2 });
 });
 
 t.test('each wish of the request goes before it', async (t) => {

@@ -48,15 +48,16 @@ const Tool = Type.Object(
   { description: 'Only `file_search`, which searches before every answer.' },
 );
 
-const isText = (value: unknown): boolean => Array.isArray(value) && value.length === 1 && value[0] === 'text';
-
 export const CHAT_REFUSED = {
-  n: { reason: 'one choice is generated a request', harmless: (value) => value === 1 },
+  n: { reason: 'one choice is generated a request', harmless: Type.Literal(1) },
   response_format: {
     reason: 'answers are plain text',
-    harmless: (value) => (value as { type?: unknown }).type === 'text',
+    harmless: Type.Object({ type: Type.Literal('text') }),
   },
-  modalities: { reason: 'answers are plain text', harmless: isText },
+  modalities: {
+    reason: 'answers are plain text',
+    harmless: Type.Array(Type.Literal('text'), { minItems: 1, maxItems: 1 }),
+  },
   audio: { reason: 'answers are plain text' },
   functions: { reason: 'only the tool file_search can be used' },
   function_call: { reason: 'only the tool file_search can be used' },

@@ -24,9 +24,9 @@ import { RoutingHeaders, readOverride } from './routing.js';
 const DEFAULT_MAX_TOKENS = 16;
 
 const REFUSED = {
-  n: { reason: 'one choice is generated a request', harmless: (value) => value === 1 },
-  best_of: { reason: 'one choice is generated a request', harmless: (value) => value === 1 },
-  echo: { reason: 'the prompt is not part of the answer', harmless: (value) => value === false },
+  n: { reason: 'one choice is generated a request', harmless: Type.Literal(1) },
+  best_of: { reason: 'one choice is generated a request', harmless: Type.Literal(1) },
+  echo: { reason: 'the prompt is not part of the answer', harmless: Type.Literal(false) },
 } satisfies RefusedParameters;
 
 const CompletionBody = Type.Object(

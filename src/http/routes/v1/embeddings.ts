@@ -1,17 +1,27 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
+import type { EmbeddingInput } from '../../../contracts/retrieval.js';
 import { AppError } from '../../../errors/app-error.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
 import { givenOf, nameIgnored } from './ignored.js';
 import { WITHOUT_EFFECT } from './parameters.js';
 
+const MAX_INPUTS = 2048;
+const Text = Type.String({ minLength: 1 });
+const TokenIds = Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1, maxItems: 8192 });
+
 const EmbeddingsBody = Type.Object(
   {
     model: Type.String({ minLength: 1 }),
-    input: Type.Union([
-      Type.String({ minLength: 1 }),
-      Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 2048 }),
-    ]),
+    input: Type.Union(
+      [
+        Text,
+        Type.Array(Text, { minItems: 1, maxItems: MAX_INPUTS }),
+        TokenIds,
+        Type.Array(TokenIds, { minItems: 1, maxItems: MAX_INPUTS }),
+      ],
+      { description: "One or several texts, or their token ids in OpenAI's cl100k_base." },
+    ),
     encoding_format: Type.Optional(
       Type.Enum(['float', 'base64'], { default: 'float', description: 'base64: of little-endian 32-bit floats.' }),
     ),
@@ -58,7 +68,7 @@ export function addEmbeddings(app: App, { retrieval }: Services): void {
         throw new AppError('unsupported_parameter', { param: 'dimensions', reason });
       }
       nameIgnored(reply, givenOf(body, ['user']));
-      const { vectors, tokens } = await retrieval.embed(principal.tenant, [body.input].flat(), hangUp);
+      const { vectors, tokens } = await retrieval.embed(principal.tenant, toInputs(body.input), hangUp);
       const encode = body.encoding_format === 'base64' ? toBase64 : (vector: Float32Array) => Array.from(vector);
       return {
         object: 'list',
@@ -68,6 +78,11 @@ export function addEmbeddings(app: App, { retrieval }: Services): void {
       };
     },
   );
+}
+
+function toInputs(input: Static<typeof EmbeddingsBody>['input']): readonly EmbeddingInput[] {
+  if (typeof input === 'string') return [input];
+  return typeof input[0] === 'number' ? [input as number[]] : (input as EmbeddingInput[]);
 }
 
 function toBase64({ buffer, byteOffset, byteLength }: Float32Array): string {

@@ -50,10 +50,10 @@ export async function addFiles(app: App, { config, retrieval }: Services): Promi
         operationId: 'createFile',
         tags,
         consumes: ['multipart/form-data'],
-        body: Type.Object({
-          file: Type.String({ format: 'binary' }),
-          purpose: Type.Enum(PURPOSES),
-        }),
+        body: Type.Object(
+          { file: Type.String({ format: 'binary' }), purpose: Type.Enum(PURPOSES) },
+          { additionalProperties: false },
+        ),
         response: { 200: FileSchema, ...errorResponses },
       },
     },

@@ -8,11 +8,11 @@ import type { FastifyReply } from 'fastify';
 const MAX_NAMES = 20;
 const MAX_NAME_CHARACTERS = 64;
 
-/** Names the members of `value` that are none of `known`, as `prefix.name`. */
-export function otherMembers(value: object, known: ReadonlySet<string>, prefix: string): string[] {
+/** Names the members of `value` that are none of `known`, as `at.name`. */
+export function otherMembers(value: object, known: ReadonlySet<string>, at?: string): string[] {
   return Object.keys(value)
     .filter((name) => !known.has(name))
-    .map((name) => `${prefix}.${name}`);
+    .map((name) => (at === undefined ? name : `${at}.${name}`));
 }
 
 /** Names those of `params` that were given. */

@@ -4,6 +4,9 @@ import type { Page, PageRequest } from '../../../contracts/retrieval.js';
 
 const DEFAULT_LIMIT = 20;
 
+/** How far the reading of a file is; `completed`: searchable and durable. */
+export const FILE_STATUSES = ['in_progress', 'completed', 'failed', 'cancelled'] as const;
+
 const pageFields = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: DEFAULT_LIMIT })),
   after: Type.Optional(Type.String({ description: 'Id of the last item of the page before.' })),
@@ -11,6 +14,14 @@ const pageFields = {
 };
 
 export const PageQuery = Type.Object(pageFields, { additionalProperties: false });
+
+export const StoreFilesQuery = Type.Object(
+  {
+    ...pageFields,
+    filter: Type.Optional(Type.Enum(FILE_STATUSES, { description: 'Only files that are that far.' })),
+  },
+  { additionalProperties: false },
+);
 
 /** OpenAI's pages of files are larger than all others. */
 const FILES_LIMIT = 10_000;

@@ -1,5 +1,6 @@
 /** OpenAI's parameters that all ways of generating share: their schema, and what they mean to the engine. */
-import { type Static, type TOptional, type TUnknown, Type } from 'typebox';
+import { type Static, type TOptional, type TSchema, type TUnknown, Type } from 'typebox';
+import { Value } from 'typebox/value';
 import type { Priority, SamplingParams } from '../../../contracts/generator.js';
 import { AppError } from '../../../errors/app-error.js';
 
@@ -95,14 +96,12 @@ const GenerationBody = Type.Object(generationFields);
 type GenerationBody = Static<typeof GenerationBody>;
 
 /** Parameters that would change the answer but cannot be honoured; `harmless` values ask for what happens anyway. */
-export type RefusedParameters = Readonly<
-  Record<string, { readonly reason: string; readonly harmless?: (value: unknown) => boolean }>
->;
+export type RefusedParameters = Readonly<Record<string, { readonly reason: string; readonly harmless?: TSchema }>>;
 
 export function refusedFields<R extends RefusedParameters>(refused: R): { [K in keyof R]: TOptional<TUnknown> } {
-  const fields = Object.entries(refused).map(([name, { reason }]) => [
+  const fields = Object.entries(refused).map(([name, { reason, harmless: accepts = Type.Null() }]) => [
     name,
-    Type.Optional(Type.Unknown({ description: `Not supported: ${reason}.` })),
+    Type.Optional(Type.Unknown({ description: `Not supported: ${reason}.`, accepts })),
   ]);
   return Object.fromEntries(fields);
 }
@@ -110,7 +109,7 @@ export function refusedFields<R extends RefusedParameters>(refused: R): { [K in 
 export function checkRefused(refused: RefusedParameters, body: Readonly<Record<string, unknown>>): void {
   for (const [param, { reason, harmless }] of Object.entries(refused)) {
     const value = body[param];
-    if (value === undefined || harmless?.(value)) continue;
+    if (value === undefined || (harmless && Value.Check(harmless, value))) continue;
     throw new AppError('unsupported_parameter', { param, reason });
   }
 }

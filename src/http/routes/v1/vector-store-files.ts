@@ -2,14 +2,14 @@ import { Type } from 'typebox';
 import type { VectorStoreFile } from '../../../contracts/retrieval.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
-import { deleted, listOf, PageQuery, toList, toPageRequest } from './pagination.js';
+import { deleted, FILE_STATUSES, listOf, StoreFilesQuery, toList, toPageRequest } from './pagination.js';
 import { checkRefused, refusedFields } from './parameters.js';
 import { STORE_REFUSED } from './vector-stores.js';
 
 /** OpenAI's clients wait this long between two polls, instead of five seconds. */
-const POLL_AFTER_MS = 100;
+export const POLL_AFTER_MS = 100;
 
-const REFUSED = { chunking_strategy: STORE_REFUSED.chunking_strategy };
+export const FILE_REFUSED = { chunking_strategy: STORE_REFUSED.chunking_strategy };
 
 export const Attributes = Type.Record(
   Type.String({ maxLength: 64 }),
@@ -17,18 +17,18 @@ export const Attributes = Type.Record(
   { maxProperties: 16 },
 );
 
-const AttachFile = Type.Object(
-  { file_id: Type.String({ minLength: 1 }), attributes: Type.Optional(Attributes), ...refusedFields(REFUSED) },
+export const AttachFile = Type.Object(
+  { file_id: Type.String({ minLength: 1 }), attributes: Type.Optional(Attributes), ...refusedFields(FILE_REFUSED) },
   { additionalProperties: false },
 );
 
-const StoreFileSchema = Type.Object(
+export const StoreFileSchema = Type.Object(
   {
     id: Type.String(),
     object: Type.Literal('vector_store.file'),
     created_at: Type.Integer(),
     vector_store_id: Type.String(),
-    status: Type.Enum(['in_progress', 'completed', 'failed'], { description: 'completed: searchable and durable.' }),
+    status: Type.Enum(FILE_STATUSES, { description: 'completed: searchable and durable.' }),
     last_error: Type.Union([Type.Object({ code: Type.String(), message: Type.String() }), Type.Null()]),
     usage_bytes: Type.Integer(),
     passages: Type.Integer({ description: 'Extension.' }),
@@ -58,9 +58,9 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
       },
     },
     async ({ principal, params, body }) => {
-      checkRefused(REFUSED, body);
+      checkRefused(FILE_REFUSED, body);
       const { file_id: fileId, attributes = {} } = body;
-      return toWire(await retrieval.attachFile(principal.tenant, params.vector_store_id, fileId, attributes));
+      return toStoreFile(await retrieval.attachFile(principal.tenant, params.vector_store_id, fileId, attributes));
     },
   );
 
@@ -73,12 +73,15 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
         operationId: 'listVectorStoreFiles',
         tags,
         params: StoreId,
-        querystring: PageQuery,
+        querystring: StoreFilesQuery,
         response: { 200: listOf(StoreFileSchema), ...errorResponses },
       },
     },
-    async ({ principal, params, query }) =>
-      toList(await retrieval.listStoreFiles(principal.tenant, params.vector_store_id, toPageRequest(query)), toWire),
+    async ({ principal, params, query: { filter: status, ...page } }) => {
+      const { vector_store_id: storeId } = params;
+      const files = await retrieval.listStoreFiles(principal.tenant, storeId, toPageRequest(page), { status });
+      return toList(files, toStoreFile);
+    },
   );
 
   app.get(
@@ -96,7 +99,7 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
     async ({ principal, params }, reply) => {
       const file = await retrieval.getStoreFile(principal.tenant, params.vector_store_id, params.file_id);
       if (file.status === 'in_progress') reply.header('openai-poll-after-ms', POLL_AFTER_MS);
-      return toWire(file);
+      return toStoreFile(file);
     },
   );
 
@@ -114,7 +117,7 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
       },
     },
     async ({ principal, params, body }) =>
-      toWire(
+      toStoreFile(
         await retrieval.updateStoreFile(principal.tenant, params.vector_store_id, params.file_id, body.attributes),
       ),
   );
@@ -141,7 +144,7 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
   );
 }
 
-function toWire(file: VectorStoreFile) {
+export function toStoreFile(file: VectorStoreFile) {
   return {
     id: file.fileId,
     object: 'vector_store.file',

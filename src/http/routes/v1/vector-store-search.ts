@@ -8,7 +8,7 @@ import { Attributes } from './vector-store-files.js';
 
 const REFUSED = {
   filters: { reason: 'passages have no filters' },
-  rewrite_query: { reason: 'the query is searched as it is', harmless: (value) => value === false },
+  rewrite_query: { reason: 'the query is searched as it is', harmless: Type.Literal(false) },
 } satisfies RefusedParameters;
 
 const Query = Type.String({ minLength: 1, maxLength: 8192 });
@@ -62,7 +62,7 @@ export function addVectorStoreSearch(app: App, { retrieval }: Services): void {
       const topK = body.max_num_results ?? 10;
       const search = {
         tenant: principal.tenant,
-        storeId: params.vector_store_id,
+        storeIds: [params.vector_store_id],
         topK,
         minScore: body.ranking_options?.score_threshold ?? 0,
       };

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { VectorStore } from '../../../contracts/retrieval.js';
+import type { FileCounts, VectorStore } from '../../../contracts/retrieval.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
 import { deleted, listOf, PageQuery, toList, toPageRequest } from './pagination.js';
@@ -9,7 +9,7 @@ import { checkRefused, type RefusedParameters, refusedFields } from './parameter
 export const STORE_REFUSED = {
   chunking_strategy: {
     reason: 'documents are chunked by their structure',
-    harmless: (value) => (value as { type?: unknown }).type === 'auto',
+    harmless: Type.Object({ type: Type.Literal('auto') }),
   },
   expires_after: { reason: 'vector stores do not expire' },
 } satisfies RefusedParameters;
@@ -35,6 +35,14 @@ const ModifyStore = Type.Object(
   { additionalProperties: false },
 );
 
+export const FileCountsSchema = Type.Object({
+  in_progress: Type.Integer(),
+  completed: Type.Integer(),
+  failed: Type.Integer(),
+  cancelled: Type.Integer(),
+  total: Type.Integer(),
+});
+
 const StoreSchema = Type.Object(
   {
     id: Type.String(),
@@ -45,13 +53,7 @@ const StoreSchema = Type.Object(
     name: Type.String(),
     status: Type.Enum(['in_progress', 'completed']),
     usage_bytes: Type.Integer(),
-    file_counts: Type.Object({
-      in_progress: Type.Integer(),
-      completed: Type.Integer(),
-      failed: Type.Integer(),
-      cancelled: Type.Integer(),
-      total: Type.Integer(),
-    }),
+    file_counts: FileCountsSchema,
     metadata: Metadata,
   },
   { description: 'The vector store.' },
@@ -159,7 +161,6 @@ export function addVectorStores(app: App, { retrieval }: Services): void {
 }
 
 function toWire(store: VectorStore) {
-  const { inProgress, completed, failed, total } = store.fileCounts;
   return {
     id: store.id,
     object: 'vector_store',
@@ -167,9 +168,13 @@ function toWire(store: VectorStore) {
     last_active_at: store.lastActiveAt,
     expires_at: null,
     name: store.name,
-    status: inProgress > 0 ? 'in_progress' : 'completed',
+    status: store.fileCounts.inProgress > 0 ? 'in_progress' : 'completed',
     usage_bytes: store.usageBytes,
-    file_counts: { in_progress: inProgress, completed, failed, cancelled: 0, total },
+    file_counts: toCounts(store.fileCounts),
     metadata: store.metadata,
   };
+}
+
+export function toCounts({ inProgress, ...counts }: FileCounts) {
+  return { in_progress: inProgress, ...counts };
 }

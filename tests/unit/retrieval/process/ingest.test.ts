@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import t, { type Test } from 'tap';
 import type { RetrievalObservation } from '../../../../src/contracts/retrieval.js';
 import { chunkFile } from '../../../../src/retrieval/chunking/chunk-file.js';
+import type { TokenizedText } from '../../../../src/retrieval/process/embedder.js';
 import { Ingest } from '../../../../src/retrieval/process/ingest.js';
 import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
 import { Sqlite } from '../../../../src/sqlite/open.js';
@@ -10,9 +11,16 @@ import { countWords } from '../../../fixtures/retrieval/count-words.js';
 import { dataFolder } from '../../../fixtures/retrieval/retrieval.js';
 import { openRows, type Rows } from '../../../fixtures/retrieval/rows.js';
 
+/** Its characters are its tokens. */
+const tokenize = (text: string): TokenizedText => ({
+  ids: [...text].map((char) => char.codePointAt(0)!),
+  tokens: countWords(text),
+});
+const textOf = ({ ids }: TokenizedText) => String.fromCodePoint(...ids);
+
 /** A vector from the letters of a text. */
-async function embed(texts: readonly string[]): Promise<Float32Array[]> {
-  return texts.map((text) => {
+async function embed(texts: readonly TokenizedText[]): Promise<Float32Array[]> {
+  return texts.map(textOf).map((text) => {
     const vector = new Float32Array(26);
     for (const char of text.toLowerCase()) if (char >= 'a' && char <= 'z') vector[char.charCodeAt(0) - 97]! += 1;
     const norm = Math.hypot(...vector);
@@ -28,7 +36,7 @@ async function setUp(t: Test, embedTexts = embed) {
   const errors: string[] = [];
   const ingest = new Ingest({
     storeFiles: rows.storeFiles,
-    embedder: { dimensions: 26, maxTokens: 256, countTokens: countWords, embed: embedTexts },
+    embedder: { dimensions: 26, maxTokens: 256, tokenize, embed: embedTexts },
     parse: async (file) => [...chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords)],
     queue: createWorkQueue(),
     batch: 2,
@@ -80,7 +88,7 @@ t.test('a file becomes passages in order, all at once', async (t) => {
 t.test('what is embedded has the headings before the text', async (t) => {
   const seen: string[] = [];
   const { rows, storeId, drain } = await setUp(t, (texts) => {
-    seen.push(...texts);
+    seen.push(...texts.map(textOf));
     return embed(texts);
   });
   await attach(rows, 'bank', storeId, '# Fees\n\n## Early\n\nIt is waived.');
@@ -91,7 +99,7 @@ t.test('what is embedded has the headings before the text', async (t) => {
 t.test('a tenant with many files does not keep the others waiting', async (t) => {
   const order: string[] = [];
   const { rows, storeId, drain } = await setUp(t, (texts) => {
-    order.push(...texts.map((text) => text.split('\n')[1]!));
+    order.push(...texts.map((text) => textOf(text).split('\n')[1]!));
     return embed(texts);
   });
   for (const n of [1, 2, 3]) await attach(rows, 'bank', storeId, `bank ${n}`);

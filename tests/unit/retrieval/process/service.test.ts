@@ -1,0 +1,77 @@
+import { tmpdir } from 'node:os';
+import t, { type Test } from 'tap';
+import { loadConfig } from '../../../../src/config/load.js';
+import type { TokenizedText } from '../../../../src/retrieval/process/embedder.js';
+import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
+import { createService } from '../../../../src/retrieval/process/service.js';
+import { createFileBatches } from '../../../../src/retrieval/stores/file-batches.js';
+import { dataFolder, NEVER } from '../../../fixtures/retrieval/retrieval.js';
+import { clusteredVectors, openIndexes, openRows } from '../../../fixtures/retrieval/rows.js';
+
+const [VECTOR, ...FURTHER] = clusteredVectors(6);
+
+/** The methods over real rows; what the embedder is asked is counted. */
+async function setUp(t: Test) {
+  const folder = dataFolder(t);
+  const rows = await openRows(folder);
+  t.teardown(() => rows.db.destroy());
+  const asked: { tokenized: string[]; embedded: number } = { tokenized: [], embedded: 0 };
+  const service = createService({
+    ...rows,
+    batches: createFileBatches(rows.db),
+    indexes: (await openIndexes(folder, rows)).indexes,
+    ingest: { wake: () => {} },
+    embedder: {
+      dimensions: VECTOR!.length,
+      maxTokens: 256,
+      tokenize(text) {
+        asked.tokenized.push(text);
+        return { ids: [1, 2, 3], tokens: 3 };
+      },
+      async embed(texts: readonly TokenizedText[]) {
+        asked.embedded += texts.length;
+        return texts.map(() => VECTOR!);
+      },
+    },
+    queue: createWorkQueue(),
+    config: loadConfig({ env: {}, cwd: tmpdir() }).retrieval,
+    clock: { now: () => 1000, monotonicMs: () => 0 },
+  });
+  const createStore = async () => (await rows.stores.create('bank', { name: 's', metadata: {} }, 1)).id;
+  return { rows, service, asked, createStore };
+}
+
+t.test('a query over several stores is embedded once, and the best of all come back', async (t) => {
+  const { rows, service, asked, createStore } = await setUp(t);
+  const storeIds = [await createStore(), await createStore(), await createStore()];
+  for (const [index, storeId] of storeIds.entries()) {
+    await rows.addFile('bank', storeId, [FURTHER[index]!, ...(index === 1 ? [VECTOR!] : [])]);
+  }
+  const search = { tenant: 'bank', storeIds, query: 'fee', topK: 2, minScore: -1 };
+  const { passages, snapshot } = await service.search(search, NEVER);
+  t.equal(asked.embedded, 1);
+  t.equal(passages.length, 2);
+  t.equal(passages[0]!.storeId, storeIds[1]);
+  t.ok(passages[0]!.score >= passages[1]!.score);
+  t.equal(snapshot, storeIds.map((id) => `${id}@1`).join());
+  await t.rejects(service.search({ ...search, storeIds: [storeIds[0]!, 'vs_none'] }, NEVER), { code: 'not_found' });
+  t.match(await service.search({ ...search, storeIds: [] }, NEVER), { snapshot: `${storeIds[0]}@1` });
+});
+
+t.test('a text that is embedded is tokenized once', async (t) => {
+  const { service, asked } = await setUp(t);
+  t.match(await service.embed('bank', ['a', 'b', 'c'], NEVER), { tokens: 9 });
+  t.same(asked, { tokenized: ['a', 'b', 'c'], embedded: 3 });
+});
+
+t.test("token ids are read as OpenAI's embedding models read them", async (t) => {
+  const { service, asked } = await setUp(t);
+  // "How are fees charged? 漢字 🙂", as tiktoken encodes it by cl100k_base.
+  const ids = [4438, 527, 12718, 11684, 30, 6704, 120, 95, 19113, 28584];
+  await service.embed('bank', [ids, 'text', [100257]], NEVER);
+  t.same(asked.tokenized, ['How are fees charged? 漢字 🙂', 'text', '<|endoftext|>']);
+  await t.rejects(service.embed('bank', ['a', [1, 999_999]], NEVER), {
+    code: 'invalid_value',
+    params: { param: 'input[1][1]' },
+  });
+});

@@ -1,0 +1,88 @@
+import t, { type Test } from 'tap';
+import { createFileBatches } from '../../../../src/retrieval/stores/file-batches.js';
+import { dataFolder } from '../../../fixtures/retrieval/retrieval.js';
+import { openRows } from '../../../fixtures/retrieval/rows.js';
+
+const OPTIONS = { limits: { files: 8, bytes: 1e9 }, nowS: 7 };
+const PAGE = { limit: 10, after: null, order: 'asc' } as const;
+
+async function setUp(t: Test) {
+  const rows = await openRows(dataFolder(t));
+  t.teardown(() => rows.db.destroy());
+  const { id: storeId } = await rows.stores.create('bank', { name: 's', metadata: {} }, 1);
+  const upload = async (count: number) => {
+    const file = { filename: 'a.md', purpose: 'assistants', content: Buffer.from('a') };
+    const all = Array.from({ length: count }, () => rows.files.create('bank', file, 1));
+    return (await Promise.all(all)).map(({ id: fileId }) => ({ fileId, attributes: {} }));
+  };
+  return { rows, storeId, upload, batches: createFileBatches(rows.db) };
+}
+
+t.test('a batch counts its own files, whatever else is in the store, and follows them', async (t) => {
+  const { rows, storeId, upload, batches } = await setUp(t);
+  await rows.addFile('bank', storeId, []);
+  const files = await upload(3);
+  const batch = await batches.create('bank', storeId, files, OPTIONS);
+  t.match(batch, { storeId, createdAt: 7, status: 'in_progress', fileCounts: { inProgress: 3, total: 3 } });
+  for (const _ of files.slice(1)) await rows.storeFiles.complete((await rows.storeFiles.next('', []))!, [], 1);
+  await rows.storeFiles.fail((await rows.storeFiles.next('', []))!, { code: 'x', message: 'y' });
+  t.match(await batches.get('bank', storeId, batch.id), {
+    status: 'completed',
+    fileCounts: { inProgress: 0, completed: 2, failed: 1, cancelled: 0, total: 3 },
+  });
+  const { items } = await rows.storeFiles.list('bank', storeId, PAGE, { batchId: batch.id, status: 'failed' });
+  t.match(items, [{ fileId: files[2]!.fileId, error: { code: 'x' } }]);
+  t.equal((await rows.storeFiles.list('bank', storeId, PAGE, {})).items.length, 4);
+});
+
+t.test(
+  'what was read stays when a batch is cancelled, what is being read leaves nothing, and all can be attached anew',
+  async (t) => {
+    const { rows, storeId, upload, batches } = await setUp(t);
+    const files = await upload(3);
+    const batch = await batches.create('bank', storeId, files, OPTIONS);
+    await rows.storeFiles.complete((await rows.storeFiles.next('', []))!, [], 1);
+    const reading = (await rows.storeFiles.next('', []))!;
+    t.match(await batches.cancel('bank', storeId, batch.id), {
+      status: 'cancelled',
+      fileCounts: { inProgress: 0, completed: 1, failed: 0, cancelled: 2, total: 3 },
+    });
+    t.equal(await rows.storeFiles.complete(reading, [], 1), false);
+    t.equal(await rows.storeFiles.next('', []), null);
+    t.match((await rows.stores.get('bank', storeId)).fileCounts, { completed: 1, cancelled: 2, failed: 0, total: 3 });
+    const again = await rows.storeFiles.attach('bank', storeId, files[1]!.fileId, {}, OPTIONS);
+    t.match(again, { status: 'in_progress', error: null });
+    t.equal((await rows.storeFiles.next('', []))!.fileId, files[1]!.fileId);
+  },
+);
+
+t.test('a cancel that comes too late changes nothing', async (t) => {
+  const { rows, storeId, upload, batches } = await setUp(t);
+  const batch = await batches.create('bank', storeId, await upload(1), OPTIONS);
+  await rows.storeFiles.complete((await rows.storeFiles.next('', []))!, [], 1);
+  t.match(await batches.cancel('bank', storeId, batch.id), { status: 'completed' });
+});
+
+t.test('of a batch for which the queue has no room nothing is attached', async (t) => {
+  const { rows, storeId, upload, batches } = await setUp(t);
+  await t.rejects(batches.create('bank', storeId, await upload(5), OPTIONS), { code: 'ingest_queue_full' });
+  t.equal(await rows.storeFiles.waiting(), 0);
+  t.equal((await rows.stores.get('bank', storeId)).fileCounts.total, 0);
+});
+
+t.test('a batch whose files all failed has failed, and one of another tenant or store is not found', async (t) => {
+  const { rows, storeId, upload, batches } = await setUp(t);
+  const [file] = await upload(1);
+  // Twice in one batch is once in the store.
+  const batch = await batches.create('bank', storeId, [file!, file!], OPTIONS);
+  await rows.storeFiles.fail((await rows.storeFiles.next('', []))!, { code: 'x', message: 'y' });
+  t.match(await batches.get('bank', storeId, batch.id), { status: 'failed', fileCounts: { failed: 1, total: 1 } });
+  const other = await rows.stores.create('bank', { name: 'other', metadata: {} }, 1);
+  for (const [tenant, store] of [
+    ['shop', storeId],
+    ['bank', other.id],
+  ] as const) {
+    await t.rejects(batches.get(tenant, store, batch.id), { code: 'not_found' });
+    await t.rejects(batches.cancel(tenant, store, batch.id), { code: 'not_found' });
+  }
+});
