@@ -106,7 +106,8 @@ export async function createApp(config: Config): Promise<App> {
       onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
     });
     let starting: string | null = config.demo ? 'the sample documents are being read' : null;
-    const state = { starting: () => starting, storageTrouble: createStorageProbe(dataDir, clock) };
+    const storage = createStorageProbe(dataDir, ['registry.db', 'documents.db'], clock);
+    const state = { starting: () => starting, storageTrouble: storage.trouble, storageLost: storage.lost };
     const server = await createServer({
       config,
       engine,

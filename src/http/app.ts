@@ -35,6 +35,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a key must be allowed to do on this route. */
     scope?: Scope;
+    /** Nothing that this route acknowledges has to be written down, whatever its method. */
+    keepsNothing?: boolean;
     /** Null in a body of this route means that a member was not given. */
     nullIsAbsent?: boolean;
     /** The largest file in a body of this route, where it takes one. */

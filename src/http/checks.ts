@@ -25,6 +25,8 @@ export interface ProcessState {
   starting(): string | null;
   /** Why the data folder cannot be written to; null where it can. */
   storageTrouble(): Promise<string | null>;
+  /** Why what is acknowledged would not be found in the data folder; null where it would. */
+  storageLost(): Promise<string | null>;
 }
 
 /** Looks at every part; the metric `check_ready` says at each scrape what is found. */

@@ -17,6 +17,7 @@ import { addErrors, addNotFound } from './plugins/errors.js';
 import { addHostCheck } from './plugins/host.js';
 import { addLifecycle, requestId } from './plugins/lifecycle.js';
 import { collectMethods } from './plugins/methods.js';
+import { addStorageCheck } from './plugins/storage.js';
 import { addClosedQueries, addNullIsAbsent, compileValidator, toValidationError } from './plugins/validation.js';
 import { addHealth } from './routes/health.js';
 import { addInfill } from './routes/infill.js';
@@ -35,7 +36,11 @@ import { addVectorStores } from './routes/v1/vector-stores.js';
 /** A connection without any byte for this much longer than an answer may take is closed. */
 const IDLE_MARGIN_MS = 10_000;
 
-const SOUND: ProcessState = { starting: () => null, storageTrouble: async () => null };
+const SOUND: ProcessState = {
+  starting: () => null,
+  storageTrouble: async () => null,
+  storageLost: async () => null,
+};
 
 export interface ServerOptions extends Services {
   /** Routes under /admin; each declares the scope it needs. */
@@ -107,6 +112,7 @@ export async function createServer({
     addClosedQueries(api);
     api.addHook('onRequest', async () => lifecycle.refuseWhileDraining());
     addBodies(api, config.server);
+    addStorageCheck(api, state);
     await api.register(rateLimit, {
       max: requestsPerMinute,
       timeWindow: 60_000,

@@ -34,7 +34,7 @@ t.test('ready means that engine, tokenizer and retrieval are, and the answer say
 
 t.test('what waits for its cause to go away is named, while questions are answered', async (t) => {
   let trouble: string | null = 'the disk is full';
-  const state = { starting: () => null, storageTrouble: async () => trouble };
+  const state = { starting: () => null, storageTrouble: async () => trouble, storageLost: async () => null };
   const { app, retrieval } = await createTestServer({ state });
   t.teardown(() => app.close());
   retrieval.ingestTrouble = 'the disk is full';
@@ -60,7 +60,7 @@ t.test('what waits for its cause to go away is named, while questions are answer
 
 t.test('a start whose sample documents are not searchable yet is not ready', async (t) => {
   let reason: string | null = 'the sample documents are being read';
-  const state = { starting: () => reason, storageTrouble: async () => null };
+  const state = { starting: () => reason, storageTrouble: async () => null, storageLost: async () => null };
   const { app } = await createTestServer({ state });
   t.teardown(() => app.close());
   const response = await app.inject('/readyz');

@@ -65,7 +65,7 @@ export function addInfill(app: App, services: Services): void {
   app.post(
     '/infill',
     {
-      config: { scope: 'inference' },
+      config: { scope: 'inference', keepsNothing: true },
       schema: {
         summary: "Fill in the middle, in the shape of llama.cpp's server",
         operationId: 'infill',

@@ -147,7 +147,10 @@ export function createFakeRetrieval(): FakeRetrieval {
       get(stores, tenant, storeId, 'vector store');
       const ids = batchId === undefined ? null : get(batches, tenant, batchId, 'batch').fileIds;
       const wanted = [...attached].filter(
-        ([, file]) => (ids === null || ids.includes(file.fileId)) && (status === undefined || file.status === status),
+        ([, file]) =>
+          file.storeId === storeId &&
+          (ids === null || ids.includes(file.fileId)) &&
+          (status === undefined || file.status === status),
       );
       return list(new Map(wanted), tenant, page, ({ fileId }) => fileId);
     },

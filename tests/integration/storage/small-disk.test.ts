@@ -28,7 +28,7 @@ const everyTime = () => {
 t.test('a full disk is noticed, and that it has room again', async (t) => {
   const folder = smallDisk(t);
   if (folder === null) return t.pass('mounting is not allowed here');
-  const probe = createStorageProbe(folder, everyTime());
+  const { trouble: probe } = createStorageProbe(folder, [], everyTime());
   t.equal(await probe(), null);
   t.throws(() => writeFileSync(join(folder, 'filler'), Buffer.alloc(2 << 20)), { code: 'ENOSPC' });
   t.equal(await probe(), 'the disk is full');
@@ -39,9 +39,28 @@ t.test('a full disk is noticed, and that it has room again', async (t) => {
 t.test('a folder that is gone is noticed, and that it is back', async (t) => {
   const folder = join(t.testdir({}), 'data');
   mkdirSync(folder);
-  const probe = createStorageProbe(folder, everyTime());
+  writeFileSync(join(folder, 'a.db'), 'x');
+  const { trouble, lost } = createStorageProbe(folder, ['a.db'], everyTime());
+  const both = async () => [await trouble(), await lost()];
+  t.same(await both(), [null, null]);
   renameSync(folder, `${folder}-away`);
-  t.equal(await probe(), 'the data folder is not there');
+  t.same(await both(), Array(2).fill('the data folder is not there'));
   renameSync(`${folder}-away`, folder);
-  t.equal(await probe(), null);
+  t.same(await both(), [null, null]);
+});
+
+t.test('a folder with other files in its place is another one, however well it can be written to', async (t) => {
+  const folder = join(t.testdir({}), 'data');
+  mkdirSync(folder);
+  const file = join(folder, 'a.db');
+  writeFileSync(file, 'x');
+  const { trouble, lost } = createStorageProbe(folder, ['a.db'], everyTime());
+  renameSync(file, `${file}-kept`);
+  for (const content of [null, 'x']) {
+    if (content !== null) writeFileSync(file, content);
+    t.match(await lost(), /another one than at the start/);
+    t.match(await trouble(), /another one than at the start/);
+  }
+  renameSync(`${file}-kept`, file);
+  t.equal(await lost(), null);
 });

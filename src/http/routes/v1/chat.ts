@@ -20,7 +20,7 @@ export function addChat(app: App, services: Services): void {
   app.post(
     '/v1/chat/completions',
     {
-      config: { scope: 'inference' },
+      config: { scope: 'inference', keepsNothing: true },
       schema: {
         summary: 'Answer a chat, from the documents of the tenant where the deployment says so',
         operationId: 'createChatCompletion',

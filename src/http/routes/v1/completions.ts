@@ -87,7 +87,7 @@ export function addCompletions(app: App, services: Services): void {
   app.post(
     '/v1/completions',
     {
-      config: { scope: 'inference' },
+      config: { scope: 'inference', keepsNothing: true },
       schema: {
         summary: 'Continue a text, or fill in its middle',
         operationId: 'createCompletion',

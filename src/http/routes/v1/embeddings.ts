@@ -51,7 +51,7 @@ export function addEmbeddings(app: App, { retrieval }: Services): void {
   app.post(
     '/v1/embeddings',
     {
-      config: { scope: 'inference' },
+      config: { scope: 'inference', keepsNothing: true },
       schema: {
         summary: 'Embed texts',
         operationId: 'createEmbedding',

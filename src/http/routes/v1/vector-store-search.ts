@@ -46,7 +46,7 @@ export function addVectorStoreSearch(app: App, { retrieval }: Services): void {
   app.post(
     '/v1/vector_stores/:vector_store_id/search',
     {
-      config: { scope: 'documents' },
+      config: { scope: 'documents', keepsNothing: true },
       schema: {
         summary: 'Search a vector store',
         operationId: 'searchVectorStore',
