@@ -6,21 +6,23 @@ import type SQLite from 'better-sqlite3';
  * The major version of better-sqlite3 that this Node can load: 12 ends the process on Node 24.19 and later (its finalizers
  * run outside a context, nodejs/node#65446), 13 ends it on Node 20 (it needs a newer Node-API).
  */
-const DRIVER = Number(process.versions.node.split('.')[0]) < 22 ? 'better-sqlite3' : 'better-sqlite3-13';
+export const DRIVER = Number(process.versions.node.split('.')[0]) < 22 ? 'better-sqlite3' : 'better-sqlite3-13';
 
 /** The driver as it is. */
 export const Sqlite = createRequire(import.meta.url)(DRIVER) as typeof SQLite;
 
-/**
- * Opens a database, or creates it, for its owner alone (its log takes over the mode). A commit is on the disk when it
- * returns (WAL with synchronous = FULL).
- */
+/** A commit is on the disk when it returns (WAL with synchronous = FULL). */
+export const PRAGMAS: readonly string[] = [
+  'journal_mode = WAL',
+  'synchronous = FULL',
+  'foreign_keys = ON',
+  'busy_timeout = 5000',
+];
+
+/** Opens a database, or creates it, for its owner alone (its log takes over the mode). */
 export function openSqlite(file: string): SQLite.Database {
   const database = new Sqlite(file);
   chmodSync(file, 0o600);
-  database.pragma('journal_mode = WAL');
-  database.pragma('synchronous = FULL');
-  database.pragma('foreign_keys = ON');
-  database.pragma('busy_timeout = 5000');
+  for (const pragma of PRAGMAS) database.pragma(pragma);
   return database;
 }

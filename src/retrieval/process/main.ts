@@ -8,7 +8,7 @@ import { sendToParent, serveParent } from '../../processes/child.js';
 import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { GatewayMessage, Method, ProcessMessage, ProcessOptions, ProcessStatus } from '../protocol.js';
-import { databaseId, openDatabase } from '../stores/database.js';
+import { databaseId, openDatabase, openWriter } from '../stores/database.js';
 import { createFileBatches } from '../stores/file-batches.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
@@ -33,11 +33,12 @@ const reportError = (error: unknown, what: string) => {
 async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions) {
   const folder = join(dataDir, 'indexes');
   mkdirSync(folder, { recursive: true });
-  const db = openDatabase(join(dataDir, 'documents.db'));
-  const files = createFiles(db);
-  const stores = createVectorStores(db);
-  const storeFiles = createStoreFiles(db);
-  const passages = createPassages(db);
+  const file = join(dataDir, 'documents.db');
+  const reader = openDatabase(file);
+  const writer = openWriter(file);
+  const [files, stores, storeFiles] = [createFiles(writer), createVectorStores(writer), createStoreFiles(writer)];
+  // All that a search reads.
+  const [searched, passages] = [createVectorStores(reader).searched, createPassages(reader)];
   await readEmbedderManifest(modelDir);
   const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, config.threads));
   const parsers = createParsers({
@@ -50,7 +51,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   const queue = createWorkQueue();
   const indexes = new TenantIndexes({
     folder,
-    databaseId: await databaseId(db),
+    databaseId: await databaseId(reader),
     params: {
       dimensions: embedder.dimensions,
       links: config.indexM,
@@ -78,9 +79,9 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   });
   const service = createService({
     files,
-    stores,
+    stores: { ...stores, searched },
     storeFiles,
-    batches: createFileBatches(db),
+    batches: createFileBatches(writer),
     passages,
     indexes,
     ingest,
@@ -123,7 +124,8 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
       await ingest.stop();
       parsers.close();
       indexes.close();
-      await db.destroy();
+      await writer.destroy();
+      await reader.destroy();
     },
   };
 }

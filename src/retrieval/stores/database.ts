@@ -1,5 +1,6 @@
 import { type Generated, Kysely, SqliteDialect } from 'kysely';
 import { openSqlite } from '../../sqlite/open.js';
+import { ThreadedSqliteDialect } from '../../sqlite/threaded.js';
 import { migrate } from './migrations.js';
 
 interface MetaTable {
@@ -102,11 +103,19 @@ export interface Tables {
 
 export type Db = Kysely<Tables>;
 
-/** Opens `documents.db`. */
+/** Opens `documents.db`, or creates it. */
 export function openDatabase(file: string): Db {
   const database = openSqlite(file);
   migrate(database);
   return new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+}
+
+/**
+ * Opens a database that is there for all that writes and for what need not be known at once, in a thread of its own:
+ * searches read through `openDatabase`, and wait for no commit.
+ */
+export function openWriter(file: string): Db {
+  return new Kysely<Tables>({ dialect: new ThreadedSqliteDialect(file) });
 }
 
 /** Identifies this database among all that ever stood in its place. */

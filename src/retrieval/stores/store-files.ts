@@ -212,12 +212,10 @@ export function createStoreFiles(db: Db) {
           .where('status', '=', 'in_progress')
           .executeTakeFirst();
         if (numUpdatedRows === 0n) return false;
-        const rows = passages.map((passage, ordinal) => toRow(job, passage, ordinal));
-        for (let from = 0; from < rows.length; from += ROWS_PER_INSERT) {
-          await tx
-            .insertInto('passages')
-            .values(rows.slice(from, from + ROWS_PER_INSERT))
-            .execute();
+        for (let from = 0; from < passages.length; from += ROWS_PER_INSERT) {
+          const some = passages.slice(from, from + ROWS_PER_INSERT);
+          const rows = some.map((passage, index) => toRow(job, passage, from + index));
+          await tx.insertInto('passages').values(rows).execute();
         }
         await bump(tx, job.storeId, nowS);
         return true;

@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { CompiledQuery, type DatabaseConnection, type Driver, type QueryResult, SqliteDialect } from 'kysely';
+import { DRIVER, PRAGMAS } from './open.js';
+
+export type ToWriter =
+  | { readonly type: 'run'; readonly sql: string; readonly parameters: readonly unknown[] }
+  | { readonly type: 'close' };
+
+/** One for each `run`, in their order. */
+export type FromWriter =
+  | { readonly rows: readonly unknown[]; readonly changes: number }
+  | { readonly failure: { readonly message: string; readonly code: string | undefined } };
+
+type Row = Record<string, unknown>;
+
+/**
+ * SQLite in a thread of its own, for all that writes. What takes seconds there, a transaction over 50,000 rows, its way
+ * to the disk and the checkpoint behind it, takes nothing from this thread; whoever only reads has a connection here, and
+ * sees what was committed. Transactions follow each other, as there is one connection.
+ */
+export class ThreadedSqliteDialect extends SqliteDialect {
+  readonly #file: string;
+
+  constructor(file: string) {
+    super({ database: () => Promise.reject(new Error('the database is open in its thread')) });
+    this.#file = file;
+  }
+
+  override createDriver(): Driver {
+    return new ThreadDriver(new WriterThread(this.#file));
+  }
+}
+
+class ThreadDriver implements Driver {
+  readonly #thread: WriterThread;
+  /** Settles when whoever came last is done. */
+  #last: Promise<void> = Promise.resolve();
+  #release: () => void = () => {};
+
+  constructor(thread: WriterThread) {
+    this.#thread = thread;
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const before = this.#last;
+    let release: () => void = () => {};
+    this.#last = new Promise((resolve) => {
+      release = resolve;
+    });
+    await before;
+    this.#release = release;
+    return this.#thread;
+  }
+
+  async releaseConnection(): Promise<void> {
+    this.#release();
+  }
+
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('commit'));
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('rollback'));
+  }
+
+  async destroy(): Promise<void> {
+    await this.#last;
+    await this.#thread.close();
+  }
+}
+
+/** A thread that dies throws here, which ends the process: it is restarted like after any other death. */
+class WriterThread implements DatabaseConnection {
+  readonly #worker: Worker;
+  /** Answers come in the order of the questions. */
+  readonly #waiting: { resolve(answer: QueryResult<unknown>): void; reject(error: Error): void }[] = [];
+
+  constructor(file: string) {
+    const workerData = { driver: DRIVER, file, pragmas: PRAGMAS };
+    this.#worker = new Worker(new URL('writer-thread.js', import.meta.url), { workerData });
+    this.#worker.on('message', (message: FromWriter) => this.#answer(message));
+  }
+
+  executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve: (answer) => resolve(answer as QueryResult<R>), reject });
+      this.#worker.postMessage({ type: 'run', sql, parameters } satisfies ToWriter);
+    });
+  }
+
+  // biome-ignore lint/correctness/useYield: rows that are too many for one message are read elsewhere
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new Error('a thread gives all rows at once');
+  }
+
+  async close(): Promise<void> {
+    const exited = once(this.#worker, 'exit');
+    this.#worker.postMessage({ type: 'close' } satisfies ToWriter);
+    await exited;
+  }
+
+  #answer(message: FromWriter): void {
+    const { resolve, reject } = this.#waiting.shift()!;
+    if ('failure' in message) {
+      const { message: reason, code } = message.failure;
+      reject(Object.assign(new Error(reason), { code }));
+    } else {
+      const rows = message.rows.map((row) => withBuffers(row as Row));
+      resolve({ rows, numAffectedRows: BigInt(message.changes) });
+    }
+  }
+}
+
+/** Crossing over, a buffer becomes plain bytes. */
+function withBuffers(row: Row): Row {
+  for (const [name, value] of Object.entries(row)) {
+    if (value instanceof Uint8Array) row[name] = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  }
+  return row;
+}

@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import t from 'tap';
+import { openDatabase, openWriter } from '../../../src/retrieval/stores/database.js';
+import { createFiles } from '../../../src/retrieval/stores/files.js';
+import { createPassages } from '../../../src/retrieval/stores/passages.js';
+import { createStoreFiles } from '../../../src/retrieval/stores/store-files.js';
+import { createVectorStores } from '../../../src/retrieval/stores/vector-stores.js';
+
+const PASSAGES = 5000;
+
+t.test('searches read on while a large file is written, and find all of it at once', async (t) => {
+  const file = join(t.testdir({}), 'documents.db');
+  const reader = openDatabase(file);
+  const writer = openWriter(file);
+  t.teardown(async () => {
+    await writer.destroy();
+    await reader.destroy();
+  });
+  const [files, storeFiles] = [createFiles(writer), createStoreFiles(writer)];
+  const { id } = await createVectorStores(writer).create('bank', { name: 's', metadata: {} }, 1);
+  const content = Buffer.from('a');
+  const upload = await files.create('bank', { filename: 'a.txt', purpose: 'assistants', content }, 1);
+  await storeFiles.attach('bank', id, upload.id, {}, { limits: { files: 10, bytes: 1e9 }, nowS: 1 });
+  const job = (await storeFiles.next('', []))!;
+  const embedding = Float32Array.from({ length: 384 }, (_, i) => i);
+  const passage = { headingPath: [], text: 'word '.repeat(120), byteStart: 0, byteEnd: 600, tokens: 120, embedding };
+
+  let isWritten = false;
+  const writing = storeFiles.complete(job, Array(PASSAGES).fill(passage), 1).then((done) => {
+    isWritten = true;
+    return done;
+  });
+  const { searched } = createVectorStores(reader);
+  const passages = createPassages(reader);
+  const found: number[] = [];
+  while (!isWritten) {
+    const store = await searched('bank', id);
+    found.push((await passages.labelsUpTo('bank', 1e9)).length);
+    if (found.at(-1) === 0) t.equal(store!.revision, 0);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  t.equal(await writing, true);
+  t.ok(found.length > 10, `${found.length} searches meanwhile`);
+  t.same(new Set(found.filter((count) => count !== PASSAGES)), new Set([0]));
+  t.equal(await passages.count({ tenant: 'bank', storeId: id }), PASSAGES);
+});
