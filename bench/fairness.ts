@@ -27,24 +27,25 @@ interface Times {
 export default function benchFairness({ quick, say }: BenchOptions): Promise<Record<string, number>> {
   const asked = quick ? 8 : 25;
   return withGateway(async (person, flood) => {
-    const own = await storeOf(person);
-    const theirs = await storeOf(flood);
     let count = 0;
-    const floods: Record<string, () => Promise<() => Promise<void>>> = {
-      chats: async () => flooding(100, () => flood.stream(`What is the body limit of ${count++}?`, 64)),
-      searches: async () => flooding(100, () => search(flood, theirs, `Which option sets ${count++}?`)),
-      uploads: async () => flooding(20, () => attach(flood, theirs, `report-${count++}.md`, FLOOD_DOCUMENT)),
+    const floods: Record<string, () => () => Promise<void>> = {
+      chats: () => flooding(100, (signal) => flood.stream(`What is the body limit of ${count++}?`, 64, signal)),
+      searches: () => flooding(100, (signal) => search(flood, `Which option sets ${count++}?`, signal)),
+      uploads: () => {
+        const name = () => `report-${count++}.md`;
+        return flooding(20, (signal) => flood.attach(flood.store, name(), FLOOD_DOCUMENT, signal));
+      },
     };
-    await timesOf(person, own, 2);
-    const alone = await timesOf(person, own, asked);
+    await timesOf(person, 2);
+    const alone = await timesOf(person, asked);
     const figures: Record<string, number> = {};
     for (const what of ['ttft', 'search', 'upload'] as const) {
       figures[`${what}_p95_alone_ms`] = Math.round(quantile(alone[what], 0.95));
     }
     for (const [name, start] of Object.entries(floods)) {
-      const stop = await start();
+      const stop = start();
       await sleep(WARM_UP_MS);
-      const beside = await timesOf(person, own, asked);
+      const beside = await timesOf(person, asked);
       await stop();
       for (const what of ['ttft', 'search', 'upload'] as const) {
         const p95 = quantile(beside[what], 0.95);
@@ -61,16 +62,16 @@ export default function benchFairness({ quick, say }: BenchOptions): Promise<Rec
 }
 
 /** One thing after another, as a person does. */
-async function timesOf(person: Client, store: string, count: number): Promise<Times> {
+async function timesOf(person: Client, count: number): Promise<Times> {
   const times: Times = { ttft: [], search: [], upload: [] };
   for (let n = 0; n < count; n++) {
     const tag = `${n} ${Math.random()}`;
     times.ttft.push((await person.stream(`What is the early repayment charge of ${tag}?`, ANSWER_TOKENS))[0]!);
-    times.search.push(await durationOf(() => search(person, store, `How long does ${tag} take?`)));
+    times.search.push(await durationOf(() => search(person, `How long does ${tag} take?`)));
     times.upload.push(
       await durationOf(async () => {
-        const id = await attach(person, store, 'hours.md', DOCUMENT + tag);
-        const path = `/v1/vector_stores/${store}/files/${id}`;
+        const id = await person.attach(person.store, 'hours.md', DOCUMENT + tag);
+        const path = `/v1/vector_stores/${person.store}/files/${id}`;
         await until(async () => ((await (await person.get(path)).json()) as { status: string }).status === 'completed');
       }),
     );
@@ -89,16 +90,5 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await sleep(10);
 }
 
-const search = (client: Client, store: string, query: string) =>
-  client.post(`/v1/vector_stores/${store}/search`, { query }).then((response) => response.json());
-
-async function attach(client: Client, store: string, filename: string, content: string): Promise<string> {
-  const id = await client.upload(filename, content);
-  await client.post(`/v1/vector_stores/${store}/files`, { file_id: id });
-  return id;
-}
-
-async function storeOf(client: Client): Promise<string> {
-  const { data } = (await (await client.get('/v1/vector_stores?order=asc')).json()) as { data: { id: string }[] };
-  return data[0]!.id;
-}
+const search = (client: Client, query: string, signal?: AbortSignal) =>
+  client.post(`/v1/vector_stores/${client.store}/search`, { query }, signal).then((response) => response.json());

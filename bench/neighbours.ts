@@ -3,25 +3,33 @@
  * and alone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loadConfig } from '../src/config/load.js';
 import { type Client, flooding, withGateway } from './gateway/client.js';
 import { quantile } from './load.js';
 import type { BenchOptions } from './main.js';
 
-const ANSWER_TOKENS = 120;
+const ANSWER_TOKENS = 80;
+const CALLERS = 2;
 const WARM_UP_MS = 2000;
 
-/** Each as large as shipped settings let it be, and made for the slowest way through. */
-const WORST: Record<string, (client: Client) => Promise<unknown>> = {
-  'letters without a space': (client) => client.post('/v1/chat/completions', chat([message('x'.repeat(1_000_000))])),
-  'empty messages': (client) => client.post('/v1/chat/completions', chat(Array(30_000).fill(message('')))),
-  'texts to embed': (client) =>
-    client.post('/v1/embeddings', { model: 'all-minilm-l6-v2', input: Array(2048).fill('a b '.repeat(100)) }),
-  'tags that do not match': (client) => client.upload('tags.html', '<b></x>'.repeat(1_100_000)),
-  'nested JSON': (client) => client.post('/v1/chat/completions', `${'['.repeat(500_000)}${']'.repeat(500_000)}`),
+/** Each as large as shipped settings let it be, and made for the slowest way through. What is read later comes last. */
+const WORST: Record<string, (client: Client, signal: AbortSignal) => Promise<unknown>> = {
+  'letters without a space': (client, signal) => client.post(CHAT, chat([message('x'.repeat(1_000_000))]), signal),
+  'letters that may fit': (client, signal) => client.post(CHAT, chat([message('x'.repeat(120_000))]), signal),
+  'empty messages': (client, signal) => client.post(CHAT, chat(Array(30_000).fill(message(''))), signal),
+  'prompts that fill the context': (client, signal) =>
+    client.post(CHAT, chat([message(`${Math.random()} ${'one two '.repeat(3400)}`)]), signal),
+  'nested JSON': (client, signal) => client.post(CHAT, `${'['.repeat(500_000)}${']'.repeat(500_000)}`, signal),
+  'long queries': (client, signal) =>
+    client.post(`/v1/vector_stores/${client.store}/search`, { query: Array(8).fill('a b '.repeat(2048)) }, signal),
+  'texts to embed': (client, signal) =>
+    client.post('/v1/embeddings', { model: EMBEDDER, input: Array(2048).fill('a b '.repeat(100)) }, signal),
+  'tags that do not match': (client, signal) =>
+    client.attach(client.store, 'tags.html', '<b></x>'.repeat(1_100_000), signal),
 };
 
 export default function benchNeighbours({ quick, say }: BenchOptions): Promise<Record<string, number>> {
-  const answers = quick ? 2 : 6;
+  const answers = quick ? 2 : 5;
   return withGateway(async (person, flood) => {
     await gapsOf(person, 1);
     const alone = await gapsOf(person, answers);
@@ -31,7 +39,7 @@ export default function benchNeighbours({ quick, say }: BenchOptions): Promise<R
     };
     const all: number[] = [];
     for (const [name, ask] of Object.entries(WORST)) {
-      const stop = flooding(2, () => ask(flood));
+      const stop = flooding(CALLERS, (signal) => ask(flood, signal));
       await sleep(WARM_UP_MS);
       const gaps = await gapsOf(person, answers);
       await stop();
@@ -56,5 +64,7 @@ async function gapsOf(person: Client, answers: number): Promise<number[]> {
   return gaps;
 }
 
+const CHAT = '/v1/chat/completions';
+const EMBEDDER = loadConfig().models.embedder;
 const message = (content: string) => ({ role: 'user', content });
 const chat = (messages: readonly object[]) => ({ model: 'assistant', messages, max_tokens: 1 });
