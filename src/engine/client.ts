@@ -71,6 +71,8 @@ class EngineClient implements TextGenerator {
   readonly started: Promise<void>;
   readonly #settings: EngineSettings;
   readonly #tokenizer: Tokenizer;
+  /** What the middle comes behind in an infill prompt. */
+  readonly #middleToken: number | null;
   readonly #process: SupervisedProcess<ToEngine, FromEngine>;
   readonly #jobs: JobsInFlight;
   readonly #listeners = new Set<(observation: EngineObservation) => void>();
@@ -82,6 +84,7 @@ class EngineClient implements TextGenerator {
   ) {
     this.#settings = settings;
     this.#tokenizer = tokenizer;
+    this.#middleToken = manifest.tokenizer.fim?.middle ?? null;
     this.#jobs = new JobsInFlight(settings, clock, (id) => this.#process.send({ type: 'abort', id }));
     this.model = {
       id: manifest.id,
@@ -184,8 +187,9 @@ class EngineClient implements TextGenerator {
     if (promptIds.length === 0) throw new AppError('invalid_value', { param: 'prompt', reason: 'must not be empty' });
     const left = contextTokens - promptIds.length;
     const maxTokens = Math.min(request.maxTokens ?? left, left);
+    const begunTokens = prompt.kind === 'infill' ? promptIds.length - 1 - promptIds.lastIndexOf(this.#middleToken!) : 0;
     const hole = prompt.kind === 'infill' ? holeBetween(prompt.prefix, prompt.suffix) : null;
-    return { id, tenant, priority, promptIds, adapter, sampling, maxTokens, stop, hole, topLogprobs };
+    return { id, tenant, priority, promptIds, begunTokens, adapter, sampling, maxTokens, stop, hole, topLogprobs };
   }
 
   #deliver({ events, observations }: Extract<FromEngine, { type: 'step' }>): void {

@@ -17,6 +17,11 @@ export interface Job {
   readonly tenant: string;
   readonly priority: Priority;
   readonly promptIds: Int32Array;
+  /**
+   * How many of the last of these are the beginning of the answer. The text may end within a token, so its last word is
+   * drawn again; it is not shown.
+   */
+  readonly begunTokens: number;
   readonly adapter: AdapterRef | null;
   readonly sampling: SamplingParams;
   readonly maxTokens: number;

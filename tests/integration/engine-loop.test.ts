@@ -69,6 +69,7 @@ const job = (id: number, rest: Partial<Job> = {}): Job => ({
   maxTokens: 3,
   stop: [],
   hole: null,
+  begunTokens: 0,
   topLogprobs: null,
   ...rest,
 });
@@ -123,6 +124,32 @@ t.test('an abort that arrives during a step frees the slot before the next one',
     'the slot goes to the next in the same turn',
   );
   t.same(summary(events(), 2), ['started', 'a', 'a', 'a', 'length']);
+});
+
+t.test('what is computed of a prompt stays when its client hangs up before the end', async (t) => {
+  const { loop, observations, runs } = harness({ idleStepMs: 25 }, 8);
+  const promptIds = Int32Array.from({ length: 100 }, (_, i) => 1 + (i % 7));
+  loop.submit(job(1, { promptIds }));
+  while (runs.length < 2) await turns(1);
+  loop.abort(1);
+  loop.submit(job(2, { promptIds }));
+  await turns(10);
+  const prefixes = observations().flatMap((seen) => (seen.type === 'prefix' ? [seen.hitTokens] : []));
+  const computed = runs[0]![0]!.ids.length + runs[1]![0]!.ids.length;
+  t.ok(computed >= 32 && computed < 100, `${computed} tokens were computed`);
+  t.same(prefixes, [0, Math.floor(computed / 16) * 16]);
+});
+
+t.test('the first tokens spell what is written of the answer, which is not shown again', async (t) => {
+  const { loop, hooks, events } = harness();
+  hooks.logits = () => Float32Array.from({ length: VOCAB_SIZE }, (_, id) => (id === 1 ? 2 : id === 2 ? 1 : 0));
+  loop.submit(job(1, { promptIds: Int32Array.of(1, 2, 3, 2), begunTokens: 1, topLogprobs: 0 }));
+  await turns(10);
+  t.same(summary(events(), 1), ['started', '', 'a', 'a', 'length']);
+  const ids = events().flatMap((message) =>
+    'event' in message && message.event.type === 'delta' ? message.event.logprobs.map(({ id }) => id) : [],
+  );
+  t.same(ids, [1, 1], 'tokens that show nothing are not described');
 });
 
 t.test('a job that still waits can be aborted, one that is over is left alone', async (t) => {

@@ -94,6 +94,7 @@ t.test('whoever shares the engine, every answer is the one that the model gives 
           maxTokens,
           stop: [],
           hole: null,
+          begunTokens: 0,
           topLogprobs: null,
         });
       };

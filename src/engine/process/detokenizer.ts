@@ -33,8 +33,10 @@ export class Detokenizer {
     return this.#decodedLength;
   }
 
-  push(id: number): DecodedText {
-    const decoded = this.#take(this.#decoder.decode(this.#vocabulary.bytes(id), { stream: true }));
+  /** @param begunBytes of the token that stand before the answer */
+  push(id: number, begunBytes = 0): DecodedText {
+    const bytes = this.#vocabulary.bytes(id).subarray(begunBytes);
+    const decoded = this.#take(this.#decoder.decode(bytes, { stream: true }));
     if (this.#cut === null) return decoded;
     const { text, ended } = this.#cut.push(decoded.text, decoded.stopped);
     return { text, stopped: ended };

@@ -14,6 +14,7 @@ export interface Border {
 
 /** A line of so many characters is hardly written twice at one depth; a shorter one has to be followed by the next. */
 const TELLING_CHARACTERS = 12;
+const BARE_CLOSERS = /^\s*[)\]}]+[;,]*$/;
 const WORD = /[\p{L}\p{N}]/u;
 
 /** @param over the answer has ended, so that nothing more is to be waited for */
@@ -28,9 +29,16 @@ function betweenLines(hole: Hole, text: string, over: boolean): Border {
   let depth = 0;
   let offset = 0;
   let kept = 0;
+  const least = indentOf(lines.find((line) => line !== '') ?? '');
   for (const [index, piece] of pieces.entries()) {
     if (lines[index] !== '') {
-      const again = isBelow(hole, lines.slice(index), depth, over);
+      // The block is over, and another one begins.
+      if (index > 0 && lines[index - 1] === '' && indentOf(lines[index]!) < least) return { end: kept, shown: kept };
+      const isWhole = over || index < lines.length - 1;
+      const leaves = mayLeaveBlock(hole, lines[index]!);
+      if (leaves && !isWhole) return { end: null, shown: kept };
+      const again =
+        leaves && leadingClosers(lines[index]!) > depth ? true : isBelow(hole, lines.slice(index), depth, over);
       if (again === true) return { end: kept, shown: kept };
       if (again === null && !over) return { end: null, shown: kept };
       depth += depthOf(piece);
@@ -61,6 +69,17 @@ function isBelow({ below, closing }: Hole, lines: readonly string[], depth: numb
   }
   return null;
 }
+
+/**
+ * Whether a line that closes more than the middle has opened would close the block that what is below stands in: where
+ * that ends may be so far below that nobody sent it. A line that opens the next block as well (`} else {`) does not.
+ */
+function mayLeaveBlock({ below: [first] }: Hole, line: string): boolean {
+  if (first === undefined || leadingClosers(first) > 0) return false;
+  return BARE_CLOSERS.test(line) && indentOf(line) < indentOf(first);
+}
+
+const indentOf = (line: string): number => line.length - line.trimStart().length;
 
 /** A line that closes a bracket belongs to what follows only if the middle has not opened it; no line stands deeper. */
 function mayFollow(line: string, depth: number): boolean {

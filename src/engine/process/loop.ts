@@ -63,6 +63,8 @@ export class EngineLoop {
   abort(id: number): void {
     const sequence = [...this.#waiting, ...this.#slots].find((candidate) => candidate?.id === id);
     if (!sequence) return;
+    // Whoever goes on typing asks for nearly the same again, and may hang up before a long prompt is computed.
+    if (this.#slots.includes(sequence)) this.#keepPrefix(sequence);
     this.#end(sequence);
     this.#events.push({ id, event: sequence.abort() });
     this.#wake();
@@ -189,7 +191,7 @@ export class EngineLoop {
   /** Copies what is known of the prompt into the slot; returns its number of tokens. */
   #reusePrefix(sequence: Sequence, slot: number): number {
     if (!this.#prefixes) return 0;
-    const { places } = this.#prefixes.match(sequence.prefixRoot, sequence.job.promptIds);
+    const { places } = this.#prefixes.match(sequence.prefixRoot, sequence.promptIds);
     places.forEach((place, block) => {
       this.#options.runner.kvStore!.load(place, slot, block);
     });

@@ -36,9 +36,13 @@ export class Sampler {
     this.#seen = new Set(params.repetitionPenalty === 1 ? [] : promptIds);
   }
 
-  /** Next token of `logits`, which stay as they are. @throws Error when no logit is finite */
-  sample(logits: Float32Array): number {
-    const adjusted = this.#adjust(logits);
+  /**
+   * Next token of `logits`, which stay as they are.
+   * @param allowed the only ones that may come; null: all may
+   * @throws Error when no logit is finite
+   */
+  sample(logits: Float32Array, allowed: readonly number[] | null = null): number {
+    const adjusted = this.#adjust(logits, allowed);
     const { scan, candidates } = this.#scratch;
     const max = largestOf(adjusted, scan);
     const id =
@@ -50,12 +54,16 @@ export class Sampler {
     return id;
   }
 
-  #adjust(logits: Float32Array): Float32Array {
+  #adjust(logits: Float32Array, allowed: readonly number[] | null): Float32Array {
     const { repetitionPenalty, presencePenalty, frequencyPenalty } = this.#params;
     const penalized = presencePenalty !== 0 || frequencyPenalty !== 0;
-    if (!penalized && this.#seen.size === 0 && this.#bias.length === 0) return logits;
+    if (!penalized && this.#seen.size === 0 && this.#bias.length === 0 && allowed === null) return logits;
     const adjusted = this.#scratch.logits;
-    adjusted.set(logits);
+    if (allowed === null) adjusted.set(logits);
+    else {
+      adjusted.fill(Number.NEGATIVE_INFINITY);
+      for (const id of allowed) adjusted[id] = logits[id]!;
+    }
     for (const [id, bias] of this.#bias) adjusted[id]! += bias;
     for (const id of this.#seen) {
       const logit = adjusted[id]!;

@@ -1,5 +1,6 @@
 import type { EngineTimings, FinishReason, Priority, TokenEvent } from '../../contracts/generator.js';
 import type { Job } from '../protocol.js';
+import { BegunText } from './begun-text.js';
 import { type DecodedText, Detokenizer } from './detokenizer.js';
 import { DraftControl } from './drafting.js';
 import { HeldTokens } from './held-tokens.js';
@@ -25,12 +26,15 @@ export interface SequenceContext {
 /** One request within the engine process, from arrival to its last event. */
 export class Sequence implements SlotView, WaitingView {
   readonly job: Job;
+  /** The job's, but for those that the answer spells again. */
+  readonly promptIds: Int32Array;
   /** Its claim on an adapter; null without adapter, or before it has a slot. */
   hold: AdapterHold | null = null;
   cachedTokens = 0;
   readonly #context: SequenceContext;
   readonly #sampler: Sampler;
   readonly #detokenizer: Detokenizer;
+  readonly #begun: BegunText;
   readonly #heldTokens = new HeldTokens();
   readonly #arrivedMs: number;
   /** Prompt and answer, as many as `#length`. */
@@ -48,12 +52,15 @@ export class Sequence implements SlotView, WaitingView {
   constructor(job: Job, context: SequenceContext) {
     this.job = job;
     this.#context = context;
-    this.#sampler = new Sampler(job.sampling, job.promptIds, context.scratch, context.randomSeed());
+    const { promptIds, begunTokens } = job;
+    this.#begun = new BegunText(context.vocabulary, promptIds.subarray(promptIds.length - begunTokens));
+    this.promptIds = promptIds.subarray(0, promptIds.length - this.#begun.tokens);
+    this.#sampler = new Sampler(job.sampling, this.promptIds, context.scratch, context.randomSeed());
     this.#detokenizer = new Detokenizer(context.vocabulary, job.stop, job.hole);
     this.#arrivedMs = context.monotonicMs();
-    this.#ids = new Int32Array(job.promptIds.length + job.maxTokens);
-    this.#ids.set(job.promptIds);
-    this.#length = job.promptIds.length;
+    this.#ids = new Int32Array(this.promptIds.length + job.maxTokens);
+    this.#ids.set(this.promptIds);
+    this.#length = this.promptIds.length;
   }
 
   get id(): number {
@@ -61,7 +68,7 @@ export class Sequence implements SlotView, WaitingView {
   }
 
   get promptTokens(): number {
-    return this.job.promptIds.length;
+    return this.promptIds.length;
   }
 
   get tenant(): string {
@@ -139,7 +146,7 @@ export class Sequence implements SlotView, WaitingView {
   /** The next tokens of the prompt. */
   prefillSegment(slot: number, tokens: number, last: boolean): Segment {
     const start = this.cachedTokens;
-    const ids = this.job.promptIds.subarray(start, start + tokens);
+    const ids = this.promptIds.subarray(start, start + tokens);
     return { slot, start, ids, adapterSlot: this.hold?.slot ?? null, logits: Number(last) };
   }
 
@@ -166,18 +173,19 @@ export class Sequence implements SlotView, WaitingView {
 
   #drawNext(logits: Float32Array): TokenEvent[] {
     const { vocabulary, eosIds, scratch } = this.#context;
-    const id = this.#sampler.sample(logits);
+    const id = this.#sampler.sample(logits, this.#begun.candidates());
     this.#ids[this.#length++] = id;
     this.#ngrams?.push(id);
     this.#firstTokenMs ??= this.#context.monotonicMs();
     if (eosIds.has(id)) return [this.#delta(this.#detokenizer.end()), this.#finished('stop')];
 
+    const begunBytes = this.#begun.take(id);
     const { topLogprobs } = this.job;
-    if (topLogprobs !== null) {
+    if (topLogprobs !== null && begunBytes < vocabulary.bytes(id).length) {
       const token = logprobsOf(logits, id, topLogprobs, vocabulary, scratch);
       this.#heldTokens.push(token, this.#detokenizer.decodedLength);
     }
-    const decoded = this.#detokenizer.push(id);
+    const decoded = this.#detokenizer.push(id, begunBytes);
     if (decoded.stopped) return [this.#delta(decoded), this.#finished('stop')];
     if (this.completionTokens < this.job.maxTokens) return [this.#delta(decoded)];
     const rest = this.#detokenizer.end();

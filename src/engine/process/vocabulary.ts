@@ -10,6 +10,8 @@ export interface TokenizerFile {
 /** The bytes of every token; special tokens have none, so they never show in an answer. */
 export class Vocabulary {
   readonly #bytes: Uint8Array[] = [];
+  /** Ids by the first byte. */
+  readonly #byStart: number[][] = Array.from({ length: 256 }, () => []);
 
   /** @throws AppError `model_invalid` when the tokenizer is neither byte-level nor falls back to bytes */
   constructor(file: TokenizerFile) {
@@ -18,11 +20,32 @@ export class Vocabulary {
     for (const { id, content, special } of file.added_tokens) {
       this.#bytes[id] = special ? new Uint8Array(0) : new TextEncoder().encode(content);
     }
+    for (const [id, bytes] of this.#bytes.entries()) if (bytes?.length) this.#byStart[bytes[0]!]!.push(id);
   }
 
   bytes(id: number): Uint8Array {
     return this.#bytes[id] ?? new Uint8Array(0);
   }
+
+  /** The tokens that a text can begin with which begins with these bytes: parts of them, themselves, and what goes on. */
+  spelling(text: Uint8Array): number[] {
+    return this.#byStart[text[0]!]!.filter((id) => agree(this.#bytes[id]!, text));
+  }
+
+  /** Whether a token begins with these bytes. */
+  canContinue(text: Uint8Array): boolean {
+    return this.#byStart[text[0]!]!.some((id) => {
+      const bytes = this.#bytes[id]!;
+      return bytes.length >= text.length && agree(bytes, text);
+    });
+  }
+}
+
+/** As far as the shorter one goes. */
+function agree(a: Uint8Array, b: Uint8Array): boolean {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function byteReader(file: TokenizerFile): (token: string) => Uint8Array {

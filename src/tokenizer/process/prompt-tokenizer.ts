@@ -94,17 +94,23 @@ function createPromptTokenizer(
     return encoder.encode(render(messages, marks), marks);
   };
 
+  /**
+   * The line that the cursor stands in is the middle's beginning: the prompt grows at its end while a line is typed, and
+   * all that is before is cached (docs/decisions/0024).
+   */
   const encodeInfill = ({ prefix, suffix, files }: Infill): number[] => {
     const { fim } = manifest.tokenizer;
     if (!fim) throw new AppError('infill_not_supported', { model: manifest.id });
+    const begin = prefix.lastIndexOf('\n') + 1;
+    const [above, begun] = [prefix.slice(0, begin), prefix.slice(begin)];
     const named = files.map(({ path: name, text }) => `${name}\n${text.trimEnd()}\n`);
     const marks = unusedMarks([prefix, suffix, ...named]);
     const encode = (text: string) => encoder.encode(guard.text(text, marks), marks);
     return [
       ...repository(named, fim).flatMap((part) => (typeof part === 'number' ? part : encode(part))),
-      ...[fim.prefix, ...encode(prefix)],
+      ...[fim.prefix, ...encode(above)],
       ...[fim.suffix, ...encode(suffix)],
-      fim.middle,
+      ...[fim.middle, ...encode(begun)],
     ];
   };
 

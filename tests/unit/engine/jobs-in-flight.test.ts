@@ -29,6 +29,7 @@ function setUp(settings = {}) {
     priority: 'interactive',
     promptIds: Int32Array.of(7),
     hole: null,
+    begunTokens: 0,
     adapter: null,
     sampling: GREEDY,
     maxTokens: 1,

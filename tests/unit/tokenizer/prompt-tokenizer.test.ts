@@ -134,7 +134,7 @@ t.test('a template that refuses the messages says why, and a model without templ
 
 t.test('infill puts prefix and suffix before the middle, and needs its tokens', async (t) => {
   const specials = ['<pre>', '<mid>', '<suf>'];
-  const prompt = { kind: 'infill', prefix: 'ab<mid>', suffix: 'cd', files: [] } as const;
+  const prompt = { kind: 'infill', prefix: 'ab<mid>\n', suffix: 'cd', files: [] } as const;
   const { idOf } = await tinyTokenizer({ specials });
   const fim = { prefix: idOf('<pre>'), middle: idOf('<mid>'), suffix: idOf('<suf>'), repo: null, file: null };
   const { tokenizer } = await tinyTokenizer({ specials, fim });
@@ -144,6 +144,17 @@ t.test('infill puts prefix and suffix before the middle, and needs its tokens', 
   t.equal(ids.filter((id) => id === idOf('<mid>')).length, 1);
   const without = await tinyTokenizer({ specials });
   t.throws(() => without.tokenizer.encode(prompt), { code: 'infill_not_supported' });
+});
+
+t.test('the line that the cursor stands in comes last, as the beginning of the middle', async (t) => {
+  const specials = ['<pre>', '<mid>', '<suf>'];
+  const { idOf } = await tinyTokenizer({ specials });
+  const fim = { prefix: idOf('<pre>'), middle: idOf('<mid>'), suffix: idOf('<suf>'), repo: null, file: null };
+  const { tokenizer } = await tinyTokenizer({ specials, fim });
+  const encode = (prefix: string) => [...tokenizer.encode({ kind: 'infill', prefix, suffix: 'cd', files: [] })];
+  const above = encode('ab\n');
+  t.equal(above.at(-1), idOf('<mid>'), 'nothing of the line is written');
+  t.same(encode('ab\nef'), [...above, idOf('e'), idOf('f')]);
 });
 
 t.test('files of a repository come before the code, each behind its token and its path', async (t) => {
@@ -167,8 +178,8 @@ t.test('a raw prompt that writes the tokens itself is the same prompt', async (t
   const { idOf } = await tinyTokenizer({ specials });
   const fim = { prefix: idOf('<pre>'), middle: idOf('<mid>'), suffix: idOf('<suf>'), repo: null, file: null };
   const { tokenizer } = await tinyTokenizer({ specials, fim });
-  const raw = tokenizer.encode({ kind: 'text', text: '<pre>ab<suf>cd<mid>' });
-  t.same([...raw], [...tokenizer.encode({ kind: 'infill', prefix: 'ab', suffix: 'cd', files: [] })]);
+  const raw = tokenizer.encode({ kind: 'text', text: '<pre>ab\n<suf>cd<mid>' });
+  t.same([...raw], [...tokenizer.encode({ kind: 'infill', prefix: 'ab\n', suffix: 'cd', files: [] })]);
 });
 
 t.test('token ids pass as they are', async (t) => {
