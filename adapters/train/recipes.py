@@ -75,7 +75,7 @@ RECIPES = {
         COPILOT,
         (
             Phase((("docs", 0.5), ("libraries", 0.35), ("support", 0.15)), steps=70, seed=13, shape=DOCUMENTATION, decay_share=0.4),
-            Phase((("docs", 0.45), ("libraries", 0.45), ("support", 0.1)), steps=50, seed=41, shape=replace(DOCUMENTATION, unanswerable_share=0.15), learning_rate=4e-4, decay_share=0.5),
+            Phase((("docs", 0.45), ("libraries", 0.45), ("support", 0.1)), steps=32, seed=41, shape=replace(DOCUMENTATION, unanswerable_share=0.15), learning_rate=4e-4, decay_share=0.5),
         ),
     ),
 }
