@@ -17,6 +17,12 @@ export interface TokenizerStatus {
   readonly rssBytes: number;
 }
 
+/** What is before the middle and what is behind it. */
+export interface RawInfill {
+  readonly prefix: string;
+  readonly suffix: string;
+}
+
 export interface Tokenizer {
   /**
    * The tokens of a prompt: for ordinary text those of the whole rendered prompt; text of others never becomes a special
@@ -29,6 +35,8 @@ export interface Tokenizer {
   count(texts: readonly string[], caller: TokenizerCaller): Promise<readonly number[]>;
   /** No prompt like this has fewer tokens. Costs a look at its letters, on the caller's thread. */
   leastTokens(prompt: Prompt): number;
+  /** Reads a raw text that asks for a middle by writing the model's own tokens; null where it does anything else. */
+  readRawInfill(text: string): RawInfill | null;
   status(): TokenizerStatus;
   /** Called at every restart of a process until the returned function is called. */
   observe(listener: (observation: { readonly type: 'restart' }) => void): () => void;

@@ -1,5 +1,5 @@
 import type { InfillFile, Prompt } from '../contracts/prompt.js';
-import type { TokenizerCaller } from '../contracts/tokenizer.js';
+import type { Tokenizer, TokenizerCaller } from '../contracts/tokenizer.js';
 import { fitPassages } from './fit.js';
 import { numberPassages, passageTitle } from './prompt.js';
 import { planRetrieval, retrieve } from './retrieve.js';
@@ -33,7 +33,8 @@ async function prepare(
   route: Route,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const { principal, prompt, retrieval, maxTokens } = request;
+  const { principal, retrieval, maxTokens } = request;
+  const prompt = asInfill(services.tokenizer, request.prompt);
   if (prompt.kind !== 'infill') return ungrounded(prompt);
   // Passages are for whoever asks: a deployment's policy is about questions.
   const wanted = retrieval?.enabled ? planRetrieval(route.retrieval, retrieval) : null;
@@ -67,6 +68,12 @@ async function prepare(
     retrieved: true,
     maxTokensYields: false,
   };
+}
+
+/** Several editors write the model's tokens themselves; they get what those get that send a suffix. */
+function asInfill(tokenizer: Tokenizer, prompt: Prompt): Prompt {
+  const raw = prompt.kind === 'text' ? tokenizer.readRawInfill(prompt.text) : null;
+  return raw === null ? prompt : { kind: 'infill', ...raw, files: [] };
 }
 
 /** The lines above the one that is being written: they stay while it is, and so does what is found and cached. */

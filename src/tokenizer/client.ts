@@ -4,12 +4,13 @@ import type { Config } from '../config/schema.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { Prompt } from '../contracts/prompt.js';
-import type { Tokenizer, TokenizerCaller, TokenizerStatus } from '../contracts/tokenizer.js';
+import type { RawInfill, Tokenizer, TokenizerCaller, TokenizerStatus } from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
 import { leastTokens } from './least-tokens.js';
 import type { Bounds, FromTokenizer, ToTokenizer, Work } from './protocol.js';
 import { isLong, type Job, JobQueue } from './queue.js';
+import { type InfillMarks, readRawInfill } from './raw-infill.js';
 
 export interface TokenizerOptions {
   /** Folder of the imported base model, and what its manifest says. */
@@ -70,6 +71,7 @@ class TokenizerPool implements Tokenizer {
     lettersPerToken: Number.POSITIVE_INFINITY,
     cutsHistory: true,
   };
+  #infillMarks: InfillMarks | null = null;
 
   constructor(options: TokenizerOptions) {
     this.#options = options;
@@ -92,6 +94,10 @@ class TokenizerPool implements Tokenizer {
 
   leastTokens(prompt: Prompt): number {
     return leastTokens(prompt, this.#bounds);
+  }
+
+  readRawInfill(text: string): RawInfill | null {
+    return this.#infillMarks === null ? null : readRawInfill(text, this.#infillMarks);
   }
 
   status(): TokenizerStatus {
@@ -135,6 +141,7 @@ class TokenizerPool implements Tokenizer {
           switch (message.type) {
             case 'ready':
               this.#bounds = message.bounds;
+              this.#infillMarks = message.infillMarks;
               settle.resolve();
               break;
             case 'failed':

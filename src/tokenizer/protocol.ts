@@ -2,6 +2,7 @@
 import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { Prompt } from '../contracts/prompt.js';
 import type { ErrorMessage } from '../errors/app-error.js';
+import type { InfillMarks } from './raw-infill.js';
 
 export type Work =
   | { readonly type: 'encode'; readonly prompt: Prompt }
@@ -28,7 +29,13 @@ export interface Bounds {
 }
 
 export type FromTokenizer =
-  | { readonly type: 'ready'; readonly bounds: Bounds; readonly rssBytes: number }
+  | {
+      readonly type: 'ready';
+      readonly bounds: Bounds;
+      /** Null where the model fills in nothing. */
+      readonly infillMarks: InfillMarks | null;
+      readonly rssBytes: number;
+    }
   | { readonly type: 'failed'; readonly reason: string }
   /** Token ids, or one count a text. */
   | { readonly type: 'done'; readonly numbers: Int32Array; readonly rssBytes: number }

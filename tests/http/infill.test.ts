@@ -113,3 +113,12 @@ t.test('files that find no room are left out from the first on', async (t) => {
   const { prompt } = engine.requests[0]!;
   t.same(prompt.kind === 'infill' && prompt.files.map(({ path }) => path), ['middle', 'near']);
 });
+
+t.test("a raw prompt that writes the model's tokens for a middle is one, and any other is not", async (t) => {
+  const { app, engine, post } = await createInfillServer();
+  t.teardown(() => app.close());
+  await post('/v1/completions', { model: 'base-model', prompt: '<pre>a<suf>b<mid>' });
+  t.same(engine.requests.at(-1)!.prompt, { kind: 'infill', prefix: 'a', suffix: 'b', files: [] });
+  await post('/v1/completions', { model: 'base-model', prompt: '<suf>b<pre>a<mid>' });
+  t.same(engine.requests.at(-1)!.prompt, { kind: 'text', text: '<suf>b<pre>a<mid>' });
+});

@@ -29,7 +29,7 @@ t.test('an editor in front of the real coder model', async (t) => {
     authorization: `Bearer ${keyOf(tenant)}`,
     'content-type': 'application/json',
   });
-  const complete = async (prompt: string, suffix: string, more: object = {}, tenant: Tenant = 'bank') => {
+  const complete = async (prompt: string, suffix: string | undefined, more: object = {}, tenant: Tenant = 'bank') => {
     const response = await fetch(`${address}/v1/completions`, {
       method: 'POST',
       headers: headersOf(tenant),
@@ -59,6 +59,12 @@ t.test('an editor in front of the real coder model', async (t) => {
     });
     const { content } = (await response.json()) as { content: string };
     t.equal(content, await complete(`${ABOVE}    return (cels`, BEHIND));
+  });
+
+  await t.test("a client that writes the model's tokens itself gets the same", async (t) => {
+    const above = `${ABOVE}    return (cels`;
+    const raw = `<|fim_prefix|>${above}<|fim_suffix|>${BEHIND}<|fim_middle|>`;
+    t.equal(await complete(raw, undefined), await complete(above, BEHIND));
   });
 
   await t.test('whoever hangs up at every key finds the most part computed, and gets what others get', async (t) => {

@@ -6,6 +6,7 @@ import type { FimTokens, ModelManifest } from '../../contracts/model-manifest.js
 import type { Prompt, PromptMessage } from '../../contracts/prompt.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Bounds } from '../protocol.js';
+import type { InfillMarks } from '../raw-infill.js';
 import { readTemplate } from './chat-template.js';
 import { createEncoder } from './encoder.js';
 import { type AddedToken, createGuard, type Marks, unusedMarks } from './markers.js';
@@ -16,6 +17,7 @@ export interface PromptTokenizer {
   /** Tokens that a text takes within a message. */
   count(text: string): number;
   readonly bounds: Bounds;
+  readonly infillMarks: InfillMarks | null;
 }
 
 /** Parts of `tokenizer.json` and `tokenizer_config.json` that are read here. */
@@ -132,6 +134,7 @@ function createPromptTokenizer(
       return encoder.encode(guard.message(text, 'system', [], marks), marks).length;
     },
     bounds: boundsOf(file, texts.lookedFor.size > 0),
+    infillMarks: infillMarksOf(file, manifest.tokenizer.fim),
   };
 }
 
@@ -140,6 +143,13 @@ function repository(files: readonly string[], { repo, file }: FimTokens): (numbe
   if (files.length === 0) return [];
   const marked = [...files, OWN_FILE].flatMap((text) => (file === null ? [text] : [file, text]));
   return repo === null ? marked : [repo, REPOSITORY, ...marked];
+}
+
+function infillMarksOf({ added_tokens: added }: TokenizerFile, fim: FimTokens | null): InfillMarks | null {
+  if (fim === null) return null;
+  const textOf = (id: number) => added.find((token) => token.id === id)?.content;
+  const [prefix, suffix, middle] = [textOf(fim.prefix), textOf(fim.suffix), textOf(fim.middle)];
+  return prefix && suffix && middle ? { prefix, suffix, middle } : null;
 }
 
 function boundsOf({ model, normalizer }: TokenizerFile, cutsHistory: boolean): Bounds {

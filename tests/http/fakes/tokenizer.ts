@@ -1,4 +1,5 @@
 import type { Tokenizer } from '../../../src/contracts/tokenizer.js';
+import { readRawInfill } from '../../../src/tokenizer/raw-infill.js';
 
 export interface FakeTokenizer extends Tokenizer {
   ready: boolean;
@@ -20,6 +21,7 @@ export function createFakeTokenizer(): FakeTokenizer {
     },
     count: async (texts) => texts.map(tokensOf),
     leastTokens: () => 1,
+    readRawInfill: (text) => readRawInfill(text, { prefix: '<pre>', suffix: '<suf>', middle: '<mid>' }),
     status: () => ({
       ready: tokenizer.ready,
       reason: tokenizer.ready ? null : 'it is restarting',

@@ -144,6 +144,8 @@ t.test('infill puts prefix and suffix before the middle, and needs its tokens', 
   t.equal(ids.filter((id) => id === idOf('<mid>')).length, 1);
   const without = await tinyTokenizer({ specials });
   t.throws(() => without.tokenizer.encode(prompt), { code: 'infill_not_supported' });
+  t.same(tokenizer.infillMarks, { prefix: '<pre>', suffix: '<suf>', middle: '<mid>' });
+  t.equal(without.tokenizer.infillMarks, null);
 });
 
 t.test('the line that the cursor stands in comes last, as the beginning of the middle', async (t) => {
