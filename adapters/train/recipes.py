@@ -40,23 +40,7 @@ DOCUMENTATION = Shape(
 )
 
 RECIPES = {
-    # First how to answer and cite; then what looks like an answer and is none, in more of people's own words.
-    "northwind-bank-1": Recipe(
-        BANK,
-        (
-            Phase((("support", 1.0),), steps=80, seed=11, shape=Shape(free_share=0.55)),
-            Phase(
-                (("support", 0.85), ("docs", 0.15)),
-                steps=60,
-                seed=31,
-                shape=Shape(
-                    unanswerable_share=0.26, passages=((4, 40), (3, 30), (2, 16), (1, 12), (0, 2)), first_passage_weight=3, facts=(2, 3, 3, 4, 4, 5, 6), free_share=0.6
-                ),
-                learning_rate=4e-4,
-                decay_share=0.5,
-            ),
-        ),
-    ),
+    "northwind-bank-1": Recipe(BANK, (Phase((("support", 1.0),), steps=80, seed=11, shape=Shape(free_share=0.55)),)),
     # As the bank is served: the first passage is nearly always meant, people ask in their own words, and near misses abound.
     "northwind-bank-2": Recipe(
         BANK,
