@@ -33,8 +33,11 @@ export interface Tokenizer {
   encode(prompt: Prompt, caller: TokenizerCaller): Promise<Int32Array>;
   /** Tokens that each text takes where it is put into a prompt, as text of others. @throws as `encode` */
   count(texts: readonly string[], caller: TokenizerCaller): Promise<readonly number[]>;
-  /** No prompt like this has fewer tokens. Costs a look at its letters, on the caller's thread. */
-  leastTokens(prompt: Prompt): number;
+  /**
+   * No prompt like this has fewer tokens; counted no further than `enough`. Costs a look at its letters, on the caller's
+   * thread.
+   */
+  leastTokens(prompt: Prompt, enough: number): number;
   /** Reads a raw text that asks for a middle by writing the model's own tokens; null where it does anything else. */
   readRawInfill(text: string): RawInfill | null;
   status(): TokenizerStatus;

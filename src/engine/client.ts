@@ -171,7 +171,7 @@ class EngineClient implements TextGenerator {
     const wanted = maxTokensYields ? 1 : (request.maxTokens ?? 1);
     const tooLong = (promptTokens: number | string) =>
       new AppError('context_length_exceeded', { promptTokens, maxTokens: wanted, contextTokens });
-    const least = this.#tokenizer.leastTokens(prompt);
+    const least = this.#tokenizer.leastTokens(prompt, contextTokens);
     if (least > contextTokens) throw tooLong(`at least ${least}`);
 
     const known = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabSize;

@@ -15,6 +15,7 @@ import { createClientErrorHandler, MAX_ID_CHARACTERS, toFrameworkError } from '.
 import { addDocs } from './plugins/docs.js';
 import { addErrors, addNotFound } from './plugins/errors.js';
 import { addHostCheck } from './plugins/host.js';
+import { addJsonBodies } from './plugins/json-body.js';
 import { addLifecycle, requestId } from './plugins/lifecycle.js';
 import { collectMethods } from './plugins/methods.js';
 import { addStorageCheck } from './plugins/storage.js';
@@ -81,6 +82,7 @@ export async function createServer({
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.removeContentTypeParser('text/plain');
+  addJsonBodies(app, config.server);
   app.setValidatorCompiler(compileValidator);
   // Response schemas document; they never drop or coerce what a route returns.
   app.setSerializerCompiler(() => JSON.stringify);

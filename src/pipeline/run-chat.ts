@@ -72,7 +72,7 @@ async function countPrompt(
   signal: AbortSignal,
 ): Promise<number> {
   const prompt = { kind: 'chat', messages } as const;
-  const least = tokenizer.leastTokens(prompt);
+  const least = tokenizer.leastTokens(prompt, engine.model.contextTokens);
   if (least > engine.model.contextTokens) return least;
   return (await tokenizer.encode(prompt, { tenant: principal.tenant, signal })).length;
 }

@@ -88,7 +88,7 @@ async function countBare(
   caller: TokenizerCaller,
 ): Promise<number> {
   const bare = { ...prompt, files: [] };
-  const least = tokenizer.leastTokens(bare);
+  const least = tokenizer.leastTokens(bare, engine.model.contextTokens);
   return least > engine.model.contextTokens ? least : (await tokenizer.encode(bare, caller)).length;
 }
 

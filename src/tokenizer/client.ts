@@ -92,8 +92,8 @@ class TokenizerPool implements Tokenizer {
     return [...(await this.#ask({ type: 'count', texts }, characters, caller))];
   }
 
-  leastTokens(prompt: Prompt): number {
-    return leastTokens(prompt, this.#bounds);
+  leastTokens(prompt: Prompt, enough: number): number {
+    return leastTokens(prompt, this.#bounds, enough);
   }
 
   readRawInfill(text: string): RawInfill | null {

@@ -4,29 +4,37 @@ import type { Bounds } from './protocol.js';
 /**
  * No prompt like this has fewer tokens. Tokenizing a megabyte of letters takes most of a second; what cannot fit the context
  * is not worth it.
+ * @param enough counted no further than that
  */
-export function leastTokens(prompt: Prompt, bounds: Bounds): number {
+export function leastTokens(prompt: Prompt, bounds: Bounds, enough: number): number {
   switch (prompt.kind) {
     case 'tokens':
       return prompt.ids.length;
     case 'text':
-      return leastOfText(prompt.text, bounds);
-    case 'infill':
-      return [prompt.prefix, prompt.suffix, ...prompt.files.map(({ text }) => text.trimEnd())].reduce(
-        (sum, text) => sum + leastOfText(text, bounds),
-        0,
-      );
+      return leastOfTexts([prompt.text], 0, bounds, enough);
+    case 'infill': {
+      const texts = [prompt.prefix, prompt.suffix, ...prompt.files.map(({ text }) => text.trimEnd())];
+      return leastOfTexts(texts, 0, bounds, enough);
+    }
     case 'chat': {
       const { messages } = prompt;
       const kept = bounds.cutsHistory ? messages.filter(({ role }) => role !== 'assistant') : messages;
+      const texts = kept.map(({ content }) => content.trim());
       // A template trims, but it marks every message.
-      return kept.reduce((sum, { content }) => sum + 1 + leastOfText(content.trim(), bounds), 0);
+      return leastOfTexts(texts, texts.length, bounds, enough);
     }
   }
 }
 
-function leastOfText(text: string, { charactersPerToken, lettersPerToken }: Bounds): number {
-  return Math.ceil(Math.max(text.length / charactersPerToken, countLetters(text) / lettersPerToken));
+/** By their letters only where their characters are not too many already: those need not be looked at. */
+function leastOfTexts(texts: readonly string[], marks: number, bounds: Bounds, enough: number): number {
+  const byCharacters = texts.map((text) => Math.ceil(text.length / bounds.charactersPerToken));
+  let least = byCharacters.reduce((sum, tokens) => sum + tokens, marks);
+  for (const [i, text] of texts.entries()) {
+    if (least > enough) break;
+    least += Math.max(0, Math.ceil(countLetters(text) / bounds.lettersPerToken) - byCharacters[i]!);
+  }
+  return least;
 }
 
 /** Letters A to Z with another one behind them: a normalizer may compose a letter with what follows it. */

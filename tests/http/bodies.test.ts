@@ -170,3 +170,23 @@ t.test('a body that breaks off frees its place and is answered by nobody', async
   }
   t.equal((await fetch(`${address}/livez`)).status, 200);
 });
+
+t.test('a body that holds too many things is refused before it is read, whatever its size', async (t) => {
+  const { app } = await createTestServer({ server: { maxBodyParts: 100 } });
+  t.teardown(() => app.close());
+  const send = (payload: string) =>
+    app.inject({
+      method: 'POST',
+      url: '/v1/chat/completions',
+      headers: { ...bearer(), 'content-type': 'application/json' },
+      payload,
+    });
+  const chat = (count: number) =>
+    JSON.stringify({ model: 'assistant', messages: Array(count).fill({ role: 'user', content: '[:{' }) });
+  t.equal((await send(chat(32))).statusCode, 200);
+  for (const payload of [chat(33), '['.repeat(101)]) {
+    const response = await send(payload);
+    t.equal(response.statusCode, 400);
+    t.match(response.json(), { error: { param: 'body', message: /more than 100 objects.*server\.maxBodyParts/ } });
+  }
+});

@@ -93,20 +93,22 @@ export function addNullIsAbsent(app: App): void {
   app.addHook('preValidation', async ({ body }) => dropNulls(body));
 }
 
-/** Without recursion: a body may nest deeper than the stack. */
+/** Without recursion: a body may nest deeper than the stack. Files in it are left alone: their bytes are no members. */
 export function dropNulls(body: unknown): void {
-  const waiting = [body];
-  while (waiting.length > 0) {
-    const value = waiting.pop();
-    if (typeof value !== 'object' || value === null) continue;
+  const waiting: object[] = [];
+  const visit = (value: unknown) => {
+    if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) waiting.push(value);
+  };
+  visit(body);
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
     if (Array.isArray(value)) {
-      for (const item of value) waiting.push(item);
+      for (const item of value) visit(item);
       continue;
     }
     const members = value as Record<string, unknown>;
     for (const name of Object.keys(members)) {
       if (members[name] === null) delete members[name];
-      else waiting.push(members[name]);
+      else visit(members[name]);
     }
   }
 }
