@@ -1,39 +1,33 @@
-/** Retrieval: the process with its real model, and the HNSW index alone at a size that the demo does not reach. */
+/** Retrieval: what is found, the process with its real model, and the HNSW index alone at a size that the demo does not reach. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../src/config/load.js';
+import type { Config } from '../src/config/schema.js';
 import type { Retrieval } from '../src/contracts/retrieval.js';
-import { createRetrieval } from '../src/retrieval/client.js';
 import { HnswIndex } from '../src/retrieval/hnsw/hnsw-index.js';
 import { Nearest } from '../src/retrieval/search/nearest.js';
 import type { Bench } from './main.js';
+import { measureRecall } from './retrieval/recall.js';
+import { openRetrieval } from './retrieval/samples.js';
 
 const TENANT = 'bench';
 const DIMENSIONS = 384;
 
 const run: Bench = async ({ quick, say }) => {
+  const config = loadConfig();
+  say('Embedding the sample documents, where they are not yet, then asking.');
+  const found = await measureRecall(config, quick);
   say(`Embedding documents, then building an index of ${quick ? '5,000' : '50,000'} vectors.`);
-  return { ...(await measureProcess(quick ? 60 : 400)), ...measureIndex(quick ? 5000 : 50_000) };
+  return { ...found, ...(await measureProcess(config, quick ? 60 : 400)), ...measureIndex(quick ? 5000 : 50_000) };
 };
 export default run;
 
-async function measureProcess(documents: number): Promise<Record<string, number>> {
-  const config = loadConfig();
-  const models = join(config.dataDir, 'models');
+async function measureProcess(config: Config, documents: number): Promise<Record<string, number>> {
   const dataDir = mkdtempSync(join(tmpdir(), 'switchyard-bench-'));
   const startedAt = performance.now();
-  const retrieval = await createRetrieval({
-    dataDir,
-    modelDir: join(models, config.models.embedder),
-    baseModelDir: join(models, config.models.base),
-    config: config.retrieval,
-    callTimeoutMs: config.server.requestTimeoutMs,
-    hangTimeoutMs: config.server.hangTimeoutMs,
-    clock: { now: Date.now, monotonicMs: () => performance.now() },
-    log: { warn() {}, error() {} },
-  });
+  const retrieval = await openRetrieval(config, dataDir);
   try {
     const startMs = performance.now() - startedAt;
     const ingestedAt = performance.now();
@@ -93,7 +87,16 @@ async function ingest(retrieval: Retrieval, documents: number): Promise<number[]
 
 async function search(retrieval: Retrieval, query: string) {
   const startedAt = performance.now();
-  const request = { tenant: TENANT, storeIds: [], query, topK: 3, minScore: -1 };
+  const request = {
+    tenant: TENANT,
+    storeIds: [],
+    query,
+    context: '',
+    mode: 'hybrid',
+    filter: null,
+    topK: 3,
+    minScore: 0,
+  } as const;
   const { timings } = await retrieval.search(request, new AbortController().signal);
   return { ...timings, totalMs: performance.now() - startedAt };
 }
@@ -121,7 +124,7 @@ function measureIndex(count: number): Record<string, number> {
   const found = queries.map((query) => index.search(query, 10));
   const searchS = (performance.now() - searchAt) / 1000;
   const hits = queries.map((query, n) => {
-    const exact = new Nearest(query, 10, -1);
+    const exact = new Nearest(query, 10);
     for (const [position, vector] of vectors.entries()) exact.add(position + 1, vector);
     return exact.best.filter(({ label }) => found[n]!.includes(label)).length;
   });

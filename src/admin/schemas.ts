@@ -72,6 +72,9 @@ export const AdapterSchema = Type.Object({
 const RetrievalSchema = Type.Object(
   {
     enabled: Type.Boolean(),
+    mode: Type.Optional(
+      Type.Enum(['vector', 'lexical', 'hybrid'], { description: 'Search by meaning, by words, or by both (default).' }),
+    ),
     topK: Type.Integer({ description: 'Passages in a prompt, at most.', minimum: 1, maximum: 50 }),
     minScore: Type.Number({ description: 'Passages below it are left out.', minimum: -1, maximum: 1 }),
     budgetTokens: Type.Integer({ description: 'Tokens of all passages together.', minimum: 1, maximum: 131_072 }),

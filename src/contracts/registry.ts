@@ -1,6 +1,7 @@
 /** Tenants, keys, adapters, deployments and answers. Types only. */
 import type { AdapterRef } from './adapter.js';
 import type { SCOPES } from './registry-limits.js';
+import type { SearchMode } from './retrieval.js';
 
 /** `route`: may pin a version or force an arm by header. `admin`: the admin API, for every tenant. */
 export type Scope = (typeof SCOPES)[number];
@@ -38,6 +39,8 @@ export interface AdapterVersion extends AdapterRef {
 
 export interface RetrievalPolicy {
   readonly enabled: boolean;
+  /** Hybrid where it is left out. */
+  readonly mode?: SearchMode;
   readonly topK: number;
   readonly minScore: number;
   readonly budgetTokens: number;

@@ -83,9 +83,22 @@ export interface Passage {
 }
 
 export interface ScoredPassage extends Passage {
-  /** Cosine similarity, -1 … 1. */
+  /** How sure it is that the passage answers the query, 0 … 1, in every mode. */
   readonly score: number;
 }
+
+/** What passages are looked for by: meaning, words, or both. */
+export type SearchMode = 'vector' | 'lexical' | 'hybrid';
+
+/** A condition on the attributes of a passage's file, in OpenAI's grammar. */
+export type SearchFilter =
+  | {
+      readonly type: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte';
+      readonly key: string;
+      readonly value: string | number | boolean;
+    }
+  | { readonly type: 'in' | 'nin'; readonly key: string; readonly value: readonly (string | number | boolean)[] }
+  | { readonly type: 'and' | 'or'; readonly filters: readonly SearchFilter[] };
 
 export interface SearchRequest {
   readonly tenant: string;
@@ -93,6 +106,11 @@ export interface SearchRequest {
   readonly storeIds: readonly string[];
   /** One that is longer than the embedder reads is searched by its question and by some of its parts. */
   readonly query: string;
+  /** What was asked before it, which a follow-up leaves out: the two are searched for together too. Empty: nothing. */
+  readonly context: string;
+  readonly mode: SearchMode;
+  /** Passages of other files are no candidates; null: of all files. */
+  readonly filter: SearchFilter | null;
   readonly topK: number;
   /** Passages below it are left out. */
   readonly minScore: number;

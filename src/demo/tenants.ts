@@ -22,7 +22,7 @@ export interface DemoAssistant {
 }
 
 /** Chosen on the questions of indexes/ (docs/evaluation.md). */
-const RETRIEVAL: RetrievalPolicy = { enabled: true, topK: 4, minScore: 0.4, budgetTokens: 840 };
+const RETRIEVAL: RetrievalPolicy = { enabled: true, topK: 4, minScore: 0.1, budgetTokens: 840 };
 const TENANT_SCOPES: readonly Scope[] = ['inference', 'documents', 'route'];
 
 export const DEMO_TENANTS: readonly DemoTenant[] = [

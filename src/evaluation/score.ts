@@ -42,18 +42,25 @@ export function isRefusal(text: string): boolean {
   return REFUSAL.test(text);
 }
 
+/** Whether a passage is of the question's document and holds the fact. */
+export function holdsFact(
+  question: EvalQuestion,
+  passage: { readonly filename: string; readonly text: string },
+): boolean {
+  return (
+    question.document !== null &&
+    basename(passage.filename) === basename(question.document) &&
+    findFact(normalize(passage.text), question.accept) !== null
+  );
+}
+
 export function scoreAnswer(question: EvalQuestion, { text, passages }: Answer): AnswerScore {
   const answer = normalize(text);
-  const holdsFact = passages.map(
-    ({ filename, text: content }) =>
-      question.document !== null &&
-      basename(filename) === basename(question.document) &&
-      findFact(normalize(content), question.accept) !== null,
-  );
+  const holding = passages.map((passage) => holdsFact(question, passage));
   // Blanked out and not cut out, so that positions stay; the fact `1` must not be found in a marker.
   const factEnd = findFact(answer.replace(MARKER, blank), question.accept);
   const markers = [...answer.matchAll(MARKER)];
-  const isRight = (marker: RegExpExecArray) => holdsFact[Number(marker[1]) - 1] === true;
+  const isRight = (marker: RegExpExecArray) => holding[Number(marker[1]) - 1] === true;
   const marker = factEnd === null ? undefined : markers.find(({ index }) => index >= factEnd);
   const numbers = answer.replace(MARKER, blank).match(NUMBER) ?? [];
   const known = new Set(passages.flatMap((passage) => normalize(passage.text).match(NUMBER) ?? []));

@@ -2,7 +2,7 @@ import type { Prompt, PromptMessage } from '../contracts/prompt.js';
 import { AppError } from '../errors/app-error.js';
 import { type Costed, evidenceBudget, fitPassages } from './fit.js';
 import { assemblePrompt, numberPassages, passageBlock } from './prompt.js';
-import { planRetrieval, retrieve } from './retrieve.js';
+import { askedIn, planRetrieval, retrieve } from './retrieve.js';
 import { runAnswer } from './run-answer.js';
 import type { AnswerEvent, ChatRequest, PipelineServices, Prepared, Route } from './types.js';
 
@@ -32,12 +32,9 @@ async function prepare(
     return ungrounded({ kind: 'chat', messages: assemblePrompt({ instructions, messages, passages: null }) });
   }
 
-  // Some clients put their question into a system message, alone.
-  const asked = messages.findLast((message) => message.role === 'user') ?? messages.at(-1);
-  const question = asked?.content ?? '';
   const bare = assemblePrompt({ instructions, messages, passages: [] });
   const [found, bareTokens] = await Promise.all([
-    retrieve(services, route, { ...request, question }, wanted, signal),
+    retrieve(services, route, { ...request, ...askedIn(messages) }, wanted, signal),
     countPrompt(services, request, bare, signal),
   ]);
   const { kept, leftOut } = await selectEvidence(services, request, route, found.passages, bareTokens, signal);

@@ -41,7 +41,7 @@ async function prepare(
   if (wanted === null && prompt.files.length === 0) return ungrounded(prompt);
 
   const caller = { tenant: principal.tenant, signal };
-  const search = { principal, question: queryOf(prompt) };
+  const search = { principal, question: queryOf(prompt), context: '' };
   const [bareTokens, found] = await Promise.all([
     countBare(services, prompt, caller),
     wanted === null ? null : retrieve(services, route, search, wanted, signal),

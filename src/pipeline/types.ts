@@ -3,7 +3,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenerator } from '../contracts/generator.js';
 import type { ChatMessage, Prompt } from '../contracts/prompt.js';
 import type { AdapterVersion, Arm, Principal, Registry, RetrievalPolicy } from '../contracts/registry.js';
-import type { Retrieval, ScoredPassage } from '../contracts/retrieval.js';
+import type { Retrieval, ScoredPassage, SearchFilter, SearchMode } from '../contracts/retrieval.js';
 import type { AssignArm, RouteOverride, StickinessHints, StickyUnit } from '../contracts/routing.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
 import type { Metrics } from '../metrics/metrics.js';
@@ -14,6 +14,10 @@ import type { Numbered } from './prompt.js';
 export interface RetrievalOverride {
   readonly enabled: boolean;
   readonly storeIds: readonly string[];
+  /** null, here and below: as the deployment has it. */
+  readonly mode: SearchMode | null;
+  /** null: none. */
+  readonly filter: SearchFilter | null;
   readonly topK: number | null;
   readonly minScore: number | null;
 }

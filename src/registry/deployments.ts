@@ -99,9 +99,10 @@ async function requireDeployment(db: Database, tenant: string, name: string): Pr
   return row;
 }
 
-function validRetrieval({ enabled, topK, minScore, budgetTokens }: RetrievalPolicy): RetrievalPolicy {
+function validRetrieval({ enabled, mode, topK, minScore, budgetTokens }: RetrievalPolicy): RetrievalPolicy {
   return {
     enabled,
+    ...(mode !== undefined && { mode }),
     topK: validInteger('retrieval.topK', topK, 1, 50),
     minScore: validNumber('retrieval.minScore', minScore, -1, 1),
     budgetTokens: validInteger('retrieval.budgetTokens', budgetTokens, 1, 131_072),

@@ -82,7 +82,7 @@ const CHAT_CASES: [object | unknown[], ErrorCode, string | null][] = [
   [{ ...chat, tools: [{ type: 'function', function: { name: 'f' } }] }, 'unsupported_parameter', 'tools[0]'],
   [{ ...chat, tools: [{ type: 'file_search' }, { type: 'function' }] }, 'unsupported_parameter', 'tools[1]'],
   [{ ...chat, tools: [{ type: 'file_search' }, { type: 'file_search' }] }, 'invalid_value', 'tools'],
-  [{ ...chat, tools: [{ type: 'file_search', filters: {} }] }, 'unsupported_parameter', 'tools[0].filters'],
+  [{ ...chat, tools: [{ type: 'file_search', filters: {} }] }, 'invalid_value', 'tools[0].filters.type'],
   [{ ...chat, tools: [{ type: 'file_search', max_num_results: 51 }] }, 'invalid_value', 'tools[0].max_num_results'],
   [{ ...chat, tools: [{ type: 'file_search' }], retrieval: {} }, 'invalid_value', 'retrieval'],
   [{ ...chat, retrieval: { top_k: 0 } }, 'invalid_value', 'retrieval.top_k'],

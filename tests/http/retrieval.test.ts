@@ -27,7 +27,16 @@ t.test('the deployment says whether and how to search, and the last question is 
   server.retrieval.passages.set('bank', [passage('fees', 'The fee is 5 EUR.', 0.9)]);
   await server.app.inject(ask({ messages }));
   t.same(server.retrieval.searches, [
-    { tenant: 'bank', storeIds: [], query: 'What is its fee?', topK: 3, minScore: 0.1 },
+    {
+      tenant: 'bank',
+      storeIds: [],
+      query: 'What is its fee?',
+      context: 'Which card?',
+      mode: 'hybrid',
+      filter: null,
+      topK: 3,
+      minScore: 0.1,
+    },
   ]);
   t.match(systemOf(server), '<passages>\n[1] Fees › fees\nThe fee is 5 EUR.\n</passages>');
 });
@@ -49,6 +58,7 @@ t.test('a request overrides it by the extension or by the file_search tool', asy
   const cases: [object, object[]][] = [
     [{ retrieval: { enabled: false } }, []],
     [{ retrieval: { top_k: 1, min_score: 0.5 } }, [{ storeIds: [], topK: 1, minScore: 0.5 }]],
+    [{ retrieval: { mode: 'lexical' } }, [{ mode: 'lexical' }]],
     [{ retrieval: { store_id: 'vs_a' } }, [{ storeIds: ['vs_a'], topK: 3 }]],
     [{ retrieval: { vector_store_ids: ['vs_a', 'vs_b'] } }, [{ storeIds: ['vs_a', 'vs_b'] }]],
     [{ tools: [{ type: 'file_search' }] }, [{ storeIds: [], topK: 3, minScore: 0.1 }]],
@@ -66,6 +76,16 @@ t.test('a request overrides it by the extension or by the file_search tool', asy
       },
       [{ storeIds: ['vs_a'], topK: 7, minScore: 0.4 }],
     ],
+    [
+      { tools: [{ type: 'file_search', filters: { type: 'eq', key: 'team', value: 'cards' } }] },
+      [{ filter: { type: 'eq', key: 'team', value: 'cards' } }],
+    ],
+    [
+      { retrieval: { filters: { type: 'ne', key: 'year', value: 1 } } },
+      [{ filter: { type: 'ne', key: 'year', value: 1 } }],
+    ],
+    [{ tools: [{ type: 'file_search', ranking_options: { ranker: 'vector' } }] }, [{ mode: 'vector', topK: 3 }]],
+    [{ tools: [{ type: 'file_search', ranking_options: { ranker: 'auto' } }] }, [{ mode: 'hybrid' }]],
     [{ model: BASE, tools: [{ type: 'file_search' }] }, [{ storeIds: [], topK: 3, minScore: 0 }]],
     [{ model: 'plain' }, []],
     [{ model: 'plain', retrieval: {} }, [{ storeIds: [] }]],

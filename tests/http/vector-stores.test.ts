@@ -89,9 +89,78 @@ t.test('a search gives passages with their scores, each once, the best first', a
   });
   t.equal(body.data.length, 2);
   t.match(retrieval.searches, [
-    { tenant: 'bank', storeIds: ['vs_1'], query: 'fee', topK: 5, minScore: 0.2 },
+    {
+      tenant: 'bank',
+      storeIds: ['vs_1'],
+      query: 'fee',
+      context: '',
+      mode: 'hybrid',
+      filter: null,
+      topK: 5,
+      minScore: 0.2,
+    },
     { query: 'cost' },
   ]);
+});
+
+t.test('a ranker says what is searched by', async (t) => {
+  const { app, call, retrieval } = await start();
+  t.teardown(() => app.close());
+  for (const [ranker, mode] of [
+    ['vector', 'vector'],
+    ['lexical', 'lexical'],
+    ['hybrid', 'hybrid'],
+    ['auto', 'hybrid'],
+    ['default-2024-11-15', 'hybrid'],
+  ]) {
+    const { status } = await call('POST', '/vs_1/search', { query: 'fee', ranking_options: { ranker } });
+    t.equal(status, 200);
+    t.equal(retrieval.searches.at(-1)?.mode, mode, ranker);
+  }
+  const { status, body } = await call('POST', '/vs_1/search', { query: 'fee', ranking_options: { ranker: 'best' } });
+  t.equal(status, 400);
+  t.match(body.error, { code: 'invalid_value', param: 'ranking_options.ranker' });
+});
+
+t.test('filters reach the search, and are looked at closely', async (t) => {
+  const { app, call, retrieval } = await start();
+  t.teardown(() => app.close());
+  const search = (filters: unknown) => call('POST', '/vs_1/search', { query: 'fee', filters });
+  const filter = {
+    type: 'and',
+    filters: [
+      { type: 'in', key: 'team', value: ['cards', 'loans'] },
+      {
+        type: 'or',
+        filters: [
+          { type: 'gte', key: 'year', value: 2024 },
+          { type: 'eq', key: 'isPublic', value: true },
+        ],
+      },
+    ],
+  };
+  t.equal((await search(filter)).status, 200);
+  t.same(retrieval.searches.at(-1)?.filter, filter);
+  const leaf = { type: 'eq', key: 'a', value: 1 };
+  const nested = (depth: number): object => (depth === 0 ? leaf : { type: 'and', filters: [nested(depth - 1)] });
+  const cases: [unknown, string][] = [
+    [{ type: 'like', key: 'a', value: 'b' }, 'filters.type'],
+    [{ type: 'eq', value: 'b' }, 'filters.key'],
+    [{ type: 'eq', key: 'a' }, 'filters.value'],
+    [{ type: 'eq', key: 'a', value: ['b'] }, 'filters.value'],
+    [{ type: 'in', key: 'a', value: 'b' }, 'filters.value'],
+    [{ type: 'and' }, 'filters.filters'],
+    [{ type: 'or', filters: [leaf, { type: 'eq', key: 'a', value: null }] }, 'filters.filters[1].value'],
+    [{ type: 'or', filters: [leaf, 'x'] }, 'filters.filters[1]'],
+    [{ type: 'or', filters: [{ ...leaf, caseSensitive: true }] }, 'filters.filters[0].caseSensitive'],
+    [nested(5), 'filters.filters[0].filters[0].filters[0].filters'],
+    [{ type: 'and', filters: Array(64).fill(leaf) }, 'filters'],
+  ];
+  for (const [filters, param] of cases) {
+    const { status, body } = await search(filters);
+    t.equal(status, 400, JSON.stringify(filters));
+    t.match(body.error, { code: 'invalid_value', param }, JSON.stringify(filters));
+  }
 });
 
 t.test('what cannot be done is refused by name', async (t) => {
@@ -105,7 +174,7 @@ t.test('what cannot be done is refused by name', async (t) => {
     ['/vs_1/search', {}, { code: 'invalid_value', param: 'query' }],
     ['/vs_1/search', { query: '' }, { code: 'invalid_value', param: 'query' }],
     ['/vs_1/search', { query: 'x', max_num_results: 51 }, { code: 'invalid_value', param: 'max_num_results' }],
-    ['/vs_1/search', { query: 'x', filters: {} }, { code: 'unsupported_parameter', param: 'filters' }],
+    ['/vs_1/search', { query: 'x', filters: {} }, { code: 'invalid_value', param: 'filters.type' }],
     ['/vs_1/search', { query: 'x', rewrite_query: true }, { code: 'unsupported_parameter', param: 'rewrite_query' }],
   ];
   for (const [path, payload, error] of cases) {

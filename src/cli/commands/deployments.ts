@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Deployment, RetrievalPolicy } from '../../contracts/registry.js';
+import type { SearchMode } from '../../contracts/retrieval.js';
 import { type Api, ApiFailure, adminApi, path } from '../api.js';
 import { parseNumber, parseVersion, tenantOption } from '../options.js';
 import { show } from '../show.js';
@@ -11,6 +12,7 @@ interface SetOptions {
   readonly base?: true;
   readonly instructions?: string;
   readonly retrieval?: 'on' | 'off';
+  readonly searchMode?: SearchMode;
   readonly topK?: number;
   readonly minScore?: number;
   readonly budgetTokens?: number;
@@ -48,6 +50,9 @@ export function addDeployments(program: Command, terminal: Terminal): void {
     .addOption(new Option('--base', 'serve the bare base model').conflicts('adapter'))
     .option('--instructions <text>', 'start of every system message')
     .addOption(new Option('--retrieval <on|off>', 'answer from documents').choices(['on', 'off']))
+    .addOption(
+      new Option('--search-mode <mode>', 'search by meaning, words or both').choices(['vector', 'lexical', 'hybrid']),
+    )
     .option('--top-k <number>', 'passages in a prompt, at most', parseNumber)
     .option('--min-score <number>', 'leave passages below it out', parseNumber)
     .option('--budget-tokens <number>', 'tokens of all passages together', parseNumber)
@@ -106,8 +111,10 @@ function changed(from: typeof NEW, options: SetOptions) {
     : adapter
       ? { adapter: adapter.adapter, stableVersion: adapter.version }
       : { adapter: from.adapter, stableVersion: from.stableVersion };
+  const mode = options.searchMode ?? from.retrieval.mode;
   const retrieval: RetrievalPolicy = {
     enabled: options.retrieval ? options.retrieval === 'on' : from.retrieval.enabled,
+    ...(mode !== undefined && { mode }),
     topK: options.topK ?? from.retrieval.topK,
     minScore: options.minScore ?? from.retrieval.minScore,
     budgetTokens: options.budgetTokens ?? from.retrieval.budgetTokens,

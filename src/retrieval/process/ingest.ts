@@ -3,6 +3,7 @@ import type { RetrievalObservation } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
 import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import type { FilePassage } from '../chunking/chunk-file.js';
+import { FileTerms } from '../lexical/file-terms.js';
 import type { IngestJob, NewPassage, StoreFiles } from '../stores/store-files.js';
 import type { Embedder } from './embedder.js';
 import type { ParseFile } from './parsers.js';
@@ -146,9 +147,10 @@ export class Ingest {
       onObservation({ type: 'ingest', outcome, passages, durationMs: clock.monotonicMs() - startedAt });
     try {
       if (job.attempt > MAX_ATTEMPTS) throw new Error(`reading it ended the process ${MAX_ATTEMPTS} times`);
-      const passages = await this.#passages(job);
+      const terms = new FileTerms();
+      const passages = await this.#passages(job, terms);
       if (!passages) return await storeFiles.release(job);
-      if (!(await storeFiles.complete(job, passages, Math.floor(clock.now() / 1000)))) return;
+      if (!(await storeFiles.complete(job, passages, terms, Math.floor(clock.now() / 1000)))) return;
       observe('completed', passages.length);
       onCompleted(job.tenant);
     } catch (error) {
@@ -168,13 +170,14 @@ export class Ingest {
   }
 
   /** Null where it was interrupted. */
-  async #passages(job: IngestJob): Promise<NewPassage[] | null> {
+  async #passages(job: IngestJob, terms: FileTerms): Promise<NewPassage[] | null> {
     const { parse, queue, batch } = this.#options;
     const drafts = await parse(job, this.#stopping.signal);
     const passages: NewPassage[] = [];
     for (let from = 0; from < drafts.length; from += batch) {
       if (this.#stopping.signal.aborted) return null;
       const some = drafts.slice(from, from + batch);
+      for (const draft of some) terms.add(job.filename, draft);
       passages.push(...(await queue.run('background', job.tenant, () => this.#embed(some))));
     }
     return passages;

@@ -12,6 +12,7 @@ import { databaseId, openDatabase, openWriter } from '../stores/database.js';
 import { createFileBatches } from '../stores/file-batches.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
+import { createPostings } from '../stores/postings.js';
 import { createStoreFiles } from '../stores/store-files.js';
 import { createVectorStores } from '../stores/vector-stores.js';
 import { loadEmbedder } from './embedder.js';
@@ -19,6 +20,7 @@ import { Ingest } from './ingest.js';
 import { createParsers } from './parsers.js';
 import { createWorkQueue } from './queue.js';
 import { createService } from './service.js';
+import { backfillTerms } from './term-backfill.js';
 
 const STATUS_EVERY_MS = 1000;
 const clock: Clock = { now: Date.now, monotonicMs: () => performance.now() };
@@ -38,7 +40,8 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   const writer = openWriter(file);
   const [files, stores, storeFiles] = [createFiles(writer), createVectorStores(writer), createStoreFiles(writer)];
   // All that a search reads.
-  const [searched, passages] = [createVectorStores(reader).searched, createPassages(reader)];
+  const [searched, passing] = [createVectorStores(reader).searched, createStoreFiles(reader).passing];
+  const [passages, postings] = [createPassages(reader), createPostings(reader)];
   await readEmbedderManifest(modelDir);
   const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, config.threads));
   const parsers = createParsers({
@@ -80,12 +83,14 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   const service = createService({
     files,
     stores: { ...stores, searched },
-    storeFiles,
+    storeFiles: { ...storeFiles, passing },
     batches: createFileBatches(writer),
     passages,
+    postings,
     indexes,
     ingest,
     embedder,
+    embedderId: basename(modelDir),
     queue,
     config,
     clock,
@@ -99,6 +104,14 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
 
   send({ type: 'ready', dimensions: embedder.dimensions, status: await status() });
   ingest.start();
+  const stopping = new AbortController();
+  const backfill = backfillTerms({
+    postings: createPostings(writer),
+    passages,
+    queue,
+    signal: stopping.signal,
+    onError: reportError,
+  });
   const tell = async () => send({ type: 'status', status: await status() });
   const ticking = setInterval(() => void tell().catch((error) => reportError(error, 'status')), STATUS_EVERY_MS);
 
@@ -121,7 +134,9 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     abort: (id: number) => calls.get(id)?.abort(),
     async stop(): Promise<void> {
       clearInterval(ticking);
+      stopping.abort();
       await ingest.stop();
+      await backfill;
       parsers.close();
       indexes.close();
       await writer.destroy();

@@ -10,11 +10,13 @@ import { AppError } from '../../errors/app-error.js';
 import { readFileText } from '../chunking/file-kinds.js';
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { Method, ProcessOptions } from '../protocol.js';
-import { bestPassages, mergeLists } from '../search/best-passages.js';
+import { bestPassages, mergeLists, type QueryPart, type SearchSources } from '../search/best-passages.js';
 import { queryParts } from '../search/query-parts.js';
+import { relevanceFor } from '../search/relevance.js';
 import type { FileBatches } from '../stores/file-batches.js';
 import type { Files } from '../stores/files.js';
 import type { Passages } from '../stores/passages.js';
+import type { Postings } from '../stores/postings.js';
 import type { StoreFiles } from '../stores/store-files.js';
 import type { SearchedStore, VectorStores } from '../stores/vector-stores.js';
 import type { Embedder, TokenizedText } from './embedder.js';
@@ -28,9 +30,11 @@ export interface ServiceOptions {
   readonly storeFiles: StoreFiles;
   readonly batches: FileBatches;
   readonly passages: Passages;
+  readonly postings: Postings;
   readonly indexes: TenantIndexes;
   readonly ingest: Pick<Ingest, 'wake'>;
   readonly embedder: Embedder;
+  readonly embedderId: string;
   readonly queue: WorkQueue;
   readonly config: ProcessOptions['config'];
   readonly clock: Clock;
@@ -43,8 +47,16 @@ const TOUCH_EVERY_S = 60;
 
 /** The contract's methods, in the process that has the database, the indexes and the model. */
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
-  const { files, stores, storeFiles, batches, passages, indexes, ingest, embedder, queue, config, clock } = options;
+  const { files, stores, storeFiles, batches, passages, postings, indexes, ingest, embedder, embedderId } = options;
+  const { queue, config, clock } = options;
   const ingestLimits = { files: config.maxIngestQueue, bytes: config.maxIngestBytes };
+  const sources: SearchSources = {
+    passages,
+    postings,
+    indexes,
+    exactLimit: config.exactSearchLimit,
+    relevance: relevanceFor(embedderId),
+  };
   const nowS = () => Math.floor(clock.now() / 1000);
   /** After the answer; where it cannot be written down, the answer was right all the same. */
   const touch = (storeId: string) => setImmediate(() => void stores.touch(storeId, nowS()).catch(() => {}));
@@ -120,23 +132,26 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     },
 
     async search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult> {
-      const { tenant, query, topK, minScore } = request;
+      const { tenant, mode, filter, topK, minScore } = request;
       // Before the model runs, so that a wrong store costs nothing.
       if ((await searchedStores(request)).length === 0) return nothing(0);
       const startedAt = clock.monotonicMs();
-      const vectors: Float32Array[] = [];
+      const parts: QueryPart[] = [];
       const countTokens = (text: string) => embedder.tokenize(text, 'query').tokens;
-      for (const part of queryParts(query, embedder.maxTokens, countTokens)) {
-        const embed = () => embedder.embed([embedder.tokenize(part, 'query')]);
-        vectors.push(...(await queue.run('search', tenant, embed, signal)));
+      for (const text of queryParts(request, embedder.maxTokens, countTokens)) {
+        const embed = () => embedder.embed([embedder.tokenize(text, 'query')]);
+        parts.push({
+          text,
+          vector: mode === 'lexical' ? null : (await queue.run('search', tenant, embed, signal))[0]!,
+        });
       }
       const embeddedAt = clock.monotonicMs();
       const searched = await searchedStores(request);
       if (searched.length === 0) return nothing(embeddedAt - startedAt);
       const lists: ScoredPassage[][] = [];
-      for (const { id: storeId } of searched) {
-        const best = { scope: { tenant, storeId }, vectors, topK, minScore };
-        lists.push(await bestPassages(best, passages, indexes, config.exactSearchLimit));
+      for (const store of searched) {
+        const files = filter && (await storeFiles.passing(tenant, store.id, filter));
+        lists.push(await bestPassages({ tenant, store, parts, mode, files, topK, minScore }, sources));
       }
       const searchMs = clock.monotonicMs() - embeddedAt;
       for (const { id, lastActiveAt } of searched) if (nowS() - lastActiveAt >= TOUCH_EVERY_S) touch(id);

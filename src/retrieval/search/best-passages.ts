@@ -1,46 +1,89 @@
 import { parse } from 'node:path';
-import type { ScoredPassage } from '../../contracts/retrieval.js';
-import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
+import type { ScoredPassage, SearchMode } from '../../contracts/retrieval.js';
+import { NO_TERMS } from '../lexical/bm25.js';
 import type { PassageScope, Passages } from '../stores/passages.js';
-import { findNearest } from './find-nearest.js';
+import type { Postings } from '../stores/postings.js';
+import type { PassingFiles } from '../stores/store-files.js';
+import { type EvidenceSources, gatherEvidence } from './evidence.js';
+import { findTerms } from './find-terms.js';
+import type { Scored } from './nearest.js';
+import type { Relevance } from './relevance.js';
 
 export interface BestRequest {
-  readonly scope: PassageScope & { readonly storeId: string };
-  /** One a part of the query; the first is the question's. */
-  readonly vectors: readonly Float32Array[];
+  readonly tenant: string;
+  readonly store: { readonly id: string; readonly seq: number };
+  /** Of the query; the first is the question. */
+  readonly parts: readonly QueryPart[];
+  readonly mode: SearchMode;
+  readonly files: PassingFiles | null;
   readonly topK: number;
   readonly minScore: number;
 }
 
-/** Further candidates, in case that some have the same text. */
+export interface QueryPart {
+  readonly text: string;
+  /** null in lexical search. */
+  readonly vector: Float32Array | null;
+}
+
+export interface SearchSources extends EvidenceSources {
+  readonly postings: Postings;
+  readonly relevance: Relevance;
+}
+
+/** That many are weighed up, from each of the two searches: the better of one are not among the best of the other. */
+const CANDIDATES = 50;
+/** Further passages that are read at first, in case that some have the same text. */
 const SPARE = 8;
 /** Where the copies are that many, fewer passages come back. */
 const MAX_CANDIDATES = 2000;
 
-/** The passages of a store that are nearest to a query, best first. The same text under several names counts once. */
-export async function bestPassages(
-  { scope, vectors, topK, minScore }: BestRequest,
-  passages: Passages,
-  indexes: TenantIndexes,
-  exactLimit: number,
-): Promise<ScoredPassage[]> {
-  const nearest = async (vector: Float32Array): Promise<ScoredPassage[]> => {
-    for (let count = topK + SPARE; ; count *= 4) {
-      const scored = await findNearest({ scope, vector, topK: count, minScore }, passages, indexes, exactLimit);
-      const labels = scored.map(({ label }) => label);
-      const loaded = await passages.load(scope, labels);
-      const found = distinct(
-        scored.flatMap(({ label, score }) => {
-          const passage = loaded.get(label);
-          return passage ? [{ ...passage, score }] : [];
-        }),
-      );
-      if (found.length >= topK || scored.length < count || count >= MAX_CANDIDATES) return found.slice(0, topK);
-    }
-  };
+/**
+ * The passages of a store that fit a query best. Search by vectors and search by terms nominate, fused by reciprocal rank; what they have found
+ * is ordered by its relevance. The same text under several names counts once.
+ */
+export async function bestPassages(request: BestRequest, sources: SearchSources): Promise<ScoredPassage[]> {
   const lists: ScoredPassage[][] = [];
-  for (const vector of vectors) lists.push(await nearest(vector));
-  return mergeParts(lists, topK);
+  for (const part of request.parts) lists.push(await passagesOf(part, request, sources));
+  return mergeParts(lists, request.topK);
+}
+
+async function passagesOf({ text, vector }: QueryPart, request: BestRequest, sources: SearchSources) {
+  const { tenant, store, mode, files, topK, minScore } = request;
+  const scope = { tenant, storeId: store.id };
+  const terms = mode === 'vector' ? NO_TERMS : await findTerms(store, text, files, sources.postings);
+  for (let count = Math.max(CANDIDATES, topK + SPARE); ; count *= 4) {
+    const { candidates, isAll } = await gatherEvidence({ scope, vector, terms, files, count }, sources);
+    const scores = sources.relevance(mode, candidates);
+    const scored = candidates
+      .map(({ label }, index) => ({ label, score: scores[index]! }))
+      .filter(({ score }) => score >= minScore)
+      .sort((a, b) => b.score - a.score);
+    const found = await loadDistinct(scored, { scope, topK, passages: sources.passages });
+    if (found.length >= topK || isAll || count >= MAX_CANDIDATES) return found;
+  }
+}
+
+interface Loading {
+  readonly scope: PassageScope;
+  readonly topK: number;
+  readonly passages: Passages;
+}
+
+/** The first `topK` that differ. */
+async function loadDistinct(scored: readonly Scored[], { scope, topK, passages }: Loading): Promise<ScoredPassage[]> {
+  let found: ScoredPassage[] = [];
+  for (let from = 0; from < scored.length && found.length < topK; from += topK + SPARE) {
+    const some = scored.slice(from, from + topK + SPARE);
+    const labels = some.map(({ label }) => label);
+    const loaded = await passages.load(scope, labels);
+    const further = some.flatMap(({ label, score }) => {
+      const passage = loaded.get(label);
+      return passage ? [{ ...passage, score }] : [];
+    });
+    found = distinct([...found, ...further]);
+  }
+  return found.slice(0, topK);
 }
 
 /** Half of the places belong to the first list, the question's own: the rest of a long query may outscore it. */

@@ -1,13 +1,15 @@
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { PassageScope, Passages } from '../stores/passages.js';
+import type { PassingFiles } from '../stores/store-files.js';
 import { Nearest, type Scored } from './nearest.js';
 import { planSearch } from './plan.js';
 
 export interface NearestRequest {
   readonly scope: PassageScope & { readonly storeId: string };
   readonly vector: Float32Array;
+  /** Passages of other files are no candidates; null: of all files. */
+  readonly files: PassingFiles | null;
   readonly topK: number;
-  readonly minScore: number;
 }
 
 /** Rows compared at once; between two lots other work of the process goes on. */
@@ -23,7 +25,8 @@ export async function findNearest(
   indexes: TenantIndexes,
   exactLimit: number,
 ): Promise<readonly Scored[]> {
-  const { scope, vector, topK, minScore } = request;
+  const { vector, topK, files } = request;
+  const scope = files ? { ...request.scope, fileIds: files.ids } : request.scope;
 
   const scan = async (nearest: Nearest, after: number): Promise<readonly Scored[]> => {
     for (;;) {
@@ -34,11 +37,13 @@ export async function findNearest(
     }
   };
 
-  const storePassages = await passages.count(scope);
+  // A store of which a filter leaves little is as good as a small one.
+  const storePassages = files ? files.passages : await passages.count(scope);
+  if (storePassages === 0) return [];
   const tenantPassages = await passages.count({ tenant: scope.tenant, storeId: null });
   const plan = planSearch({ storePassages, tenantPassages, topK, exactLimit });
   if (plan.kind === 'approximate') {
-    const nearest = new Nearest(vector, topK, minScore);
+    const nearest = new Nearest(vector, topK);
     const { labels, lastLabel } = await indexes.nominate(scope.tenant, vector, plan.candidates);
     const rows = await passages.vectorsOf(scope, labels);
     for (const { label, embedding } of rows) nearest.add(label, embedding);
@@ -46,5 +51,5 @@ export async function findNearest(
     const isShort = rows.length < topK && lastLabel > 0;
     if (!isShort) return scan(nearest, lastLabel);
   }
-  return scan(new Nearest(vector, topK, minScore), 0);
+  return scan(new Nearest(vector, topK), 0);
 }

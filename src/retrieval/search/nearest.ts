@@ -7,19 +7,17 @@ export interface Scored {
 export class Nearest {
   readonly #count: number;
   readonly #query: Float32Array;
-  readonly #minScore: number;
   readonly #best: Scored[] = [];
 
-  constructor(query: Float32Array, count: number, minScore: number) {
+  constructor(query: Float32Array, count: number) {
     this.#query = query;
     this.#count = count;
-    this.#minScore = minScore;
   }
 
   add(label: number, embedding: Float32Array): void {
     const scored = { label, score: dot(this.#query, embedding) };
     const worst = this.#best[this.#count - 1];
-    if (!(scored.score >= this.#minScore) || (worst && !precedes(scored, worst))) return;
+    if (!Number.isFinite(scored.score) || (worst && !precedes(scored, worst))) return;
     let at = this.#best.length;
     while (at > 0 && precedes(scored, this.#best[at - 1]!)) at -= 1;
     this.#best.splice(at, 0, scored);
@@ -37,7 +35,7 @@ function precedes(a: Scored, b: Scored): boolean {
 }
 
 /** Four sums at once: a chain of additions into one would wait for each. */
-function dot(a: Float32Array, b: Float32Array): number {
+export function dot(a: Float32Array, b: Float32Array): number {
   let [s0, s1, s2, s3] = [0, 0, 0, 0];
   let i = 0;
   for (; i + 3 < a.length; i += 4) {

@@ -9,7 +9,14 @@ const QUESTIONS = /[^.!?。！？\n]*[?？؟]/g;
  * What is searched for instead of a query that is longer than the embedder reads, the question first: a page of log
  * lines says what it is about, and the one line below it what is asked. One vector of both would show neither.
  */
-export function queryParts(query: string, maxTokens: number, countTokens: (text: string) => number): string[] {
+export function queryParts(
+  { query, context }: { readonly query: string; readonly context: string },
+  maxTokens: number,
+  countTokens: (text: string) => number,
+): string[] {
+  // Apart from what went before as well: nobody says whether a question follows or changes the subject.
+  const folded = context === '' ? query : `${context}\n${query}`;
+  if (countTokens(folded) <= maxTokens) return [...new Set([query, folded])];
   if (countTokens(query) <= maxTokens) return [query];
   const cut = (text: string) =>
     [...cutPassages(parseText(text, ''), { budgetTokens: maxTokens, overlapTokens: 0 }, countTokens)].map(

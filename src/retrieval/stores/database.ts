@@ -49,6 +49,10 @@ interface StoreFilesTable {
   bytes: Generated<number>;
   usage_bytes: Generated<number>;
   passages: Generated<number>;
+  /** Of all its passages, repeated ones too. */
+  terms: Generated<number>;
+  /** By which rules its terms were gathered; 0: not yet. */
+  terms_version: Generated<number>;
   created_at: number;
 }
 
@@ -84,6 +88,17 @@ interface PassagesTable {
   embedding: Buffer;
 }
 
+/** Where a term stands: one row a file, gone with the file. A search reads those of its store alone. */
+interface PostingsTable {
+  /** `stores.seq` */
+  store: number;
+  term: string;
+  /** `store_files.seq` */
+  store_file: number;
+  /** In the layout of `FileTerms`. */
+  passages: Buffer;
+}
+
 /** SQLite's own: the largest key that an `autoincrement` column ever had. */
 interface SequenceTable {
   name: string;
@@ -99,6 +114,7 @@ export interface Tables {
   batches: BatchesTable;
   batch_files: BatchFilesTable;
   passages: PassagesTable;
+  postings: PostingsTable;
 }
 
 export type Db = Kysely<Tables>;

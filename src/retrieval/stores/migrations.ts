@@ -101,6 +101,23 @@ const MIGRATIONS: readonly ((database: Database) => void)[] = [
       create index batch_files_by_file on batch_files (file_seq);
     `);
   },
+  // The terms of what is there already are gathered in the background, at the next start.
+  (database) => {
+    database.exec(`
+      alter table store_files add column terms integer not null default 0;
+      alter table store_files add column terms_version integer not null default 0;
+      create index store_files_terms_by_store on store_files (store_id, terms_version, passages, terms);
+      create index store_files_by_terms_version on store_files (status, terms_version, seq);
+      create table postings (
+        store integer not null,
+        term text not null,
+        store_file integer not null references store_files (seq) on delete cascade,
+        passages blob not null,
+        primary key (store, term, store_file)
+      ) strict, without rowid;
+      create index postings_by_file on postings (store_file);
+    `);
+  },
 ];
 
 /** @throws AppError `config_invalid` where a newer version of the product wrote the database */

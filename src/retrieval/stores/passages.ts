@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Passage } from '../../contracts/retrieval.js';
 import type { Db } from './database.js';
 
@@ -10,6 +11,8 @@ export interface Vector {
 export interface PassageScope {
   readonly tenant: string;
   readonly storeId: string | null;
+  /** Those of some files alone. */
+  readonly fileIds?: readonly string[];
 }
 
 /** Most values that one statement is given. */
@@ -19,7 +22,10 @@ const MAX_IN_LIST = 1000;
 export function createPassages(db: Db) {
   const inScope = (scope: PassageScope) => {
     const query = db.selectFrom('passages').where('passages.tenant', '=', scope.tenant);
-    return scope.storeId === null ? query : query.where('passages.store_id', '=', scope.storeId);
+    const inStore = scope.storeId === null ? query : query.where('passages.store_id', '=', scope.storeId);
+    // One value however many they are: a statement takes no more than some ten thousand.
+    const ids = scope.fileIds && sql<string>`(select value from json_each(${JSON.stringify(scope.fileIds)}))`;
+    return ids ? inStore.where('passages.file_id', 'in', ids) : inStore;
   };
 
   return {
@@ -43,6 +49,22 @@ export function createPassages(db: Db) {
         );
       }
       return vectors;
+    },
+
+    /** Passages of a file in a store, from the `from`th on, in order, at most `limit`. */
+    async ofFile(
+      { tenant, storeId, fileId }: { readonly tenant: string; readonly storeId: string; readonly fileId: string },
+      from: number,
+      limit: number,
+    ): Promise<{ headingPath: string[]; text: string }[]> {
+      const rows = await inScope({ tenant, storeId })
+        .select(['heading_path', 'text'])
+        .where('file_id', '=', fileId)
+        .where('ordinal', '>=', from)
+        .orderBy('ordinal')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({ headingPath: JSON.parse(row.heading_path), text: row.text }));
     },
 
     /** Labels of the tenant's passages up to `last`, ascending. */

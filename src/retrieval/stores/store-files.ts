@@ -3,15 +3,19 @@ import type {
   FileAttributes,
   Page,
   PageRequest,
+  SearchFilter,
   StoreFilesFilter,
   VectorStoreFile,
 } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import type { FileTerms } from '../lexical/file-terms.js';
 import { type AttachOptions, attachFile } from './attach-file.js';
 import type { Db, Tables } from './database.js';
 import { STATUS } from './file-counts.js';
+import { passes } from './filter.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
+import { writePostings } from './postings.js';
 
 type Row = Pick<
   Tables['store_files'],
@@ -42,6 +46,15 @@ export interface NewPassage {
   readonly byteEnd: number;
   readonly tokens: number;
   readonly embedding: Float32Array;
+}
+
+/** Files whose passages a search may find. */
+export interface PassingFiles {
+  readonly ids: readonly string[];
+  /** `store_files.seq` */
+  readonly seqs: ReadonlySet<number>;
+  /** How many they have. */
+  readonly passages: number;
 }
 
 /** One statement for many rows: preparing one costs more than inserting one. */
@@ -115,6 +128,23 @@ export function createStoreFiles(db: Db) {
         await bump(tx, storeId, nowS);
       });
       return get(tenant, storeId, fileId);
+    },
+
+    /** The completed files of a store whose attributes pass. */
+    async passing(tenant: string, storeId: string, filter: SearchFilter): Promise<PassingFiles> {
+      const rows = await db
+        .selectFrom('store_files')
+        .select(['seq', 'file_id', 'attributes', 'passages'])
+        .where('tenant', '=', tenant)
+        .where('store_id', '=', storeId)
+        .where('status', '=', 'completed')
+        .execute();
+      const passing = rows.filter(({ attributes }) => passes(filter, JSON.parse(attributes)));
+      return {
+        ids: passing.map((row) => row.file_id),
+        seqs: new Set(passing.map((row) => row.seq)),
+        passages: passing.reduce((sum, row) => sum + row.passages, 0),
+      };
     },
 
     async list(
@@ -199,7 +229,7 @@ export function createStoreFiles(db: Db) {
     },
 
     /** Stores all passages of a file and marks it completed, at once. False where it was removed meanwhile. */
-    async complete(job: IngestJob, passages: readonly NewPassage[], nowS: number): Promise<boolean> {
+    async complete(job: IngestJob, passages: readonly NewPassage[], terms: FileTerms, nowS: number): Promise<boolean> {
       return db.transaction().execute(async (tx) => {
         const usageBytes = passages.reduce(
           (sum, { text, embedding }) => sum + Buffer.byteLength(text) + embedding.byteLength,
@@ -217,6 +247,7 @@ export function createStoreFiles(db: Db) {
           const rows = some.map((passage, index) => toRow(job, passage, from + index));
           await tx.insertInto('passages').values(rows).execute();
         }
+        await writePostings(tx, job, terms);
         await bump(tx, job.storeId, nowS);
         return true;
       });

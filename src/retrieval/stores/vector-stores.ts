@@ -13,6 +13,7 @@ type Row = Pick<Tables['stores'], 'id' | 'name' | 'metadata' | 'created_at' | 'l
 /** The store that a search takes place in, and the state of it that the search sees. */
 export interface SearchedStore {
   readonly id: string;
+  readonly seq: number;
   readonly revision: number;
   readonly lastActiveAt: number;
 }
@@ -141,8 +142,8 @@ export function createVectorStores(db: Db) {
   };
 }
 
-function toSearched({ id, revision, last_active_at: lastActiveAt }: Row): SearchedStore {
-  return { id, revision, lastActiveAt };
+function toSearched({ id, seq, revision, last_active_at: lastActiveAt }: Row): SearchedStore {
+  return { id, seq, revision, lastActiveAt };
 }
 
 export type VectorStores = ReturnType<typeof createVectorStores>;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import t from 'tap';
+import { FileTerms } from '../../../src/retrieval/lexical/file-terms.js';
 import { openDatabase, openWriter } from '../../../src/retrieval/stores/database.js';
 import { createFiles } from '../../../src/retrieval/stores/files.js';
 import { createPassages } from '../../../src/retrieval/stores/passages.js';
@@ -26,7 +27,9 @@ t.test('searches read on while a large file is written, and find all of it at on
   const passage = { headingPath: [], text: 'word '.repeat(120), byteStart: 0, byteEnd: 600, tokens: 120, embedding };
 
   let isWritten = false;
-  const writing = storeFiles.complete(job, Array(PASSAGES).fill(passage), 1).then((done) => {
+  const terms = new FileTerms();
+  for (let n = 0; n < PASSAGES; n++) terms.add('a.txt', passage);
+  const writing = storeFiles.complete(job, Array(PASSAGES).fill(passage), terms, 1).then((done) => {
     isWritten = true;
     return done;
   });

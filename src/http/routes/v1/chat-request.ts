@@ -4,6 +4,8 @@ import { AppError } from '../../../errors/app-error.js';
 import type { RetrievalOverride } from '../../../pipeline/types.js';
 import type { ChatBody, Retrieval } from './chat-schema.js';
 import { givenOf, otherMembers } from './ignored.js';
+import { toMode } from './ranking-options.js';
+import { toFilter } from './search-filter.js';
 
 type Body = Static<typeof ChatBody>;
 type Message = Body['messages'][number];
@@ -95,6 +97,8 @@ export function toOverride(retrieval: Static<typeof Retrieval>): RetrievalOverri
   return {
     enabled: retrieval.enabled ?? true,
     storeIds: [...new Set(stores)],
+    mode: retrieval.mode ?? null,
+    filter: toFilter(retrieval.filters, 'retrieval.filters'),
     topK: retrieval.top_k ?? null,
     minScore: retrieval.min_score ?? null,
   };
@@ -103,7 +107,7 @@ export function toOverride(retrieval: Static<typeof Retrieval>): RetrievalOverri
 /** No tool may be used: functions are not called anyway, and a search that was offered does not happen. */
 function unusedTools(tools: NonNullable<Body['tools']>): RetrievalOverride | null {
   if (!tools.some(({ type }) => type === 'file_search')) return null;
-  return { enabled: false, storeIds: [], topK: null, minScore: null };
+  return { enabled: false, storeIds: [], mode: null, filter: null, topK: null, minScore: null };
 }
 
 function toFileSearch(tools: NonNullable<Body['tools']>): RetrievalOverride | null {
@@ -116,15 +120,23 @@ function toFileSearch(tools: NonNullable<Body['tools']>): RetrievalOverride | nu
   if (second !== undefined) {
     throw new AppError('invalid_value', { param: 'tools', reason: 'must hold file_search only once' });
   }
-  const { type: _, vector_store_ids: storeIds = [], max_num_results: topK, ranking_options: ranking, ...rest } = tool;
+  const {
+    type: _,
+    vector_store_ids: storeIds = [],
+    max_num_results: topK,
+    ranking_options: ranking,
+    filters,
+    ...rest
+  } = tool;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
-    const reason = unknown === 'filters' ? 'passages have no filters' : 'it is not known here';
-    throw new AppError('unsupported_parameter', { param: `tools[0].${unknown}`, reason });
+    throw new AppError('unsupported_parameter', { param: `tools[0].${unknown}`, reason: 'it is not known here' });
   }
   return {
     enabled: true,
     storeIds: [...new Set(storeIds)],
+    mode: toMode(ranking?.ranker),
+    filter: toFilter(filters, 'tools[0].filters'),
     topK: topK ?? null,
     minScore: ranking?.score_threshold ?? null,
   };

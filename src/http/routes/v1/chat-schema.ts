@@ -1,6 +1,7 @@
 import { type TSchema, Type } from 'typebox';
 import { generationFields, type RefusedParameters, refusedFields, WITHOUT_EFFECT } from './parameters.js';
 import { RankingOptions } from './ranking-options.js';
+import { Filter } from './search-filter.js';
 
 const Content = Type.Union([
   Type.String(),
@@ -29,6 +30,8 @@ export const Retrieval = Type.Object(
     enabled: Type.Optional(Type.Boolean({ default: true })),
     store_id: Type.Optional(Type.String({ minLength: 1 })),
     vector_store_ids: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 8 })),
+    mode: Type.Optional(Type.Enum(['vector', 'lexical', 'hybrid'])),
+    filters: Type.Optional(Filter),
     top_k: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
     min_score: Type.Optional(Type.Number({ minimum: -1, maximum: 1 })),
   },
@@ -44,6 +47,7 @@ const Tool = Type.Object(
     vector_store_ids: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 8 })),
     max_num_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
     ranking_options: Type.Optional(RankingOptions),
+    filters: Type.Optional(Filter),
   },
   { description: 'Only `file_search`, which searches before every answer.' },
 );

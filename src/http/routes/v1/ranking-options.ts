@@ -1,10 +1,30 @@
 import { Type } from 'typebox';
+import type { SearchMode } from '../../../contracts/retrieval.js';
 
-/** OpenAI's; passages are ranked by their score alone. */
+const RANKERS = ['auto', 'none', 'default-2024-11-15', 'vector', 'lexical', 'hybrid'] as const;
+
+/** OpenAI's. */
 export const RankingOptions = Type.Object(
   {
-    ranker: Type.Optional(Type.Enum(['auto', 'none'])),
-    score_threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: 0 })),
+    ranker: Type.Optional(
+      Type.Enum(RANKERS, {
+        description:
+          'Extension: `vector` looks for passages by meaning, `lexical` by words, `hybrid` by both. With any other, and without one, a deployment searches as it is set, and a search is hybrid.',
+      }),
+    ),
+    score_threshold: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        default: 0,
+        description: 'Passages less relevant than that are left out.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
+
+/** null: it is not said. */
+export function toMode(ranker: (typeof RANKERS)[number] | undefined): SearchMode | null {
+  return ranker === 'vector' || ranker === 'lexical' || ranker === 'hybrid' ? ranker : null;
+}

@@ -3,11 +3,11 @@ import type { ScoredPassage } from '../../../contracts/retrieval.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
 import { checkRefused, type RefusedParameters, refusedFields } from './parameters.js';
-import { RankingOptions } from './ranking-options.js';
+import { RankingOptions, toMode } from './ranking-options.js';
+import { Filter, toFilter } from './search-filter.js';
 import { Attributes } from './vector-store-files.js';
 
 const REFUSED = {
-  filters: { reason: 'passages have no filters' },
   rewrite_query: { reason: 'the query is searched as it is', harmless: Type.Literal(false) },
 } satisfies RefusedParameters;
 
@@ -18,6 +18,7 @@ const SearchBody = Type.Object(
     query: Type.Union([Query, Type.Array(Query, { minItems: 1, maxItems: 8 })]),
     max_num_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 50, default: 10 })),
     ranking_options: Type.Optional(RankingOptions),
+    filters: Type.Optional(Filter),
     ...refusedFields(REFUSED),
   },
   { additionalProperties: false },
@@ -63,6 +64,9 @@ export function addVectorStoreSearch(app: App, { retrieval }: Services): void {
       const search = {
         tenant: principal.tenant,
         storeIds: [params.vector_store_id],
+        context: '',
+        mode: toMode(body.ranking_options?.ranker) ?? 'hybrid',
+        filter: toFilter(body.filters, 'filters'),
         topK,
         minScore: body.ranking_options?.score_threshold ?? 0,
       };

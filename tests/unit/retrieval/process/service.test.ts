@@ -10,6 +10,8 @@ import { clusteredVectors, openIndexes, openRows } from '../../../fixtures/retri
 
 const [VECTOR, ...FURTHER] = clusteredVectors(6);
 
+const PLAIN = { context: '', mode: 'hybrid', filter: null, minScore: 0 } as const;
+
 /** The methods over real rows; what the embedder is asked is counted. */
 async function setUp(t: Test) {
   const folder = dataFolder(t);
@@ -33,6 +35,7 @@ async function setUp(t: Test) {
         return texts.map(() => VECTOR!);
       },
     },
+    embedderId: 'all-minilm-l6-v2',
     queue: createWorkQueue(),
     config: loadConfig({ env: {}, cwd: tmpdir() }).retrieval,
     clock: { now: () => 1000, monotonicMs: () => 0 },
@@ -47,7 +50,7 @@ t.test('a query over several stores is embedded once, and the best of all come b
   for (const [index, storeId] of storeIds.entries()) {
     await rows.addFile('bank', storeId, [FURTHER[index]!, ...(index === 1 ? [VECTOR!] : [])]);
   }
-  const search = { tenant: 'bank', storeIds, query: 'fee', topK: 2, minScore: -1 };
+  const search = { tenant: 'bank', storeIds, query: 'fee', ...PLAIN, topK: 2 };
   const { passages, snapshot } = await service.search(search, NEVER);
   t.equal(asked.embedded, 1);
   t.equal(passages.length, 2);
@@ -56,6 +59,46 @@ t.test('a query over several stores is embedded once, and the best of all come b
   t.equal(snapshot, storeIds.map((id) => `${id}@1`).join());
   await t.rejects(service.search({ ...search, storeIds: [storeIds[0]!, 'vs_none'] }, NEVER), { code: 'not_found' });
   t.match(await service.search({ ...search, storeIds: [] }, NEVER), { snapshot: `${storeIds[0]}@1` });
+});
+
+t.test(
+  'where a filter leaves one file of a hundred, as many passages come back as are asked for, in every mode',
+  async (t) => {
+    const { rows, service, createStore } = await setUp(t);
+    const storeId = await createStore();
+    const few = clusteredVectors(6, 2);
+    let passing = '';
+    for (let n = 0; n < 100; n++) {
+      const fileId = await rows.addFile('bank', storeId, n === 50 ? few : [VECTOR!], (index) => `fee ${n} ${index}`);
+      await rows.storeFiles.update('bank', storeId, fileId, { year: n === 50 ? 2024 : 1999 }, 1);
+      if (n === 50) passing = fileId;
+    }
+    for (const mode of ['vector', 'lexical', 'hybrid'] as const) {
+      const search = { tenant: 'bank', storeIds: [storeId], query: 'fee', ...PLAIN, mode, topK: 5 };
+      const filter = { type: 'gte', key: 'year', value: 2024 } as const;
+      const { passages } = await service.search({ ...search, filter }, NEVER);
+      t.same(
+        passages.map(({ fileId }) => fileId),
+        Array(5).fill(passing),
+        mode,
+      );
+      const none = { type: 'eq', key: 'owner', value: 'risk' } as const;
+      t.same((await service.search({ ...search, filter: none }, NEVER)).passages, [], mode);
+    }
+  },
+);
+
+t.test('a follow-up is searched for alone and with what it follows; lexical search embeds nothing', async (t) => {
+  const { rows, service, asked, createStore } = await setUp(t);
+  const storeId = await createStore();
+  await rows.addFile('bank', storeId, FURTHER, (n) => (n === 3 ? 'opening hours on sundays' : `passage ${n}`));
+  const search = { tenant: 'bank', storeIds: [storeId], query: 'And then?', ...PLAIN, topK: 1 };
+  t.match((await service.search({ ...search, context: 'Opening hours?', mode: 'lexical' }, NEVER)).passages, [
+    { text: 'opening hours on sundays' },
+  ]);
+  t.equal(asked.embedded, 0);
+  await service.search({ ...search, context: 'Opening hours?' }, NEVER);
+  t.equal(asked.embedded, 2);
 });
 
 t.test('a text that is embedded is tokenized once', async (t) => {

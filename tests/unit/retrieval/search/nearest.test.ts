@@ -5,7 +5,7 @@ import { planSearch } from '../../../../src/retrieval/search/plan.js';
 const vector = (...values: number[]) => Float32Array.from(values);
 
 t.test('the best come first, and equal scores in the order of their labels', async (t) => {
-  const nearest = new Nearest(vector(1, 0, 0, 0, 1), 3, 0.1);
+  const nearest = new Nearest(vector(1, 0, 0, 0, 1), 3);
   for (const [label, value] of [
     [5, 0.5],
     [4, 0.25],
@@ -23,9 +23,9 @@ t.test('the best come first, and equal scores in the order of their labels', asy
   ]);
 });
 
-t.test('what is below the least score or no number is left out', async (t) => {
-  const nearest = new Nearest(vector(1, 0), 3, 0.5);
-  nearest.add(1, vector(0.4, 0));
+t.test('what is no number is left out', async (t) => {
+  const nearest = new Nearest(vector(1, 0), 3);
+  nearest.add(1, vector(Number.POSITIVE_INFINITY, 0));
   nearest.add(2, vector(Number.NaN, 0));
   nearest.add(3, vector(0.5, 0));
   t.same(nearest.best, [{ label: 3, score: 0.5 }]);

@@ -3,7 +3,7 @@ import { queryParts } from '../../../../src/retrieval/search/query-parts.js';
 import { countWords } from '../../../fixtures/retrieval/count-words.js';
 
 const LOG = Array.from({ length: 30 }, (_, n) => `12:00:${n} worker ${n} started in the background`).join('\n');
-const parts = (query: string, maxTokens = 64) => queryParts(query, maxTokens, countWords);
+const parts = (query: string, context = '') => queryParts({ query, context }, 64, countWords);
 
 t.test('a query that the embedder reads is searched as it is', async (t) => {
   t.same(parts('What is the body limit?'), ['What is the body limit?']);
@@ -27,4 +27,9 @@ t.test('without a question mark the last line and the first are the question', a
 t.test('a question that is itself too long is cut like the rest', async (t) => {
   const query = `${'very '.repeat(200)}long?`;
   for (const part of parts(query)) t.ok(countWords(part) <= 64);
+});
+
+t.test('what was asked before is searched with the question, and the question alone comes first', async (t) => {
+  t.same(parts('And on Sundays?', 'When are you open?'), ['And on Sundays?', 'When are you open?\nAnd on Sundays?']);
+  t.same(parts('And on Sundays?', 'word '.repeat(64)), ['And on Sundays?'], 'where the embedder reads both');
 });

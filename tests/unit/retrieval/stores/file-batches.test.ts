@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { FileTerms } from '../../../../src/retrieval/lexical/file-terms.js';
 import { createFileBatches } from '../../../../src/retrieval/stores/file-batches.js';
 import { dataFolder } from '../../../fixtures/retrieval/retrieval.js';
 import { openRows } from '../../../fixtures/retrieval/rows.js';
@@ -24,7 +25,8 @@ t.test('a batch counts its own files, whatever else is in the store, and follows
   const files = await upload(3);
   const batch = await batches.create('bank', storeId, files, OPTIONS);
   t.match(batch, { storeId, createdAt: 7, status: 'in_progress', fileCounts: { inProgress: 3, total: 3 } });
-  for (const _ of files.slice(1)) await rows.storeFiles.complete((await rows.storeFiles.next('', []))!, [], 1);
+  for (const _ of files.slice(1))
+    await rows.storeFiles.complete((await rows.storeFiles.next('', []))!, [], new FileTerms(), 1);
   await rows.storeFiles.fail((await rows.storeFiles.next('', []))!, { code: 'x', message: 'y' });
   t.match(await batches.get('bank', storeId, batch.id), {
     status: 'completed',
@@ -41,13 +43,13 @@ t.test(
     const { rows, storeId, upload, batches } = await setUp(t);
     const files = await upload(3);
     const batch = await batches.create('bank', storeId, files, OPTIONS);
-    await rows.storeFiles.complete((await rows.storeFiles.next('', []))!, [], 1);
+    await rows.storeFiles.complete((await rows.storeFiles.next('', []))!, [], new FileTerms(), 1);
     const reading = (await rows.storeFiles.next('', []))!;
     t.match(await batches.cancel('bank', storeId, batch.id), {
       status: 'cancelled',
       fileCounts: { inProgress: 0, completed: 1, failed: 0, cancelled: 2, total: 3 },
     });
-    t.equal(await rows.storeFiles.complete(reading, [], 1), false);
+    t.equal(await rows.storeFiles.complete(reading, [], new FileTerms(), 1), false);
     t.equal(await rows.storeFiles.next('', []), null);
     t.match((await rows.stores.get('bank', storeId)).fileCounts, { completed: 1, cancelled: 2, failed: 0, total: 3 });
     const again = await rows.storeFiles.attach('bank', storeId, files[1]!.fileId, {}, OPTIONS);
@@ -59,7 +61,7 @@ t.test(
 t.test('a cancel that comes too late changes nothing', async (t) => {
   const { rows, storeId, upload, batches } = await setUp(t);
   const batch = await batches.create('bank', storeId, await upload(1), OPTIONS);
-  await rows.storeFiles.complete((await rows.storeFiles.next('', []))!, [], 1);
+  await rows.storeFiles.complete((await rows.storeFiles.next('', []))!, [], new FileTerms(), 1);
   t.match(await batches.cancel('bank', storeId, batch.id), { status: 'completed' });
 });
 

@@ -1,0 +1,129 @@
+/**
+ * `npx tsx bench/retrieval/fit-relevance.ts`: fits what `src/retrieval/search/coefficients.ts` holds for the configured embedder, and prints what a
+ * least score costs. The sample documents have to be embedded: run `npm run bench -- retrieval --quick` first.
+ */
+import { join } from 'node:path';
+import { loadConfig } from '../../src/config/load.js';
+import type { SearchMode } from '../../src/contracts/retrieval.js';
+import type { EvalQuestion } from '../../src/evaluation/dataset.js';
+import { holdsFact } from '../../src/evaluation/score.js';
+import type { TenantIndexes } from '../../src/retrieval/hnsw/tenant-indexes.js';
+import { NO_TERMS } from '../../src/retrieval/lexical/bm25.js';
+import { loadEmbedder } from '../../src/retrieval/process/embedder.js';
+import { type Evidence, gatherEvidence } from '../../src/retrieval/search/evidence.js';
+import { findTerms } from '../../src/retrieval/search/find-terms.js';
+import { featuresOf } from '../../src/retrieval/search/relevance.js';
+import { openDatabase } from '../../src/retrieval/stores/database.js';
+import { createPassages } from '../../src/retrieval/stores/passages.js';
+import { createPostings } from '../../src/retrieval/stores/postings.js';
+import { createVectorStores } from '../../src/retrieval/stores/vector-stores.js';
+import { dot, fitLogistic } from './logistic.js';
+import { QUESTION_SETS, type QuestionSet, questionsOf, samplesFolder, TENANTS } from './samples.js';
+
+const MODES: readonly SearchMode[] = ['vector', 'lexical', 'hybrid'];
+/** Of each search, as in a real one. */
+const CANDIDATES = 50;
+/** Passages that are shown to the model. */
+const SHOWN = 4;
+const THRESHOLDS = [0.01, 0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3];
+
+interface Case {
+  readonly tenant: string;
+  readonly set: QuestionSet;
+  readonly question: EvalQuestion;
+  readonly features: readonly number[][];
+  /** Which of the candidates hold the fact. */
+  readonly isRight: readonly boolean[];
+}
+
+const config = loadConfig();
+const db = openDatabase(join(samplesFolder(config), 'documents.db'));
+const [passages, postings, stores] = [createPassages(db), createPostings(db), createVectorStores(db)];
+const embedder = await loadEmbedder(join(config.dataDir, 'models', config.models.embedder), config.retrieval.threads);
+
+async function casesOf(mode: SearchMode): Promise<Case[]> {
+  const cases: Case[] = [];
+  for (const tenant of TENANTS) {
+    const store = (await stores.oldest(tenant))!;
+    const scope = { tenant, storeId: store.id };
+    for (const set of QUESTION_SETS) {
+      for (const question of questionsOf(tenant, set)) {
+        const vector =
+          mode === 'lexical' ? null : (await embedder.embed([embedder.tokenize(question.question, 'query')]))[0]!;
+        const terms = mode === 'vector' ? NO_TERMS : await findTerms(store, question.question, null, postings);
+        const sources = { passages, indexes: null as unknown as TenantIndexes, exactLimit: Number.POSITIVE_INFINITY };
+        const { candidates } = await gatherEvidence({ scope, vector, terms, files: null, count: CANDIDATES }, sources);
+        const isRight = await rightOnes(scope, question, candidates);
+        cases.push({ tenant, set, question, features: featuresOf(mode, candidates), isRight });
+      }
+    }
+  }
+  return cases;
+}
+
+async function rightOnes(
+  scope: { readonly tenant: string; readonly storeId: string },
+  question: EvalQuestion,
+  candidates: readonly Evidence[],
+): Promise<boolean[]> {
+  const labels = candidates.map(({ label }) => label);
+  const loaded = await passages.load(scope, labels);
+  return labels.map((label) => holdsFact(question, loaded.get(label)!));
+}
+
+function fit(cases: readonly Case[]): number[] {
+  return fitLogistic(
+    cases.flatMap(({ features }) => features),
+    cases.flatMap(({ isRight }) => isRight),
+  );
+}
+
+/** Scores of the candidates, best first. */
+function ranked({ features, isRight }: Case, coefficients: readonly number[]) {
+  return features
+    .map((one, index) => ({ score: 1 / (1 + Math.exp(-dot(coefficients, one))), isRight: isRight[index]! }))
+    .sort((a, b) => b.score - a.score);
+}
+
+function recall(cases: readonly Case[], coefficients: readonly number[], k: number): string {
+  const answerable = cases.filter(({ question }) => question.answerable);
+  const found = answerable.filter((one) =>
+    ranked(one, coefficients)
+      .slice(0, k)
+      .some(({ isRight }) => isRight),
+  );
+  return (found.length / answerable.length).toFixed(3);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+for (const mode of MODES) {
+  const cases = await casesOf(mode);
+  const coefficients = fit(cases);
+  say(`${mode}: [${coefficients.map((value) => Number(value.toPrecision(5))).join(', ')}]`);
+  for (const tenant of TENANTS) {
+    const own = cases.filter((one) => one.tenant === tenant);
+    const ofOthers = fit(cases.filter((one) => one.tenant !== tenant));
+    for (const set of QUESTION_SETS) {
+      const some = own.filter((one) => one.set === set);
+      const figures = [1, 3, 5, 10].map((k) => `${recall(some, coefficients, k)} (${recall(some, ofOthers, k)})`);
+      say(`  ${tenant} ${set}: right among the first 1, 3, 5, 10 (fitted on the other tenant): ${figures.join(' ')}`);
+    }
+  }
+  for (const threshold of THRESHOLDS) {
+    const shown = cases.map((one) => ({ one, shown: ranked(one, coefficients).slice(0, SHOWN) }));
+    const none = shown.filter(({ one }) => !one.question.answerable);
+    const refused = none.filter((some) => some.shown.every(({ score }) => score < threshold)).length / none.length;
+    const lost = QUESTION_SETS.map((set) => {
+      const right = shown.flatMap((some) => {
+        const best = some.one.set === set ? some.shown.find(({ isRight }) => isRight) : undefined;
+        return best ? [best] : [];
+      });
+      return `${set} ${((100 * right.filter(({ score }) => score < threshold).length) / right.length).toFixed(1)} %`;
+    });
+    say(`  from ${threshold} on: right refusals ${(100 * refused).toFixed(1)} %, lost ${lost.join(', ')}`);
+  }
+}
+await db.destroy();

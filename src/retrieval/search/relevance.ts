@@ -1,0 +1,38 @@
+import type { SearchMode } from '../../contracts/retrieval.js';
+import { type Coefficients, coefficientsOf } from './coefficients.js';
+import type { Evidence } from './evidence.js';
+
+/** How sure it is that each of the candidates of a search answers it, 0 … 1, in their order. */
+export type Relevance = (mode: SearchMode, candidates: readonly Evidence[]) => number[];
+
+/** @param embedder id of the model whose cosines are judged: each has a scale of its own */
+export function relevanceFor(embedder: string): Relevance {
+  const coefficients = coefficientsOf(embedder);
+  return (mode, candidates) => featuresOf(mode, candidates).map((features) => logistic(coefficients[mode], features));
+}
+
+/**
+ * What the judgement is made from: how near a passage is by each measure, how far behind the best candidate, and how far behind where the best
+ * one holds all terms of the query: then terms decide, and where no passage holds them, meaning does.
+ */
+export function featuresOf(mode: SearchMode, candidates: readonly Evidence[]): number[][] {
+  const best = (of: (candidate: Evidence) => number) => candidates.reduce((most, one) => Math.max(most, of(one)), 0);
+  const [bestCosine, bestScore, bestShare] = [
+    best(({ cosine }) => cosine),
+    best(({ terms }) => terms.score),
+    best(({ terms }) => terms.share),
+  ];
+  return candidates.map(({ cosine, terms }) => {
+    const behindByCosine = bestCosine - cosine;
+    const behindByTerms = bestScore - terms.score;
+    const byVector = [cosine, behindByCosine];
+    const byTerms = [terms.score, terms.share, behindByTerms, behindByTerms * bestShare];
+    if (mode === 'vector') return byVector;
+    return mode === 'lexical' ? byTerms : [...byVector, ...byTerms, behindByCosine * bestShare];
+  });
+}
+
+function logistic([intercept, ...weights]: Coefficients, features: readonly number[]): number {
+  const sum = weights.reduce((total, weight, index) => total + weight * features[index]!, intercept);
+  return 1 / (1 + Math.exp(-sum));
+}

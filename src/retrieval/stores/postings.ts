@@ -1,0 +1,130 @@
+import { sql, type Transaction } from 'kysely';
+import type { Statistics } from '../lexical/bm25.js';
+import { type FileTerms, type Posting, readPostings } from '../lexical/file-terms.js';
+import { TERMS_VERSION } from '../lexical/terms.js';
+import type { Db, Tables } from './database.js';
+
+/** How widely a term is spread in a store. */
+export interface TermSpread {
+  readonly term: string;
+  readonly files: number;
+  readonly passages: number;
+}
+
+/** A file in a store. */
+export interface StoreFileKey {
+  readonly seq: number;
+  readonly tenant: string;
+  readonly storeId: string;
+  readonly fileId: string;
+}
+
+const ROWS_PER_INSERT = 100;
+/** Bytes of a posting. */
+const POSTING_BYTES = 8;
+
+/** Which passages of a store hold which terms: what lexical search ranks by. Nothing in it is about more than one store. */
+export function createPostings(db: Db) {
+  return {
+    /** Of a store's passages whose terms are known. */
+    async statistics(storeId: string): Promise<Statistics> {
+      const row = await db
+        .selectFrom('store_files')
+        .select((eb) => [
+          eb.fn.coalesce(eb.fn.sum<number>('passages'), sql<number>`0`).as('passages'),
+          eb.fn.coalesce(eb.fn.sum<number>('terms'), sql<number>`0`).as('terms'),
+        ])
+        .where('store_id', '=', storeId)
+        .where('terms_version', '=', TERMS_VERSION)
+        .executeTakeFirstOrThrow();
+      return row;
+    },
+
+    /** @param store its `seq` @returns those of `terms` that stand somewhere in the store, the rarest first */
+    async spread(store: number, terms: readonly string[]): Promise<TermSpread[]> {
+      if (terms.length === 0) return [];
+      return db
+        .selectFrom('postings')
+        .select((eb) => [
+          'term',
+          eb.fn.countAll<number>().as('files'),
+          sql<number>`sum(length(passages)) / ${sql.lit(POSTING_BYTES)}`.as('passages'),
+        ])
+        .where('store', '=', store)
+        .where('term', 'in', terms)
+        .groupBy('term')
+        .orderBy('passages')
+        .execute();
+    },
+
+    /** The passages of a store that hold a term. @param files of these files alone; null: of all */
+    async of(store: number, term: string, files: ReadonlySet<number> | null): Promise<Posting[]> {
+      const rows = await db
+        .selectFrom('postings')
+        .select(['store_file', 'passages'])
+        .where('store', '=', store)
+        .where('term', '=', term)
+        .execute();
+      const passing = files ? rows.filter((row) => files.has(row.store_file)) : rows;
+      return passing.flatMap(({ passages }) => [...readPostings(passages)]);
+    },
+
+    /** A completed file after `seq` whose terms were never gathered, or by older rules. */
+    async nextOutdated(after: number): Promise<(StoreFileKey & { readonly filename: string }) | null> {
+      const row = await db
+        .selectFrom('store_files')
+        .innerJoin('files', 'files.id', 'store_files.file_id')
+        .select(['store_files.seq', 'store_files.tenant', 'store_id', 'file_id', 'filename'])
+        .where('status', '=', 'completed')
+        .where('terms_version', '<', TERMS_VERSION)
+        .where('store_files.seq', '>', after)
+        .orderBy('terms_version')
+        .orderBy('store_files.seq')
+        .limit(1)
+        .executeTakeFirst();
+      if (!row) return null;
+      const { seq, tenant, store_id: storeId, file_id: fileId, filename } = row;
+      return { seq, tenant, storeId, fileId, filename };
+    },
+
+    /** In place of what was known of the file. Nothing where it was removed meanwhile. */
+    async replace(file: StoreFileKey, terms: FileTerms): Promise<void> {
+      await db.transaction().execute(async (tx) => {
+        await tx.deleteFrom('postings').where('store_file', '=', file.seq).execute();
+        await writePostings(tx, file, terms);
+      });
+    },
+  };
+}
+
+export type Postings = ReturnType<typeof createPostings>;
+
+/** Writes down where the terms of a file stand, whose passages are there. */
+export async function writePostings(
+  tx: Transaction<Tables>,
+  { seq, storeId, fileId }: StoreFileKey,
+  terms: FileTerms,
+): Promise<void> {
+  const { numUpdatedRows } = await tx
+    .updateTable('store_files')
+    .set({ terms: terms.length, terms_version: TERMS_VERSION })
+    .where('seq', '=', seq)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) return;
+  const store = await tx.selectFrom('stores').select('seq').where('id', '=', storeId).executeTakeFirstOrThrow();
+  const passages = await tx
+    .selectFrom('passages')
+    .select('label')
+    .where('store_id', '=', storeId)
+    .where('file_id', '=', fileId)
+    .orderBy('ordinal')
+    .execute();
+  const labels = passages.map(({ label }) => label);
+  const rows = [...terms.postings(labels)].map((posting) => ({ store: store.seq, store_file: seq, ...posting }));
+  for (let from = 0; from < rows.length; from += ROWS_PER_INSERT) {
+    await tx
+      .insertInto('postings')
+      .values(rows.slice(from, from + ROWS_PER_INSERT))
+      .execute();
+  }
+}

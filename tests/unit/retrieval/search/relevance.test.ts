@@ -1,0 +1,32 @@
+import t from 'tap';
+import type { SearchMode } from '../../../../src/contracts/retrieval.js';
+import { relevanceFor } from '../../../../src/retrieval/search/relevance.js';
+
+const relevance = relevanceFor('bge-small-en-v1.5');
+const candidate = (cosine: number, score: number, share: number) => ({ label: 1, cosine, terms: { score, share } });
+
+t.test('is a share in every mode, and grows with what the mode looks at', async (t) => {
+  const near = candidate(0.85, 0.6, 0.9);
+  const far = candidate(0.6, 0.1, 0.2);
+  for (const mode of ['vector', 'lexical', 'hybrid'] satisfies SearchMode[]) {
+    const [high, low] = relevance(mode, [near, far]) as [number, number];
+    t.ok(low >= 0 && low < high && high <= 1, `${mode}: ${low} < ${high}`);
+  }
+  t.same(relevance('hybrid', []), []);
+});
+
+t.test('where a passage holds every word of the query, words decide; where none does, meaning decides', async (t) => {
+  const byWords = candidate(0.7, 0.7, 1);
+  const byMeaning = candidate(0.76, 0.3, 0.5);
+  const [words, meaning] = relevance('hybrid', [byWords, byMeaning]) as [number, number];
+  t.ok(words > meaning);
+  const [poorer, nearer] = relevance('hybrid', [candidate(0.7, 0.12, 0.1), candidate(0.8, 0.05, 0.05)]) as [
+    number,
+    number,
+  ];
+  t.ok(nearer > poorer);
+});
+
+t.test('an embedder that was never fitted is judged like another', async (t) => {
+  t.same(relevanceFor('unknown')('vector', [candidate(0.8, 0, 0)]), relevance('vector', [candidate(0.8, 0, 0)]));
+});
