@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/load.js';
 import type { SearchMode } from '../../src/contracts/retrieval.js';
 import type { EvalQuestion } from '../../src/evaluation/dataset.js';
 import { holdsFact } from '../../src/evaluation/score.js';
+import { readEmbedderManifest } from '../../src/layouts/manifest.js';
 import type { TenantIndexes } from '../../src/retrieval/hnsw/tenant-indexes.js';
 import { NO_TERMS } from '../../src/retrieval/lexical/bm25.js';
 import { loadEmbedder } from '../../src/retrieval/process/embedder.js';
@@ -39,7 +40,8 @@ interface Case {
 const config = loadConfig();
 const db = openDatabase(join(samplesFolder(config), 'documents.db'));
 const [passages, postings, stores] = [createPassages(db), createPostings(db), createVectorStores(db)];
-const embedder = await loadEmbedder(join(config.dataDir, 'models', config.models.embedder), config.retrieval.threads);
+const modelDir = join(config.dataDir, 'models', config.models.embedder);
+const embedder = await loadEmbedder(modelDir, await readEmbedderManifest(modelDir), config.retrieval.threads);
 
 async function casesOf(mode: SearchMode): Promise<Case[]> {
   const cases: Case[] = [];

@@ -10,6 +10,9 @@
 //                           mask from the first vector, the others from the second
 //   largerLanes             a bit for each of 32 floats whose magnitude is above a limit
 //   byteAt                  of each of 16 words of weights, the byte from a bit on
+//   gather                  16 floats, a stride apart
+//   loadInt8, withSignOf    16 int8 as floats; magnitudes of the first with the signs of the second
+//   kEncoderRows, kEncoderGroups  rows and groups of 16 outputs that a pass of the encoder's linear keeps in registers
 //   kQueryRows, kKeyBlocks  register blocking of attention (rows of queries, blocks of 16 keys, vectors of values)
 //   kValueRows, kValueVectors
 //   kTileRows               most rows a pass of the linear keeps in registers

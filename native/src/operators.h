@@ -1,8 +1,9 @@
-// The two operators without onnxruntime: every argument is checked before a byte is written, then the work is cut into
-// tasks. Both return an empty string, or what is wrong with the call.
+// The operators without onnxruntime: every argument is checked before a byte is written, then the work is cut into
+// tasks. All return an empty string, or what is wrong with the call.
 #pragma once
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "path.h"
 
@@ -58,7 +59,18 @@ struct SlotAttention {
                   const Tensor& cosines, const Tensor& sines, const Tensor& kv, const Tensor& k, const Tensor& v, float* y) const;
 };
 
-// What a path computes differently from the scalar path, over one linear of each format and one attention; empty: nothing.
+// A sentence encoder over bytes that stay the caller's.
+struct SentenceEncoder {
+  Encoder encoder;
+  std::vector<EncoderLayer> layers;
+
+  // Empty, or why the bytes are none.
+  std::string open(const uint8_t* bytes, int64_t length);
+  // ids: [sum of lengths]; vectors [texts][hidden]. Memory of the call comes from the calling thread.
+  std::string run(const Path&, const int32_t* ids, const int32_t* lengths, int64_t texts, float* vectors, bool inBackground) const;
+};
+
+// What a path computes differently from the scalar path, over one linear of each format, an attention and an encoder; empty: nothing.
 std::string selfTest(const Path&);
 
 // Memory for one call, on a 64-byte boundary, or null. The calling thread keeps it for its next call.

@@ -1,6 +1,7 @@
 // A path is one set of kernels for one instruction set. Every path computes the same bits: integer dot products are
 // exact, and floats are added in one order, which the kernels write down once for all.
 #pragma once
+#include "encoder.h"
 #include "layout.h"
 
 namespace switchyard {
@@ -75,6 +76,8 @@ struct Path {
   float (*largestLogit)(const float* logits, int64_t n);
   double (*sumOfExponentials)(const float* logits, int64_t n, float largest, float factor);
   int64_t (*idsWithin)(const float* logits, int64_t n, float lower, float below, int32_t* ids);
+  // Vectors of texts, see encoder.cpp.
+  void (*encode)(const EncoderTask&);
 };
 
 // Scratch of Path::attend: one over the sum of each row, rotated queries, and the scores.

@@ -74,6 +74,34 @@ bool attentionDiffers(const Path& path) {
   return !same(y, expected) || !same(kv, expectedKv);
 }
 
+// Texts of several lengths, over weights and norms of any size: what they mean is nothing, but it is the same everywhere.
+bool encoderDiffers(const Path& path) {
+  constexpr int32_t kVocabulary = 40, kPositions = 32, kHidden = 96, kMlp = 160;
+  const int32_t header[16] = {0x31454453, 2, kHidden, 3, kMlp, kVocabulary, kPositions, 0, 0x3a83126f};
+  const auto rounded = [](int64_t bytes) { return ceilDiv(bytes, 64) * 64; };
+  const auto linear = [&](int64_t inputs, int64_t outputs) { return rounded(inputs * outputs) + 2 * rounded(4 * outputs); };
+  const int64_t norm = 2 * rounded(4 * kHidden);
+  const int64_t bytes = 64 + rounded(kVocabulary * kHidden) + rounded(4 * kVocabulary) + rounded(4 * kPositions * kHidden) + norm +
+                        2 * (linear(kHidden, 3 * kHidden) + linear(kHidden, kHidden) + linear(kHidden, kMlp) + linear(kMlp, kHidden) + 2 * norm);
+  Random random;
+  std::vector<uint8_t> memory(bytes + 64);
+  uint8_t* file = memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64;
+  for (int64_t i = 0; i < bytes; i++) file[i] = i % 4 == 3 ? (random.byte() & 0x80) | 0x3d : random.byte();
+  memcpy(file, header, sizeof header);
+  SentenceEncoder encoder;
+  if (!encoder.open(file, bytes).empty()) return true;
+  const int32_t lengths[] = {1, 19, 7, 32};
+  std::vector<int32_t> ids(1 + 19 + 7 + 32);
+  for (int32_t& id : ids) id = static_cast<int32_t>(random.next() % kVocabulary);
+  const auto encode = [&](const Path& p) {
+    std::vector<float> vectors(4 * kHidden);
+    if (!encoder.run(p, ids.data(), lengths, 4, vectors.data(), false).empty()) vectors.clear();
+    return vectors;
+  };
+  const std::vector<float> expected = encode(scalarPath);
+  return expected.empty() || !same(encode(path), expected);
+}
+
 }  // namespace
 
 std::string selfTest(const Path& path) {
@@ -84,7 +112,8 @@ std::string selfTest(const Path& path) {
       if (linearDiffers(path, format, rows)) return problem("a linear of ", name, " weights over ", rows, " rows differs from plain C++");
     }
   }
-  return attentionDiffers(path) ? "attention differs from plain C++" : "";
+  if (attentionDiffers(path)) return "attention differs from plain C++";
+  return encoderDiffers(path) ? "the sentence encoder differs from plain C++" : "";
 }
 
 }  // namespace switchyard

@@ -1,6 +1,7 @@
 // kernel-tests [seeds] [first seed]: random calls, every path against arithmetic written out plainly, and against itself:
 // a row alone, in a batch, in another order of tasks. Exits 1 at the first difference and names the seed.
 #include "attention_tests.h"
+#include "encoder_tests.h"
 #include "linear_tests.h"
 #include "vocabulary_tests.h"
 
@@ -101,6 +102,12 @@ void testSelfTest(const std::vector<const Path*>& paths) {
       if (t.format == Format::q6 && t.rows > kMaxTileRows) t.y[t.outputs - 1] = nextafterf(t.y[t.outputs - 1], 1e9f);
     };
   });
+  found("a wrong vector", "the sentence encoder", [](Path& p) {
+    p.encode = [](const EncoderTask& t) {
+      scalarPath.encode(t);
+      t.vectors[0] = nextafterf(t.vectors[0], 1e9f);
+    };
+  });
   found("a wrong key", "attention", [](Path& p) {
     p.storeTokens = [](const AttentionTask& t, const AttentionTile& tile, int kvHead) {
       scalarPath.storeTokens(t, tile, kvHead);
@@ -120,6 +127,7 @@ int main(int count, char** arguments) {
     Random random{seed};
     testLinear(random, paths);
     testAttention(random, paths);
+    testEncoder(random, paths);
     testRefusals(random);
     testVocabulary(random, paths);
   }

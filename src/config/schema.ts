@@ -85,7 +85,7 @@ export const ConfigSchema = Type.Object(
         }),
         embedder: Type.String({
           description: 'Id of the embedding model, a folder under models/.',
-          default: 'all-minilm-l6-v2',
+          default: 'bge-small-en-v1.5',
           minLength: 1,
         }),
         sourceDir: Type.String({
@@ -238,7 +238,7 @@ export const ConfigSchema = Type.Object(
           MiB,
           1024 * 1024 * MiB,
         ),
-        threads: integer('Threads of the embedder session.', 1, 1, 256),
+        threads: integer('Threads that embed documents, behind everything that waits for an answer.', 2, 1, 256),
         ingestBatch: integer('Texts embedded between two looks at waiting queries.', 2, 1, 256),
       },
       { ...closed, default: {} },

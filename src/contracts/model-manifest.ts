@@ -141,12 +141,14 @@ export interface EmbeddingUse {
  * (f32 [batch, sequence, dimensions]).
  */
 export interface EmbedderManifest extends EmbeddingUse {
-  readonly format: 'switchyard-embedder-2';
+  readonly format: 'switchyard-embedder-3';
   readonly id: string;
   /** SHA-256 of the source weights, hex. Vectors of different digests do not compare. */
   readonly baseDigest: string;
   readonly dimensions: number;
   readonly graph: { readonly file: string };
+  /** For the kernels of native/ (native/src/encoder.cpp); null where they cannot compute its shape. */
+  readonly encoder: { readonly file: string } | null;
   readonly representation: Readonly<Record<string, string>>;
   readonly files: ManifestFiles;
   readonly importer: ImporterStamp;

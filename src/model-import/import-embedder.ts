@@ -5,12 +5,14 @@ import type { EmbedderManifest, EmbeddingUse } from '../contracts/model-manifest
 import { openBert } from './embedder/bert.js';
 import { openWeights } from './embedder/weights.js';
 import { writeBert } from './embedder/write-bert.js';
+import { fitsEncoder, writeEncoder } from './embedder/write-encoder.js';
 import { digestFile, replaceFolder, writeDurably } from './files/durable.js';
 import { JsonFile } from './files/json-file.js';
 import { finishManifest } from './manifest.js';
 
 /** The name that transformers looks for under its dtype `q8`. */
 const GRAPH = 'onnx/model_quantized.onnx';
+const ENCODER = 'encoder.bin';
 
 /** A BERT sentence encoder in Hugging Face's layout, and which of its files has the weights. */
 interface EmbedderSource {
@@ -42,12 +44,14 @@ export async function importEmbedder(
         writeDurably(path.join(temporary, name), JSON.stringify(value));
       await mkdir(path.join(temporary, path.dirname(GRAPH)));
       await writeDurably(path.join(temporary, GRAPH), writeBert(checkpoint));
+      const fits = fitsEncoder(checkpoint.shape);
+      if (fits) await writeDurably(path.join(temporary, ENCODER), writeEncoder(checkpoint, use.pooling));
       await writeJson('config.json', config.values);
       // The source pads and cuts every text to 128 tokens; its length is our caller's business.
       await writeJson('tokenizer.json', { ...tokenizer.values, truncation: null, padding: null });
       await writeJson('tokenizer_config.json', { ...tokenizerConfig.values, model_max_length: maxTokens });
       manifest = await finishManifest(temporary, {
-        format: 'switchyard-embedder-2',
+        format: 'switchyard-embedder-3',
         id,
         baseDigest: (await digestFile(path.join(source, weightsName))).sha256,
         dimensions: checkpoint.shape.hiddenSize,
@@ -55,6 +59,7 @@ export async function importEmbedder(
         queryPrefix: use.queryPrefix,
         maxTokens,
         graph: { file: GRAPH },
+        encoder: fits ? { file: ENCODER } : null,
         representation: { embedding: 'q8-block32', qkv: 'f32', o: 'q8-block32', up: 'f32', down: 'q8-block32' },
       });
     });

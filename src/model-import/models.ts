@@ -34,7 +34,7 @@ export async function listModels(dataDir: string): Promise<ModelListing[]> {
     const manifest = await readManifest(path.join(models, id));
     const entry = CATALOG.find((candidate) => candidate.id === id);
     if (!manifest && !entry) continue;
-    const kind = entry?.kind ?? (manifest!.format === 'switchyard-embedder-2' ? 'embedder' : 'base');
+    const kind = entry?.kind ?? (manifest!.format === 'switchyard-embedder-3' ? 'embedder' : 'base');
     const bytes = Object.values(manifest?.files ?? {}).reduce((sum, file) => sum + file.bytes, 0);
     listings.push({ id, kind, known: entry !== undefined, manifest, bytes });
   }

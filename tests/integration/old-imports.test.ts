@@ -8,7 +8,7 @@ import { createRetrieval } from '../../src/retrieval/client.js';
 import { CALIBRATION_FILE, HANG_TIMEOUT_MS, readModelManifest, SETTINGS } from '../fixtures/engine/engine.js';
 import { inlineTokenizer, loadModelTokenizer } from '../fixtures/tokenizer/inline-tokenizer.js';
 
-const FORMATS = { base: 'switchyard-decoder-2', embedder: 'switchyard-embedder-2' };
+const FORMATS = { base: 'switchyard-decoder-2', embedder: 'switchyard-embedder-3' };
 const clock = { now: Date.now, monotonicMs: () => performance.now() };
 const tokenizer = loadModelTokenizer().then(inlineTokenizer);
 const log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -46,6 +46,6 @@ for (const version of [IMPORTER_VERSION - 1, IMPORTER_VERSION + 1]) {
 t.test('a folder without an import, or with one of another kind, says what to do', async (t) => {
   const missing = { code: 'model_unavailable', message: /tiny .*not imported.*models pull/ };
   await t.rejects(readBaseManifest('/nonexistent/tiny'), missing);
-  const other = { code: 'model_unavailable', message: /switchyard-embedder-2/ };
+  const other = { code: 'model_unavailable', message: /switchyard-embedder-3/ };
   await t.rejects(readBaseManifest(join(importedBy(t, IMPORTER_VERSION), 'embedder')), other);
 });

@@ -88,6 +88,7 @@ const Path amxPath = {
     [](const float* logits, int64_t n, float lower, float below, int32_t* ids) {
       return avx512VnniPath.idsWithin(logits, n, lower, below, ids);
     },
+    [](const EncoderTask& t) { avx512VnniPath.encode(t); },
 };
 
 }  // namespace switchyard

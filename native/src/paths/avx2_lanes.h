@@ -12,6 +12,7 @@ struct Avx2Lanes {
   struct I { __m256i a, b; };
   using W = I;
   static constexpr int kTileRows = 4, kSharedRanks = 1, kLoneRanks = 4;
+  static constexpr int kEncoderRows = 4, kEncoderGroups = 1;
   static constexpr int kQueryRows = 4, kKeyBlocks = 1, kValueRows = 3, kValueVectors = 2;
 
   [[gnu::always_inline]] static __m256i fourActivations(const int8_t* x) {
@@ -36,6 +37,19 @@ struct Avx2Lanes {
     auto* q = reinterpret_cast<__m128i*>(p);
     _mm_storeu_si128(q, _mm256_cvtps_ph(v.a, _MM_FROUND_TO_NEAREST_INT));
     _mm_storeu_si128(q + 1, _mm256_cvtps_ph(v.b, _MM_FROUND_TO_NEAREST_INT));
+  }
+  static F loadInt8(const int8_t* p) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return toFloat({_mm256_cvtepi8_epi32(v), _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(v, v))});
+  }
+  static F gather(const float* p, int stride) {
+    const __m256i lanes = _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(stride));
+    return {_mm256_i32gather_ps(p, lanes, 4), _mm256_i32gather_ps(p + 8 * stride, lanes, 4)};
+  }
+  static F withSignOf(F x, F s) {
+    const __m256 sign = _mm256_set1_ps(-0.f);
+    const auto signedAs = [&](__m256 v, __m256 w) { return _mm256_or_ps(_mm256_andnot_ps(sign, v), _mm256_and_ps(sign, w)); };
+    return {signedAs(x.a, s.a), signedAs(x.b, s.b)};
   }
   static F add(F x, F y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
   static F sub(F x, F y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }

@@ -12,6 +12,7 @@ struct Avx512Lanes {
   using I = __m512i;
   using W = __m512i;
   static constexpr int kTileRows = 8, kSharedRanks = 4, kLoneRanks = 8;
+  static constexpr int kEncoderRows = 6, kEncoderGroups = 4;
   static constexpr int kQueryRows = 12, kKeyBlocks = 2, kValueRows = 6, kValueVectors = 4;
 
   template <Format> struct Dot {
@@ -31,6 +32,16 @@ struct Avx512Lanes {
   static F loadHalf(const uint16_t* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
   static void storeHalf(uint16_t* p, F a) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
+  }
+  static F loadInt8(const int8_t* p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  }
+  static F gather(const float* p, int stride) {
+    const I lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return _mm512_i32gather_ps(_mm512_mullo_epi32(lanes, _mm512_set1_epi32(stride)), p, 4);
+  }
+  static F withSignOf(F a, F s) {
+    return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_set1_epi32(INT32_MIN), _mm512_castps_si512(s), _mm512_castps_si512(a), 0xca));
   }
   static F add(F a, F b) { return _mm512_add_ps(a, b); }
   static F sub(F a, F b) { return _mm512_sub_ps(a, b); }

@@ -12,6 +12,7 @@ struct ScalarLanes {
   struct I { int32_t v[kLanes]; };
   struct W { uint8_t v[4 * kLanes]; };
   static constexpr int kTileRows = 2, kSharedRanks = 1, kLoneRanks = 1;
+  static constexpr int kEncoderRows = 2, kEncoderGroups = 1;
   static constexpr int kQueryRows = 2, kKeyBlocks = 1, kValueRows = 2, kValueVectors = 1;
 
   template <Format> struct Dot {
@@ -44,6 +45,9 @@ struct ScalarLanes {
   static void storeHalf(uint16_t* p, const F& a) {
     for (int i = 0; i < kLanes; i++) p[i] = floatToHalf(a.v[i]);
   }
+  static F loadInt8(const int8_t* p) { return each([&](int i) { return static_cast<float>(p[i]); }); }
+  static F gather(const float* p, int stride) { return each([&](int i) { return p[i * stride]; }); }
+  static F withSignOf(const F& a, const F& s) { return each([&](int i) { return copysignf(a.v[i], s.v[i]); }); }
   static F add(const F& a, const F& b) { return each([&](int i) { return a.v[i] + b.v[i]; }); }
   static F sub(const F& a, const F& b) { return each([&](int i) { return a.v[i] - b.v[i]; }); }
   static F mul(const F& a, const F& b) { return each([&](int i) { return a.v[i] * b.v[i]; }); }

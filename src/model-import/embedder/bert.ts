@@ -1,6 +1,7 @@
 import type { JsonFile } from '../files/json-file.js';
+import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
 import { BLOCK } from '../tensors/tensor.js';
-import type { BertWeights } from './weights.js';
+import type { ChannelMatrix } from './channels.js';
 
 interface BertShape {
   readonly layers: number;
@@ -10,6 +11,15 @@ interface BertShape {
   readonly vocabSize: number;
   readonly positions: number;
   readonly tokenTypes: number;
+}
+
+/** A BERT encoder's weights by their names in Hugging Face's layout; a linear's are `[outputs, inputs]`. */
+export interface BertWeights {
+  matrix(name: string, rows: number, columns: number): QuantizedMatrix;
+  /** Of 8 bits with a scale a row: as they are where the file holds such, rounded otherwise. */
+  channels(name: string, rows: number, columns: number): ChannelMatrix;
+  floats(name: string, ...shape: number[]): Float32Array;
+  close(): void;
 }
 
 export interface BertCheckpoint {

@@ -3,7 +3,8 @@ import { BinaryFile } from '../files/binary-file.js';
 import { quantizeBlocks } from '../tensors/quantize.js';
 import { emptyMatrix } from '../tensors/quantized-matrix.js';
 import { BLOCK } from '../tensors/tensor.js';
-import type { BertWeights } from './weights.js';
+import type { BertWeights } from './bert.js';
+import { quantizeChannels } from './channels.js';
 
 type Initializer = DecodedGraph['initializer'][number];
 
@@ -38,13 +39,19 @@ export function openQuantizedOnnx(path: string): BertWeights {
     const codes = numbers(`${name}_quantized`, length);
     const scales = numbers(`${name}_scale`, channels);
     const zeros = numbers(`${name}_zero_point`, channels);
-    return Float32Array.from(codes, (code, i) => (code - zeros[i % channels]!) * scales[i % channels]!);
+    const values = new Float32Array(length);
+    for (let i = 0; i < length; i++) values[i] = (codes[i]! - zeros[i % channels]!) * scales[i % channels]!;
+    return values;
   };
+  /** Name of a linear's integers, without what is appended to it; null for a table. */
+  const linear = (name: string) =>
+    nodes.get(`/${nodePath(name)}/MatMul_quant`)?.input[1]?.replace(/_quantized$/, '') ?? null;
   const floats = (name: string, ...shape: number[]): Float32Array => {
     const length = shape.reduce((product, size) => product * size, 1);
-    const product = nodes.get(`/${nodePath(name)}/MatMul_quant`);
-    const values = product
-      ? transposed(dequantized(product.input[1]!.replace(/_quantized$/, ''), length, shape[0]!), shape[1]!, shape[0]!)
+    const [rows, columns] = shape;
+    const integers = linear(name);
+    const values = integers
+      ? transposed(dequantized(integers, length, rows!), new Float32Array(length), columns!, rows!)
       : initializers.has(name)
         ? Float32Array.from(numbers(name, length))
         : dequantized(name, length, 1);
@@ -54,6 +61,16 @@ export function openQuantizedOnnx(path: string): BertWeights {
 
   return {
     floats,
+    channels(name, rows, columns) {
+      const integers = linear(name);
+      const isCentred =
+        integers !== null && Array.from(numbers(`${integers}_zero_point`, rows)).every((zero) => zero === 0);
+      if (!isCentred) return quantizeChannels(floats(name, rows, columns), rows, columns);
+      const codes = numbers(`${integers}_quantized`, rows * columns);
+      const scales = Float32Array.from(numbers(`${integers}_scale`, rows));
+      if (!scales.every(Number.isFinite)) throw file.invalid(`${name} holds values that are not finite`);
+      return { codes: transposed(codes, new Int8Array(rows * columns), columns, rows), scales };
+    },
     matrix(name, rows, columns) {
       if (columns % BLOCK !== 0)
         throw file.invalid(`${name} has ${columns} columns, which is not a multiple of ${BLOCK}`);
@@ -87,10 +104,14 @@ function valuesOf({ data_type: type, raw_data: raw, float_data, int32_data }: In
   }
 }
 
-function transposed(values: Float32Array, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(values.length);
+function transposed<A extends Float32Array | Int8Array>(
+  values: ArrayLike<number>,
+  target: A,
+  rows: number,
+  columns: number,
+): A {
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column]!;
+    for (let column = 0; column < columns; column++) target[column * rows + row] = values[row * columns + column]!;
   }
-  return result;
+  return target;
 }

@@ -1,18 +1,12 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readSafetensors } from '../safetensors/reader.js';
-import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
 import { readFloats } from '../tensors/read-floats.js';
 import { readMatrix } from '../tensors/read-matrix.js';
 import type { TensorEntry } from '../tensors/tensor.js';
+import type { BertWeights } from './bert.js';
+import { quantizeChannels } from './channels.js';
 import { openQuantizedOnnx } from './quantized-onnx.js';
-
-/** A BERT encoder's weights by their names in Hugging Face's layout; a linear's are `[outputs, inputs]`. */
-export interface BertWeights {
-  matrix(name: string, rows: number, columns: number): QuantizedMatrix;
-  floats(name: string, ...shape: number[]): Float32Array;
-  close(): void;
-}
 
 /** Names of the file that has them, the more exact one first. */
 const FILES = ['model.safetensors', 'model.onnx'];
@@ -36,6 +30,7 @@ function openSafetensors(path: string): BertWeights {
   };
   return {
     matrix: (name, rows, columns) => readMatrix(find(name), rows, columns, 'q8'),
+    channels: (name, rows, columns) => quantizeChannels(readFloats(find(name), [rows, columns]), rows, columns),
     floats: (name, ...shape) => readFloats(find(name), shape),
     close: () => file.close(),
   };

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../contracts/clock.js';
 import type { RetrievalObservation } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
@@ -5,15 +6,13 @@ import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import type { FilePassage } from '../chunking/chunk-file.js';
 import { FileTerms } from '../lexical/file-terms.js';
 import type { IngestJob, NewPassage, StoreFiles } from '../stores/store-files.js';
-import type { Embedder } from './embedder.js';
 import type { ParseFile } from './parsers.js';
-import type { WorkQueue } from './queue.js';
 
 export interface IngestOptions {
   readonly storeFiles: StoreFiles;
-  readonly embedder: Embedder;
   readonly parse: ParseFile;
-  readonly queue: WorkQueue;
+  /** Vectors of passages, made when nothing more urgent waits. */
+  readonly embed: (tenant: string, texts: readonly string[]) => Promise<readonly Float32Array[]>;
   /** Passages embedded between two looks at what else is to be done. */
   readonly batch: number;
   readonly clock: Clock;
@@ -171,23 +170,26 @@ export class Ingest {
 
   /** Null where it was interrupted. */
   async #passages(job: IngestJob, terms: FileTerms): Promise<NewPassage[] | null> {
-    const { parse, queue, batch } = this.#options;
+    const { parse, batch } = this.#options;
     const drafts = await parse(job, this.#stopping.signal);
-    const passages: NewPassage[] = [];
-    for (let from = 0; from < drafts.length; from += batch) {
-      if (this.#stopping.signal.aborted) return null;
-      const some = drafts.slice(from, from + batch);
+    const batches = Array.from({ length: Math.ceil(drafts.length / batch) }, (_, i) =>
+      drafts.slice(i * batch, (i + 1) * batch),
+    );
+    const passages = await Promise.all(batches.map((some) => this.#embed(job.tenant, some)));
+    for (const some of batches) {
       for (const draft of some) terms.add(job.filename, draft);
-      passages.push(...(await queue.run('background', job.tenant, () => this.#embed(some))));
+      // The words of a long file keep no search waiting.
+      await setImmediate();
     }
-    return passages;
+    return this.#stopping.signal.aborted ? null : passages.flat();
   }
 
-  async #embed(drafts: readonly FilePassage[]): Promise<NewPassage[]> {
+  async #embed(tenant: string, drafts: readonly FilePassage[]): Promise<NewPassage[]> {
+    if (this.#stopping.signal.aborted) return [];
     // The headings say what a passage is about where its own words do not.
-    const { embedder } = this.#options;
-    const vectors = await embedder.embed(
-      drafts.map(({ headingPath, text }) => embedder.tokenize(`${headingPath.join(' › ')}\n${text}`, 'passage')),
+    const vectors = await this.#options.embed(
+      tenant,
+      drafts.map(({ headingPath, text }) => `${headingPath.join(' › ')}\n${text}`),
     );
     return drafts.map((draft, index) => ({ ...draft, embedding: vectors[index]! }));
   }

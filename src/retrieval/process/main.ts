@@ -1,5 +1,6 @@
 /** The retrieval process: database, indexes and embedding model, asked by messages. */
 import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
@@ -8,6 +9,7 @@ import { sendToParent, serveParent } from '../../processes/child.js';
 import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { GatewayMessage, Method, ProcessMessage, ProcessOptions, ProcessStatus } from '../protocol.js';
+import { adoptEmbedder } from '../stores/adopt-embedder.js';
 import { databaseId, openDatabase, openWriter } from '../stores/database.js';
 import { createFileBatches } from '../stores/file-batches.js';
 import { createFiles } from '../stores/files.js';
@@ -15,6 +17,7 @@ import { createPassages } from '../stores/passages.js';
 import { createPostings } from '../stores/postings.js';
 import { createStoreFiles } from '../stores/store-files.js';
 import { createVectorStores } from '../stores/vector-stores.js';
+import { createApart } from './apart.js';
 import { loadEmbedder } from './embedder.js';
 import { Ingest } from './ingest.js';
 import { createParsers } from './parsers.js';
@@ -42,8 +45,8 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   // All that a search reads.
   const [searched, passing] = [createVectorStores(reader).searched, createStoreFiles(reader).passing];
   const [passages, postings] = [createPassages(reader), createPostings(reader)];
-  await readEmbedderManifest(modelDir);
-  const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, config.threads));
+  const manifest = await readEmbedderManifest(modelDir);
+  const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, manifest, config.threads));
   const parsers = createParsers({
     baseModelDir,
     limits: { budgetTokens: config.passageTokens, overlapTokens: config.overlapTokens },
@@ -52,6 +55,17 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     maxPassages: config.maxPassagesPerFile,
   });
   const queue = createWorkQueue();
+  const changed = await adoptEmbedder(writer, embedder.digest);
+  if (changed > 0) {
+    const detail = `${changed} files are read again, and found once they are`;
+    send({ type: 'log', level: 'warn', message: 'the embedding model is another one than before', detail });
+  }
+  const apart = createApart(Math.min(config.threads, availableParallelism()));
+  const tokenize = (texts: readonly string[]) => texts.map((text) => embedder.tokenize(text, 'passage'));
+  const embed = (tenant: string, texts: readonly string[]) =>
+    embedder.embedApart
+      ? apart.run(tenant, () => embedder.embedApart!(tokenize(texts)))
+      : queue.run('background', tenant, () => embedder.embed(tokenize(texts)));
   const indexes = new TenantIndexes({
     folder,
     databaseId: await databaseId(reader),
@@ -71,9 +85,8 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   });
   const ingest = new Ingest({
     storeFiles,
-    embedder,
     parse: parsers.parse,
-    queue,
+    embed,
     batch: config.ingestBatch,
     clock,
     onObservation: (observation) => send({ type: 'observation', observation }),

@@ -1,7 +1,8 @@
 import type { DecoderShape } from '../../../contracts/model-manifest.js';
+import type { NativeMemory } from '../../../native/library.js';
 import { BLOCK_TOKENS } from '../prefix-cache.js';
 import type { KvStore } from '../runner.js';
-import type { NativeKernels, NativeMemory, Pieces } from './native.js';
+import type { NativeKernels, Pieces } from './native.js';
 
 const BYTES_PER_ELEMENT = Uint16Array.BYTES_PER_ELEMENT;
 

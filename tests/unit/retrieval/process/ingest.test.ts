@@ -3,7 +3,6 @@ import { sql } from 'kysely';
 import t, { type Test } from 'tap';
 import type { RetrievalObservation } from '../../../../src/contracts/retrieval.js';
 import { chunkFile } from '../../../../src/retrieval/chunking/chunk-file.js';
-import type { TokenizedText } from '../../../../src/retrieval/process/embedder.js';
 import { Ingest } from '../../../../src/retrieval/process/ingest.js';
 import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
 import { Sqlite } from '../../../../src/sqlite/open.js';
@@ -11,16 +10,9 @@ import { countWords } from '../../../fixtures/retrieval/count-words.js';
 import { dataFolder } from '../../../fixtures/retrieval/retrieval.js';
 import { openRows, type Rows } from '../../../fixtures/retrieval/rows.js';
 
-/** Its characters are its tokens. */
-const tokenize = (text: string): TokenizedText => ({
-  ids: [...text].map((char) => char.codePointAt(0)!),
-  tokens: countWords(text),
-});
-const textOf = ({ ids }: TokenizedText) => String.fromCodePoint(...ids);
-
 /** A vector from the letters of a text. */
-async function embed(texts: readonly TokenizedText[]): Promise<Float32Array[]> {
-  return texts.map(textOf).map((text) => {
+async function embed(texts: readonly string[]): Promise<Float32Array[]> {
+  return texts.map((text) => {
     const vector = new Float32Array(26);
     for (const char of text.toLowerCase()) if (char >= 'a' && char <= 'z') vector[char.charCodeAt(0) - 97]! += 1;
     const norm = Math.hypot(...vector);
@@ -34,11 +26,11 @@ async function setUp(t: Test, embedTexts = embed) {
   const store = await rows.stores.create('bank', { name: 's', metadata: {} }, 1);
   const observations: RetrievalObservation[] = [];
   const errors: string[] = [];
+  const queue = createWorkQueue();
   const ingest = new Ingest({
     storeFiles: rows.storeFiles,
-    embedder: { dimensions: 26, maxTokens: 256, tokenize, embed: embedTexts },
     parse: async (file) => [...chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords)],
-    queue: createWorkQueue(),
+    embed: (tenant, texts) => queue.run('background', tenant, () => embedTexts(texts)),
     batch: 2,
     // It stands still: pauses end by their timers.
     clock: { now: () => 1000, monotonicMs: () => 0 },
@@ -88,7 +80,7 @@ t.test('a file becomes passages in order, all at once', async (t) => {
 t.test('what is embedded has the headings before the text', async (t) => {
   const seen: string[] = [];
   const { rows, storeId, drain } = await setUp(t, (texts) => {
-    seen.push(...texts.map(textOf));
+    seen.push(...texts);
     return embed(texts);
   });
   await attach(rows, 'bank', storeId, '# Fees\n\n## Early\n\nIt is waived.');
@@ -99,7 +91,7 @@ t.test('what is embedded has the headings before the text', async (t) => {
 t.test('a tenant with many files does not keep the others waiting', async (t) => {
   const order: string[] = [];
   const { rows, storeId, drain } = await setUp(t, (texts) => {
-    order.push(...texts.map((text) => textOf(text).split('\n')[1]!));
+    order.push(...texts.map((text) => text.split('\n')[1]!));
     return embed(texts);
   });
   for (const n of [1, 2, 3]) await attach(rows, 'bank', storeId, `bank ${n}`);

@@ -24,6 +24,7 @@ async function setUp(t: Test) {
     indexes: (await openIndexes(folder, rows)).indexes,
     ingest: { wake: () => {} },
     embedder: {
+      digest: 'fake',
       dimensions: VECTOR!.length,
       maxTokens: 256,
       tokenize(text) {
@@ -34,6 +35,7 @@ async function setUp(t: Test) {
         asked.embedded += texts.length;
         return texts.map(() => VECTOR!);
       },
+      embedApart: null,
     },
     embedderId: 'all-minilm-l6-v2',
     queue: createWorkQueue(),

@@ -1,0 +1,51 @@
+/** The library of native/, which the engine and the embedder compute with. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import koffi, { type LibraryHandle } from 'koffi';
+
+/** Memory outside JavaScript's heap, of any size: an ArrayBuffer ends at 8 GiB. */
+export interface NativeMemory {
+  readonly address: bigint;
+  /** A part of it. */
+  view(offset: number, bytes: number): ArrayBuffer;
+}
+
+export interface NativeLibrary {
+  readonly file: string;
+  /** Declares one of its functions. */
+  readonly func: LibraryHandle['func'];
+  /** Instruction sets that it can run here, best first. */
+  readonly paths: readonly string[];
+  /** What one of those computes differently from plain C++; null: nothing. */
+  faultOf(path: string): string | null;
+  /**
+   * Zeroed memory that is never given back; pages that nothing is written to cost nothing. On huge pages where `dense`,
+   * and where the system has them.
+   */
+  allocate(bytes: number, use: 'dense' | 'sparse'): NativeMemory;
+}
+
+const FILE = fileURLToPath(new URL('../../native/build/Release/switchyard.node', import.meta.url));
+
+/** Kept, because koffi unloads a library that nothing refers to. */
+let handle: LibraryHandle | null = null;
+
+/** Null where the library was not built. */
+export function openNativeLibrary(): NativeLibrary | null {
+  if (!existsSync(FILE)) return null;
+  handle ??= koffi.load(FILE);
+  const selfTest = handle.func('str SwitchyardSelfTest(const char *path)');
+  const allocate = handle.func('void *SwitchyardAllocate(size_t bytes, int hugePages)');
+  return {
+    file: FILE,
+    func: handle.func.bind(handle) as LibraryHandle['func'],
+    paths: (handle.func('str SwitchyardKernelPaths()')() as string).split(' '),
+    faultOf: (path) => (selfTest(path) as string) || null,
+    allocate(bytes, use) {
+      const memory = allocate(bytes, Number(use === 'dense')) as unknown;
+      if (!memory) throw new Error(`out of memory: ${bytes} bytes`);
+      const address = koffi.address(memory);
+      return { address, view: (offset, length) => koffi.view(address + BigInt(offset), length) };
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { Turns } from '../../queues/turns.js';
+
+/** Runs jobs that keep other threads busy, a few at once: the tenants in turns, and within one the oldest first. */
+export interface Apart {
+  run<T>(tenant: string, job: () => Promise<T>): Promise<T>;
+}
+
+export function createApart(atOnce: number): Apart {
+  const waiting = new Turns<{ readonly tenant: string; readonly run: () => Promise<void> }>();
+  let running = 0;
+
+  const startNext = () => {
+    while (running < atOnce) {
+      const job = waiting.take();
+      if (!job) return;
+      running++;
+      void job.run().finally(() => {
+        running--;
+        startNext();
+      });
+    }
+  };
+
+  return {
+    run: (tenant, job) =>
+      new Promise((resolve, reject) => {
+        // A job that fails before its first await is a failed one as well.
+        const run = async () => resolve(await job());
+        waiting.add({ tenant, run: () => run().catch(reject) });
+        startNext();
+      }),
+  };
+}

@@ -1,0 +1,34 @@
+import { randomUUID } from 'node:crypto';
+import type { Db } from './database.js';
+
+const KEY = 'embedder';
+
+/**
+ * Vectors of different embedding models do not compare. Where those in the database were made by another one, or by one
+ * that is not known, they go, and their files wait to be read again: until then they are not found.
+ * @returns how many files that are
+ */
+export async function adoptEmbedder(db: Db, digest: string): Promise<number> {
+  return db.transaction().execute(async (trx) => {
+    const known = await trx.selectFrom('meta').select('value').where('key', '=', KEY).executeTakeFirst();
+    if (known?.value === digest) return 0;
+    await trx
+      .insertInto('meta')
+      .values({ key: KEY, value: digest })
+      .onConflict((conflict) => conflict.column('key').doUpdateSet({ value: digest }))
+      .execute();
+    await trx.deleteFrom('passages').execute();
+    const { numUpdatedRows } = await trx
+      .updateTable('store_files')
+      .set({ status: 'in_progress', attempts: 0, passages: 0, usage_bytes: 0 })
+      .where('status', '=', 'completed')
+      .executeTakeFirst();
+    await trx
+      .updateTable('stores')
+      .set((eb) => ({ revision: eb('revision', '+', 1) }))
+      .execute();
+    // An index that was written for the old vectors belongs to no database any more.
+    await trx.updateTable('meta').set({ value: randomUUID() }).where('key', '=', 'database_id').execute();
+    return Number(numUpdatedRows);
+  });
+}
