@@ -2,38 +2,32 @@
 // looked for, and which findings are none, stands in tests/python/api.toml.
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import { loadConfig } from '../src/config/load.js';
+import { keyOf, registerTenants } from '../tests/fixtures/gateway/gateway.js';
 import { removeDataDir, startGateway, temporaryDataDir } from '../tests/integration/gateway-process.js';
 import { installPython } from '../tests/python/packages.js';
 
 const ROOT = resolve(import.meta.dirname, '..');
-const ADMIN_KEY = 'sk-demo-admin';
-/** A tenant of the samples, so that there are documents, adapters and a deployment. */
-const TENANT = 'northwind-bank';
+const ENV = {
+  SWITCHYARD_DEMO: 'false',
+  SWITCHYARD_MODELS_BASE: 'smollm2-135m-instruct',
+  SWITCHYARD_ENGINE_CONTEXT_TOKENS: '1024',
+  SWITCHYARD_SERVER_REQUESTS_PER_MINUTE: '1000000',
+};
 
 const packages = installPython('api-requirements.txt');
 const dataDir = temporaryDataDir();
-const gateway = await startGateway(dataDir, {
-  SWITCHYARD_SERVER_REQUESTS_PER_MINUTE: '1000000',
-  SWITCHYARD_ENGINE_CONTEXT_TOKENS: '1024',
-});
+// Keys that may do everything, so that no request is refused for its key alone.
+const config = loadConfig({ env: { ...ENV, SWITCHYARD_DATA: dataDir } });
+await registerTenants(config, ['inference', 'documents', 'route', 'admin']);
+const gateway = await startGateway(dataDir, ENV);
 try {
-  const key = await createKey(gateway.url);
-  const options = ['run', join(ROOT, 'openapi.yaml'), '--url', gateway.url, '--header', `Authorization: Bearer ${key}`];
+  const authorization = `Authorization: Bearer ${keyOf('bank')}`;
+  const options = ['run', join(ROOT, 'openapi.yaml'), '--url', gateway.url, '--header', authorization];
   process.exitCode = await schemathesis([...options, ...process.argv.slice(2)]);
 } finally {
   await gateway.stop();
   removeDataDir(dataDir);
-}
-
-/** May do everything, so that no request is refused for its key alone. */
-async function createKey(url: string): Promise<string> {
-  const response = await fetch(`${url}/admin/tenants/${TENANT}/keys`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ label: 'test:api', scopes: ['inference', 'documents', 'route', 'admin'] }),
-  });
-  if (!response.ok) throw new Error(await response.text());
-  return ((await response.json()) as { secret: string }).secret;
 }
 
 function schemathesis(args: readonly string[]): Promise<number> {
