@@ -2,7 +2,8 @@ import { Turns } from '../../queues/turns.js';
 
 /** Runs jobs that keep other threads busy, a few at once: the tenants in turns, and within one the oldest first. */
 export interface Apart {
-  run<T>(tenant: string, job: () => Promise<T>): Promise<T>;
+  /** One that waits still when the signal comes does not begin. */
+  run<T>(tenant: string, job: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 export function createApart(atOnce: number): Apart {
@@ -22,10 +23,13 @@ export function createApart(atOnce: number): Apart {
   };
 
   return {
-    run: (tenant, job) =>
+    run: (tenant, job, signal) =>
       new Promise((resolve, reject) => {
         // A job that fails before its first await is a failed one as well.
-        const run = async () => resolve(await job());
+        const run = async () => {
+          signal?.throwIfAborted();
+          resolve(await job());
+        };
         waiting.add({ tenant, run: () => run().catch(reject) });
         startNext();
       }),

@@ -27,7 +27,7 @@ export interface Embedder {
 }
 
 /** Some models want to be told what is searched for from what is found. */
-export type EmbeddedAs = 'query' | 'passage';
+type EmbeddedAs = 'query' | 'passage';
 
 /** No text has that many characters a token on average; what lies beyond need not be tokenized to be known as too long. */
 const MAX_CHARS_PER_TOKEN = 40;

@@ -12,7 +12,7 @@ export interface IngestOptions {
   readonly storeFiles: StoreFiles;
   readonly parse: ParseFile;
   /** Vectors of passages, made when nothing more urgent waits. */
-  readonly embed: (tenant: string, texts: readonly string[]) => Promise<readonly Float32Array[]>;
+  readonly embed: (tenant: string, texts: readonly string[], signal: AbortSignal) => Promise<readonly Float32Array[]>;
   /** Passages embedded between two looks at what else is to be done. */
   readonly batch: number;
   readonly clock: Clock;
@@ -148,7 +148,6 @@ export class Ingest {
       if (job.attempt > MAX_ATTEMPTS) throw new Error(`reading it ended the process ${MAX_ATTEMPTS} times`);
       const terms = new FileTerms();
       const passages = await this.#passages(job, terms);
-      if (!passages) return await storeFiles.release(job);
       if (!(await storeFiles.complete(job, passages, terms, Math.floor(clock.now() / 1000)))) return;
       observe('completed', passages.length);
       onCompleted(job.tenant);
@@ -168,8 +167,7 @@ export class Ingest {
     }
   }
 
-  /** Null where it was interrupted. */
-  async #passages(job: IngestJob, terms: FileTerms): Promise<NewPassage[] | null> {
+  async #passages(job: IngestJob, terms: FileTerms): Promise<NewPassage[]> {
     const { parse, batch } = this.#options;
     const drafts = await parse(job, this.#stopping.signal);
     const batches = Array.from({ length: Math.ceil(drafts.length / batch) }, (_, i) =>
@@ -180,16 +178,17 @@ export class Ingest {
       for (const draft of some) terms.add(job.filename, draft);
       // The words of a long file keep no search waiting.
       await setImmediate();
+      this.#stopping.signal.throwIfAborted();
     }
-    return this.#stopping.signal.aborted ? null : passages.flat();
+    return passages.flat();
   }
 
   async #embed(tenant: string, drafts: readonly FilePassage[]): Promise<NewPassage[]> {
-    if (this.#stopping.signal.aborted) return [];
     // The headings say what a passage is about where its own words do not.
     const vectors = await this.#options.embed(
       tenant,
       drafts.map(({ headingPath, text }) => `${headingPath.join(' › ')}\n${text}`),
+      this.#stopping.signal,
     );
     return drafts.map((draft, index) => ({ ...draft, embedding: vectors[index]! }));
   }

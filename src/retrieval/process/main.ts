@@ -62,10 +62,10 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   }
   const apart = createApart(Math.min(config.threads, availableParallelism()));
   const tokenize = (texts: readonly string[]) => texts.map((text) => embedder.tokenize(text, 'passage'));
-  const embed = (tenant: string, texts: readonly string[]) =>
+  const embed = (tenant: string, texts: readonly string[], signal: AbortSignal) =>
     embedder.embedApart
-      ? apart.run(tenant, () => embedder.embedApart!(tokenize(texts)))
-      : queue.run('background', tenant, () => embedder.embed(tokenize(texts)));
+      ? apart.run(tenant, () => embedder.embedApart!(tokenize(texts)), signal)
+      : queue.run('background', tenant, () => embedder.embed(tokenize(texts)), signal);
   const indexes = new TenantIndexes({
     folder,
     databaseId: await databaseId(reader),

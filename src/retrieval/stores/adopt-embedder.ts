@@ -18,9 +18,10 @@ export async function adoptEmbedder(db: Db, digest: string): Promise<number> {
       .onConflict((conflict) => conflict.column('key').doUpdateSet({ value: digest }))
       .execute();
     await trx.deleteFrom('passages').execute();
+    await trx.deleteFrom('postings').execute();
     const { numUpdatedRows } = await trx
       .updateTable('store_files')
-      .set({ status: 'in_progress', attempts: 0, passages: 0, usage_bytes: 0 })
+      .set({ status: 'in_progress', attempts: 0, passages: 0, usage_bytes: 0, terms: 0, terms_version: 0 })
       .where('status', '=', 'completed')
       .executeTakeFirst();
     await trx

@@ -168,8 +168,8 @@ t.test('embeddings', async (t) => {
   const alone = await retrieval.embed('bank', [texts[0]!], NEVER);
   t.ok(cosine(alone.vectors[0]!, vectors[0]!) > 0.9999, 'a vector does not depend on what was embedded with it');
 
-  const long = retrieval.embed('bank', ['fine', 'word '.repeat(300)], NEVER);
-  await t.rejects(long, { code: 'invalid_value', message: /input\[1\].*302 tokens.*at most 256/ });
+  const long = retrieval.embed('bank', ['fine', 'word '.repeat(600)], NEVER);
+  await t.rejects(long, { code: 'invalid_value', message: /input\[1\].*602 tokens.*at most 512/ });
 
   const endless = retrieval.embed('bank', ['x'.repeat(100_000)], NEVER);
   await t.rejects(endless, { code: 'invalid_value', message: /at least 2500 tokens/ });

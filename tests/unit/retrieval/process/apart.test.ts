@@ -46,3 +46,15 @@ t.test('a job that fails, even before it waits for anything, makes room for the 
   await t.rejects(failed[1]!, /later/);
   t.equal(await apart.run('a', async () => 'done'), 'done');
 });
+
+t.test('what waits when the signal comes does not begin', async (t) => {
+  const { begun, job, end } = jobs();
+  const apart = createApart(1);
+  const controller = new AbortController();
+  const runs = ['a1', 'a2'].map((name) => apart.run('a', job(name), controller.signal));
+  controller.abort();
+  end('a1');
+  t.equal(await runs[0], 'a1');
+  await t.rejects(runs[1]!, { name: 'AbortError' });
+  t.same(begun, ['a1']);
+});

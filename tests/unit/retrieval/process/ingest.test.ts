@@ -30,7 +30,7 @@ async function setUp(t: Test, embedTexts = embed) {
   const ingest = new Ingest({
     storeFiles: rows.storeFiles,
     parse: async (file) => [...chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords)],
-    embed: (tenant, texts) => queue.run('background', tenant, () => embedTexts(texts)),
+    embed: (tenant, texts, signal) => queue.run('background', tenant, () => embedTexts(texts), signal),
     batch: 2,
     // It stands still: pauses end by their timers.
     clock: { now: () => 1000, monotonicMs: () => 0 },

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { FileTerms } from '../../../../src/retrieval/lexical/file-terms.js';
 import { adoptEmbedder } from '../../../../src/retrieval/stores/adopt-embedder.js';
 import { databaseId } from '../../../../src/retrieval/stores/database.js';
 import { dataFolder } from '../../../fixtures/retrieval/retrieval.js';
@@ -20,7 +21,10 @@ t.test('vectors of another embedding model are never searched: their files are r
   t.equal(await adoptEmbedder(db, 'second'), 1);
   t.match(await storeFiles.get('bank', storeId, fileId), { status: 'in_progress', passages: 0, usageBytes: 0 });
   t.same(await passages.labelsUpTo('bank', 1e9), []);
-  t.equal((await storeFiles.next('', []))?.fileId, fileId, 'it waits to be read');
+  t.same(await db.selectFrom('postings').selectAll().execute(), [], 'nor do words find them');
+  const job = (await storeFiles.next('', []))!;
+  t.equal(job.fileId, fileId, 'it waits to be read');
+  t.ok(await storeFiles.complete(job, [], new FileTerms(), 1), 'and can be');
   t.not(await databaseId(db), before.id, 'an index of the old vectors is none of this database');
   t.ok((await stores.searched('bank', storeId))!.revision > before.revision, 'the snapshot is another one');
   t.equal(await adoptEmbedder(db, 'second'), 0);
