@@ -39,7 +39,7 @@ export function planRetrieval(policy: RetrievalPolicy, override: RetrievalOverri
 }
 
 /** What is asked, and what was asked before it. */
-export interface Asked {
+interface Asked {
   readonly question: string;
   readonly context: string;
 }

@@ -97,6 +97,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       FROM feedback_of_anyone f JOIN answers ON answers.id = answer_id`,
     'DROP TABLE feedback_of_anyone',
   ),
+  // A least score was compared with a cosine; the same number as a share of certainty would leave out nearly everything.
+  '0003-scores-are-shares': statements(
+    `UPDATE deployments SET retrieval =
+      json_set(retrieval, '$.minScore', max(0, round(json_extract(retrieval, '$.minScore') / 4.0, 3)))`,
+  ),
 };
 
 /** Brings the tables to the newest step; each step is one transaction. */

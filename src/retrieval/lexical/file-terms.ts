@@ -11,7 +11,7 @@ export interface Posting {
 }
 
 /** Label, count and length, little-endian. */
-const POSTING_BYTES = 8;
+export const POSTING_BYTES = 8;
 const MAX_UINT16 = 65_535;
 
 /** The terms of a file's passages, gathered passage by passage. */

@@ -4,7 +4,7 @@ import type { Passages } from '../stores/passages.js';
 import type { Postings } from '../stores/postings.js';
 import type { WorkQueue } from './queue.js';
 
-export interface TermBackfillOptions {
+interface TermBackfillOptions {
   readonly postings: Postings;
   readonly passages: Passages;
   readonly queue: WorkQueue;

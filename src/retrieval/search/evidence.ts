@@ -15,7 +15,7 @@ export interface Evidence {
   readonly terms: TermMatch;
 }
 
-export interface EvidenceRequest {
+interface EvidenceRequest {
   readonly scope: { readonly tenant: string; readonly storeId: string };
   /** null in lexical mode. */
   readonly vector: Float32Array | null;

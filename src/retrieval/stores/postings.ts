@@ -1,18 +1,18 @@
 import { sql, type Transaction } from 'kysely';
 import type { Statistics } from '../lexical/bm25.js';
-import { type FileTerms, type Posting, readPostings } from '../lexical/file-terms.js';
+import { type FileTerms, POSTING_BYTES, type Posting, readPostings } from '../lexical/file-terms.js';
 import { TERMS_VERSION } from '../lexical/terms.js';
 import type { Db, Tables } from './database.js';
 
 /** How widely a term is spread in a store. */
-export interface TermSpread {
+interface TermSpread {
   readonly term: string;
   readonly files: number;
   readonly passages: number;
 }
 
 /** A file in a store. */
-export interface StoreFileKey {
+interface StoreFileKey {
   readonly seq: number;
   readonly tenant: string;
   readonly storeId: string;
@@ -20,8 +20,6 @@ export interface StoreFileKey {
 }
 
 const ROWS_PER_INSERT = 100;
-/** Bytes of a posting. */
-const POSTING_BYTES = 8;
 
 /** Which passages of a store hold which terms: what lexical search ranks by. Nothing in it is about more than one store. */
 export function createPostings(db: Db) {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { openSqlite } from '../../../src/sqlite/open.js';
 import { openTestRegistry, retrieval } from './open.js';
 
 async function setUp(t: Test) {
@@ -109,4 +110,25 @@ t.test('what does not exist or does not fit is refused and changes nothing', asy
   });
   await t.rejects(registry.getDeployment('bank', 'nothing'), { code: 'not_found' });
   t.same(await registry.getDeployment('bank', 'assistant'), created);
+});
+
+t.test('least scores that were set for cosines are brought to the scale of shares, once', async (t) => {
+  const { root, registry, settings, put } = await setUp(t);
+  await put(1);
+  await registry.putDeployment({
+    ...settings,
+    name: 'all',
+    stableVersion: 1,
+    retrieval: { ...retrieval, minScore: -1 },
+  });
+  await registry.close();
+  const database = openSqlite(join(root, 'data', 'registry.db'));
+  database.prepare("delete from kysely_migration where name = '0003-scores-are-shares'").run();
+  database.close();
+  for (let start = 0; start < 2; start++) {
+    const again = await openTestRegistry(join(root, 'data'));
+    t.same((await again.getDeployment('bank', 'assistant')).retrieval, { ...retrieval, minScore: 0.05 });
+    t.equal((await again.getDeployment('bank', 'all')).retrieval.minScore, 0);
+    await again.close();
+  }
 });
