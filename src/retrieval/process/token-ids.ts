@@ -5,7 +5,7 @@ export type TextOfTokens = (ids: readonly number[], at: string) => string;
 
 /**
  * The texts that OpenAI's own embedding models have for token ids (cl100k_base): clients that send ids instead of text
- * made them with it, whatever model they ask (docs/decisions/00xx-api.md). Loaded with the first use.
+ * made them with it, whatever model they ask (docs/decisions/0028-token-ids.md). Loaded with the first use.
  */
 export async function loadTextOfTokens(): Promise<TextOfTokens> {
   const { default: vocabulary } = await import('js-tiktoken/ranks/cl100k_base');
