@@ -1,6 +1,6 @@
 """How each sample adapter is trained. The seed of a phase draws its data, that of the first one the first weights too."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from examples import Shape
 
@@ -39,10 +39,28 @@ DOCUMENTATION = Shape(
     free_share=0.6,
 )
 
+# How to answer and to cite.
+FORM = Phase((("support", 1.0),), steps=80, seed=11, shape=Shape(free_share=0.55))
+
 RECIPES = {
-    "northwind-bank-1": Recipe(BANK, (Phase((("support", 1.0),), steps=80, seed=11, shape=Shape(free_share=0.55)),)),
-    # As the bank is served: the first passage is nearly always meant, people ask in their own words, and near misses abound.
-    "northwind-bank-2": Recipe(
+    "bank-form": Recipe(BANK, (FORM,)),
+    # Passages that hold something like the answer, more of them, and some of another corpus.
+    "bank-near-misses": Recipe(
+        BANK,
+        (
+            FORM,
+            Phase(
+                (("support", 0.85), ("docs", 0.15)),
+                steps=60,
+                seed=31,
+                shape=Shape(unanswerable_share=0.26, passages=((4, 40), (3, 30), (2, 16), (1, 12), (0, 2)), first_passage_weight=3, facts=(2, 3, 3, 4, 4, 5, 6), free_share=0.6),
+                learning_rate=4e-4,
+                decay_share=0.5,
+            ),
+        ),
+    ),
+    # As the bank is served: the first passage is nearly always meant, people ask in their own words, and much has no answer.
+    "bank-refusals": Recipe(
         BANK,
         (
             Phase(
@@ -53,13 +71,17 @@ RECIPES = {
                 decay_share=0.5,
             ),
         ),
-        parent="northwind-bank-1",
+        parent="bank-form",
     ),
     "copilot-1": Recipe(
         COPILOT,
-        (
-            Phase((("docs", 0.5), ("libraries", 0.35), ("support", 0.15)), steps=70, seed=13, shape=DOCUMENTATION, decay_share=0.4),
-            Phase((("docs", 0.45), ("libraries", 0.45), ("support", 0.1)), steps=32, seed=41, shape=replace(DOCUMENTATION, unanswerable_share=0.15), learning_rate=4e-4, decay_share=0.5),
-        ),
+        (Phase((("docs", 0.5), ("libraries", 0.35), ("support", 0.15)), steps=70, seed=13, shape=DOCUMENTATION, decay_share=0.4),),
     ),
+}
+
+# One training refuses too little and the other too much; between them lies what neither reaches by itself (the shares were
+# chosen on indexes/northwind-bank/eval.jsonl). Version 2 is the one that refuses more.
+AVERAGES = {
+    "northwind-bank-1": {"bank-near-misses": 0.35, "bank-refusals": 0.65},
+    "northwind-bank-2": {"bank-near-misses": 0.18, "bank-refusals": 0.82},
 }

@@ -39,12 +39,12 @@ def packs(phase: Phase, token_count):
             yield make_pack(rng, [WORLDS[corpus]], phase.shape, token_count)
 
 
-def add_lora(model, recipe: Recipe):
+def add_lora(model, recipe: Recipe, parent: Path | None):
     torch.manual_seed(recipe.phases[0].seed)
     config = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules=TARGETS, task_type="CAUSAL_LM")
     lora = get_peft_model(model, config)
-    if recipe.parent:
-        set_peft_model_state_dict(lora, load_file(ADAPTERS / recipe.parent / "adapter_model.safetensors"))
+    if parent:
+        set_peft_model_state_dict(lora, load_file(parent))
     for parameter in lora.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
@@ -108,7 +108,8 @@ def main() -> None:
     checkpoint = arguments.checkpoint or arguments.base.with_name(f"{arguments.name}.checkpoint.pt")
 
     tokenizer, specials = load_tokenizer(arguments.base), special_tokens(arguments.base)
-    lora = add_lora(load_model(arguments.base, torch.float32), recipe)
+    parent = out.parent / recipe.parent / "adapter_model.safetensors" if recipe.parent else None
+    lora = add_lora(load_model(arguments.base, torch.float32), recipe, parent)
     lora.set_attn_implementation("packed")
     lora.train()
     trained = {name: parameter for name, parameter in lora.named_parameters() if parameter.requires_grad}
@@ -157,7 +158,7 @@ def main() -> None:
     training = {
         "name": arguments.name,
         "base": {"model": BASE_MODEL_ID, "sha256": file_sha256(arguments.base)},
-        "parent_sha256": file_sha256(ADAPTERS / recipe.parent / "adapter_model.safetensors") if recipe.parent else None,
+        "parent_sha256": file_sha256(parent) if parent else None,
         "adapter_sha256": file_sha256(out / "adapter_model.safetensors"),
         "data_sha256": digest.hexdigest(),
         "examples": progress.examples,
