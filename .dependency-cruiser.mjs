@@ -25,7 +25,9 @@ export default {
       comment:
         'config, files, layouts, machine, metrics, native, processes, queues and sqlite serve every room, so they know none of them.',
       severity: 'error',
-      from: { path: rooms(['config', 'files', 'layouts', 'machine', 'metrics', 'native', 'processes', 'queues', 'sqlite']) },
+      from: {
+        path: rooms(['config', 'files', 'layouts', 'machine', 'metrics', 'native', 'processes', 'queues', 'sqlite']),
+      },
       to: { path: rooms([...L1, 'pipeline', ...L3, ...L4]) },
     },
     {
