@@ -33,14 +33,15 @@ export function createStorageProbe(
       (found) => identityOf(found) === opened[index],
       () => false,
     );
-  const lost = everySecond(clock, async () => {
+  // Asked with every write: an answer of a second ago would let one through that is lost.
+  const lost = async (): Promise<string | null> => {
     try {
       await stat(folder);
     } catch (error) {
       return toReason(error);
     }
     return (await Promise.all(files.map(isOpened))).every(Boolean) ? null : REPLACED;
-  });
+  };
   const trouble = everySecond(clock, () => probeWriting(folder).then(() => null, toReason));
   return { lost, trouble: async () => (await lost()) ?? trouble() };
 }

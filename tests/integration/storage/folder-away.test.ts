@@ -32,10 +32,13 @@ t.test(
     const store = await client.vectorStores.create({ name: 'x' });
     const kept = await upload('# Fees\n\nThe fee is 5 EUR.\n');
 
+    const answer = { model: 'assistant', messages: [{ role: 'user' as const, content: 'Hi' }], max_tokens: 2 };
+    // From now on its adapter is in memory.
+    await client.chat.completions.create(answer);
+
     renameSync(dataDir, away);
     t.match(await until('degraded'), { checks: { storage: { ready: false, reason: 'the data folder is not there' } } });
     t.match(await upload('lost?').catch((error) => error), { status: 503, code: 'storage_unavailable' });
-    const answer = { model: 'assistant', messages: [{ role: 'user' as const, content: 'Hi' }], max_tokens: 2 };
     t.equal((await client.chat.completions.create(answer)).usage?.completion_tokens, 2);
 
     renameSync(away, dataDir);
