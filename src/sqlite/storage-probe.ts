@@ -5,7 +5,7 @@ import type { Clock } from '../contracts/clock.js';
 import { probeWriting } from '../files/write-probe.js';
 import { storageTrouble } from './storage-trouble.js';
 
-/** However often it is asked, the disk is not. */
+/** However often it is asked, no more is written. */
 const PROBE_EVERY_MS = 1000;
 
 const REPLACED = 'the data folder is another one than at the start: restart to use it';
@@ -42,17 +42,15 @@ export function createStorageProbe(
     }
     return (await Promise.all(files.map(isOpened))).every(Boolean) ? null : REPLACED;
   };
-  const trouble = everySecond(clock, () => probeWriting(folder).then(() => null, toReason));
-  return { lost, trouble: async () => (await lost()) ?? trouble() };
-}
-
-function everySecond<T>(clock: Pick<Clock, 'monotonicMs'>, look: () => Promise<T>): () => Promise<T> {
-  let last: { readonly atMs: number; readonly found: Promise<T> } | null = null;
-  return () => {
+  let last: { readonly atMs: number; readonly trouble: Promise<string | null> } | null = null;
+  const writing = (): Promise<string | null> => {
     const nowMs = clock.monotonicMs();
-    if (last === null || nowMs - last.atMs >= PROBE_EVERY_MS) last = { atMs: nowMs, found: look() };
-    return last.found;
+    if (last === null || nowMs - last.atMs >= PROBE_EVERY_MS) {
+      last = { atMs: nowMs, trouble: probeWriting(folder).then(() => null, toReason) };
+    }
+    return last.trouble;
   };
+  return { lost, trouble: async () => (await lost()) ?? writing() };
 }
 
 function identityOf({ dev, ino }: { readonly dev: number; readonly ino: number }): string {
