@@ -22,7 +22,7 @@ export interface FilePassage {
 
 /**
  * The passages of a file, lazily, so that the caller may do other work between them.
- * @throws AppError `unsupported_file`
+ * @throws AppError `unsupported_file`, `document_too_complex`
  */
 export function* chunkFile(
   file: { readonly filename: string; readonly content: Uint8Array },
@@ -50,7 +50,7 @@ function parseFile(kind: FileKind, text: string, filename: string): ParsedDocume
     case 'markdown':
       return parseMarkdown(text, name);
     case 'html':
-      return parseHtml(text, name);
+      return parseHtml(text, base);
     case 'code':
       return parseCode(text, base);
     case 'table':

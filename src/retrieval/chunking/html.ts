@@ -1,4 +1,6 @@
+import { parse } from 'node:path';
 import { Parser } from 'htmlparser2';
+import { AppError } from '../../errors/app-error.js';
 import { withoutInvisible } from './clean-text.js';
 import type { BlockKind, ParsedDocument } from './document.js';
 import { HtmlTable } from './html-table.js';
@@ -18,19 +20,23 @@ const BREAKS = new Set(
 const HEADING = /^h([1-6])$/;
 /** What spanning cells of tables may add to a small page. */
 const LEAST_SPARE_CHARS = 10_000;
+/** Twice as deep as a browser goes. Each end tag is looked for among the open elements, so without a limit time grows with the square. */
+const MAX_DEPTH = 1024;
 
 /**
  * HTML: the text a reader sees, split like Markdown: headings make sections, lists and `pre` stay whole, tables are
  * lines of cells.
+ * @throws AppError `document_too_complex` for elements too deep within each other
  */
-export function parseHtml(html: string, fallbackTitle: string): ParsedDocument {
-  const sections = new SectionBuilder(fallbackTitle);
+export function parseHtml(html: string, filename: string): ParsedDocument {
+  const sections = new SectionBuilder(parse(filename).name);
   const map = new SourceMap();
   const inside = { hidden: 0, container: 0, pre: 0, title: 0 };
   const tables: HtmlTable[] = [];
   let title = '';
   let headingLevel: number | null = null;
   let blockStart = 0;
+  let depth = 0;
 
   const endBlock = (kind: BlockKind = inside.container > 0 ? 'lines' : 'prose', headerEnd?: number) => {
     const range = map.trimmed(blockStart);
@@ -80,6 +86,11 @@ export function parseHtml(html: string, fallbackTitle: string): ParsedDocument {
 
   const parser = new Parser({
     onopentag(name, attributes) {
+      depth += 1;
+      if (depth > MAX_DEPTH) {
+        const reason = `its elements lie more than ${MAX_DEPTH} deep within each other`;
+        throw new AppError('document_too_complex', { filename, reason });
+      }
       if (HIDDEN.has(name)) inside.hidden += 1;
       if (name === 'title') inside.title += 1;
       const table = tables.at(-1);
@@ -109,6 +120,7 @@ export function parseHtml(html: string, fallbackTitle: string): ParsedDocument {
       }
     },
     onclosetag(name) {
+      depth -= 1;
       if (HIDDEN.has(name)) inside.hidden -= 1;
       if (name === 'title') inside.title -= 1;
       if (name === 'pre') inside.pre -= 1;

@@ -141,3 +141,13 @@ t.test('markup that is left open loses no text', async (t) => {
     ['y', 'prose', 'y'],
   ]);
 });
+
+t.test('elements without an end may not pile up', async (t) => {
+  // Each stray end tag is looked for among all that are open: 8 MiB of these would take a quarter of an hour.
+  t.throws(() => parseHtml('<b></x>'.repeat(1_000_000), 'deep.html'), {
+    code: 'document_too_complex',
+    message: /^deep\.html cannot be read: its elements lie more than 1024 deep/,
+  });
+  t.same(blocks(`${'<b>'.repeat(1_000)}x`), [['file', 'prose', 'x']]);
+  t.equal(blocks('<p>x<br><img src=y>'.repeat(3_000)).length, 3_000, 'what ends by itself does not count');
+});
