@@ -11,11 +11,12 @@ from pathlib import Path
 from random import Random
 
 from docs_corpus import DocsWorld
-from library_questions import QUESTIONS, UNANSWERED
 from support_corpus import ACTION_KINDS, NOUN_QUESTIONS, TWO_SIDED
 from support_frames import FRAMES
 
-INDEXES = Path(__file__).parent.parent.parent / "indexes"
+HERE = Path(__file__).parent
+INDEXES = HERE.parent.parent / "indexes"
+WRITTEN = HERE / "written"
 SLOT = r"[\w’'£.$-]+(?: [\w’'£.$-]+){0,5}"  # one to six words
 DRAWS = 4000
 
@@ -46,9 +47,10 @@ def docs_templates() -> set[str]:
     return templates
 
 
-def library_questions() -> set[str]:
-    told = [question for asked in QUESTIONS.values() for one in asked for question in one.questions]
-    return {*told, *(question for questions in UNANSWERED.values() for question in questions)}
+def written_questions() -> set[str]:
+    lines = [json.loads(line) for file in WRITTEN.rglob("*.jsonl") for line in file.read_text().splitlines()]
+    asked = [question for line in lines for one in line["asked"] for question in one["questions"]]
+    return {*asked, *(question for line in lines for question in line["unanswered"])}
 
 
 def pattern(template: str) -> re.Pattern:
@@ -57,7 +59,7 @@ def pattern(template: str) -> re.Pattern:
 
 
 def main() -> None:
-    patterns = [(template, pattern(template)) for template in sorted(support_templates() | docs_templates() | library_questions())]
+    patterns = [(template, pattern(template)) for template in sorted(support_templates() | docs_templates() | written_questions())]
     shared = 0
     for file in sorted(INDEXES.glob("*/eval.jsonl")):
         for line in file.read_text().splitlines():

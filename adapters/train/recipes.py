@@ -1,6 +1,6 @@
 """How each sample adapter is trained. The seed of a phase draws its data, that of the first one the first weights too."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from examples import Shape
 
@@ -8,12 +8,13 @@ from examples import Shape
 @dataclass(frozen=True)
 class Phase:
     corpora: tuple[tuple[str, float], ...]  # corpus and its share of the packs
-    steps: int  # one pack a step
+    steps: int
     seed: int
+    packs: int = 8  # a step
     shape: Shape = Shape()
     learning_rate: float = 5e-4
-    warmup_steps: int = 10
-    decay_share: float = 0.25  # the last steps, over which the rate falls to nothing
+    warmup_steps: int = 20
+    decay_share: float = 0.6  # the last steps, over which the rate falls to nothing
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Recipe:
     instructions: str
     phases: tuple[Phase, ...]
     parent: str | None = None  # the adapter whose weights are gone on from
-    max_pack_tokens: int = 1200
+    max_pack_tokens: int = 2000
     rank: int = 8
     alpha: int = 16
 
@@ -29,59 +30,40 @@ class Recipe:
 BANK = "You are the support assistant of Northwind Bank."
 COPILOT = "You are a coding assistant for Fastify, Undici and Pino."
 
-# As documentation is found: several passages, any of which may be meant, and questions that name the purpose.
-DOCUMENTATION = Shape(
+# As the gateway shows passages: up to four, the first one meant most often; three in ten questions have no answer among them.
+SERVED = Shape(
     questions=10,
-    unanswerable_share=0.2,
-    passages=((6, 12), (5, 14), (4, 26), (3, 32), (2, 11), (1, 5)),
-    first_passage_weight=3,
-    facts=(1, 2, 2, 3, 3, 4, 5),
-    free_share=0.6,
+    unanswerable_share=0.3,
+    passages=((4, 55), (3, 20), (2, 13), (1, 10), (0, 2)),
+    first_passage_weight=4,
+    facts=(2, 3, 3, 4, 4, 5, 6),
+    free_share=0.65,
 )
-
-# How to answer and to cite.
-FORM = Phase((("support", 1.0),), steps=80, seed=11, shape=Shape(free_share=0.55))
+POLICIES = (("trades", 0.6), ("support", 0.3), ("libraries", 0.05), ("docs", 0.05))
+DOCUMENTATION = (("readmes-1", 0.4), ("libraries", 0.25), ("docs", 0.2), ("trades", 0.1), ("support", 0.05))
 
 RECIPES = {
-    "bank-form": Recipe(BANK, (FORM,)),
-    # Passages that hold something like the answer, more of them, and some of another corpus.
-    "bank-near-misses": Recipe(
+    "northwind-bank-1": Recipe(BANK, (Phase(POLICIES, steps=277, seed=11, shape=replace(SERVED, unanswerable_share=0.28)),)),
+    "northwind-bank-2": Recipe(
         BANK,
-        (
-            FORM,
-            Phase(
-                (("support", 0.85), ("docs", 0.15)),
-                steps=60,
-                seed=31,
-                shape=Shape(unanswerable_share=0.26, passages=((4, 40), (3, 30), (2, 16), (1, 12), (0, 2)), first_passage_weight=3, facts=(2, 3, 3, 4, 4, 5, 6), free_share=0.6),
-                learning_rate=4e-4,
-                decay_share=0.5,
-            ),
-        ),
-    ),
-    # As the bank is served: the first passage is nearly always meant, people ask in their own words, and much has no answer.
-    "bank-refusals": Recipe(
-        BANK,
-        (
-            Phase(
-                (("support", 0.9), ("docs", 0.1)),
-                steps=60,
-                seed=22,
-                shape=Shape(unanswerable_share=0.3, passages=((3, 60), (2, 25), (1, 12), (0, 3)), first_passage_weight=4, facts=(2, 3, 3, 4, 4, 5, 6), free_share=0.65),
-                decay_share=0.5,
-            ),
-        ),
-        parent="bank-form",
+        (Phase(POLICIES, steps=139, seed=22, shape=replace(SERVED, unanswerable_share=0.38), learning_rate=2.5e-4, decay_share=1.0),),
+        parent="northwind-bank-1",
     ),
     "copilot-1": Recipe(
         COPILOT,
-        (Phase((("docs", 0.5), ("libraries", 0.35), ("support", 0.15)), steps=70, seed=13, shape=DOCUMENTATION, decay_share=0.4),),
+        (
+            Phase(DOCUMENTATION, steps=237, seed=13, shape=replace(SERVED, unanswerable_share=0.2)),
+            # By now it refuses too much of what stands in lists of options.
+            Phase(
+                (("tools", 0.6), ("readmes-2", 0.3), ("docs", 0.1)),
+                steps=16,
+                seed=31,
+                packs=4,
+                shape=replace(SERVED, unanswerable_share=0.1),
+                learning_rate=2e-4,
+                warmup_steps=3,
+                decay_share=0.7,
+            ),
+        ),
     ),
-}
-
-# One training refuses too little and the other too much; between them lies what neither reaches by itself (the shares were
-# chosen on indexes/northwind-bank/eval.jsonl). Version 2 is the one that refuses more.
-AVERAGES = {
-    "northwind-bank-1": {"bank-near-misses": 0.35, "bank-refusals": 0.65},
-    "northwind-bank-2": {"bank-near-misses": 0.18, "bank-refusals": 0.82},
 }

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
+from typing import Iterator
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -16,27 +17,31 @@ from safetensors.torch import load_file, save_file
 from base_model import file_sha256, load_model, load_tokenizer, special_tokens
 from docs_corpus import DocsWorld
 from examples import Pack, make_pack
-from library_corpus import make_library_pack
-from packing import pack_loss, pack_tokens
+from packing import batch_loss, pack_tokens, stack
 from recipes import RECIPES, Phase, Recipe
 from support_corpus import SupportWorld
+from written_corpus import make_written_pack
 
 WORLDS = {"support": SupportWorld, "docs": DocsWorld}
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 BASE_MODEL_ID = "qwen2.5-coder-0.5b-instruct"
 ADAPTERS = Path(__file__).parent.parent / BASE_MODEL_ID
-CHECKPOINT_STEPS = 4
+CHECKPOINT_STEPS = 20
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def packs(phase: Phase, token_count):
+def steps(phase: Phase, token_count) -> Iterator[list[Pack]]:
+    """The packs of each step."""
     rng = Random(phase.seed)
     names, shares = zip(*phase.corpora)
     for _ in range(phase.steps):
-        corpus = rng.choices(names, shares)[0]
-        if corpus == "libraries":
-            yield make_library_pack(rng, phase.shape, token_count)
-        else:
-            yield make_pack(rng, [WORLDS[corpus]], phase.shape, token_count)
+        step = []
+        for corpus in rng.choices(names, shares, k=phase.packs):
+            if corpus in WORLDS:
+                step.append(make_pack(rng, [WORLDS[corpus]], phase.shape, token_count))
+            else:
+                step.append(make_written_pack(rng, corpus, phase.shape, token_count))
+        yield step
 
 
 def add_lora(model, recipe: Recipe, parent: Path | None):
@@ -109,11 +114,12 @@ def main() -> None:
 
     tokenizer, specials = load_tokenizer(arguments.base), special_tokens(arguments.base)
     parent = out.parent / recipe.parent / "adapter_model.safetensors" if recipe.parent else None
-    lora = add_lora(load_model(arguments.base, torch.float32), recipe, parent)
+    torch.set_float32_matmul_precision("high")  # TF32 where the device has it
+    lora = add_lora(load_model(arguments.base, torch.float32), recipe, parent).to(DEVICE)
     lora.set_attn_implementation("packed")
     lora.train()
     trained = {name: parameter for name, parameter in lora.named_parameters() if parameter.requires_grad}
-    progress, saved = Progress(), torch.load(checkpoint) if checkpoint.exists() else None
+    progress, saved = Progress(), torch.load(checkpoint, map_location=DEVICE) if checkpoint.exists() else None
     if saved:
         progress = Progress(**saved["progress"])
         for name, values in saved["lora"].items():
@@ -127,25 +133,29 @@ def main() -> None:
         optimizer = torch.optim.AdamW(trained.values(), lr=phase.learning_rate, weight_decay=0.0, betas=(0.9, 0.98))
         if saved and number == progress.phase:
             optimizer.load_state_dict(saved["optimizer"])
-        for step, pack in enumerate(packs(phase, count_tokens)):
-            update_hash(digest, pack)
+        for step, drawn in enumerate(steps(phase, count_tokens)):
+            for pack in drawn:
+                update_hash(digest, pack)
             if (number, step) < (progress.phase, progress.step):
                 continue
-            packed = pack_tokens(tokenizer, recipe.instructions, pack, specials, recipe.max_pack_tokens)
-            loss = pack_loss(lora.base_model.model, packed)
-            loss.backward()
+            packed = [pack_tokens(tokenizer, recipe.instructions, pack, specials, recipe.max_pack_tokens) for pack in drawn]
+            targets, value = sum(len(one.targets) for one in packed), 0.0
+            for some in [packed] if DEVICE == "cuda" else [[one] for one in packed]:  # one at a time fits 16 GB
+                loss = batch_loss(lora.base_model.model, stack(some)) * (sum(len(one.targets) for one in some) / targets)
+                loss.backward()
+                value += loss.item()
             torch.nn.utils.clip_grad_norm_(trained.values(), 1.0)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(phase, step)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 
-            now, value = time.time(), loss.item()
+            now = time.time()
             progress = Progress(
                 phase=number,
                 step=step + 1,
-                examples=progress.examples + len(packed.spans),
-                tokens=progress.tokens + packed.ids.shape[1],
+                examples=progress.examples + sum(one.examples for one in packed),
+                tokens=progress.tokens + sum(one.ids.shape[0] for one in packed),
                 loss=value if progress.loss is None else 0.95 * progress.loss + 0.05 * value,
                 seconds=progress.seconds + now - last,
             )
@@ -165,7 +175,7 @@ def main() -> None:
         "tokens": progress.tokens,
         "final_loss": round(progress.loss, 4),
         "minutes": round(progress.seconds / 60, 1),
-        "hyperparameters": {**asdict(recipe), "targets": TARGETS, "optimizer": "AdamW, linear decay at the end", "precision": "fp32"},
+        "hyperparameters": {**asdict(recipe), "targets": TARGETS, "optimizer": "AdamW, linear decay at the end", "precision": "fp32 (TF32 products)" if DEVICE == "cuda" else "fp32"},
     }
     (out / "training.json").write_text(json.dumps(training, indent=2) + "\n")
     checkpoint.unlink(missing_ok=True)

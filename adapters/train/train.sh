@@ -27,16 +27,4 @@ if [ ! -f "$model" ]; then
   rm -r "$work/parts"
 fi
 
-train() {
-  run=$1 && shift
-  "$python" "$here/train.py" "$run" --base "$model" --checkpoint "$work/$run.checkpoint.pt" "$@"
-}
-case "$name" in
-  northwind-bank-*)
-    for training in bank-form bank-near-misses bank-refusals; do
-      [ -f "$work/runs/$training/training.json" ] || train "$training" --out "$work/runs/$training"
-    done
-    exec "$python" "$here/average.py" "$name" --runs "$work/runs"
-    ;;
-  *) train "$name" ;;
-esac
+exec "$python" "$here/train.py" "$name" --base "$model" --checkpoint "$work/$name.checkpoint.pt"

@@ -1,0 +1,192 @@
+"""Packs over written collections: policy documents of invented organisations, documentation of invented libraries, and
+READMEs of installed packages (none of them Fastify, Undici or Pino), each with questions as people ask them.
+
+The passages of a pack are those that a search by words ranks first, so that the nearest misses of a collection stand beside what is
+asked for. A question whose passage is not among them has to be refused, and so has one that the collection does not answer.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Callable, Iterable
+
+from examples import PASSAGE_TOKENS, Example, Pack, Shape
+from prompt import REFUSAL, Passage
+
+HERE = Path(__file__).parent
+NODE_MODULES = HERE.parent.parent / "node_modules"
+FOUND_SHARE = 0.85  # of packs around a question with an answer: those whose passage is shown
+STRANGER_SHARE = 0.06  # of questions without an answer: those on something else altogether
+NEAREST = 8  # passages that may stand beside the right one
+
+
+@dataclass(frozen=True)
+class Asked:
+    answer: str  # in the passage's words, without full stop
+    questions: tuple[str, ...]
+    places: frozenset[int]  # the passages that hold it
+
+
+@dataclass(frozen=True)
+class Collection:
+    passages: tuple[Passage, ...]
+    asked: tuple[Asked, ...]
+    unanswered: tuple[tuple[str, frozenset[int]], ...]  # questions, and the passages that they come near
+    index: "WordIndex"
+
+
+def _words(text: str) -> list[str]:
+    """Lower case, identifiers split at their capitals, and a plural read as its singular."""
+    return [re.sub(r"(?<=\w\w)(ies|es|s|ed|ing)$", "", word.lower()) for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|\d+", text)]
+
+
+class WordIndex:
+    """BM25 (k1 = 1.2, b = 0.75) over the titles and texts of a collection."""
+
+    def __init__(self, passages: Iterable[Passage]):
+        self.counts = [Counter(_words(f"{passage.title} {passage.text}")) for passage in passages]
+        self.lengths = [sum(counts.values()) for counts in self.counts]
+        self.mean = sum(self.lengths) / len(self.lengths)
+        self.found_in = Counter(word for counts in self.counts for word in counts)
+        self.ranked = cache(self._ranked)  # the same questions are asked again and again
+
+    def _score(self, words: set[str], place: int) -> float:
+        counts, norm = self.counts[place], 1.2 * (0.25 + 0.75 * self.lengths[place] / self.mean)
+        rarity = {word: math.log(1 + (len(self.counts) - self.found_in[word] + 0.5) / (self.found_in[word] + 0.5)) for word in words if word in counts}
+        return sum(weight * counts[word] * 2.2 / (counts[word] + norm) for word, weight in rarity.items())
+
+    def _ranked(self, query: str) -> list[int]:
+        words = set(_words(query))
+        return sorted(range(len(self.counts)), key=lambda place: -self._score(words, place))
+
+
+def _blocks(text: str) -> list[str]:
+    """Paragraphs, and code between fences whole."""
+    return [block.strip("\n") for block in re.findall(r"(?:^```.*?^```[^\n]*$|(?:(?!^```)[^\n]*\S[^\n]*\n?)+)", text, re.S | re.M) if block.strip()]
+
+
+def _sections(text: str):
+    """(heading path, text) of each section; a # inside a fence is no heading."""
+    path: list[str] = []
+    for part in re.split(r"^(?=#{1,6} )", re.sub(r"^```.*?^```", lambda m: m[0].replace("\n#", "\n\0#"), text, flags=re.S | re.M), flags=re.M):
+        heading = re.match(r"(#{1,6}) (.*)\n?", part)
+        if heading:
+            path = [*path[: len(heading[1]) - 1], heading[2].strip()]
+            part = part[heading.end() :]
+        yield " › ".join(path), part.replace("\0", "")
+
+
+def cut(text: str, token_count: Callable[[str], int]) -> list[Passage]:
+    passages = []
+    for title, section in _sections(text):
+        pending: list[str] = []
+        for block in _blocks(section):
+            pieces = [block] if token_count(block) <= PASSAGE_TOKENS else block.split("\n")
+            for piece in (sentence for piece in pieces for sentence in ([piece] if token_count(piece) <= PASSAGE_TOKENS else re.split(r"(?<=[.;]) ", piece))):
+                if pending and token_count("\n\n".join([*pending, piece])) > PASSAGE_TOKENS:
+                    passages.append(Passage(title, "\n\n".join(pending)))
+                    pending = []
+                pending.append(piece)
+        if pending:
+            passages.append(Passage(title, "\n\n".join(pending)))
+    return passages
+
+
+def _lines(file: Path) -> list[dict]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def _written(file: Path) -> Collection:
+    """One passage a line, with what is asked of it."""
+    lines = _lines(file)
+    passages = tuple(Passage(line["title"], line["text"]) for line in lines)
+    return Collection(
+        passages,
+        tuple(Asked(one["answer"], tuple(one["questions"]), frozenset((place,))) for place, line in enumerate(lines) for one in line["asked"]),
+        tuple((question, frozenset((place,))) for place, line in enumerate(lines) for question in line["unanswered"]),
+        WordIndex(passages),
+    )
+
+
+def _readme(line: dict, token_count: Callable[[str], int]) -> Collection:
+    """One README a line; a quote tells which of its passages answer."""
+    cuts = cut((NODE_MODULES / line["file"]).read_text(), token_count)
+    passages = tuple(passage for passage in cuts if token_count(passage.text) <= 2 * PASSAGE_TOKENS)  # longer ones are rows of links
+    flat = [re.sub(r"\s+", " ", passage.text) for passage in passages]
+    asked = []
+    for one in line["asked"]:
+        quote = re.sub(r"\s+", " ", one["quote"]).strip()
+        places = frozenset(place for place, text in enumerate(flat) if quote in text)
+        if not places:
+            raise ValueError(f"{line['file']} no longer says: {one['quote']}")
+        asked.append(Asked(one["answer"], tuple(one["questions"]), places))
+    return Collection(passages, tuple(asked), tuple((question, frozenset()) for question in line["unanswered"]), WordIndex(passages))
+
+
+@cache
+def collections(corpus: str, token_count: Callable[[str], int]) -> tuple[Collection, ...]:
+    """Those of a folder below `written`, or of a file of READMEs."""
+    readmes = HERE / "written" / f"{corpus}.jsonl"
+    if readmes.exists():
+        return tuple(_readme(line, token_count) for line in _lines(readmes))
+    return tuple(_written(file) for file in sorted((HERE / "written" / corpus).glob("*.jsonl")))
+
+
+def _shown(rng: Random, collection: Collection, question: str, target: int | None, hidden: frozenset[int], count: int) -> list[int]:
+    """What a search would show: the target mostly first, then what is nearest to the question and to the target."""
+    near = collection.index.ranked(question)
+    if target is not None:
+        passage = collection.passages[target]
+        beside = collection.index.ranked(f"{passage.title} {passage.text}")
+        near = [place for pair in zip(near[:NEAREST], beside[:NEAREST]) for place in pair]
+    near = [place for place in dict.fromkeys(near) if place != target and place not in hidden][:NEAREST]
+    weights = [1 / (rank + 2) for rank in range(len(near))]
+    shown: list[int] = []
+    while near and len(shown) < count - (target is not None):
+        at = rng.choices(range(len(near)), weights)[0]
+        shown.append(near.pop(at))
+        weights.pop(at)
+    if target is not None:
+        shown.insert(0 if rng.random() < 0.6 else rng.randint(0, len(shown)), target)
+    return shown
+
+
+def make_written_pack(rng: Random, corpus: str, shape: Shape, token_count: Callable[[str], int]) -> Pack:
+    everything = collections(corpus, token_count)
+    collection = rng.choices(everything, [len(one.asked) for one in everything])[0]
+    count = rng.choices(*zip(*shape.passages))[0]
+    lead, hidden = rng.choice(collection.asked), frozenset()
+    question, target = rng.choice(lead.questions), rng.choice(sorted(lead.places))
+    if rng.random() < shape.unanswerable_share:
+        question, target = rng.choice(collection.unanswered)[0], None
+    elif rng.random() > FOUND_SHARE:
+        hidden, target = lead.places, None
+    shown = _shown(rng, collection, question, target, hidden, count) if count else []
+
+    answers, near, far = [], [], []
+    for asked in collection.asked:
+        number = next((number for number, place in enumerate(shown, start=1) if place in asked.places), None)
+        wording = rng.choice(asked.questions)
+        if number is not None:
+            answers.append(Example(((wording, f"{asked.answer} [{number}]."),)))
+        elif set(collection.index.ranked(wording)[:4]) & set(shown):
+            near.append(Example(((wording, REFUSAL),)))
+    for wording, places in collection.unanswered:
+        comes_near = places & set(shown) or not places and set(collection.index.ranked(wording)[:4]) & set(shown)
+        (near if comes_near else far).append(Example(((wording, REFUSAL),)))
+    stranger = rng.choice(everything)
+    far.append(Example(((rng.choice(rng.choice(stranger.asked).questions) if stranger is not collection else rng.choice(collection.unanswered)[0], REFUSAL),)))
+
+    refused = sum(rng.random() < shape.unanswerable_share for _ in range(shape.questions))
+    examples = rng.sample(answers, min(len(answers), shape.questions - refused))
+    for _ in range(max(refused, not examples)):
+        pool = far if not near or rng.random() < STRANGER_SHARE else near
+        if pool:
+            examples.append(pool.pop(rng.randrange(len(pool))))
+    rng.shuffle(examples)
+    return Pack(tuple(collection.passages[place] for place in shown), tuple(examples), len(shown) > 1 and rng.random() < shape.block_share)
