@@ -62,7 +62,7 @@ bool isSize(int64_t n, int64_t multiple, int64_t limit) { return n > 0 && n % mu
 // Behind everything that waits for an answer.
 void stepBack() {
 #if defined(__linux__)
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 5);
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
 #endif
 }
 

@@ -7,14 +7,21 @@ export class Turns<T extends { readonly tenant: string }> {
     return this.#waiting.size === 0;
   }
 
+  /** Who has something waiting. */
+  get tenants(): Iterable<string> {
+    return this.#waiting.keys();
+  }
+
   add(item: T): void {
     const own = this.#waiting.get(item.tenant);
     if (own) own.push(item);
     else this.#waiting.set(item.tenant, [item]);
   }
 
-  take(): T | undefined {
+  /** @param mayGo whose turn it may be; the others keep theirs */
+  take(mayGo: (tenant: string) => boolean = () => true): T | undefined {
     for (const [tenant, items] of this.#waiting) {
+      if (!mayGo(tenant)) continue;
       const item = items.shift()!;
       // Its next turn comes after all others'.
       this.#waiting.delete(tenant);

@@ -29,6 +29,7 @@ export interface SimulatedRequest {
 interface Row extends SlotView {
   cachedTokens: number;
   sampledTokens: number;
+  stoodAside: boolean;
 }
 
 /** One turn, as it was before the model ran. */
@@ -51,8 +52,9 @@ export function simulate(
   requests: readonly SimulatedRequest[],
   limits: SlotLimits & StepBudget,
   observe: (turn: Turn) => void,
+  credit?: number,
 ): void {
-  const shares = { interactive: new FairShare(), batch: new FairShare() };
+  const shares = { interactive: new FairShare(() => 0, { credit }), batch: new FairShare(() => 0, { credit }) };
   const counterOf: CounterOf = ({ tenant, priority }) => shares[priority].counter(tenant);
   const served = new Map<string, number>();
   const slots = new Array<Row | null>(limits.slots + limits.reservedSlots).fill(null);
@@ -88,12 +90,26 @@ export function simulate(
       if (slots[slot] !== null) throw new Error('two requests in one slot');
       const { promptTokens, drafted } = requests[id]!;
       const { tenant, priority, arrival } = waiting.find((request) => request.id === id)!;
-      slots[slot] = { id, tenant, priority, arrival, promptTokens, drafted, cachedTokens: 0, sampledTokens: 0 };
+      slots[slot] = {
+        id,
+        tenant,
+        priority,
+        arrival,
+        promptTokens,
+        drafted,
+        cachedTokens: 0,
+        sampledTokens: 0,
+        stoodAside: false,
+      };
       waiting = waiting.filter((request) => request.id !== id);
       shares[priority].left(tenant);
     }
     const plan = planStep(slots, counterOf, limits, plainCost());
     observe({ now, waiting, slots, plan, counterOf, served });
+    const rows = new Set([...plan.decode, ...plan.prefill].map(({ slot }) => slot));
+    slots.forEach((row, slot) => {
+      if (row) row.stoodAside = !rows.has(slot);
+    });
     for (const { slot, tokens } of plan.decode) {
       const accepted = now % 2 === 0 ? tokens : 1;
       slots[slot]!.cachedTokens += accepted;

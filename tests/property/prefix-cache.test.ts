@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { BLOCK_TOKENS, PrefixCache } from '../../src/engine/process/prefix-cache.js';
+import { BLOCK_TOKENS, PrefixCache, type PrefixRoot } from '../../src/engine/process/prefix-cache.js';
 
 /** A block by its root and all tokens up to its end, as plainly as can be. */
 interface Kept {
+  readonly tenant: string;
   readonly place: number;
   usedAt: number;
 }
 
-const describe = (root: string, ids: Int32Array, block: number) =>
-  JSON.stringify([root, ...ids.subarray(0, (block + 1) * BLOCK_TOKENS)]);
+const describe = ({ tenant, adapter }: PrefixRoot, ids: Int32Array, block: number) =>
+  JSON.stringify([`${tenant}/${adapter}`, ...ids.subarray(0, (block + 1) * BLOCK_TOKENS)]);
 const parentOf = (block: string) => {
   const [root, ...ids] = JSON.parse(block) as [string, ...number[]];
   return ids.length === BLOCK_TOKENS ? null : JSON.stringify([root, ...ids.slice(0, -BLOCK_TOKENS)]);
@@ -30,20 +31,23 @@ const stepsOf = fc.array(
   fc.record({
     what: fc.constantFrom('match', 'insert'),
     // The separators of the roots and tokens must not be mistaken for each other.
-    root: fc.constantFrom('a', 'b', '100', 'a\n100'),
+    root: fc.record({
+      tenant: fc.constantFrom('a', 'b', '100', 'a\n100'),
+      adapter: fc.constantFrom(null, null, null, 'x'),
+    }),
     ids: idsOf,
     upTo: fc.nat(5 * BLOCK_TOKENS),
   }),
-  { maxLength: 60 },
+  { maxLength: 90 },
 );
 
-t.test('does what a plain list of prefixes with least recently used eviction does', async () => {
+t.test('does what a plain list of prefixes with least recently used eviction beyond a share does', async () => {
   fc.assert(
-    fc.property(stepsOf, fc.nat(7), (steps, capacity) => {
+    fc.property(stepsOf, fc.oneof(fc.nat(7), fc.integer({ min: 16, max: 24 })), (steps, capacity) => {
       const cache = new PrefixCache(capacity);
       const kept = new Map<string, Kept>();
       const arena = new Array<string>(capacity);
-      const longest = (root: string, ids: Int32Array, most: number) => {
+      const longest = (root: PrefixRoot, ids: Int32Array, most: number) => {
         const chain: string[] = [];
         while (chain.length < most && kept.has(describe(root, ids, chain.length))) {
           chain.push(describe(root, ids, chain.length));
@@ -73,11 +77,13 @@ t.test('does what a plain list of prefixes with least recently used eviction doe
             const ends = [...kept].filter(
               ([end]) => !chain.includes(end) && ![...kept.keys()].some((other) => parentOf(other) === end),
             );
-            const oldest = ends.reduce((a, b) => (b[1].usedAt < a[1].usedAt ? b : a));
+            const held = (tenant: string) => [...kept.values()].filter((entry) => entry.tenant === tenant).length;
+            const beyond = ends.filter(([, { tenant }]) => held(tenant) > capacity / 8);
+            const oldest = (beyond.length > 0 ? beyond : ends).reduce((a, b) => (b[1].usedAt < a[1].usedAt ? b : a));
             if (oldest[0] !== before[0]) throw new Error('not the end that was used longest ago');
             kept.delete(before[0]);
           } else if (kept.size >= capacity) throw new Error('more blocks than places');
-          kept.set(fresh[i]!, { place, usedAt: now });
+          kept.set(fresh[i]!, { tenant: root.tenant, place, usedAt: now });
           arena[place] = fresh[i]!;
         }
         for (const block of kept.keys()) {

@@ -7,7 +7,16 @@ import { planAdapters } from './adapter-plan.js';
 import { AdapterStore } from './adapter-store.js';
 import { FairShare } from './fair-share.js';
 import { LoraBank } from './lora-bank.js';
-import { admit, attendedBy, type Contender, fairOrder, longestStepMs, planStep, type StepPlan } from './plan.js';
+import {
+  admit,
+  asideFor,
+  attendedBy,
+  type Contender,
+  fairOrder,
+  longestStepMs,
+  planStep,
+  type StepPlan,
+} from './plan.js';
 import { PrefixCache } from './prefix-cache.js';
 import type { ModelRunner, Segment } from './runner.js';
 import { Sequence, type SequenceContext } from './sequence.js';
@@ -33,7 +42,7 @@ export class EngineLoop {
   readonly #store: AdapterStore;
   /** Null where keys and values must not be reused. */
   readonly #prefixes: PrefixCache | null;
-  readonly #shares: Readonly<Record<Priority, FairShare>> = { interactive: new FairShare(), batch: new FairShare() };
+  readonly #shares: Readonly<Record<Priority, FairShare>>;
   readonly #slots: (Sequence | null)[];
   #waiting: Sequence[] = [];
   #events: JobEvent[] = [];
@@ -43,6 +52,8 @@ export class EngineLoop {
   constructor(options: LoopOptions) {
     const { settings, runner, base } = options;
     this.#options = options;
+    const { monotonicMs } = options.context;
+    this.#shares = { interactive: new FairShare(monotonicMs), batch: new FairShare(monotonicMs) };
     this.#slots = new Array<Sequence | null>(settings.slots + settings.reservedSlots).fill(null);
     this.#store = new AdapterStore(base, settings.adapterCacheBytes);
     this.#prefixes = runner.kvStore ? new PrefixCache(runner.kvStore.places) : null;
@@ -123,9 +134,13 @@ export class EngineLoop {
   #plan(): StepPlan {
     const { runner, settings, cost } = this.#options;
     if (runner.exact && settings.drafting) {
-      const answering = this.#slots.filter((sequence) => sequence?.isAnswering);
+      const answering = this.#slots.filter((sequence) => sequence !== null).filter((sequence) => sequence.isAnswering);
       const longestMs = answering.length === 0 ? 0 : longestStepMs(answering.length, settings.stepMs, cost);
-      for (const sequence of answering) sequence!.draft(answering.length, cost, longestMs);
+      // What a prompt ahead of them waits for is one token of each, and no guesses.
+      const aside = asideFor(this.#slots, this.#counterOf);
+      for (const sequence of answering) {
+        if (!aside.has(sequence)) sequence.draft(answering.length, cost, longestMs);
+      }
     }
     return planStep(this.#slots, this.#counterOf, settings, cost);
   }
@@ -138,6 +153,10 @@ export class EngineLoop {
       ...prefill.map(({ slot, tokens, last }) => this.#slots[slot]!.prefillSegment(slot, tokens, last)),
     ];
     const results = runner.run(segments);
+    const rows = new Set([...decode, ...prefill].map(({ slot }) => slot));
+    this.#slots.forEach((sequence, slot) => {
+      if (sequence) sequence.stoodAside = !rows.has(slot);
+    });
     let drafted = 0;
     let accepted = 0;
     decode.forEach(({ slot }, i) => {
@@ -191,7 +210,7 @@ export class EngineLoop {
   /** Copies what is known of the prompt into the slot; returns its number of tokens. */
   #reusePrefix(sequence: Sequence, slot: number): number {
     if (!this.#prefixes) return 0;
-    const { places } = this.#prefixes.match(sequence.prefixRoot, sequence.promptIds);
+    const { places } = this.#prefixes.match(sequence, sequence.promptIds);
     places.forEach((place, block) => {
       this.#options.runner.kvStore!.load(place, slot, block);
     });
@@ -205,7 +224,7 @@ export class EngineLoop {
   #keepPrefix(sequence: Sequence): void {
     if (!this.#prefixes) return;
     const slot = this.#slots.indexOf(sequence);
-    for (const { block, place } of this.#prefixes.insert(sequence.prefixRoot, sequence.ids(), sequence.cachedTokens)) {
+    for (const { block, place } of this.#prefixes.insert(sequence, sequence.ids(), sequence.cachedTokens)) {
       this.#options.runner.kvStore!.save(slot, block, place);
     }
   }

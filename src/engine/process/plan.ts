@@ -24,6 +24,8 @@ export interface SlotView extends Contender {
   readonly cachedTokens: number;
   /** Tokens guessed behind the next one, to be verified along with it. */
   readonly drafted: number;
+  /** Its answer stood aside in the last step. */
+  readonly stoodAside: boolean;
 }
 
 /** How much service the contender's tenant has had: see fair-share.ts. */
@@ -60,6 +62,12 @@ export const MOST_PROMPT_TOKENS = 512;
  * machine too slow for its promise slows everybody down, and starves nobody.
  */
 const LEAST_PROMPT_SHARE = 0.25;
+
+/**
+ * How much more service a tenant has had than another where its answers stand aside for the other's prompt. Tenants that
+ * want all of the machine are rarely that far apart; one that asks now and then has a credit (fair-share.ts).
+ */
+const LEAD = 256;
 
 /** What the next run of the model computes; empty when there is nothing to do. Plain data. */
 export interface StepPlan {
@@ -114,10 +122,31 @@ export function admit(
   return admissions;
 }
 
+const isAnswering = ({ promptTokens, cachedTokens }: SlotView): boolean => cachedTokens >= promptTokens;
+
 /**
- * The next step: every row that is answering goes on, and prompts are computed beside them, in fair order and each as
- * far as what is left of the budget goes. So an answer never waits longer than the budget, and an abort neither. One
- * token of a prompt is computed whatever it takes.
+ * The answers that stand aside for the first prompt: those of tenants that hold several slots and have been served plainly
+ * more than its own. An answer stands aside for one step, and goes on in the next.
+ * @param slots by slot, null = free
+ */
+export function asideFor<T extends SlotView>(slots: readonly (T | null)[], counterOf: CounterOf): ReadonlySet<T> {
+  const taken = slots.filter((view) => view !== null);
+  const [first] = fairOrder(
+    taken.filter((view) => !isAnswering(view)),
+    counterOf,
+  );
+  if (first === undefined) return new Set();
+  const holdsSeveral = ({ tenant }: T) => taken.filter((view) => view.tenant === tenant).length > 1;
+  const isBehind = (view: T) =>
+    view.priority === first.priority && counterOf(view) - counterOf(first) >= LEAD && holdsSeveral(view);
+  const isBatch = (view: T) => view.priority === 'batch' && first.priority === 'interactive';
+  return new Set(taken.filter((view) => isAnswering(view) && (isBehind(view) || isBatch(view))));
+}
+
+/**
+ * The next step: the rows that are answering go on, and prompts are computed beside them, in fair order and each as
+ * far as what is left of the budget goes. So an answer never waits longer than the budget, and an abort neither; one that
+ * stands aside (`asideFor`) waits twice as long. One token of a prompt is computed whatever it takes.
  * @param slots by slot, null = free
  */
 export function planStep(
@@ -127,17 +156,19 @@ export function planStep(
   cost: StepCost,
 ): StepPlan {
   const taken = slots.filter((view) => view !== null);
-  const decode = taken
-    .filter(({ promptTokens, cachedTokens }) => cachedTokens >= promptTokens)
+  const aside = asideFor(slots, counterOf);
+  const answering = taken.filter(isAnswering);
+  const decode = answering
+    .filter((view) => view.stoodAside || !aside.has(view))
     .map((view) => ({ slot: slots.indexOf(view), id: view.id, tokens: 1 + view.drafted }));
   const answerTokens = decode.reduce((sum, { tokens }) => sum + tokens, 0);
   const answersMs = answerTokens === 0 ? 0 : cost.answersMs(answerTokens);
-  const budgetMs = answerTokens === 0 ? idleStepMs : Math.max(stepMs - answersMs, LEAST_PROMPT_SHARE * answersMs);
+  const budgetMs = answering.length === 0 ? idleStepMs : Math.max(stepMs - answersMs, LEAST_PROMPT_SHARE * answersMs);
 
   let promptTokens = 0;
   let attended = 0;
   const prefill: StepPlan['prefill'][number][] = [];
-  const unfinished = taken.filter(({ promptTokens, cachedTokens }) => cachedTokens < promptTokens);
+  const unfinished = taken.filter((view) => !isAnswering(view));
   for (const view of fairOrder(unfinished, counterOf)) {
     const start = view.cachedTokens;
     const most = Math.min(view.promptTokens - start, MOST_PROMPT_TOKENS - promptTokens);

@@ -1,7 +1,18 @@
 /** Tokens of a block of the KV layout: what is copied as one. */
 export const BLOCK_TOKENS = 16;
 
+/** All that keys and values depend on beside the tokens, and who may see them. */
+export interface PrefixRoot {
+  readonly tenant: string;
+  /** Digest; null without adapter. */
+  readonly adapter: string | null;
+}
+
+/** The least that a tenant keeps of the places, whoever else fills them. */
+const TENANT_SHARE = 1 / 8;
+
 interface Block {
+  readonly tenant: string;
   /** The block's token ids; in a first block also the root. */
   readonly key: string;
   /** Blocks that share its parent, itself among them. */
@@ -14,19 +25,20 @@ interface Block {
  * Which beginnings of prompts have their keys and values kept, and in which places of the arena. Only the index: the
  * arena belongs to the runner.
  *
- * Blocks form chains from a root on, which stands for all that keys and values depend on beside the tokens, and for
- * who may see them: the tenant and the digest of the adapter. A block is found by its root and all tokens up to its
+ * Blocks form chains from a root on. A block is found by its root and all tokens up to its
  * end, compared as they are: no hash that could make one prefix pass for another.
  *
- * When places run out the least recently used block goes that no other block follows. Using a chain marks its blocks
- * from the last to the first, so a block is always marked later than those behind it, and the first in the order of
- * use is such an end of a chain.
+ * When places run out the least recently used block goes that no other block follows, of those whose tenant keeps more
+ * than its share: another one's flood takes nobody's prompts. Using a chain marks its blocks from the last to the first,
+ * so a block is always marked later than those behind it, and a tenant's first in the order of use is such an end of a
+ * chain.
  */
 export class PrefixCache {
   readonly #places: number;
   readonly #firstBlocks = new Map<string, Block>();
   /** Least recently used first. */
   readonly #byUse = new Set<Block>();
+  readonly #byTenant = new Map<string, number>();
 
   /** @param places blocks that the arena holds */
   constructor(places: number) {
@@ -37,7 +49,7 @@ export class PrefixCache {
    * Places of the longest known beginning of a prompt, a block each, in order. One token at least is left over: its
    * logits give the first token of the answer. Copy the blocks before the next `insert`, which may reuse the places.
    */
-  match(root: string, ids: Int32Array): { readonly places: readonly number[] } {
+  match(root: PrefixRoot, ids: Int32Array): { readonly places: readonly number[] } {
     const chain = this.#find(root, ids, Math.floor((ids.length - 1) / BLOCK_TOKENS));
     return { places: chain.map(({ place }) => place) };
   }
@@ -46,7 +58,7 @@ export class PrefixCache {
    * Takes in the whole blocks among the first `upTo` tokens. Returns those that are new, with the places that their
    * keys and values must be copied into at once. A chain longer than the arena keeps its beginning.
    */
-  insert(root: string, ids: Int32Array, upTo: number): { readonly block: number; readonly place: number }[] {
+  insert(root: PrefixRoot, ids: Int32Array, upTo: number): { readonly block: number; readonly place: number }[] {
     const blocks = Math.min(Math.floor(upTo / BLOCK_TOKENS), this.#places);
     const chain = this.#find(root, ids, blocks);
     const added: { block: number; place: number }[] = [];
@@ -54,9 +66,10 @@ export class PrefixCache {
       const siblings = chain.at(-1)?.children ?? this.#firstBlocks;
       const key = keyOf(root, ids, block);
       const taken = this.#byUse.size + added.length;
-      const place = taken < this.#places ? taken : this.#evict();
-      const created: Block = { key, siblings, children: new Map(), place };
+      const place = taken < this.#places ? taken : this.#evict(chain);
+      const created: Block = { tenant: root.tenant, key, siblings, children: new Map(), place };
       siblings.set(key, created);
+      this.#count(root.tenant, 1);
       chain.push(created);
       added.push({ block, place });
     }
@@ -64,7 +77,7 @@ export class PrefixCache {
     return added;
   }
 
-  #find(root: string, ids: Int32Array, most: number): Block[] {
+  #find(root: PrefixRoot, ids: Int32Array, most: number): Block[] {
     const chain: Block[] = [];
     let siblings = this.#firstBlocks;
     while (chain.length < most) {
@@ -85,15 +98,31 @@ export class PrefixCache {
   }
 
   /** Called only while blocks outside the chain being inserted are left; that chain was used last. */
-  #evict(): number {
+  #evict(chain: readonly Block[]): number {
+    const oldest = this.#oldestBeside(chain);
+    this.#byUse.delete(oldest);
+    this.#count(oldest.tenant, -1);
+    oldest.siblings.delete(oldest.key);
+    return oldest.place;
+  }
+
+  #oldestBeside(chain: readonly Block[]): Block {
+    for (const block of this.#byUse) {
+      const isBeyondShare = this.#byTenant.get(block.tenant)! > this.#places * TENANT_SHARE;
+      if (isBeyondShare && !chain.includes(block)) return block;
+    }
     const [oldest] = this.#byUse;
-    this.#byUse.delete(oldest!);
-    oldest!.siblings.delete(oldest!.key);
-    return oldest!.place;
+    return oldest!;
+  }
+
+  #count(tenant: string, change: number): void {
+    const count = (this.#byTenant.get(tenant) ?? 0) + change;
+    if (count === 0) this.#byTenant.delete(tenant);
+    else this.#byTenant.set(tenant, count);
   }
 }
 
-function keyOf(root: string, ids: Int32Array, block: number): string {
+function keyOf({ tenant, adapter }: PrefixRoot, ids: Int32Array, block: number): string {
   const tokens = ids.subarray(block * BLOCK_TOKENS, (block + 1) * BLOCK_TOKENS).join();
-  return block === 0 ? `${tokens}\n${root}` : tokens;
+  return block === 0 ? `${tokens}\n${JSON.stringify([tenant, adapter])}` : tokens;
 }

@@ -31,6 +31,7 @@ export class Sequence implements SlotView, WaitingView {
   /** Its claim on an adapter; null without adapter, or before it has a slot. */
   hold: AdapterHold | null = null;
   cachedTokens = 0;
+  stoodAside = false;
   readonly #context: SequenceContext;
   readonly #sampler: Sampler;
   readonly #detokenizer: Detokenizer;
@@ -99,11 +100,6 @@ export class Sequence implements SlotView, WaitingView {
   /** The prompt is computed, and the answer has begun. */
   get isAnswering(): boolean {
     return this.completionTokens > 0;
-  }
-
-  /** All that keys and values depend on beside the tokens, and who may see them. */
-  get prefixRoot(): string {
-    return JSON.stringify([this.tenant, this.adapter]);
   }
 
   /** Prompt and answer. */

@@ -66,9 +66,9 @@ export class MeasuredStepCost implements StepCost {
     const surprise = ms / (answersMs + promptsMs);
     if (!Number.isFinite(surprise)) return;
     const factor = Math.min(LARGEST_SURPRISE, Math.max(1 / LARGEST_SURPRISE, surprise)) ** LEARNING_RATE;
-    // What a step without prompts takes is known from such steps.
-    if (promptTokens === 0) this.#answersFactor *= factor;
-    else this.#promptsFactor *= factor;
+    // Beside a flood no step is without prompts: what slows a step of both slows both.
+    if (answerTokens > 0) this.#answersFactor *= factor;
+    if (promptTokens > 0) this.#promptsFactor *= factor;
   }
 }
 

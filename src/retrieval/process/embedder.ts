@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import type { EmbedderManifest } from '../../contracts/model-manifest.js';
-import type { Encoder, TokenBatch } from './encoder.js';
+import type { Encoder, Precedence, TokenBatch } from './encoder.js';
 import { openKernelEncoder } from './kernel-encoder.js';
 
 /** A text as the model reads it: tokenizing is work, and is done once. */
@@ -22,8 +22,8 @@ export interface Embedder {
   tokenize(text: string, as: EmbeddedAs): TokenizedText;
   /** Normalised vectors, one a text. This thread does nothing else meanwhile. */
   embed(texts: readonly TokenizedText[]): Promise<Float32Array[]>;
-  /** The same by another thread, behind everything that waits for an answer; null where that cannot be. */
-  readonly embedApart: ((texts: readonly TokenizedText[]) => Promise<Float32Array[]>) | null;
+  /** The same by another thread, where it pleases behind everything that waits for an answer; null where that cannot be. */
+  readonly embedApart: ((texts: readonly TokenizedText[], precedence: Precedence) => Promise<Float32Array[]>) | null;
 }
 
 /** Some models want to be told what is searched for from what is found. */
@@ -65,7 +65,9 @@ export async function loadEmbedder(folder: string, manifest: EmbedderManifest, t
       return { ids, tokens: isLong ? Math.max(ids.length, Math.ceil(text.length / MAX_CHARS_PER_TOKEN)) : ids.length };
     },
     embed: async (texts) => split(await encoder.encode(batchOf(texts))),
-    embedApart: encoder.encodeApart && (async (texts) => split(await encoder.encodeApart!(batchOf(texts)))),
+    embedApart:
+      encoder.encodeApart &&
+      (async (texts, precedence) => split(await encoder.encodeApart!(batchOf(texts), precedence))),
   };
 }
 

@@ -6,13 +6,22 @@ import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import type { FilePassage } from '../chunking/chunk-file.js';
 import { FileTerms } from '../lexical/file-terms.js';
 import type { IngestJob, NewPassage, StoreFiles } from '../stores/store-files.js';
+import type { Precedence } from './encoder.js';
 import type { ParseFile } from './parsers.js';
+
+/** How a file is read. */
+export interface Reading {
+  readonly precedence: Precedence;
+  readonly signal: AbortSignal;
+}
 
 export interface IngestOptions {
   readonly storeFiles: StoreFiles;
   readonly parse: ParseFile;
-  /** Vectors of passages, made when nothing more urgent waits. */
-  readonly embed: (tenant: string, texts: readonly string[], signal: AbortSignal) => Promise<readonly Float32Array[]>;
+  /** Vectors of passages. */
+  readonly embed: (tenant: string, texts: readonly string[], how: Reading) => Promise<readonly Float32Array[]>;
+  /** The tenant has used little of late. */
+  readonly isWithinAllowance: (tenant: string) => boolean;
   /** Passages embedded between two looks at what else is to be done. */
   readonly batch: number;
   readonly clock: Clock;
@@ -21,6 +30,9 @@ export interface IngestOptions {
   readonly onCompleted: (tenant: string) => void;
   readonly onError: (error: unknown, what: string) => void;
 }
+
+/** A file that takes no longer to read than a search or two: some ten passages. */
+const SHORT_FILE_BYTES = 8192;
 
 /** A file that ended the process that often while it was read is given up. */
 const MAX_ATTEMPTS = 5;
@@ -168,12 +180,15 @@ export class Ingest {
   }
 
   async #passages(job: IngestJob, terms: FileTerms): Promise<NewPassage[]> {
-    const { parse, batch } = this.#options;
-    const drafts = await parse(job, this.#stopping.signal);
+    const { parse, batch, isWithinAllowance } = this.#options;
+    // A note that somebody adds goes before the answers and files of who floods; bulk goes behind everything.
+    const isAhead = job.content.byteLength <= SHORT_FILE_BYTES && isWithinAllowance(job.tenant);
+    const reading: Reading = { precedence: isAhead ? 'ahead' : 'behind', signal: this.#stopping.signal };
+    const drafts = await parse(job, reading);
     const batches = Array.from({ length: Math.ceil(drafts.length / batch) }, (_, i) =>
       drafts.slice(i * batch, (i + 1) * batch),
     );
-    const passages = await Promise.all(batches.map((some) => this.#embed(job.tenant, some)));
+    const passages = await Promise.all(batches.map((some) => this.#embed(job.tenant, some, reading)));
     for (const some of batches) {
       for (const draft of some) terms.add(job.filename, draft);
       // The words of a long file keep no search waiting.
@@ -183,12 +198,12 @@ export class Ingest {
     return passages.flat();
   }
 
-  async #embed(tenant: string, drafts: readonly FilePassage[]): Promise<NewPassage[]> {
+  async #embed(tenant: string, drafts: readonly FilePassage[], reading: Reading): Promise<NewPassage[]> {
     // The headings say what a passage is about where its own words do not.
     const vectors = await this.#options.embed(
       tenant,
       drafts.map(({ headingPath, text }) => `${headingPath.join(' › ')}\n${text}`),
-      this.#stopping.signal,
+      reading,
     );
     return drafts.map((draft, index) => ({ ...draft, embedding: vectors[index]! }));
   }

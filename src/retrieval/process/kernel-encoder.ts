@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { type NativeLibrary, openNativeLibrary } from '../../native/library.js';
-import type { Encoder, TokenBatch } from './encoder.js';
+import type { Encoder, Precedence, TokenBatch } from './encoder.js';
 
 type Callback = (error: Error | null, fault: string | null) => void;
 interface Encode {
@@ -25,18 +25,18 @@ export function openKernelEncoder(file: string, dimensions: number): Encoder | n
   const check = (fault: string | null) => {
     if (fault !== null) throw new Error(`the encoder: ${fault}`);
   };
-  const callFor = ({ ids, lengths }: TokenBatch, isApart: boolean) => {
+  const callFor = ({ ids, lengths }: TokenBatch, precedence: Precedence) => {
     const vectors = new Float32Array(lengths.length * dimensions);
-    return { vectors, call: [encoder, path, ids, lengths, lengths.length, vectors, Number(isApart)] };
+    return { vectors, call: [encoder, path, ids, lengths, lengths.length, vectors, Number(precedence === 'behind')] };
   };
   return {
     async encode(batch) {
-      const { vectors, call } = callFor(batch, false);
+      const { vectors, call } = callFor(batch, 'ahead');
       check(encode(...call));
       return vectors;
     },
-    async encodeApart(batch) {
-      const { vectors, call } = callFor(batch, true);
+    async encodeApart(batch, precedence) {
+      const { vectors, call } = callFor(batch, precedence);
       check(
         await new Promise((resolve, reject) =>
           encode.async(...call, (error, fault) => (error ? reject(error) : resolve(fault))),

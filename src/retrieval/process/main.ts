@@ -19,13 +19,27 @@ import { createStoreFiles } from '../stores/store-files.js';
 import { createVectorStores } from '../stores/vector-stores.js';
 import { createApart } from './apart.js';
 import { loadEmbedder } from './embedder.js';
-import { Ingest } from './ingest.js';
+import { Ingest, type IngestOptions } from './ingest.js';
+import { createPace, waitedForProcessorMs } from './pace.js';
 import { createParsers } from './parsers.js';
 import { createWorkQueue } from './queue.js';
 import { createService } from './service.js';
 import { backfillTerms } from './term-backfill.js';
 
 const STATUS_EVERY_MS = 1000;
+/** Their first argument is the tenant. */
+const WRITES: ReadonlySet<Method> = new Set([
+  'createFile',
+  'deleteFile',
+  'createStore',
+  'updateStore',
+  'deleteStore',
+  'attachFile',
+  'updateStoreFile',
+  'detachFile',
+  'createBatch',
+  'cancelBatch',
+]);
 const clock: Clock = { now: Date.now, monotonicMs: () => performance.now() };
 
 const send = sendToParent<ProcessMessage>;
@@ -54,17 +68,22 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     parseMemoryBytes: config.parseMemoryBytes,
     maxPassages: config.maxPassagesPerFile,
   });
-  const queue = createWorkQueue();
+  const pace = createPace({ nowMs: clock.monotonicMs, waitedMs: waitedForProcessorMs });
+  const queue = createWorkQueue(pace, clock.monotonicMs);
   const changed = await adoptEmbedder(writer, embedder.digest);
   if (changed > 0) {
     const detail = `${changed} files are read again, and found once they are`;
     send({ type: 'log', level: 'warn', message: 'the embedding model is another one than before', detail });
   }
-  const apart = createApart(Math.min(config.threads, availableParallelism()));
+  const apart = { ahead: createApart(1), behind: createApart(Math.min(config.threads, availableParallelism())) };
   const tokenize = (texts: readonly string[]) => texts.map((text) => embedder.tokenize(text, 'passage'));
-  const embed = (tenant: string, texts: readonly string[], signal: AbortSignal) =>
+  const embed: IngestOptions['embed'] = (tenant, texts, { precedence, signal }) =>
     embedder.embedApart
-      ? apart.run(tenant, () => embedder.embedApart!(tokenize(texts)), signal)
+      ? apart[precedence].run(
+          tenant,
+          () => pace.run(tenant, () => embedder.embedApart!(tokenize(texts), precedence)),
+          signal,
+        )
       : queue.run('background', tenant, () => embedder.embed(tokenize(texts)), signal);
   const indexes = new TenantIndexes({
     folder,
@@ -84,9 +103,13 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     onError: reportError,
   });
   const ingest = new Ingest({
-    storeFiles,
+    storeFiles: {
+      ...storeFiles,
+      complete: (job, ...rest) => queue.write(job.tenant, () => storeFiles.complete(job, ...rest)),
+    },
     parse: parsers.parse,
     embed,
+    isWithinAllowance: pace.isWithin,
     batch: config.ingestBatch,
     clock,
     onObservation: (observation) => send({ type: 'observation', observation }),
@@ -134,8 +157,8 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
       const controller = new AbortController();
       calls.set(id, controller);
       try {
-        const run = service[method] as (...args: unknown[]) => Promise<unknown>;
-        send({ type: 'result', id, value: await run(...args, controller.signal) });
+        const run = () => (service[method] as (...args: unknown[]) => Promise<unknown>)(...args, controller.signal);
+        send({ type: 'result', id, value: await (WRITES.has(method) ? queue.write(String(args[0]), run) : run()) });
       } catch (error) {
         if (controller.signal.aborted) return;
         if (!(error instanceof AppError)) reportError(error, `${method} failed`);

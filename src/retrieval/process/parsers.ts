@@ -3,11 +3,15 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../errors/app-error.js';
 import type { FilePassage } from '../chunking/chunk-file.js';
+import type { Precedence } from './encoder.js';
 import type { FromParser, ParseJob, ParserOptions, ToParser } from './parser/protocol.js';
 import { OUT_OF_TIME } from './parser/watchdog.js';
 
 /** @throws AppError `unsupported_file`, `document_too_complex` */
-export type ParseFile = (job: ParseJob, signal: AbortSignal) => Promise<FilePassage[]>;
+export type ParseFile = (
+  job: ParseJob,
+  how: { readonly precedence: Precedence; readonly signal: AbortSignal },
+) => Promise<FilePassage[]>;
 
 export interface Parsers {
   readonly parse: ParseFile;
@@ -29,32 +33,33 @@ const MAIN = fileURLToPath(new URL(`parser/main${extname(import.meta.url)}`, imp
  */
 export function createParsers(options: ParserOptions & { readonly parseMemoryBytes: number }): Parsers {
   const { parseMemoryBytes, parseTimeoutMs } = options;
-  const idle = new Map<ChildProcess, NodeJS.Timeout>();
+  const idle = { ahead: new Map<ChildProcess, NodeJS.Timeout>(), behind: new Map<ChildProcess, NodeJS.Timeout>() };
 
-  const start = (): ChildProcess => {
+  const start = (precedence: Precedence): ChildProcess => {
     const child = fork(MAIN, {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       execArgv: [...process.execArgv, `--max-old-space-size=${parseMemoryBytes / MiB}`],
     });
-    send(child, { type: 'start', options });
+    send(child, { type: 'start', options, precedence });
     return child;
   };
-  const take = (): ChildProcess => {
-    const [child, timer] = idle.entries().next().value ?? [start()];
+  // A process that stepped back may not come forward again, so there are both kinds.
+  const take = (precedence: Precedence): ChildProcess => {
+    const [child, timer] = idle[precedence].entries().next().value ?? [start(precedence)];
     clearTimeout(timer);
-    idle.delete(child);
+    idle[precedence].delete(child);
     forgetListeners(child);
     return child;
   };
-  const dismiss = (child: ChildProcess) => {
-    clearTimeout(idle.get(child));
-    idle.delete(child);
+  const dismiss = (child: ChildProcess, precedence: Precedence) => {
+    clearTimeout(idle[precedence].get(child));
+    idle[precedence].delete(child);
     if (child.connected) child.disconnect();
   };
-  const park = (child: ChildProcess) => {
-    idle.set(child, setTimeout(() => dismiss(child), IDLE_MS).unref());
-    for (const event of ['exit', 'error']) child.once(event, () => dismiss(child));
+  const park = (child: ChildProcess, precedence: Precedence) => {
+    idle[precedence].set(child, setTimeout(() => dismiss(child, precedence), IDLE_MS).unref());
+    for (const event of ['exit', 'error']) child.once(event, () => dismiss(child, precedence));
   };
 
   const deathOf = ({ filename }: ParseJob, how: string): Error => {
@@ -65,9 +70,9 @@ export function createParsers(options: ParserOptions & { readonly parseMemoryByt
   };
 
   return {
-    parse: (job, signal) =>
+    parse: (job, { precedence, signal }) =>
       new Promise((resolve, reject) => {
-        const child = take();
+        const child = take(precedence);
         const passages: FilePassage[] = [];
         const kill = () => child.kill('SIGKILL');
         const timer = setTimeout(kill, STUCK_AFTER_MS);
@@ -87,17 +92,19 @@ export function createParsers(options: ParserOptions & { readonly parseMemoryByt
               break;
             case 'done':
               settle(() => resolve(passages));
-              park(child);
+              park(child, precedence);
               break;
             case 'refused':
               settle(() => reject(AppError.fromMessage(message.error)));
-              park(child);
+              park(child, precedence);
           }
         });
         send(child, { type: 'parse', job });
       }),
     close() {
-      for (const child of [...idle.keys()]) dismiss(child);
+      for (const precedence of ['ahead', 'behind'] as const) {
+        for (const child of [...idle[precedence].keys()]) dismiss(child, precedence);
+      }
     },
   };
 }

@@ -150,8 +150,11 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       if (searched.length === 0) return nothing(embeddedAt - startedAt);
       const lists: ScoredPassage[][] = [];
       for (const store of searched) {
-        const files = filter && (await storeFiles.passing(tenant, store.id, filter));
-        lists.push(await bestPassages({ tenant, store, parts, mode, files, topK, minScore }, sources));
+        const find = async () => {
+          const files = filter && (await storeFiles.passing(tenant, store.id, filter));
+          return bestPassages({ tenant, store, parts, mode, files, topK, minScore }, sources);
+        };
+        lists.push(await queue.run('search', tenant, find, signal));
       }
       const searchMs = clock.monotonicMs() - embeddedAt;
       for (const { id, lastActiveAt } of searched) if (nowS() - lastActiveAt >= TOUCH_EVERY_S) touch(id);

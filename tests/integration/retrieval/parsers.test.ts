@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import t, { type Test } from 'tap';
+import type { Precedence } from '../../../src/retrieval/process/encoder.js';
 import { createParsers } from '../../../src/retrieval/process/parsers.js';
 import {
   addText,
@@ -24,8 +26,8 @@ function setUp(t: Test, limits = {}) {
     ...limits,
   });
   t.teardown(() => parsers.close());
-  return (filename: string, content: string, signal = NEVER) =>
-    parsers.parse({ filename, content: Buffer.from(content) }, signal);
+  return (filename: string, content: string, signal = NEVER, precedence: Precedence = 'behind') =>
+    parsers.parse({ filename, content: Buffer.from(content) }, { precedence, signal });
 }
 
 function parserPids(): number[] {
@@ -68,6 +70,16 @@ t.test('a parser serves one file after another, several files have one each, and
   t.equal(parserPids().length, 2);
   stopping.abort();
   await t.rejects(slow, { message: /the parser ended.*SIGKILL/ });
+});
+
+t.test('what is read behind everything has parsers that stepped back', async (t) => {
+  const parse = setUp(t, { parseTimeoutMs: 10_000 });
+  await parse('a.md', 'text', NEVER, 'behind');
+  const [behind] = parserPids();
+  await parse('b.md', 'text', NEVER, 'ahead');
+  const ahead = parserPids().find((pid) => pid !== behind);
+  t.ok(getPriority(behind) > getPriority(ahead));
+  t.equal(getPriority(ahead), getPriority());
 });
 
 t.test('a search does not wait for a parser, and the file fails with the reason', async (t) => {

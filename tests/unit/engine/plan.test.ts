@@ -2,6 +2,7 @@ import t from 'tap';
 import type { Priority } from '../../../src/contracts/generator.js';
 import {
   admit,
+  asideFor,
   batchSlots,
   fairOrder,
   planStep,
@@ -24,6 +25,7 @@ const row = (id: number, promptTokens: number, cachedTokens: number, rest: Parti
   promptTokens,
   cachedTokens,
   drafted: 0,
+  stoodAside: false,
   ...rest,
 });
 const request = (id: number, rest: Partial<WaitingView> = {}): WaitingView => ({
@@ -102,6 +104,44 @@ t.test('one token of a prompt is computed whatever it takes', async (t) => {
   const dear = { ...plainCost(), promptsMs: (_: number, tokens: number) => 1000 * tokens };
   t.match(planStep([row(1, 500, 0), row(2, 500, 0)], level, BUDGET, dear).prefill, [{ id: 1, tokens: 1 }]);
 });
+
+t.test('answers of who was served much stand aside for the prompt of who was not, every other step', async (t) => {
+  const served: Record<string, number> = { flood: 5000, person: 3000, neighbour: 3100 };
+  const counterOf = ({ tenant }: { tenant: string }) => served[tenant]!;
+  const slots = (stoodAside: boolean) => [
+    row(1, 10, 12, { tenant: 'flood', stoodAside }),
+    row(2, 10, 12, { tenant: 'neighbour' }),
+    row(3, 500, 0, { tenant: 'flood' }),
+    row(4, 500, 0, { tenant: 'person' }),
+  ];
+  const cost = plainCost(20, 0);
+  t.match(planStep(slots(false), counterOf, BUDGET, cost), { decode: [{ id: 2 }], prefill: [{ id: 4, tokens: 44 }] });
+  t.match(planStep(slots(true), counterOf, BUDGET, cost), { decode: [{ id: 1 }, { id: 2 }], prefill: [{ id: 4 }] });
+  const all = planStep(
+    [row(5, 10, 12, { tenant: 'flood' }), slots(false)[0]!, slots(false)[3]!],
+    counterOf,
+    BUDGET,
+    cost,
+  );
+  t.match(all, { decode: [], prefill: [{ tokens: 64 }] }, 'no longer than any step in which answers go on');
+  const single = planStep([slots(false)[0]!, slots(false)[3]!], counterOf, BUDGET, cost);
+  t.match(single, { decode: [{ id: 1 }] }, 'who has one stream is no flood, and keeps its pace');
+});
+
+t.test(
+  'answers of tenants that were served alike stand aside for nobody, and batch answers for interactive prompts',
+  async (t) => {
+    const answer = row(1, 10, 12);
+    t.same([...asideFor([answer, row(2, 500, 0)], ({ tenant }) => (tenant === 'tenant-1' ? 200 : 0))], []);
+    t.same([...asideFor([answer, null], () => 0)], []);
+    const batch = row(3, 10, 12, { priority: 'batch' });
+    t.same([...asideFor([answer, batch, row(2, 500, 0)], level)], [batch]);
+    t.same(
+      [...asideFor([answer, row(2, 500, 0, { priority: 'batch' })], ({ tenant }) => (tenant === 'tenant-1' ? 999 : 0))],
+      [],
+    );
+  },
+);
 
 t.test('the waiting get the lowest free slots in their order', async (t) => {
   t.same(admit([request(6), request(5), request(7)], [null, row(1, 1, 1), null], LIMITS, ready), [

@@ -1,5 +1,7 @@
 import t from 'tap';
-import { BLOCK_TOKENS, PrefixCache } from '../../../src/engine/process/prefix-cache.js';
+import { BLOCK_TOKENS, PrefixCache, type PrefixRoot } from '../../../src/engine/process/prefix-cache.js';
+
+const ROOT: PrefixRoot = { tenant: 'bank', adapter: null };
 
 /** Blocks of one letter each, and a token more that no block holds. */
 const prompt = (blocks: string) =>
@@ -7,27 +9,28 @@ const prompt = (blocks: string) =>
     [...blocks].flatMap((letter) => new Array<number>(BLOCK_TOKENS).fill(letter.charCodeAt(0))).concat(0),
   );
 
-function keep(cache: PrefixCache, blocks: string, root = 'tenant') {
+function keep(cache: PrefixCache, blocks: string, root: PrefixRoot = ROOT) {
   return cache.insert(root, prompt(blocks), blocks.length * BLOCK_TOKENS).map(({ block }) => blocks[block]);
 }
-const known = (cache: PrefixCache, blocks: string, root = 'tenant') => cache.match(root, prompt(blocks)).places.length;
+const known = (cache: PrefixCache, blocks: string, root: PrefixRoot = ROOT) =>
+  cache.match(root, prompt(blocks)).places.length;
 
 t.test('what was kept of one prompt is found for another that begins alike', async (t) => {
   const cache = new PrefixCache(8);
-  t.same(cache.insert('tenant', prompt('abc'), 3 * BLOCK_TOKENS), [
+  t.same(cache.insert(ROOT, prompt('abc'), 3 * BLOCK_TOKENS), [
     { block: 0, place: 0 },
     { block: 1, place: 1 },
     { block: 2, place: 2 },
   ]);
-  t.same(cache.match('tenant', prompt('abx')).places, [0, 1]);
+  t.same(cache.match(ROOT, prompt('abx')).places, [0, 1]);
   t.same(keep(cache, 'abx'), ['x'], 'only what is new must be copied');
 });
 
 t.test('another root shares nothing', async (t) => {
   const cache = new PrefixCache(8);
-  keep(cache, 'ab', 'tenant,adapter-1');
-  t.equal(known(cache, 'ab', 'tenant,adapter-2'), 0);
-  t.same(keep(cache, 'ab', 'tenant,adapter-2'), ['a', 'b']);
+  keep(cache, 'ab', { ...ROOT, adapter: '1' });
+  t.equal(known(cache, 'ab', { ...ROOT, adapter: '2' }), 0);
+  t.same(keep(cache, 'ab', { ...ROOT, adapter: '2' }), ['a', 'b']);
 });
 
 t.test('the same block after another beginning is another block', async (t) => {
@@ -40,13 +43,13 @@ t.test('the same block after another beginning is another block', async (t) => {
 t.test('a prompt is never found whole: its last token is computed', async (t) => {
   const cache = new PrefixCache(8);
   keep(cache, 'ab');
-  t.equal(cache.match('tenant', prompt('ab').subarray(0, 2 * BLOCK_TOKENS)).places.length, 1);
-  t.equal(cache.match('tenant', prompt('ab').subarray(0, 2 * BLOCK_TOKENS + 1)).places.length, 2);
+  t.equal(cache.match(ROOT, prompt('ab').subarray(0, 2 * BLOCK_TOKENS)).places.length, 1);
+  t.equal(cache.match(ROOT, prompt('ab').subarray(0, 2 * BLOCK_TOKENS + 1)).places.length, 2);
 });
 
 t.test('only whole blocks among the computed tokens are kept', async (t) => {
   const cache = new PrefixCache(8);
-  t.equal(cache.insert('tenant', prompt('abc'), 2 * BLOCK_TOKENS - 1).length, 1);
+  t.equal(cache.insert(ROOT, prompt('abc'), 2 * BLOCK_TOKENS - 1).length, 1);
 });
 
 t.test('the end of the chain that was used longest ago makes room', async (t) => {
@@ -71,4 +74,14 @@ t.test('without places nothing is kept', async (t) => {
   const cache = new PrefixCache(0);
   t.same(keep(cache, 'ab'), []);
   t.equal(known(cache, 'ab'), 0);
+});
+
+t.test("a flood of prompts leaves another tenant's share, and takes what lies beyond it", async (t) => {
+  const cache = new PrefixCache(16);
+  const other = { tenant: 'copilot', adapter: null };
+  keep(cache, 'abc');
+  for (const letter of 'defghijklmnopqrstuvw') keep(cache, letter, other);
+  t.equal(known(cache, 'abc'), 2);
+  for (const letter of 'xyz') keep(cache, letter);
+  t.equal(known(cache, 'xyz'), 1, 'it may have more again');
 });

@@ -35,13 +35,22 @@ t.test('tokens of prompts take what they add to the answers, and more the furthe
 t.test('a machine that got slower or faster is found out in some steps, by steps of any size', async (t) => {
   for (const truth of [0.5, 1.7]) {
     const cost = new MeasuredStepCost(PROFILE);
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 200; i++) {
       cost.observe({ answerTokens: 8, promptTokens: 0, attended: 0 }, truth * 37);
       cost.observe({ answerTokens: 8, promptTokens: 8, attended: 0 }, truth * (37 + 16));
     }
     t.ok(Math.abs(cost.answersMs(16) - truth * 77) < 1, `${cost.answersMs(16)}`);
     t.ok(Math.abs(cost.promptsMs(16, 48, 0) - truth * 96) < 2, `${cost.promptsMs(16, 48, 0)}`);
   }
+});
+
+t.test('a machine that got slower while every step has prompts makes both dearer', async (t) => {
+  const cost = new MeasuredStepCost(PROFILE);
+  for (let i = 0; i < 300; i++) {
+    cost.observe({ answerTokens: 8, promptTokens: 4, attended: 0 }, 1.5 * (37 + 8));
+  }
+  t.ok(Math.abs(cost.answersMs(8) - 1.5 * 37) < 3, `${cost.answersMs(8)}`);
+  t.ok(Math.abs(cost.promptsMs(8, 4, 0) - 1.5 * 8) < 1, `${cost.promptsMs(8, 4, 0)}`);
 });
 
 t.test('one step that was held up says little', async (t) => {

@@ -7,8 +7,8 @@ import type { FromParser, ParseJob, ParserOptions, ToParser } from './protocol.j
 import { loadTokenCounter } from './token-counter.js';
 import { watchCpuTime } from './watchdog.js';
 
-/** Answers and searches go first. */
-const NICENESS = 5;
+/** Of one that reads behind everything: answers and searches go first. */
+const NICENESS = 10;
 /** Passages in one message: unpacking more at once would keep a search waiting. */
 const BATCH = 64;
 
@@ -16,12 +16,12 @@ const send = sendToParent<FromParser>;
 let read: (job: ParseJob) => void = () => {};
 
 serveParent((message: ToParser) => {
-  if (message.type === 'start') start(message.options);
+  if (message.type === 'start') start(message);
   else read(message.job);
 });
 
-function start(options: ParserOptions): void {
-  setPriority(NICENESS);
+function start({ options, precedence }: Extract<ToParser, { type: 'start' }>): void {
+  if (precedence === 'behind') setPriority(NICENESS);
   const countTokens = loadTokenCounter(options.baseModelDir);
   const watchdog = watchCpuTime(options.parseTimeoutMs);
   read = (job) => {

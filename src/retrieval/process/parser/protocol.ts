@@ -2,6 +2,7 @@
 import type { ErrorMessage } from '../../../errors/app-error.js';
 import type { FilePassage } from '../../chunking/chunk-file.js';
 import type { PassageLimits } from '../../chunking/passages.js';
+import type { Precedence } from '../encoder.js';
 
 export interface ParserOptions {
   readonly baseModelDir: string;
@@ -18,7 +19,8 @@ export interface ParseJob {
 
 export type ToParser =
   /** Always first, and once. */
-  { readonly type: 'start'; readonly options: ParserOptions } | { readonly type: 'parse'; readonly job: ParseJob };
+  | { readonly type: 'start'; readonly options: ParserOptions; readonly precedence: Precedence }
+  | { readonly type: 'parse'; readonly job: ParseJob };
 
 export type FromParser =
   /** Some of the file's passages, in order. */

@@ -7,6 +7,7 @@ import { Ingest } from '../../../../src/retrieval/process/ingest.js';
 import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
 import { Sqlite } from '../../../../src/sqlite/open.js';
 import { countWords } from '../../../fixtures/retrieval/count-words.js';
+import { unhurried } from '../../../fixtures/retrieval/pace.js';
 import { dataFolder } from '../../../fixtures/retrieval/retrieval.js';
 import { openRows, type Rows } from '../../../fixtures/retrieval/rows.js';
 
@@ -20,17 +21,26 @@ async function embed(texts: readonly string[]): Promise<Float32Array[]> {
   });
 }
 
-async function setUp(t: Test, embedTexts = embed) {
+async function setUp(t: Test, embedTexts = embed, isWithinAllowance = (_tenant: string) => true) {
   const rows = await openRows(dataFolder(t));
   t.teardown(() => rows.db.destroy());
   const store = await rows.stores.create('bank', { name: 's', metadata: {} }, 1);
   const observations: RetrievalObservation[] = [];
   const errors: string[] = [];
-  const queue = createWorkQueue();
+  const parsedAs = new Map<string, string>();
+  const embeddedAs = new Set<string>();
+  const queue = createWorkQueue(...unhurried);
   const ingest = new Ingest({
     storeFiles: rows.storeFiles,
-    parse: async (file) => [...chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords)],
-    embed: (tenant, texts, signal) => queue.run('background', tenant, () => embedTexts(texts), signal),
+    parse: async (file, { precedence }) => {
+      parsedAs.set(file.filename, precedence);
+      return [...chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords)];
+    },
+    embed: (tenant, texts, { precedence, signal }) => {
+      embeddedAs.add(precedence);
+      return queue.run('background', tenant, () => embedTexts(texts), signal);
+    },
+    isWithinAllowance,
     batch: 2,
     // It stands still: pauses end by their timers.
     clock: { now: () => 1000, monotonicMs: () => 0 },
@@ -44,7 +54,7 @@ async function setUp(t: Test, embedTexts = embed) {
     while ((await rows.storeFiles.waiting()) > 0) await sleep(1);
     await ingest.stop();
   };
-  return { rows, storeId: store.id, ingest, observations, errors, drain };
+  return { rows, storeId: store.id, ingest, observations, errors, drain, parsedAs, embeddedAs };
 }
 
 const ROOMY = { limits: { files: 100, bytes: 1e9 }, nowS: 1 };
@@ -100,6 +110,30 @@ t.test('a tenant with many files does not keep the others waiting', async (t) =>
   await drain();
   t.same(order, ['bank 1', 'copilot 1', 'bank 2', 'bank 3']);
 });
+
+t.test(
+  'a short file of a tenant that uses little is read ahead, bulk and who uses much behind everything',
+  async (t) => {
+    const { rows, storeId, drain, parsedAs, embeddedAs } = await setUp(t, embed, (tenant) => tenant === 'bank');
+    await attach(rows, 'bank', storeId, '# Hours\n\nAt nine.', 'short.md');
+    await drain();
+    t.same([...embeddedAs], ['ahead']);
+    const other = await setUp(t, embed, (tenant) => tenant === 'bank');
+    await attach(other.rows, 'bank', other.storeId, `# Hours\n\n${'At nine. '.repeat(1000)}`, 'long.md');
+    const store = await other.rows.stores.create('copilot', { name: 's', metadata: {} }, 1);
+    await attach(other.rows, 'copilot', store.id, 'short', 'flood.md');
+    await other.drain();
+    t.same([...embeddedAs, ...other.embeddedAs], ['ahead', 'behind']);
+    t.same(
+      [...parsedAs, ...other.parsedAs],
+      [
+        ['short.md', 'ahead'],
+        ['long.md', 'behind'],
+        ['flood.md', 'behind'],
+      ],
+    );
+  },
+);
 
 t.test('a file that is removed while it is read leaves nothing behind', async (t) => {
   let fileId = '';

@@ -5,6 +5,7 @@ import type { TokenizedText } from '../../../../src/retrieval/process/embedder.j
 import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
 import { createService } from '../../../../src/retrieval/process/service.js';
 import { createFileBatches } from '../../../../src/retrieval/stores/file-batches.js';
+import { unhurried } from '../../../fixtures/retrieval/pace.js';
 import { dataFolder, NEVER } from '../../../fixtures/retrieval/retrieval.js';
 import { clusteredVectors, openIndexes, openRows } from '../../../fixtures/retrieval/rows.js';
 
@@ -38,7 +39,7 @@ async function setUp(t: Test) {
       embedApart: null,
     },
     embedderId: 'all-minilm-l6-v2',
-    queue: createWorkQueue(),
+    queue: createWorkQueue(...unhurried),
     config: loadConfig({ env: {}, cwd: tmpdir() }).retrieval,
     clock: { now: () => 1000, monotonicMs: () => 0 },
   });

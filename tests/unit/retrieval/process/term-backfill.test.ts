@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
 import { backfillTerms } from '../../../../src/retrieval/process/term-backfill.js';
 import { findTerms } from '../../../../src/retrieval/search/find-terms.js';
+import { unhurried } from '../../../fixtures/retrieval/pace.js';
 import { dataFolder } from '../../../fixtures/retrieval/retrieval.js';
 import { clusteredVectors, openRows, type Rows } from '../../../fixtures/retrieval/rows.js';
 
@@ -32,7 +33,7 @@ function run({ postings, passages }: Rows, signal: AbortSignal, errors: unknown[
   return backfillTerms({
     postings,
     passages,
-    queue: createWorkQueue(),
+    queue: createWorkQueue(...unhurried),
     signal,
     onError: (error) => errors.push(error),
   });

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { Allowance } from '../../queues/allowance.js';
+
+/** Who uses little, and how long the others pause for them. */
+export interface Pace {
+  /** The tenant has used little of late: nobody's bulk goes before it. */
+  isWithin(tenant: string): boolean;
+  /** When the tenant's next job may begin; 0 for at once. */
+  readyAtMs(tenant: string): number;
+  /** Runs a job of the tenant and counts what it takes. */
+  run<T>(tenant: string, job: () => T | Promise<T>): Promise<T>;
+}
+
+export interface PaceOptions {
+  readonly nowMs: () => number;
+  /** Milliseconds that this thread has waited for a processor so far. */
+  readonly waitedMs: () => number;
+}
+
+/** Work of a tenant that counts as little: half a second at once, and a quarter of the time in the long run. */
+const ALLOWANCE = { burst: 500, perMs: 0.25 };
+/** The machine is wanted by others where a job waits for a processor for more than this share of its time. */
+const CONTENDED = 0.1;
+/** How long who uses much pauses then, by what its last job took. */
+const PAUSE = 2;
+
+/**
+ * Leaves the machine to those who use little. Whoever is beyond its allowance pauses after each job in which this thread
+ * had to wait for a processor: the engine computes someone's answer with all of them, and a step ends when its slowest
+ * thread does. While nobody else wants a processor nobody pauses.
+ */
+export function createPace({ nowMs, waitedMs }: PaceOptions): Pace {
+  const allowance = new Allowance(ALLOWANCE, nowMs);
+  const readyAt = new Map<string, number>();
+  return {
+    isWithin: (tenant) => allowance.isWithin(tenant),
+    readyAtMs: (tenant) => readyAt.get(tenant) ?? 0,
+    async run(tenant, job) {
+      const [startedMs, before] = [nowMs(), waitedMs()];
+      try {
+        return await job();
+      } finally {
+        const tookMs = nowMs() - startedMs;
+        const waited = Math.min(tookMs, waitedMs() - before);
+        allowance.spend(tenant, tookMs - waited);
+        if (waited > CONTENDED * tookMs && !allowance.isWithin(tenant)) readyAt.set(tenant, nowMs() + PAUSE * tookMs);
+        else readyAt.delete(tenant);
+      }
+    },
+  };
+}
+
+/** By Linux' statistics of the scheduler; 0 where there are none. */
+export function waitedForProcessorMs(): number {
+  try {
+    const [, waitedNs] = readFileSync('/proc/self/schedstat', 'utf8').split(' ');
+    return Number(waitedNs) / 1e6;
+  } catch {
+    return 0;
+  }
+}

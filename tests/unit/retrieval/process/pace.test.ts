@@ -1,0 +1,53 @@
+import t from 'tap';
+import { createPace, waitedForProcessorMs } from '../../../../src/retrieval/process/pace.js';
+
+/** A machine on which jobs take time, and wait for a processor, as they are told to. */
+function setUp() {
+  let nowMs = 0;
+  let waitedMs = 0;
+  const pace = createPace({ nowMs: () => nowMs, waitedMs: () => waitedMs });
+  const work = (tenant: string, tookMs: number, waited: number) =>
+    pace.run(tenant, () => {
+      nowMs += tookMs;
+      waitedMs += waited;
+    });
+  const pauseMs = (tenant: string) => Math.max(0, pace.readyAtMs(tenant) - nowMs);
+  return { pace, work, pauseMs };
+}
+
+t.test('who uses little never pauses, who uses much pauses while others want the processors', async (t) => {
+  const { pace, work, pauseMs } = setUp();
+  await work('flood', 400, 50);
+  t.ok(pace.isWithin('flood'));
+  t.equal(pauseMs('flood'), 0);
+  await work('flood', 400, 50);
+  t.notOk(pace.isWithin('flood'));
+  t.equal(pauseMs('flood'), 800);
+  t.equal(pauseMs('person'), 0);
+  await work('person', 20, 15);
+  t.equal(pauseMs('person'), 0);
+});
+
+t.test('a flood that nobody else minds goes on at full speed', async (t) => {
+  const { pace, work, pauseMs } = setUp();
+  for (let i = 0; i < 10; i++) await work('flood', 200, 10);
+  t.notOk(pace.isWithin('flood'));
+  t.equal(pauseMs('flood'), 0);
+});
+
+t.test('what a job waited for is not what it used, and one that fails counts', async (t) => {
+  const { pace, work } = setUp();
+  for (let i = 0; i < 10; i++) await work('person', 100, 80);
+  t.ok(pace.isWithin('person'));
+  await t.rejects(
+    pace.run('person', () => Promise.reject(new Error('broken'))),
+    /broken/,
+  );
+});
+
+t.test('the time that this thread waited for a processor never goes back', async (t) => {
+  const before = waitedForProcessorMs();
+  const endMs = performance.now() + 20;
+  while (performance.now() < endMs);
+  t.ok(waitedForProcessorMs() >= before && Number.isFinite(before));
+});
