@@ -27,6 +27,8 @@ import { createService } from './service.js';
 import { backfillTerms } from './term-backfill.js';
 
 const STATUS_EVERY_MS = 1000;
+/** What embedding a token takes of one processor, about. */
+const TOKEN_MS = 0.17;
 /** Their first argument is the tenant. */
 const WRITES: ReadonlySet<Method> = new Set([
   'createFile',
@@ -76,15 +78,16 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     send({ type: 'log', level: 'warn', message: 'the embedding model is another one than before', detail });
   }
   const apart = { ahead: createApart(1), behind: createApart(Math.min(config.threads, availableParallelism())) };
-  const tokenize = (texts: readonly string[]) => texts.map((text) => embedder.tokenize(text, 'passage'));
-  const embed: IngestOptions['embed'] = (tenant, texts, { precedence, signal }) =>
-    embedder.embedApart
-      ? apart[precedence].run(
-          tenant,
-          () => pace.run(tenant, () => embedder.embedApart!(tokenize(texts), precedence)),
-          signal,
-        )
-      : queue.run('background', tenant, () => embedder.embed(tokenize(texts)), signal);
+  const embed: IngestOptions['embed'] = (tenant, texts, { precedence, signal }) => {
+    const tokenize = () => texts.map((text) => embedder.tokenize(text, 'passage'));
+    if (!embedder.embedApart) return queue.run('background', tenant, () => embedder.embed(tokenize()), signal);
+    const work = () => {
+      const tokenized = tokenize();
+      const costMs = TOKEN_MS * tokenized.reduce((sum, { tokens }) => sum + tokens, 0);
+      return pace.run(tenant, () => embedder.embedApart!(tokenized, precedence), costMs);
+    };
+    return apart[precedence].run(tenant, work, signal);
+  };
   const indexes = new TenantIndexes({
     folder,
     databaseId: await databaseId(reader),

@@ -7,8 +7,11 @@ export interface Pace {
   isWithin(tenant: string): boolean;
   /** When the tenant's next job may begin; 0 for at once. */
   readyAtMs(tenant: string): number;
-  /** Runs a job of the tenant and counts what it takes. */
-  run<T>(tenant: string, job: () => T | Promise<T>): Promise<T>;
+  /**
+   * Runs a job of the tenant and counts what it takes.
+   * @param costMs of a job that works elsewhere, on the disk or in another thread, where it takes longer the more is going on
+   */
+  run<T>(tenant: string, job: () => T | Promise<T>, costMs?: number): Promise<T>;
 }
 
 export interface PaceOptions {
@@ -35,14 +38,14 @@ export function createPace({ nowMs, waitedMs }: PaceOptions): Pace {
   return {
     isWithin: (tenant) => allowance.isWithin(tenant),
     readyAtMs: (tenant) => readyAt.get(tenant) ?? 0,
-    async run(tenant, job) {
+    async run(tenant, job, costMs) {
       const [startedMs, before] = [nowMs(), waitedMs()];
       try {
         return await job();
       } finally {
         const tookMs = nowMs() - startedMs;
         const waited = Math.min(tookMs, waitedMs() - before);
-        allowance.spend(tenant, tookMs - waited);
+        allowance.spend(tenant, costMs ?? tookMs - waited);
         if (waited > CONTENDED * tookMs && !allowance.isWithin(tenant)) readyAt.set(tenant, nowMs() + PAUSE * tookMs);
         else readyAt.delete(tenant);
       }

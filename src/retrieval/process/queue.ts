@@ -6,10 +6,16 @@ import type { Pace } from './pace.js';
 const LANES = ['search', 'embed', 'background'] as const;
 type Lane = (typeof LANES)[number];
 
+/** Nobody pauses in it: it is behind the others anyway, and searches are dear until an index is built. */
+const UNPACED: Lane = 'background';
+
 /** Jobs of earlier lanes that a waiting one lets pass before it has its turn: none waits for ever behind a flood. */
 const PATIENCE = 4;
 /** Longest time for which jobs of who uses much wait for writes of who uses little: the disk may be slow. */
 const LONGEST_HOLD_MS = 100;
+
+/** What a write takes of all threads, about. */
+const WRITE_MS = 8;
 
 interface Waiting {
   readonly tenant: string;
@@ -45,15 +51,16 @@ export function createWorkQueue(pace: Pace, nowMs: () => number): WorkQueue {
   const holdEndsMs = () => (heldAtMs === null ? 0 : heldAtMs + LONGEST_HOLD_MS);
   const mayBeginAtMs = (tenant: string) => Math.max(pace.readyAtMs(tenant), pace.isWithin(tenant) ? 0 : holdEndsMs());
   const mayBegin = (tenant: string) => mayBeginAtMs(tenant) <= nowMs();
-  const canBegin = (turns: Turns<Waiting>) => [...turns.tenants].some(mayBegin);
+  const canBegin = (lane: number) =>
+    LANES[lane] === UNPACED ? !lanes[lane]!.isEmpty : [...lanes[lane]!.tenants].some(mayBegin);
 
   const next = () => {
-    const waiting = [...lanes.keys()].filter((lane) => canBegin(lanes[lane]!));
+    const waiting = [...lanes.keys()].filter(canBegin);
     const served = waiting.findLast((lane) => passed[lane]! >= PATIENCE) ?? waiting[0];
     if (served === undefined) return undefined;
     for (const lane of waiting) if (lane > served) passed[lane]!++;
     passed[served] = 0;
-    return lanes[served]!.take(mayBegin);
+    return lanes[served]!.take(LANES[served] === UNPACED ? undefined : mayBegin);
   };
 
   /** Comes back when somebody's pause is over. */
@@ -96,7 +103,7 @@ export function createWorkQueue(pace: Pace, nowMs: () => number): WorkQueue {
       const run = async () => {
         try {
           signal?.throwIfAborted();
-          resolve(await pace.run(tenant, job));
+          resolve(await job());
         } catch (error) {
           reject(error);
         }
@@ -106,7 +113,10 @@ export function createWorkQueue(pace: Pace, nowMs: () => number): WorkQueue {
     });
 
   return {
-    run: (lane, tenant, job, signal) => add(lanes[LANES.indexOf(lane)]!, tenant, job, signal),
-    write: (tenant, job) => add(writes, tenant, job),
+    run: (lane, tenant, job, signal) => {
+      const paced = lane === UNPACED ? job : () => pace.run(tenant, job);
+      return add(lanes[LANES.indexOf(lane)]!, tenant, paced, signal);
+    },
+    write: (tenant, job) => add(writes, tenant, () => pace.run(tenant, job, WRITE_MS)),
   };
 }

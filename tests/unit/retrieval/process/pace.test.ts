@@ -45,6 +45,15 @@ t.test('what a job waited for is not what it used, and one that fails counts', a
   );
 });
 
+t.test('what a job costs elsewhere is told, however long it takes there', async (t) => {
+  const { pace, work } = setUp();
+  const slow = () => work('nobody', 1000, 0);
+  for (let i = 0; i < 10; i++) await pace.run('person', slow, 8);
+  t.ok(pace.isWithin('person'));
+  for (let i = 0; i < 70; i++) await pace.run('flood', () => {}, 8);
+  t.notOk(pace.isWithin('flood'));
+});
+
 t.test('the time that this thread waited for a processor never goes back', async (t) => {
   const before = waitedForProcessorMs();
   const endMs = performance.now() + 20;

@@ -117,6 +117,11 @@ t.test('while somebody who uses little writes, those who use much begin nothing'
   t.same(order, ['other', 'written', 'flood']);
 });
 
+t.test('an index is built however much its tenant searches', async (t) => {
+  const queue = createWorkQueue(paceOf(['flood'], { flood: nowMs() + 10_000 }), nowMs);
+  t.equal(await queue.run('background', 'flood', () => 'built'), 'built');
+});
+
 t.test('a disk that takes long does not hold them up for ever', async (t) => {
   const queue = createWorkQueue(paceOf(['flood']), nowMs);
   let end = () => {};
