@@ -9,7 +9,7 @@ export const COMPLETION_TOKEN_WEIGHT = 2;
  * How far behind the least served of those that queue a tenant may come back: a question with its passages and an answer.
  * Who asks now and then goes ahead of a flood with it, and a flood is never further behind than that.
  */
-export const CREDIT = 2048;
+const CREDIT = 2048;
 
 /** What the level rises in a second in which nobody queues: what is used of an idle machine takes nothing from anybody. */
 const IDLE_TOKENS_PER_S = 500;

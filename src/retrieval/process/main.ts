@@ -83,8 +83,8 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     if (!embedder.embedApart) return queue.run('background', tenant, () => embedder.embed(tokenize()), signal);
     const work = () => {
       const tokenized = tokenize();
-      const costMs = TOKEN_MS * tokenized.reduce((sum, { tokens }) => sum + tokens, 0);
-      return pace.run(tenant, () => embedder.embedApart!(tokenized, precedence), costMs);
+      pace.charge(tenant, TOKEN_MS * tokenized.reduce((sum, { tokens }) => sum + tokens, 0));
+      return embedder.embedApart!(tokenized, precedence);
     };
     return apart[precedence].run(tenant, work, signal);
   };
@@ -106,10 +106,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     onError: reportError,
   });
   const ingest = new Ingest({
-    storeFiles: {
-      ...storeFiles,
-      complete: (job, ...rest) => queue.write(job.tenant, () => storeFiles.complete(job, ...rest)),
-    },
+    storeFiles,
     parse: parsers.parse,
     embed,
     isWithinAllowance: pace.isWithin,

@@ -7,9 +7,11 @@ export interface Pace {
   isWithin(tenant: string): boolean;
   /** When the tenant's next job may begin; 0 for at once. */
   readyAtMs(tenant: string): number;
+  /** Counts what work of the tenant takes that nobody waits for here. */
+  charge(tenant: string, costMs: number): void;
   /**
    * Runs a job of the tenant and counts what it takes.
-   * @param costMs of a job that works elsewhere, on the disk or in another thread, where it takes longer the more is going on
+   * @param costMs of a job that waits for the disk, which takes longer the more is going on
    */
   run<T>(tenant: string, job: () => T | Promise<T>, costMs?: number): Promise<T>;
 }
@@ -38,6 +40,7 @@ export function createPace({ nowMs, waitedMs }: PaceOptions): Pace {
   return {
     isWithin: (tenant) => allowance.isWithin(tenant),
     readyAtMs: (tenant) => readyAt.get(tenant) ?? 0,
+    charge: (tenant, costMs) => allowance.spend(tenant, costMs),
     async run(tenant, job, costMs) {
       const [startedMs, before] = [nowMs(), waitedMs()];
       try {

@@ -66,7 +66,8 @@ export function createWorkQueue(pace: Pace, nowMs: () => number): WorkQueue {
   /** Comes back when somebody's pause is over. */
   const sleep = () => {
     clearTimeout(wake);
-    const tenants = [...lanes, writes].flatMap((turns) => [...turns.tenants]);
+    const idle = [...(isRunning ? [] : lanes), ...(isWriting ? [] : [writes])];
+    const tenants = idle.flatMap((turns) => [...turns.tenants]);
     const first = Math.min(...tenants.map(mayBeginAtMs));
     if (Number.isFinite(first)) wake = setTimeout(start, Math.max(1, first - nowMs()));
   };

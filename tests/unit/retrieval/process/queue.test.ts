@@ -87,6 +87,7 @@ function paceOf(greedy: string[], readyAt: Record<string, number> = {}): Pace {
   return {
     isWithin: (tenant) => !greedy.includes(tenant),
     readyAtMs: (tenant) => readyAt[tenant] ?? 0,
+    charge: () => {},
     run: async (_, job) => job(),
   };
 }
