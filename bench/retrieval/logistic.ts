@@ -7,8 +7,12 @@ export function dot([intercept, ...weights]: readonly number[], features: readon
   return weights.reduce((sum, weight, index) => sum + weight * features[index]!, intercept!);
 }
 
-/** Logistic regression by Newton's method. Returns the intercept, then a weight a feature. */
-export function fitLogistic(rows: readonly (readonly number[])[], labels: readonly boolean[]): number[] {
+/** Logistic regression by Newton's method. Returns the intercept, then a weight a feature. @param counts how often each row counts */
+export function fitLogistic(
+  rows: readonly (readonly number[])[],
+  labels: readonly boolean[],
+  counts: readonly number[],
+): number[] {
   const size = rows[0]!.length + 1;
   let coefficients = new Array<number>(size).fill(0);
   for (let round = 0; round < ROUNDS; round++) {
@@ -17,8 +21,8 @@ export function fitLogistic(rows: readonly (readonly number[])[], labels: readon
     for (const [index, features] of rows.entries()) {
       const inputs = [1, ...features];
       const probability = 1 / (1 + Math.exp(-dot(coefficients, features)));
-      const error = probability - Number(labels[index]);
-      const weight = probability * (1 - probability);
+      const error = counts[index]! * (probability - Number(labels[index]));
+      const weight = counts[index]! * probability * (1 - probability);
       for (let a = 0; a < size; a++) {
         gradient[a]! += error * inputs[a]!;
         for (let b = 0; b < size; b++) curvature[a]![b]! += weight * inputs[a]! * inputs[b]!;

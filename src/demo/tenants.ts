@@ -21,8 +21,8 @@ export interface DemoAssistant {
   readonly documents: readonly { readonly folder: string; readonly prefix: string }[];
 }
 
-/** Chosen on the questions of indexes/ (docs/evaluation.md). */
-const RETRIEVAL: RetrievalPolicy = { enabled: true, topK: 4, minScore: 0.1, budgetTokens: 840 };
+/** The least score keeps what is about something else away, and right passages of questions in other words (docs/decisions/0032-query-map.md). */
+const RETRIEVAL: RetrievalPolicy = { enabled: true, topK: 4, minScore: 0.02, budgetTokens: 840 };
 const TENANT_SCOPES: readonly Scope[] = ['inference', 'documents', 'route'];
 
 export const DEMO_TENANTS: readonly DemoTenant[] = [

@@ -27,6 +27,10 @@ t.test('where a passage holds every word of the query, words decide; where none 
   t.ok(nearer > poorer);
 });
 
-t.test('an embedder that was never fitted is judged like another', async (t) => {
-  t.same(relevanceFor('unknown')('vector', [candidate(0.8, 0, 0)]), relevance('vector', [candidate(0.8, 0, 0)]));
+t.test('an embedder that was never fitted is judged on the scale of vectors as they are', async (t) => {
+  const one = candidate(0.8, 0.3, 0.5);
+  const [score] = relevanceFor('unknown')('vector', [one]) as [number];
+  t.ok(score > 0 && score < 1);
+  t.not(score, relevance('vector', [one])[0]);
+  t.same(relevanceFor('unknown')('lexical', [one]), relevance('lexical', [one]), 'words need no embedder');
 });
