@@ -39,13 +39,8 @@ async function setUp(t: Test, embedderId = 'all-minilm-l6-v2', vector = VECTOR!)
       },
       embedApart: null,
     },
-<<<<<<< HEAD
-    embedderId: 'all-minilm-l6-v2',
-    queue: createWorkQueue(...unhurried),
-=======
     embedderId,
-    queue: createWorkQueue(),
->>>>>>> f2b6fce (A query's vector is moved to where its answers lie, and the demo keeps passages of questions in other words)
+    queue: createWorkQueue(...unhurried),
     config: loadConfig({ env: {}, cwd: tmpdir() }).retrieval,
     clock: { now: () => 1000, monotonicMs: () => 0 },
   });
