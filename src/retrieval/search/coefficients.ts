@@ -4,7 +4,7 @@ import type { SearchMode } from '../../contracts/retrieval.js';
 export type Coefficients = readonly [number, ...number[]];
 
 /** Terms are the same whatever the embedder. */
-const LEXICAL: Coefficients = [-5.053, 3.1143, 3.9973, -7.5086, 0.94392];
+const LEXICAL: Coefficients = [-5.1934, 6.2473, 3.1588, -10.118, 4.4938];
 
 /** Cosines of bge-small-en-v1.5's with a query as it is, not mapped (`query-map.ts`): what an embedder is judged by that nobody has fitted. */
 const UNMAPPED: Readonly<Record<SearchMode, Coefficients>> = {
@@ -19,9 +19,9 @@ const UNMAPPED: Readonly<Record<SearchMode, Coefficients>> = {
  */
 const FITTED: Readonly<Record<string, Readonly<Record<SearchMode, Coefficients>>>> = {
   'bge-small-en-v1.5': {
-    vector: [-6.0065, 10.772, -18.56],
+    vector: [-6.2263, 11.062, -19.569],
     lexical: LEXICAL,
-    hybrid: [-5.4327, 7.9145, -18.586, -4.7806, 4.9688, 2.3574, -9.9484, 16.64],
+    hybrid: [-4.8517, 6.0949, -24.685, -3.4111, 4.8413, 1.5905, -9.0483, 23.939],
   },
   // The unmapped ones, on the scale of its cosines: 0.435 + 0.526 of one is a cosine of bge's, by the bank's questions.
   'all-minilm-l6-v2': {

@@ -151,7 +151,7 @@ t.test('hostile documents end soon, and the tokenizer never sees more than a few
     fences: `${'`'.repeat(n)}\n${'```\n'.repeat(n)}`,
     'table rules': `${`${'|-'.repeat(50)}\n`.repeat(n / 50)}`,
     'open brackets': `# ${'['.repeat(n)}\n${'[](('.repeat(n)}`,
-    'open tags': '<div><ul><table>'.repeat(n / 4),
+    'open tags': `${'<div><ul><table>'.repeat(300)}${'</x>'.repeat(n)}`,
     'angle brackets': `# ${'<'.repeat(n)}`,
     'full stops': `${'.'.repeat(n)}${'!)'.repeat(n)}`,
     'characters of two units': '🎉'.repeat(n),
