@@ -11,7 +11,7 @@ export interface Collection {
   readonly questions: WrittenQuestion[];
 }
 
-export interface WrittenQuestion {
+interface WrittenQuestion {
   readonly text: string;
   /** In other words than the passage's. */
   readonly isReworded: boolean;
