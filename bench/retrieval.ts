@@ -9,6 +9,7 @@ import type { Retrieval } from '../src/contracts/retrieval.js';
 import { HnswIndex } from '../src/retrieval/hnsw/hnsw-index.js';
 import { Nearest } from '../src/retrieval/search/nearest.js';
 import type { Bench } from './main.js';
+import { randomNumbers } from './retrieval/random.js';
 import { measureRecall } from './retrieval/recall.js';
 import { openRetrieval } from './retrieval/samples.js';
 
@@ -103,7 +104,7 @@ async function search(retrieval: Retrieval, query: string) {
 
 /** Clustered vectors: on uniform random ones the recall of any such index is poor, and says nothing. */
 function measureIndex(count: number): Record<string, number> {
-  const random = generator(1);
+  const random = randomNumbers(1);
   const point = () => Array.from({ length: DIMENSIONS }, () => random() - 0.5);
   const centres = Array.from({ length: Math.ceil(count / 50) }, point);
   const near = () => {
@@ -133,14 +134,6 @@ function measureIndex(count: number): Record<string, number> {
     hnsw_adds_per_s: count / buildS,
     hnsw_searches_per_s: queries.length / searchS,
     hnsw_recall_at_10: hits.reduce((sum, one) => sum + one, 0) / (10 * queries.length),
-  };
-}
-
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
   };
 }
 

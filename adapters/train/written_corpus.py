@@ -55,13 +55,13 @@ class WordIndex:
         self.found_in = Counter(word for counts in self.counts for word in counts)
         self.ranked = cache(self._ranked)  # the same questions are asked again and again
 
-    def _score(self, words: set[str], place: int) -> float:
+    def _score(self, words: list[str], place: int) -> float:
         counts, norm = self.counts[place], 1.2 * (0.25 + 0.75 * self.lengths[place] / self.mean)
         rarity = {word: math.log(1 + (len(self.counts) - self.found_in[word] + 0.5) / (self.found_in[word] + 0.5)) for word in words if word in counts}
         return sum(weight * counts[word] * 2.2 / (counts[word] + norm) for word, weight in rarity.items())
 
     def _ranked(self, query: str) -> list[int]:
-        words = set(_words(query))
+        words = sorted(set(_words(query)))  # sums depend on the order, and a set's on the process
         return sorted(range(len(self.counts)), key=lambda place: -self._score(words, place))
 
 
@@ -168,17 +168,20 @@ def make_written_pack(rng: Random, corpus: str, shape: Shape, token_count: Calla
         hidden, target = lead.places, None
     shown = _shown(rng, collection, question, target, hidden, count) if count else []
 
+    def comes_near(wording: str) -> bool:
+        return not set(collection.index.ranked(wording)[:4]).isdisjoint(shown)
+
     answers, near, far = [], [], []
     for asked in collection.asked:
         number = next((number for number, place in enumerate(shown, start=1) if place in asked.places), None)
         wording = rng.choice(asked.questions)
         if number is not None:
             answers.append(Example(((wording, f"{asked.answer} [{number}]."),)))
-        elif set(collection.index.ranked(wording)[:4]) & set(shown):
+        elif comes_near(wording):
             near.append(Example(((wording, REFUSAL),)))
     for wording, places in collection.unanswered:
-        comes_near = places & set(shown) or not places and set(collection.index.ranked(wording)[:4]) & set(shown)
-        (near if comes_near else far).append(Example(((wording, REFUSAL),)))
+        is_near = bool(places & set(shown)) if places else comes_near(wording)
+        (near if is_near else far).append(Example(((wording, REFUSAL),)))
     stranger = rng.choice(everything)
     far.append(Example(((rng.choice(rng.choice(stranger.asked).questions) if stranger is not collection else rng.choice(collection.unanswered)[0], REFUSAL),)))
 

@@ -10,6 +10,7 @@ import { loadEmbedder } from '../../src/retrieval/process/embedder.js';
 import { loadTokenCounter } from '../../src/retrieval/process/parser/token-counter.js';
 import { encodeMap } from '../../src/retrieval/search/query-map.js';
 import { type EmbeddedCollection, fitLowRank, recall } from './low-rank.js';
+import { randomNumbers } from './random.js';
 import { type Collection, readWritten } from './written.js';
 
 /** One in that many collections is held out for the figures. */
@@ -47,14 +48,6 @@ async function embedCollection({ passages, questions }: Collection) {
   };
 }
 
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 const written = readWritten(process.argv[2] ?? 'adapters/train/written', limits, loadTokenCounter(folderOf(base)));
 const collections = [];
 for (const one of written) collections.push(await embedCollection(one));
@@ -62,7 +55,7 @@ for (const one of written) collections.push(await embedCollection(one));
 const held = collections.filter((_, index) => index % HELD_OUT === 0);
 const map = fitLowRank(
   collections.filter((_, index) => index % HELD_OUT !== 0),
-  generator(1),
+  randomNumbers(1),
 );
 for (const isReworded of [false, true]) {
   const some: EmbeddedCollection[] = held.map(({ passages, questions }) => ({
@@ -75,7 +68,7 @@ for (const isReworded of [false, true]) {
   );
 }
 
-const rows = encodeMap(fitLowRank(collections, generator(1))).toString('base64');
+const rows = encodeMap(fitLowRank(collections, randomNumbers(1))).toString('base64');
 const lines = rows.match(new RegExp(`.{1,${LINE}}`, 'g'))!;
 writeFileSync(
   'src/retrieval/search/query-maps.ts',

@@ -27,15 +27,29 @@ const OUT_OF_MEMORY = 'SIGABRT';
 const MiB = 2 ** 20;
 const MAIN = fileURLToPath(new URL(`parser/main${extname(import.meta.url)}`, import.meta.url));
 
+type Options = ParserOptions & { readonly parseMemoryBytes: number };
+
 /**
  * Parsers in processes of their own, as many as there are files at once, started when they are needed: a file that
  * takes too long or too much memory ends its parser and nothing else, and no search waits for one.
  */
-export function createParsers(options: ParserOptions & { readonly parseMemoryBytes: number }): Parsers {
-  const { parseMemoryBytes, parseTimeoutMs } = options;
-  const idle = { ahead: new Map<ChildProcess, NodeJS.Timeout>(), behind: new Map<ChildProcess, NodeJS.Timeout>() };
+export function createParsers(options: Options): Parsers {
+  // A process that stepped back may not come forward again, so there are both kinds.
+  const pools = { ahead: createPool(options, 'ahead'), behind: createPool(options, 'behind') };
+  return {
+    parse: (job, { precedence, signal }) => pools[precedence].parse(job, signal),
+    close() {
+      pools.ahead.close();
+      pools.behind.close();
+    },
+  };
+}
 
-  const start = (precedence: Precedence): ChildProcess => {
+function createPool(options: Options, precedence: Precedence) {
+  const { parseMemoryBytes, parseTimeoutMs } = options;
+  const idle = new Map<ChildProcess, NodeJS.Timeout>();
+
+  const start = (): ChildProcess => {
     const child = fork(MAIN, {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -44,22 +58,21 @@ export function createParsers(options: ParserOptions & { readonly parseMemoryByt
     send(child, { type: 'start', options, precedence });
     return child;
   };
-  // A process that stepped back may not come forward again, so there are both kinds.
-  const take = (precedence: Precedence): ChildProcess => {
-    const [child, timer] = idle[precedence].entries().next().value ?? [start(precedence)];
+  const take = (): ChildProcess => {
+    const [child, timer] = idle.entries().next().value ?? [start()];
     clearTimeout(timer);
-    idle[precedence].delete(child);
+    idle.delete(child);
     forgetListeners(child);
     return child;
   };
-  const dismiss = (child: ChildProcess, precedence: Precedence) => {
-    clearTimeout(idle[precedence].get(child));
-    idle[precedence].delete(child);
+  const dismiss = (child: ChildProcess) => {
+    clearTimeout(idle.get(child));
+    idle.delete(child);
     if (child.connected) child.disconnect();
   };
-  const park = (child: ChildProcess, precedence: Precedence) => {
-    idle[precedence].set(child, setTimeout(() => dismiss(child, precedence), IDLE_MS).unref());
-    for (const event of ['exit', 'error']) child.once(event, () => dismiss(child, precedence));
+  const park = (child: ChildProcess) => {
+    idle.set(child, setTimeout(() => dismiss(child), IDLE_MS).unref());
+    for (const event of ['exit', 'error']) child.once(event, () => dismiss(child));
   };
 
   const deathOf = ({ filename }: ParseJob, how: string): Error => {
@@ -70,9 +83,9 @@ export function createParsers(options: ParserOptions & { readonly parseMemoryByt
   };
 
   return {
-    parse: (job, { precedence, signal }) =>
+    parse: (job: ParseJob, signal: AbortSignal): Promise<FilePassage[]> =>
       new Promise((resolve, reject) => {
-        const child = take(precedence);
+        const child = take();
         const passages: FilePassage[] = [];
         const kill = () => child.kill('SIGKILL');
         const timer = setTimeout(kill, STUCK_AFTER_MS);
@@ -92,19 +105,17 @@ export function createParsers(options: ParserOptions & { readonly parseMemoryByt
               break;
             case 'done':
               settle(() => resolve(passages));
-              park(child, precedence);
+              park(child);
               break;
             case 'refused':
               settle(() => reject(AppError.fromMessage(message.error)));
-              park(child, precedence);
+              park(child);
           }
         });
         send(child, { type: 'parse', job });
       }),
     close() {
-      for (const precedence of ['ahead', 'behind'] as const) {
-        for (const child of [...idle[precedence].keys()]) dismiss(child, precedence);
-      }
+      for (const child of [...idle.keys()]) dismiss(child);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { dot } from './nearest.js';
 import { QUERY_MAPS } from './query-maps.js';
 
 /** Of a query's vector: where the passages lie that answer it. A question is not near its answer only because it uses the same words. */
@@ -20,10 +21,11 @@ export function lowRankMap({ ins, outs, shift }: LowRank): QueryMap {
   return (vector) => {
     const mapped = vector.map((value, i) => value + shift[i]!);
     for (const [row, direction] of ins.entries()) {
-      const along = direction.reduce((sum, value, i) => sum + value * vector[i]!, 0);
-      for (const [i, value] of outs[row]!.entries()) mapped[i]! += along * value;
+      const along = dot(direction, vector);
+      const out = outs[row]!;
+      for (let i = 0; i < mapped.length; i++) mapped[i]! += along * out[i]!;
     }
-    const norm = Math.hypot(...mapped);
+    const norm = Math.sqrt(dot(mapped, mapped));
     return mapped.map((value) => value / norm);
   };
 }

@@ -1,15 +1,8 @@
 import t from 'tap';
 import { fitLowRank, recall } from '../../../bench/retrieval/low-rank.js';
+import { randomNumbers } from '../../../bench/retrieval/random.js';
 
 const SIZE = 12;
-
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 /** Questions lie where the passage that answers lies, but for one direction that they have in common and that says nothing. */
 function collection(random: () => number) {
@@ -23,9 +16,9 @@ function collection(random: () => number) {
 }
 
 t.test('a map learns from some collections what finds passages in others', async (t) => {
-  const random = generator(7);
+  const random = randomNumbers(7);
   const [held, ...others] = Array.from({ length: 6 }, () => collection(random));
-  const map = fitLowRank(others, generator(1));
+  const map = fitLowRank(others, randomNumbers(1));
   t.ok(
     recall([held!], 1, map) > recall([held!], 1, null) + 0.2,
     `${recall([held!], 1, null)} → ${recall([held!], 1, map)}`,
