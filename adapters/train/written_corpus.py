@@ -1,5 +1,5 @@
-"""Packs over written collections: policy documents of invented organisations, documentation of invented libraries, and
-READMEs of installed packages (none of them Fastify, Undici or Pino), each with questions as people ask them.
+"""Packs over written collections: policy documents of invented organisations, documentation of invented libraries, and that of
+real packages (none of them Fastify, Undici or Pino), each with questions as people ask them.
 
 The passages of a pack are those that a search by words ranks first, so that the nearest misses of a collection stand beside what is
 asked for. A question whose passage is not among them has to be refused, and so has one that the collection does not answer.
@@ -11,11 +11,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from random import Random
 from typing import Callable, Iterable
 
 from examples import PASSAGE_TOKENS, Example, Pack, Shape
+from packages import package_folder
 from prompt import REFUSAL, Passage
 
 HERE = Path(__file__).parent
@@ -113,27 +115,39 @@ def _written(file: Path) -> Collection:
     )
 
 
-def _readme(line: dict, token_count: Callable[[str], int]) -> Collection:
-    """One README a line; a quote tells which of its passages answer."""
-    cuts = cut((NODE_MODULES / line["file"]).read_text(), token_count)
-    passages = tuple(passage for passage in cuts if token_count(passage.text) <= 2 * PASSAGE_TOKENS)  # longer ones are rows of links
-    flat = [re.sub(r"\s+", " ", passage.text) for passage in passages]
-    asked = []
-    for one in line["asked"]:
-        quote = re.sub(r"\s+", " ", one["quote"]).strip()
-        places = frozenset(place for place, text in enumerate(flat) if quote in text)
-        if not places:
-            raise ValueError(f"{line['file']} no longer says: {one['quote']}")
-        asked.append(Asked(one["answer"], tuple(one["questions"]), places))
-    return Collection(passages, tuple(asked), tuple((question, frozenset()) for question in line["unanswered"]), WordIndex(passages))
+def _documented(lines: Iterable[dict], token_count: Callable[[str], int]) -> Collection:
+    """A document of a package a line; a quote tells which of its passages answer."""
+    passages: list[Passage] = []
+    asked, unanswered = [], []
+    for line in lines:
+        folder = package_folder(line["package"]) if "package" in line else NODE_MODULES
+        start = len(passages)
+        text = (folder / line["file"]).read_text()
+        cuts = cut(text, token_count)
+        passages += [passage for passage in cuts if token_count(passage.text) <= 2 * PASSAGE_TOKENS]  # longer ones are rows of links
+        flat = [_flat(passage.text) for passage in passages]
+        for one in line["asked"]:
+            quote = _flat(one["quote"]).strip()
+            places = frozenset(place for place in range(start, len(flat)) if quote in flat[place])
+            if not places and quote not in _flat(text):
+                raise ValueError(f"{line['file']} no longer says: {one['quote']}")
+            if places:  # else cut in two
+                asked.append(Asked(one["answer"], tuple(one["questions"]), places))
+        unanswered += [(question, frozenset()) for question in line["unanswered"]]
+    return Collection(tuple(passages), tuple(asked), tuple(unanswered), WordIndex(passages))
+
+
+def _flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
 
 
 @cache
 def collections(corpus: str, token_count: Callable[[str], int]) -> tuple[Collection, ...]:
-    """Those of a folder below `written`, or of a file of READMEs."""
-    readmes = HERE / "written" / f"{corpus}.jsonl"
-    if readmes.exists():
-        return tuple(_readme(line, token_count) for line in _lines(readmes))
+    """Those of a folder below `written`, or of a file about packages."""
+    documents = HERE / "written" / f"{corpus}.jsonl"
+    if documents.exists():
+        by_package = groupby(_lines(documents), lambda line: line.get("package", line["file"]))
+        return tuple(_documented(lines, token_count) for _, lines in by_package)
     return tuple(_written(file) for file in sorted((HERE / "written" / corpus).glob("*.jsonl")))
 
 

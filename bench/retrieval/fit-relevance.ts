@@ -13,7 +13,6 @@ import { NO_TERMS } from '../../src/retrieval/lexical/bm25.js';
 import { loadEmbedder } from '../../src/retrieval/process/embedder.js';
 import { type Evidence, gatherEvidence } from '../../src/retrieval/search/evidence.js';
 import { findTerms } from '../../src/retrieval/search/find-terms.js';
-import { queryMapFor } from '../../src/retrieval/search/query-map.js';
 import { featuresOf } from '../../src/retrieval/search/relevance.js';
 import { openDatabase } from '../../src/retrieval/stores/database.js';
 import { createPassages } from '../../src/retrieval/stores/passages.js';
@@ -27,8 +26,8 @@ const MODES: readonly SearchMode[] = ['vector', 'lexical', 'hybrid'];
 const CANDIDATES = 50;
 /** Passages that are shown to the model. */
 const SHOWN = 4;
-/** Questions in other words are few in indexes/ and many in life: as many as those in the documents' words, then. */
-const REWORDED_COUNTS = 3;
+/** Questions in the documents' words are most of those in indexes/, and few in life. */
+const OTHERS_COUNT = 2;
 const THRESHOLDS = [0.01, 0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3];
 
 interface Case {
@@ -47,8 +46,6 @@ const [passages, postings, stores] = [createPassages(db), createPostings(db), cr
 const modelDir = join(config.dataDir, 'models', config.models.embedder);
 const embedder = await loadEmbedder(modelDir, await readEmbedderManifest(modelDir), config.retrieval.threads);
 
-const toQuery = queryMapFor(config.models.embedder);
-
 async function casesOf(mode: SearchMode): Promise<Case[]> {
   const cases: Case[] = [];
   for (const tenant of TENANTS) {
@@ -56,9 +53,7 @@ async function casesOf(mode: SearchMode): Promise<Case[]> {
     const scope = { tenant, storeId: store.id };
     for (const { set, question } of askedOf(tenant)) {
       const vector =
-        mode === 'lexical'
-          ? null
-          : toQuery((await embedder.embed([embedder.tokenize(question.question, 'query')]))[0]!);
+        mode === 'lexical' ? null : (await embedder.embed([embedder.tokenize(question.question, 'query')]))[0]!;
       const terms = mode === 'vector' ? NO_TERMS : await findTerms(store, question.question, null, postings);
       const sources = { passages, indexes: null as unknown as TenantIndexes, exactLimit: Number.POSITIVE_INFINITY };
       const { candidates } = await gatherEvidence({ scope, vector, terms, files: null, count: CANDIDATES }, sources);
@@ -91,7 +86,7 @@ function fit(cases: readonly Case[]): number[] {
   return fitLogistic(
     own.flatMap(({ features }) => features),
     own.flatMap(({ isRight }) => isRight),
-    own.flatMap(({ set, features }) => features.map(() => (set === 'reworded' ? REWORDED_COUNTS : 1))),
+    own.flatMap(({ set, features }) => features.map(() => (set === 'eval' ? 1 : OTHERS_COUNT))),
   );
 }
 

@@ -11,8 +11,8 @@ import { type EvalQuestion, readDataset } from '../../src/evaluation/dataset.js'
 import { findFiles } from '../../src/files/find-files.js';
 import { createRetrieval } from '../../src/retrieval/client.js';
 
-/** `eval`: in the documents' own words, some without an answer. `reworded`: as those ask who do not know these words. */
-export const QUESTION_SETS = ['eval', 'reworded'] as const;
+/** Development sets (indexes/README.md). `eval` asks in the documents' own words; the others as those ask who do not know them, or not only. */
+export const QUESTION_SETS = ['eval', 'reworded', 'everyday', 'labelled'] as const;
 export type QuestionSet = (typeof QUESTION_SETS)[number];
 
 export const TENANTS = DEMO_TENANTS.filter(({ assistant }) => assistant !== null).map(({ id }) => id);

@@ -85,7 +85,7 @@ export const ConfigSchema = Type.Object(
         }),
         embedder: Type.String({
           description: 'Id of the embedding model, a folder under models/.',
-          default: 'bge-small-en-v1.5',
+          default: 'bge-small-en-v1.5-qa',
           minLength: 1,
         }),
         sourceDir: Type.String({

@@ -145,6 +145,8 @@ export interface EmbedderManifest extends EmbeddingUse {
   readonly id: string;
   /** SHA-256 of the source weights, hex. Vectors of different digests do not compare. */
   readonly baseDigest: string;
+  /** The same of the LoRA weights that were merged into them, if any. */
+  readonly adapterDigest?: string;
   readonly dimensions: number;
   readonly graph: { readonly file: string };
   /** For the kernels of native/ (native/src/encoder.cpp); null where they cannot compute its shape. */

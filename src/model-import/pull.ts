@@ -1,8 +1,12 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EmbedderManifest } from '../contracts/model-manifest.js';
 import { AppError } from '../errors/app-error.js';
 import { type AnyManifest, readManifest } from '../layouts/manifest.js';
 import { CATALOG, type CatalogEntry, type Edition } from './catalog.js';
+import { ADAPTER_WEIGHTS } from './embedder/adapted.js';
+import { digestFile } from './files/durable.js';
 import { importDecoder } from './import-decoder.js';
 import { importEmbedder } from './import-embedder.js';
 import { fetchFiles } from './sources/fetch-files.js';
@@ -54,10 +58,16 @@ export async function pullModel(
   const manifest =
     entry.kind === 'base'
       ? await importDecoder(path.join(downloads, weights), folder, { id })
-      : await importEmbedder({ folder: downloads, weights }, folder, id, entry.embedding);
+      : await importEmbedder({ folder: downloads, weights, adapter: adapterOf(entry) }, folder, id, entry.embedding);
   // What was imported holds all of it, and the manifest its digest.
   await rm(downloads, { recursive: true, force: true });
   return manifest;
+}
+
+const ADAPTERS = fileURLToPath(new URL('../../adapters', import.meta.url));
+
+function adapterOf({ adapter }: CatalogEntry): string | undefined {
+  return adapter && path.join(ADAPTERS, adapter);
 }
 
 const editionsOf = (entry: CatalogEntry): readonly Edition[] => [entry, ...(entry.others ?? [])];
@@ -86,6 +96,9 @@ async function isIntact(folder: string, manifest: AnyManifest, entry: CatalogEnt
     files.some(({ name, sha256 }) => name === weights && sha256 === manifest.baseDigest),
   );
   if (!isPinned) return false;
+  const adapter = adapterOf(entry);
+  const adapterDigest = adapter && (await digestFile(path.join(adapter, ADAPTER_WEIGHTS))).sha256;
+  if ((manifest as EmbedderManifest).adapterDigest !== adapterDigest) return false;
   const sizes = await Promise.all(
     Object.entries(manifest.files).map(async ([name, { bytes }]) => {
       const { size } = await stat(path.join(folder, name)).catch(() => ({ size: -1 }));

@@ -1,14 +1,13 @@
-"""Makes goldens/embeddings.json.gz: sentence embeddings of 500 varied texts by bge-small-en-v1.5 in float32.
+"""Makes goldens/embeddings.json.gz: sentence embeddings of 500 varied texts by bge-small-en-v1.5-qa in float32.
 
-    python tests/parity/make-embeddings.py FOLDER      (torch 2.15, transformers 5.23, onnx 1.20; FOLDER holds model.onnx)
+    python tests/parity/make-embeddings.py FOLDER      (with adapters/train/requirements.txt; FOLDER holds model.onnx)
 
-The weights are those of the file, 8-bit integers with a scale an output, multiplied out. First token, normalised; no text is longer than 256 tokens. Each vector is kept as int8 steps of 1/127 of its largest component, which
+The weights are those of the file, 8-bit integers with a scale an output, multiplied out, and those of the adapter beside them, merged by PEFT. First token, normalised; no text is longer than 256 tokens. Each vector is kept as int8 steps of 1/127 of its largest component, which
 costs less than 1e-4 of cosine.
 """
 
 import base64
 import gzip
-import hashlib
 import json
 import random
 import re
@@ -16,12 +15,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
-from onnx import numpy_helper
-from transformers import AutoTokenizer, BertConfig, BertModel
+from peft import PeftModel
+from transformers import AutoTokenizer
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent.parent / "adapters" / "train"))
+from base_model import file_sha256  # noqa: E402
+from embedder import ADAPTER, WEIGHTS, load_base, weights_file  # noqa: E402
+
 COUNT = 500
 MAX_TOKENS = 256
 ODD = [
@@ -58,31 +60,11 @@ def texts() -> list[str]:
     return list(dict.fromkeys(found))[:COUNT]
 
 
-def load(folder: str) -> BertModel:
-    graph = onnx.load(Path(folder) / "model.onnx").graph
-    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    nodes = {node.name: node for node in graph.node}
-    model = BertModel(BertConfig(**json.loads((Path(folder) / "config.json").read_text())), add_pooling_layer=False).eval()
-
-    def multiplied_out(name: str) -> np.ndarray:
-        codes, scale, zero = (tensors[f"{name}_{part}"] for part in ("quantized", "scale", "zero_point"))
-        return (codes.astype(np.float32) - zero.astype(np.float32)) * scale
-
-    def weights(name: str) -> np.ndarray:
-        path = re.sub(r"layer/(\d)", r"layer.\1", name.removesuffix(".weight").replace(".", "/"))
-        product = nodes.get(f"/{path}/MatMul_quant")
-        if product:
-            return multiplied_out(product.input[1].removesuffix("_quantized")).T.copy()
-        return tensors[name] if name in tensors else multiplied_out(name)
-
-    model.load_state_dict({name: torch.tensor(weights(name)) for name in model.state_dict()})
-    return model
-
-
 def main(folder: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     torch.set_num_threads(1)
-    model = load(folder)
+    base = weights_file(Path(folder))
+    model = PeftModel.from_pretrained(load_base(Path(folder)), ADAPTER).merge_and_unload().eval()
     cases = []
     for text in texts():
         encoded = tokenizer(text, return_tensors="pt")
@@ -91,7 +73,7 @@ def main(folder: str) -> None:
             vector = model(**encoded).last_hidden_state[0, 0].numpy()
         steps = np.round(vector / np.abs(vector).max() * 127).astype(np.int8)
         cases.append([text, base64.b64encode(steps.tobytes()).decode()])
-    golden = {"model": hashlib.sha256((Path(folder) / "model.onnx").read_bytes()).hexdigest(), "cases": cases}
+    golden = {"model": [file_sha256(base), file_sha256(ADAPTER / WEIGHTS)], "cases": cases}
     content = json.dumps(golden, ensure_ascii=False, separators=(",", ":")).encode()
     (HERE / "goldens/embeddings.json.gz").write_bytes(gzip.compress(content, 9, mtime=0))
 

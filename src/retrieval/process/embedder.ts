@@ -56,7 +56,7 @@ export async function loadEmbedder(folder: string, manifest: EmbedderManifest, t
   };
 
   return {
-    digest: manifest.baseDigest,
+    digest: [manifest.baseDigest, manifest.adapterDigest].filter(Boolean).join('+'),
     dimensions,
     maxTokens,
     tokenize(text, as) {

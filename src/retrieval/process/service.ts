@@ -11,7 +11,6 @@ import { readFileText } from '../chunking/file-kinds.js';
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { Method, ProcessOptions } from '../protocol.js';
 import { bestPassages, mergeLists, type QueryPart, type SearchSources } from '../search/best-passages.js';
-import { queryMapFor } from '../search/query-map.js';
 import { queryParts } from '../search/query-parts.js';
 import { relevanceFor } from '../search/relevance.js';
 import type { FileBatches } from '../stores/file-batches.js';
@@ -58,7 +57,6 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     exactLimit: config.exactSearchLimit,
     relevance: relevanceFor(embedderId),
   };
-  const toQuery = queryMapFor(embedderId);
   const nowS = () => Math.floor(clock.now() / 1000);
   /** After the answer; where it cannot be written down, the answer was right all the same. */
   const touch = (storeId: string) => setImmediate(() => void stores.touch(storeId, nowS()).catch(() => {}));
@@ -144,7 +142,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
         const embed = () => embedder.embed([embedder.tokenize(text, 'query')]);
         parts.push({
           text,
-          vector: mode === 'lexical' ? null : toQuery((await queue.run('search', tenant, embed, signal))[0]!),
+          vector: mode === 'lexical' ? null : (await queue.run('search', tenant, embed, signal))[0]!,
         });
       }
       const embeddedAt = clock.monotonicMs();

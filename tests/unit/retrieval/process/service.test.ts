@@ -4,7 +4,6 @@ import { loadConfig } from '../../../../src/config/load.js';
 import type { TokenizedText } from '../../../../src/retrieval/process/embedder.js';
 import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
 import { createService } from '../../../../src/retrieval/process/service.js';
-import { queryMapFor } from '../../../../src/retrieval/search/query-map.js';
 import { createFileBatches } from '../../../../src/retrieval/stores/file-batches.js';
 import { unhurried } from '../../../fixtures/retrieval/pace.js';
 import { dataFolder, NEVER } from '../../../fixtures/retrieval/retrieval.js';
@@ -15,7 +14,7 @@ const [VECTOR, ...FURTHER] = clusteredVectors(6);
 const PLAIN = { context: '', mode: 'hybrid', filter: null, minScore: 0 } as const;
 
 /** The methods over real rows; what the embedder is asked is counted. */
-async function setUp(t: Test, embedderId = 'all-minilm-l6-v2', vector = VECTOR!) {
+async function setUp(t: Test) {
   const folder = dataFolder(t);
   const rows = await openRows(folder);
   t.teardown(() => rows.db.destroy());
@@ -27,7 +26,7 @@ async function setUp(t: Test, embedderId = 'all-minilm-l6-v2', vector = VECTOR!)
     ingest: { wake: () => {} },
     embedder: {
       digest: 'fake',
-      dimensions: vector.length,
+      dimensions: VECTOR!.length,
       maxTokens: 256,
       tokenize(text) {
         asked.tokenized.push(text);
@@ -35,11 +34,11 @@ async function setUp(t: Test, embedderId = 'all-minilm-l6-v2', vector = VECTOR!)
       },
       async embed(texts: readonly TokenizedText[]) {
         asked.embedded += texts.length;
-        return texts.map(() => vector);
+        return texts.map(() => VECTOR!);
       },
       embedApart: null,
     },
-    embedderId,
+    embedderId: 'all-minilm-l6-v2',
     queue: createWorkQueue(...unhurried),
     config: loadConfig({ env: {}, cwd: tmpdir() }).retrieval,
     clock: { now: () => 1000, monotonicMs: () => 0 },
@@ -121,18 +120,4 @@ t.test("token ids are read as OpenAI's embedding models read them", async (t) =>
     code: 'invalid_value',
     params: { param: 'input[1][1]' },
   });
-});
-
-t.test("a query is compared by its embedder's map of it, not by its own vector", async (t) => {
-  const waves = Float32Array.from({ length: 384 }, (_, i) => Math.sin(i * i));
-  const query = waves.map((value) => value / Math.hypot(...waves));
-  const { rows, service, createStore } = await setUp(t, 'bge-small-en-v1.5', query);
-  const storeId = await createStore();
-  await rows.addFile('bank', storeId, [query, queryMapFor('bge-small-en-v1.5')(query)], (n) => ['same', 'mapped'][n]!);
-  const search = { tenant: 'bank', storeIds: [storeId], query: 'fee', ...PLAIN, mode: 'vector', topK: 2 } as const;
-  const { passages } = await service.search(search, NEVER);
-  t.strictSame(
-    passages.map(({ text }) => text),
-    ['mapped', 'same'],
-  );
 });

@@ -2,7 +2,7 @@ import t from 'tap';
 import type { SearchMode } from '../../../../src/contracts/retrieval.js';
 import { relevanceFor } from '../../../../src/retrieval/search/relevance.js';
 
-const relevance = relevanceFor('bge-small-en-v1.5');
+const relevance = relevanceFor('bge-small-en-v1.5-qa');
 const candidate = (cosine: number, score: number, share: number) => ({ label: 1, cosine, terms: { score, share } });
 
 t.test('is a share in every mode, and grows with what the mode looks at', async (t) => {
