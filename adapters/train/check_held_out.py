@@ -61,7 +61,7 @@ def pattern(template: str) -> re.Pattern:
 def main() -> None:
     patterns = [(template, pattern(template)) for template in sorted(support_templates() | docs_templates() | written_questions())]
     shared = 0
-    for file in sorted(INDEXES.glob("*/*.jsonl")):
+    for file in sorted(INDEXES.glob("*/eval.jsonl")):
         for line in file.read_text().splitlines():
             question = json.loads(line)["question"]
             plain = question.replace("`", "").replace("()", "")
