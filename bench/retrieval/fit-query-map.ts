@@ -48,7 +48,11 @@ async function embedCollection({ passages, questions }: Collection) {
   };
 }
 
-const written = readWritten(process.argv[2] ?? 'adapters/train/written', limits, loadTokenCounter(folderOf(base)));
+const written = await readWritten(
+  process.argv[2] ?? 'adapters/train/written',
+  limits,
+  loadTokenCounter(folderOf(base)),
+);
 const collections = [];
 for (const one of written) collections.push(await embedCollection(one));
 

@@ -30,23 +30,22 @@ type Line =
   | { readonly title: string; readonly text: string; readonly asked: readonly Fact[] }
   | { readonly file: string; readonly asked: readonly Required<Fact>[] };
 
-export function readWritten(
+export async function readWritten(
   folder: string,
   limits: PassageLimits,
   countTokens: (text: string) => number,
-): Collection[] {
-  return findFiles(folder)
-    .filter((file) => file.endsWith('.jsonl'))
-    .flatMap((file) => {
-      const lines = readFileSync(join(folder, file), 'utf8').trim().split('\n');
-      const collection: Collection = { passages: [], questions: [] };
-      const others: Collection[] = [];
-      for (const line of lines.map((text): Line => JSON.parse(text))) {
-        if ('file' in line) others.push(ofDocument(line, limits, countTokens));
-        else addPassage(collection, line);
-      }
-      return [collection, ...others].filter(({ questions }) => questions.length > 0);
-    });
+): Promise<Collection[]> {
+  const collections: Collection[] = [];
+  for (const file of findFiles(folder).filter((name) => name.endsWith('.jsonl'))) {
+    const lines = readFileSync(join(folder, file), 'utf8').trim().split('\n');
+    const collection: Collection = { passages: [], questions: [] };
+    collections.push(collection);
+    for (const line of lines.map((text): Line => JSON.parse(text))) {
+      if ('file' in line) collections.push(await ofDocument(line, limits, countTokens));
+      else addPassage(collection, line);
+    }
+  }
+  return collections.filter(({ questions }) => questions.length > 0);
 }
 
 function addPassage({ passages, questions }: Collection, { title, text, asked }: Extract<Line, { title: string }>) {
@@ -54,13 +53,13 @@ function addPassage({ passages, questions }: Collection, { title, text, asked }:
   for (const fact of asked) questions.push(...wordings(fact, [position]));
 }
 
-function ofDocument(
+async function ofDocument(
   { file, asked }: Extract<Line, { file: string }>,
   limits: PassageLimits,
   countTokens: (text: string) => number,
-): Collection {
+): Promise<Collection> {
   const document = { filename: file, content: readFileSync(join('node_modules', file)) };
-  const passages = [...chunkFile(document, limits, countTokens)].map(
+  const passages = [...(await chunkFile(document, limits, countTokens))].map(
     ({ headingPath, text }) => `${headingPath.join(' › ')}\n${text}`,
   );
   const questions = asked.flatMap((fact) => {

@@ -1,4 +1,5 @@
 import { byteOrderMark } from '../../files/decode-text.js';
+import { Unreadable } from './unreadable.js';
 
 /** A file's text and how many bytes of the file a piece of it takes. */
 export interface DecodedFile {
@@ -21,7 +22,7 @@ const SAMPLE_BYTES = 1 << 16;
 /**
  * Decodes a text file: UTF-8, UTF-16 with or without a byte order mark, and what the markup of a page declares where
  * that has one byte a character. A byte order mark stays in the text.
- * @throws Error that names the encoding where it cannot be read
+ * @throws Unreadable, which names the encoding where it cannot be read
  */
 export function decodeFile(content: Uint8Array): DecodedFile {
   const utf16 = byteOrderMark(content)?.encoding.startsWith('utf-16')
@@ -32,8 +33,8 @@ export function decodeFile(content: Uint8Array): DecodedFile {
     return { text: decode(content, 'utf-8', ''), bytesOf: UTF8 };
   } catch {
     const declared = declaredEncoding(content);
-    if (declared === null || declared === 'utf-8') throw new Error(`it is not valid UTF-8, ${guess(content)}`);
-    if (!SINGLE_BYTE.test(declared)) throw new Error(`it is written in ${declared}; save it as UTF-8`);
+    if (declared === null || declared === 'utf-8') throw new Unreadable(`it is not valid UTF-8, ${guess(content)}`);
+    if (!SINGLE_BYTE.test(declared)) throw new Unreadable(`it is written in ${declared}; save it as UTF-8`);
     return { text: decode(content, declared, `it is not valid ${declared}`), bytesOf: ONE_BYTE };
   }
 }
@@ -42,7 +43,7 @@ function decode(content: Uint8Array, encoding: string, reason: string): string {
   try {
     return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(content);
   } catch {
-    throw new Error(reason);
+    throw new Unreadable(reason);
   }
 }
 

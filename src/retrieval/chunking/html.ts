@@ -2,7 +2,7 @@ import { parse } from 'node:path';
 import { Parser } from 'htmlparser2';
 import { AppError } from '../../errors/app-error.js';
 import { withoutInvisible } from './clean-text.js';
-import type { BlockKind, ParsedDocument } from './document.js';
+import type { BlockKind, ParsedText } from './document.js';
 import { HtmlTable } from './html-table.js';
 import { SectionBuilder } from './section-builder.js';
 import { SourceMap } from './source-map.js';
@@ -26,10 +26,12 @@ const MAX_DEPTH = 1024;
 /**
  * HTML: the text a reader sees, split like Markdown: headings make sections, lists and `pre` stay whole, tables are
  * lines of cells.
+ * @param stated a title that is known, which no first heading takes the place of
  * @throws AppError `document_too_complex` for elements too deep within each other
  */
-export function parseHtml(html: string, filename: string): ParsedDocument {
+export function parseHtml(html: string, filename: string, stated: string | null = null): ParsedText {
   const sections = new SectionBuilder(parse(filename).name);
+  if (stated !== null) sections.title(stated);
   const map = new SourceMap();
   const inside = { hidden: 0, container: 0, pre: 0, title: 0 };
   const tables: HtmlTable[] = [];
