@@ -29,5 +29,7 @@ export async function parseDocx(zip: Zip, filename: string): Promise<ParsedBinar
   const title = TITLE.exec(value)?.[1];
   const stated = title === undefined ? parse(filename).name : parseHtml(title, filename).text;
   const isTitled = title !== undefined || value.split('<h1>').length > 2;
-  return { ...parseHtml(value, filename, isTitled ? stated : null), locationOf: () => null };
+  // All of it: a document has no navigation.
+  const page = parseHtml(`<main>${value}</main>`, filename, isTitled ? stated : null);
+  return { ...page, locationOf: () => null };
 }
