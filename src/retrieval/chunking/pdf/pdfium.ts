@@ -11,6 +11,8 @@ export interface PdfLine {
   readonly isBold: boolean;
   /** Of its baseline, in points from the bottom of the page. */
   readonly y: number;
+  /** Of the baseline of its last word, which a hyphen may have brought from the next line. */
+  readonly bottom: number;
 }
 
 /** What is called of PDFium (public/fpdf_text.h, fpdfview.h), by pointers and positions. */
@@ -42,6 +44,8 @@ const BUFFER_BYTES = 128;
 /** What PDFium gives for a hyphen that a line break made. */
 const LINE_HYPHEN = 2;
 const LINE_END = /[\n\r]/;
+/** What leads the eye from a title to its page number. */
+const DOT_LEADER = /(?:\s*\.){5,}\s*/g;
 
 let wasmBinary: Promise<Buffer> | null = null;
 
@@ -71,16 +75,16 @@ function linesOf(pdfium: Pdfium, text: number, buffer: number): PdfLine[] {
   const lines: PdfLine[] = [];
   let line = '';
   let first = -1;
+  let last = -1;
   const end = () => {
-    const shown = line.replace(/\s+/g, ' ').trim();
+    const shown = line.replace(DOT_LEADER, ' … ').replace(/\s+/g, ' ').trim();
     if (shown !== '') {
-      pdfium._FPDFText_GetCharOrigin(text, first, buffer, buffer + Float64Array.BYTES_PER_ELEMENT);
-      const y = pdfium.HEAPF64[buffer / Float64Array.BYTES_PER_ELEMENT + 1]!;
       lines.push({
         text: shown,
         size: pdfium._FPDFText_GetFontSize(text, first),
         isBold: isBold(pdfium, text, first, buffer),
-        y,
+        y: baseline(pdfium, text, first, buffer),
+        bottom: baseline(pdfium, text, last, buffer),
       });
     }
     line = '';
@@ -96,12 +100,20 @@ function linesOf(pdfium: Pdfium, text: number, buffer: number): PdfLine[] {
       // A word that a line break cut goes on in the next line: it stays with the line that it began in.
       if (!line.endsWith('\u00ad')) end();
     } else {
-      if (first < 0 && char.trim() !== '') first = index;
+      if (char.trim() !== '') {
+        if (first < 0) first = index;
+        last = index;
+      }
       line += char;
     }
   }
   end();
   return lines;
+}
+
+function baseline(pdfium: Pdfium, text: number, index: number, buffer: number): number {
+  pdfium._FPDFText_GetCharOrigin(text, index, buffer, buffer + Float64Array.BYTES_PER_ELEMENT);
+  return pdfium.HEAPF64[buffer / Float64Array.BYTES_PER_ELEMENT + 1]!;
 }
 
 /** Fonts that are not in the file have no weight, but a name. */

@@ -31,6 +31,18 @@ t.test('a PDF is read by its headings and pages, without what stands on every pa
   t.same(await read('handbook.pdf'), HANDBOOK);
 });
 
+t.test('what typesetting adds is no text, and a sentence that goes on overleaf is one', async (t) => {
+  t.same(await read('manual.pdf'), [
+    [
+      'manual',
+      'Fees of loans … 2\nCards … 9\n\n' +
+        'Customers who stay longer pay less. The fee for early repayment is\nwaived after five years.\n\n' +
+        'Cards are free.\n\nThey come by post.\n\nA lost one is replaced.',
+      page(1, 6),
+    ],
+  ]);
+});
+
 t.test('a PDF in Japanese needs no tables of characters of its own', async (t) => {
   t.same(await read('japanese.pdf'), [['japanese', '手数料は五年後に免除されます。', page(1)]]);
 });
