@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import { DOCUMENT_KINDS } from '../../contracts/document-kinds.js';
 import { AppError } from '../../errors/app-error.js';
 import { withoutInvisible } from './clean-text.js';
 import { type DecodedFile, decodeFile } from './encodings.js';
@@ -29,10 +30,7 @@ const KIND_BY_EXTENSION = new Map(
     EXTENSIONS[kind].split(/\s+/).map((ext) => [ext, kind] as const),
   ),
 );
-/** In words, for whoever uploads something else. */
-export const SUPPORTED =
-  'PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), e-mail (.eml), CSV, JSON lines, Markdown, HTML, plain text and source code';
-const SUPPORTED_INSTEAD = `supported are ${SUPPORTED}`;
+const SUPPORTED_INSTEAD = `supported are ${DOCUMENT_KINDS}`;
 
 const PDF_MARK = '%PDF-';
 /** How far into a PDF its mark may stand. */

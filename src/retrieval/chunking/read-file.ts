@@ -4,7 +4,7 @@ import { AppError } from '../../errors/app-error.js';
 import { cleanText } from './clean-text.js';
 import { parseCode } from './code.js';
 import type { ParsedBinary, ParsedDocument, ParsedText, Range } from './document.js';
-import type { DecodedFile } from './encodings.js';
+import { counter, type DecodedFile } from './encodings.js';
 import { type BinaryKind, recogniseFile, refusal, type TextKind } from './file-kinds.js';
 import { parseHtml } from './html.js';
 import { parseJsonLines } from './json-lines.js';
@@ -54,14 +54,13 @@ async function readText(filename: string, file: { readonly kind: TextKind } & De
   const { kind, text: raw } = file;
   const clean = cleanText(raw, kind === 'markdown' ? commentsOf(raw) : []);
   const document = await parseTextOf(kind, clean.text, filename);
-  const byteAt = counter(raw, file.bytesOf);
   const lineAt = counter(raw, (piece) => piece.match(/\r\n?|\n/g)?.length ?? 0);
   return {
     ...document,
     placeOf(range) {
       const { start, end } = clean.sourceRange(document.sourceRange(range));
       const lines = () => ({ type: 'line' as const, first: lineAt(start) + 1, last: lineAt(end) + 1 });
-      return { byteStart: byteAt(start), byteEnd: byteAt(end), location: BY_LINE.has(kind) ? lines() : null };
+      return { byteStart: file.byteAt(start), byteEnd: file.byteAt(end), location: BY_LINE.has(kind) ? lines() : null };
     },
   };
 }
@@ -103,17 +102,4 @@ async function parseBinary(kind: BinaryKind, { filename, content }: NamedFile, d
         return { text, blocks, locationOf: (range) => placeOf(range).location };
       });
   }
-}
-
-/** How much of something there is up to a position. Fast where positions lie near the one asked for before. */
-function counter(text: string, amountIn: (piece: string) => number): (position: number) => number {
-  let at = { position: 0, amount: 0 };
-  return (position) => {
-    const amount =
-      position >= at.position
-        ? at.amount + amountIn(text.slice(at.position, position))
-        : at.amount - amountIn(text.slice(position, at.position));
-    at = { position, amount };
-    return amount;
-  };
 }

@@ -47,7 +47,13 @@ const LINE_END = /[\n\r]/;
 /** What leads the eye from a title to its page number. */
 const DOT_LEADER = /(?:\s*\.){5,}\s*/g;
 
-let wasmBinary: Promise<Buffer> | null = null;
+/** Node has it; TypeScript knows it of browsers alone. */
+declare const WebAssembly: {
+  compile(bytes: Uint8Array): Promise<object>;
+  instantiate(module: object, imports: object): Promise<object>;
+};
+
+let compiled: Promise<object> | null = null;
 
 /**
  * The lines of a PDF's pages, in reading order as far as the file tells it. PDFium runs in WebAssembly, in a memory of
@@ -125,9 +131,17 @@ function isBold(pdfium: Pdfium, text: number, index: number, buffer: number): bo
 }
 
 async function start(): Promise<Pdfium> {
-  wasmBinary ??= readFile(createRequire(import.meta.url).resolve('@hyzyla/pdfium/pdfium.wasm'));
-  const silent = { print() {}, printErr() {} };
-  const pdfium = (await PDFiumModule({ wasmBinary: await wasmBinary, ...silent } as never)) as unknown as Pdfium;
+  compiled ??= readFile(createRequire(import.meta.url).resolve('@hyzyla/pdfium/pdfium.wasm')).then(WebAssembly.compile);
+  const module = await compiled;
+  const options = {
+    instantiateWasm(imports: object, done: (instance: object) => void) {
+      void WebAssembly.instantiate(module, imports).then(done);
+      return {};
+    },
+    print() {},
+    printErr() {},
+  };
+  const pdfium = (await PDFiumModule(options as never)) as unknown as Pdfium;
   pdfium._FPDF_InitLibrary();
   return pdfium;
 }

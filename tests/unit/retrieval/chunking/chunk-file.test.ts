@@ -70,8 +70,8 @@ t.test('what is no readable text is refused with the reason', async (t) => {
   );
   const japanese = Buffer.from([0x8e, 0xe8, 0x90, 0x94, 0x97, 0xbf, 0x82, 0xcd, 0x20]);
   await refused('a.md', japanese, /looks like an East Asian encoding/);
-  const declared = Buffer.concat([Buffer.from('<meta charset="Shift_JIS"><p>'), japanese]);
-  await refused('a.html', declared, /it is written in shift_jis; save it as UTF-8/);
+  const declared = Buffer.concat([Buffer.from('<meta charset="iso-2022-jp"><p>'), japanese]);
+  await refused('a.html', declared, /it is written in iso-2022-jp; save it as UTF-8/);
   await refused('a.md', Buffer.from('\ufeff\u200b\u00ad '), /no text/);
   await refused('a.txt', Buffer.from('a\0b'), /binary/);
   await refused('README', Buffer.from(' \n\t'), /no text/);
@@ -105,6 +105,28 @@ t.test('a page in the encoding that it declares is read', async (t) => {
   ]);
   const xml = '<?xml version="1.0" encoding="windows-1252"?><p>für alle</p>';
   t.match(await placed('a.xhtml', Buffer.from(xml, 'latin1'), latin), [{ text: 'für alle' }]);
+});
+
+t.test('a page in an East Asian encoding is read, and places count its bytes', async (t) => {
+  // Shift_JIS: a character of one byte, one of two, and ASCII in between.
+  const page = Buffer.concat([
+    Buffer.from('<meta charset="Shift_JIS"><title>x</title><p>'),
+    Buffer.from([0xb6, 0x8e, 0xe8, 0x90, 0x94, 0x97, 0xbf, 0x20, 0x35]),
+    Buffer.from('</p><p>'),
+    Buffer.from([0x82, 0xcd]),
+  ]);
+  const limits = { budgetTokens: 6, overlapTokens: 0 };
+  t.same(await placed('a.html', page, (bytes) => Buffer.from(bytes).toString('hex'), limits), [
+    { text: 'ｶ手数料 5', source: 'b68ee8909497bf2035' },
+    { text: 'は', source: '82cd' },
+  ]);
+  const gb18030 = Buffer.concat([
+    Buffer.from('<meta charset="gb18030"><p>'),
+    Buffer.from([0x81, 0x30, 0x81, 0x30, 0xb7, 0xd1]),
+  ]);
+  t.same(await placed('a.html', gb18030, (bytes) => Buffer.from(bytes).toString('hex')), [
+    { text: '\u0080费', source: '81308130b7d1' },
+  ]);
 });
 
 t.test('characters that nobody sees are in no passage, and places still lead to the file', async (t) => {
