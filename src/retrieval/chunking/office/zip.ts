@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { type UnzipFileInfo, unzipSync } from 'fflate';
 import { decodeText } from '../../../files/decode-text.js';
 import { DAMAGED, Unreadable } from '../unreadable.js';
@@ -21,7 +22,8 @@ const LEAST_SUSPICIOUS_BYTES = MiB;
 
 /**
  * Opens an archive. Nothing is unpacked before it is read, and no part to more than the size that the archive states,
- * which is held against the limits first: how many times its packed size it is, and the sum of all that was read.
+ * which is held against the limits first: how many times its packed size it is, and the sum of all that was read. What
+ * does not have its checksum is damaged: some readers of XML take long over it.
  * @throws Unreadable for what is no sound archive
  */
 export function openZip(content: Uint8Array): Zip {
@@ -41,8 +43,13 @@ export function openZip(content: Uint8Array): Zip {
     }
     return true;
   };
-  const read = (name: string): Uint8Array | null =>
-    names.has(name) ? (unpack(content, (part) => part.name === name && isWithin(part))[name] ?? null) : null;
+  const checksums = checksumsOf(content);
+  const read = (name: string): Uint8Array | null => {
+    if (!names.has(name)) return null;
+    const part = unpack(content, (candidate) => candidate.name === name && isWithin(candidate))[name];
+    if (part === undefined || crc32(part) !== checksums.get(name)) throw new Unreadable(DAMAGED);
+    return part;
+  };
   return {
     names,
     read,
@@ -56,6 +63,27 @@ export function openZip(content: Uint8Array): Zip {
       }
     },
   };
+}
+
+const HEADER = 0x02014b50;
+const HEADER_BYTES = 46;
+const END = 0x06054b50;
+const END_BYTES = 22;
+
+/** What the directory of an archive says of its parts (APPNOTE.TXT, 4.3.12 and 4.3.16). */
+function checksumsOf(content: Uint8Array): ReadonlyMap<string, number> {
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  const checksums = new Map<string, number>();
+  let end = bytes.length - END_BYTES;
+  while (end > 0 && bytes.readUInt32LE(end) !== END) end -= 1;
+  if (end < 0) return checksums;
+  for (let at = bytes.readUInt32LE(end + 16); at + HEADER_BYTES <= end && bytes.readUInt32LE(at) === HEADER; ) {
+    const [nameBytes, extraBytes, commentBytes] = [28, 30, 32].map((offset) => bytes.readUInt16LE(at + offset));
+    const name = bytes.toString('utf8', at + HEADER_BYTES, at + HEADER_BYTES + nameBytes!);
+    checksums.set(name, bytes.readUInt32LE(at + 16));
+    at += HEADER_BYTES + nameBytes! + extraBytes! + commentBytes!;
+  }
+  return checksums;
 }
 
 function unpack(content: Uint8Array, filter: (part: UnzipFileInfo) => boolean): Record<string, Uint8Array> {

@@ -216,9 +216,9 @@ t.test('what would unpack to far more than it is is refused before it does', asy
   // Large parts that are no bombs one by one.
   const noise = Array.from({ length: 400_000 }, (_, n) => ((n * 2_654_435_761) % 4_294_967_296).toString(36)).join(' ');
   await refused(workbook(noise.repeat(50)), /unpacked it takes more than 128 MiB/);
-  // A part that says to be small is read no further than that.
-  const lying = workbook(`<row><c><v>1</v></c></row>${'<row><c><v>2</v></c></row>'.repeat(1000)}`);
+  // A part that says to be small is unpacked no further than that, and then is not what its checksum says.
+  const lying = workbook('<row><c><v>1</v></c></row>'.repeat(1000));
   const name = Buffer.from(lying).lastIndexOf('xl/s.xml');
   new DataView(lying.buffer, lying.byteOffset).setUint32(name - 22, 60, true);
-  t.same(await read('a.xlsx', lying), [['a › S', '| 1 |\n| 2 |', { type: 'row', sheet: 'S', first: 1, last: 2 }]]);
+  await refused(lying, /damaged/);
 });
