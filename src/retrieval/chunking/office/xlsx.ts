@@ -12,6 +12,8 @@ interface Row {
   readonly cells: string[];
 }
 
+/** The last row that Excel has. */
+const MAX_ROW = 1_048_576;
 /** Empty columns between two values that are written; more of them say no more. */
 const MAX_GAP = 100;
 /** What merged cells may add: a sheet must not become a multiple of itself. */
@@ -67,10 +69,11 @@ function readStrings(xml: string): string[] {
 
 function readRows(xml: string, strings: readonly string[], format: (value: string, style: number) => string): Row[] {
   const rows: Row[] = [];
-  let cell = { column: 0, type: 'n', style: 0, value: '', formula: '' };
+  let cell = { column: -1, type: 'n', style: 0, value: '', formula: '' };
   let into: 'value' | 'formula' | null = null;
   let isReading = false;
   let repeated = 0;
+  let byNumber: Map<number, Row> | null = null;
   const shown = ({ type, style, value, formula }: typeof cell) => {
     if (value === '') return formula === '' ? '' : `=${formula}`;
     if (type === 's') return strings[Number(value)] ?? '';
@@ -81,14 +84,19 @@ function readRows(xml: string, strings: readonly string[], format: (value: strin
     open(name, attributes) {
       if (name === 'row') {
         const next = (rows.at(-1)?.number ?? 0) + 1;
-        rows.push({ number: Math.max(next, Number(attributes.r) || next), cells: [] });
+        const stated = Number(attributes.r);
+        rows.push({ number: stated > next && stated <= MAX_ROW ? Math.trunc(stated) : next, cells: [] });
+        cell.column = -1;
       } else if (name === 'c' && rows.length > 0) {
         const { r, t = 'n', s = '0' } = attributes;
-        cell = { column: columnOf(r) ?? rows.at(-1)!.cells.length, type: t, style: Number(s), value: '', formula: '' };
+        cell = { column: columnOf(r) ?? cell.column + 1, type: t, style: Number(s), value: '', formula: '' };
       } else if (name === 'rPh') isReading = true;
       else if (name === 'v' || name === 't') into = isReading ? null : 'value';
       else if (name === 'f') into = 'formula';
-      else if (name === 'mergeCell') repeated += repeat(rows, attributes.ref ?? '', MAX_REPEATED_CELLS - repeated);
+      else if (name === 'mergeCell') {
+        byNumber ??= new Map(rows.map((row) => [row.number, row]));
+        repeated += repeat(byNumber, attributes.ref ?? '', MAX_REPEATED_CELLS - repeated);
+      }
     },
     text(data) {
       if (into !== null) cell[into] += data;
@@ -104,17 +112,20 @@ function readRows(xml: string, strings: readonly string[], format: (value: strin
 }
 
 /** Gives the value of a merged cell to all rows and columns that it spans, at most `most`; returns how many. */
-function repeat(rows: readonly Row[], ref: string, most: number): number {
+function repeat(rows: ReadonlyMap<number, Row>, ref: string, most: number): number {
   const [from, to] = ref.split(':');
   const [left, right, top, bottom] = [columnOf(from), columnOf(to), rowOf(from), rowOf(to)];
   if (left === null || right === null) return 0;
-  const spanned = rows.filter(({ number }) => number >= top && number <= bottom);
-  const value = spanned[0]?.number === top ? spanned[0].cells[left] : undefined;
-  const cells = spanned.length * (right - left + 1);
+  const first = rows.get(top);
+  const value = first?.cells[left];
+  const cells = (bottom - top + 1) * (right - left + 1);
   // What spans the whole width is a title, and says nothing more by being repeated.
-  const isTitle = spanned.length === 1 && Object.keys(spanned[0]!.cells).length === 1;
-  if (value === undefined || cells > most || isTitle) return 0;
-  for (const row of spanned) for (let column = left; column <= right; column++) row.cells[column] ??= value;
+  const isTitle = bottom === top && first && Object.keys(first.cells).length === 1;
+  if (value === undefined || !(cells <= most) || isTitle) return 0;
+  for (let number = top; number <= bottom; number++) {
+    const row = rows.get(number);
+    if (row) for (let column = left; column <= right; column++) row.cells[column] ??= value;
+  }
   return cells;
 }
 
@@ -134,7 +145,7 @@ function toDocument(sheet: string, rows: readonly Row[]): ParsedBinary {
       blocks.push({ kind: 'prose', headings, ...located.line(row.cells.at(-1)!, row.number) });
     }
     const records = table.slice(titles);
-    const left = Math.min(...records.map(({ cells }) => cells.findIndex((cell) => cell !== undefined)));
+    const left = records.reduce((least, { cells }) => Math.min(least, cells.findIndex(Boolean)), Infinity);
     const lines = records.map((row) => located.line(toLine(row.cells, left), row.number));
     const [first] = lines;
     if (first) {

@@ -127,6 +127,21 @@ t.test('a sheet with one cell far away makes no long lines', async (t) => {
   t.ok(text.length < 300);
 });
 
+t.test('sheets of odd programs are read: cells and rows without numbers, or with impossible ones', async (t) => {
+  const rows = '<row r="1e999"><c><v>1</v></c><c/><c><v>2</v></c></row><row r="-1"><c r="?"><v>3</v></c></row>';
+  t.same(await read('a.xlsx', workbook(rows)), [
+    ['a › S', '| 1 | | 2 |\n| 3 |', { type: 'row', sheet: 'S', first: 1, last: 2 }],
+  ]);
+});
+
+t.test('a very long sheet is read, and one of nothing but merged cells', async (t) => {
+  const long = Array.from({ length: 150_000 }, (_, n) => `<row><c><v>${(n * 7919) % 100_003}</v></c></row>`);
+  const merged = Array.from({ length: 20_000 }, (_, n) => `<mergeCell ref="A${n + 1}:B${n + 2}"/>`);
+  const passages = await passagesOf({ filename: 'a.xlsx', content: workbook(`${long.join('')}${merged.join('')}`) });
+  t.equal(passages.at(-1)!.location!.last, 150_000);
+  t.match(passages[0]!.text, /^\| 0 \| 0 \|\n\| 7919 \| 0 \|/);
+});
+
 t.test('an e-mail is read with who wrote it, its text and its attachments', async (t) => {
   const subject = 'Gebühren für die Rückzahlung';
   t.same(await read('letter.eml'), [
