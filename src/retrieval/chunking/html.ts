@@ -2,7 +2,7 @@ import { parse } from 'node:path';
 import { Parser } from 'htmlparser2';
 import { AppError } from '../../errors/app-error.js';
 import { withoutInvisible } from './clean-text.js';
-import type { BlockKind, ParsedText, Range } from './document.js';
+import type { Block, BlockKind, ParsedText, Range } from './document.js';
 import { HtmlTable } from './html-table.js';
 import { isMenu, type Zone, zonesToKeep, zoneWithin } from './main-content.js';
 import { SectionBuilder } from './section-builder.js';
@@ -169,12 +169,16 @@ export function parseHtml(html: string, filename: string, stated: string | null 
   endBlock();
   const sections = new SectionBuilder(parse(filename).name);
   if (stated !== null) sections.title(stated);
-  for (const { range, heading, kind, headerEnd } of kept(pieces)) {
+  const own = kept(pieces);
+  for (const { range, heading, kind, headerEnd } of own) {
     if (heading === undefined) sections.block(kind!, range, headerEnd);
     else sections.heading(heading, map.text.slice(range.start, range.end), range);
   }
   if (title.trim()) sections.title(title);
-  return { text: map.text, blocks: sections.blocks(), sourceRange: (range) => map.sourceRange(range) };
+  const isOwn = new Set(own);
+  const leftOut = pieces.filter((piece) => !isOwn.has(piece)).map(({ range }) => range);
+  const blocks = apart(sections.blocks(), leftOut);
+  return { text: map.text, blocks, sourceRange: (range) => map.sourceRange(range) };
 }
 
 /** A heading, or a block of a kind. */
@@ -185,6 +189,21 @@ interface Piece {
   readonly heading?: number;
   readonly kind?: BlockKind;
   readonly headerEnd?: number | undefined;
+}
+
+/** Blocks of one section that something was left out between are of two: no passage may reach over it. */
+function apart(blocks: readonly Block[], leftOut: readonly Range[]): Block[] {
+  let next = 0;
+  let section: readonly string[] = [];
+  let headings: readonly string[] = [];
+  return blocks.map((block) => {
+    const before = next;
+    while (next < leftOut.length && leftOut[next]!.start < block.start) next += 1;
+    if (block.headings !== section) headings = block.headings;
+    else if (next > before) headings = [...section];
+    section = block.headings;
+    return { ...block, headings };
+  });
 }
 
 function kept(pieces: readonly Piece[]): Piece[] {

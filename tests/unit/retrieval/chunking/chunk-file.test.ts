@@ -214,3 +214,10 @@ t.test('Chinese and Japanese are cut between sentences, and a long one between i
   const long = `${'客户支付费用，'.repeat(20)}结束。`;
   for (const passage of await texts('a.txt', long, { budgetTokens: 40, overlapTokens: 0 })) t.match(passage, /[，。]$/);
 });
+
+t.test('no passage reaches over what was left out of a page', async (t) => {
+  t.same(await texts('a.html', '<main><p>One.</p><nav>Menu</nav><p>Two.</p><p>Three.</p></main>'), [
+    'One.',
+    'Two.\n\nThree.',
+  ]);
+});
