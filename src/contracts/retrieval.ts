@@ -65,6 +65,15 @@ export interface FileBatch {
   readonly fileCounts: FileCounts;
 }
 
+/** Where a passage stands in its document, by the numbers that people look it up by: from 1 on, `last` included. */
+export interface PassageLocation {
+  readonly type: 'page' | 'slide' | 'row' | 'line';
+  readonly first: number;
+  readonly last: number;
+  /** The name of the worksheet whose rows they are. */
+  readonly sheet?: string;
+}
+
 /** One passage: a contiguous piece of a document; the header of a table may stand before rows that were cut off from it. */
 export interface Passage {
   readonly id: string;
@@ -74,9 +83,10 @@ export interface Passage {
   /** Headings from the document title down to the passage. */
   readonly headingPath: readonly string[];
   readonly text: string;
-  /** Range within the stored file, in bytes. */
+  /** Range within the stored file, in bytes; the whole file where that is no text. */
   readonly byteStart: number;
   readonly byteEnd: number;
+  readonly location: PassageLocation | null;
   /** Tokens by the base model's tokenizer. */
   readonly tokens: number;
   readonly attributes: FileAttributes;

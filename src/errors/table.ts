@@ -53,10 +53,7 @@ export const ERRORS = {
     'The file has {bytes} bytes; at most {limitBytes} are accepted. Split it, or raise retrieval.maxFileBytes.',
     413,
   ),
-  unsupported_file: bad(
-    '{filename} cannot be read: {reason}. Upload Markdown, plain text, HTML or source code in UTF-8 or UTF-16.',
-    422,
-  ),
+  unsupported_file: bad('{filename} cannot be read: {reason}.', 422),
   document_too_complex: bad('{filename} cannot be read: {reason}. Split it into smaller or simpler files.', 422),
   context_length_exceeded: bad(
     'The prompt has {promptTokens} tokens and max_tokens is {maxTokens}, but the context holds {contextTokens}. Shorten the messages or lower max_tokens.',

@@ -1,4 +1,4 @@
-import type { ScoredPassage } from '../contracts/retrieval.js';
+import type { PassageLocation, ScoredPassage } from '../contracts/retrieval.js';
 import { type Numbered, passageTitle } from './prompt.js';
 
 /**
@@ -13,7 +13,12 @@ export interface CitationAnnotation {
     readonly url: string;
     readonly title: string;
   };
-  readonly file_citation: { readonly index: number; readonly file_id: string; readonly filename: string };
+  readonly file_citation: {
+    readonly index: number;
+    readonly file_id: string;
+    readonly filename: string;
+    readonly location: PassageLocation | null;
+  };
 }
 
 /** A passage that was found, but not given. */
@@ -22,6 +27,7 @@ export interface LeftOut {
   readonly filepath: string;
   readonly chunk_id: string;
   readonly file_id: string;
+  readonly location: PassageLocation | null;
 }
 
 /** One passage that was given, in the shape of Azure's On Your Data. */
@@ -58,19 +64,30 @@ export function toCitation({ number, passage }: Numbered<ScoredPassage>): Citati
 }
 
 export function toLeftOut(passage: ScoredPassage): LeftOut {
-  return { title: passageTitle(passage), filepath: passage.filename, chunk_id: passage.id, file_id: passage.fileId };
+  const { filename, id, fileId, location } = passage;
+  return { title: citedAs(passage), filepath: filename, chunk_id: id, file_id: fileId, location };
 }
 
 function toAnnotation(passage: ScoredPassage, index: number, length: number): CitationAnnotation {
-  const { fileId, filename } = passage;
+  const { fileId, filename, location } = passage;
   return {
     type: 'url_citation',
     url_citation: {
       start_index: index,
       end_index: index + length,
-      url: `/v1/files/${fileId}/content`,
-      title: passageTitle(passage),
+      // Viewers of PDF open the page that stands there (RFC 8118).
+      url: `/v1/files/${fileId}/content${location?.type === 'page' ? `#page=${location.first}` : ''}`,
+      title: citedAs(passage),
     },
-    file_citation: { index, file_id: fileId, filename },
+    file_citation: { index, file_id: fileId, filename, location },
   };
+}
+
+/** Its headings, and where to turn to: `Fees › Cards (pages 3–4)`. */
+function citedAs(passage: ScoredPassage): string {
+  const title = passageTitle(passage);
+  if (passage.location === null) return title;
+  const { type, first, last, sheet } = passage.location;
+  const place = first === last ? `${type} ${first}` : `${type}s ${first}–${last}`;
+  return `${title} (${sheet === undefined ? place : `${sheet}, ${place}`})`;
 }

@@ -52,7 +52,7 @@ t.test('citations point at the passages that were given, and at no others', asyn
       url: `/v1/files/file-${name}/content`,
       title: `Fees › ${name}`,
     },
-    file_citation: { index, file_id: `file-${name}`, filename: `${name}.md` },
+    file_citation: { index, file_id: `file-${name}`, filename: `${name}.md`, location: null },
   });
   t.same(message.annotations, [citation('fees', 17), citation('cards', 37)]);
   for (const { file_citation } of message.annotations) t.match(message.content.slice(file_citation.index), /^\[\d]/);
@@ -65,6 +65,7 @@ t.test('citations point at the passages that were given, and at no others', asyn
       filepath: 'fees.md',
       chunk_id: 'fees',
       file_id: 'file-fees',
+      location: null,
     },
     {
       marker: '[2]',
@@ -74,6 +75,7 @@ t.test('citations point at the passages that were given, and at no others', asyn
       filepath: 'cards.md',
       chunk_id: 'cards',
       file_id: 'file-cards',
+      location: null,
     },
   ]);
   t.match(registry.answers[0], {

@@ -131,7 +131,9 @@ t.test('passages that do not fit are dropped whole, worst first, and the respons
   const { context } = response.json().choices[0].message;
   t.match(context.citations, [{ marker: '[1]', chunk_id: 'best' }]);
   t.equal(context.citations.length, 1, 'what was not given is not cited');
-  t.same(context.left_out, [{ title: 'Fees › worst', filepath: 'worst.md', chunk_id: 'worst', file_id: 'file-worst' }]);
+  t.same(context.left_out, [
+    { title: 'Fees › worst', filepath: 'worst.md', chunk_id: 'worst', file_id: 'file-worst', location: null },
+  ]);
 });
 
 t.test('a limit of the answer near the context gives way to the evidence', async (t) => {

@@ -71,7 +71,8 @@ t.test('an attached file tells how far it is, and when to ask again', async (t) 
 t.test('a search gives passages with their scores, each once, the best first', async (t) => {
   const { app, call, retrieval } = await start();
   t.teardown(() => app.close());
-  retrieval.passages.set('bank', [passage('a', 'Text a', 0.9), passage('b', 'Text b', 0.5)]);
+  const location = { type: 'row', sheet: 'Fees', first: 2, last: 9 } as const;
+  retrieval.passages.set('bank', [{ ...passage('a', 'Text a', 0.9), location }, passage('b', 'Text b', 0.5)]);
   const { body } = await call('POST', '/vs_1/search', {
     query: ['fee', 'cost'],
     max_num_results: 5,
@@ -81,8 +82,15 @@ t.test('a search gives passages with their scores, each once, the best first', a
     object: 'vector_store.search_results.page',
     search_query: ['fee', 'cost'],
     data: [
-      { file_id: 'file-a', filename: 'a.md', score: 0.9, content: [{ type: 'text', text: 'Text a' }] },
-      { file_id: 'file-b', score: 0.5 },
+      {
+        file_id: 'file-a',
+        filename: 'a.md',
+        score: 0.9,
+        content: [{ type: 'text', text: 'Text a' }],
+        heading_path: ['Fees', 'a'],
+        location,
+      },
+      { file_id: 'file-b', score: 0.5, location: null },
     ],
     has_more: false,
     next_page: null,

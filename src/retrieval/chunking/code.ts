@@ -1,13 +1,26 @@
-import { asIs, type Block, type ParsedDocument, type Range } from './document.js';
+import { blocksOfSyntax } from './definitions.js';
+import { asIs, type Block, type ParsedText, type Range } from './document.js';
 import { extended, linesOf } from './lines.js';
 
 const CLOSES = /^(?:[)\]}]|end\b|else\b|\*\/)/;
 
+/** Source code, cut at its definitions where its language is known. */
+export async function parseCode(text: string, filename: string): Promise<ParsedText> {
+  const { parseSyntax } = await import('./syntax.js');
+  const tree = await parseSyntax(text, filename);
+  if (tree === null) return { text, blocks: indentedBlocks(text, filename), sourceRange: asIs };
+  try {
+    return { text, blocks: blocksOfSyntax(tree.rootNode, text, filename), sourceRange: asIs };
+  } finally {
+    tree.delete();
+  }
+}
+
 /**
- * Source code: a block starts at an unindented line after a blank one, so that a function stays in one piece, blank
- * lines in its body included. Languages do not matter, indentation does.
+ * A block starts at an unindented line after a blank one, so that a function stays in one piece, blank lines in its
+ * body included. Languages do not matter, indentation does.
  */
-export function parseCode(text: string, filename: string): ParsedDocument {
+function indentedBlocks(text: string, filename: string): Block[] {
   const headings = [filename];
   const blocks: Block[] = [];
   let open: Range | null = null;
@@ -25,5 +38,5 @@ export function parseCode(text: string, filename: string): ParsedDocument {
     afterBlank = false;
   }
   if (open) blocks.push({ kind: 'lines', headings, ...open });
-  return { text, blocks, sourceRange: asIs };
+  return blocks;
 }

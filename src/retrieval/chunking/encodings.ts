@@ -1,17 +1,18 @@
 import { byteOrderMark } from '../../files/decode-text.js';
+import { Unreadable } from './unreadable.js';
 
-/** A file's text and how many bytes of the file a piece of it takes. */
+/** A file's text, and where its positions stand in the file. */
 export interface DecodedFile {
   readonly text: string;
-  bytesOf(piece: string): number;
+  /** Fast where positions lie near the one asked for before. */
+  byteAt(position: number): number;
 }
-
-const UTF8 = (piece: string) => Buffer.byteLength(piece);
-const UTF16 = (piece: string) => 2 * piece.length;
-const ONE_BYTE = (piece: string) => piece.length;
 
 /** Encodings with one byte a character, so that positions in the text are positions in the file. */
 const SINGLE_BYTE = /^(?:windows-125\d|iso-?8859-\d+|latin-?1|koi8-[ru]|macintosh|us-ascii|ascii)$/;
+/** Encodings that write a character in one to four bytes, whatever stands before it. */
+const MULTI_BYTE =
+  /^(?:shift[_-]jis|sjis|windows-31j|euc-jp|euc-kr|ks_c_5601-1987|gbk|gb2312|gb18030|big5|big5-hkscs)$/;
 /** Where HTML and XML say how they are written: before anything that is not ASCII. */
 const DECLARED = /<meta[^>]{0,200}?charset\s*=\s*["']?([\w-]+)|<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w-]+)/i;
 const DECLARATION_BYTES = 1024;
@@ -19,22 +20,27 @@ const DECLARATION_BYTES = 1024;
 const SAMPLE_BYTES = 1 << 16;
 
 /**
- * Decodes a text file: UTF-8, UTF-16 with or without a byte order mark, and what the markup of a page declares where
- * that has one byte a character. A byte order mark stays in the text.
- * @throws Error that names the encoding where it cannot be read
+ * Decodes a text file: UTF-8, UTF-16 with or without a byte order mark, and what the markup of a page declares. A byte
+ * order mark stays in the text.
+ * @throws Unreadable, which names the encoding where it cannot be read
  */
 export function decodeFile(content: Uint8Array): DecodedFile {
   const utf16 = byteOrderMark(content)?.encoding.startsWith('utf-16')
     ? byteOrderMark(content)!.encoding
     : unmarkedUtf16(content);
-  if (utf16) return { text: decode(content, utf16, `it is not valid ${utf16.toUpperCase()}`), bytesOf: UTF16 };
+  if (utf16) {
+    const text = decode(content, utf16, `it is not valid ${utf16.toUpperCase()}`);
+    return { text, byteAt: (position) => 2 * position };
+  }
   try {
-    return { text: decode(content, 'utf-8', ''), bytesOf: UTF8 };
+    const text = decode(content, 'utf-8', '');
+    return { text, byteAt: counter(text, (piece) => Buffer.byteLength(piece)) };
   } catch {
     const declared = declaredEncoding(content);
-    if (declared === null || declared === 'utf-8') throw new Error(`it is not valid UTF-8, ${guess(content)}`);
-    if (!SINGLE_BYTE.test(declared)) throw new Error(`it is written in ${declared}; save it as UTF-8`);
-    return { text: decode(content, declared, `it is not valid ${declared}`), bytesOf: ONE_BYTE };
+    if (declared === null || declared === 'utf-8') throw new Unreadable(`it is not valid UTF-8, ${guess(content)}`);
+    if (MULTI_BYTE.test(declared)) return decodeMultiByte(content, declared);
+    if (!SINGLE_BYTE.test(declared)) throw new Unreadable(`it is written in ${declared}; save it as UTF-8`);
+    return { text: decode(content, declared, `it is not valid ${declared}`), byteAt: (position) => position };
   }
 }
 
@@ -42,8 +48,39 @@ function decode(content: Uint8Array, encoding: string, reason: string): string {
   try {
     return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(content);
   } catch {
-    throw new Error(reason);
+    throw new Unreadable(reason);
   }
+}
+
+/** A decoder tells after which byte a character is whole, and so where each begins. */
+function decodeMultiByte(content: Uint8Array, encoding: string): DecodedFile {
+  const text = decode(content, encoding, `it is not valid ${encoding}`);
+  const starts = new Uint32Array(text.length + 1);
+  const decoder = new TextDecoder(encoding);
+  let units = 0;
+  let start = 0;
+  for (let at = 0; at < content.length; at++) {
+    const { length } = decoder.decode(content.subarray(at, at + 1), { stream: true });
+    if (length === 0) continue;
+    starts.fill(start, units, units + length);
+    units += length;
+    start = at + 1;
+  }
+  starts[text.length] = content.length;
+  return { text, byteAt: (position) => starts[position]! };
+}
+
+/** How much of something there is up to a position. Fast where positions lie near the one asked for before. */
+export function counter(text: string, amountIn: (piece: string) => number): (position: number) => number {
+  let at = { position: 0, amount: 0 };
+  return (position) => {
+    const amount =
+      position >= at.position
+        ? at.amount + amountIn(text.slice(at.position, position))
+        : at.amount - amountIn(text.slice(position, at.position));
+    at = { position, amount };
+    return amount;
+  };
 }
 
 /** Western text in UTF-16 has a zero in nearly every second byte, and hardly one among the others. */

@@ -134,18 +134,20 @@ export class HtmlTable {
     this.#map.mark('|', row[0]!.position);
     this.#map.separate(' ');
     let column = 0;
+    let end = row[0]!.position;
     for (const cell of row) {
       column = this.#reachedFrom(column, cell.position);
       const start = this.#map.length;
       for (const { data, start, end } of cell.pieces) this.#map.append(data, start, end, false);
       const text = this.#map.text.slice(start).trim();
-      this.#endOfCell(cell.position);
+      end = cell.pieces.at(-1)?.end ?? cell.position;
+      this.#endOfCell(end);
       for (let n = 0; n < cell.columns; n++, column++) {
-        if (n > 0) this.#repeat(text, cell.position);
+        if (n > 0) this.#repeat(text, end);
         this.#reaches[column] = cell.rows > 1 ? { text, rowsLeft: cell.rows - 1 } : undefined;
       }
     }
-    this.#reachedFrom(column, row.at(-1)!.position);
+    this.#reachedFrom(column, end);
     this.#map.separate('\n');
     if (isHeader && this.#headerRows === this.#rows) {
       this.#headerRows += 1;

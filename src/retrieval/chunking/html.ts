@@ -2,8 +2,9 @@ import { parse } from 'node:path';
 import { Parser } from 'htmlparser2';
 import { AppError } from '../../errors/app-error.js';
 import { withoutInvisible } from './clean-text.js';
-import type { BlockKind, ParsedDocument } from './document.js';
+import type { Block, BlockKind, ParsedText, Range } from './document.js';
 import { HtmlTable } from './html-table.js';
+import { isMenu, type Zone, zonesToKeep, zoneWithin } from './main-content.js';
 import { SectionBuilder } from './section-builder.js';
 import { SourceMap } from './source-map.js';
 
@@ -24,14 +25,19 @@ const LEAST_SPARE_CHARS = 10_000;
 const MAX_DEPTH = 1024;
 
 /**
- * HTML: the text a reader sees, split like Markdown: headings make sections, lists and `pre` stay whole, tables are
- * lines of cells.
+ * HTML: the text that a reader came for, without what is on every page of a site, split like Markdown: headings make
+ * sections, lists and `pre` stay whole, tables are lines of cells.
+ * @param stated a title that is known, which no first heading takes the place of
  * @throws AppError `document_too_complex` for elements too deep within each other
  */
-export function parseHtml(html: string, filename: string): ParsedDocument {
-  const sections = new SectionBuilder(parse(filename).name);
+export function parseHtml(html: string, filename: string, stated: string | null = null): ParsedText {
+  const pieces: Piece[] = [];
+  /** Of the elements that are open. */
+  const zones: Zone[] = [];
+  let links = 0;
+  let linkChars = 0;
   const map = new SourceMap();
-  const inside = { hidden: 0, container: 0, pre: 0, title: 0 };
+  const inside = { hidden: 0, container: 0, pre: 0, title: 0, link: 0 };
   const tables: HtmlTable[] = [];
   let title = '';
   let headingLevel: number | null = null;
@@ -40,9 +46,16 @@ export function parseHtml(html: string, filename: string): ParsedDocument {
 
   const endBlock = (kind: BlockKind = inside.container > 0 ? 'lines' : 'prose', headerEnd?: number) => {
     const range = map.trimmed(blockStart);
-    if (headingLevel !== null) sections.heading(headingLevel, map.text.slice(range.start, range.end), range);
-    else if (range.end > range.start) sections.block(kind, range, headerEnd);
+    const chars = range.end - range.start;
+    const zone = zones.at(-1) ?? 'body';
+    if (headingLevel !== null) pieces.push({ zone, chars: 0, range, heading: headingLevel });
+    else if (chars > 0) {
+      const isOfFrame = zone === 'body' && kind !== 'table' && isMenu({ chars, links, linkChars });
+      pieces.push({ zone: isOfFrame ? 'frame' : zone, chars, range, kind, headerEnd });
+    }
     headingLevel = null;
+    links = 0;
+    linkChars = 0;
     map.separate('\n\n');
     blockStart = map.length;
   };
@@ -109,6 +122,13 @@ export function parseHtml(html: string, filename: string): ParsedDocument {
       }
       if (name === 'pre') inside.pre += 1;
       if (CONTAINERS.has(name)) inside.container += 1;
+      if (name === 'a') {
+        inside.link += 1;
+        links += 1;
+      }
+      const around = zones.at(-1) ?? 'body';
+      // Others have no blocks of their own.
+      zones.push(BREAKS.has(name) || CONTAINERS.has(name) ? zoneWithin(around, name, attributes) : around);
     },
     ontext(text) {
       if (inside.hidden > 0) return;
@@ -117,6 +137,7 @@ export function parseHtml(html: string, filename: string): ParsedDocument {
       if (inside.title > 0) title += data;
       else if (!tables.at(-1)?.text(data, parser.startIndex, parser.endIndex + 1)) {
         map.append(data, parser.startIndex, parser.endIndex + 1, inside.pre > 0);
+        if (inside.link > 0) linkChars += data.trim().length;
       }
     },
     onclosetag(name) {
@@ -124,6 +145,7 @@ export function parseHtml(html: string, filename: string): ParsedDocument {
       if (HIDDEN.has(name)) inside.hidden -= 1;
       if (name === 'title') inside.title -= 1;
       if (name === 'pre') inside.pre -= 1;
+      if (name === 'a') inside.link -= 1;
       if (CONTAINERS.has(name)) inside.container -= 1;
       const table = tables.at(-1);
       const isHeading = HEADING.test(name);
@@ -139,11 +161,56 @@ export function parseHtml(html: string, filename: string): ParsedDocument {
         if (inside.container === 0) endBlock('lines');
         else map.separate('\n');
       } else if (name !== 'br') breakFlow(name, isHeading);
+      zones.pop();
     },
   });
   parser.write(html);
   parser.end();
   endBlock();
+  const sections = new SectionBuilder(parse(filename).name);
+  if (stated !== null) sections.title(stated);
+  const own = kept(pieces);
+  for (const { range, heading, kind, headerEnd } of own) {
+    if (heading === undefined) sections.block(kind!, range, headerEnd);
+    else sections.heading(heading, map.text.slice(range.start, range.end), range);
+  }
   if (title.trim()) sections.title(title);
-  return { text: map.text, blocks: sections.blocks(), sourceRange: (range) => map.sourceRange(range) };
+  const isOwn = new Set(own);
+  const leftOut = pieces.filter((piece) => !isOwn.has(piece)).map(({ range }) => range);
+  const blocks = apart(sections.blocks(), leftOut);
+  return { text: map.text, blocks, sourceRange: (range) => map.sourceRange(range) };
+}
+
+/** A heading, or a block of a kind. */
+interface Piece {
+  readonly zone: Zone;
+  readonly chars: number;
+  readonly range: Range;
+  readonly heading?: number;
+  readonly kind?: BlockKind;
+  readonly headerEnd?: number | undefined;
+}
+
+/** Blocks of one section that something was left out between are of two: no passage may reach over it. */
+function apart(blocks: readonly Block[], leftOut: readonly Range[]): Block[] {
+  let next = 0;
+  let section: readonly string[] = [];
+  let headings: readonly string[] = [];
+  return blocks.map((block) => {
+    const before = next;
+    while (next < leftOut.length && leftOut[next]!.start < block.start) next += 1;
+    if (block.headings !== section) headings = block.headings;
+    else if (next > before) headings = [...section];
+    section = block.headings;
+    return { ...block, headings };
+  });
+}
+
+function kept(pieces: readonly Piece[]): Piece[] {
+  const zones = zonesToKeep(pieces);
+  const own = pieces.filter(({ zone }) => zones.has(zone));
+  if (own.some(({ heading }) => heading === 1)) return own;
+  // The title of many a page stands above its main part.
+  const title = pieces.find(({ heading, range }) => heading === 1 && range.start < (own[0]?.range.start ?? 0));
+  return title ? [title, ...own] : own;
 }

@@ -1,4 +1,4 @@
-import { asIs, type ParsedDocument } from './document.js';
+import { asIs, type ParsedText } from './document.js';
 import { type Line, linesOf } from './lines.js';
 import { closingFence, openingFence } from './markdown-fences.js';
 import { SectionBuilder } from './section-builder.js';
@@ -21,7 +21,7 @@ interface Open {
 }
 
 /** Markdown: headings make sections; fenced code, lists and tables are blocks that stay whole where they fit. */
-export function parseMarkdown(text: string, title: string): ParsedDocument {
+export function parseMarkdown(text: string, title: string): ParsedText {
   const lines = [...linesOf(text)];
   const sections = new SectionBuilder(title);
   let open: Open | null = null;

@@ -8,8 +8,8 @@ export interface DraftPassage {
   /** Rows of a table that were cut off from its header have it repeated before them. */
   readonly text: string;
   readonly tokens: number;
-  /** Range of the file's text, in UTF-16 units. */
-  readonly source: Range;
+  /** Range of the document's text; a header that is repeated stands elsewhere. */
+  readonly range: Range;
 }
 
 export interface PassageLimits {
@@ -94,7 +94,7 @@ export function* cutPassages(
       range = { start, end: taken.at(-1)!.end };
       exact = countTokens(whole());
     }
-    yield { headings: first.headings, text: whole(), tokens: exact, source: document.sourceRange(range) };
+    yield { headings: first.headings, text: whole(), tokens: exact, range };
     previous = taken;
   }
 }

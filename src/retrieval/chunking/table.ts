@@ -1,10 +1,10 @@
-import { asIs, type ParsedDocument } from './document.js';
+import { asIs, type ParsedText } from './document.js';
 import { linesOf } from './lines.js';
 
 const MAX_HEADER_CHARS = 4096;
 
 /** Comma- or tab-separated values: one table, whose first line names the columns unless a cell of it is a number. */
-export function parseTable(text: string, title: string): ParsedDocument {
+export function parseTable(text: string, title: string): ParsedText {
   const lines = [...linesOf(text)].filter((line) => !line.isBlank);
   const [first] = lines;
   const last = lines.at(-1);
@@ -16,6 +16,6 @@ export function parseTable(text: string, title: string): ParsedDocument {
 }
 
 /** A number, a date or an amount: what a record holds, and the name of a column does not. */
-function isValue(cell: string): boolean {
+export function isValue(cell: string): boolean {
   return /\d/.test(cell) && /^["\s\d.:%€$£+/-]+$/.test(cell);
 }

@@ -1,8 +1,8 @@
-import { asIs, type Block, type ParsedDocument, type Range } from './document.js';
+import { asIs, type Block, type ParsedText, type Range } from './document.js';
 import { extended, linesOf } from './lines.js';
 
 /** Plain text: paragraphs between blank lines, under the file's name. */
-export function parseText(text: string, title: string): ParsedDocument {
+export function parseText(text: string, title: string): ParsedText {
   return { text, blocks: paragraphs(text, [title]), sourceRange: asIs };
 }
 

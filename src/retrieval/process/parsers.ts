@@ -5,7 +5,7 @@ import { AppError } from '../../errors/app-error.js';
 import type { FilePassage } from '../chunking/chunk-file.js';
 import type { Precedence } from './encoder.js';
 import type { FromParser, ParseJob, ParserOptions, ToParser } from './parser/protocol.js';
-import { OUT_OF_TIME } from './parser/watchdog.js';
+import { OUT_OF_MEMORY, OUT_OF_TIME } from './parser/watchdog.js';
 
 /** @throws AppError `unsupported_file`, `document_too_complex` */
 export type ParseFile = (
@@ -23,17 +23,15 @@ const IDLE_MS = 10_000;
 /** A parser watches its own processor time; one that has said nothing for this long is stuck. */
 const STUCK_AFTER_MS = 1_800_000;
 /** How V8 ends a process that reached its limit. */
-const OUT_OF_MEMORY = 'SIGABRT';
+const OUT_OF_HEAP = 'SIGABRT';
 const MiB = 2 ** 20;
 const MAIN = fileURLToPath(new URL(`parser/main${extname(import.meta.url)}`, import.meta.url));
-
-type Options = ParserOptions & { readonly parseMemoryBytes: number };
 
 /**
  * Parsers in processes of their own, as many as there are files at once, started when they are needed: a file that
  * takes too long or too much memory ends its parser and nothing else, and no search waits for one.
  */
-export function createParsers(options: Options): Parsers {
+export function createParsers(options: ParserOptions): Parsers {
   // A process that stepped back may not come forward again, so there are both kinds.
   const pools = { ahead: createPool(options, 'ahead'), behind: createPool(options, 'behind') };
   return {
@@ -45,7 +43,7 @@ export function createParsers(options: Options): Parsers {
   };
 }
 
-function createPool(options: Options, precedence: Precedence) {
+function createPool(options: ParserOptions, precedence: Precedence) {
   const { parseMemoryBytes, parseTimeoutMs } = options;
   const idle = new Map<ChildProcess, NodeJS.Timeout>();
 
@@ -78,7 +76,9 @@ function createPool(options: Options, precedence: Precedence) {
   const deathOf = ({ filename }: ParseJob, how: string): Error => {
     const tooComplex = (reason: string) => new AppError('document_too_complex', { filename, reason });
     if (how === OUT_OF_TIME) return tooComplex(`reading it takes more than ${parseTimeoutMs / 1000} s`);
-    if (how === OUT_OF_MEMORY) return tooComplex(`reading it takes more than ${parseMemoryBytes / MiB} MiB of memory`);
+    if (how === OUT_OF_MEMORY || how === OUT_OF_HEAP) {
+      return tooComplex(`reading it takes more than ${parseMemoryBytes / MiB} MiB of memory`);
+    }
     return new Error(`the parser ended while it read the file (${how})`);
   };
 

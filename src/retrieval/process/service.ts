@@ -7,7 +7,7 @@ import type {
   SearchResult,
 } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
-import { readFileText } from '../chunking/file-kinds.js';
+import { recogniseFile } from '../chunking/file-kinds.js';
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { Method, ProcessOptions } from '../protocol.js';
 import { bestPassages, mergeLists, type QueryPart, type SearchSources } from '../search/best-passages.js';
@@ -84,7 +84,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     async createFile(tenant, file) {
       const bytes = file.content.byteLength;
       if (bytes > config.maxFileBytes) throw new AppError('file_too_large', { bytes, limitBytes: config.maxFileBytes });
-      if (DOCUMENT_PURPOSES.has(file.purpose)) readFileText(file.filename, file.content);
+      if (DOCUMENT_PURPOSES.has(file.purpose)) recogniseFile(file.filename, file.content);
       return files.create(tenant, file, nowS());
     },
     getFile: files.get,

@@ -83,6 +83,8 @@ interface PassagesTable {
   text: string;
   byte_start: number;
   byte_end: number;
+  /** `PassageLocation` as JSON. */
+  location: string | null;
   tokens: number;
   /** Little-endian float32, normalised. */
   embedding: Buffer;

@@ -118,6 +118,10 @@ const MIGRATIONS: readonly ((database: Database) => void)[] = [
       create index postings_by_file on postings (store_file);
     `);
   },
+  // Pages, slides, rows and lines. What was read before has none until it is read again.
+  (database) => {
+    database.exec('alter table passages add column location text');
+  },
 ];
 
 /** @throws AppError `config_invalid` where a newer version of the product wrote the database */

@@ -107,6 +107,7 @@ export function createPassages(db: Db) {
           'text',
           'byte_start',
           'byte_end',
+          'location',
           'tokens',
           'attributes',
         ])
@@ -124,6 +125,7 @@ export function createPassages(db: Db) {
             text: row.text,
             byteStart: row.byte_start,
             byteEnd: row.byte_end,
+            location: row.location === null ? null : JSON.parse(row.location),
             tokens: row.tokens,
             attributes: JSON.parse(row.attributes),
           },

@@ -8,6 +8,7 @@ import type {
   VectorStoreFile,
 } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import type { FilePassage } from '../chunking/chunk-file.js';
 import type { FileTerms } from '../lexical/file-terms.js';
 import { type AttachOptions, attachFile } from './attach-file.js';
 import type { Db, Tables } from './database.js';
@@ -39,12 +40,7 @@ export interface IngestJob {
   readonly attempt: number;
 }
 
-export interface NewPassage {
-  readonly headingPath: readonly string[];
-  readonly text: string;
-  readonly byteStart: number;
-  readonly byteEnd: number;
-  readonly tokens: number;
+export interface NewPassage extends FilePassage {
   readonly embedding: Float32Array;
 }
 
@@ -276,6 +272,7 @@ function toRow(job: IngestJob, passage: NewPassage, ordinal: number) {
     text,
     byte_start: passage.byteStart,
     byte_end: passage.byteEnd,
+    location: passage.location && JSON.stringify(passage.location),
     tokens,
     embedding: Buffer.from(embedding.buffer, embedding.byteOffset, embedding.byteLength),
   };

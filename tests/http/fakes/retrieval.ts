@@ -22,6 +22,7 @@ export function passage(id: string, text: string, score: number): ScoredPassage 
     text,
     byteStart: 0,
     byteEnd: text.length,
+    location: null,
     tokens: 20,
     attributes: {},
     score,
@@ -74,7 +75,7 @@ export function createFakeRetrieval(): FakeRetrieval {
       for (const listener of listeners) listener(observation);
     },
     createFile: async (tenant, { filename, purpose, content }) => {
-      if (filename.endsWith('.pdf')) throw new AppError('unsupported_file', { filename, reason: 'it is a PDF' });
+      if (filename.endsWith('.zip')) throw new AppError('unsupported_file', { filename, reason: 'it is an archive' });
       const id = `file-${++created}`;
       const file = { id, filename, purpose, content, bytes: content.byteLength, createdAt: nowS(), tenant };
       files.set(id, file);

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { documentFile } from '../../fixtures/documents/read.js';
 import { addText, ask, dataFolder, NEVER, settled, startRetrieval } from '../../fixtures/retrieval/retrieval.js';
 
 const FEES = `# Mortgage fees
@@ -122,26 +123,43 @@ t.test('documents of two tenants', async (t) => {
 });
 
 t.test('what cannot be read is refused at upload, or fails in the store', async (t) => {
-  const retrieval = await startRetrieval(dataFolder(t), { maxFileBytes: 2048 });
+  const retrieval = await startRetrieval(dataFolder(t), { maxFileBytes: 4096 });
   t.teardown(() => retrieval.close());
   const upload = (filename: string, content: Uint8Array, purpose = 'assistants') =>
     retrieval.createFile('bank', { filename, purpose, content });
 
-  await t.rejects(upload('report.pdf', Buffer.from('%PDF-1.7')), { code: 'unsupported_file' });
+  await t.rejects(upload('report.zip', Buffer.from('PK\u0003\u0004')), { code: 'unsupported_file' });
   await t.rejects(upload('latin1.txt', Buffer.from('prix : 5 \u20ac \xe9', 'latin1')), { code: 'unsupported_file' });
   await t.rejects(upload('binary.md', Buffer.from([65, 0, 66])), { code: 'unsupported_file' });
   await t.rejects(upload('blank.md', Buffer.from(' \n')), { code: 'unsupported_file' });
-  await t.rejects(upload('large.md', Buffer.alloc(2049, 'a')), { code: 'file_too_large' });
-  const stored = await upload('report.pdf', Buffer.from('%PDF-1.7'), 'batch');
+  await t.rejects(upload('large.md', Buffer.alloc(4097, 'a')), { code: 'file_too_large' });
+  const stored = await upload('scanned.pdf', documentFile('scanned.pdf').content);
   const store = await retrieval.createStore('bank', { name: 'policies', metadata: {} });
   await retrieval.attachFile('bank', store.id, stored.id, {});
   const failed = await settled(retrieval, 'bank', store.id, stored.id);
   t.match(failed, {
     status: 'failed',
     passages: 0,
-    error: { code: 'unsupported_file', message: /report\.pdf cannot be read/ },
+    error: { code: 'unsupported_file', message: /scanned\.pdf cannot be read: its page has no text/ },
   });
   t.match((await retrieval.getStore('bank', store.id)).fileCounts, { failed: 1, total: 1 });
+});
+
+t.test('passages of documents that are no text lead to their pages', async (t) => {
+  const retrieval = await startRetrieval(dataFolder(t));
+  t.teardown(() => retrieval.close());
+  const store = await retrieval.createStore('bank', { name: 'policies', metadata: {} });
+  const file = { ...documentFile('handbook.pdf'), purpose: 'assistants' };
+  const { id } = await retrieval.createFile('bank', file);
+  await retrieval.attachFile('bank', store.id, id, {});
+  t.match(await settled(retrieval, 'bank', store.id, id), { status: 'completed', passages: 4 });
+  const { passages } = await retrieval.search(ask('How soon is a complaint answered?', 'bank'), NEVER);
+  t.match(passages[0], {
+    headingPath: ['Mortgage handbook', 'Complaints', 'Deadlines'],
+    location: { type: 'page', first: 3, last: 3 },
+    byteStart: 0,
+    byteEnd: file.content.length,
+  });
 });
 
 t.test('embeddings', async (t) => {

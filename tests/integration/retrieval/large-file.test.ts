@@ -24,7 +24,15 @@ t.test('searches read on while a large file is written, and find all of it at on
   await storeFiles.attach('bank', id, upload.id, {}, { limits: { files: 10, bytes: 1e9 }, nowS: 1 });
   const job = (await storeFiles.next('', []))!;
   const embedding = Float32Array.from({ length: 384 }, (_, i) => i);
-  const passage = { headingPath: [], text: 'word '.repeat(120), byteStart: 0, byteEnd: 600, tokens: 120, embedding };
+  const passage = {
+    headingPath: [],
+    text: 'word '.repeat(120),
+    byteStart: 0,
+    byteEnd: 600,
+    location: null,
+    tokens: 120,
+    embedding,
+  };
 
   let isWritten = false;
   const terms = new FileTerms();

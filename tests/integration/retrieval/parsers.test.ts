@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
+import { deflateSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import type { Precedence } from '../../../src/retrieval/process/encoder.js';
 import { createParsers } from '../../../src/retrieval/process/parsers.js';
@@ -26,8 +27,20 @@ function setUp(t: Test, limits = {}) {
     ...limits,
   });
   t.teardown(() => parsers.close());
-  return (filename: string, content: string, signal = NEVER, precedence: Precedence = 'behind') =>
+  return (filename: string, content: string | Uint8Array, signal = NEVER, precedence: Precedence = 'behind') =>
     parsers.parse({ filename, content: Buffer.from(content) }, { precedence, signal });
+}
+
+/** A PDF of one page with the given content. */
+function pdfOf(stream: Uint8Array): Buffer {
+  const objects = [
+    '1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj',
+    '2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj',
+    '3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>endobj',
+    `4 0 obj<</Length ${stream.length}/Filter/FlateDecode>>stream\n`,
+  ];
+  const end = '\nendstream endobj\ntrailer<</Root 1 0 R>>';
+  return Buffer.concat([Buffer.from(`%PDF-1.7\n${objects.join('\n')}`), stream, Buffer.from(end)]);
 }
 
 function parserPids(): number[] {
@@ -52,6 +65,9 @@ t.test('a file that takes too long, too much memory or makes too many passages i
   const tooSlow = setUp(t)('slow.html', slowHtml(4_000_000));
   await t.rejects(tooSlow, { code: 'document_too_complex', message: /slow\.html.*more than 1 s/ });
   await t.rejects(parse('a.pdf', 'x'), { code: 'unsupported_file' });
+  // A stream that unpacks to a thousand times its size, outside of V8's heap.
+  const bomb = parse('bomb.pdf', pdfOf(deflateSync(Buffer.alloc(600_000_000, ' '))));
+  await t.rejects(bomb, { code: 'document_too_complex', message: /bomb\.pdf.*128 MiB of memory/ });
   t.match(await parse('fees.md', '# Fees\n\nThe fee is waived.'), [
     { headingPath: ['Fees'], text: 'The fee is waived.' },
   ]);

@@ -48,19 +48,23 @@ const limits = fc.record({
   overlapTokens: fc.integer({ min: 0, max: 12 }),
 });
 
-function cut(filename: string, text: string, within: { budgetTokens: number; overlapTokens: number }): FilePassage[] {
-  return [...chunkFile({ filename, content: Buffer.from(text) }, within, countWords)];
+async function cut(
+  filename: string,
+  text: string,
+  within: { budgetTokens: number; overlapTokens: number },
+): Promise<FilePassage[]> {
+  return [...(await chunkFile({ filename, content: Buffer.from(text) }, within, countWords))];
 }
 
 const visible = (text: string) => [...cleanText(text, []).text].filter((char) => char.trim() !== '').join('');
 
 for (const filename of ['a.md', 'a.txt', 'a.ts']) {
   t.test(`passages of ${filename} are slices of the file within the budget, and nothing is lost`, async () => {
-    fc.assert(
-      fc.property(document, limits, (text, within) => {
+    await fc.assert(
+      fc.asyncProperty(document, limits, async (text, within) => {
         // As the file holds it: lone surrogates cannot be in UTF-8.
         const bytes = Buffer.from(text);
-        const passages = cut(filename, text, within);
+        const passages = await cut(filename, text, within);
         const covered = new Uint8Array(bytes.length);
         for (const passage of passages) {
           if (passage.tokens > within.budgetTokens || passage.tokens !== countWords(passage.text)) return false;
@@ -99,9 +103,9 @@ function isHeading(rest: string, paths: string): boolean {
 }
 
 t.test('neighbouring passages of a section overlap at most by what was allowed', async () => {
-  fc.assert(
-    fc.property(fc.array(line, { minLength: 5, maxLength: 20 }), limits, (lines, within) => {
-      const passages = cut('a.txt', lines.join(' '), within);
+  await fc.assert(
+    fc.asyncProperty(fc.array(line, { minLength: 5, maxLength: 20 }), limits, async (lines, within) => {
+      const passages = await cut('a.txt', lines.join(' '), within);
       const bytes = Buffer.from(lines.join(' '));
       return passages.every((passage, index) => {
         const before = passages[index - 1];
@@ -121,10 +125,10 @@ t.test('the words of an HTML page are all there, and each passage points at its 
   const word = fc.stringMatching(/^[a-zà-ü0-9]{1,12}$/);
   const element = fc.constantFrom('p', 'div', 'li', 'td', 'b', 'em', 'pre', 'blockquote', 'span');
   const node = fc.tuple(element, fc.array(word, { minLength: 1, maxLength: 30 })).map(([tag, list]) => ({ tag, list }));
-  fc.assert(
-    fc.property(fc.array(node, { minLength: 1, maxLength: 10 }), limits, (nodes, within) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(node, { minLength: 1, maxLength: 10 }), limits, async (nodes, within) => {
       const html = nodes.map(({ tag, list }) => `<${tag} class="x">${list.join('&amp;\n ')}</${tag}>`).join('<hr>');
-      const passages = cut('a.html', html, within);
+      const passages = await cut('a.html', html, within);
       const bytes = Buffer.from(html);
       const text = passages.map((passage) => passage.text).join(' ');
       return (
@@ -168,7 +172,7 @@ t.test('hostile documents end soon, and the tokenizer never sees more than a few
         return countWords(part);
       };
       const limits = { budgetTokens: 160, overlapTokens: 24 };
-      for (const passage of chunkFile({ filename, content: Buffer.from(text) }, limits, count)) {
+      for (const passage of await chunkFile({ filename, content: Buffer.from(text) }, limits, count)) {
         if (passage.tokens > 160) t.fail(`${what} in ${filename}: ${passage.tokens} tokens`);
       }
       t.ok(largest <= 160 * 12 && counted <= 40 * text.length + 10_000, `${what} in ${filename}`);

@@ -52,11 +52,11 @@ const content = fc.oneof(
 );
 
 t.test('any upload is cut into passages within the file, or refused as unsupported', async () => {
-  fc.assert(
-    fc.property(filename, content, (name, bytes) => {
+  await fc.assert(
+    fc.asyncProperty(filename, content, async (name, bytes) => {
       try {
         const limits = { budgetTokens: 32, overlapTokens: 8 };
-        for (const passage of chunkFile({ filename: name, content: bytes }, limits, countWords)) {
+        for (const passage of await chunkFile({ filename: name, content: bytes }, limits, countWords)) {
           if (passage.byteStart < 0 || passage.byteEnd > bytes.length || passage.byteStart >= passage.byteEnd)
             return false;
           if (passage.tokens > 32 || passage.text.trim() === '' || passage.headingPath.length === 0) return false;

@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { PassageLocation } from '../../../src/contracts/retrieval.js';
 import { annotate, toCitation } from '../../../src/pipeline/citations.js';
 import { passage } from '../../http/fakes.js';
 
@@ -56,5 +57,26 @@ t.test('a passage is cited in the shape of On Your Data, with its marker', async
     filepath: 'a.md',
     chunk_id: 'a',
     file_id: 'file-a',
+    location: null,
+  });
+});
+
+t.test('a citation says where to turn to, in the words of its kind of document', async (t) => {
+  const cited = (location: PassageLocation) =>
+    toCitation({ number: 1, passage: { ...passages[0]!.passage, location } });
+  t.match(cited({ type: 'page', first: 3, last: 3 }), {
+    title: 'Fees › a (page 3)',
+    location: { type: 'page', first: 3, last: 3 },
+  });
+  t.equal(cited({ type: 'line', first: 3, last: 14 }).title, 'Fees › a (lines 3–14)');
+  t.equal(cited({ type: 'row', sheet: 'Q1', first: 2, last: 9 }).title, 'Fees › a (Q1, rows 2–9)');
+});
+
+t.test('the link of a citation in a PDF opens its page', async (t) => {
+  const location = { type: 'page', first: 3, last: 4 } as const;
+  const [annotation] = annotate('[1]', [{ number: 1, passage: { ...passages[0]!.passage, location } }]);
+  t.match(annotation, {
+    url_citation: { url: '/v1/files/file-a/content#page=3', title: 'Fees › a (pages 3–4)' },
+    file_citation: { location },
   });
 });

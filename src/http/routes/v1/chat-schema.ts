@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox';
+import { Location } from './location.js';
 import { generationFields, type RefusedParameters, refusedFields, WITHOUT_EFFECT } from './parameters.js';
 import { RankingOptions } from './ranking-options.js';
 import { Filter } from './search-filter.js';
@@ -149,6 +150,7 @@ export const ChatCompletion = Type.Object({
                   index: Type.Integer({ description: 'Where the marker stands in the text.' }),
                   file_id: Type.String(),
                   filename: Type.String(),
+                  location: Location,
                 },
                 { description: 'Extension.' },
               ),
@@ -167,6 +169,7 @@ export const ChatCompletion = Type.Object({
                   filepath: Type.String(),
                   chunk_id: Type.String(),
                   file_id: Type.String(),
+                  location: Location,
                 }),
                 { description: 'The passages that the model was given.' },
               ),
@@ -176,6 +179,7 @@ export const ChatCompletion = Type.Object({
                   filepath: Type.String(),
                   chunk_id: Type.String(),
                   file_id: Type.String(),
+                  location: Location,
                 }),
                 { description: 'Passages that were found, but for which the prompt had no room.' },
               ),

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { DOCUMENT_KINDS } from '../../../contracts/document-kinds.js';
 import type { StoredFile } from '../../../contracts/retrieval.js';
 import { AppError } from '../../../errors/app-error.js';
 import { errorResponses } from '../../../errors/responses.js';
@@ -47,6 +48,7 @@ export async function addFiles(app: App, { config, retrieval }: Services): Promi
       validatorCompiler: () => () => true,
       schema: {
         summary: 'Upload a document; it can be searched once it is attached to a vector store',
+        description: `Read are ${DOCUMENT_KINDS}. Anything else is refused for the purposes \`assistants\` and \`user_data\`.`,
         operationId: 'createFile',
         tags,
         consumes: ['multipart/form-data'],

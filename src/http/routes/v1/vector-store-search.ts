@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import type { ScoredPassage } from '../../../contracts/retrieval.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
+import { Location } from './location.js';
 import { checkRefused, type RefusedParameters, refusedFields } from './parameters.js';
 import { RankingOptions, toMode } from './ranking-options.js';
 import { Filter, toFilter } from './search-filter.js';
@@ -35,6 +36,10 @@ const SearchResults = Type.Object(
         score: Type.Number(),
         attributes: Attributes,
         content: Type.Array(Type.Object({ type: Type.Literal('text'), text: Type.String() })),
+        heading_path: Type.Array(Type.String(), {
+          description: "Headings from the document's title down to the passage.",
+        }),
+        location: Location,
       }),
     ),
     has_more: Type.Boolean(),
@@ -96,6 +101,14 @@ function bestOf(passages: readonly ScoredPassage[], limit: number): ScoredPassag
   return [...unique.values()].slice(0, limit);
 }
 
-function toWire({ fileId, filename, score, attributes, text }: ScoredPassage) {
-  return { file_id: fileId, filename, score, attributes, content: [{ type: 'text', text }] };
+function toWire({ fileId, filename, score, attributes, text, headingPath, location }: ScoredPassage) {
+  return {
+    file_id: fileId,
+    filename,
+    score,
+    attributes,
+    content: [{ type: 'text', text }],
+    heading_path: headingPath,
+    location,
+  };
 }

@@ -5,7 +5,7 @@ import { sendToParent, serveParent } from '../../../processes/child.js';
 import { chunkFile, type FilePassage } from '../../chunking/chunk-file.js';
 import type { FromParser, ParseJob, ParserOptions, ToParser } from './protocol.js';
 import { loadTokenCounter } from './token-counter.js';
-import { watchCpuTime } from './watchdog.js';
+import { watchUse } from './watchdog.js';
 
 /** Of one that reads behind everything: answers and searches go first. */
 const NICENESS = 10;
@@ -23,11 +23,11 @@ serveParent((message: ToParser) => {
 function start({ options, precedence }: Extract<ToParser, { type: 'start' }>): void {
   if (precedence === 'behind') setPriority(NICENESS);
   const countTokens = loadTokenCounter(options.baseModelDir);
-  const watchdog = watchCpuTime(options.parseTimeoutMs);
-  read = (job) => {
+  const watchdog = watchUse(options.parseTimeoutMs, options.parseMemoryBytes);
+  read = async (job) => {
     watchdog.start();
     try {
-      parse(job, options, countTokens);
+      await parse(job, options, countTokens);
       send({ type: 'done' });
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
@@ -38,10 +38,14 @@ function start({ options, precedence }: Extract<ToParser, { type: 'start' }>): v
   };
 }
 
-function parse(job: ParseJob, { limits, maxPassages }: ParserOptions, countTokens: (text: string) => number): void {
+async function parse(
+  job: ParseJob,
+  { limits, maxPassages }: ParserOptions,
+  countTokens: (text: string) => number,
+): Promise<void> {
   let batch: FilePassage[] = [];
   let count = 0;
-  for (const passage of chunkFile(job, limits, countTokens)) {
+  for (const passage of await chunkFile(job, limits, countTokens)) {
     if (++count > maxPassages) {
       const reason = `it makes more than ${maxPassages} passages`;
       throw new AppError('document_too_complex', { filename: job.filename, reason });

@@ -9,6 +9,8 @@ export interface ParserOptions {
   readonly limits: PassageLimits;
   /** Of processor time, for one file. */
   readonly parseTimeoutMs: number;
+  /** Of V8's heap, and of all that a file takes besides what was there before it. */
+  readonly parseMemoryBytes: number;
   readonly maxPassages: number;
 }
 

@@ -131,6 +131,13 @@ t.test('ranges lead back to the source, to the character', async (t) => {
   t.equal(source('Second'), 'Second');
 });
 
+t.test('the range of rows holds their last cells', async (t) => {
+  const html = '<table><tr><td>early<td>995<tr><td>late<td>0</table>';
+  const document = parseHtml(html, 'file');
+  const { start, end } = document.sourceRange(document.blocks[0]!);
+  t.equal(html.slice(start, end), '<td>early<td>995<tr><td>late<td>0');
+});
+
 t.test('markup that is left open loses no text', async (t) => {
   t.same(blocks('<div><ul><li>one<table><tr><td>two'), [
     ['file', 'lines', 'one'],
@@ -150,4 +157,41 @@ t.test('elements without an end may not pile up', async (t) => {
   });
   t.same(blocks(`${'<b>'.repeat(1_000)}x`), [['file', 'prose', 'x']]);
   t.equal(blocks('<p>x<br><img src=y>'.repeat(3_000)).length, 3_000, 'what ends by itself does not count');
+});
+
+t.test('what stands on every page of a site is left out', async (t) => {
+  const page = (content: string) => `<title>Fees | Bank</title>
+    <header><h1>Fees</h1><nav><h2>Menu</h2><ul><li>Home<li>Cards</ul></nav></header>
+    <div class="cookie-banner"><p>We use cookies.</p></div>${content}
+    <aside>Related</aside><div role="contentinfo">Imprint</div><footer>© Bank</footer>`;
+  const found = [
+    ['Fees › Early', 'prose', 'The fee is 5.'],
+    ['Fees › Early', 'prose', 'A note.'],
+  ];
+  const own = '<header><h2>Early</h2></header><p>The fee is 5.</p><aside>A note.</aside>';
+  for (const part of ['main', 'article']) t.same(blocks(page(`<p>Ad.</p><${part}>${own}</${part}>`)), found, part);
+  t.same(blocks(page(`<div role="main">${own}</div>`)), found, 'by role');
+  t.same(blocks(page('<p>The fee is 5.</p>')), [['Fees', 'prose', 'The fee is 5.']], 'without a main part');
+});
+
+t.test('a part called main that holds next to nothing is not all there is', async (t) => {
+  const text = 'The fee is 5 and has to be paid at once.';
+  t.same(blocks(`<main><p>Loading</p></main><p>${text}</p>`), [
+    ['file', 'prose', 'Loading'],
+    ['file', 'prose', text],
+  ]);
+  t.same(
+    blocks('<nav><ul><li>Cards<li>Loans</ul></nav>'),
+    [['file', 'lines', 'Cards\nLoans']],
+    'a page of links alone',
+  );
+});
+
+t.test('a list of short links is a menu, one of long ones is not', async (t) => {
+  const links = (...titles: string[]) => `<ul>${titles.map((title) => `<li><a href=x>${title}</a>`).join('')}</ul>`;
+  const articles = Array.from({ length: 4 }, (_, n) => `How to repay a loan early, part ${n}`);
+  t.same(blocks(`${links('Home', 'Cards', 'Loans', 'Help')}<p>Text.</p>${links(...articles)}`), [
+    ['file', 'prose', 'Text.'],
+    ['file', 'lines', articles.join('\n')],
+  ]);
 });

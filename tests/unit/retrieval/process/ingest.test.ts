@@ -34,7 +34,7 @@ async function setUp(t: Test, embedTexts = embed, isWithinAllowance = (_tenant: 
     storeFiles: rows.storeFiles,
     parse: async (file, { precedence }) => {
       parsedAs.set(file.filename, precedence);
-      return [...chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords)];
+      return [...(await chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords))];
     },
     embed: (tenant, texts, { precedence, signal }) => {
       embeddedAs.add(precedence);
