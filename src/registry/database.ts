@@ -12,9 +12,19 @@ export interface KeyRow {
   tenant: string;
   label: string;
   scopes: Json;
+  groups: Json;
   hash: Buffer;
   createdAt: number;
   revokedAt: number | null;
+}
+
+export interface SignerRow {
+  tenant: string;
+  name: string;
+  algorithm: 'EdDSA' | 'ES256' | 'RS256';
+  /** PEM. */
+  publicKey: string;
+  createdAt: number;
 }
 
 export interface AdapterRow {
@@ -70,6 +80,7 @@ export interface AnswerRow {
 interface Tables {
   tenants: { id: string; name: string; createdAt: number };
   keys: KeyRow;
+  signers: SignerRow;
   adapters: AdapterRow;
   deployments: DeploymentRow;
   answers: AnswerRow;

@@ -12,7 +12,7 @@ import { clusteredVectors, openIndexes, openRows } from '../../../fixtures/retri
 
 const [VECTOR, ...FURTHER] = clusteredVectors(6);
 
-const PLAIN = { context: '', mode: 'hybrid', filter: null, minScore: 0 } as const;
+const PLAIN = { groups: [], context: '', mode: 'hybrid', filter: null, minScore: 0 } as const;
 
 /** The methods over real rows; what the embedder is asked is counted. */
 async function setUp(t: Test, embedderId = 'all-minilm-l6-v2', vector = VECTOR!) {
@@ -74,7 +74,7 @@ t.test(
     let passing = '';
     for (let n = 0; n < 100; n++) {
       const fileId = await rows.addFile('bank', storeId, n === 50 ? few : [VECTOR!], (index) => `fee ${n} ${index}`);
-      await rows.storeFiles.update('bank', storeId, fileId, { year: n === 50 ? 2024 : 1999 }, 1);
+      await rows.storeFiles.update('bank', storeId, fileId, { attributes: { year: n === 50 ? 2024 : 1999 } }, 1);
       if (n === 50) passing = fileId;
     }
     for (const mode of ['vector', 'lexical', 'hybrid'] as const) {
