@@ -8,7 +8,7 @@ export type SearchPlan =
  * While a caller may see a part of the stores alone, so many more passages are compared one by one: a search through the index
  * takes longer where passages that it may not show lie near the query, and tells that they do.
  */
-const RESTRICTED_EXACT = 10;
+const RESTRICTED_EXACT = 5;
 /** An index is asked for more than its share, since a scope's passages need not lie evenly among the tenant's. */
 const OVERFETCH = 2;
 const SPARE_CANDIDATES = 16;
