@@ -133,8 +133,13 @@ function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, ...r
     name,
     stable: stableVersion === null ? 'base' : `${adapter}@${stableVersion}`,
     canary: canaryVersion === null ? null : `${adapter}@${canaryVersion} at ${canaryWeight} %`,
-    retrieval: rest.retrieval.enabled ? `top ${rest.retrieval.topK}` : 'off',
+    retrieval: toPolicy(rest.retrieval),
     revision: rest.revision,
     updated: formatTime(rest.updatedAt),
   };
+}
+
+function toPolicy({ enabled, topK, storeIds = [] }: RetrievalPolicy): string {
+  if (!enabled) return 'off';
+  return storeIds.length === 0 ? `top ${topK}` : `top ${topK} of ${storeIds.join(', ')}`;
 }

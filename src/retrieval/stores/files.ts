@@ -3,7 +3,7 @@ import { AppError } from '../../errors/app-error.js';
 import type { Db } from './database.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
-import { bumpShelf, visibleFiles } from './shelves.js';
+import { bumpShelf, namesOf } from './shelves.js';
 
 const COLUMNS = ['seq', 'id', 'filename', 'bytes', 'purpose', 'created_at'] as const;
 
@@ -11,7 +11,17 @@ const COLUMNS = ['seq', 'id', 'filename', 'bytes', 'purpose', 'created_at'] as c
 export function createFiles(db: Db) {
   const find = async (tenant: string, id: string, groups: readonly string[] | null = null) => {
     const own = db.selectFrom('files').select(COLUMNS).where('tenant', '=', tenant).where('id', '=', id);
-    const row = await (groups === null ? own : own.where('id', 'in', visibleFiles(db, groups))).executeTakeFirst();
+    const seen = (names: readonly string[]) =>
+      own.where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('store_files')
+            .innerJoin('shelf_groups', 'shelf_groups.shelf', 'store_files.shelf')
+            .select('store_files.seq')
+            .whereRef('store_files.file_id', '=', 'files.id')
+            .where('shelf_groups.name', 'in', namesOf(names)),
+        ),
+      );
+    const row = await (groups === null ? own : seen(groups)).executeTakeFirst();
     if (!row) throw new AppError('not_found', { what: 'File', id });
     return row;
   };

@@ -22,7 +22,7 @@ export function createShelves(db: Db) {
         .select(['seq', 'shelves.store_id as storeId', 'revision'])
         .distinct()
         .where('shelf_groups.store_id', 'in', storeIds)
-        .where('name', 'in', listOf([EVERYBODY, ...groups]))
+        .where('name', 'in', namesOf(groups))
         .execute();
     },
   };
@@ -30,13 +30,9 @@ export function createShelves(db: Db) {
 
 export type Shelves = ReturnType<typeof createShelves>;
 
-/** Ids of the files that somebody of these groups may see in some store. */
-export function visibleFiles(db: Db, groups: readonly string[]) {
-  return db
-    .selectFrom('store_files')
-    .innerJoin('shelf_groups', 'shelf_groups.shelf', 'store_files.shelf')
-    .select('file_id')
-    .where('name', 'in', listOf([EVERYBODY, ...groups]));
+/** Names in `shelf_groups` of what somebody of these groups may see. */
+export function namesOf(groups: readonly string[]) {
+  return listOf([EVERYBODY, ...groups]);
 }
 
 /** The store's shelf for documents that these groups may see; none: everybody of the tenant. */

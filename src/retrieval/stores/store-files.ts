@@ -144,13 +144,13 @@ export function createStoreFiles(db: Db) {
       return get(tenant, storeId, fileId);
     },
 
-    /** The completed files of some shelves whose attributes pass. */
+    /** The files of some shelves that have passages and whose attributes pass. */
     async passing(shelves: readonly number[], filter: SearchFilter): Promise<FoundFile[]> {
       const rows = await db
         .selectFrom('store_files')
         .select(['seq', 'attributes', 'passages'])
         .where('shelf', 'in', listOf(shelves))
-        .where('status', '=', 'completed')
+        .where('passages', '>', 0)
         .execute();
       return rows.filter(({ attributes }) => passes(filter, JSON.parse(attributes)));
     },

@@ -46,6 +46,7 @@ t.test(
     const set = ['deployments', 'set', 'assistant', ...tenant];
     t.match(await json(...set, '--stores', 'vs_1', 'vs_2'), { retrieval: { storeIds: ['vs_1', 'vs_2'] } });
     t.match(await json(...set, '--top-k', '5'), { retrieval: { storeIds: ['vs_1', 'vs_2'], topK: 5 } });
+    t.match((await cli('deployments', 'list', ...tenant)).out, /top 5 of vs_1, vs_2 /);
     t.match(await cli(...set, '--stores', 'vs_none'), { code: 1, err: /Vector store vs_none does not exist/ });
     t.notOk('storeIds' in (await json(...set, '--default-store')).retrieval);
   },
