@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CamelCasePlugin, Kysely, SqliteDialect } from 'kysely';
+import type { Signer } from '../contracts/registry.js';
 import { openSqlite } from '../sqlite/open.js';
 import { migrate } from './migrations.js';
 
@@ -21,7 +22,7 @@ export interface KeyRow {
 export interface SignerRow {
   tenant: string;
   name: string;
-  algorithm: 'EdDSA' | 'ES256' | 'RS256';
+  algorithm: Signer['algorithm'];
   /** PEM. */
   publicKey: string;
   createdAt: number;

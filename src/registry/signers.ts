@@ -62,9 +62,8 @@ export function createSigners({ db, clock }: { db: Database; clock: Clock }): Si
     },
 
     async readGroupsToken(tenant, token) {
-      let signer: SignerRow | undefined;
       const keyOf = async ({ alg, kid }: { alg?: string; kid?: string }) => {
-        signer = kid === undefined ? undefined : await find(tenant, kid);
+        const signer = kid === undefined ? undefined : await find(tenant, kid);
         if (!signer) throw refused('its kid names no signer of this tenant');
         if (alg !== signer.algorithm) throw refused(`its signer signs with ${signer.algorithm}`);
         return createPublicKey(signer.publicKey);
