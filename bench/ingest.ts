@@ -85,7 +85,17 @@ async function searchMs(retrieval: Retrieval): Promise<number> {
   const startedAt = performance.now();
   const query = 'What is the default body limit?';
   await retrieval.search(
-    { tenant: 'copilot', storeIds: [], query, context: '', mode: 'hybrid', filter: null, topK: 3, minScore: -1 },
+    {
+      tenant: 'copilot',
+      storeIds: [],
+      groups: [],
+      query,
+      context: '',
+      mode: 'hybrid',
+      filter: null,
+      topK: 3,
+      minScore: -1,
+    },
     new AbortController().signal,
   );
   return performance.now() - startedAt;

@@ -37,6 +37,7 @@ export async function generate(
   const request = {
     requestId: 'bench',
     tenant,
+    audience: '',
     prompt,
     adapter,
     sampling,

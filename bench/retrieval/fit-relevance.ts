@@ -15,8 +15,9 @@ import { type Evidence, gatherEvidence } from '../../src/retrieval/search/eviden
 import { findTerms } from '../../src/retrieval/search/find-terms.js';
 import { featuresOf } from '../../src/retrieval/search/relevance.js';
 import { openDatabase } from '../../src/retrieval/stores/database.js';
-import { createPassages } from '../../src/retrieval/stores/passages.js';
+import { createPassages, type PassageScope } from '../../src/retrieval/stores/passages.js';
 import { createPostings } from '../../src/retrieval/stores/postings.js';
+import { createShelves } from '../../src/retrieval/stores/shelves.js';
 import { createVectorStores } from '../../src/retrieval/stores/vector-stores.js';
 import { dot, fitLogistic } from './logistic.js';
 import { QUESTION_SETS, type QuestionSet, questionsOf, samplesFolder, TENANTS } from './samples.js';
@@ -43,20 +44,22 @@ interface Case {
 const config = loadConfig();
 const db = openDatabase(join(samplesFolder(config), 'documents.db'));
 const [passages, postings, stores] = [createPassages(db), createPostings(db), createVectorStores(db)];
+const shelves = createShelves(db);
 const modelDir = join(config.dataDir, 'models', config.models.embedder);
 const embedder = await loadEmbedder(modelDir, await readEmbedderManifest(modelDir), config.retrieval.threads);
 
 async function casesOf(mode: SearchMode): Promise<Case[]> {
   const cases: Case[] = [];
   for (const tenant of TENANTS) {
-    const store = (await stores.oldest(tenant))!;
-    const scope = { tenant, storeId: store.id };
+    const { id } = (await stores.oldest(tenant))!;
+    const visible = await shelves.visible([id], []);
+    const scope = { tenant, storeIds: [id], shelves: visible.map(({ seq }) => seq), files: null };
     for (const { set, question } of askedOf(tenant)) {
       const vector =
         mode === 'lexical' ? null : (await embedder.embed([embedder.tokenize(question.question, 'query')]))[0]!;
-      const terms = mode === 'vector' ? NO_TERMS : await findTerms(store, question.question, null, postings);
+      const terms = mode === 'vector' ? NO_TERMS : await findTerms(scope.shelves, question.question, null, postings);
       const sources = { passages, indexes: null as unknown as TenantIndexes, exactLimit: Number.POSITIVE_INFINITY };
-      const { candidates } = await gatherEvidence({ scope, vector, terms, files: null, count: CANDIDATES }, sources);
+      const { candidates } = await gatherEvidence({ scope, vector, terms, count: CANDIDATES }, sources);
       const isRight = await rightOnes(scope, question, candidates);
       cases.push({ tenant, set, question, features: featuresOf(mode, candidates), isRight });
     }
@@ -72,7 +75,7 @@ function askedOf(tenant: string): Pick<Case, 'set' | 'question'>[] {
 }
 
 async function rightOnes(
-  scope: { readonly tenant: string; readonly storeId: string },
+  scope: PassageScope,
   question: EvalQuestion,
   candidates: readonly Evidence[],
 ): Promise<boolean[]> {

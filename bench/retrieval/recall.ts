@@ -84,7 +84,7 @@ async function ask(
 ): Promise<Asked> {
   const messages = [...before, question.question].map((content) => ({ role: 'user' as const, content }));
   const { question: query, context } = askedIn(messages);
-  const request = { tenant, storeIds: [], query, context, mode, filter: null, topK: DEEPEST, minScore: 0 };
+  const request = { tenant, storeIds: [], groups: [], query, context, mode, filter: null, topK: DEEPEST, minScore: 0 };
   const startedAt = performance.now();
   const { passages } = await retrieval.search(request, new AbortController().signal);
   return { question, passages, ms: performance.now() - startedAt };

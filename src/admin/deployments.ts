@@ -9,7 +9,7 @@ const oneDeployment = {
   response: { 200: DeploymentSchema, ...errorResponses },
 };
 
-export const deploymentRoutes: AdminPlugin = async (app, { registry }) => {
+export const deploymentRoutes: AdminPlugin = async (app, { registry, retrieval }) => {
   app.get(
     '/tenants/:tenant/deployments',
     {
@@ -39,12 +39,15 @@ export const deploymentRoutes: AdminPlugin = async (app, { registry }) => {
         ...oneDeployment,
         operationId: 'putDeployment',
         summary: 'Create or change a deployment',
-        description: 'Another stable version leaves the canary alone; another adapter ends it.',
+        description:
+          'Another stable version leaves the canary alone; another adapter ends it. Every store that is named must be there.',
         body: DeploymentBody,
       },
     },
-    ({ params, body: { adapter = null, stableVersion = null, ...settings } }) =>
-      registry.putDeployment({ ...params, adapter, stableVersion, ...settings }),
+    async ({ params, body: { adapter = null, stableVersion = null, ...settings } }) => {
+      for (const id of settings.retrieval.storeIds ?? []) await retrieval.getStore(params.tenant, id);
+      return registry.putDeployment({ ...params, adapter, stableVersion, ...settings });
+    },
   );
 
   app.post(

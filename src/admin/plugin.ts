@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Registry } from '../contracts/registry.js';
+import type { Retrieval } from '../contracts/retrieval.js';
 
-export type AdminPlugin = FastifyPluginAsyncTypebox<{ registry: Registry }>;
+export type AdminPlugin = FastifyPluginAsyncTypebox<{ registry: Registry; retrieval: Retrieval }>;

@@ -1,9 +1,12 @@
 /** Shapes of the admin API: the registry's own, in camelCase like the configuration. Times are milliseconds since the epoch. */
 import { Type } from 'typebox';
 import {
+  GROUP_PATTERN,
   MAX_ADAPTER_VERSION,
+  MAX_CALLER_GROUPS,
   MAX_INSTRUCTIONS,
   MAX_KEY_LABEL,
+  MAX_SEARCHED_STORES,
   MAX_TENANT_NAME,
   NAME_PATTERN,
   SCOPES,
@@ -16,7 +19,8 @@ const Name = Type.String({ pattern: NAME_PATTERN });
 const Weight = Type.Number({ description: 'Percentage of traffic for the canary.', minimum: 0, maximum: 100 });
 const Time = Type.Integer({ description: 'Milliseconds since the epoch.' });
 const ScopeSchema = Type.Enum([...SCOPES], {
-  description: '`route` may pin a version or force an arm by header; `admin` is this API, for every tenant.',
+  description:
+    '`route` may pin a version or force an arm by header; `groups` may say by header which groups the caller is in; `admin` is this API, for every tenant.',
 });
 
 export const TenantParams = Type.Object({ tenant: Type.String() });
@@ -33,6 +37,12 @@ export const KeyBody = Type.Object(
   {
     label: Type.String({ maxLength: MAX_KEY_LABEL }),
     scopes: Type.Array(ScopeSchema, { minItems: 1, maxItems: SCOPES.length }),
+    groups: Type.Optional(
+      Type.Array(Type.String({ pattern: GROUP_PATTERN }), {
+        maxItems: MAX_CALLER_GROUPS,
+        description: 'Of whoever uses it: what they may see is found with it, beside what everybody may.',
+      }),
+    ),
   },
   closed,
 );
@@ -41,12 +51,28 @@ export const KeySchema = Type.Object({
   tenant: Type.String(),
   label: Type.String(),
   scopes: Type.Array(ScopeSchema),
+  groups: Type.Array(Type.String()),
   createdAt: Time,
   revokedAt: nullable(Time),
 });
 export const NewKeySchema = Type.Object({
   ...KeySchema.properties,
   secret: Type.String({ description: 'The key itself. It is shown this once and stored only as a hash.' }),
+});
+
+export const SignerParams = Type.Object({ tenant: Type.String(), name: Type.String() });
+export const SignerBody = Type.Object(
+  {
+    name: Type.String({ pattern: NAME_PATTERN, description: 'The `kid` of its tokens.' }),
+    publicKey: Type.String({ maxLength: 4096, description: 'PEM: Ed25519, P-256 or RSA.' }),
+  },
+  closed,
+);
+export const SignerSchema = Type.Object({
+  tenant: Type.String(),
+  name: Type.String(),
+  algorithm: Type.Enum(['EdDSA', 'ES256', 'RS256']),
+  createdAt: Time,
 });
 
 export const AdapterBody = Type.Object(
@@ -72,6 +98,12 @@ export const AdapterSchema = Type.Object({
 const RetrievalSchema = Type.Object(
   {
     enabled: Type.Boolean(),
+    storeIds: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        maxItems: MAX_SEARCHED_STORES,
+        description: "Vector stores, searched as one; the tenant's default store where there are none.",
+      }),
+    ),
     mode: Type.Optional(
       Type.Enum(['vector', 'lexical', 'hybrid'], { description: 'Search by meaning, by words, or by both (default).' }),
     ),

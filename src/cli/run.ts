@@ -7,6 +7,7 @@ import { addDeployments } from './commands/deployments.js';
 import { addDocuments } from './commands/documents.js';
 import { addKeys } from './commands/keys.js';
 import { addModels } from './commands/models.js';
+import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
 import { parseUrl } from './options.js';
 import type { Terminal } from './terminal.js';
@@ -35,7 +36,7 @@ function createProgram(terminal: Terminal): Command {
     .addOption(new Option('--url <url>', 'address of the gateway').default('http://127.0.0.1:8080').argParser(parseUrl))
     .addOption(new Option('--key <key>', 'API key').env('SWITCHYARD_KEY'))
     .option('--json', 'print JSON instead of a table');
-  for (const add of [addModels, addTenants, addKeys, addAdapters, addDeployments, addDocuments, addBackup])
+  for (const add of [addModels, addTenants, addKeys, addSigners, addAdapters, addDeployments, addDocuments, addBackup])
     add(program, terminal);
   return program;
 }

@@ -26,6 +26,8 @@ export interface GenerateRequest {
   readonly requestId: string;
   /** Isolation and fairness key: caches never cross tenants. */
   readonly tenant: string;
+  /** Who within the tenant may see the same: they share caches, and nobody else does. */
+  readonly audience: string;
   /** Batch requests get what interactive ones leave. */
   readonly priority: Priority;
   readonly prompt: Prompt;

@@ -1,9 +1,17 @@
 /** What scopes, names and texts the registry accepts: it checks them, and the schemas of the surfaces declare them. */
 
-export const SCOPES = ['inference', 'documents', 'route', 'admin'] as const;
+export const SCOPES = ['inference', 'documents', 'route', 'groups', 'admin'] as const;
 
 /** Names end up in URLs, labels of metrics and `name@version`, so they are plain. */
 export const NAME_PATTERN = '^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$';
+
+/** Names of groups are whoever made them's; a header lists them with commas between. */
+export const GROUP_PATTERN = '^[!-+\\--~](?:[ -+\\--~]{0,126}[!-+\\--~])?$';
+/** Of a document, and of a caller. */
+export const MAX_ALLOWED_GROUPS = 64;
+export const MAX_CALLER_GROUPS = 256;
+/** Stores that one search may be about. */
+export const MAX_SEARCHED_STORES = 8;
 
 /** In characters. */
 export const MAX_TENANT_NAME = 200;

@@ -3,7 +3,10 @@ import type { AdapterRef } from './adapter.js';
 import type { SCOPES } from './registry-limits.js';
 import type { SearchMode } from './retrieval.js';
 
-/** `route`: may pin a version or force an arm by header. `admin`: the admin API, for every tenant. */
+/**
+ * `route`: may pin a version or force an arm by header. `groups`: may say by header which groups the caller is in. `admin`: the
+ * admin API, for every tenant.
+ */
 export type Scope = (typeof SCOPES)[number];
 
 /** Who a key speaks for. The tenant comes from here and from nothing else. */
@@ -11,6 +14,17 @@ export interface Principal {
   readonly keyId: string;
   readonly tenant: string;
   readonly scopes: readonly Scope[];
+  /** What is found is limited to what these groups may see; null: to what everybody may, and nothing says who asks. */
+  readonly groups: readonly string[] | null;
+}
+
+/** Whose signature tells which groups a caller is in. */
+export interface Signer {
+  readonly tenant: string;
+  /** The `kid` of its tokens. */
+  readonly name: string;
+  readonly algorithm: 'EdDSA' | 'ES256' | 'RS256';
+  readonly createdAt: number;
 }
 
 export interface Tenant {
@@ -24,6 +38,8 @@ export interface ApiKeyInfo {
   readonly tenant: string;
   readonly label: string;
   readonly scopes: readonly Scope[];
+  /** Of whoever uses it; none: not known. */
+  readonly groups: readonly string[];
   readonly createdAt: number;
   readonly revokedAt: number | null;
 }
@@ -39,6 +55,8 @@ export interface AdapterVersion extends AdapterRef {
 
 export interface RetrievalPolicy {
   readonly enabled: boolean;
+  /** Searched as one; none, or left out: the tenant's default store. */
+  readonly storeIds?: readonly string[];
   /** Hybrid where it is left out. */
   readonly mode?: SearchMode;
   readonly topK: number;
@@ -106,10 +124,19 @@ export interface Registry {
     tenant: string;
     label: string;
     scopes: readonly Scope[];
+    groups?: readonly string[];
     secret?: string;
   }): Promise<ApiKeyInfo & { readonly secret: string }>;
   listKeys(tenant: string): Promise<readonly ApiKeyInfo[]>;
   revokeKey(tenant: string, keyId: string): Promise<ApiKeyInfo>;
+
+  /** @param publicKey PEM. @throws AppError `invalid_value` where it is none of an algorithm that is known here */
+  addSigner(signer: { tenant: string; name: string; publicKey: string }): Promise<Signer>;
+  listSigners(tenant: string): Promise<readonly Signer[]>;
+  /** The next token of it is refused. */
+  removeSigner(tenant: string, name: string): Promise<Signer>;
+  /** The groups in a token that one of the tenant's signers made. @throws AppError `invalid_groups_token` */
+  readGroupsToken(tenant: string, token: string): Promise<readonly string[]>;
 
   /** Compiles and registers the next version (or exactly `version`); the same content under the same name is idempotent. */
   addAdapter(adapter: { tenant: string; name: string; folder: string; version?: number }): Promise<AdapterVersion>;

@@ -42,12 +42,22 @@ export interface VectorStoreFile {
   readonly usageBytes: number;
   readonly passages: number;
   readonly attributes: FileAttributes;
+  /** Who may find its passages: callers of one of these groups; none: everybody of the tenant. */
+  readonly allowedGroups: readonly string[];
 }
 
 /** A file that is to be read into a store. */
 export interface NewStoreFile {
   readonly fileId: string;
   readonly attributes: FileAttributes;
+  /** Left out: everybody, or as it was where the file is there already. */
+  readonly allowedGroups?: readonly string[] | undefined;
+}
+
+/** What is left out stays as it is. */
+export interface StoreFileChange {
+  readonly attributes?: FileAttributes | undefined;
+  readonly allowedGroups?: readonly string[] | undefined;
 }
 
 export interface StoreFilesFilter {
@@ -112,8 +122,10 @@ export type SearchFilter =
 
 export interface SearchRequest {
   readonly tenant: string;
-  /** None: the tenant's default store (the oldest). */
+  /** Searched as if they were one. None: the tenant's default store (the oldest). */
   readonly storeIds: readonly string[];
+  /** Of the caller. What others alone may see has no part in the search: it is no candidate, and changes no score. */
+  readonly groups: readonly string[];
   /** One that is longer than the embedder reads is searched by its question and by some of its parts. */
   readonly query: string;
   /** What was asked before it, which a follow-up leaves out: the two are searched for together too. Empty: nothing. */
@@ -133,7 +145,7 @@ export interface SearchResult {
   readonly passages: readonly ScoredPassage[];
   /** Stage durations in milliseconds. */
   readonly timings: { readonly embedMs: number; readonly searchMs: number };
-  /** Changes whenever a store's content does; `none` where the tenant has no store, and then there are no passages. */
+  /** Changes whenever what the caller may see of a store does; `none` where the tenant has no store, and then there are no passages. */
   readonly snapshot: string;
 }
 
@@ -175,8 +187,9 @@ export interface Retrieval {
    * @throws AppError `file_too_large`, `unsupported_file`
    */
   createFile(tenant: string, file: { filename: string; purpose: string; content: Uint8Array }): Promise<StoredFile>;
-  getFile(tenant: string, fileId: string): Promise<StoredFile>;
-  getFileContent(tenant: string, fileId: string): Promise<Uint8Array>;
+  /** @param groups `not_found` where these may see it in no store; null: not asked */
+  getFile(tenant: string, fileId: string, groups?: readonly string[] | null): Promise<StoredFile>;
+  getFileContent(tenant: string, fileId: string, groups?: readonly string[] | null): Promise<Uint8Array>;
   /** @param purpose null: of every purpose */
   listFiles(tenant: string, page: PageRequest, purpose: string | null): Promise<Page<StoredFile>>;
   /** Deletes the file and every passage made from it. */
@@ -197,7 +210,7 @@ export interface Retrieval {
    * already keeps its state and takes the new attributes; one that failed or was cancelled is read again.
    * @throws AppError `ingest_queue_full`
    */
-  attachFile(tenant: string, storeId: string, fileId: string, attributes: FileAttributes): Promise<VectorStoreFile>;
+  attachFile(tenant: string, storeId: string, file: NewStoreFile): Promise<VectorStoreFile>;
   getStoreFile(tenant: string, storeId: string, fileId: string): Promise<VectorStoreFile>;
   listStoreFiles(
     tenant: string,
@@ -205,13 +218,8 @@ export interface Retrieval {
     page: PageRequest,
     filter?: StoreFilesFilter,
   ): Promise<Page<VectorStoreFile>>;
-  /** Replaces the attributes of a file in a store. */
-  updateStoreFile(
-    tenant: string,
-    storeId: string,
-    fileId: string,
-    attributes: FileAttributes,
-  ): Promise<VectorStoreFile>;
+  /** Replaces what a file in a store has. Who may no longer see it finds it no more once this resolves. */
+  updateStoreFile(tenant: string, storeId: string, fileId: string, change: StoreFileChange): Promise<VectorStoreFile>;
   /** Removes the file's passages from the store; the file stays. */
   detachFile(tenant: string, storeId: string, fileId: string): Promise<void>;
 

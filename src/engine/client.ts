@@ -167,7 +167,7 @@ class EngineClient implements TextGenerator {
   /** Everything that can be wrong with a request is found before it is queued. */
   async #toJob(id: number, request: GenerateRequest, signal: AbortSignal): Promise<Job> {
     const { contextTokens, vocabSize } = this.model;
-    const { adapter, maxTokensYields, priority, prompt, sampling, stop, tenant, topLogprobs } = request;
+    const { adapter, audience, maxTokensYields, priority, prompt, sampling, stop, tenant, topLogprobs } = request;
     const wanted = maxTokensYields ? 1 : (request.maxTokens ?? 1);
     const tooLong = (promptTokens: number | string) =>
       new AppError('context_length_exceeded', { promptTokens, maxTokens: wanted, contextTokens });
@@ -189,7 +189,20 @@ class EngineClient implements TextGenerator {
     const maxTokens = Math.min(request.maxTokens ?? left, left);
     const begunTokens = prompt.kind === 'infill' ? promptIds.length - 1 - promptIds.lastIndexOf(this.#middleToken!) : 0;
     const hole = prompt.kind === 'infill' ? holeBetween(prompt.prefix, prompt.suffix) : null;
-    return { id, tenant, priority, promptIds, begunTokens, adapter, sampling, maxTokens, stop, hole, topLogprobs };
+    return {
+      id,
+      tenant,
+      audience,
+      priority,
+      promptIds,
+      begunTokens,
+      adapter,
+      sampling,
+      maxTokens,
+      stop,
+      hole,
+      topLogprobs,
+    };
   }
 
   #deliver({ events, observations }: Extract<FromEngine, { type: 'step' }>): void {

@@ -9,7 +9,7 @@ const MOST_DEATHS = 2;
 const REMEMBERED_MS = 600_000;
 const REMEMBERED_JOBS = 1024;
 
-type What = Pick<Job, 'tenant' | 'adapter' | 'promptIds'>;
+type What = Pick<Job, 'tenant' | 'audience' | 'adapter' | 'promptIds'>;
 
 /**
  * What was being answered when the engine died. Clients send such a request again, and one that is the cause would end
@@ -52,9 +52,9 @@ export class FatalJobs {
   }
 }
 
-function keyOf({ tenant, adapter, promptIds }: What): string {
+function keyOf({ tenant, audience, adapter, promptIds }: What): string {
   return createHash('sha256')
-    .update(JSON.stringify([tenant, adapter?.digest ?? null]))
+    .update(JSON.stringify([tenant, audience, adapter?.digest ?? null]))
     .update(new Uint8Array(promptIds.buffer, promptIds.byteOffset, promptIds.byteLength))
     .digest('base64');
 }

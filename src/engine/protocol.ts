@@ -15,6 +15,7 @@ export interface Job {
   /** Unique among the jobs of one client. */
   readonly id: number;
   readonly tenant: string;
+  readonly audience: string;
   readonly priority: Priority;
   readonly promptIds: Int32Array;
   /**

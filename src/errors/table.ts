@@ -95,6 +95,21 @@ export const ERRORS = {
     level: 'info',
     message: 'This key lacks the scope {scope} that {what} needs. Use a key that has it.',
   },
+  invalid_groups_token: {
+    status: 401,
+    type: 'authentication_error',
+    retryable: false,
+    level: 'info',
+    message: 'The token in x-groups-token is refused: {reason}. Get a new one from who signs them.',
+  },
+  not_for_groups: {
+    status: 403,
+    type: 'permission_error',
+    retryable: false,
+    level: 'info',
+    message:
+      '{what} is about all documents of the tenant, and this request is limited to what some groups may see. Use a key without groups, and no x-groups.',
+  },
   model_not_found: missing('The model {model} does not exist for this key. GET /v1/models lists what does.'),
   not_found: missing('{what} {id} does not exist.'),
   host_not_served: bad(

@@ -35,6 +35,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a key must be allowed to do on this route. */
     scope?: Scope;
+    /** What this route gives is limited to what the groups of the caller may see; others with the scope `documents` are not for such callers. */
+    takesGroups?: boolean;
     /** Nothing that this route acknowledges has to be written down, whatever its method. */
     keepsNothing?: boolean;
     /** Null in a body of this route means that a member was not given. */

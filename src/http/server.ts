@@ -5,6 +5,7 @@ import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/ty
 import { fastify, LogController } from 'fastify';
 import type { DestinationStream } from 'pino';
 import type { Registry } from '../contracts/registry.js';
+import type { Retrieval } from '../contracts/retrieval.js';
 import { AppError } from '../errors/app-error.js';
 import type { App, Services } from './app.js';
 import { createChecks, type ProcessState } from './checks.js';
@@ -45,7 +46,7 @@ const SOUND: ProcessState = {
 
 export interface ServerOptions extends Services {
   /** Routes under /admin; each declares the scope it needs. */
-  readonly adminRoutes: FastifyPluginAsyncTypebox<{ registry: Registry }>;
+  readonly adminRoutes: FastifyPluginAsyncTypebox<{ registry: Registry; retrieval: Retrieval }>;
   /** Left out: the start is over, and the data folder is sound. */
   readonly state?: ProcessState;
   /** Where log lines go; standard output by default. */
@@ -59,7 +60,7 @@ export async function createServer({
   state = SOUND,
   ...services
 }: ServerOptions): Promise<App> {
-  const { config, metrics, clock, registry } = services;
+  const { config, metrics, clock, registry, retrieval } = services;
   const { maxBodyBytes, requestTimeoutMs, drainTimeoutMs, requestsPerMinute, logLevel } = config.server;
   const app: App = fastify({
     logger: {
@@ -122,7 +123,7 @@ export async function createServer({
       errorResponseBuilder: (_request, { ttl }) =>
         new AppError('rate_limited', { retryAfterS: Math.max(1, Math.ceil(ttl / 1000)) }),
     });
-    await api.register(adminRoutes, { registry });
+    await api.register(adminRoutes, { registry, retrieval });
     await api.register(async (v1: App) => addV1Routes(v1, services));
   });
   return app;

@@ -30,7 +30,7 @@ export interface Found {
 export function planRetrieval(policy: RetrievalPolicy, override: RetrievalOverride | null): Wanted | null {
   if (!(override?.enabled ?? policy.enabled)) return null;
   return {
-    storeIds: override?.storeIds ?? [],
+    storeIds: override?.storeIds.length ? override.storeIds : (policy.storeIds ?? []),
     mode: override?.mode ?? policy.mode ?? 'hybrid',
     filter: override?.filter ?? null,
     topK: override?.topK ?? policy.topK,
@@ -65,11 +65,12 @@ export async function retrieve(
   wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Found> {
-  const { tenant } = principal;
+  const { tenant, groups } = principal;
   const query = withoutMiddle(question.trim());
   if (query === '') return { passages: [], snapshot: '' };
 
-  const { passages, snapshot, timings } = await retrieval.search({ tenant, query, context, ...wanted }, signal);
+  const request = { tenant, groups: groups ?? [], query, context, ...wanted };
+  const { passages, snapshot, timings } = await retrieval.search(request, signal);
   metrics.observe('retrieval_duration_seconds', { tenant, stage: 'embed' }, timings.embedMs / 1000);
   metrics.observe('retrieval_duration_seconds', { tenant, stage: 'search' }, timings.searchMs / 1000);
   const best = passages[0];

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Principal } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import { annotate, toCitation, toLeftOut } from './citations.js';
 import { endOnAbort } from './end-on-abort.js';
@@ -54,7 +55,7 @@ async function* generate(
   prepared: Prepared,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
-  const { priority, sampling, maxTokens, stop, topLogprobs } = request;
+  const { principal, priority, sampling, maxTokens, stop, topLogprobs } = request;
   const { adapter } = tally.route;
   let text = '';
   let cachedTokens = 0;
@@ -64,6 +65,7 @@ async function* generate(
     {
       requestId: tally.id,
       tenant: tally.tenant,
+      audience: audienceOf(principal),
       priority,
       prompt: prepared.prompt,
       adapter,
@@ -111,6 +113,11 @@ async function* generate(
     usage: { promptTokens: tally.promptTokens, cachedTokens, completionTokens: tally.completionTokens },
     grounding,
   };
+}
+
+/** One name for each set of groups: no group's has a comma in it. */
+function audienceOf({ groups }: Principal): string {
+  return [...(groups ?? [])].sort().join(',');
 }
 
 function ground(text: string, prepared: Prepared, maxTokens: number | null): Grounding | null {

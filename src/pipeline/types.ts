@@ -13,6 +13,7 @@ import type { Numbered } from './prompt.js';
 /** A request's own wishes over the retrieval policy of its deployment; null keeps the policy's. */
 export interface RetrievalOverride {
   readonly enabled: boolean;
+  /** None: those of the deployment. */
   readonly storeIds: readonly string[];
   /** null, here and below: as the deployment has it. */
   readonly mode: SearchMode | null;

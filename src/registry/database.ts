@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CamelCasePlugin, Kysely, SqliteDialect } from 'kysely';
+import type { Signer } from '../contracts/registry.js';
 import { openSqlite } from '../sqlite/open.js';
 import { migrate } from './migrations.js';
 
@@ -12,9 +13,19 @@ export interface KeyRow {
   tenant: string;
   label: string;
   scopes: Json;
+  groups: Json;
   hash: Buffer;
   createdAt: number;
   revokedAt: number | null;
+}
+
+export interface SignerRow {
+  tenant: string;
+  name: string;
+  algorithm: Signer['algorithm'];
+  /** PEM. */
+  publicKey: string;
+  createdAt: number;
 }
 
 export interface AdapterRow {
@@ -70,6 +81,7 @@ export interface AnswerRow {
 interface Tables {
   tenants: { id: string; name: string; createdAt: number };
   keys: KeyRow;
+  signers: SignerRow;
   adapters: AdapterRow;
   deployments: DeploymentRow;
   answers: AnswerRow;

@@ -1,12 +1,12 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Deployment, Registry, RetrievalPolicy } from '../contracts/registry.js';
-import { MAX_INSTRUCTIONS } from '../contracts/registry-limits.js';
+import { MAX_INSTRUCTIONS, MAX_SEARCHED_STORES } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import { requireVersion } from './adapters.js';
 import type { Database, DeploymentRow } from './database.js';
 import { promoted, type Rollout, rolledBack, withCanary, withStable } from './rollout.js';
 import { requireTenant } from './tenants.js';
-import { validInteger, validName, validNumber, validText } from './validate.js';
+import { invalid, validInteger, validName, validNumber, validText } from './validate.js';
 
 type Deployments = Pick<
   Registry,
@@ -99,9 +99,21 @@ async function requireDeployment(db: Database, tenant: string, name: string): Pr
   return row;
 }
 
-function validRetrieval({ enabled, mode, topK, minScore, budgetTokens }: RetrievalPolicy): RetrievalPolicy {
+function validRetrieval({
+  enabled,
+  storeIds = [],
+  mode,
+  topK,
+  minScore,
+  budgetTokens,
+}: RetrievalPolicy): RetrievalPolicy {
+  const stores = [...new Set(storeIds)];
+  if (stores.length > MAX_SEARCHED_STORES) {
+    throw invalid('retrieval.storeIds', `must be at most ${MAX_SEARCHED_STORES}, got ${stores.length}`);
+  }
   return {
     enabled,
+    ...(stores.length > 0 && { storeIds: stores }),
     ...(mode !== undefined && { mode }),
     topK: validInteger('retrieval.topK', topK, 1, 50),
     minScore: validNumber('retrieval.minScore', minScore, -1, 1),

@@ -1,11 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../contracts/clock.js';
 import type { ApiKeyInfo, Registry, Scope } from '../contracts/registry.js';
-import { MAX_KEY_LABEL, SCOPES } from '../contracts/registry-limits.js';
+import { MAX_CALLER_GROUPS, MAX_KEY_LABEL, SCOPES } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import type { Database, KeyRow } from './database.js';
 import { requireTenant } from './tenants.js';
-import { invalid, validText } from './validate.js';
+import { invalid, validGroups, validText } from './validate.js';
 
 /** Keys with this prefix are printed in the README: they open nothing unless the demo runs. */
 const DEMO_PREFIX = 'sk-demo-';
@@ -20,15 +20,17 @@ export function createKeys({ db, clock, demo }: { db: Database; clock: Clock; de
       const hash = hashOf(key);
       const row = await db.selectFrom('keys').selectAll().where('hash', '=', hash).executeTakeFirst();
       if (!row || !timingSafeEqual(row.hash, hash) || row.revokedAt !== null) return null;
-      return { keyId: row.id, tenant: row.tenant, scopes: JSON.parse(row.scopes) };
+      const { scopes, groups } = keyInfo(row);
+      return { keyId: row.id, tenant: row.tenant, scopes, groups: groups.length === 0 ? null : groups };
     },
 
-    async createKey({ tenant, label, scopes, secret = newSecret() }) {
+    async createKey({ tenant, label, scopes, groups = [], secret = newSecret() }) {
       const row: KeyRow = {
         id: `key_${randomBytes(12).toString('hex')}`,
         tenant,
         label: validText('label', label, MAX_KEY_LABEL),
         scopes: JSON.stringify(validScopes(scopes)),
+        groups: JSON.stringify(validGroups('groups', groups, MAX_CALLER_GROUPS)),
         hash: hashOf(secret),
         createdAt: clock.now(),
         revokedAt: null,
@@ -86,6 +88,6 @@ function validScopes(scopes: readonly Scope[]): readonly Scope[] {
   throw invalid('scopes', `must hold at least one of ${SCOPES.join(', ')}, got ${JSON.stringify(scopes)}`);
 }
 
-function keyInfo({ hash: _, scopes, ...row }: KeyRow): ApiKeyInfo {
-  return { ...row, scopes: JSON.parse(scopes) };
+function keyInfo({ hash: _, scopes, groups, ...row }: KeyRow): ApiKeyInfo {
+  return { ...row, scopes: JSON.parse(scopes), groups: JSON.parse(groups) };
 }

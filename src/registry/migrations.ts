@@ -102,6 +102,17 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
     `UPDATE deployments SET retrieval =
       json_set(retrieval, '$.minScore', max(0, round(json_extract(retrieval, '$.minScore') / 4.0, 3)))`,
   ),
+  '0004-groups': statements(
+    `ALTER TABLE keys ADD COLUMN groups TEXT NOT NULL DEFAULT '[]'`,
+    `CREATE TABLE signers (
+      tenant TEXT NOT NULL REFERENCES tenants (id),
+      name TEXT NOT NULL,
+      algorithm TEXT NOT NULL,
+      public_key TEXT NOT NULL,
+      created_at INTEGER NOT NULL,
+      PRIMARY KEY (tenant, name)
+    ) STRICT`,
+  ),
 };
 
 /** Brings the tables to the newest step; each step is one transaction. */

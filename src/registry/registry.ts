@@ -7,6 +7,7 @@ import { createAnswers } from './answers.js';
 import { openDatabase } from './database.js';
 import { createDeployments } from './deployments.js';
 import { createKeys } from './keys.js';
+import { createSigners } from './signers.js';
 import { createTenants } from './tenants.js';
 
 export interface RegistryOptions {
@@ -25,6 +26,7 @@ export async function openRegistry({ dataDir, compiler, clock, demo }: RegistryO
   return {
     ...createTenants({ db, clock }),
     ...createKeys({ db, clock, demo }),
+    ...createSigners({ db, clock }),
     ...createAdapters({ db, clock, compiler, dataDir }),
     ...createDeployments({ db, clock }),
     ...answers,

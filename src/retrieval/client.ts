@@ -127,8 +127,8 @@ export async function createRetrieval(
 
   return {
     createFile: (...args) => call('createFile', args),
-    getFile: (...args) => call('getFile', args),
-    getFileContent: (...args) => call('getFileContent', args),
+    getFile: (tenant, id, groups = null) => call('getFile', [tenant, id, groups]),
+    getFileContent: (tenant, id, groups = null) => call('getFileContent', [tenant, id, groups]),
     listFiles: (...args) => call('listFiles', args),
     deleteFile: (...args) => call('deleteFile', args),
     createStore: (...args) => call('createStore', args),

@@ -17,7 +17,15 @@ import { createFakeRetrieval } from './fakes/retrieval.js';
 import { createFakeTokenizer } from './fakes/tokenizer.js';
 
 export { BASE, createFakeEngine } from './fakes/engine.js';
-export { ADMIN_KEY, createFakeRegistry, KEY, KEY_WITHOUT_ROUTE, OTHER_KEY } from './fakes/registry.js';
+export {
+  ADMIN_KEY,
+  createFakeRegistry,
+  GROUPS_KEY,
+  HR_KEY,
+  KEY,
+  KEY_WITHOUT_ROUTE,
+  OTHER_KEY,
+} from './fakes/registry.js';
 export { createFakeRetrieval, passage } from './fakes/retrieval.js';
 export { createFakeTokenizer } from './fakes/tokenizer.js';
 

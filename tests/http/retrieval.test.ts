@@ -29,6 +29,7 @@ t.test('the deployment says whether and how to search, and the last question is 
   t.same(server.retrieval.searches, [
     {
       tenant: 'bank',
+      groups: [],
       storeIds: [],
       query: 'What is its fee?',
       context: 'Which card?',

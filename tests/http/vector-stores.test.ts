@@ -100,6 +100,7 @@ t.test('a search gives passages with their scores, each once, the best first', a
     {
       tenant: 'bank',
       storeIds: ['vs_1'],
+      groups: [],
       query: 'fee',
       context: '',
       mode: 'hybrid',

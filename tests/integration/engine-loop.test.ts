@@ -62,6 +62,7 @@ const until = async (condition: () => boolean) => {
 const job = (id: number, rest: Partial<Job> = {}): Job => ({
   id,
   tenant: 'test',
+  audience: '',
   priority: 'interactive',
   promptIds: Int32Array.of(1, 2, 3),
   adapter: null,
@@ -282,35 +283,40 @@ t.test(
   },
 );
 
-t.test('a prompt that begins like an earlier one of its tenant and adapter is computed from there on', async (t) => {
-  const { loop, runs, events, observations } = harness({ idleStepMs: 64 }, 16);
-  const promptIds = Int32Array.from({ length: 40 }, (_, i) => 1 + ((i * i) % 7));
-  const firstTokens: number[] = [];
-  const ask = async (id: number, rest: Partial<Job> = {}) => {
-    const before = runs.length;
-    loop.submit(job(id, { promptIds, maxTokens: 1, ...rest }));
-    await until(() => isOver(events(), id));
-    firstTokens.push(runs[before]![0]!.start);
-  };
-  await ask(1);
-  await ask(2);
-  await ask(3, { promptIds: promptIds.with(20, 7) });
-  await ask(4, { tenant: 'other' });
-  await ask(5, { adapter: X });
-  await ask(6, { promptIds: promptIds.subarray(0, 32) });
-  t.same(firstTokens, [0, 32, 16, 0, 0, 16], 'whole blocks of 16, and one token at least is left to compute');
-  t.same(
-    observations().flatMap((seen) => (seen.type === 'prefix' ? [[seen.lookupTokens, seen.hitTokens]] : [])),
-    [
-      [40, 0],
-      [40, 32],
-      [40, 16],
-      [40, 0],
-      [40, 0],
-      [32, 16],
-    ],
-  );
-});
+t.test(
+  'a prompt that begins like an earlier one of its tenant, audience and adapter is computed from there on',
+  async (t) => {
+    const { loop, runs, events, observations } = harness({ idleStepMs: 64 }, 16);
+    const promptIds = Int32Array.from({ length: 40 }, (_, i) => 1 + ((i * i) % 7));
+    const firstTokens: number[] = [];
+    const ask = async (id: number, rest: Partial<Job> = {}) => {
+      const before = runs.length;
+      loop.submit(job(id, { promptIds, maxTokens: 1, ...rest }));
+      await until(() => isOver(events(), id));
+      firstTokens.push(runs[before]![0]!.start);
+    };
+    await ask(1);
+    await ask(2);
+    await ask(3, { promptIds: promptIds.with(20, 7) });
+    await ask(4, { tenant: 'other' });
+    await ask(5, { audience: 'hr' });
+    await ask(6, { adapter: X });
+    await ask(7, { promptIds: promptIds.subarray(0, 32) });
+    t.same(firstTokens, [0, 32, 16, 0, 0, 0, 16], 'whole blocks of 16, and one token at least is left to compute');
+    t.same(
+      observations().flatMap((seen) => (seen.type === 'prefix' ? [[seen.lookupTokens, seen.hitTokens]] : [])),
+      [
+        [40, 0],
+        [40, 32],
+        [40, 16],
+        [40, 0],
+        [40, 0],
+        [40, 0],
+        [32, 16],
+      ],
+    );
+  },
+);
 
 t.test(
   'drafted tokens that prove right come out of one step, those behind a wrong one are computed again',

@@ -87,6 +87,7 @@ t.test('whoever shares the engine, every answer is the one that the model gives 
         loop.submit({
           id,
           tenant,
+          audience: '',
           priority,
           promptIds: promptOf(requests[id]!),
           adapter: adapter === null ? null : (adapters[adapter] as AdapterRef),

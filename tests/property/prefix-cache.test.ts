@@ -9,8 +9,8 @@ interface Kept {
   usedAt: number;
 }
 
-const describe = ({ tenant, adapter }: PrefixRoot, ids: Int32Array, block: number) =>
-  JSON.stringify([`${tenant}/${adapter}`, ...ids.subarray(0, (block + 1) * BLOCK_TOKENS)]);
+const describe = ({ tenant, audience, adapter }: PrefixRoot, ids: Int32Array, block: number) =>
+  JSON.stringify([`${tenant}/${audience}/${adapter}`, ...ids.subarray(0, (block + 1) * BLOCK_TOKENS)]);
 const parentOf = (block: string) => {
   const [root, ...ids] = JSON.parse(block) as [string, ...number[]];
   return ids.length === BLOCK_TOKENS ? null : JSON.stringify([root, ...ids.slice(0, -BLOCK_TOKENS)]);
@@ -33,6 +33,7 @@ const stepsOf = fc.array(
     // The separators of the roots and tokens must not be mistaken for each other.
     root: fc.record({
       tenant: fc.constantFrom('a', 'b', '100', 'a\n100'),
+      audience: fc.constantFrom('', '', 'hr', 'hr,it'),
       adapter: fc.constantFrom(null, null, null, 'x'),
     }),
     ids: idsOf,

@@ -12,6 +12,8 @@ interface SetOptions {
   readonly base?: true;
   readonly instructions?: string;
   readonly retrieval?: 'on' | 'off';
+  readonly stores?: readonly string[];
+  readonly defaultStore?: true;
   readonly searchMode?: SearchMode;
   readonly topK?: number;
   readonly minScore?: number;
@@ -50,6 +52,8 @@ export function addDeployments(program: Command, terminal: Terminal): void {
     .addOption(new Option('--base', 'serve the bare base model').conflicts('adapter'))
     .option('--instructions <text>', 'start of every system message')
     .addOption(new Option('--retrieval <on|off>', 'answer from documents').choices(['on', 'off']))
+    .option('--stores <id...>', 'the vector stores to answer from, searched as one')
+    .addOption(new Option('--default-store', "answer from the tenant's default store").conflicts('stores'))
     .addOption(
       new Option('--search-mode <mode>', 'search by meaning, words or both').choices(['vector', 'lexical', 'hybrid']),
     )
@@ -112,8 +116,10 @@ function changed(from: typeof NEW, options: SetOptions) {
       ? { adapter: adapter.adapter, stableVersion: adapter.version }
       : { adapter: from.adapter, stableVersion: from.stableVersion };
   const mode = options.searchMode ?? from.retrieval.mode;
+  const storeIds = options.defaultStore ? [] : (options.stores ?? from.retrieval.storeIds ?? []);
   const retrieval: RetrievalPolicy = {
     enabled: options.retrieval ? options.retrieval === 'on' : from.retrieval.enabled,
+    storeIds,
     ...(mode !== undefined && { mode }),
     topK: options.topK ?? from.retrieval.topK,
     minScore: options.minScore ?? from.retrieval.minScore,
@@ -127,8 +133,13 @@ function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, ...r
     name,
     stable: stableVersion === null ? 'base' : `${adapter}@${stableVersion}`,
     canary: canaryVersion === null ? null : `${adapter}@${canaryVersion} at ${canaryWeight} %`,
-    retrieval: rest.retrieval.enabled ? `top ${rest.retrieval.topK}` : 'off',
+    retrieval: toPolicy(rest.retrieval),
     revision: rest.revision,
     updated: formatTime(rest.updatedAt),
   };
+}
+
+function toPolicy({ enabled, topK, storeIds = [] }: RetrievalPolicy): string {
+  if (!enabled) return 'off';
+  return storeIds.length === 0 ? `top ${topK}` : `top ${topK} of ${storeIds.join(', ')}`;
 }

@@ -9,7 +9,8 @@ import { formatTime, type Terminal } from '../terminal.js';
 interface CreateOptions {
   readonly tenant: string;
   readonly label: string;
-  readonly scopes: readonly string[];
+  readonly scopes?: readonly string[];
+  readonly groups?: readonly string[];
 }
 
 export function addKeys(program: Command, terminal: Terminal): void {
@@ -20,9 +21,11 @@ export function addKeys(program: Command, terminal: Terminal): void {
     .description('create a key; its secret is shown this once')
     .addOption(tenantOption())
     .option('--label <label>', 'who uses it', '')
-    .option('--scopes <scope...>', SCOPES.join(', '), ['inference', 'documents'])
-    .action(async ({ tenant, label, scopes }: CreateOptions, command: Command) => {
-      const body = { label, scopes };
+    .option('--scopes <scope...>', `${SCOPES.join(', ')} (default: inference, and documents where no groups are given)`)
+    .option('--groups <group...>', 'whose documents are found with it, beside those that are for everybody')
+    .action(async ({ tenant, label, scopes, groups = [] }: CreateOptions, command: Command) => {
+      const usual = groups.length === 0 ? ['inference', 'documents'] : ['inference'];
+      const body = { label, scopes: scopes ?? usual, groups };
       const key = await adminApi(command).send<ApiKeyInfo & { secret: string }>(
         'POST',
         path`/admin/tenants/${tenant}/keys`,
@@ -50,11 +53,12 @@ export function addKeys(program: Command, terminal: Terminal): void {
     });
 }
 
-function toRow({ id, label, scopes, createdAt, revokedAt }: ApiKeyInfo) {
+function toRow({ id, label, scopes, groups, createdAt, revokedAt }: ApiKeyInfo) {
   return {
     id,
     label,
     scopes: scopes.join(', '),
+    groups: groups.join(', '),
     created: formatTime(createdAt),
     revoked: formatTime(revokedAt),
   };

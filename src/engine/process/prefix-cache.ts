@@ -4,6 +4,7 @@ export const BLOCK_TOKENS = 16;
 /** All that keys and values depend on beside the tokens, and who may see them. */
 export interface PrefixRoot {
   readonly tenant: string;
+  readonly audience: string;
   /** Digest; null without adapter. */
   readonly adapter: string | null;
 }
@@ -122,7 +123,7 @@ export class PrefixCache {
   }
 }
 
-function keyOf({ tenant, adapter }: PrefixRoot, ids: Int32Array, block: number): string {
+function keyOf({ tenant, audience, adapter }: PrefixRoot, ids: Int32Array, block: number): string {
   const tokens = ids.subarray(block * BLOCK_TOKENS, (block + 1) * BLOCK_TOKENS).join();
-  return block === 0 ? `${tokens}\n${JSON.stringify([tenant, adapter])}` : tokens;
+  return block === 0 ? `${tokens}\n${JSON.stringify([tenant, audience, adapter])}` : tokens;
 }

@@ -76,6 +76,10 @@ export class Sequence implements SlotView, WaitingView {
     return this.job.tenant;
   }
 
+  get audience(): string {
+    return this.job.audience;
+  }
+
   get priority(): Priority {
     return this.job.priority;
   }

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Principal, Registry, Scope } from '../../contracts/registry.js';
 import { AppError } from '../../errors/app-error.js';
 import type { App } from '../app.js';
+import { groupsOf } from './groups.js';
 
 /** Every route below `app` needs a key with the scope that it declares; a route that declares none stops the start. */
 export function addAuth(app: App, registry: Registry): void {
@@ -9,7 +10,13 @@ export function addAuth(app: App, registry: Registry): void {
     if (config?.scope === undefined) throw new Error(`${method} ${url} declares no scope.`);
   });
   app.addHook('onRequest', async (request) => {
-    request.principal = await requireScope(request, registry, request.routeOptions.config.scope!);
+    const { scope, takesGroups } = request.routeOptions.config;
+    const principal = await requireScope(request, registry, scope!);
+    const groups = await groupsOf(request, registry, principal);
+    if (groups !== null && scope === 'documents' && !takesGroups) {
+      throw new AppError('not_for_groups', { what: `${request.method} ${request.routeOptions.url}` });
+    }
+    request.principal = { ...principal, groups };
   });
 }
 

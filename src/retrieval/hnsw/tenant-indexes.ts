@@ -64,7 +64,7 @@ export class TenantIndexes {
   /** The tenant has new rows: its index is brought up to them in the background. */
   grown(tenant: string): void {
     const advance = async () => {
-      const isWanted = (await this.#options.passages.count({ tenant, storeId: null })) > this.#options.exactSearchLimit;
+      const isWanted = (await this.#options.passages.count({ tenant })) > this.#options.exactSearchLimit;
       if (isWanted) await this.#advance(await this.#open(tenant));
     };
     advance().catch((error) => this.#options.onError(error, 'an index could not be built'));
@@ -125,7 +125,7 @@ export class TenantIndexes {
     for (let added = 1; added > 0 && !this.#isClosed; ) {
       added = await inBackground(entry.tenant, async () => {
         const { index } = entry;
-        const rows = await passages.vectorsAfter({ tenant: entry.tenant, storeId: null }, index.lastLabel, ADD_BATCH);
+        const rows = await passages.ofTenantAfter(entry.tenant, index.lastLabel, ADD_BATCH);
         for (const { label, embedding } of rows) index.add(label, embedding);
         entry.unsaved += rows.length;
         return rows.length;

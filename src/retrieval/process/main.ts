@@ -15,6 +15,7 @@ import { createFileBatches } from '../stores/file-batches.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
 import { createPostings } from '../stores/postings.js';
+import { createShelves } from '../stores/shelves.js';
 import { createStoreFiles } from '../stores/store-files.js';
 import { createVectorStores } from '../stores/vector-stores.js';
 import { createApart } from './apart.js';
@@ -123,6 +124,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     batches: createFileBatches(writer),
     passages,
     postings,
+    shelves: createShelves(reader),
     indexes,
     ingest,
     embedder,

@@ -1,22 +1,17 @@
 import type { Clock } from '../../contracts/clock.js';
-import type {
-  EmbeddingInput,
-  Retrieval,
-  ScoredPassage,
-  SearchRequest,
-  SearchResult,
-} from '../../contracts/retrieval.js';
+import type { EmbeddingInput, Retrieval, SearchRequest, SearchResult } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
 import { recogniseFile } from '../chunking/file-kinds.js';
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { Method, ProcessOptions } from '../protocol.js';
-import { bestPassages, mergeLists, type QueryPart, type SearchSources } from '../search/best-passages.js';
+import { bestPassages, type QueryPart, type SearchSources } from '../search/best-passages.js';
 import { queryParts } from '../search/query-parts.js';
 import { relevanceFor } from '../search/relevance.js';
 import type { FileBatches } from '../stores/file-batches.js';
 import type { Files } from '../stores/files.js';
 import type { Passages } from '../stores/passages.js';
 import type { Postings } from '../stores/postings.js';
+import type { Shelf, Shelves } from '../stores/shelves.js';
 import type { StoreFiles } from '../stores/store-files.js';
 import type { SearchedStore, VectorStores } from '../stores/vector-stores.js';
 import type { Embedder, TokenizedText } from './embedder.js';
@@ -31,6 +26,7 @@ export interface ServiceOptions {
   readonly batches: FileBatches;
   readonly passages: Passages;
   readonly postings: Postings;
+  readonly shelves: Shelves;
   readonly indexes: TenantIndexes;
   readonly ingest: Pick<Ingest, 'wake'>;
   readonly embedder: Embedder;
@@ -47,7 +43,8 @@ const TOUCH_EVERY_S = 60;
 
 /** The contract's methods, in the process that has the database, the indexes and the model. */
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
-  const { files, stores, storeFiles, batches, passages, postings, indexes, ingest, embedder, embedderId } = options;
+  const { files, stores, storeFiles, batches, passages, postings, shelves, indexes, ingest, embedder, embedderId } =
+    options;
   const { queue, config, clock } = options;
   const ingestLimits = { files: config.maxIngestQueue, bytes: config.maxIngestBytes };
   const sources: SearchSources = {
@@ -91,7 +88,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     getFileContent: files.content,
     listFiles: files.list,
     async deleteFile(tenant, fileId) {
-      indexes.removed(tenant, await files.delete(tenant, fileId));
+      indexes.removed(tenant, await files.delete(tenant, fileId, nowS()));
     },
 
     createStore: (tenant, store) => stores.create(tenant, store, nowS()),
@@ -102,11 +99,10 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       indexes.removed(tenant, await stores.delete(tenant, storeId));
     },
 
-    async attachFile(tenant, storeId, fileId, attributes) {
+    async attachFile(tenant, storeId, file) {
       await stores.get(tenant, storeId);
-      await files.get(tenant, fileId);
-      const options = { limits: ingestLimits, nowS: nowS() };
-      const attached = await storeFiles.attach(tenant, storeId, fileId, attributes, options);
+      await files.get(tenant, file.fileId);
+      const attached = await storeFiles.attach(tenant, storeId, file, { limits: ingestLimits, nowS: nowS() });
       ingest.wake();
       return attached;
     },
@@ -120,8 +116,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     getBatch: batches.get,
     cancelBatch: batches.cancel,
     getStoreFile: storeFiles.get,
-    updateStoreFile: (tenant, storeId, fileId, attributes) =>
-      storeFiles.update(tenant, storeId, fileId, attributes, nowS()),
+    updateStoreFile: (tenant, storeId, fileId, change) => storeFiles.update(tenant, storeId, fileId, change, nowS()),
     async listStoreFiles(tenant, storeId, page, filter = {}) {
       await stores.get(tenant, storeId);
       if (filter.batchId) await batches.get(tenant, storeId, filter.batchId);
@@ -132,7 +127,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     },
 
     async search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult> {
-      const { tenant, mode, filter, topK, minScore } = request;
+      const { tenant, groups, mode, filter, topK, minScore } = request;
       // Before the model runs, so that a wrong store costs nothing.
       if ((await searchedStores(request)).length === 0) return nothing(0);
       const startedAt = clock.monotonicMs();
@@ -148,21 +143,19 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       const embeddedAt = clock.monotonicMs();
       const searched = await searchedStores(request);
       if (searched.length === 0) return nothing(embeddedAt - startedAt);
-      const lists: ScoredPassage[][] = [];
-      for (const store of searched) {
-        const find = async () => {
-          const files = filter && (await storeFiles.passing(tenant, store.id, filter));
-          return bestPassages({ tenant, store, parts, mode, files, topK, minScore }, sources);
-        };
-        lists.push(await queue.run('search', tenant, find, signal));
-      }
+      const storeIds = searched.map(({ id }) => id);
+      const find = async () => {
+        const visible = await shelves.visible(storeIds, groups);
+        const seqs = visible.map(({ seq }) => seq);
+        const files = filter && (await storeFiles.passing(seqs, filter));
+        const scope = { tenant, storeIds, shelves: seqs, files };
+        const best = await bestPassages({ scope, parts, mode, topK, minScore }, sources);
+        return { passages: best, snapshot: storeIds.map((id) => `${id}@${revisionOf(id, visible)}`).join() };
+      };
+      const found = await queue.run('search', tenant, find, signal);
       const searchMs = clock.monotonicMs() - embeddedAt;
       for (const { id, lastActiveAt } of searched) if (nowS() - lastActiveAt >= TOUCH_EVERY_S) touch(id);
-      return {
-        passages: mergeLists(lists, topK),
-        timings: { embedMs: embeddedAt - startedAt, searchMs },
-        snapshot: searched.map(({ id, revision }) => `${id}@${revision}`).join(),
-      };
+      return { ...found, timings: { embedMs: embeddedAt - startedAt, searchMs } };
     },
 
     async embed(tenant, inputs, signal) {
@@ -181,6 +174,11 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       return { vectors, tokens };
     },
   };
+}
+
+/** Of what can be seen of a store: each of its shelves' grows with every change. */
+function revisionOf(storeId: string, visible: readonly Shelf[]): number {
+  return visible.reduce((sum, shelf) => (shelf.storeId === storeId ? sum + shelf.revision : sum), 0);
 }
 
 /** The tenant has no store: nothing is found, and that changes with its first one. */

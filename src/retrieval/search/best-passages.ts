@@ -1,21 +1,19 @@
 import { parse } from 'node:path';
 import type { ScoredPassage, SearchMode } from '../../contracts/retrieval.js';
 import { NO_TERMS } from '../lexical/bm25.js';
-import type { PassageScope, Passages } from '../stores/passages.js';
+import type { Passages } from '../stores/passages.js';
 import type { Postings } from '../stores/postings.js';
-import type { PassingFiles } from '../stores/store-files.js';
 import { type EvidenceSources, gatherEvidence } from './evidence.js';
+import type { SearchScope } from './find-nearest.js';
 import { findTerms } from './find-terms.js';
 import type { Scored } from './nearest.js';
 import type { Relevance } from './relevance.js';
 
 export interface BestRequest {
-  readonly tenant: string;
-  readonly store: { readonly id: string; readonly seq: number };
+  readonly scope: SearchScope;
   /** Of the query; the first is the question. */
   readonly parts: readonly QueryPart[];
   readonly mode: SearchMode;
-  readonly files: PassingFiles | null;
   readonly topK: number;
   readonly minScore: number;
 }
@@ -39,7 +37,7 @@ const SPARE = 8;
 const MAX_CANDIDATES = 2000;
 
 /**
- * The passages of a store that fit a query best. Search by vectors and search by terms nominate, fused by reciprocal rank; what they have found
+ * The passages of a scope that fit a query best. Search by vectors and search by terms nominate, fused by reciprocal rank; what they have found
  * is ordered by its relevance. The same text under several names counts once.
  */
 export async function bestPassages(request: BestRequest, sources: SearchSources): Promise<ScoredPassage[]> {
@@ -49,11 +47,10 @@ export async function bestPassages(request: BestRequest, sources: SearchSources)
 }
 
 async function passagesOf({ text, vector }: QueryPart, request: BestRequest, sources: SearchSources) {
-  const { tenant, store, mode, files, topK, minScore } = request;
-  const scope = { tenant, storeId: store.id };
-  const terms = mode === 'vector' ? NO_TERMS : await findTerms(store, text, files, sources.postings);
+  const { scope, mode, topK, minScore } = request;
+  const terms = mode === 'vector' ? NO_TERMS : await findTerms(scope.shelves, text, scope.files, sources.postings);
   for (let count = Math.max(CANDIDATES, topK + SPARE); ; count *= 4) {
-    const { candidates, isAll } = await gatherEvidence({ scope, vector, terms, files, count }, sources);
+    const { candidates, isAll } = await gatherEvidence({ scope, vector, terms, count }, sources);
     const scores = sources.relevance(mode, candidates);
     const scored = candidates
       .map(({ label }, index) => ({ label, score: scores[index]! }))
@@ -65,7 +62,7 @@ async function passagesOf({ text, vector }: QueryPart, request: BestRequest, sou
 }
 
 interface Loading {
-  readonly scope: PassageScope;
+  readonly scope: SearchScope;
   readonly topK: number;
   readonly passages: Passages;
 }
@@ -93,11 +90,6 @@ export function mergeParts(lists: readonly (readonly ScoredPassage[])[], topK: n
   return distinct([...own, ...others])
     .slice(0, topK)
     .sort(byScore);
-}
-
-/** The best of several stores; a document may be in more than one. */
-export function mergeLists(lists: readonly (readonly ScoredPassage[])[], topK: number): ScoredPassage[] {
-  return distinct(lists.flat().sort(byScore)).slice(0, topK);
 }
 
 function byScore(a: ScoredPassage, b: ScoredPassage): number {

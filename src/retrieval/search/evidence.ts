@@ -1,8 +1,7 @@
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { TermMatch, TermScores } from '../lexical/bm25.js';
 import type { Passages } from '../stores/passages.js';
-import type { PassingFiles } from '../stores/store-files.js';
-import { findNearest } from './find-nearest.js';
+import { findNearest, type SearchScope } from './find-nearest.js';
 import { fuse } from './fuse.js';
 import { dot } from './nearest.js';
 
@@ -16,12 +15,10 @@ export interface Evidence {
 }
 
 interface EvidenceRequest {
-  readonly scope: { readonly tenant: string; readonly storeId: string };
+  readonly scope: SearchScope;
   /** null in lexical mode. */
   readonly vector: Float32Array | null;
   readonly terms: TermScores;
-  /** Passages of other files are no candidates; null: of all files. */
-  readonly files: PassingFiles | null;
   /** Of each search. */
   readonly count: number;
 }
@@ -29,7 +26,7 @@ interface EvidenceRequest {
 export interface EvidenceSources {
   readonly passages: Passages;
   readonly indexes: TenantIndexes;
-  /** Passages of a store up to which all are compared. */
+  /** Passages of a scope up to which all are compared. */
   readonly exactLimit: number;
 }
 
@@ -38,10 +35,10 @@ export interface EvidenceSources {
  * `isAll`: there are no further ones.
  */
 export async function gatherEvidence(
-  { scope, vector, terms, files, count }: EvidenceRequest,
+  { scope, vector, terms, count }: EvidenceRequest,
   { passages, indexes, exactLimit }: EvidenceSources,
 ): Promise<{ candidates: Evidence[]; isAll: boolean }> {
-  const near = vector ? await findNearest({ scope, vector, files, topK: count }, passages, indexes, exactLimit) : [];
+  const near = vector ? await findNearest({ scope, vector, topK: count }, passages, indexes, exactLimit) : [];
   const worded = terms.best(count);
   const labels = fuse([near.map(({ label }) => label), worded]);
   const cosines = new Map(near.map(({ label, score }) => [label, score]));

@@ -25,7 +25,7 @@ export async function adoptEmbedder(db: Db, digest: string): Promise<number> {
       .where('status', '=', 'completed')
       .executeTakeFirst();
     await trx
-      .updateTable('stores')
+      .updateTable('shelves')
       .set((eb) => ({ revision: eb('revision', '+', 1) }))
       .execute();
     // An index that was written for the old vectors belongs to no database any more.

@@ -28,8 +28,24 @@ interface StoresTable {
   metadata: string;
   created_at: number;
   last_active_at: number;
-  /** Grows by one whenever what a search could find changes. */
+}
+
+/** The documents of a store that the same groups may see. */
+interface ShelvesTable {
+  seq: Generated<number>;
+  store_id: string;
+  /** Sorted, as JSON; `[]`: everybody of the tenant. */
+  groups: string;
+  /** Grows by one whenever what a search could find on it changes. */
   revision: Generated<number>;
+}
+
+/** On which shelves of a store a group finds something. */
+interface ShelfGroupsTable {
+  store_id: string;
+  /** Empty: everybody. */
+  name: string;
+  shelf: number;
 }
 
 interface StoreFilesTable {
@@ -37,6 +53,8 @@ interface StoreFilesTable {
   tenant: string;
   store_id: string;
   file_id: string;
+  /** `shelves.seq` */
+  shelf: number;
   status: 'in_progress' | 'completed' | 'failed';
   /** 1: it was called off, and `status` is `failed`. */
   cancelled: Generated<number>;
@@ -90,10 +108,10 @@ interface PassagesTable {
   embedding: Buffer;
 }
 
-/** Where a term stands: one row a file, gone with the file. A search reads those of its store alone. */
+/** Where a term stands: one row a file, gone with the file. A search reads those of its shelves alone. */
 interface PostingsTable {
-  /** `stores.seq` */
-  store: number;
+  /** `shelves.seq` */
+  shelf: number;
   term: string;
   /** `store_files.seq` */
   store_file: number;
@@ -112,6 +130,8 @@ export interface Tables {
   sqlite_sequence: SequenceTable;
   files: FilesTable;
   stores: StoresTable;
+  shelves: ShelvesTable;
+  shelf_groups: ShelfGroupsTable;
   store_files: StoreFilesTable;
   batches: BatchesTable;
   batch_files: BatchFilesTable;

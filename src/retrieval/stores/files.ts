@@ -3,18 +3,25 @@ import { AppError } from '../../errors/app-error.js';
 import type { Db } from './database.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
+import { bumpShelf, namesOf } from './shelves.js';
 
 const COLUMNS = ['seq', 'id', 'filename', 'bytes', 'purpose', 'created_at'] as const;
 
 /** The rows of uploaded files. Every method is confined to its tenant. */
 export function createFiles(db: Db) {
-  const find = async (tenant: string, id: string) => {
-    const row = await db
-      .selectFrom('files')
-      .select(COLUMNS)
-      .where('tenant', '=', tenant)
-      .where('id', '=', id)
-      .executeTakeFirst();
+  const find = async (tenant: string, id: string, groups: readonly string[] | null = null) => {
+    const own = db.selectFrom('files').select(COLUMNS).where('tenant', '=', tenant).where('id', '=', id);
+    const seen = (names: readonly string[]) =>
+      own.where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('store_files')
+            .innerJoin('shelf_groups', 'shelf_groups.shelf', 'store_files.shelf')
+            .select('store_files.seq')
+            .whereRef('store_files.file_id', '=', 'files.id')
+            .where('shelf_groups.name', 'in', namesOf(names)),
+        ),
+      );
+    const row = await (groups === null ? own : seen(groups)).executeTakeFirst();
     if (!row) throw new AppError('not_found', { what: 'File', id });
     return row;
   };
@@ -40,12 +47,13 @@ export function createFiles(db: Db) {
       return toFile(row);
     },
 
-    async get(tenant: string, id: string): Promise<StoredFile> {
-      return toFile(await find(tenant, id));
+    /** @param groups `not_found` where these may see it in no store */
+    async get(tenant: string, id: string, groups?: readonly string[] | null): Promise<StoredFile> {
+      return toFile(await find(tenant, id, groups));
     },
 
-    async content(tenant: string, id: string): Promise<Uint8Array> {
-      await find(tenant, id);
+    async content(tenant: string, id: string, groups?: readonly string[] | null): Promise<Uint8Array> {
+      await find(tenant, id, groups);
       return (await db.selectFrom('files').select('content').where('id', '=', id).executeTakeFirstOrThrow()).content;
     },
 
@@ -64,10 +72,14 @@ export function createFiles(db: Db) {
     },
 
     /** Deletes the file with all that was made from it, in every store. Returns the labels of its passages. */
-    async delete(tenant: string, id: string): Promise<number[]> {
+    async delete(tenant: string, id: string, nowS: number): Promise<number[]> {
       await find(tenant, id);
       return db.transaction().execute(async (tx) => {
-        const stores = await tx.selectFrom('store_files').select('store_id').where('file_id', '=', id).execute();
+        const stores = await tx
+          .selectFrom('store_files')
+          .select(['store_id', 'shelf'])
+          .where('file_id', '=', id)
+          .execute();
         const storeIds = stores.map((store) => store.store_id);
         const passages =
           storeIds.length === 0
@@ -79,13 +91,7 @@ export function createFiles(db: Db) {
                 .where('file_id', '=', id)
                 .execute();
         await tx.deleteFrom('files').where('id', '=', id).execute();
-        if (storeIds.length > 0) {
-          await tx
-            .updateTable('stores')
-            .set((eb) => ({ revision: eb('revision', '+', 1) }))
-            .where('id', 'in', storeIds)
-            .execute();
-        }
+        for (const { shelf } of stores) await bumpShelf(tx, shelf, nowS);
         return passages.map((passage) => passage.label);
       });
     },

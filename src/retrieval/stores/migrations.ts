@@ -3,7 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { AppError } from '../../errors/app-error.js';
 
 /** Applied in order, each once, in a transaction; `user_version` counts them. Never edit one that was released. */
-const MIGRATIONS: readonly ((database: Database) => void)[] = [
+export const MIGRATIONS: readonly ((database: Database) => void)[] = [
   (database) => {
     database.exec(`
       create table meta (key text primary key, value text not null) strict;
@@ -121,6 +121,34 @@ const MIGRATIONS: readonly ((database: Database) => void)[] = [
   // Pages, slides, rows and lines. What was read before has none until it is read again.
   (database) => {
     database.exec('alter table passages add column location text');
+  },
+  // What is there already is for everybody: it stands on a shelf that has its store's number.
+  (database) => {
+    database.exec(`
+      create table shelves (
+        seq integer primary key autoincrement,
+        store_id text not null references stores (id) on delete cascade,
+        groups text not null,
+        revision integer not null default 0,
+        unique (store_id, groups)
+      ) strict;
+      create table shelf_groups (
+        store_id text not null,
+        name text not null,
+        shelf integer not null references shelves (seq) on delete cascade,
+        primary key (store_id, name, shelf)
+      ) strict, without rowid;
+      create index shelf_groups_by_shelf on shelf_groups (shelf);
+      insert into shelves (seq, store_id, groups, revision) select seq, id, '[]', revision from stores;
+      insert into shelf_groups (store_id, name, shelf) select id, '', seq from stores;
+      alter table stores drop column revision;
+      alter table store_files add column shelf integer not null default 0;
+      update store_files set shelf = (select seq from stores where id = store_id);
+      drop index store_files_terms_by_store;
+      create index store_files_terms_by_shelf on store_files (shelf, terms_version, passages, terms);
+      create index store_files_passages_by_shelf on store_files (shelf, passages);
+      alter table postings rename column store to shelf;
+    `);
   },
 ];
 

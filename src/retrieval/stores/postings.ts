@@ -3,8 +3,9 @@ import type { Statistics } from '../lexical/bm25.js';
 import { type FileTerms, POSTING_BYTES, type Posting, readPostings } from '../lexical/file-terms.js';
 import { TERMS_VERSION } from '../lexical/terms.js';
 import type { Db, Tables } from './database.js';
+import { listOf } from './shelves.js';
 
-/** How widely a term is spread in a store. */
+/** How widely a term is spread on some shelves. */
 interface TermSpread {
   readonly term: string;
   readonly files: number;
@@ -21,25 +22,25 @@ interface StoreFileKey {
 
 const ROWS_PER_INSERT = 100;
 
-/** Which passages of a store hold which terms: what lexical search ranks by. Nothing in it is about more than one store. */
+/** Which passages hold which terms: what lexical search ranks by. Each answer is about some shelves alone. */
 export function createPostings(db: Db) {
   return {
-    /** Of a store's passages whose terms are known. */
-    async statistics(storeId: string): Promise<Statistics> {
+    /** Of the passages whose terms are known. */
+    async statistics(shelves: readonly number[]): Promise<Statistics> {
       const row = await db
         .selectFrom('store_files')
         .select((eb) => [
           eb.fn.coalesce(eb.fn.sum<number>('passages'), sql<number>`0`).as('passages'),
           eb.fn.coalesce(eb.fn.sum<number>('terms'), sql<number>`0`).as('terms'),
         ])
-        .where('store_id', '=', storeId)
+        .where('shelf', 'in', listOf(shelves))
         .where('terms_version', '=', TERMS_VERSION)
         .executeTakeFirstOrThrow();
       return row;
     },
 
-    /** @param store its `seq` @returns those of `terms` that stand somewhere in the store, the rarest first */
-    async spread(store: number, terms: readonly string[]): Promise<TermSpread[]> {
+    /** @returns those of `terms` that stand somewhere, the rarest first */
+    async spread(shelves: readonly number[], terms: readonly string[]): Promise<TermSpread[]> {
       if (terms.length === 0) return [];
       return db
         .selectFrom('postings')
@@ -48,19 +49,19 @@ export function createPostings(db: Db) {
           eb.fn.countAll<number>().as('files'),
           sql<number>`sum(length(passages)) / ${sql.lit(POSTING_BYTES)}`.as('passages'),
         ])
-        .where('store', '=', store)
+        .where('shelf', 'in', listOf(shelves))
         .where('term', 'in', terms)
         .groupBy('term')
         .orderBy('passages')
         .execute();
     },
 
-    /** The passages of a store that hold a term. @param files of these files alone; null: of all */
-    async of(store: number, term: string, files: ReadonlySet<number> | null): Promise<Posting[]> {
+    /** The passages that hold a term. @param files of these files alone; null: of all */
+    async of(shelves: readonly number[], term: string, files: ReadonlySet<number> | null): Promise<Posting[]> {
       const rows = await db
         .selectFrom('postings')
         .select(['store_file', 'passages'])
-        .where('store', '=', store)
+        .where('shelf', 'in', listOf(shelves))
         .where('term', '=', term)
         .execute();
       const passing = files ? rows.filter((row) => files.has(row.store_file)) : rows;
@@ -103,13 +104,13 @@ export async function writePostings(
   { seq, storeId, fileId }: StoreFileKey,
   terms: FileTerms,
 ): Promise<void> {
-  const { numUpdatedRows } = await tx
+  const row = await tx
     .updateTable('store_files')
     .set({ terms: terms.length, terms_version: TERMS_VERSION })
     .where('seq', '=', seq)
+    .returning('shelf')
     .executeTakeFirst();
-  if (numUpdatedRows === 0n) return;
-  const store = await tx.selectFrom('stores').select('seq').where('id', '=', storeId).executeTakeFirstOrThrow();
+  if (!row) return;
   const passages = await tx
     .selectFrom('passages')
     .select('label')
@@ -118,7 +119,7 @@ export async function writePostings(
     .orderBy('ordinal')
     .execute();
   const labels = passages.map(({ label }) => label);
-  const rows = [...terms.postings(labels)].map((posting) => ({ store: store.seq, store_file: seq, ...posting }));
+  const rows = [...terms.postings(labels)].map((posting) => ({ shelf: row.shelf, store_file: seq, ...posting }));
   for (let from = 0; from < rows.length; from += ROWS_PER_INSERT) {
     await tx
       .insertInto('postings')

@@ -1,9 +1,10 @@
-import type { Transaction } from 'kysely';
+import { sql } from 'kysely';
 import type {
-  FileAttributes,
+  NewStoreFile,
   Page,
   PageRequest,
   SearchFilter,
+  StoreFileChange,
   StoreFilesFilter,
   VectorStoreFile,
 } from '../../contracts/retrieval.js';
@@ -17,15 +18,17 @@ import { passes } from './filter.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
 import { writePostings } from './postings.js';
+import { bumpShelf, listOf, moveToShelf, shelfFor } from './shelves.js';
 
 type Row = Pick<
   Tables['store_files'],
-  'store_id' | 'file_id' | 'error_code' | 'error_message' | 'attributes' | 'created_at'
+  'store_id' | 'file_id' | 'shelf' | 'error_code' | 'error_message' | 'attributes' | 'created_at'
 > & {
   seq: number;
   status: VectorStoreFile['status'];
   usage_bytes: number;
   passages: number;
+  groups: string;
 };
 
 /** A file that waits to be read into a store. */
@@ -44,12 +47,11 @@ export interface NewPassage extends FilePassage {
   readonly embedding: Float32Array;
 }
 
-/** Files whose passages a search may find. */
-export interface PassingFiles {
-  readonly ids: readonly string[];
+/** A file in a store whose passages a search may find. */
+export interface FoundFile {
   /** `store_files.seq` */
-  readonly seqs: ReadonlySet<number>;
-  /** How many they have. */
+  readonly seq: number;
+  /** How many it has. */
   readonly passages: number;
 }
 
@@ -60,6 +62,7 @@ const COLUMNS = [
   'seq',
   'store_id',
   'file_id',
+  'shelf',
   STATUS.as('status'),
   'error_code',
   'error_message',
@@ -67,6 +70,7 @@ const COLUMNS = [
   'created_at',
   'usage_bytes',
   'passages',
+  sql<string>`(select groups from shelves where shelves.seq = shelf)`.as('groups'),
 ] as const;
 
 /** Files in stores: the state of each, the queue of those that wait, and the passages of those that are done. */
@@ -101,46 +105,50 @@ export function createStoreFiles(db: Db) {
     async attach(
       tenant: string,
       storeId: string,
-      fileId: string,
-      attributes: FileAttributes,
+      file: NewStoreFile,
       options: AttachOptions,
     ): Promise<VectorStoreFile> {
-      await db.transaction().execute((tx) => attachFile(tx, tenant, storeId, { fileId, attributes }, options));
-      return get(tenant, storeId, fileId);
+      await db.transaction().execute((tx) => attachFile(tx, tenant, storeId, file, options));
+      return get(tenant, storeId, file.fileId);
     },
 
-    /** Replaces the attributes; passages are found with them from then on. */
+    /** Replaces what is given; from then on passages are found with it, and by whom it says. */
     async update(
       tenant: string,
       storeId: string,
       fileId: string,
-      attributes: FileAttributes,
+      { attributes, allowedGroups }: StoreFileChange,
       nowS: number,
     ): Promise<VectorStoreFile> {
-      const row = await find(tenant, storeId, fileId);
+      await find(tenant, storeId, fileId);
       await db.transaction().execute(async (tx) => {
-        const json = JSON.stringify(attributes);
-        await tx.updateTable('store_files').set({ attributes: json }).where('seq', '=', row.seq).execute();
-        await bump(tx, storeId, nowS);
+        const file = await tx
+          .selectFrom('store_files')
+          .select(['seq', 'shelf'])
+          .where('store_id', '=', storeId)
+          .where('file_id', '=', fileId)
+          .executeTakeFirst();
+        // It was removed meanwhile.
+        if (!file) return;
+        if (attributes) {
+          const json = JSON.stringify(attributes);
+          await tx.updateTable('store_files').set({ attributes: json }).where('seq', '=', file.seq).execute();
+          await bumpShelf(tx, file.shelf, nowS);
+        }
+        if (allowedGroups) await moveToShelf(tx, file, await shelfFor(tx, storeId, allowedGroups), nowS);
       });
       return get(tenant, storeId, fileId);
     },
 
-    /** The completed files of a store whose attributes pass. */
-    async passing(tenant: string, storeId: string, filter: SearchFilter): Promise<PassingFiles> {
+    /** The files of some shelves that have passages and whose attributes pass. */
+    async passing(shelves: readonly number[], filter: SearchFilter): Promise<FoundFile[]> {
       const rows = await db
         .selectFrom('store_files')
-        .select(['seq', 'file_id', 'attributes', 'passages'])
-        .where('tenant', '=', tenant)
-        .where('store_id', '=', storeId)
-        .where('status', '=', 'completed')
+        .select(['seq', 'attributes', 'passages'])
+        .where('shelf', 'in', listOf(shelves))
+        .where('passages', '>', 0)
         .execute();
-      const passing = rows.filter(({ attributes }) => passes(filter, JSON.parse(attributes)));
-      return {
-        ids: passing.map((row) => row.file_id),
-        seqs: new Set(passing.map((row) => row.seq)),
-        passages: passing.reduce((sum, row) => sum + row.passages, 0),
-      };
+      return rows.filter(({ attributes }) => passes(filter, JSON.parse(attributes)));
     },
 
     async list(
@@ -185,7 +193,7 @@ export function createStoreFiles(db: Db) {
           .where('file_id', '=', fileId)
           .execute();
         await tx.deleteFrom('store_files').where('seq', '=', row.seq).execute();
-        await bump(tx, storeId, nowS);
+        await bumpShelf(tx, row.shelf, nowS);
         return passages.map((passage) => passage.label);
       });
     },
@@ -231,20 +239,21 @@ export function createStoreFiles(db: Db) {
           (sum, { text, embedding }) => sum + Buffer.byteLength(text) + embedding.byteLength,
           0,
         );
-        const { numUpdatedRows } = await tx
+        const row = await tx
           .updateTable('store_files')
           .set({ status: 'completed', passages: passages.length, usage_bytes: usageBytes })
           .where('seq', '=', job.seq)
           .where('status', '=', 'in_progress')
+          .returning('shelf')
           .executeTakeFirst();
-        if (numUpdatedRows === 0n) return false;
+        if (!row) return false;
         for (let from = 0; from < passages.length; from += ROWS_PER_INSERT) {
           const some = passages.slice(from, from + ROWS_PER_INSERT);
           const rows = some.map((passage, index) => toRow(job, passage, from + index));
           await tx.insertInto('passages').values(rows).execute();
         }
         await writePostings(tx, job, terms);
-        await bump(tx, job.storeId, nowS);
+        await bumpShelf(tx, row.shelf, nowS);
         return true;
       });
     },
@@ -278,14 +287,6 @@ function toRow(job: IngestJob, passage: NewPassage, ordinal: number) {
   };
 }
 
-async function bump(tx: Transaction<Tables>, storeId: string, nowS: number): Promise<void> {
-  await tx
-    .updateTable('stores')
-    .set((eb) => ({ revision: eb('revision', '+', 1), last_active_at: nowS }))
-    .where('id', '=', storeId)
-    .execute();
-}
-
 function toStoreFile(row: Row): VectorStoreFile {
   return {
     fileId: row.file_id,
@@ -296,6 +297,7 @@ function toStoreFile(row: Row): VectorStoreFile {
     usageBytes: row.usage_bytes,
     passages: row.passages,
     attributes: JSON.parse(row.attributes),
+    allowedGroups: JSON.parse(row.groups),
   };
 }
 

@@ -7,18 +7,15 @@ import { beyond, toPage } from './paging.js';
 
 type Row = Pick<Tables['stores'], 'id' | 'name' | 'metadata' | 'created_at' | 'last_active_at'> & {
   seq: number;
-  revision: number;
 };
 
-/** The store that a search takes place in, and the state of it that the search sees. */
+/** A store that a search takes place in. */
 export interface SearchedStore {
   readonly id: string;
-  readonly seq: number;
-  readonly revision: number;
   readonly lastActiveAt: number;
 }
 
-const COLUMNS = ['seq', 'id', 'name', 'metadata', 'created_at', 'last_active_at', 'revision'] as const;
+const COLUMNS = ['seq', 'id', 'name', 'metadata', 'created_at', 'last_active_at'] as const;
 
 /** The rows of vector stores. Every method is confined to its tenant. */
 export function createVectorStores(db: Db) {
@@ -142,8 +139,8 @@ export function createVectorStores(db: Db) {
   };
 }
 
-function toSearched({ id, seq, revision, last_active_at: lastActiveAt }: Row): SearchedStore {
-  return { id, seq, revision, lastActiveAt };
+function toSearched({ id, last_active_at: lastActiveAt }: Row): SearchedStore {
+  return { id, lastActiveAt };
 }
 
 export type VectorStores = ReturnType<typeof createVectorStores>;

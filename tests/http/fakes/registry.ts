@@ -11,6 +11,10 @@ import { AppError } from '../../../src/errors/app-error.js';
 
 export const KEY = 'sk-bank';
 export const KEY_WITHOUT_ROUTE = 'sk-bank-plain';
+/** May name groups, and is bound to one. */
+export const GROUPS_KEY = 'sk-bank-groups';
+/** Is bound to a group, and has no say in it. */
+export const HR_KEY = 'sk-bank-hr';
 export const OTHER_KEY = 'sk-other';
 export const ADMIN_KEY = 'sk-admin';
 
@@ -24,10 +28,12 @@ export interface FakeRegistry extends Registry {
 export function createFakeRegistry(): FakeRegistry {
   const all: Scope[] = ['inference', 'documents', 'route'];
   const principals = new Map<string, Principal>([
-    [KEY, { keyId: 'key-1', tenant: 'bank', scopes: all }],
-    [KEY_WITHOUT_ROUTE, { keyId: 'key-2', tenant: 'bank', scopes: ['inference'] }],
-    [OTHER_KEY, { keyId: 'key-3', tenant: 'other', scopes: all }],
-    [ADMIN_KEY, { keyId: 'key-4', tenant: 'bank', scopes: ['admin'] }],
+    [KEY, { keyId: 'key-1', tenant: 'bank', scopes: all, groups: null }],
+    [KEY_WITHOUT_ROUTE, { keyId: 'key-2', tenant: 'bank', scopes: ['inference'], groups: null }],
+    [GROUPS_KEY, { keyId: 'key-5', tenant: 'bank', scopes: [...all, 'groups'], groups: null }],
+    [HR_KEY, { keyId: 'key-6', tenant: 'bank', scopes: all, groups: ['hr'] }],
+    [OTHER_KEY, { keyId: 'key-3', tenant: 'other', scopes: all, groups: null }],
+    [ADMIN_KEY, { keyId: 'key-4', tenant: 'bank', scopes: ['admin'], groups: null }],
   ]);
   const adapters: AdapterVersion[] = [1, 2].map((version) => ({
     tenant: 'bank',
@@ -71,6 +77,11 @@ export function createFakeRegistry(): FakeRegistry {
       },
     ] as Deployment[],
     authenticate: async (key: string) => principals.get(key) ?? null,
+    readGroupsToken: async (tenant: string, token: string) => {
+      const [signed, ...groups] = token.split('.');
+      if (signed !== tenant) throw new AppError('invalid_groups_token', { reason: 'it has expired' });
+      return groups;
+    },
     listTenants: async () => ['bank', 'other'].map((id) => ({ id, name: id, createdAt: 0 })),
     listAdapters: async (tenant: string) => adapters.filter((adapter) => adapter.tenant === tenant),
     getAdapterVersion: async (tenant: string, name: string, version: number) => {

@@ -64,6 +64,15 @@ export function createFakeRetrieval(): FakeRetrieval {
     const from = after === null ? 0 : own.findIndex((item) => idOf(item) === after) + 1;
     return { items: own.slice(from, from + limit), hasMore: own.length > from + limit };
   }
+  function visibleFile(tenant: string, id: string, groups: readonly string[] | null = null) {
+    const file = get(files, tenant, id, 'file');
+    const places = [...attached.values()].filter(({ fileId }) => fileId === id);
+    const isVisible = places.some(
+      ({ allowedGroups: allowed }) => allowed.length === 0 || allowed.some((name) => groups?.includes(name)),
+    );
+    if (groups === null || isVisible) return file;
+    throw new AppError('not_found', { what: 'file', id });
+  }
   const nowS = () => Math.floor(Date.now() / 1000);
 
   const retrieval: FakeRetrieval = {
@@ -81,8 +90,8 @@ export function createFakeRetrieval(): FakeRetrieval {
       files.set(id, file);
       return file;
     },
-    getFile: async (tenant, id) => get(files, tenant, id, 'file'),
-    getFileContent: async (tenant, id) => get(files, tenant, id, 'file').content,
+    getFile: async (tenant, id, groups) => visibleFile(tenant, id, groups),
+    getFileContent: async (tenant, id, groups) => visibleFile(tenant, id, groups).content,
     listFiles: async (tenant, page, purpose) => {
       const wanted = [...files].filter(([, file]) => purpose === null || file.purpose === purpose);
       return list(new Map(wanted), tenant, page, ({ id }) => id);
@@ -109,7 +118,7 @@ export function createFakeRetrieval(): FakeRetrieval {
       get(stores, tenant, id, 'vector store');
       stores.delete(id);
     },
-    attachFile: async (tenant, storeId, fileId, attributes) => {
+    attachFile: async (tenant, storeId, { fileId, attributes, allowedGroups = [] }) => {
       get(stores, tenant, storeId, 'vector store');
       get(files, tenant, fileId, 'file');
       const file: VectorStoreFile = {
@@ -121,6 +130,7 @@ export function createFakeRetrieval(): FakeRetrieval {
         usageBytes: 0,
         passages: 0,
         attributes,
+        allowedGroups,
       };
       attached.set(`${storeId}/${fileId}`, { ...file, tenant });
       return file;
@@ -138,9 +148,11 @@ export function createFakeRetrieval(): FakeRetrieval {
       attached.set(key, done);
       return done;
     },
-    updateStoreFile: async (tenant, storeId, fileId, attributes) => {
+    updateStoreFile: async (tenant, storeId, fileId, change) => {
       const key = `${storeId}/${fileId}`;
-      const file = { ...get(attached, tenant, key, 'file'), attributes };
+      const known = get(attached, tenant, key, 'file');
+      const { attributes = known.attributes, allowedGroups = known.allowedGroups } = change;
+      const file = { ...known, attributes, allowedGroups };
       attached.set(key, file);
       return file;
     },
@@ -156,7 +168,7 @@ export function createFakeRetrieval(): FakeRetrieval {
       return list(new Map(wanted), tenant, page, ({ fileId }) => fileId);
     },
     createBatch: async (tenant, storeId, some) => {
-      for (const { fileId, attributes } of some) await retrieval.attachFile(tenant, storeId, fileId, attributes);
+      for (const file of some) await retrieval.attachFile(tenant, storeId, file);
       const id = `vsfb_${++created}`;
       batches.set(id, { id, storeId, createdAt: nowS(), fileIds: some.map(({ fileId }) => fileId), tenant });
       return retrieval.getBatch(tenant, storeId, id);

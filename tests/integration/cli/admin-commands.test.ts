@@ -1,4 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import t from 'tap';
+import type { Retrieval } from '../../../src/contracts/retrieval.js';
+import { AppError } from '../../../src/errors/app-error.js';
 import { cliApp } from './cli-app.js';
 
 t.test('tenants and keys are created, listed and revoked', async (t) => {
@@ -13,6 +17,40 @@ t.test('tenants and keys are created, listed and revoked', async (t) => {
   t.equal((await cli('keys', 'revoke', key.id, '--tenant', 'shop')).code, 0);
   t.equal(await registry.authenticate(key.secret), null);
 });
+
+t.test(
+  'keys speak for groups, signers for those of others, and deployments answer from the stores they name',
+  async (t) => {
+    const store = async (_tenant: string, id: string) => {
+      if (id === 'vs_none') throw new AppError('not_found', { what: 'Vector store', id });
+    };
+    const retrieval = { getStore: store } as unknown as Retrieval;
+    const { root, registry, cli, json } = await cliApp(t, { retrieval });
+    const tenant = ['--tenant', 'bank'];
+    const key = await json('keys', 'create', ...tenant, '--groups', 'hr', 'board');
+    t.match(await registry.authenticate(key.secret), { scopes: ['inference'], groups: ['hr', 'board'] });
+    t.match((await cli('keys', 'list', ...tenant)).out, /inference +hr, board +/);
+
+    const { publicKey } = generateKeyPairSync('ed25519');
+    const file = `${root}/public.pem`;
+    writeFileSync(file, publicKey.export({ type: 'spki', format: 'pem' }));
+    t.match(await json('signers', 'add', 'intranet', ...tenant, '--public-key', file), { algorithm: 'EdDSA' });
+    t.match((await cli('signers', 'list', ...tenant)).out, /intranet +EdDSA/);
+    t.match(await json('signers', 'remove', 'intranet', ...tenant), { name: 'intranet' });
+    t.same(await json('signers', 'list', ...tenant), []);
+    t.match(await cli('signers', 'add', 'x', ...tenant, '--public-key', `${root}/no`), {
+      code: 2,
+      err: /cannot be read/,
+    });
+
+    const set = ['deployments', 'set', 'assistant', ...tenant];
+    t.match(await json(...set, '--stores', 'vs_1', 'vs_2'), { retrieval: { storeIds: ['vs_1', 'vs_2'] } });
+    t.match(await json(...set, '--top-k', '5'), { retrieval: { storeIds: ['vs_1', 'vs_2'], topK: 5 } });
+    t.match((await cli('deployments', 'list', ...tenant)).out, /top 5 of vs_1, vs_2 /);
+    t.match(await cli(...set, '--stores', 'vs_none'), { code: 1, err: /Vector store vs_none does not exist/ });
+    t.notOk('storeIds' in (await json(...set, '--default-store')).retrieval);
+  },
+);
 
 t.test('a new version is added, tried as a canary, promoted and rolled back', async (t) => {
   const { root, cli, json } = await cliApp(t);

@@ -14,8 +14,22 @@ t.test('files and folders become searchable documents of the tenant that the key
   const { root, cli } = await cliApp(t, { retrieval, files });
   const added = await cli('--key', TENANT_KEY, 'documents', 'add', `${root}/files/docs`, `${root}/files/loans.md`);
   t.match(added, { code: 0, err: /^Uploading …\nWaiting for …\n3 of 3 documents are searchable\.\n$/ });
-  t.match(added.out, /deep\/cards\.md +completed +2 +-\nfees\.md .*\nloans\.md /);
+  t.match(added.out, /deep\/cards\.md +completed +2 +- +file_0\nfees\.md .*\nloans\.md /);
   t.same(Object.values(contents('bank')).sort(), ['# Cards', '# Fees', '# Loans']);
+});
+
+t.test('who may find a document is said when it is added, shown, and changed', async (t) => {
+  const { retrieval } = memoryRetrieval();
+  const { root, cli, json } = await cliApp(t, { retrieval, files });
+  const own = ['--key', TENANT_KEY];
+  const allow = [...own, 'documents', 'allow', 'file_0'];
+  t.match(await cli(...allow), { code: 1, err: /has no vector store/ });
+  const [{ id }] = await json(...own, 'documents', 'add', `${root}/files/loans.md`, '--groups', 'loans', 'board');
+  t.equal(id, 'file_0');
+  t.match(await json(...allow), { allowed_groups: ['loans', 'board'] });
+  t.match(await json(...allow, '--groups', 'hr'), { allowed_groups: ['hr'] });
+  t.match((await cli(...allow, '--everybody')).out, /file_0 +vs_bank +completed +everybody\n$/);
+  t.match(await cli(...allow, '--everybody', '--groups', 'hr'), { code: 2 });
 });
 
 t.test('what is refused or cannot be read is told, the rest is added, and the exit code says so', async (t) => {

@@ -1,11 +1,4 @@
-import type {
-  FileAttributes,
-  Page,
-  PageRequest,
-  Retrieval,
-  StoredFile,
-  VectorStoreFile,
-} from '../../../src/contracts/retrieval.js';
+import type { Page, PageRequest, Retrieval, StoredFile, VectorStoreFile } from '../../../src/contracts/retrieval.js';
 import { AppError } from '../../../src/errors/app-error.js';
 
 type Documents = Pick<
@@ -19,6 +12,7 @@ type Documents = Pick<
   | 'attachFile'
   | 'listStoreFiles'
   | 'getStoreFile'
+  | 'updateStoreFile'
 >;
 
 /**
@@ -64,7 +58,7 @@ export function memoryRetrieval() {
     },
     getStore: async (tenant) => store(tenant),
     listStores: async (tenant) => ({ items: stores.has(tenant) ? [store(tenant)] : [], hasMore: false }),
-    async attachFile(_tenant, storeId, fileId, attributes: FileAttributes) {
+    async attachFile(_tenant, storeId, { fileId, attributes, allowedGroups = [] }) {
       const file = {
         fileId,
         storeId,
@@ -73,9 +67,11 @@ export function memoryRetrieval() {
         createdAt: 0,
         usageBytes: 0,
         passages: 0,
+        attributes,
+        allowedGroups,
       } as const;
-      attached.set(fileId, { ...file, attributes });
-      return { ...file, attributes };
+      attached.set(fileId, file);
+      return file;
     },
     async getStoreFile(_tenant, _storeId, fileId) {
       const file = attached.get(fileId)!;
@@ -83,6 +79,11 @@ export function memoryRetrieval() {
       const done =
         files.get(fileId)!.text === '' ? { status: 'failed' as const, error } : { status: 'completed' as const };
       attached.set(fileId, { ...file, passages: 2, ...done });
+      return file;
+    },
+    async updateStoreFile(_tenant, _storeId, fileId, { allowedGroups }) {
+      const file = { ...attached.get(fileId)!, ...(allowedGroups && { allowedGroups }) };
+      attached.set(fileId, file);
       return file;
     },
     listStoreFiles: async (_tenant, storeId, request) => page(filesIn(storeId), request, ({ fileId }) => fileId),

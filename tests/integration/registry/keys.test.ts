@@ -9,7 +9,12 @@ t.test('a key speaks for its tenant with its scopes until it is revoked', async 
   await registry.createTenant({ id: 'bank', name: 'Bank' });
   const key = await registry.createKey({ tenant: 'bank', label: 'backend', scopes: ['inference', 'route'] });
   t.match(key.secret, /^sk-[A-Za-z0-9_-]{43}$/);
-  t.same(await registry.authenticate(key.secret), { keyId: key.id, tenant: 'bank', scopes: ['inference', 'route'] });
+  t.same(await registry.authenticate(key.secret), {
+    keyId: key.id,
+    tenant: 'bank',
+    scopes: ['inference', 'route'],
+    groups: null,
+  });
 
   const revoked = await registry.revokeKey('bank', key.id);
   t.ok(revoked.revokedAt);
@@ -81,4 +86,20 @@ t.test('tenants have plain, unique names', async (t) => {
   for (const id of ['', 'Bank', 'a b', '-a', 'a/b', 'a@1', 'x'.repeat(64)]) {
     await t.rejects(registry.createTenant({ id, name: '' }), { code: 'invalid_value', params: { param: 'id' } }, id);
   }
+});
+
+t.test('a key may be bound to groups', async (t) => {
+  const registry = await openTestRegistry(t.testdir({}));
+  t.teardown(() => registry.close());
+  await registry.createTenant({ id: 'bank', name: 'Bank' });
+  const key = { tenant: 'bank', label: '', scopes: ['inference'] as const };
+  const { secret } = await registry.createKey({ ...key, groups: ['hr', 'it', 'hr'] });
+  t.match(await registry.authenticate(secret), { groups: ['hr', 'it'] });
+  t.match(await registry.listKeys('bank'), [{ groups: ['hr', 'it'] }]);
+  await t.rejects(registry.createKey({ ...key, groups: ['a,b'] }), {
+    code: 'invalid_value',
+    params: { param: 'groups' },
+  });
+  const many = Array.from({ length: 257 }, (_, n) => `${n}`);
+  await t.rejects(registry.createKey({ ...key, groups: many }), { message: /at most 256, got 257/ });
 });

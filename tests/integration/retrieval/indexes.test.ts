@@ -16,10 +16,10 @@ async function caughtUp(indexes: TenantIndexes, rows: Rows, tenant: string): Pro
 
 /** The share of the true nearest ten that a search through the index finds, over 20 queries. */
 async function recall(indexes: TenantIndexes, rows: Rows, tenant: string, storeId: string): Promise<number> {
-  const scope = { tenant, storeId };
+  const scope = await rows.scope(tenant, [storeId]);
   let hits = 0;
   for (const vector of clusteredVectors(20, 7)) {
-    const request = { scope, vector, files: null, topK: 10 };
+    const request = { scope, vector, topK: 10 };
     const exact = await findNearest(request, rows.passages, indexes, 1e9);
     const found = await findNearest(request, rows.passages, indexes, EXACT_LIMIT);
     hits += found.filter(({ label }) => exact.some((one) => one.label === label)).length;
@@ -107,7 +107,7 @@ t.test('passages that are deleted never come back', async (t) => {
   await caughtUp(indexes, rows, 'bank');
   while (!existsSync(`${file}.json`)) await sleep(5);
   const found = async (from: TenantIndexes) => {
-    const request = { scope: { tenant: 'bank', storeId }, vector: clusteredVectors(1)[0]!, files: null, topK: 5 };
+    const request = { scope: await rows.scope('bank', [storeId]), vector: clusteredVectors(1)[0]!, topK: 5 };
     const nearest = await findNearest(request, rows.passages, from, EXACT_LIMIT);
     const loaded = await rows.passages.load(
       request.scope,
@@ -117,7 +117,7 @@ t.test('passages that are deleted never come back', async (t) => {
   };
   t.ok((await found(indexes)).includes(fileId));
 
-  const labels = await rows.files.delete('bank', fileId);
+  const labels = await rows.files.delete('bank', fileId, 1);
   t.equal(labels.length, 1500);
   t.same(new Set(await found(indexes)), new Set([kept]), 'although the index was not told');
   indexes.removed('bank', labels);
@@ -140,7 +140,7 @@ t.test("an index file of another tenant's gives no passage of that tenant's", as
 
   const { indexes } = await openIndexes(folder, rows);
   for (const vector of clusteredVectors(20)) {
-    const request = { scope: { tenant: 'copilot', storeId: own.id }, vector, files: null, topK: 5 };
+    const request = { scope: await rows.scope('copilot', [own.id]), vector, topK: 5 };
     const nearest = await findNearest(request, rows.passages, indexes, EXACT_LIMIT);
     const loaded = await rows.passages.load(
       request.scope,

@@ -4,6 +4,7 @@ import { FileTerms } from '../../../src/retrieval/lexical/file-terms.js';
 import { openDatabase, openWriter } from '../../../src/retrieval/stores/database.js';
 import { createFiles } from '../../../src/retrieval/stores/files.js';
 import { createPassages } from '../../../src/retrieval/stores/passages.js';
+import { createShelves } from '../../../src/retrieval/stores/shelves.js';
 import { createStoreFiles } from '../../../src/retrieval/stores/store-files.js';
 import { createVectorStores } from '../../../src/retrieval/stores/vector-stores.js';
 
@@ -21,7 +22,12 @@ t.test('searches read on while a large file is written, and find all of it at on
   const { id } = await createVectorStores(writer).create('bank', { name: 's', metadata: {} }, 1);
   const content = Buffer.from('a');
   const upload = await files.create('bank', { filename: 'a.txt', purpose: 'assistants', content }, 1);
-  await storeFiles.attach('bank', id, upload.id, {}, { limits: { files: 10, bytes: 1e9 }, nowS: 1 });
+  await storeFiles.attach(
+    'bank',
+    id,
+    { fileId: upload.id, attributes: {} },
+    { limits: { files: 10, bytes: 1e9 }, nowS: 1 },
+  );
   const job = (await storeFiles.next('', []))!;
   const embedding = Float32Array.from({ length: 384 }, (_, i) => i);
   const passage = {
@@ -41,17 +47,17 @@ t.test('searches read on while a large file is written, and find all of it at on
     isWritten = true;
     return done;
   });
-  const { searched } = createVectorStores(reader);
+  const shelves = createShelves(reader);
   const passages = createPassages(reader);
   const found: number[] = [];
   while (!isWritten) {
-    const store = await searched('bank', id);
+    const [shelf] = await shelves.visible([id], []);
     found.push((await passages.labelsUpTo('bank', 1e9)).length);
-    if (found.at(-1) === 0) t.equal(store!.revision, 0);
+    if (found.at(-1) === 0) t.equal(shelf!.revision, 0);
     await new Promise((resolve) => setImmediate(resolve));
   }
   t.equal(await writing, true);
   t.ok(found.length > 10, `${found.length} searches meanwhile`);
   t.same(new Set(found.filter((count) => count !== PASSAGES)), new Set([0]));
-  t.equal(await passages.count({ tenant: 'bank', storeId: id }), PASSAGES);
+  t.equal(await passages.count({ storeIds: [id] }), PASSAGES);
 });

@@ -89,15 +89,15 @@ t.test('whatever is added and removed, a store is ranked as if it stood alone', 
           await rows.stores.delete(store.tenant, store.storeId);
           stores.splice(stores.indexOf(store), 1);
         } else if (fileId) {
-          if (one.kind === 'deleteFile') await rows.files.delete(store.tenant, fileId);
+          if (one.kind === 'deleteFile') await rows.files.delete(store.tenant, fileId, 1);
           else await rows.storeFiles.detach(store.tenant, store.storeId, fileId, 1);
           store.files.delete(fileId);
         }
       }
       for (const store of stores) {
         const passages = await passagesOf(rows, store);
-        const searched = (await rows.stores.searched(store.tenant, store.storeId))!;
-        const scores = await findTerms(searched, query, null, rows.postings);
+        const { shelves } = await rows.scope(store.tenant, [store.storeId]);
+        const scores = await findTerms(shelves, query, null, rows.postings);
         const expected = bruteForce(passages, query);
         const best = scores.best(100);
         t.same(new Set(best), new Set(expected.keys()));

@@ -6,7 +6,12 @@ function setUp() {
   const fatal = new FatalJobs({ now: () => 0, monotonicMs: () => time.ms });
   return { time, fatal };
 }
-const job = (id: number, tenant = 'bank') => ({ tenant, adapter: null, promptIds: Int32Array.of(1, 2, id) });
+const job = (id: number, tenant = 'bank') => ({
+  tenant,
+  audience: '',
+  adapter: null,
+  promptIds: Int32Array.of(1, 2, id),
+});
 
 t.test('a request that the engine died of twice is refused the third time, whoever else was there', async (t) => {
   const { fatal } = setUp();

@@ -26,6 +26,7 @@ function setUp(settings = {}) {
   const jobOf = (id: number, tenant: string): Job => ({
     id,
     tenant,
+    audience: '',
     priority: 'interactive',
     promptIds: Int32Array.of(7),
     hole: null,

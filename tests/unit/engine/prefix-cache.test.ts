@@ -1,7 +1,7 @@
 import t from 'tap';
 import { BLOCK_TOKENS, PrefixCache, type PrefixRoot } from '../../../src/engine/process/prefix-cache.js';
 
-const ROOT: PrefixRoot = { tenant: 'bank', adapter: null };
+const ROOT: PrefixRoot = { tenant: 'bank', audience: '', adapter: null };
 
 /** Blocks of one letter each, and a token more that no block holds. */
 const prompt = (blocks: string) =>
@@ -31,6 +31,7 @@ t.test('another root shares nothing', async (t) => {
   keep(cache, 'ab', { ...ROOT, adapter: '1' });
   t.equal(known(cache, 'ab', { ...ROOT, adapter: '2' }), 0);
   t.same(keep(cache, 'ab', { ...ROOT, adapter: '2' }), ['a', 'b']);
+  t.equal(known(cache, 'ab', { ...ROOT, adapter: '1', audience: 'hr' }), 0);
 });
 
 t.test('the same block after another beginning is another block', async (t) => {
@@ -78,7 +79,7 @@ t.test('without places nothing is kept', async (t) => {
 
 t.test("a flood of prompts leaves another tenant's share, and takes what lies beyond it", async (t) => {
   const cache = new PrefixCache(16);
-  const other = { tenant: 'copilot', adapter: null };
+  const other = { tenant: 'copilot', audience: '', adapter: null };
   keep(cache, 'abc');
   for (const letter of 'defghijklmnopqrstuvw') keep(cache, letter, other);
   t.equal(known(cache, 'abc'), 2);

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox';
+import { MAX_SEARCHED_STORES } from '../../../contracts/registry-limits.js';
 import { Location } from './location.js';
 import { generationFields, type RefusedParameters, refusedFields, WITHOUT_EFFECT } from './parameters.js';
 import { RankingOptions } from './ranking-options.js';
@@ -30,7 +31,7 @@ export const Retrieval = Type.Object(
   {
     enabled: Type.Optional(Type.Boolean({ default: true })),
     store_id: Type.Optional(Type.String({ minLength: 1 })),
-    vector_store_ids: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 8 })),
+    vector_store_ids: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: MAX_SEARCHED_STORES })),
     mode: Type.Optional(Type.Enum(['vector', 'lexical', 'hybrid'])),
     filters: Type.Optional(Filter),
     top_k: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
@@ -38,14 +39,15 @@ export const Retrieval = Type.Object(
   },
   {
     additionalProperties: false,
-    description: "Extension. Overrides the deployment's retrieval; without a store, the tenant's oldest is searched.",
+    description:
+      "Extension. Overrides the deployment's retrieval. Without a store those of the deployment are searched, and where it names none, the tenant's oldest.",
   },
 );
 
 const Tool = Type.Object(
   {
     type: Type.String(),
-    vector_store_ids: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 8 })),
+    vector_store_ids: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: MAX_SEARCHED_STORES })),
     max_num_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
     ranking_options: Type.Optional(RankingOptions),
     filters: Type.Optional(Filter),

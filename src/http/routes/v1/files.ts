@@ -6,6 +6,7 @@ import type { StoredFile } from '../../../contracts/retrieval.js';
 import { AppError } from '../../../errors/app-error.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
+import { GroupHeaders } from '../../plugins/groups.js';
 import { type Form, readForm } from './multipart-form.js';
 import { deleted, FilesQuery, listOf, toFilesRequest, toList } from './pagination.js';
 
@@ -84,26 +85,29 @@ export async function addFiles(app: App, { config, retrieval }: Services): Promi
   app.get(
     '/v1/files/:file_id',
     {
-      config: { scope: 'documents' },
+      config: { scope: 'documents', takesGroups: true },
       schema: {
         summary: 'One file',
         operationId: 'retrieveFile',
         tags,
+        headers: GroupHeaders,
         params: FileId,
         response: { 200: FileSchema, ...errorResponses },
       },
     },
-    async ({ principal, params }) => toWire(await retrieval.getFile(principal.tenant, params.file_id)),
+    async ({ principal, params }) =>
+      toWire(await retrieval.getFile(principal.tenant, params.file_id, principal.groups)),
   );
 
   app.get(
     '/v1/files/:file_id/content',
     {
-      config: { scope: 'documents' },
+      config: { scope: 'documents', takesGroups: true },
       schema: {
         summary: 'The bytes of a file, as they were uploaded',
         operationId: 'downloadFile',
         tags,
+        headers: GroupHeaders,
         params: FileId,
         response: {
           200: {
@@ -115,7 +119,7 @@ export async function addFiles(app: App, { config, retrieval }: Services): Promi
       },
     },
     async ({ principal, params }, reply) => {
-      const content = await retrieval.getFileContent(principal.tenant, params.file_id);
+      const content = await retrieval.getFileContent(principal.tenant, params.file_id, principal.groups);
       // Never a type that a browser would render: the bytes are a tenant's.
       return reply
         .type('application/octet-stream')

@@ -3,8 +3,10 @@ import { type Static, Type } from 'typebox';
 import type { RouteOverride } from '../../../contracts/routing.js';
 import { AppError } from '../../../errors/app-error.js';
 import type { Route } from '../../../pipeline/types.js';
+import { groupHeaders } from '../../plugins/groups.js';
 
 export const RoutingHeaders = Type.Object({
+  ...groupHeaders,
   'x-canary': Type.Optional(
     Type.Enum(['always', 'never'], { description: 'Take, or avoid, the canary. Needs the scope `route`.' }),
   ),

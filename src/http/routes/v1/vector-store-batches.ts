@@ -6,11 +6,13 @@ import type { App, Services } from '../../app.js';
 import { FILE_STATUSES, listOf, StoreFilesQuery, toList, toPageRequest } from './pagination.js';
 import { checkRefused, refusedFields } from './parameters.js';
 import {
+  AllowedGroups,
   AttachFile,
   Attributes,
   FILE_REFUSED,
   POLL_AFTER_MS,
   StoreFileSchema,
+  toNewFile,
   toStoreFile,
 } from './vector-store-files.js';
 import { FileCountsSchema, toCounts } from './vector-stores.js';
@@ -24,6 +26,7 @@ const CreateBatch = Type.Object(
       Type.Array(AttachFile, { minItems: 1, maxItems: MAX_FILES, description: 'In place of file_ids.' }),
     ),
     attributes: Type.Optional(Attributes),
+    allowed_groups: Type.Optional(AllowedGroups),
     ...refusedFields(FILE_REFUSED),
   },
   { additionalProperties: false },
@@ -122,18 +125,18 @@ export function addVectorStoreBatches(app: App, { retrieval }: Services): void {
 
 /** @throws AppError `invalid_value`, `unsupported_parameter` */
 function toFiles(body: Static<typeof CreateBatch>): NewStoreFile[] {
-  const { file_ids: fileIds, files, attributes } = body;
+  const { file_ids: fileIds, files, ...ofAll } = body;
   checkRefused(FILE_REFUSED, body);
   if ((fileIds === undefined) === (files === undefined)) {
     throw new AppError('invalid_value', { param: 'file_ids', reason: 'or files must be given, and not both' });
   }
-  if (fileIds) return fileIds.map((fileId) => ({ fileId, attributes: attributes ?? {} }));
-  if (attributes !== undefined) {
-    throw new AppError('invalid_value', { param: 'attributes', reason: 'belong into each of files' });
+  if (fileIds) return fileIds.map((file_id) => toNewFile({ ...ofAll, file_id }));
+  for (const param of ['attributes', 'allowed_groups'] as const) {
+    if (ofAll[param] !== undefined) throw new AppError('invalid_value', { param, reason: 'belong into each of files' });
   }
   return files!.map((file) => {
     checkRefused(FILE_REFUSED, file);
-    return { fileId: file.file_id, attributes: file.attributes ?? {} };
+    return toNewFile(file);
   });
 }
 

@@ -1,5 +1,6 @@
-import { Type } from 'typebox';
-import type { VectorStoreFile } from '../../../contracts/retrieval.js';
+import { type Static, Type } from 'typebox';
+import { GROUP_PATTERN, MAX_ALLOWED_GROUPS } from '../../../contracts/registry-limits.js';
+import type { NewStoreFile, VectorStoreFile } from '../../../contracts/retrieval.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
 import { deleted, FILE_STATUSES, listOf, StoreFilesQuery, toList, toPageRequest } from './pagination.js';
@@ -17,9 +18,25 @@ export const Attributes = Type.Record(
   { maxProperties: 16 },
 );
 
+export const AllowedGroups = Type.Array(Type.String({ pattern: GROUP_PATTERN }), {
+  maxItems: MAX_ALLOWED_GROUPS,
+  description:
+    'Extension. Only callers of one of these groups find its passages; empty: everybody of the tenant. Left out: as it was, which is everybody at first.',
+});
+
 export const AttachFile = Type.Object(
-  { file_id: Type.String({ minLength: 1 }), attributes: Type.Optional(Attributes), ...refusedFields(FILE_REFUSED) },
+  {
+    file_id: Type.String({ minLength: 1 }),
+    attributes: Type.Optional(Attributes),
+    allowed_groups: Type.Optional(AllowedGroups),
+    ...refusedFields(FILE_REFUSED),
+  },
   { additionalProperties: false },
+);
+
+const UpdateFile = Type.Object(
+  { attributes: Type.Optional(Attributes), allowed_groups: Type.Optional(AllowedGroups) },
+  { additionalProperties: false, minProperties: 1 },
 );
 
 export const StoreFileSchema = Type.Object(
@@ -33,6 +50,7 @@ export const StoreFileSchema = Type.Object(
     usage_bytes: Type.Integer(),
     passages: Type.Integer({ description: 'Extension.' }),
     attributes: Attributes,
+    allowed_groups: Type.Array(Type.String(), { description: 'Extension. Who finds its passages; empty: everybody.' }),
     chunking_strategy: Type.Object({ type: Type.Literal('other') }),
   },
   { description: 'The file, as a part of the vector store.' },
@@ -59,8 +77,7 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
     },
     async ({ principal, params, body }) => {
       checkRefused(FILE_REFUSED, body);
-      const { file_id: fileId, attributes = {} } = body;
-      return toStoreFile(await retrieval.attachFile(principal.tenant, params.vector_store_id, fileId, attributes));
+      return toStoreFile(await retrieval.attachFile(principal.tenant, params.vector_store_id, toNewFile(body)));
     },
   );
 
@@ -108,18 +125,20 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
     {
       config,
       schema: {
-        summary: 'Replace the attributes of a file in a vector store',
+        summary: 'Replace the attributes of a file in a vector store, or who may find it',
+        description: 'Who may no longer find it does not find it any more once this is answered.',
         operationId: 'updateVectorStoreFile',
         tags,
         params: StoreAndFileId,
-        body: Type.Object({ attributes: Attributes }, { additionalProperties: false }),
+        body: UpdateFile,
         response: { 200: StoreFileSchema, ...errorResponses },
       },
     },
-    async ({ principal, params, body }) =>
-      toStoreFile(
-        await retrieval.updateStoreFile(principal.tenant, params.vector_store_id, params.file_id, body.attributes),
-      ),
+    async ({ principal, params, body: { attributes, allowed_groups: allowedGroups } }) => {
+      const { vector_store_id: storeId, file_id: fileId } = params;
+      const change = { attributes, allowedGroups };
+      return toStoreFile(await retrieval.updateStoreFile(principal.tenant, storeId, fileId, change));
+    },
   );
 
   app.delete(
@@ -144,6 +163,14 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
   );
 }
 
+export function toNewFile({
+  file_id: fileId,
+  attributes = {},
+  allowed_groups: allowedGroups,
+}: Static<typeof AttachFile>): NewStoreFile {
+  return { fileId, attributes, allowedGroups };
+}
+
 export function toStoreFile(file: VectorStoreFile) {
   return {
     id: file.fileId,
@@ -155,6 +182,7 @@ export function toStoreFile(file: VectorStoreFile) {
     usage_bytes: file.usageBytes,
     passages: file.passages,
     attributes: file.attributes,
+    allowed_groups: file.allowedGroups,
     chunking_strategy: { type: 'other' },
   };
 }

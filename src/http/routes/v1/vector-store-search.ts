@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import type { ScoredPassage } from '../../../contracts/retrieval.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
+import { GroupHeaders } from '../../plugins/groups.js';
 import { Location } from './location.js';
 import { checkRefused, type RefusedParameters, refusedFields } from './parameters.js';
 import { RankingOptions, toMode } from './ranking-options.js';
@@ -52,11 +53,12 @@ export function addVectorStoreSearch(app: App, { retrieval }: Services): void {
   app.post(
     '/v1/vector_stores/:vector_store_id/search',
     {
-      config: { scope: 'documents', keepsNothing: true },
+      config: { scope: 'documents', takesGroups: true, keepsNothing: true },
       schema: {
         summary: 'Search a vector store',
         operationId: 'searchVectorStore',
         tags: ['documents'],
+        headers: GroupHeaders,
         params: Type.Object({ vector_store_id: Type.String() }),
         body: SearchBody,
         response: { 200: SearchResults, ...errorResponses },
@@ -69,6 +71,7 @@ export function addVectorStoreSearch(app: App, { retrieval }: Services): void {
       const search = {
         tenant: principal.tenant,
         storeIds: [params.vector_store_id],
+        groups: principal.groups ?? [],
         context: '',
         mode: toMode(body.ranking_options?.ranker) ?? 'hybrid',
         filter: toFilter(body.filters, 'filters'),

@@ -82,7 +82,7 @@ export function addVectorStores(app: App, { retrieval }: Services): void {
       // A file that does not exist is found out before there is a store to clean up.
       for (const fileId of fileIds) await retrieval.getFile(tenant, fileId);
       const store = await retrieval.createStore(tenant, { name, metadata });
-      for (const fileId of fileIds) await retrieval.attachFile(tenant, store.id, fileId, {});
+      for (const fileId of fileIds) await retrieval.attachFile(tenant, store.id, { fileId, attributes: {} });
       return toWire(await retrieval.getStore(tenant, store.id));
     },
   );

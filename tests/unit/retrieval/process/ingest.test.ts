@@ -67,7 +67,7 @@ async function attach(
   filename = 'a.md',
 ): Promise<string> {
   const file = await rows.files.create(tenant, { filename, purpose: 'assistants', content: Buffer.from(content) }, 1);
-  await rows.storeFiles.attach(tenant, storeId, file.id, {}, ROOMY);
+  await rows.storeFiles.attach(tenant, storeId, { fileId: file.id, attributes: {} }, ROOMY);
   return file.id;
 }
 
@@ -79,7 +79,7 @@ t.test('a file becomes passages in order, all at once', async (t) => {
   await drain();
   t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'completed', passages: 5 });
   const labels = await rows.passages.labelsUpTo('bank', 1e9);
-  const passages = [...(await rows.passages.load({ tenant: 'bank', storeId }, labels)).values()];
+  const passages = [...(await rows.passages.load(await rows.scope('bank', [storeId]), labels)).values()];
   t.same(
     passages.map(({ headingPath }) => headingPath[1]),
     ['Part 0', 'Part 1', 'Part 2', 'Part 3', 'Part 4'],
@@ -138,7 +138,7 @@ t.test(
 t.test('a file that is removed while it is read leaves nothing behind', async (t) => {
   let fileId = '';
   const { rows, storeId, observations, drain } = await setUp(t, async (texts) => {
-    if (fileId) await rows.files.delete('bank', fileId);
+    if (fileId) await rows.files.delete('bank', fileId, 1);
     fileId = '';
     return embed(texts);
   });
@@ -181,7 +181,7 @@ t.test(
     for (let attempt = 1; attempt <= 5; attempt++) t.equal((await rows.storeFiles.next('', []))!.attempt, attempt);
     await drain();
     t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'failed', error: { code: 'server_error' } });
-    await rows.storeFiles.attach('bank', storeId, fileId, {}, ROOMY);
+    await rows.storeFiles.attach('bank', storeId, { fileId: fileId, attributes: {} }, ROOMY);
     t.equal((await rows.storeFiles.next('', []))!.attempt, 1);
   },
 );
@@ -216,7 +216,7 @@ t.test('one tenant fills half of the queue, by count and by bytes', async (t) =>
   const add = async (tenant: string, limits: { files: number; bytes: number }) => {
     const content = Buffer.from('a text of 20 letters');
     const file = await rows.files.create(tenant, { filename: 'a.md', purpose: 'assistants', content }, 1);
-    return rows.storeFiles.attach(tenant, storeId, file.id, {}, { limits, nowS: 1 });
+    return rows.storeFiles.attach(tenant, storeId, { fileId: file.id, attributes: {} }, { limits, nowS: 1 });
   };
   for (const limits of [
     { files: 4, bytes: 1e9 },
@@ -241,7 +241,7 @@ t.test('in a full queue the newest file of the longest gives way, and can be att
       { filename: 'a.md', purpose: 'assistants', content: Buffer.from('x') },
       1,
     );
-    await rows.storeFiles.attach(tenant, storeId, file.id, {}, { limits, nowS: 1 });
+    await rows.storeFiles.attach(tenant, storeId, { fileId: file.id, attributes: {} }, { limits, nowS: 1 });
     return file.id;
   };
   const flood = [await add('flood'), await add('flood')];
@@ -253,7 +253,7 @@ t.test('in a full queue the newest file of the longest gives way, and can be att
   });
   await t.rejects(add('a'), { code: 'ingest_queue_full' }, 'its own queue is as long as any');
   await rows.db.deleteFrom('store_files').where('tenant', '=', 'c').execute();
-  await rows.storeFiles.attach('flood', storeId, flood[1]!, {}, { limits, nowS: 1 });
+  await rows.storeFiles.attach('flood', storeId, { fileId: flood[1]!, attributes: {} }, { limits, nowS: 1 });
   t.match(await rows.storeFiles.get('flood', storeId, flood[1]!), { status: 'in_progress', error: null });
 });
 

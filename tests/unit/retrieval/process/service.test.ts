@@ -1,50 +1,16 @@
-import { tmpdir } from 'node:os';
 import t, { type Test } from 'tap';
-import { loadConfig } from '../../../../src/config/load.js';
-import type { TokenizedText } from '../../../../src/retrieval/process/embedder.js';
-import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
-import { createService } from '../../../../src/retrieval/process/service.js';
-import { createFileBatches } from '../../../../src/retrieval/stores/file-batches.js';
-import { unhurried } from '../../../fixtures/retrieval/pace.js';
-import { dataFolder, NEVER } from '../../../fixtures/retrieval/retrieval.js';
-import { clusteredVectors, openIndexes, openRows } from '../../../fixtures/retrieval/rows.js';
+import { NEVER } from '../../../fixtures/retrieval/retrieval.js';
+import { clusteredVectors } from '../../../fixtures/retrieval/rows.js';
+import { openService } from '../../../fixtures/retrieval/service.js';
 
 const [VECTOR, ...FURTHER] = clusteredVectors(6);
 
-const PLAIN = { context: '', mode: 'hybrid', filter: null, minScore: 0 } as const;
+const PLAIN = { groups: [], context: '', mode: 'hybrid', filter: null, minScore: 0 } as const;
 
-/** The methods over real rows; what the embedder is asked is counted. */
 async function setUp(t: Test) {
-  const folder = dataFolder(t);
-  const rows = await openRows(folder);
-  t.teardown(() => rows.db.destroy());
-  const asked: { tokenized: string[]; embedded: number } = { tokenized: [], embedded: 0 };
-  const service = createService({
-    ...rows,
-    batches: createFileBatches(rows.db),
-    indexes: (await openIndexes(folder, rows)).indexes,
-    ingest: { wake: () => {} },
-    embedder: {
-      digest: 'fake',
-      dimensions: VECTOR!.length,
-      maxTokens: 256,
-      tokenize(text) {
-        asked.tokenized.push(text);
-        return { ids: [1, 2, 3], tokens: 3 };
-      },
-      async embed(texts: readonly TokenizedText[]) {
-        asked.embedded += texts.length;
-        return texts.map(() => VECTOR!);
-      },
-      embedApart: null,
-    },
-    embedderId: 'all-minilm-l6-v2',
-    queue: createWorkQueue(...unhurried),
-    config: loadConfig({ env: {}, cwd: tmpdir() }).retrieval,
-    clock: { now: () => 1000, monotonicMs: () => 0 },
-  });
-  const createStore = async () => (await rows.stores.create('bank', { name: 's', metadata: {} }, 1)).id;
-  return { rows, service, asked, createStore };
+  const opened = await openService(t, { vectorOf: () => VECTOR! });
+  t.teardown(() => opened.rows.db.destroy());
+  return opened;
 }
 
 t.test('a query over several stores is embedded once, and the best of all come back', async (t) => {
@@ -64,6 +30,16 @@ t.test('a query over several stores is embedded once, and the best of all come b
   t.match(await service.search({ ...search, storeIds: [] }, NEVER), { snapshot: `${storeIds[0]}@1` });
 });
 
+t.test('a document that is in several stores counts once', async (t) => {
+  const { rows, service, createStore } = await setUp(t);
+  const storeIds = [await createStore(), await createStore()];
+  for (const storeId of storeIds) await rows.addFile('bank', storeId, FURTHER.slice(0, 2), (n) => `fee ${n}`);
+  const search = { tenant: 'bank', storeIds, query: 'fee', ...PLAIN, topK: 9 };
+  const { passages } = await service.search(search, NEVER);
+  t.same(new Set(passages.map(({ text }) => text)), new Set(['fee 0', 'fee 1']));
+  t.equal(passages.length, 2);
+});
+
 t.test(
   'where a filter leaves one file of a hundred, as many passages come back as are asked for, in every mode',
   async (t) => {
@@ -73,7 +49,7 @@ t.test(
     let passing = '';
     for (let n = 0; n < 100; n++) {
       const fileId = await rows.addFile('bank', storeId, n === 50 ? few : [VECTOR!], (index) => `fee ${n} ${index}`);
-      await rows.storeFiles.update('bank', storeId, fileId, { year: n === 50 ? 2024 : 1999 }, 1);
+      await rows.storeFiles.update('bank', storeId, fileId, { attributes: { year: n === 50 ? 2024 : 1999 } }, 1);
       if (n === 50) passing = fileId;
     }
     for (const mode of ['vector', 'lexical', 'hybrid'] as const) {

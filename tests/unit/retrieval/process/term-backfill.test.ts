@@ -24,9 +24,8 @@ async function setUp(t: Test) {
 }
 
 async function found(rows: Rows, storeId: string, query: string): Promise<number> {
-  return findTerms((await rows.stores.searched('bank', storeId))!, query, null, rows.postings).then(
-    (scores) => scores.best(999).length,
-  );
+  const { shelves } = await rows.scope('bank', [storeId]);
+  return (await findTerms(shelves, query, null, rows.postings)).best(999).length;
 }
 
 function run({ postings, passages }: Rows, signal: AbortSignal, errors: unknown[] = []): Promise<void> {
@@ -45,9 +44,10 @@ t.test('documents of an earlier version are found by their words after a while',
   await run(rows, new AbortController().signal);
   t.equal(await found(rows, storeId, 'passage'), FILES * PASSAGES);
   t.equal(await found(rows, storeId, '39'), FILES);
-  const { terms } = await rows.postings.statistics(storeId);
+  const { shelves } = await rows.scope('bank', [storeId]);
+  const { terms } = await rows.postings.statistics(shelves);
   await run(rows, new AbortController().signal);
-  t.equal((await rows.postings.statistics(storeId)).terms, terms, 'a second time changes nothing');
+  t.equal((await rows.postings.statistics(shelves)).terms, terms, 'a second time changes nothing');
 });
 
 t.test('what was done before a stop stays, and the rest follows at the next start', async (t) => {

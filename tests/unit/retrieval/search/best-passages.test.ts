@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { ScoredPassage } from '../../../../src/contracts/retrieval.js';
-import { mergeLists, mergeParts } from '../../../../src/retrieval/search/best-passages.js';
+import { mergeParts } from '../../../../src/retrieval/search/best-passages.js';
 import { passage } from '../../../http/fakes.js';
 
 const found = (id: string, score: number): ScoredPassage => passage(id, `text ${id}`, score);
@@ -17,10 +17,4 @@ t.test('the question keeps half of the places, however much better the rest of t
 
 t.test('what both find counts once', async (t) => {
   t.same(ids(mergeParts([[found('a', 0.5)], [found('a', 0.9), found('b', 0.6)]], 3)), ['b', 'a']);
-});
-
-t.test('a document that is in several stores counts once, and the best of all stores come first', async (t) => {
-  const lists = [[found('a', 0.5), found('b', 0.4)], [found('c', 0.45), found('a', 0.5)], []];
-  t.same(ids(mergeLists(lists, 3)), ['a', 'c', 'b']);
-  t.same(ids(mergeLists(lists, 1)), ['a']);
 });

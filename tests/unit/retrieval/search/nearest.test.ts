@@ -32,19 +32,35 @@ t.test('what is no number is left out', async (t) => {
 });
 
 t.test('small stores are compared whole', async (t) => {
-  t.same(planSearch({ storePassages: 2000, tenantPassages: 1e6, topK: 5, exactLimit: 2000 }), { kind: 'exact' });
+  t.same(planSearch({ isRestricted: false, passages: 2000, tenantPassages: 1e6, topK: 5, exactLimit: 2000 }), {
+    kind: 'exact',
+  });
 });
 
 t.test('a large store is searched through the index', async (t) => {
-  const plan = planSearch({ storePassages: 50_000, tenantPassages: 50_000, topK: 5, exactLimit: 2000 });
+  const plan = planSearch({ isRestricted: false, passages: 50_000, tenantPassages: 50_000, topK: 5, exactLimit: 2000 });
   t.same(plan, { kind: 'approximate', candidates: 26 });
 });
 
 t.test('of a store that is part of the tenant more candidates are asked for', async (t) => {
-  const plan = planSearch({ storePassages: 10_000, tenantPassages: 100_000, topK: 5, exactLimit: 2000 });
+  const plan = planSearch({
+    isRestricted: false,
+    passages: 10_000,
+    tenantPassages: 100_000,
+    topK: 5,
+    exactLimit: 2000,
+  });
   t.same(plan, { kind: 'approximate', candidates: 116 });
 });
 
 t.test('a store that is a tiny part of the tenant is compared whole', async (t) => {
-  t.same(planSearch({ storePassages: 3000, tenantPassages: 1e6, topK: 5, exactLimit: 2000 }), { kind: 'exact' });
+  t.same(planSearch({ isRestricted: false, passages: 3000, tenantPassages: 1e6, topK: 5, exactLimit: 2000 }), {
+    kind: 'exact',
+  });
+});
+
+t.test('where a caller may see a part alone, five times as much is compared whole', async (t) => {
+  const scope = { isRestricted: true, tenantPassages: 1e5, topK: 5, exactLimit: 2000 };
+  t.same(planSearch({ ...scope, passages: 10_000 }), { kind: 'exact' });
+  t.match(planSearch({ ...scope, passages: 10_001 }), { kind: 'approximate' });
 });

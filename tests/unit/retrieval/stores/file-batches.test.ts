@@ -52,7 +52,7 @@ t.test(
     t.equal(await rows.storeFiles.complete(reading, [], new FileTerms(), 1), false);
     t.equal(await rows.storeFiles.next('', []), null);
     t.match((await rows.stores.get('bank', storeId)).fileCounts, { completed: 1, cancelled: 2, failed: 0, total: 3 });
-    const again = await rows.storeFiles.attach('bank', storeId, files[1]!.fileId, {}, OPTIONS);
+    const again = await rows.storeFiles.attach('bank', storeId, files[1]!, OPTIONS);
     t.match(again, { status: 'in_progress', error: null });
     t.equal((await rows.storeFiles.next('', []))!.fileId, files[1]!.fileId);
   },

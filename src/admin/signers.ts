@@ -1,0 +1,59 @@
+import { errorResponses } from '../errors/responses.js';
+import type { AdminPlugin } from './plugin.js';
+import { listOf, SignerBody, SignerParams, SignerSchema, TenantParams } from './schemas.js';
+
+const route = { config: { scope: 'admin' } } as const;
+
+export const signerRoutes: AdminPlugin = async (app, { registry }) => {
+  app.get(
+    '/tenants/:tenant/signers',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'listSigners',
+        summary: "List whose tokens say which groups a tenant's callers are in",
+        params: TenantParams,
+        response: { 200: listOf(SignerSchema), ...errorResponses },
+      },
+    },
+    async (request) => ({ data: await registry.listSigners(request.params.tenant) }),
+  );
+
+  app.post(
+    '/tenants/:tenant/signers',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'addSigner',
+        summary: 'Add a signer of tokens',
+        description:
+          'Whoever has the private key tells with a signed token (`x-groups-token`) which groups the caller of a request is in.',
+        params: TenantParams,
+        body: SignerBody,
+        response: { 201: SignerSchema, ...errorResponses },
+      },
+    },
+    async (request, reply) => {
+      reply.code(201);
+      return registry.addSigner({ ...request.body, tenant: request.params.tenant });
+    },
+  );
+
+  app.delete(
+    '/tenants/:tenant/signers/:name',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'removeSigner',
+        summary: 'Remove a signer',
+        description: 'The next token of it is refused.',
+        params: SignerParams,
+        response: { 200: SignerSchema, ...errorResponses },
+      },
+    },
+    (request) => registry.removeSigner(request.params.tenant, request.params.name),
+  );
+};
