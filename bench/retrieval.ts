@@ -76,7 +76,7 @@ async function ingest(retrieval: Retrieval, documents: number): Promise<number[]
       `# Policy ${n}\n\n${`Rule ${n} says that the limit is ${n * 7} euros a day, or less. `.repeat(8)}`,
     );
     const file = await retrieval.createFile(TENANT, { filename: `${n}.md`, purpose: 'assistants', content });
-    await retrieval.attachFile(TENANT, store.id, file.id, {});
+    await retrieval.attachFile(TENANT, store.id, { fileId: file.id, attributes: {} });
   }
   const latencies: number[] = [];
   while ((await retrieval.getStore(TENANT, store.id)).fileCounts.inProgress > 0) {

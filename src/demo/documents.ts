@@ -61,7 +61,9 @@ export async function seedDocuments(
     const { id } = await retrieval.createFile(tenant, { filename, purpose: 'assistants', content });
     uploaded.push({ id, attributes: { path: filename, sha256 } });
   }
-  await Promise.all(uploaded.map(({ id, attributes }) => retrieval.attachFile(tenant, store.id, id, attributes)));
+  await Promise.all(
+    uploaded.map(({ id, attributes }) => retrieval.attachFile(tenant, store.id, { fileId: id, attributes })),
+  );
 }
 
 export async function defaultStore(retrieval: Retrieval, tenant: string): Promise<VectorStore | undefined> {

@@ -36,7 +36,7 @@ const MEMORY_ENVIRONMENT = {
   MALLOC_TRIM_THRESHOLD_: String(2 ** 18),
 };
 
-const UNKNOWN_STATUS: ProcessStatus = { passages: 0, ingestQueue: 0, ingestTrouble: null, rssBytes: 0 };
+const UNKNOWN_STATUS: ProcessStatus = { passages: 0, ingestQueue: 0, ingestTrouble: null, jobs: [], rssBytes: 0 };
 
 /**
  * Starts the retrieval process and resolves when it is ready. A process that dies later is restarted; meanwhile, and
@@ -144,6 +144,9 @@ export async function createRetrieval(
     getBatch: (...args) => call('getBatch', args),
     cancelBatch: (...args) => call('cancelBatch', args),
     detachFile: (...args) => call('detachFile', args),
+    listJobs: (...args) => call('listJobs', args),
+    getJob: (...args) => call('getJob', args),
+    cancelJob: (...args) => call('cancelJob', args),
     search: (request, signal) => call('search', [request], signal),
     embed: (tenant, inputs, signal) => call('embed', [tenant, inputs], signal),
     embedder: { id: basename(options.modelDir), dimensions },

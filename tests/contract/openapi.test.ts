@@ -32,7 +32,7 @@ t.test('responses are what their schemas promise', async (t) => {
     content: Buffer.from('x'),
   });
   const store = await retrieval.createStore('bank', { name: 'x', metadata: {} });
-  await retrieval.attachFile('bank', store.id, file.id, { year: 2026 });
+  await retrieval.attachFile('bank', store.id, { fileId: file.id, attributes: { year: 2026 } });
 
   type Schemas = Record<string, { content?: Record<string, { schema: object }> }>;
   const { paths, components } = app.swagger() as unknown as {

@@ -167,8 +167,21 @@ t.test('what cannot be done is refused by name', async (t) => {
   const { app, call } = await start();
   t.teardown(() => app.close());
   const cases: [string, object, object][] = [
-    ['', { expires_after: {} }, { code: 'unsupported_parameter', param: 'expires_after' }],
-    ['', { chunking_strategy: { type: 'static' } }, { code: 'unsupported_parameter', param: 'chunking_strategy' }],
+    ['', { expires_after: {} }, { code: 'invalid_value', param: 'expires_after.anchor' }],
+    [
+      '',
+      { chunking_strategy: { type: 'static', static: { max_chunk_size_tokens: 99, chunk_overlap_tokens: 0 } } },
+      { code: 'invalid_value', param: 'chunking_strategy.static.max_chunk_size_tokens' },
+    ],
+    ['', { chunking_strategy: { type: 'static' } }, { code: 'invalid_value', param: 'chunking_strategy.static' }],
+    [
+      '/vs_1/files',
+      {
+        file_id: 'f',
+        chunking_strategy: { type: 'static', static: { max_chunk_size_tokens: 200, chunk_overlap_tokens: 101 } },
+      },
+      { code: 'invalid_value', message: /chunk_overlap_tokens: must be at most half .*100/ },
+    ],
     ['', { metadata: { a: 1 } }, { code: 'invalid_value', param: 'metadata.a' }],
     ['/vs_1/files', {}, { code: 'invalid_value', param: 'file_id' }],
     ['/vs_1/search', {}, { code: 'invalid_value', param: 'query' }],

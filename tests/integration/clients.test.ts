@@ -9,11 +9,12 @@ t.test('the usual clients work against the HTTP surface', async (t) => {
   engine.answer(['It', ' costs', ' 17.35', ' EUR', ' [1].']);
   // What is found follows what is attached, so that a deleted file is no longer found.
   const { attachFile, deleteFile, search, getStore } = retrieval;
-  retrieval.attachFile = async (tenant, storeId, fileId, attributes) => {
+  retrieval.attachFile = async (tenant, storeId, file) => {
+    const { fileId } = file;
     const { filename } = await retrieval.getFile(tenant, fileId);
     const text = 'An international transfer to Ruritania costs 17.35 EUR.';
     retrieval.passages.set(tenant, [{ ...passage('p', text, 0.9), fileId, filename }]);
-    return attachFile(tenant, storeId, fileId, attributes);
+    return attachFile(tenant, storeId, file);
   };
   retrieval.deleteFile = async (tenant, fileId) => {
     retrieval.passages.delete(tenant);

@@ -4,13 +4,15 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
+import { createJobs } from '../../jobs/jobs.js';
 import { readEmbedderManifest } from '../../layouts/manifest.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
+import { inSnapshot } from '../../sqlite/snapshot.js';
 import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { GatewayMessage, Method, ProcessMessage, ProcessOptions, ProcessStatus } from '../protocol.js';
 import { adoptEmbedder } from '../stores/adopt-embedder.js';
-import { databaseId, openDatabase, openWriter } from '../stores/database.js';
+import { databaseId, jobTables, openDatabase, openWriter } from '../stores/database.js';
 import { createFileBatches } from '../stores/file-batches.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
@@ -18,7 +20,8 @@ import { createPostings } from '../stores/postings.js';
 import { createStoreFiles } from '../stores/store-files.js';
 import { createVectorStores } from '../stores/vector-stores.js';
 import { createApart } from './apart.js';
-import { loadEmbedder } from './embedder.js';
+import { embedWhole } from './embed-whole.js';
+import { loadEmbedder, type TokenizedText } from './embedder.js';
 import { Ingest, type IngestOptions } from './ingest.js';
 import { createPace, waitedForProcessorMs } from './pace.js';
 import { createParsers } from './parsers.js';
@@ -27,6 +30,9 @@ import { createService } from './service.js';
 import { backfillTerms } from './term-backfill.js';
 
 const STATUS_EVERY_MS = 1000;
+/** How often expired stores are emptied and old jobs forgotten. */
+const TIDY_EVERY_MS = 60_000;
+const JOBS_KEPT_MS = 7 * 86_400_000;
 /** What embedding a token takes of one processor, about. */
 const TOKEN_MS = 0.17;
 /** Their first argument is the tenant. */
@@ -41,6 +47,7 @@ const WRITES: ReadonlySet<Method> = new Set([
   'detachFile',
   'createBatch',
   'cancelBatch',
+  'cancelJob',
 ]);
 const clock: Clock = { now: Date.now, monotonicMs: () => performance.now() };
 
@@ -57,9 +64,12 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   const file = join(dataDir, 'documents.db');
   const reader = openDatabase(file);
   const writer = openWriter(file);
-  const [files, stores, storeFiles] = [createFiles(writer), createVectorStores(writer), createStoreFiles(writer)];
+  const nowS = () => Math.floor(clock.now() / 1000);
+  const [files, storeFiles] = [createFiles(writer), createStoreFiles(writer)];
+  const stores = createVectorStores(writer, nowS);
+  const jobs = createJobs(jobTables(writer));
   // All that a search reads.
-  const [searched, passing] = [createVectorStores(reader).searched, createStoreFiles(reader).passing];
+  const [searched, passing] = [createVectorStores(reader, nowS).searched, createStoreFiles(reader).passing];
   const [passages, postings] = [createPassages(reader), createPostings(reader)];
   const manifest = await readEmbedderManifest(modelDir);
   const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, manifest, config.threads));
@@ -72,7 +82,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   });
   const pace = createPace({ nowMs: clock.monotonicMs, waitedMs: waitedForProcessorMs });
   const queue = createWorkQueue(pace, clock.monotonicMs);
-  const changed = await adoptEmbedder(writer, embedder.digest);
+  const changed = await adoptEmbedder(writer, embedder.digest, clock.now());
   if (changed > 0) {
     const detail = `${changed} files are read again, and found once they are`;
     send({ type: 'log', level: 'warn', message: 'the embedding model is another one than before', detail });
@@ -80,12 +90,14 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   const apart = { ahead: createApart(1), behind: createApart(Math.min(config.threads, availableParallelism())) };
   const embed: IngestOptions['embed'] = (tenant, texts, { precedence, signal }) => {
     const tokenize = () => texts.map((text) => embedder.tokenize(text, 'passage'));
-    if (!embedder.embedApart) return queue.run('background', tenant, () => embedder.embed(tokenize()), signal);
+    const embedApart =
+      embedder.embedApart && ((some: readonly TokenizedText[]) => embedder.embedApart!(some, precedence));
     const work = () => {
       const tokenized = tokenize();
-      pace.charge(tenant, TOKEN_MS * tokenized.reduce((sum, { tokens }) => sum + tokens, 0));
-      return embedder.embedApart!(tokenized, precedence);
+      if (embedApart) pace.charge(tenant, TOKEN_MS * tokenized.reduce((sum, { tokens }) => sum + tokens, 0));
+      return embedWhole(tokenized, embedder.maxTokens, embedApart ?? embedder.embed);
     };
+    if (!embedApart) return queue.run('background', tenant, work, signal);
     return apart[precedence].run(tenant, work, signal);
   };
   const indexes = new TenantIndexes({
@@ -105,7 +117,11 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     onRebuilt: (durationMs) => send({ type: 'observation', observation: { type: 'index_rebuild', durationMs } }),
     onError: reportError,
   });
+  // Not while a search is under way: it may see rows yet whose labels the index would not name any more.
+  const forget = (tenant: string, labels: readonly number[]) =>
+    queue.run('background', tenant, () => indexes.removed(tenant, labels));
   const ingest = new Ingest({
+    jobs,
     storeFiles,
     parse: parsers.parse,
     embed,
@@ -113,7 +129,10 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     batch: config.ingestBatch,
     clock,
     onObservation: (observation) => send({ type: 'observation', observation }),
-    onCompleted: (tenant) => indexes.grown(tenant),
+    onCompleted(tenant, removed) {
+      if (removed.length > 0) void forget(tenant, removed);
+      indexes.grown(tenant);
+    },
     onError: reportError,
   });
   const service = createService({
@@ -124,16 +143,23 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     passages,
     postings,
     indexes,
+    jobs,
     ingest,
+    inSnapshot: (job) => inSnapshot(reader, job),
     embedder,
     embedderId: basename(modelDir),
     queue,
     config,
     clock,
   });
+  const queued = async () => {
+    const counts = await jobs.counts();
+    const ingestQueue = counts.filter(({ kind }) => kind === 'ingest').reduce((sum, { jobs }) => sum + jobs, 0);
+    return { jobs: counts, ingestQueue };
+  };
   const status = async (): Promise<ProcessStatus> => ({
     passages: await passages.count(),
-    ingestQueue: await storeFiles.waiting(),
+    ...(await queued()),
     ingestTrouble: ingest.trouble,
     rssBytes: process.memoryUsage.rss(),
   });
@@ -148,6 +174,11 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     signal: stopping.signal,
     onError: reportError,
   });
+  const tidy = async () => {
+    for (const { tenant, labels } of await stores.expire()) await forget(tenant, labels);
+    await jobs.prune(clock.now() - JOBS_KEPT_MS);
+  };
+  const tidying = setInterval(() => void tidy().catch((error) => reportError(error, 'tidying up')), TIDY_EVERY_MS);
   const tell = async () => send({ type: 'status', status: await status() });
   const ticking = setInterval(() => void tell().catch((error) => reportError(error, 'status')), STATUS_EVERY_MS);
 
@@ -170,6 +201,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     abort: (id: number) => calls.get(id)?.abort(),
     async stop(): Promise<void> {
       clearInterval(ticking);
+      clearInterval(tidying);
       stopping.abort();
       await ingest.stop();
       await backfill;

@@ -7,6 +7,7 @@ import type {
   SearchResult,
 } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import type { JobStore } from '../../jobs/jobs.js';
 import { readFileText } from '../chunking/file-kinds.js';
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { Method, ProcessOptions } from '../protocol.js';
@@ -21,7 +22,7 @@ import type { Postings } from '../stores/postings.js';
 import type { StoreFiles } from '../stores/store-files.js';
 import type { SearchedStore, VectorStores } from '../stores/vector-stores.js';
 import type { Embedder, TokenizedText } from './embedder.js';
-import type { Ingest } from './ingest.js';
+import { FILES_AT_ONCE, type Ingest } from './ingest.js';
 import type { WorkQueue } from './queue.js';
 import { loadTextOfTokens, type TextOfTokens } from './token-ids.js';
 
@@ -33,7 +34,10 @@ export interface ServiceOptions {
   readonly passages: Passages;
   readonly postings: Postings;
   readonly indexes: TenantIndexes;
+  readonly jobs: JobStore;
   readonly ingest: Pick<Ingest, 'wake'>;
+  /** Runs reads of a search that see one state of all rows. */
+  readonly inSnapshot: <T>(job: () => Promise<T>) => Promise<T>;
   readonly embedder: Embedder;
   readonly embedderId: string;
   readonly queue: WorkQueue;
@@ -49,7 +53,7 @@ const TOUCH_EVERY_S = 60;
 /** The contract's methods, in the process that has the database, the indexes and the model. */
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
   const { files, stores, storeFiles, batches, passages, postings, indexes, ingest, embedder, embedderId } = options;
-  const { queue, config, clock } = options;
+  const { queue, config, clock, jobs, inSnapshot } = options;
   const ingestLimits = { files: config.maxIngestQueue, bytes: config.maxIngestBytes };
   const sources: SearchSources = {
     passages,
@@ -61,7 +65,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
   const toQuery = queryMapFor(embedderId);
   const nowS = () => Math.floor(clock.now() / 1000);
   /** After the answer; where it cannot be written down, the answer was right all the same. */
-  const touch = (storeId: string) => setImmediate(() => void stores.touch(storeId, nowS()).catch(() => {}));
+  const touch = (storeId: string) => setImmediate(() => void stores.touch(storeId).catch(() => {}));
   const searchedStores = async ({ tenant, storeIds }: SearchRequest): Promise<readonly SearchedStore[]> => {
     if (storeIds.length > 0) return Promise.all(storeIds.map((id) => stores.searched(tenant, id)));
     const oldest = await stores.oldest(tenant);
@@ -96,31 +100,34 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       indexes.removed(tenant, await files.delete(tenant, fileId));
     },
 
-    createStore: (tenant, store) => stores.create(tenant, store, nowS()),
+    createStore: stores.create,
     getStore: stores.get,
     listStores: stores.list,
-    updateStore: (tenant, storeId, change) => stores.update(tenant, storeId, change, nowS()),
+    updateStore: stores.update,
     async deleteStore(tenant, storeId) {
       indexes.removed(tenant, await stores.delete(tenant, storeId));
     },
 
-    async attachFile(tenant, storeId, fileId, attributes) {
-      await stores.get(tenant, storeId);
-      await files.get(tenant, fileId);
-      const options = { limits: ingestLimits, nowS: nowS() };
-      const attached = await storeFiles.attach(tenant, storeId, fileId, attributes, options);
+    async attachFile(tenant, storeId, file) {
+      await stores.checkLive(tenant, storeId);
+      await files.get(tenant, file.fileId);
+      const attached = await storeFiles.attach(tenant, storeId, file, { limits: ingestLimits, nowS: nowS() });
       ingest.wake();
       return attached;
     },
     async createBatch(tenant, storeId, some) {
-      await stores.get(tenant, storeId);
+      await stores.checkLive(tenant, storeId);
       for (const { fileId } of some) await files.get(tenant, fileId);
       const batch = await batches.create(tenant, storeId, some, { limits: ingestLimits, nowS: nowS() });
       ingest.wake();
       return batch;
     },
     getBatch: batches.get,
-    cancelBatch: batches.cancel,
+    async cancelBatch(tenant, storeId, batchId) {
+      const batch = await batches.cancel(tenant, storeId, batchId, clock.now());
+      ingest.wake();
+      return batch;
+    },
     getStoreFile: storeFiles.get,
     updateStoreFile: (tenant, storeId, fileId, attributes) =>
       storeFiles.update(tenant, storeId, fileId, attributes, nowS()),
@@ -131,6 +138,14 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     },
     async detachFile(tenant, storeId, fileId) {
       indexes.removed(tenant, await storeFiles.detach(tenant, storeId, fileId, nowS()));
+    },
+
+    listJobs: (tenant, page, filter = {}) => jobs.list(tenant, page, filter, FILES_AT_ONCE),
+    getJob: (tenant, jobId) => jobs.get(tenant, jobId, FILES_AT_ONCE),
+    async cancelJob(tenant, jobId) {
+      await jobs.cancel(tenant, jobId, clock.now());
+      ingest.wake();
+      return jobs.get(tenant, jobId, FILES_AT_ONCE);
     },
 
     async search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult> {
@@ -156,7 +171,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
           const files = filter && (await storeFiles.passing(tenant, store.id, filter));
           return bestPassages({ tenant, store, parts, mode, files, topK, minScore }, sources);
         };
-        lists.push(await queue.run('search', tenant, find, signal));
+        lists.push(await queue.run('search', tenant, () => inSnapshot(find), signal));
       }
       const searchMs = clock.monotonicMs() - embeddedAt;
       for (const { id, lastActiveAt } of searched) if (nowS() - lastActiveAt >= TOUCH_EVERY_S) touch(id);

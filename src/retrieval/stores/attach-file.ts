@@ -1,49 +1,67 @@
 import { sql, type Transaction } from 'kysely';
 import type { NewStoreFile } from '../../contracts/retrieval.js';
-import type { Tables } from './database.js';
+import { enqueueJob } from '../../jobs/jobs.js';
+import { jobTables, type Tables } from './database.js';
 import { boundIngestQueue, type IngestLimits } from './ingest-bounds.js';
+import { supersede } from './supersede.js';
 
 export interface AttachOptions {
   readonly limits: IngestLimits;
   readonly nowS: number;
 }
 
+/** Of the same file in the store, with other passages. */
+const IS_CUT_OTHERWISE = sql<boolean>`(
+  chunk_tokens is not excluded.chunk_tokens or overlap_tokens is not excluded.overlap_tokens
+)`;
+
 /**
- * Puts a file into a store's queue; returns its row. One that is there already keeps its state, unless it failed or was
- * cancelled: then it is read anew. In a full queue the longest gives way: its newest file fails.
+ * Puts a file into a store's queue; returns its row. One that is there already keeps its state, unless it failed, was
+ * cancelled or is to be cut in another way: then it is read anew. In a full queue the longest gives way: its newest file fails.
  * @throws AppError `ingest_queue_full`
  */
 export async function attachFile(
   tx: Transaction<Tables>,
   tenant: string,
   storeId: string,
-  { fileId, attributes }: NewStoreFile,
+  { fileId, attributes, path, chunking }: NewStoreFile,
   { limits, nowS }: AttachOptions,
 ): Promise<number> {
-  const json = JSON.stringify(attributes);
-  const { seq } = await tx
+  const given = {
+    attributes: JSON.stringify(attributes),
+    path: path ?? null,
+    chunk_tokens: chunking?.maxTokens ?? null,
+    overlap_tokens: chunking?.overlapTokens ?? null,
+  };
+  const row = await tx
     .insertInto('store_files')
-    .values((eb) => ({
-      tenant,
-      store_id: storeId,
-      file_id: fileId,
-      status: 'in_progress',
-      attributes: json,
-      created_at: nowS,
-      bytes: eb.selectFrom('files').select('bytes').where('id', '=', fileId),
-    }))
+    .values({ ...given, tenant, store_id: storeId, file_id: fileId, status: 'in_progress', created_at: nowS })
     .onConflict((conflict) =>
       conflict.columns(['store_id', 'file_id']).doUpdateSet({
-        attributes: json,
-        status: sql`case status when 'failed' then 'in_progress' else status end`,
-        attempts: sql`case status when 'failed' then 0 else attempts end`,
+        ...given,
+        status: sql`case when status = 'failed' or ${IS_CUT_OTHERWISE} then 'in_progress' else status end`,
         cancelled: 0,
         error_code: null,
         error_message: null,
-      }),
+      } as const),
     )
-    .returning('seq')
+    .returning(['seq', 'status'])
     .executeTakeFirstOrThrow();
-  await boundIngestQueue(tx, tenant, limits);
-  return seq;
+  if (row.status === 'completed') {
+    await supersede(tx, { seq: row.seq, storeId, path: given.path });
+    return row.seq;
+  }
+  await enqueueIngest(tx, { tenant, storeId, fileId }, nowS * 1000);
+  await boundIngestQueue(tx, tenant, limits, nowS * 1000);
+  return row.seq;
+}
+
+/** Has a file read that is in a store. */
+export async function enqueueIngest(
+  tx: Transaction<Tables>,
+  { tenant, storeId, fileId }: { readonly tenant: string; readonly storeId: string; readonly fileId: string },
+  nowMs: number,
+): Promise<void> {
+  const { bytes } = await tx.selectFrom('files').select('bytes').where('id', '=', fileId).executeTakeFirstOrThrow();
+  await enqueueJob(jobTables(tx), { kind: 'ingest', tenant, subject: `${storeId}/${fileId}`, size: bytes }, nowMs);
 }

@@ -1,3 +1,4 @@
+import type { Job } from '../../../src/contracts/jobs.js';
 import type {
   FileBatch,
   Page,
@@ -32,6 +33,8 @@ export interface FakeRetrieval extends Retrieval {
   readonly searches: SearchRequest[];
   /** What every search finds, by tenant. */
   readonly passages: Map<string, readonly ScoredPassage[]>;
+  /** By id. */
+  readonly jobs: Map<string, Job>;
   emit(observation: RetrievalObservation): void;
   ready: boolean;
   ingestTrouble: string | null;
@@ -43,6 +46,7 @@ export function createFakeRetrieval(): FakeRetrieval {
   const stores: Owned<VectorStore> = new Map();
   const attached: Owned<VectorStoreFile> = new Map();
   const batches: Owned<Pick<FileBatch, 'id' | 'storeId' | 'createdAt'> & { fileIds: string[] }> = new Map();
+  const jobs: Owned<Job> = new Map();
   const polled = new Set<string>();
   const listeners = new Set<(observation: RetrievalObservation) => void>();
   let created = 0;
@@ -66,6 +70,7 @@ export function createFakeRetrieval(): FakeRetrieval {
   const nowS = () => Math.floor(Date.now() / 1000);
 
   const retrieval: FakeRetrieval = {
+    jobs,
     searches: [],
     passages: new Map(),
     ready: true,
@@ -90,17 +95,19 @@ export function createFakeRetrieval(): FakeRetrieval {
       get(files, tenant, id, 'file');
       files.delete(id);
     },
-    createStore: async (tenant, { name, metadata }) => {
+    createStore: async (tenant, { name, metadata, expiresAfterDays = null }) => {
       const id = `vs_${++created}`;
       const fileCounts = { inProgress: 0, completed: 0, failed: 0, cancelled: 0, total: 0 };
-      const store = { id, name, metadata, createdAt: nowS(), lastActiveAt: nowS(), usageBytes: 0, fileCounts, tenant };
+      const times = { createdAt: nowS(), lastActiveAt: nowS(), expiresAfterDays, isExpired: false };
+      const store = { id, name, metadata, ...times, usageBytes: 0, fileCounts, tenant };
       stores.set(id, store);
       return store;
     },
     getStore: async (tenant, id) => get(stores, tenant, id, 'vector store'),
     listStores: async (tenant, page) => list(stores, tenant, page, ({ id }) => id),
     updateStore: async (tenant, id, change) => {
-      const store = { ...get(stores, tenant, id, 'vector store'), ...change };
+      const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+      const store = { ...get(stores, tenant, id, 'vector store'), ...given };
       stores.set(id, store);
       return store;
     },
@@ -108,7 +115,7 @@ export function createFakeRetrieval(): FakeRetrieval {
       get(stores, tenant, id, 'vector store');
       stores.delete(id);
     },
-    attachFile: async (tenant, storeId, fileId, attributes) => {
+    attachFile: async (tenant, storeId, { fileId, attributes, path = null, chunking = null }) => {
       get(stores, tenant, storeId, 'vector store');
       get(files, tenant, fileId, 'file');
       const file: VectorStoreFile = {
@@ -120,6 +127,8 @@ export function createFakeRetrieval(): FakeRetrieval {
         usageBytes: 0,
         passages: 0,
         attributes,
+        path,
+        chunking,
       };
       attached.set(`${storeId}/${fileId}`, { ...file, tenant });
       return file;
@@ -155,7 +164,7 @@ export function createFakeRetrieval(): FakeRetrieval {
       return list(new Map(wanted), tenant, page, ({ fileId }) => fileId);
     },
     createBatch: async (tenant, storeId, some) => {
-      for (const { fileId, attributes } of some) await retrieval.attachFile(tenant, storeId, fileId, attributes);
+      for (const file of some) await retrieval.attachFile(tenant, storeId, file);
       const id = `vsfb_${++created}`;
       batches.set(id, { id, storeId, createdAt: nowS(), fileIds: some.map(({ fileId }) => fileId), tenant });
       return retrieval.getBatch(tenant, storeId, id);
@@ -182,6 +191,18 @@ export function createFakeRetrieval(): FakeRetrieval {
       get(attached, tenant, `${storeId}/${fileId}`, 'file');
       attached.delete(`${storeId}/${fileId}`);
     },
+    listJobs: async (tenant, page, { kind, status } = {}) => {
+      const wanted = [...jobs].filter(
+        ([, job]) => (kind ?? job.kind) === job.kind && (status ?? job.status) === job.status,
+      );
+      return list(new Map(wanted), tenant, page, ({ id }) => id);
+    },
+    getJob: async (tenant, id) => get(jobs, tenant, id, 'job'),
+    cancelJob: async (tenant, id) => {
+      const job = { ...get(jobs, tenant, id, 'job'), status: 'cancelled' as const };
+      jobs.set(id, job);
+      return job;
+    },
     search: async (request, signal) => {
       signal.throwIfAborted();
       if (!retrieval.ready) throw new AppError('retrieval_unavailable', { reason: 'it is restarting', retryAfterS: 1 });
@@ -202,6 +223,7 @@ export function createFakeRetrieval(): FakeRetrieval {
       passages: 5,
       ingestQueue: 0,
       ingestTrouble: retrieval.ingestTrouble,
+      jobs: [{ kind: 'ingest', status: 'queued', jobs: 2 }],
       rssBytes: 2000,
     }),
     observe: (listener) => {

@@ -1,11 +1,4 @@
-import type {
-  FileAttributes,
-  Page,
-  PageRequest,
-  Retrieval,
-  StoredFile,
-  VectorStoreFile,
-} from '../../../src/contracts/retrieval.js';
+import type { Page, PageRequest, Retrieval, StoredFile, VectorStoreFile } from '../../../src/contracts/retrieval.js';
 import { AppError } from '../../../src/errors/app-error.js';
 
 type Documents = Pick<
@@ -43,7 +36,8 @@ export function memoryRetrieval() {
     const inProgress = filesIn(id).filter(({ status }) => status === 'in_progress').length;
     const total = filesIn(id).length;
     const fileCounts = { inProgress, completed: total - inProgress, failed: 0, cancelled: 0, total };
-    return { id, name: 'Documents', createdAt: 0, lastActiveAt: 0, metadata: {}, usageBytes: 0, fileCounts };
+    const times = { createdAt: 0, lastActiveAt: 0, expiresAfterDays: null, isExpired: false };
+    return { id, name: 'Documents', ...times, metadata: {}, usageBytes: 0, fileCounts };
   };
 
   const documents: Documents = {
@@ -64,7 +58,7 @@ export function memoryRetrieval() {
     },
     getStore: async (tenant) => store(tenant),
     listStores: async (tenant) => ({ items: stores.has(tenant) ? [store(tenant)] : [], hasMore: false }),
-    async attachFile(_tenant, storeId, fileId, attributes: FileAttributes) {
+    async attachFile(_tenant, storeId, { fileId, attributes, path = null }) {
       const file = {
         fileId,
         storeId,
@@ -73,6 +67,8 @@ export function memoryRetrieval() {
         createdAt: 0,
         usageBytes: 0,
         passages: 0,
+        path,
+        chunking: null,
       } as const;
       attached.set(fileId, { ...file, attributes });
       return { ...file, attributes };

@@ -62,7 +62,7 @@ t.test('documents of two tenants', async (t) => {
       await t.rejects(retrieval.getStore('copilot', store.id), { code: 'not_found' });
       await t.rejects(retrieval.search(ask('fee', 'copilot', store.id), NEVER), { code: 'not_found' });
       const own = await retrieval.createStore('copilot', { name: 'docs', metadata: {} });
-      await t.rejects(retrieval.attachFile('copilot', own.id, fees, {}), { code: 'not_found' });
+      await t.rejects(retrieval.attachFile('copilot', own.id, { fileId: fees, attributes: {} }), { code: 'not_found' });
       t.same((await retrieval.search(ask('early repayment fee', 'copilot'), NEVER)).passages, []);
       t.same((await retrieval.listFiles('copilot', { limit: 10, after: null, order: 'desc' }, null)).items, []);
     },
@@ -96,10 +96,11 @@ t.test('documents of two tenants', async (t) => {
   });
 
   await t.test('a file that is attached again stays as it is, with its new attributes', async (t) => {
-    const again = await retrieval.attachFile('bank', store.id, fees, { region: 'north', year: 2026, draft: false });
-    t.match(again, { status: 'completed', attributes: { region: 'north', year: 2026, draft: false } });
+    const attributes = { region: 'north', year: 2026, draft: false };
+    const again = await retrieval.attachFile('bank', store.id, { fileId: fees, attributes });
+    t.match(again, { status: 'completed', attributes });
     const { passages } = await retrieval.search(ask('early repayment fee', 'bank'), NEVER);
-    t.same(passages[0]!.attributes, { region: 'north', year: 2026, draft: false });
+    t.same(passages[0]!.attributes, attributes);
   });
 
   await t.test('a detached file is not found any more, and the snapshot tells', async (t) => {
@@ -134,7 +135,7 @@ t.test('what cannot be read is refused at upload, or fails in the store', async 
   await t.rejects(upload('large.md', Buffer.alloc(2049, 'a')), { code: 'file_too_large' });
   const stored = await upload('report.pdf', Buffer.from('%PDF-1.7'), 'batch');
   const store = await retrieval.createStore('bank', { name: 'policies', metadata: {} });
-  await retrieval.attachFile('bank', store.id, stored.id, {});
+  await retrieval.attachFile('bank', store.id, { fileId: stored.id, attributes: {} });
   const failed = await settled(retrieval, 'bank', store.id, stored.id);
   t.match(failed, {
     status: 'failed',

@@ -3,14 +3,14 @@ import type { FileBatch, NewStoreFile } from '../../../contracts/retrieval.js';
 import { AppError } from '../../../errors/app-error.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
+import { ChunkingStrategy } from './chunking-strategy.js';
 import { FILE_STATUSES, listOf, StoreFilesQuery, toList, toPageRequest } from './pagination.js';
-import { checkRefused, refusedFields } from './parameters.js';
 import {
   AttachFile,
   Attributes,
-  FILE_REFUSED,
   POLL_AFTER_MS,
   StoreFileSchema,
+  toNewStoreFile,
   toStoreFile,
 } from './vector-store-files.js';
 import { FileCountsSchema, toCounts } from './vector-stores.js';
@@ -24,7 +24,7 @@ const CreateBatch = Type.Object(
       Type.Array(AttachFile, { minItems: 1, maxItems: MAX_FILES, description: 'In place of file_ids.' }),
     ),
     attributes: Type.Optional(Attributes),
-    ...refusedFields(FILE_REFUSED),
+    chunking_strategy: Type.Optional(ChunkingStrategy),
   },
   { additionalProperties: false },
 );
@@ -120,21 +120,17 @@ export function addVectorStoreBatches(app: App, { retrieval }: Services): void {
   );
 }
 
-/** @throws AppError `invalid_value`, `unsupported_parameter` */
-function toFiles(body: Static<typeof CreateBatch>): NewStoreFile[] {
-  const { file_ids: fileIds, files, attributes } = body;
-  checkRefused(FILE_REFUSED, body);
+/** @throws AppError `invalid_value` */
+function toFiles({ file_ids: fileIds, files, ...shared }: Static<typeof CreateBatch>): NewStoreFile[] {
   if ((fileIds === undefined) === (files === undefined)) {
     throw new AppError('invalid_value', { param: 'file_ids', reason: 'or files must be given, and not both' });
   }
-  if (fileIds) return fileIds.map((fileId) => ({ fileId, attributes: attributes ?? {} }));
-  if (attributes !== undefined) {
-    throw new AppError('invalid_value', { param: 'attributes', reason: 'belong into each of files' });
+  if (fileIds) return fileIds.map((file_id) => toNewStoreFile({ file_id, ...shared }));
+  const [misplaced] = Object.keys(shared);
+  if (misplaced !== undefined) {
+    throw new AppError('invalid_value', { param: misplaced, reason: 'belongs into each of files' });
   }
-  return files!.map((file) => {
-    checkRefused(FILE_REFUSED, file);
-    return { fileId: file.file_id, attributes: file.attributes ?? {} };
-  });
+  return files!.map((file, index) => toNewStoreFile(file, `files[${index}].`));
 }
 
 function toWire({ id, storeId, createdAt, status, fileCounts }: FileBatch) {

@@ -1,15 +1,12 @@
-import { Type } from 'typebox';
-import type { VectorStoreFile } from '../../../contracts/retrieval.js';
+import { type Static, Type } from 'typebox';
+import type { NewStoreFile, VectorStoreFile } from '../../../contracts/retrieval.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
+import { ChunkingOfFile, ChunkingStrategy, fromChunkSizes, toChunkSizes } from './chunking-strategy.js';
 import { deleted, FILE_STATUSES, listOf, StoreFilesQuery, toList, toPageRequest } from './pagination.js';
-import { checkRefused, refusedFields } from './parameters.js';
-import { STORE_REFUSED } from './vector-stores.js';
 
 /** OpenAI's clients wait this long between two polls, instead of five seconds. */
 export const POLL_AFTER_MS = 100;
-
-export const FILE_REFUSED = { chunking_strategy: STORE_REFUSED.chunking_strategy };
 
 export const Attributes = Type.Record(
   Type.String({ maxLength: 64 }),
@@ -18,7 +15,19 @@ export const Attributes = Type.Record(
 );
 
 export const AttachFile = Type.Object(
-  { file_id: Type.String({ minLength: 1 }), attributes: Type.Optional(Attributes), ...refusedFields(FILE_REFUSED) },
+  {
+    file_id: Type.String({ minLength: 1 }),
+    attributes: Type.Optional(Attributes),
+    chunking_strategy: Type.Optional(ChunkingStrategy),
+    path: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 1024,
+        description:
+          'Extension. Once the file is read it takes the place of those of the same path in the vector store, in one moment; they are deleted unless another vector store has them.',
+      }),
+    ),
+  },
   { additionalProperties: false },
 );
 
@@ -33,7 +42,8 @@ export const StoreFileSchema = Type.Object(
     usage_bytes: Type.Integer(),
     passages: Type.Integer({ description: 'Extension.' }),
     attributes: Attributes,
-    chunking_strategy: Type.Object({ type: Type.Literal('other') }),
+    chunking_strategy: ChunkingOfFile,
+    path: Type.Union([Type.String(), Type.Null()], { description: 'Extension.' }),
   },
   { description: 'The file, as a part of the vector store.' },
 );
@@ -57,11 +67,8 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
         response: { 200: StoreFileSchema, ...errorResponses },
       },
     },
-    async ({ principal, params, body }) => {
-      checkRefused(FILE_REFUSED, body);
-      const { file_id: fileId, attributes = {} } = body;
-      return toStoreFile(await retrieval.attachFile(principal.tenant, params.vector_store_id, fileId, attributes));
-    },
+    async ({ principal, params, body }) =>
+      toStoreFile(await retrieval.attachFile(principal.tenant, params.vector_store_id, toNewStoreFile(body))),
   );
 
   app.get(
@@ -144,6 +151,12 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
   );
 }
 
+/** @param at where the file stands in the request, with a dot behind it, for errors @throws AppError `invalid_value` */
+export function toNewStoreFile(file: Static<typeof AttachFile>, at = ''): NewStoreFile {
+  const { file_id: fileId, attributes = {}, path, chunking_strategy: strategy } = file;
+  return { fileId, attributes, path, chunking: toChunkSizes(strategy, `${at}chunking_strategy`) };
+}
+
 export function toStoreFile(file: VectorStoreFile) {
   return {
     id: file.fileId,
@@ -155,6 +168,7 @@ export function toStoreFile(file: VectorStoreFile) {
     usage_bytes: file.usageBytes,
     passages: file.passages,
     attributes: file.attributes,
-    chunking_strategy: { type: 'other' },
+    chunking_strategy: fromChunkSizes(file.chunking),
+    path: file.path,
   };
 }

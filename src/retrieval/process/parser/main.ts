@@ -41,7 +41,9 @@ function start({ options, precedence }: Extract<ToParser, { type: 'start' }>): v
 function parse(job: ParseJob, { limits, maxPassages }: ParserOptions, countTokens: (text: string) => number): void {
   let batch: FilePassage[] = [];
   let count = 0;
-  for (const passage of chunkFile(job, limits, countTokens)) {
+  const { chunking } = job;
+  const sizes = chunking ? { budgetTokens: chunking.maxTokens, overlapTokens: chunking.overlapTokens } : limits;
+  for (const passage of chunkFile(job, sizes, countTokens)) {
     if (++count > maxPassages) {
       const reason = `it makes more than ${maxPassages} passages`;
       throw new AppError('document_too_complex', { filename: job.filename, reason });

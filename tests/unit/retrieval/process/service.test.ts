@@ -21,6 +21,7 @@ async function setUp(t: Test, embedderId = 'all-minilm-l6-v2', vector = VECTOR!)
   t.teardown(() => rows.db.destroy());
   const asked: { tokenized: string[]; embedded: number } = { tokenized: [], embedded: 0 };
   const service = createService({
+    inSnapshot: (job) => job(),
     ...rows,
     batches: createFileBatches(rows.db),
     indexes: (await openIndexes(folder, rows)).indexes,
@@ -44,7 +45,7 @@ async function setUp(t: Test, embedderId = 'all-minilm-l6-v2', vector = VECTOR!)
     config: loadConfig({ env: {}, cwd: tmpdir() }).retrieval,
     clock: { now: () => 1000, monotonicMs: () => 0 },
   });
-  const createStore = async () => (await rows.stores.create('bank', { name: 's', metadata: {} }, 1)).id;
+  const createStore = async () => (await rows.stores.create('bank', { name: 's', metadata: {} })).id;
   return { rows, service, asked, createStore };
 }
 
