@@ -1,109 +1,144 @@
 import { statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { Argument, type Command } from 'commander';
-import { findFiles } from '../../files/find-files.js';
-import { readRegularFile } from '../../files/regular-file.js';
-import { type Api, ApiFailure, path, tenantApi } from '../api.js';
+import { type Api, ApiFailure, tenantApi } from '../api.js';
+import { trackedBelow, type Upload, uploadsBelow } from '../documents/folder.js';
+import { deleteFile, listStoreFiles, planSync, readLocal, SYNCED, type SyncPlan, skip } from '../documents/sync.js';
+import { ingested, isRefusal, type Outcome, storeUrl, upload } from '../documents/upload.js';
 import { show } from '../show.js';
 import { progressLine, type Terminal } from '../terminal.js';
 
-const POLL_MS = 250;
+const STORE = ['--store <id>', "the vector store; the tenant's default one where left out"] as const;
 
-interface Upload {
-  /** As the store will call it: the path below the folder that was named. */
-  readonly name: string;
-  readonly file: string;
-}
-
-interface Outcome {
-  readonly document: string;
-  readonly status: string;
-  readonly passages: number | null;
-  readonly reason: string | null;
-}
-
-/** The parts of the API's objects that are read here. */
-interface StoreFile {
-  readonly status: 'in_progress' | 'completed' | 'failed';
-  readonly passages: number;
-  readonly last_error: { readonly message: string } | null;
+interface SyncOptions {
+  readonly store?: string;
+  readonly prefix: string;
+  readonly dryRun?: boolean;
 }
 
 export function addDocuments(program: Command, terminal: Terminal): void {
-  program
-    .command('documents')
-    .description("upload a tenant's documents")
+  const documents = program.command('documents').description("upload a tenant's documents, and keep them up to date");
+
+  documents
     .command('add')
     .description(
-      "upload files and whole folders to a vector store, with the tenant's key, and wait until they are searchable",
+      "upload files and whole folders to a vector store, with the tenant's key, and wait until they are searchable; a document takes the place of the one of its name",
     )
     .addArgument(new Argument('<path...>', 'files or folders'))
-    .option('--store <id>', "the vector store; the tenant's default one where left out")
+    .option(...STORE)
     .action(async (paths: readonly string[], { store }: { store?: string }, command: Command) => {
       const uploads = paths.flatMap((named) => uploadsOf(command, named));
       const api = tenantApi(command);
-      const storeUrl = path`/v1/vector_stores/${store ?? (await defaultStore(api))}`;
-      const progress = progressLine(terminal);
-      const outcomes: Outcome[] = [];
-      const attached: { readonly id: string; readonly name: string }[] = [];
-
-      for (const [index, upload] of uploads.entries()) {
-        progress.update('Uploading', `${index + 1} of ${uploads.length}: ${upload.name}`);
-        try {
-          attached.push({ id: await attach(api, storeUrl, upload), name: upload.name });
-        } catch (error) {
-          // A refused file says nothing about the next one; anything else would befall them all.
-          if (!(error instanceof ApiFailure) || ![413, 415, 422].includes(error.status ?? 0)) throw error;
-          outcomes.push({ document: upload.name, status: 'refused', passages: null, reason: error.message });
-        }
-      }
-      for (const [index, { id, name }] of attached.entries()) {
-        progress.update('Waiting for', `${index + 1} of ${attached.length}: ${name}`);
-        const file = await ingested(api, `${storeUrl}/files/${encodeURIComponent(id)}`);
-        const reason = file.last_error?.message ?? null;
-        outcomes.push({ document: name, status: file.status, passages: file.passages, reason });
-      }
-
+      const outcomes = await addAll(api, await storeUrl(api, store), uploads, { terminal });
       const completed = outcomes.filter(({ status }) => status === 'completed').length;
-      progress.end(`${completed} of ${uploads.length} documents are searchable.`);
-      show(
-        terminal,
-        command,
-        outcomes,
-        outcomes.map((outcome) => ({ ...outcome })),
-      );
+      terminal.err(`${completed} of ${uploads.length} documents are searchable.\n`);
+      showOutcomes(terminal, command, outcomes);
       if (completed < uploads.length) throw new ApiFailure(null, 'Some documents were not added; the list says why.');
+    });
+
+  documents
+    .command('sync <folder>')
+    .description(
+      'make a vector store hold what a folder does: add what is new, replace what has changed, remove what is gone (of what was synced before)',
+    )
+    .option(...STORE)
+    .option('--prefix <path>', 'before the names of the documents, where several folders share a store', '')
+    .option('--dry-run', 'only tell what would be done')
+    .action(async (folder: string, { store, prefix, dryRun }: SyncOptions, command: Command) => {
+      if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) command.error(`error: ${folder} is no folder`);
+      const found = trackedBelow(folder).map(({ name, file }) => ({ name: prefix + name, file }));
+      const { documents: local, skipped } = readLocal(found);
+      const api = tenantApi(command);
+      const url = await storeUrl(api, store);
+      const plan = planSync(local, await listStoreFiles(api, url), prefix);
+      const outcomes = [...(dryRun ? planned(plan) : await carryOut(api, url, plan, terminal)), ...skipped];
+      terminal.err(`${dryRun ? 'Nothing is done. ' : ''}${summary(outcomes, plan.unchanged)}\n`);
+      showOutcomes(terminal, command, outcomes);
+      if (outcomes.some(({ status }) => status === 'failed' || status === 'cancelled')) {
+        throw new ApiFailure(null, 'Some documents could not be read; the list says why.');
+      }
     });
 }
 
-/** A file by its name; below a folder every file that is not hidden. */
+/** What is gone goes last: a document that was renamed is found under one name at least. */
+async function carryOut(api: Api, url: string, plan: SyncPlan, terminal: Terminal): Promise<Outcome[]> {
+  const added = await addAll(api, url, plan.add, { terminal, attributes: SYNCED, done: 'added' });
+  const replaced = await addAll(api, url, plan.replace, { terminal, attributes: SYNCED, done: 'replaced' });
+  for (const { id } of plan.remove) await deleteFile(api, id);
+  const asSkipped = (outcome: Outcome) =>
+    outcome.status === 'refused' ? skip(outcome.document, outcome.reason ?? '') : outcome;
+  return [...[...added, ...replaced].map(asSkipped), ...plan.remove.map(({ name }) => outcomeOf(name, 'removed'))];
+}
+
+function planned({ add, replace, remove }: SyncPlan): Outcome[] {
+  return [
+    ...add.map(({ name }) => outcomeOf(name, 'added')),
+    ...replace.map(({ name }) => outcomeOf(name, 'replaced')),
+    ...remove.map(({ name }) => outcomeOf(name, 'removed')),
+  ];
+}
+
+function summary(outcomes: readonly Outcome[], unchanged: number): string {
+  const counts = ['added', 'replaced', 'removed', 'skipped', 'failed'].map(
+    (wanted) => `${outcomes.filter(({ status }) => status === wanted).length} ${wanted}`,
+  );
+  return `${counts.join(', ')}, ${unchanged} unchanged.`;
+}
+
+interface AddOptions {
+  readonly terminal: Terminal;
+  readonly attributes?: object;
+  /** What a document is called that can be searched. */
+  readonly done?: string;
+}
+
+/** Uploads documents, and waits until they are read. */
+async function addAll(
+  api: Api,
+  url: string,
+  uploads: readonly Upload[],
+  { terminal, attributes = {}, done = 'completed' }: AddOptions,
+): Promise<Outcome[]> {
+  const progress = progressLine(terminal);
+  const outcomes: Outcome[] = [];
+  const attached: { readonly id: string; readonly name: string }[] = [];
+  for (const [index, document] of uploads.entries()) {
+    progress.update('Uploading', `${index + 1} of ${uploads.length}: ${document.name}`);
+    try {
+      attached.push({ id: await upload(api, url, document, attributes), name: document.name });
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      outcomes.push(outcomeOf(document.name, 'refused', error.message));
+    }
+  }
+  for (const [index, { id, name }] of attached.entries()) {
+    progress.update('Waiting for', `${index + 1} of ${attached.length}: ${name}`);
+    const { status, passages, last_error: error } = await ingested(api, url, id);
+    const isDone = status === 'completed';
+    outcomes.push({ ...outcomeOf(name, isDone ? done : status, error?.message), passages });
+  }
+  progress.clear();
+  return outcomes;
+}
+
+function outcomeOf(document: string, status: string, reason: string | null = null): Outcome {
+  return { document, status, passages: null, reason };
+}
+
+function showOutcomes(terminal: Terminal, command: Command, outcomes: readonly Outcome[]): void {
+  show(
+    terminal,
+    command,
+    outcomes,
+    outcomes.map((outcome) => ({ ...outcome })),
+  );
+}
+
+/** A file by its name; below a folder every file that is wanted. */
 function uploadsOf(command: Command, named: string): Upload[] {
   const stat = statSync(named, { throwIfNoEntry: false });
   if (!stat) command.error(`error: ${named} does not exist`);
   if (stat.isFile()) return [{ name: basename(named), file: named }];
   if (!stat.isDirectory()) command.error(`error: ${named} is neither a file nor a folder`);
-  const isWanted = (name: string) => !name.startsWith('.') && name !== 'node_modules';
-  return findFiles(named, isWanted).map((name) => ({ name, file: join(named, name) }));
-}
-
-async function defaultStore(api: Api): Promise<string> {
-  const [oldest] = await api.list<{ id: string }>('/v1/vector_stores?order=asc&limit=1');
-  return oldest?.id ?? (await api.send<{ id: string }>('POST', '/v1/vector_stores', { name: 'Documents' })).id;
-}
-
-async function attach(api: Api, storeUrl: string, { name, file }: Upload): Promise<string> {
-  const form = new FormData();
-  form.append('purpose', 'assistants');
-  form.append('file', new Blob([new Uint8Array(readRegularFile(file))]), name);
-  const { id } = await api.send<{ id: string }>('POST', '/v1/files', form);
-  await api.send('POST', `${storeUrl}/files`, { file_id: id, attributes: { path: name } });
-  return id;
-}
-
-async function ingested(api: Api, url: string): Promise<StoreFile> {
-  for (;;) {
-    const file = await api.get<StoreFile>(url);
-    if (file.status !== 'in_progress') return file;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
+  return uploadsBelow(named);
 }

@@ -59,6 +59,9 @@ export function memoryRetrieval() {
     getStore: async (tenant) => store(tenant),
     listStores: async (tenant) => ({ items: stores.has(tenant) ? [store(tenant)] : [], hasMore: false }),
     async attachFile(_tenant, storeId, { fileId, attributes, path = null }) {
+      for (const [id, file] of attached) {
+        if (file.storeId === storeId && file.path === path && path !== null) await documents.deleteFile('', id);
+      }
       const file = {
         fileId,
         storeId,
@@ -90,12 +93,12 @@ export function memoryRetrieval() {
     finishIngestion(status: VectorStoreFile['status'] = 'completed') {
       for (const file of attached.values()) attached.set(file.fileId, { ...file, status });
     },
-    /** Filename and text of what a tenant's store holds. */
+    /** Path, or else filename, and text of what a tenant's store holds. */
     contents: (tenant: string) =>
       Object.fromEntries(
         ofTenant(tenant)
           .filter(({ id }) => attached.has(id))
-          .map((file) => [file.filename, file.text]),
+          .map((file) => [attached.get(file.id)?.path ?? file.filename, file.text]),
       ),
   };
 }

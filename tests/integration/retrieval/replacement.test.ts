@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { ask, dataFolder, NEVER, settled, startRetrieval } from '../../fixtures/retrieval/retrieval.js';
 
-const VERSIONS = 6;
+const VERSIONS = 9;
 
 function document(version: number): string {
   const rules = Array.from(
