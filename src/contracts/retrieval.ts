@@ -166,6 +166,19 @@ export interface SearchResult {
   readonly snapshot: string;
 }
 
+/** What was looked at after files were purged. */
+export interface PurgeReport {
+  /** That were purged. */
+  readonly files: number;
+  /** Of them, that were looked for: of their bytes, their passages' texts and vectors, their terms; of what no other document says. */
+  readonly pieces: number;
+  /** Of the data folder. */
+  readonly searchedFiles: number;
+  readonly searchedBytes: number;
+  /** Files of the data folder that still hold a piece: none, but for copies that somebody keeps there. */
+  readonly found: readonly string[];
+}
+
 export interface RetrievalStatus {
   readonly ready: boolean;
   readonly reason: string | null;
@@ -200,6 +213,8 @@ export interface Retrieval extends Jobs {
   listFiles(tenant: string, page: PageRequest, purpose: string | null): Promise<Page<StoredFile>>;
   /** Deletes the file and every passage made from it. */
   deleteFile(tenant: string, fileId: string): Promise<void>;
+  /** Deletes files, takes what is left of them off the disk and looks for it; without `purgeFiles` that is done a while later. */
+  purgeFiles(tenant: string, fileIds: readonly string[]): Promise<PurgeReport>;
 
   createStore(tenant: string, store: NewVectorStore): Promise<VectorStore>;
   getStore(tenant: string, storeId: string): Promise<VectorStore>;

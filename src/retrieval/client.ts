@@ -131,6 +131,7 @@ export async function createRetrieval(
     getFileContent: (...args) => call('getFileContent', args),
     listFiles: (...args) => call('listFiles', args),
     deleteFile: (...args) => call('deleteFile', args),
+    purgeFiles: (...args) => call('purgeFiles', args),
     createStore: (...args) => call('createStore', args),
     getStore: (...args) => call('getStore', args),
     listStores: (...args) => call('listStores', args),

@@ -10,6 +10,18 @@ import { progressLine, type Terminal } from '../terminal.js';
 
 const STORE = ['--store <id>', "the vector store; the tenant's default one where left out"] as const;
 
+/** As the gateway calls them; everything else is a path. */
+const FILE_ID = /^file-[0-9a-f]{24}$/;
+
+/** The API's answer to a purge. */
+interface PurgeReport {
+  readonly files: number;
+  readonly pieces: number;
+  readonly searched_files: number;
+  readonly searched_bytes: number;
+  readonly found: readonly string[];
+}
+
 interface SyncOptions {
   readonly store?: string;
   readonly prefix: string;
@@ -58,6 +70,37 @@ export function addDocuments(program: Command, terminal: Terminal): void {
         throw new ApiFailure(null, 'Some documents could not be read; the list says why.');
       }
     });
+
+  documents
+    .command('purge <document...>')
+    .description(
+      'delete documents for good, by file id or by path in the store, and look for what is left of them in all of the data folder',
+    )
+    .option(...STORE)
+    .action(async (named: readonly string[], { store }: { store?: string }, command: Command) => {
+      const api = tenantApi(command);
+      const ids = await fileIds(api, named, store);
+      const report = await api.send<PurgeReport>('POST', '/v1/files/purge', { file_ids: ids });
+      const { files, pieces, searched_files: searchedFiles, searched_bytes: bytes, found } = report;
+      show(terminal, command, report, [{ files, pieces, searched_files: searchedFiles, searched_bytes: bytes }]);
+      if (found.length > 0) {
+        const where = found.join(', ');
+        throw new ApiFailure(null, `Something is left of them in the data folder: ${where}. Remove these copies.`);
+      }
+    });
+}
+
+/** @throws ApiFailure where the store has no such document */
+async function fileIds(api: Api, named: readonly string[], store: string | undefined): Promise<string[]> {
+  const paths = named.filter((name) => !FILE_ID.test(name));
+  if (paths.length === 0) return [...named];
+  const held = await listStoreFiles(api, await storeUrl(api, store));
+  return named.flatMap((name) => {
+    if (FILE_ID.test(name)) return [name];
+    const ids = held.filter(({ path }) => path === name).map(({ id }) => id);
+    if (ids.length === 0) throw new ApiFailure(null, `The vector store has no document ${name}.`);
+    return ids;
+  });
 }
 
 /** What is gone goes last: a document that was renamed is found under one name at least. */

@@ -7,6 +7,7 @@ import { AppError } from '../../errors/app-error.js';
 import { createJobs } from '../../jobs/jobs.js';
 import { readEmbedderManifest } from '../../layouts/manifest.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
+import { emptyLog, rewrite } from '../../sqlite/compact.js';
 import { inSnapshot } from '../../sqlite/snapshot.js';
 import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { TenantIndexes } from '../hnsw/tenant-indexes.js';
@@ -18,13 +19,16 @@ import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
 import { createPostings } from '../stores/postings.js';
 import { createStoreFiles } from '../stores/store-files.js';
+import { createTraces } from '../stores/traces.js';
 import { createVectorStores } from '../stores/vector-stores.js';
 import { createApart } from './apart.js';
+import { createCompaction } from './compaction.js';
 import { embedWhole } from './embed-whole.js';
 import { loadEmbedder, type TokenizedText } from './embedder.js';
 import { Ingest, type IngestOptions } from './ingest.js';
 import { createPace, waitedForProcessorMs } from './pace.js';
 import { createParsers } from './parsers.js';
+import { createPurge } from './purge.js';
 import { createWorkQueue } from './queue.js';
 import { createService } from './service.js';
 import { backfillTerms } from './term-backfill.js';
@@ -32,6 +36,8 @@ import { backfillTerms } from './term-backfill.js';
 const STATUS_EVERY_MS = 1000;
 /** How often expired stores are emptied and old jobs forgotten. */
 const TIDY_EVERY_MS = 60_000;
+/** How long what was deleted may stay on the disk. */
+const COMPACT_AFTER_MS = 10_000;
 const JOBS_KEPT_MS = 7 * 86_400_000;
 /** What embedding a token takes of one processor, about. */
 const TOKEN_MS = 0.17;
@@ -117,9 +123,21 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     onRebuilt: (durationMs) => send({ type: 'observation', observation: { type: 'index_rebuild', durationMs } }),
     onError: reportError,
   });
-  // Not while a search is under way: it may see rows yet whose labels the index would not name any more.
-  const forget = (tenant: string, labels: readonly number[]) =>
-    queue.run('background', tenant, () => indexes.removed(tenant, labels));
+  const { purge, compact } = createPurge({
+    dataDir,
+    files,
+    traces: createTraces(writer),
+    indexes,
+    queue,
+    emptyLog: () => emptyLog(writer),
+    rewrite: () => rewrite(writer),
+  });
+  const compaction = createCompaction({ delayMs: COMPACT_AFTER_MS, compact, onError: reportError });
+  const forget = (tenant: string, labels: readonly number[]) => {
+    compaction.note(tenant);
+    // Not while a search is under way: it may see rows yet whose labels the index would not name any more.
+    void queue.run('background', tenant, () => indexes.removed(tenant, labels));
+  };
   const ingest = new Ingest({
     jobs,
     storeFiles,
@@ -130,7 +148,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     clock,
     onObservation: (observation) => send({ type: 'observation', observation }),
     onCompleted(tenant, removed) {
-      if (removed.length > 0) void forget(tenant, removed);
+      if (removed.length > 0) forget(tenant, removed);
       indexes.grown(tenant);
     },
     onError: reportError,
@@ -146,6 +164,8 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     jobs,
     ingest,
     inSnapshot: (job) => inSnapshot(reader, job),
+    forget,
+    purge,
     embedder,
     embedderId: basename(modelDir),
     queue,
@@ -175,7 +195,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     onError: reportError,
   });
   const tidy = async () => {
-    for (const { tenant, labels } of await stores.expire()) await forget(tenant, labels);
+    for (const { tenant, labels } of await stores.expire()) forget(tenant, labels);
     await jobs.prune(clock.now() - JOBS_KEPT_MS);
   };
   const tidying = setInterval(() => void tidy().catch((error) => reportError(error, 'tidying up')), TIDY_EVERY_MS);
@@ -202,6 +222,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     async stop(): Promise<void> {
       clearInterval(ticking);
       clearInterval(tidying);
+      compaction.stop();
       stopping.abort();
       await ingest.stop();
       await backfill;

@@ -36,6 +36,9 @@ export interface ServiceOptions {
   readonly indexes: TenantIndexes;
   readonly jobs: JobStore;
   readonly ingest: Pick<Ingest, 'wake'>;
+  /** The rows are gone: takes them out of the index, and off the disk a little later. */
+  readonly forget: (tenant: string, labels: readonly number[]) => void;
+  readonly purge: Retrieval['purgeFiles'];
   /** Runs reads of a search that see one state of all rows. */
   readonly inSnapshot: <T>(job: () => Promise<T>) => Promise<T>;
   readonly embedder: Embedder;
@@ -53,7 +56,7 @@ const TOUCH_EVERY_S = 60;
 /** The contract's methods, in the process that has the database, the indexes and the model. */
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
   const { files, stores, storeFiles, batches, passages, postings, indexes, ingest, embedder, embedderId } = options;
-  const { queue, config, clock, jobs, inSnapshot } = options;
+  const { queue, config, clock, jobs, inSnapshot, forget, purge } = options;
   const ingestLimits = { files: config.maxIngestQueue, bytes: config.maxIngestBytes };
   const sources: SearchSources = {
     passages,
@@ -97,15 +100,16 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     getFileContent: files.content,
     listFiles: files.list,
     async deleteFile(tenant, fileId) {
-      indexes.removed(tenant, await files.delete(tenant, fileId));
+      forget(tenant, await files.delete(tenant, fileId));
     },
+    purgeFiles: purge,
 
     createStore: stores.create,
     getStore: stores.get,
     listStores: stores.list,
     updateStore: stores.update,
     async deleteStore(tenant, storeId) {
-      indexes.removed(tenant, await stores.delete(tenant, storeId));
+      forget(tenant, await stores.delete(tenant, storeId));
     },
 
     async attachFile(tenant, storeId, file) {
@@ -137,7 +141,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       return storeFiles.list(tenant, storeId, page, filter);
     },
     async detachFile(tenant, storeId, fileId) {
-      indexes.removed(tenant, await storeFiles.detach(tenant, storeId, fileId, nowS()));
+      forget(tenant, await storeFiles.detach(tenant, storeId, fileId, nowS()));
     },
 
     listJobs: (tenant, page, filter = {}) => jobs.list(tenant, page, filter, FILES_AT_ONCE),

@@ -37,6 +37,8 @@ export interface FakeRetrieval extends Retrieval {
   readonly jobs: Map<string, Job>;
   emit(observation: RetrievalObservation): void;
   ready: boolean;
+  /** Where a purge finds copies. */
+  kept: string[];
   ingestTrouble: string | null;
 }
 
@@ -74,6 +76,7 @@ export function createFakeRetrieval(): FakeRetrieval {
     searches: [],
     passages: new Map(),
     ready: true,
+    kept: [],
     ingestTrouble: null,
     emit: (observation) => {
       for (const listener of listeners) listener(observation);
@@ -94,6 +97,10 @@ export function createFakeRetrieval(): FakeRetrieval {
     deleteFile: async (tenant, id) => {
       get(files, tenant, id, 'file');
       files.delete(id);
+    },
+    purgeFiles: async (tenant, ids) => {
+      for (const id of ids) await retrieval.deleteFile(tenant, id);
+      return { files: ids.length, pieces: 9, searchedFiles: 4, searchedBytes: 1000, found: retrieval.kept };
     },
     createStore: async (tenant, { name, metadata, expiresAfterDays = null }) => {
       const id = `vs_${++created}`;

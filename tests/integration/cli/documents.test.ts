@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { namedPipe } from '../../fixtures/files/named-pipe.js';
 import { TENANT_KEY } from '../../http/admin-app.js';
+import { createFakeRetrieval } from '../../http/fakes/retrieval.js';
 import { memoryRetrieval } from '../demo/memory-retrieval.js';
 import { cliApp } from './cli-app.js';
 
@@ -145,4 +146,19 @@ t.test('a document that fails is named, and tried again with the next sync', asy
   finishIngestion('failed');
   t.match(await sync(), { code: 0, err: /1 replaced/ });
   t.same(contents('bank'), { 'a.md': '# A' });
+});
+
+t.test('documents are purged by their path or id, and copies that are left make it fail', async (t) => {
+  const fake = createFakeRetrieval();
+  const { root, cli } = await cliApp(t, { retrieval: fake, files });
+  const purge = (...named: string[]) => cli('--key', TENANT_KEY, 'documents', 'purge', ...named);
+  t.match(await cli('--key', TENANT_KEY, 'documents', 'add', `${root}/files/loans.md`), { code: 0 });
+  t.match(await purge('none.md'), { code: 1, err: /The vector store has no document none\.md/ });
+  t.match(await purge('loans.md'), { code: 0, out: /FILES +PIECES +SEARCHED_FILES +SEARCHED_BYTES\n +1 +9 +4 +1000/ });
+  t.match(await purge('loans.md', `file-${'0'.repeat(24)}`), { code: 1, err: /does not exist/ });
+  fake.kept.push('before-restore-1/documents.db');
+  const { id } = await fake.createFile('bank', { filename: 'a.md', purpose: 'assistants', content: Buffer.from('x') });
+  const [store] = (await fake.listStores('bank', { limit: 1, after: null, order: 'asc' })).items;
+  await fake.attachFile('bank', store!.id, { fileId: id, attributes: {}, path: 'a.md' });
+  t.match(await purge('a.md'), { code: 1, err: /before-restore-1\/documents\.db\. Remove these copies/ });
 });
