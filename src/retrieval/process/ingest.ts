@@ -36,8 +36,11 @@ export interface IngestOptions {
 /** A file that takes no longer to read than a search or two: some ten passages. */
 const SHORT_FILE_BYTES = 8192;
 
-/** A file that ended the process that often while it was read is given up. */
-const MAX_ATTEMPTS = 5;
+/**
+ * A file that ended the process that often while it was read is given up. With the pauses before each attempt that takes
+ * half a minute at least: a process that something else ends again and again costs no file.
+ */
+const MAX_ATTEMPTS = 8;
 
 /** Files that are read at once, each of another tenant: a long one keeps its own tenant waiting and hardly the others. */
 export const FILES_AT_ONCE = 4;

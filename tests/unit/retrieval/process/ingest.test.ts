@@ -175,11 +175,11 @@ t.test('an error on our side is no secret, but its details are for the log', asy
 });
 
 t.test(
-  'a file that ended the process five times is given up, and attaching it again gives it another chance',
+  'a file that ended the process eight times is given up, and attaching it again gives it another chance',
   async (t) => {
     const { rows, storeId, drain } = await setUp(t);
     const fileId = await attach(rows, 'bank', storeId, 'text');
-    for (let attempt = 1; attempt <= 5; attempt++) {
+    for (let attempt = 1; attempt <= 8; attempt++) {
       t.equal((await rows.next())!.lease.attempt, attempt);
       // Whoever held it is dead.
       await rows.db.updateTable('jobs').set({ lease_until: 0 }).execute();
@@ -187,7 +187,7 @@ t.test(
     await drain();
     t.match(await rows.storeFiles.get('bank', storeId, fileId), {
       status: 'failed',
-      error: { code: 'server_error', message: /ended 5 times/ },
+      error: { code: 'server_error', message: /ended 8 times/ },
     });
     await rows.storeFiles.attach('bank', storeId, { fileId: fileId, attributes: {} }, ROOMY);
     t.equal((await rows.next())!.lease.attempt, 1);
