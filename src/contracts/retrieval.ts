@@ -80,13 +80,13 @@ export interface NewStoreFile {
 export interface VectorStoreChange {
   readonly name?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
-  readonly expiresAfterDays?: number | null | undefined;
+  readonly expiresAfterDays?: number | undefined;
 }
 
 export interface NewVectorStore {
   readonly name: string;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly expiresAfterDays?: number | null | undefined;
+  readonly expiresAfterDays?: number | undefined;
 }
 
 export interface StoreFilesFilter {

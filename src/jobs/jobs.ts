@@ -23,6 +23,8 @@ export interface Lease {
   readonly holder: string;
   /** How often it was begun, this time included. */
   readonly attempt: number;
+  /** How often the process may have ended because of it before. */
+  readonly deaths: number;
 }
 
 export interface JobFailure {
@@ -152,19 +154,20 @@ export function createJobs(db: JobDb) {
             progress: 0,
           }))
           .where('seq', '=', oldest(from))
-          .returning(['seq', 'tenant', 'subject', 'attempts'])
+          .returning(['seq', 'tenant', 'subject', 'attempts', 'deaths'])
           .executeTakeFirst();
       const row = (await take(afterTenant)) ?? (afterTenant === '' ? undefined : await take(''));
       return row ? { ...row, kind, holder, attempt: row.attempts } : null;
     },
 
-    /** When the first job can be begun that cannot yet; null where none waits for that. */
-    async nextStartMs(kind: JobKind): Promise<number | null> {
+    /** When the first job can be begun of a tenant that has its turn, by now perhaps; null where there is none. */
+    async nextStartMs(kind: JobKind, except: readonly string[]): Promise<number | null> {
       const { at } = await db
         .selectFrom('jobs')
         .select(sql<number | null>`min(case status when 'queued' then not_before else lease_until end)`.as('at'))
         .where('kind', '=', kind)
         .where('status', 'in', UNFINISHED)
+        .where('tenant', 'not in', except)
         .executeTakeFirstOrThrow();
       return at;
     },
@@ -189,18 +192,18 @@ export function createJobs(db: JobDb) {
       return new Set(rows.map(({ seq }) => seq));
     },
 
-    /** Ends the leases of all others of a kind, who are known to be dead; their jobs wait a little, the longer the more often they failed. */
+    /** Ends the leases of all others of a kind, who are known to be dead; their jobs wait a little, the longer the more often they may have been the cause. */
     async reclaim(kind: JobKind, holder: string, nowMs: number): Promise<void> {
       const rows = await db
         .selectFrom('jobs')
-        .select(['seq', 'attempts'])
+        .select(['seq', 'deaths'])
         .where('kind', '=', kind)
         .where('status', '=', 'running')
         .where('holder', '!=', holder)
         .where('lease_until', '>', nowMs)
         .execute();
-      for (const { seq, attempts } of rows) {
-        const change = { ...NOBODY, status: 'queued' as const, progress: 0, not_before: nowMs + backoffMs(attempts) };
+      for (const { seq, deaths } of rows) {
+        const change = { ...NOBODY, status: 'queued' as const, progress: 0, not_before: nowMs + backoffMs(deaths) };
         await db.updateTable('jobs').set(change).where('seq', '=', seq).where('status', '=', 'running').execute();
       }
     },
@@ -213,6 +216,13 @@ export function createJobs(db: JobDb) {
       return numUpdatedRows > 0n;
     },
 
+    /** What follows may end the process: counts, unless the job is given back or ends. */
+    async risk(lease: Lease): Promise<void> {
+      await held(db, lease)
+        .set({ deaths: lease.deaths + 1 })
+        .execute();
+    },
+
     /** Gives a job back that may go better later. */
     async retry(lease: Lease, failure: JobFailure, nowMs: number): Promise<void> {
       await held(db, lease)
@@ -220,6 +230,7 @@ export function createJobs(db: JobDb) {
           ...NOBODY,
           status: 'queued',
           progress: 0,
+          deaths: lease.deaths,
           not_before: nowMs + backoffMs(lease.attempt),
           error_code: failure.code,
           error_message: failure.message,
@@ -230,7 +241,7 @@ export function createJobs(db: JobDb) {
     /** Gives a job back that was interrupted through no fault of its own. */
     async release(lease: Lease): Promise<void> {
       await held(db, lease)
-        .set({ ...NOBODY, status: 'queued', progress: 0, attempts: lease.attempt - 1 })
+        .set({ ...NOBODY, status: 'queued', progress: 0, deaths: lease.deaths, attempts: lease.attempt - 1 })
         .execute();
     },
 

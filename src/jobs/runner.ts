@@ -11,6 +11,8 @@ export interface Working {
   readonly signal: AbortSignal;
   /** How far it is, 0 … 1. */
   readonly progress: (share: number) => void;
+  /** To be awaited before what may end the process. */
+  readonly risk: () => Promise<void>;
 }
 
 export interface JobRunnerOptions {
@@ -99,7 +101,7 @@ export class JobRunner {
         });
         running.set(lease.tenant, done);
       } else {
-        const alarm = isFree ? await this.#alarm() : undefined;
+        const alarm = isFree ? await this.#alarm([...running.keys()]) : undefined;
         await woken;
         clearTimeout(alarm);
       }
@@ -122,11 +124,10 @@ export class JobRunner {
   }
 
   /** Wakes for a job that waits after a failure, or whose lease runs out. */
-  async #alarm(): Promise<NodeJS.Timeout | undefined> {
+  async #alarm(except: readonly string[]): Promise<NodeJS.Timeout | undefined> {
     const { jobs, kind, clock } = this.#options;
-    const atMs = await this.#whenPossible(() => jobs.nextStartMs(kind));
-    if (atMs === null || atMs <= clock.now()) return undefined;
-    return setTimeout(() => this.#wake(), atMs - clock.now()).unref();
+    const atMs = await this.#whenPossible(() => jobs.nextStartMs(kind, except));
+    return atMs === null ? undefined : setTimeout(() => this.#wake(), atMs - clock.now()).unref();
   }
 
   async #work(lease: Lease): Promise<void> {
@@ -140,6 +141,7 @@ export class JobRunner {
         progress: (share) => {
           working.share = share;
         },
+        risk: () => this.#options.jobs.risk(lease),
       });
       this.#recover();
     } catch (error) {
@@ -157,7 +159,7 @@ export class JobRunner {
     const fail = async (reason: JobFailure) => {
       if (await jobs.fail(lease, reason, clock.now())) onFailed(lease, clock.monotonicMs() - startedAt);
     };
-    if (lease.attempt > maxAttempts) {
+    if (lease.deaths >= maxAttempts) {
       const message = `The process ended ${maxAttempts} times while it worked on this, which is not tried again. Change it, or report it.`;
       onError(new Error(message), `job ${lease.subject} is given up`);
       return fail({ code: failure.code, message });

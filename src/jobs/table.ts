@@ -14,6 +14,8 @@ interface JobsTable {
   status: Generated<JobStatus>;
   /** Times that it was begun. */
   attempts: Generated<number>;
+  /** Times that the process may have ended because of it: counted before the risk, and taken back where it went well. */
+  deaths: Generated<number>;
   /** Who works on it, and until when nobody else may; null unless it is running. */
   holder: string | null;
   lease_until: number | null;
@@ -43,6 +45,7 @@ export const JOBS_SCHEMA = `
     size integer not null,
     status text not null default 'queued' check (status in ('queued', 'running', 'completed', 'failed', 'cancelled')),
     attempts integer not null default 0,
+    deaths integer not null default 0,
     holder text,
     lease_until integer,
     not_before integer not null default 0,

@@ -36,11 +36,8 @@ export interface IngestOptions {
 /** A file that takes no longer to read than a search or two: some ten passages. */
 const SHORT_FILE_BYTES = 8192;
 
-/**
- * A file that ended the process that often while it was read is given up. With the pauses before each attempt that takes
- * half a minute at least: a process that something else ends again and again costs no file.
- */
-const MAX_ATTEMPTS = 8;
+/** A file that ended the process that often while it was embedded is given up. Parsers are processes of their own. */
+const MAX_ATTEMPTS = 5;
 
 /** Files that are read at once, each of another tenant: a long one keeps its own tenant waiting and hardly the others. */
 export const FILES_AT_ONCE = 4;
@@ -105,7 +102,7 @@ export class Ingest {
     onCompleted(file.tenant, removed);
   }
 
-  async #passages(file: IngestFile, terms: FileTerms, { signal, progress }: Working): Promise<NewPassage[]> {
+  async #passages(file: IngestFile, terms: FileTerms, { signal, progress, risk }: Working): Promise<NewPassage[]> {
     const { parse, batch, isWithinAllowance } = this.#options;
     // A note that somebody adds goes before the answers and files of who floods; bulk goes behind everything.
     const isAhead = file.content.byteLength <= SHORT_FILE_BYTES && isWithinAllowance(file.tenant);
@@ -114,6 +111,7 @@ export class Ingest {
     const batches = Array.from({ length: Math.ceil(drafts.length / batch) }, (_, i) =>
       drafts.slice(i * batch, (i + 1) * batch),
     );
+    await risk();
     let embedded = 0;
     const embedBatch = async (some: readonly FilePassage[]) => {
       const made = await this.#embed(file.tenant, some, reading);

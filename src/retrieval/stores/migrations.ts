@@ -154,15 +154,18 @@ const MIGRATIONS: readonly ((database: Database) => void)[] = [
   },
 ];
 
-/** @throws AppError `config_invalid` where a newer version of the product wrote the database */
-export function migrate(database: Database): void {
+/**
+ * @param steps that are known; fewer for a database as an older version had it
+ * @throws AppError `config_invalid` where a newer version of the product wrote the database
+ */
+export function migrate(database: Database, steps = MIGRATIONS.length): void {
   const version = database.pragma('user_version', { simple: true }) as number;
-  if (version > MIGRATIONS.length) {
+  if (version > steps) {
     throw new AppError('config_invalid', {
-      reason: `${database.name} was written by a newer version (schema ${version}, this one knows ${MIGRATIONS.length}). Start that version, or set dataDir to another folder`,
+      reason: `${database.name} was written by a newer version (schema ${version}, this one knows ${steps}). Start that version, or set dataDir to another folder`,
     });
   }
-  for (let next = version; next < MIGRATIONS.length; next++) {
+  for (let next = version; next < steps; next++) {
     database
       .transaction(() => {
         MIGRATIONS[next]!(database);

@@ -37,7 +37,7 @@ t.test('a job whose holder died is taken again once its lease is over, and the d
   const { db, jobs, add, claim, all } = setUp(t);
   await add('a', 'a1');
   const dead = (await claim(1000))!;
-  t.equal(await jobs.nextStartMs('ingest'), 1100);
+  t.equal(await jobs.nextStartMs('ingest', []), 1100);
   t.equal(await claim(1099, { holder: 'b' }), null);
   t.same([...(await jobs.renew('a', new Map([[dead.seq, 0.5]]), 1200))], [dead.seq]);
   t.match(await all('a'), [{ status: 'running', progress: 0.5, attempts: 1 }]);
@@ -62,7 +62,10 @@ t.test(
     await jobs.reclaim('ingest', 'b', 1010);
     t.match(await all('a'), [{ status: 'queued', attempts: 1 }]);
     t.equal(await claim(1010 + backoffMs(1) - 1), null);
-    t.ok(await claim(1010 + backoffMs(1)));
+    const second = (await claim(1010 + backoffMs(1)))!;
+    t.match(second, { attempt: 2, deaths: 0 }, 'nothing says that it was the cause');
+    await jobs.risk(second);
+    t.match(await claim(2000), { attempt: 3, deaths: 1 });
     t.ok(backoffMs(3) > backoffMs(2));
     t.equal(backoffMs(100), backoffMs(50));
   },
@@ -71,9 +74,11 @@ t.test(
 t.test('what is interrupted costs no attempt, what fails for a passing reason waits', async (t) => {
   const { jobs, add, claim, all } = setUp(t);
   await add('a', 'a1');
-  await jobs.release((await claim(1000))!);
+  const first = (await claim(1000))!;
+  await jobs.risk(first);
+  await jobs.release(first);
   const second = (await claim(1000))!;
-  t.equal(second.attempt, 1);
+  t.match(second, { attempt: 1, deaths: 0 });
   await jobs.retry(second, { code: 'storage_unavailable', message: 'busy' }, 1000);
   t.match(await all('a'), [{ status: 'queued', error: { code: 'storage_unavailable' } }]);
   t.equal(await claim(1000), null);

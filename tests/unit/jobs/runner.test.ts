@@ -78,7 +78,8 @@ t.test('what ended its process too often is given up with the reason', async (t)
   const { db, runner, add, until, jobs } = setUp(t, async () => void t.fail('it is not begun again'));
   await add('x');
   for (let death = 1; death <= 3; death++) {
-    await jobs.claim('ingest', { holder: 'dead', afterTenant: '', except: [], leaseMs: 0, nowMs: death });
+    const claim = { holder: 'dead', afterTenant: '', except: [], leaseMs: 0, nowMs: death };
+    await jobs.risk((await jobs.claim('ingest', claim))!);
   }
   t.match((await db.selectFrom('jobs').select('attempts').executeTakeFirstOrThrow()).attempts, 3);
   runner.start();

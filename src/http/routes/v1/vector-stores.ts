@@ -29,9 +29,7 @@ const ModifyStore = Type.Object(
   {
     name: Type.Optional(Name),
     metadata: Type.Optional(Metadata),
-    expires_after: Type.Optional(
-      Type.Union([ExpiresAfter, Type.Null()], { description: 'Null: it does not expire any more.' }),
-    ),
+    expires_after: Type.Optional(ExpiresAfter),
   },
   { additionalProperties: false },
 );
@@ -135,7 +133,7 @@ export function addVectorStores(app: App, { retrieval }: Services): void {
     },
     async ({ principal, params, body }) => {
       const { name, metadata, expires_after: expiry } = body;
-      const change = { name, metadata, expiresAfterDays: expiry === null ? null : expiry?.days };
+      const change = { name, metadata, expiresAfterDays: expiry?.days };
       return toWire(await retrieval.updateStore(principal.tenant, params.vector_store_id, change));
     },
   );
