@@ -7,7 +7,6 @@ import { AppError } from '../../errors/app-error.js';
 import { createJobs } from '../../jobs/jobs.js';
 import { readEmbedderManifest } from '../../layouts/manifest.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
-import { emptyLog, rewrite } from '../../sqlite/compact.js';
 import { inSnapshot } from '../../sqlite/snapshot.js';
 import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { TenantIndexes } from '../hnsw/tenant-indexes.js';
@@ -19,26 +18,19 @@ import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
 import { createPostings } from '../stores/postings.js';
 import { createStoreFiles } from '../stores/store-files.js';
-import { createTraces } from '../stores/traces.js';
 import { createVectorStores } from '../stores/vector-stores.js';
 import { createApart } from './apart.js';
-import { createCompaction } from './compaction.js';
 import { embedWhole } from './embed-whole.js';
 import { loadEmbedder, type TokenizedText } from './embedder.js';
+import { startHousekeeping } from './housekeeping.js';
 import { Ingest, type IngestOptions } from './ingest.js';
 import { createPace, waitedForProcessorMs } from './pace.js';
 import { createParsers } from './parsers.js';
-import { createPurge } from './purge.js';
 import { createWorkQueue } from './queue.js';
 import { createService } from './service.js';
 import { backfillTerms } from './term-backfill.js';
 
 const STATUS_EVERY_MS = 1000;
-/** How often expired stores are emptied and old jobs forgotten. */
-const TIDY_EVERY_MS = 60_000;
-/** How long what was deleted may stay on the disk. */
-const COMPACT_AFTER_MS = 10_000;
-const JOBS_KEPT_MS = 7 * 86_400_000;
 /** What embedding a token takes of one processor, about. */
 const TOKEN_MS = 0.17;
 /** Their first argument is the tenant. */
@@ -123,21 +115,17 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     onRebuilt: (durationMs) => send({ type: 'observation', observation: { type: 'index_rebuild', durationMs } }),
     onError: reportError,
   });
-  const { purge, compact } = createPurge({
+  const housekeeping = startHousekeeping({
     dataDir,
+    writer,
     files,
-    traces: createTraces(writer),
+    stores,
+    jobs,
     indexes,
     queue,
-    emptyLog: () => emptyLog(writer),
-    rewrite: () => rewrite(writer),
+    clock,
+    onError: reportError,
   });
-  const compaction = createCompaction({ delayMs: COMPACT_AFTER_MS, compact, onError: reportError });
-  const forget = (tenant: string, labels: readonly number[]) => {
-    compaction.note(tenant);
-    // Not while a search is under way: it may see rows yet whose labels the index would not name any more.
-    void queue.run('background', tenant, () => indexes.removed(tenant, labels));
-  };
   const ingest = new Ingest({
     jobs,
     storeFiles,
@@ -148,7 +136,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     clock,
     onObservation: (observation) => send({ type: 'observation', observation }),
     onCompleted(tenant, removed) {
-      if (removed.length > 0) forget(tenant, removed);
+      if (removed.length > 0) housekeeping.forget(tenant, removed);
       indexes.grown(tenant);
     },
     onError: reportError,
@@ -164,8 +152,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     jobs,
     ingest,
     inSnapshot: (job) => inSnapshot(reader, job),
-    forget,
-    purge,
+    housekeeping,
     embedder,
     embedderId: basename(modelDir),
     queue,
@@ -194,11 +181,6 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     signal: stopping.signal,
     onError: reportError,
   });
-  const tidy = async () => {
-    for (const { tenant, labels } of await stores.expire()) forget(tenant, labels);
-    await jobs.prune(clock.now() - JOBS_KEPT_MS);
-  };
-  const tidying = setInterval(() => void tidy().catch((error) => reportError(error, 'tidying up')), TIDY_EVERY_MS);
   const tell = async () => send({ type: 'status', status: await status() });
   const ticking = setInterval(() => void tell().catch((error) => reportError(error, 'status')), STATUS_EVERY_MS);
 
@@ -221,8 +203,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     abort: (id: number) => calls.get(id)?.abort(),
     async stop(): Promise<void> {
       clearInterval(ticking);
-      clearInterval(tidying);
-      compaction.stop();
+      housekeeping.stop();
       stopping.abort();
       await ingest.stop();
       await backfill;

@@ -27,9 +27,9 @@ const NOT_SEARCHED = new Set(['models']);
  * the data folder afterwards. Where the database still holds one in an unused place, it is written anew.
  */
 export function createPurge({ dataDir, files, traces, indexes, queue, emptyLog, rewrite }: PurgeOptions) {
-  const compact = async (tenant: string) => {
-    await emptyLog();
+  const compact = async (tenant: string): Promise<boolean> => {
     await indexes.purge(tenant);
+    return emptyLog();
   };
 
   const search = async (tenant: string, pieces: readonly Buffer[]) => {
@@ -51,6 +51,7 @@ export function createPurge({ dataDir, files, traces, indexes, queue, emptyLog, 
   };
 
   return {
+    /** Takes what was deleted off the disk. @returns whether nobody kept it from that */
     compact,
 
     async purge(tenant: string, fileIds: readonly string[]): Promise<PurgeReport> {

@@ -22,6 +22,7 @@ import type { Postings } from '../stores/postings.js';
 import type { StoreFiles } from '../stores/store-files.js';
 import type { SearchedStore, VectorStores } from '../stores/vector-stores.js';
 import type { Embedder, TokenizedText } from './embedder.js';
+import type { Housekeeping } from './housekeeping.js';
 import { FILES_AT_ONCE, type Ingest } from './ingest.js';
 import type { WorkQueue } from './queue.js';
 import { loadTextOfTokens, type TextOfTokens } from './token-ids.js';
@@ -36,9 +37,7 @@ export interface ServiceOptions {
   readonly indexes: TenantIndexes;
   readonly jobs: JobStore;
   readonly ingest: Pick<Ingest, 'wake'>;
-  /** The rows are gone: takes them out of the index, and off the disk a little later. */
-  readonly forget: (tenant: string, labels: readonly number[]) => void;
-  readonly purge: Retrieval['purgeFiles'];
+  readonly housekeeping: Pick<Housekeeping, 'forget' | 'purge'>;
   /** Runs reads of a search that see one state of all rows. */
   readonly inSnapshot: <T>(job: () => Promise<T>) => Promise<T>;
   readonly embedder: Embedder;
@@ -56,7 +55,8 @@ const TOUCH_EVERY_S = 60;
 /** The contract's methods, in the process that has the database, the indexes and the model. */
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
   const { files, stores, storeFiles, batches, passages, postings, indexes, ingest, embedder, embedderId } = options;
-  const { queue, config, clock, jobs, inSnapshot, forget, purge } = options;
+  const { queue, config, clock, jobs, inSnapshot } = options;
+  const { forget, purge } = options.housekeeping;
   const ingestLimits = { files: config.maxIngestQueue, bytes: config.maxIngestBytes };
   const sources: SearchSources = {
     passages,

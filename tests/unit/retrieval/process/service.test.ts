@@ -22,8 +22,10 @@ async function setUp(t: Test, embedderId = 'all-minilm-l6-v2', vector = VECTOR!)
   const asked: { tokenized: string[]; embedded: number } = { tokenized: [], embedded: 0 };
   const service = createService({
     inSnapshot: (job) => job(),
-    forget: () => {},
-    purge: async () => ({ files: 0, pieces: 0, searchedFiles: 0, searchedBytes: 0, found: [] }),
+    housekeeping: {
+      forget: () => {},
+      purge: async () => ({ files: 0, pieces: 0, searchedFiles: 0, searchedBytes: 0, found: [] }),
+    },
     ...rows,
     batches: createFileBatches(rows.db),
     indexes: (await openIndexes(folder, rows)).indexes,
