@@ -63,7 +63,9 @@ const COLUMNS = [
   'started_at',
   'finished_at',
 ] as const;
-const UNFINISHED = ['queued', 'running'] as const;
+/** As the indexes over them have it, word for word. */
+const UNFINISHED = sql<boolean>`status in ('queued', 'running')`;
+const COMPLETED = sql<boolean>`status = 'completed'`;
 const NOBODY = { holder: null, lease_until: null };
 
 interface Row extends Omit<Job, 'error' | 'createdAt' | 'startedAt' | 'finishedAt' | 'leftMs'> {
@@ -98,7 +100,7 @@ export function createJobs(db: JobDb) {
       .selectFrom('jobs')
       .select(['size', sql<number>`finished_at - started_at`.as('duration')])
       .where('kind', '=', kind)
-      .where('status', '=', 'completed')
+      .where(COMPLETED)
       .orderBy('finished_at', 'desc')
       .limit(PAST_JOBS)
       .as('newest');
@@ -114,7 +116,7 @@ export function createJobs(db: JobDb) {
 
   const timeLeft = async (row: Row, atOnce: number): Promise<number | null> => {
     if (row.status !== 'queued' && row.status !== 'running') return null;
-    const ofKind = db.selectFrom('jobs').where('kind', '=', row.kind).where('status', 'in', UNFINISHED);
+    const ofKind = db.selectFrom('jobs').where('kind', '=', row.kind).where(UNFINISHED);
     const { size } = await ofKind
       .select(sql<number>`coalesce(sum(size * (1 - progress)), 0)`.as('size'))
       .where('tenant', '=', row.tenant)
@@ -134,7 +136,7 @@ export function createJobs(db: JobDb) {
           .selectFrom('jobs')
           .select('seq')
           .where('kind', '=', kind)
-          .where('status', 'in', UNFINISHED)
+          .where(UNFINISHED)
           .where('tenant', '>', from)
           .where('tenant', 'not in', except)
           .where('not_before', '<=', nowMs)
@@ -166,7 +168,7 @@ export function createJobs(db: JobDb) {
         .selectFrom('jobs')
         .select(sql<number | null>`min(case status when 'queued' then not_before else lease_until end)`.as('at'))
         .where('kind', '=', kind)
-        .where('status', 'in', UNFINISHED)
+        .where(UNFINISHED)
         .where('tenant', 'not in', except)
         .executeTakeFirstOrThrow();
       return at;
@@ -276,7 +278,7 @@ export function createJobs(db: JobDb) {
       const rows = await db
         .selectFrom('jobs')
         .select((eb) => ['kind', 'status', eb.fn.countAll<number>().as('jobs')])
-        .where('status', 'in', UNFINISHED)
+        .where(UNFINISHED)
         .groupBy(['kind', 'status'])
         .execute();
       return rows as JobCount[];
@@ -318,13 +320,13 @@ export async function endJob(tx: JobDb, seq: number, ended: 'cancelled' | JobFai
     .updateTable('jobs')
     .set({ ...NOBODY, ...status, finished_at: nowMs })
     .where('seq', '=', seq)
-    .where('status', 'in', UNFINISHED)
+    .where(UNFINISHED)
     .execute();
 }
 
 /** Unfinished jobs of a kind. */
 export function unfinishedJobs(tx: JobDb, kind: JobKind) {
-  return tx.selectFrom('jobs').where('kind', '=', kind).where('status', 'in', UNFINISHED);
+  return tx.selectFrom('jobs').where('kind', '=', kind).where(UNFINISHED);
 }
 
 /** The job, as long as the lease counts. */

@@ -58,7 +58,8 @@ export const JOBS_SCHEMA = `
   ) strict;
   create unique index jobs_unfinished on jobs (kind, subject) where status in ('queued', 'running');
   create index jobs_by_subject on jobs (kind, subject);
-  create index jobs_by_status on jobs (kind, status, tenant, seq, size);
+  create index jobs_waiting on jobs (kind, tenant, seq, status, size) where status in ('queued', 'running');
   create index jobs_by_tenant on jobs (tenant, seq);
+  create index jobs_completed on jobs (kind, finished_at, started_at, size) where status = 'completed';
   create index jobs_by_end on jobs (finished_at) where finished_at is not null;
 `;
