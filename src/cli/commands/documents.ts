@@ -4,7 +4,7 @@ import { Argument, type Command } from 'commander';
 import { type Api, ApiFailure, tenantApi } from '../api.js';
 import { trackedBelow, type Upload, uploadsBelow } from '../documents/folder.js';
 import { deleteFile, listStoreFiles, planSync, readLocal, SYNCED, type SyncPlan, skip } from '../documents/sync.js';
-import { ingested, isRefusal, type Outcome, storeUrl, upload } from '../documents/upload.js';
+import { findStore, ingested, isRefusal, type Outcome, storeUrl, upload } from '../documents/upload.js';
 import { show } from '../show.js';
 import { progressLine, type Terminal } from '../terminal.js';
 
@@ -61,9 +61,16 @@ export function addDocuments(program: Command, terminal: Terminal): void {
       const found = trackedBelow(folder).map(({ name, file }) => ({ name: prefix + name, file }));
       const { documents: local, skipped } = readLocal(found);
       const api = tenantApi(command);
-      const url = await storeUrl(api, store);
-      const plan = planSync(local, await listStoreFiles(api, url), prefix);
-      const outcomes = [...(dryRun ? planned(plan) : await carryOut(api, url, plan, terminal)), ...skipped];
+      const url = dryRun ? await findStore(api, store) : await storeUrl(api, store);
+      const plan = planSync(local, url === null ? [] : await listStoreFiles(api, url), prefix);
+      // Most likely something is not mounted, or the wrong folder was named.
+      if (local.length === 0 && plan.remove.length > 0) {
+        command.error(
+          `error: ${folder} holds no documents, and all ${plan.remove.length} of the store would be removed`,
+        );
+      }
+      const done = dryRun || url === null ? planned(plan) : await carryOut(api, url, plan, terminal);
+      const outcomes = [...done, ...skipped];
       terminal.err(`${dryRun ? 'Nothing is done. ' : ''}${summary(outcomes, plan.unchanged)}\n`);
       showOutcomes(terminal, command, outcomes);
       if (outcomes.some(({ status }) => status === 'failed' || status === 'cancelled')) {

@@ -21,6 +21,8 @@ export interface SyncPlan {
 export const SYNCED = { synced: true } as const;
 
 const PAGE = 100;
+/** Of an attribute, which the path is too. */
+const MAX_PATH = 512;
 
 interface Page {
   readonly data: readonly StoreFile[];
@@ -60,6 +62,7 @@ export function readLocal(uploads: readonly Upload[]): { documents: LocalDocumen
   for (const upload of uploads) {
     const content = readRegularFile(upload.file);
     try {
+      if (upload.name.length > MAX_PATH) throw new Error(`its path is longer than ${MAX_PATH} characters`);
       readFileText(upload.name, content);
       documents.push({ ...upload, sha256: digestOf(content) });
     } catch (error) {

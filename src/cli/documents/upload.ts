@@ -26,14 +26,16 @@ export interface Outcome {
   readonly reason: string | null;
 }
 
-/** The path of the store that documents go to: the one that was named, or the tenant's default one, made where there is none. */
-export async function storeUrl(api: Api, store: string | undefined): Promise<string> {
-  return path`/v1/vector_stores/${store ?? (await defaultStore(api))}`;
+/** The path of the store that was named, or of the tenant's default one; null where there is none. */
+export async function findStore(api: Api, store: string | undefined): Promise<string | null> {
+  const id = store ?? (await api.list<{ id: string }>('/v1/vector_stores?order=asc&limit=1'))[0]?.id;
+  return id === undefined ? null : path`/v1/vector_stores/${id}`;
 }
 
-async function defaultStore(api: Api): Promise<string> {
-  const [oldest] = await api.list<{ id: string }>('/v1/vector_stores?order=asc&limit=1');
-  return oldest?.id ?? (await api.send<{ id: string }>('POST', '/v1/vector_stores', { name: 'Documents' })).id;
+/** The same; the default one is made where there is none. */
+export async function storeUrl(api: Api, store: string | undefined): Promise<string> {
+  const create = async () => api.send<{ id: string }>('POST', '/v1/vector_stores', { name: 'Documents' });
+  return (await findStore(api, store)) ?? path`/v1/vector_stores/${(await create()).id}`;
 }
 
 export function digestOf(content: Buffer): string {

@@ -81,6 +81,7 @@ t.test('a folder is kept in a store: what is new, changed and gone, and nothing 
   });
   t.match(dry.out, /logo\.png +skipped +- +logo\.png cannot be read: files of type \.png are not supported/);
   t.equal(uploads(), 0);
+  t.same((await retrieval.listStores('bank', { limit: 1, after: null, order: 'asc' })).items, [], 'not even a store');
 
   t.match(await sync(), { code: 0, err: /3 added, 0 replaced/, out: /docs\/deep\/cards\.md +added +2/ });
   t.match(await sync(), { code: 0, err: /0 added, 0 replaced, 0 removed, 1 skipped, 0 failed, 3 unchanged/ });
@@ -110,9 +111,13 @@ t.test('two folders share a store by prefixes', async (t) => {
     cli('--key', TENANT_KEY, 'documents', 'sync', `${root}/files/${name}`, '--prefix', `${name}/`);
   for (const name of ['a', 'b']) t.match(await sync(name), { code: 0 });
   t.same(contents('bank'), { 'a/x.md': '# A', 'b/x.md': '# B' });
+  writeFileSync(`${root}/files/a/y.md`, '# Y');
   rmSync(`${root}/files/a/x.md`);
-  t.match(await sync('a'), { code: 0, err: /1 removed/ });
-  t.same(contents('bank'), { 'b/x.md': '# B' });
+  t.match(await sync('a'), { code: 0, err: /1 added, 0 replaced, 1 removed/ });
+  t.same(contents('bank'), { 'a/y.md': '# Y', 'b/x.md': '# B' });
+  rmSync(`${root}/files/a/y.md`);
+  t.match(await sync('a'), { code: 2, err: /holds no documents, and all 1 of the store would be removed/ });
+  t.same(contents('bank'), { 'a/y.md': '# Y', 'b/x.md': '# B' });
 });
 
 t.test('what git ignores is no document of a repository', async (t) => {

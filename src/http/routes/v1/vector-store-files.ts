@@ -22,7 +22,7 @@ export const AttachFile = Type.Object(
     path: Type.Optional(
       Type.String({
         minLength: 1,
-        maxLength: 1024,
+        maxLength: 512,
         description:
           'Extension. Once the file is read it takes the place of those of the same path in the vector store, in one moment; they are deleted unless another vector store has them.',
       }),
