@@ -23,10 +23,21 @@ export default {
     {
       name: 'L0-stays-below',
       comment:
-        'config, files, layouts, machine, metrics, native, processes, queues and sqlite serve every room, so they know none of them.',
+        'config, files, jobs, layouts, machine, metrics, native, processes, queues and sqlite serve every room, so they know none of them.',
       severity: 'error',
       from: {
-        path: rooms(['config', 'files', 'layouts', 'machine', 'metrics', 'native', 'processes', 'queues', 'sqlite']),
+        path: rooms([
+          'config',
+          'files',
+          'jobs',
+          'layouts',
+          'machine',
+          'metrics',
+          'native',
+          'processes',
+          'queues',
+          'sqlite',
+        ]),
       },
       to: { path: rooms([...L1, 'pipeline', ...L3, ...L4]) },
     },
@@ -141,7 +152,7 @@ export default {
       name: 'databases-in-stores',
       comment: 'SQL lives in the stores of the room that owns the tables.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(registry|retrieval|sqlite)/' },
+      from: { path: '^src/', pathNot: '^src/(jobs|registry|retrieval|sqlite)/' },
       to: { path: 'node_modules/(better-sqlite3|pg|kysely)' },
     },
     {

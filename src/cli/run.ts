@@ -5,6 +5,7 @@ import { addAdapters } from './commands/adapters.js';
 import { addBackup } from './commands/backup.js';
 import { addDeployments } from './commands/deployments.js';
 import { addDocuments } from './commands/documents.js';
+import { addJobs } from './commands/jobs.js';
 import { addKeys } from './commands/keys.js';
 import { addModels } from './commands/models.js';
 import { addSigners } from './commands/signers.js';
@@ -30,13 +31,25 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
-    .description('Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, backups.')
+    .description(
+      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, jobs, backups.',
+    )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .addOption(new Option('--url <url>', 'address of the gateway').default('http://127.0.0.1:8080').argParser(parseUrl))
     .addOption(new Option('--key <key>', 'API key').env('SWITCHYARD_KEY'))
     .option('--json', 'print JSON instead of a table');
-  for (const add of [addModels, addTenants, addKeys, addSigners, addAdapters, addDeployments, addDocuments, addBackup])
+  for (const add of [
+    addModels,
+    addTenants,
+    addKeys,
+    addSigners,
+    addAdapters,
+    addDeployments,
+    addDocuments,
+    addJobs,
+    addBackup,
+  ])
     add(program, terminal);
   return program;
 }

@@ -37,6 +37,10 @@ export function progressLine(terminal: Terminal) {
       else if (step !== written) terminal.err(`${step} …\n`);
       written = step;
     },
+    /** Takes the line away. */
+    clear() {
+      if (terminal.interactive && written !== '') terminal.err('\r\x1b[2K');
+    },
     end(text: string) {
       terminal.err(terminal.interactive ? `\r\x1b[2K${text}\n` : `${text}\n`);
     },
@@ -72,6 +76,6 @@ function formatBytes(bytes: number): string {
   return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
 }
 
-function formatDuration(seconds: number): string {
+export function formatDuration(seconds: number): string {
   return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.round(seconds / 60)} min`;
 }

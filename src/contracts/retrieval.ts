@@ -2,6 +2,10 @@
  * Private documents of tenants: files, vector stores, search and embeddings. Types only.
  * Every call names its tenant; an id of another tenant is `not_found`, never `forbidden`.
  */
+import type { JobCount, Jobs } from './jobs.js';
+import type { Page, PageRequest } from './paging.js';
+
+export type { Page, PageRequest } from './paging.js';
 
 export interface StoredFile {
   readonly id: string;
@@ -16,7 +20,12 @@ export interface VectorStore {
   readonly id: string;
   readonly name: string;
   readonly createdAt: number;
+  /** Its last change or search, by up to a minute. */
   readonly lastActiveAt: number;
+  /** Days after it was active last; null: never. */
+  readonly expiresAfterDays: number | null;
+  /** Then it holds no files any more, and can only be looked at and deleted. */
+  readonly isExpired: boolean;
   readonly metadata: Readonly<Record<string, string>>;
   readonly usageBytes: number;
   readonly fileCounts: FileCounts;
@@ -30,6 +39,13 @@ export interface FileCounts {
   readonly total: number;
 }
 
+/** How large passages are made, in tokens of the base model. */
+export interface ChunkSizes {
+  readonly maxTokens: number;
+  /** Shared by neighbours at most; up to half of `maxTokens`. */
+  readonly overlapTokens: number;
+}
+
 export type FileAttributes = Readonly<Record<string, string | number | boolean>>;
 
 /** A file within a store: `completed` means searchable and durable. */
@@ -40,10 +56,14 @@ export interface VectorStoreFile {
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly createdAt: number;
   readonly usageBytes: number;
+  /** That are found: while it is read again, and where that fails, those of before. */
   readonly passages: number;
   readonly attributes: FileAttributes;
   /** Who may find its passages: callers of one of these groups; none: everybody of the tenant. */
   readonly allowedGroups: readonly string[];
+  readonly path: string | null;
+  /** null: as the gateway is configured. */
+  readonly chunking: ChunkSizes | null;
 }
 
 /** A file that is to be read into a store. */
@@ -52,12 +72,31 @@ export interface NewStoreFile {
   readonly attributes: FileAttributes;
   /** Left out: everybody, or as it was where the file is there already. */
   readonly allowedGroups?: readonly string[] | undefined;
+  /**
+   * Once it is read it takes the place of the files of the same path, in one moment: a search finds the passages of one or
+   * of the other. Those files are deleted, unless another store has them too.
+   */
+  readonly path?: string | undefined;
+  readonly chunking?: ChunkSizes | undefined;
 }
 
 /** What is left out stays as it is. */
 export interface StoreFileChange {
   readonly attributes?: FileAttributes | undefined;
   readonly allowedGroups?: readonly string[] | undefined;
+}
+
+/** What is changed of a store; what is left out stays. */
+export interface VectorStoreChange {
+  readonly name?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly expiresAfterDays?: number | undefined;
+}
+
+export interface NewVectorStore {
+  readonly name: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly expiresAfterDays?: number | undefined;
 }
 
 export interface StoreFilesFilter {
@@ -149,15 +188,17 @@ export interface SearchResult {
   readonly snapshot: string;
 }
 
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly hasMore: boolean;
-}
-
-export interface PageRequest {
-  readonly limit: number;
-  readonly after: string | null;
-  readonly order: 'asc' | 'desc';
+/** What was looked at after files were purged. */
+export interface PurgeReport {
+  /** That were purged. */
+  readonly files: number;
+  /** Of them, that were looked for: of their bytes, their passages' texts and vectors, their terms; of what no other document says. */
+  readonly pieces: number;
+  /** Of the data folder. */
+  readonly searchedFiles: number;
+  readonly searchedBytes: number;
+  /** Files of the data folder that still hold a piece: none, but for copies that somebody keeps there. */
+  readonly found: readonly string[];
 }
 
 export interface RetrievalStatus {
@@ -167,6 +208,7 @@ export interface RetrievalStatus {
   readonly ingestQueue: number;
   /** Why files that wait are not read now; it goes on by itself. */
   readonly ingestTrouble: string | null;
+  readonly jobs: readonly JobCount[];
   readonly rssBytes: number;
 }
 
@@ -181,7 +223,7 @@ export type RetrievalObservation =
   | { readonly type: 'restart' };
 
 /** Every call may end with `retrieval_unavailable`, `queue_full` or `deadline_exceeded`. */
-export interface Retrieval {
+export interface Retrieval extends Jobs {
   /**
    * Durable when it resolves. The content is looked at for the purposes `assistants` and `user_data`.
    * @throws AppError `file_too_large`, `unsupported_file`
@@ -194,20 +236,20 @@ export interface Retrieval {
   listFiles(tenant: string, page: PageRequest, purpose: string | null): Promise<Page<StoredFile>>;
   /** Deletes the file and every passage made from it. */
   deleteFile(tenant: string, fileId: string): Promise<void>;
+  /** Deletes files, takes what is left of them off the disk and looks for it; without `purgeFiles` that is done a while later. */
+  purgeFiles(tenant: string, fileIds: readonly string[]): Promise<PurgeReport>;
 
-  createStore(tenant: string, store: { name: string; metadata: Record<string, string> }): Promise<VectorStore>;
+  createStore(tenant: string, store: NewVectorStore): Promise<VectorStore>;
   getStore(tenant: string, storeId: string): Promise<VectorStore>;
   listStores(tenant: string, page: PageRequest): Promise<Page<VectorStore>>;
-  updateStore(
-    tenant: string,
-    storeId: string,
-    change: { name?: string; metadata?: Record<string, string> },
-  ): Promise<VectorStore>;
+  /** @throws AppError `store_expired`, as all that puts something into a store, changes it or searches it */
+  updateStore(tenant: string, storeId: string, change: VectorStoreChange): Promise<VectorStore>;
   deleteStore(tenant: string, storeId: string): Promise<void>;
 
   /**
    * Queues the file for ingestion; poll `getStoreFile` until it is no longer `in_progress`. A file that is attached
-   * already keeps its state and takes the new attributes; one that failed or was cancelled is read again.
+   * already keeps its state and takes the new attributes; one that failed, was cancelled or is to be chunked in another way
+   * is read again.
    * @throws AppError `ingest_queue_full`
    */
   attachFile(tenant: string, storeId: string, file: NewStoreFile): Promise<VectorStoreFile>;

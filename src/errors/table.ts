@@ -112,6 +112,10 @@ export const ERRORS = {
   },
   model_not_found: missing('The model {model} does not exist for this key. GET /v1/models lists what does.'),
   not_found: missing('{what} {id} does not exist.'),
+  store_expired: bad(
+    'The vector store {id} has expired, and holds no files any more. Delete it, and create another.',
+    410,
+  ),
   host_not_served: bad(
     'The host {host} is not served in demo mode, because the demo keys are public. Ask on 127.0.0.1 or localhost, or set SWITCHYARD_DEMO=false.',
     421,

@@ -29,6 +29,7 @@ import { addCompletions } from './routes/v1/completions.js';
 import { addEmbeddings } from './routes/v1/embeddings.js';
 import { addFeedback } from './routes/v1/feedback.js';
 import { addFiles } from './routes/v1/files.js';
+import { addJobs } from './routes/v1/jobs.js';
 import { addModels } from './routes/v1/models.js';
 import { addVectorStoreBatches } from './routes/v1/vector-store-batches.js';
 import { addVectorStoreFiles } from './routes/v1/vector-store-files.js';
@@ -143,4 +144,5 @@ async function addV1Routes(app: App, services: Services): Promise<void> {
   addVectorStoreFiles(app, services);
   addVectorStoreBatches(app, services);
   addVectorStoreSearch(app, services);
+  addJobs(app, services);
 }

@@ -67,6 +67,7 @@ export const METRICS = {
   engine_step_rows: histogram('Requests that shared one step of the engine.', ['kind'], ROWS),
   tokenizer_queue_length: gauge('Prompts and counts that wait for a tokenizer process.', []),
   passages: gauge('Passages that can be found.', []),
+  jobs: gauge('Jobs that wait (queued) or are worked on (running).', ['kind', 'status']),
   ingest_queue_length: gauge('Files that wait for ingestion.', []),
   ingest_files_total: counter('Files ingested.', ['outcome']),
   ingest_passages_total: counter('Passages made from files.', []),

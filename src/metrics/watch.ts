@@ -73,6 +73,8 @@ function watchRetrieval(metrics: Metrics, retrieval: Retrieval): void {
     const status = retrieval.status();
     metrics.set('passages', {}, status.passages);
     metrics.set('ingest_queue_length', {}, status.ingestQueue);
+    metrics.clear('jobs');
+    for (const { kind, status: state, jobs } of status.jobs) metrics.set('jobs', { kind, status: state }, jobs);
     setChild(metrics, 'retrieval', status);
   });
 }

@@ -36,7 +36,7 @@ const MEMORY_ENVIRONMENT = {
   MALLOC_TRIM_THRESHOLD_: String(2 ** 18),
 };
 
-const UNKNOWN_STATUS: ProcessStatus = { passages: 0, ingestQueue: 0, ingestTrouble: null, rssBytes: 0 };
+const UNKNOWN_STATUS: ProcessStatus = { passages: 0, ingestQueue: 0, ingestTrouble: null, jobs: [], rssBytes: 0 };
 
 /**
  * Starts the retrieval process and resolves when it is ready. A process that dies later is restarted; meanwhile, and
@@ -131,6 +131,7 @@ export async function createRetrieval(
     getFileContent: (tenant, id, groups = null) => call('getFileContent', [tenant, id, groups]),
     listFiles: (...args) => call('listFiles', args),
     deleteFile: (...args) => call('deleteFile', args),
+    purgeFiles: (...args) => call('purgeFiles', args),
     createStore: (...args) => call('createStore', args),
     getStore: (...args) => call('getStore', args),
     listStores: (...args) => call('listStores', args),
@@ -144,6 +145,9 @@ export async function createRetrieval(
     getBatch: (...args) => call('getBatch', args),
     cancelBatch: (...args) => call('cancelBatch', args),
     detachFile: (...args) => call('detachFile', args),
+    listJobs: (...args) => call('listJobs', args),
+    getJob: (...args) => call('getJob', args),
+    cancelJob: (...args) => call('cancelJob', args),
     search: (request, signal) => call('search', [request], signal),
     embed: (tenant, inputs, signal) => call('embed', [tenant, inputs], signal),
     embedder: { id: basename(options.modelDir), dimensions },

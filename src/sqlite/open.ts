@@ -11,12 +11,16 @@ export const DRIVER = Number(process.versions.node.split('.')[0]) < 22 ? 'better
 /** The driver as it is. */
 export const Sqlite = createRequire(import.meta.url)(DRIVER) as typeof SQLite;
 
-/** A commit is on the disk when it returns (WAL with synchronous = FULL). */
+/** How long a statement waits for another connection's, in milliseconds. */
+export const BUSY_TIMEOUT = 'busy_timeout = 5000';
+
+/** A commit is on the disk when it returns (WAL with synchronous = FULL), and what is deleted is overwritten. */
 export const PRAGMAS: readonly string[] = [
   'journal_mode = WAL',
   'synchronous = FULL',
   'foreign_keys = ON',
-  'busy_timeout = 5000',
+  BUSY_TIMEOUT,
+  'secure_delete = ON',
 ];
 
 /** Opens a database, or creates it, for its owner alone (its log takes over the mode). */

@@ -75,7 +75,7 @@ t.test('what makes no batch is refused by name', async (t) => {
     [{ file_ids: files, files: [{ file_id: files[0] }] }, 400, { code: 'invalid_value', param: 'file_ids' }],
     [{ files: [{ file_id: files[0] }], attributes: {} }, 400, { code: 'invalid_value', param: 'attributes' }],
     [{ file_ids: ['file-none'] }, 404, { code: 'not_found' }],
-    [{ file_ids: files, chunking_strategy: { type: 'static' } }, 400, { code: 'unsupported_parameter' }],
+    [{ file_ids: files, chunking_strategy: { type: 'static' } }, 400, { code: 'invalid_value' }],
   ];
   for (const [payload, status, error] of cases) {
     const response = await call('POST', `${url}/file_batches`, payload);

@@ -167,3 +167,23 @@ t.test('a file name with a NUL in it is refused', async (t) => {
   t.equal(response.statusCode, 400, response.body);
   t.match(response.json().error, { code: 'invalid_value', param: 'file' });
 });
+
+t.test('files are purged together, and what is left is told', async (t) => {
+  const { app, retrieval } = await createTestServer();
+  t.teardown(() => app.close());
+  const file = { filename: 'a.md', purpose: 'assistants', content: Buffer.from('x') };
+  const { id } = await retrieval.createFile('bank', file);
+  const purge = (payload: object) =>
+    app.inject({ method: 'POST', url: '/v1/files/purge', headers: bearer(), payload }).then((answer) => answer.json());
+  t.match((await purge({ file_ids: [] })).error, { code: 'invalid_value', param: 'file_ids' });
+  t.match((await purge({ file_ids: ['file-none'] })).error, { code: 'not_found' });
+  t.same(await purge({ file_ids: [id] }), {
+    object: 'file.purge',
+    files: 1,
+    pieces: 9,
+    searched_files: 4,
+    searched_bytes: 1000,
+    found: [],
+  });
+  await t.rejects(retrieval.getFile('bank', id), { code: 'not_found' });
+});

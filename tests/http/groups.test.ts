@@ -121,6 +121,10 @@ t.test('what is about all documents is not for a caller with groups', async (t) 
     ['GET', `${stores}/file_batches/x`],
     ['GET', `${stores}/file_batches/x/files`],
     ['POST', `${stores}/file_batches/x/cancel`],
+    ['POST', '/v1/files/purge', { file_ids: [id] }],
+    ['GET', '/v1/jobs'],
+    ['GET', '/v1/jobs/x'],
+    ['POST', '/v1/jobs/x/cancel'],
   ];
   for (const [method, url, body] of routes) {
     for (const [key, headers] of [
@@ -154,6 +158,18 @@ t.test('who may find a document is said where it is attached, and changed later'
   t.match(await retrieval.getStoreFile('bank', store.id, id), { allowedGroups: ['b'] });
   const twice = await call(KEY, 'POST', batches, { body: { files: [{ file_id: id }], allowed_groups: ['b'] } });
   t.match(twice.body.error, { code: 'invalid_value', param: 'allowed_groups' });
+  const sizes = { max_chunk_size_tokens: 200, chunk_overlap_tokens: 0 };
+  const all = { allowed_groups: ['c'], chunking_strategy: { type: 'static', static: sizes } };
+  for (const [url, body] of [
+    [files, { file_id: id, path: 'a.md', ...all }],
+    [batches, { files: [{ file_id: id, path: 'a.md', ...all }] }],
+  ] as const) {
+    t.equal((await call(KEY, 'POST', url, { body })).status, 200);
+    t.match((await call(KEY, 'GET', `${files}/${id}`)).body, { path: 'a.md', ...all });
+    await call(KEY, 'DELETE', `${files}/${id}`);
+  }
+  await call(KEY, 'POST', batches, { body: { file_ids: [id], ...all } });
+  t.match((await call(KEY, 'GET', `${files}/${id}`)).body, { path: null, ...all });
 
   for (const wrong of [['a,b'], [''], [' a'], ['ä'], ['x'.repeat(129)], Array(65).fill('a'), 'hr']) {
     const refused = await call(KEY, 'POST', `${files}/${id}`, { body: { allowed_groups: wrong } });

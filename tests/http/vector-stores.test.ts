@@ -35,6 +35,40 @@ t.test('a store is created, renamed, listed and deleted', async (t) => {
   t.equal((await call('GET', `/${store.id}`)).status, 404);
 });
 
+t.test('a store says when it expires, and that it did', async (t) => {
+  const { app, call, retrieval } = await start();
+  t.teardown(() => app.close());
+  const expires_after = { anchor: 'last_active_at', days: 7 };
+  const { body: store } = await call('POST', '', { name: 'Case', expires_after });
+  t.match(store, { expires_after, expires_at: store.last_active_at + 7 * 86_400, status: 'completed' });
+  const longer = { ...expires_after, days: 30 };
+  t.match((await call('POST', `/${store.id}`, { expires_after: longer })).body, { expires_after: longer });
+  t.match((await call('POST', `/${store.id}`, { name: 'x' })).body, { expires_after: longer });
+  const { getStore } = retrieval;
+  retrieval.getStore = async (...args) => ({ ...(await getStore(...args)), isExpired: true });
+  t.match((await call('GET', `/${store.id}`)).body, { status: 'expired' });
+});
+
+t.test('how a file is cut, and whose place it takes, is passed on and shown', async (t) => {
+  const { app, call, addFile } = await start();
+  t.teardown(() => app.close());
+  const { id } = await addFile('a.md');
+  const chunking_strategy = { type: 'static', static: { max_chunk_size_tokens: 400, chunk_overlap_tokens: 200 } };
+  const { body: store } = await call('POST', '', { file_ids: [id], chunking_strategy });
+  t.same((await call('GET', `/${store.id}/files/${id}`)).body.chunking_strategy, chunking_strategy);
+  const attach = (more: object) => call('POST', `/${store.id}/files`, { file_id: id, ...more });
+  t.match((await attach({ path: 'docs/a.md' })).body, { path: 'docs/a.md', chunking_strategy: { type: 'other' } });
+  t.match((await attach({ chunking_strategy: { type: 'auto' } })).body, {
+    path: null,
+    chunking_strategy: { type: 'other' },
+  });
+  const batch = { files: [{ file_id: id, path: 'b.md', chunking_strategy }] };
+  t.equal((await call('POST', `/${store.id}/file_batches`, batch)).status, 200);
+  t.match((await call('GET', `/${store.id}/files/${id}`)).body, { path: 'b.md', chunking_strategy });
+  t.equal((await call('POST', `/${store.id}/file_batches`, { file_ids: [id], chunking_strategy })).status, 200);
+  t.match((await call('GET', `/${store.id}/files/${id}`)).body, { path: null, chunking_strategy });
+});
+
 t.test('files given at creation are attached; one that does not exist leaves no store behind', async (t) => {
   const { app, call, addFile } = await start();
   t.teardown(() => app.close());
@@ -176,8 +210,21 @@ t.test('what cannot be done is refused by name', async (t) => {
   const { app, call } = await start();
   t.teardown(() => app.close());
   const cases: [string, object, object][] = [
-    ['', { expires_after: {} }, { code: 'unsupported_parameter', param: 'expires_after' }],
-    ['', { chunking_strategy: { type: 'static' } }, { code: 'unsupported_parameter', param: 'chunking_strategy' }],
+    ['', { expires_after: {} }, { code: 'invalid_value', param: 'expires_after.anchor' }],
+    [
+      '',
+      { chunking_strategy: { type: 'static', static: { max_chunk_size_tokens: 99, chunk_overlap_tokens: 0 } } },
+      { code: 'invalid_value', param: 'chunking_strategy.static.max_chunk_size_tokens' },
+    ],
+    ['', { chunking_strategy: { type: 'static' } }, { code: 'invalid_value', param: 'chunking_strategy.static' }],
+    [
+      '/vs_1/files',
+      {
+        file_id: 'f',
+        chunking_strategy: { type: 'static', static: { max_chunk_size_tokens: 200, chunk_overlap_tokens: 101 } },
+      },
+      { code: 'invalid_value', message: /chunk_overlap_tokens: must be at most half .*100/ },
+    ],
     ['', { metadata: { a: 1 } }, { code: 'invalid_value', param: 'metadata.a' }],
     ['/vs_1/files', {}, { code: 'invalid_value', param: 'file_id' }],
     ['/vs_1/search', {}, { code: 'invalid_value', param: 'query' }],

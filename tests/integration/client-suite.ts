@@ -115,8 +115,19 @@ export async function clientSuite(t: Test, gateway: Gateway): Promise<void> {
     });
     t.equal(file.bytes, Buffer.byteLength(content));
     t.equal(await (await openai.files.content(file.id)).text(), content);
-    const store = await openai.vectorStores.create({ name: 'Client suite' });
-    const attached = await openai.vectorStores.files.createAndPoll(store.id, { file_id: file.id });
+    const store = await openai.vectorStores.create({
+      name: 'Client suite',
+      expires_after: { anchor: 'last_active_at', days: 1 },
+    });
+    t.equal(store.expires_at, store.last_active_at! + 86_400);
+    const expires_after = { anchor: 'last_active_at', days: 2 } as const;
+    t.same((await openai.vectorStores.update(store.id, { expires_after })).expires_after, expires_after);
+    const chunking = { max_chunk_size_tokens: 200, chunk_overlap_tokens: 20 };
+    const attached = await openai.vectorStores.files.createAndPoll(store.id, {
+      file_id: file.id,
+      chunking_strategy: { type: 'static', static: chunking },
+    });
+    t.same(attached.chunking_strategy, { type: 'static', static: chunking });
     t.equal(attached.status, 'completed', attached.last_error?.message ?? '');
 
     const query = 'transfer to Ruritania';

@@ -53,7 +53,8 @@ def documents():
     file = client.files.create(file=("transfers.md", io.BytesIO(content)), purpose="assistants")
     assert client.files.content(file.id).read() == content
     assert file.id in [one.id for one in client.files.list(purpose="assistants")]
-    store = client.vector_stores.create(name="Python")
+    store = client.vector_stores.create(name="Python", expires_after={"anchor": "last_active_at", "days": 1})
+    assert store.expires_at == store.last_active_at + 86_400
     attached = client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id, attributes={"year": 2025})
     assert attached.status == "completed", attached.last_error
     updated = client.vector_stores.files.update(file.id, vector_store_id=store.id, attributes={"year": 2026})

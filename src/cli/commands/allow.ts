@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { ApiFailure, path, tenantApi } from '../api.js';
 import { show } from '../show.js';
-import { oldestStore, storeOption } from '../store.js';
+import { findStore, storeOption } from '../store.js';
 import type { Terminal } from '../terminal.js';
 
 interface AllowOptions {
@@ -27,9 +27,10 @@ export function addAllow(documents: Command, terminal: Terminal): void {
     .addOption(new Option('--everybody', 'everybody of the tenant').conflicts('groups'))
     .action(async (id: string, { store, groups, everybody }: AllowOptions, command: Command) => {
       const api = tenantApi(command);
-      const storeId = store ?? (await oldestStore(api));
-      if (storeId === null) throw new ApiFailure(null, 'The tenant has no vector store, so nobody finds the document.');
-      const url = path`/v1/vector_stores/${storeId}/files/${id}`;
+      const storePath = await findStore(api, store);
+      if (storePath === null)
+        throw new ApiFailure(null, 'The tenant has no vector store, so nobody finds the document.');
+      const url = storePath + path`/files/${id}`;
       const allowed = everybody ? [] : groups;
       const file = allowed
         ? await api.send<StoreFile>('POST', url, { allowed_groups: allowed })

@@ -82,6 +82,17 @@ export function loadIndex(file: string, source: IndexSource, params: HnswParams)
   }
 }
 
+/** Takes an index off the disk; the sidecar first, so that no other file is ever trusted by it. */
+export function removeIndex(file: string): void {
+  for (const part of [sidecarOf(file), file]) rmSync(part, { force: true });
+  removeLeftovers(file);
+}
+
+/** Takes away what a process left that ended while it wrote an index. */
+export function removeLeftovers(file: string): void {
+  for (const part of [`${file}.tmp`, `${file}.tmp.json`]) rmSync(part, { force: true });
+}
+
 function sidecarOf(file: string): string {
   return `${file}.json`;
 }

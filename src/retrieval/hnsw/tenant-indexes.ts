@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { Clock } from '../../contracts/clock.js';
+import { isRegularFile } from '../../files/regular-file.js';
 import type { Passages } from '../stores/passages.js';
 import { HnswIndex, type HnswParams } from './hnsw-index.js';
-import { loadIndex, saveIndex } from './index-file.js';
+import { loadIndex, removeIndex, removeLeftovers, saveIndex } from './index-file.js';
 import { tenantFileName } from './tenant-file-name.js';
 
 interface Entry {
@@ -80,6 +81,23 @@ export class TenantIndexes {
       entry.index = HnswIndex.create(this.#options.params, entry.index.liveCount);
       this.grown(tenant);
     }
+  }
+
+  /** Leaves nothing on the disk of vectors whose rows are gone: an index that holds some is built anew. */
+  async purge(tenant: string): Promise<void> {
+    const { folder, params, passages, exactSearchLimit } = this.#options;
+    const file = join(folder, tenantFileName(tenant));
+    removeLeftovers(file);
+    if (!this.#entries.has(tenant) && !isRegularFile(file)) return;
+    const entry = await this.#open(tenant);
+    await entry.advancing;
+    const isStale = entry.index.deletedCount > 0;
+    const isWanted = (await passages.count({ tenant })) > exactSearchLimit;
+    if (isStale) entry.index = HnswIndex.create(params, entry.index.liveCount);
+    if (isStale || !isWanted) removeIndex(file);
+    if (isStale) await this.#advance(entry);
+    if (isWanted) this.#save(entry);
+    else this.#entries.delete(tenant);
   }
 
   /** Writes what changed. */

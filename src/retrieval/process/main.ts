@@ -4,13 +4,15 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
+import { createJobs } from '../../jobs/jobs.js';
 import { readEmbedderManifest } from '../../layouts/manifest.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
+import { inSnapshot } from '../../sqlite/snapshot.js';
 import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { GatewayMessage, Method, ProcessMessage, ProcessOptions, ProcessStatus } from '../protocol.js';
 import { adoptEmbedder } from '../stores/adopt-embedder.js';
-import { databaseId, openDatabase, openWriter } from '../stores/database.js';
+import { databaseId, jobTables, openDatabase, openWriter } from '../stores/database.js';
 import { createFileBatches } from '../stores/file-batches.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
@@ -19,7 +21,9 @@ import { createShelves } from '../stores/shelves.js';
 import { createStoreFiles } from '../stores/store-files.js';
 import { createVectorStores } from '../stores/vector-stores.js';
 import { createApart } from './apart.js';
-import { loadEmbedder } from './embedder.js';
+import { embedWhole } from './embed-whole.js';
+import { loadEmbedder, type TokenizedText } from './embedder.js';
+import { startHousekeeping } from './housekeeping.js';
 import { Ingest, type IngestOptions } from './ingest.js';
 import { createPace, waitedForProcessorMs } from './pace.js';
 import { createParsers } from './parsers.js';
@@ -42,6 +46,7 @@ const WRITES: ReadonlySet<Method> = new Set([
   'detachFile',
   'createBatch',
   'cancelBatch',
+  'cancelJob',
 ]);
 const clock: Clock = { now: Date.now, monotonicMs: () => performance.now() };
 
@@ -58,9 +63,12 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   const file = join(dataDir, 'documents.db');
   const reader = openDatabase(file);
   const writer = openWriter(file);
-  const [files, stores, storeFiles] = [createFiles(writer), createVectorStores(writer), createStoreFiles(writer)];
+  const nowS = () => Math.floor(clock.now() / 1000);
+  const [files, storeFiles] = [createFiles(writer), createStoreFiles(writer)];
+  const stores = createVectorStores(writer, nowS);
+  const jobs = createJobs(jobTables(writer));
   // All that a search reads.
-  const [searched, passing] = [createVectorStores(reader).searched, createStoreFiles(reader).passing];
+  const [searched, passing] = [createVectorStores(reader, nowS).searched, createStoreFiles(reader).passing];
   const [passages, postings] = [createPassages(reader), createPostings(reader)];
   const manifest = await readEmbedderManifest(modelDir);
   const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, manifest, config.threads));
@@ -73,7 +81,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   });
   const pace = createPace({ nowMs: clock.monotonicMs, waitedMs: waitedForProcessorMs });
   const queue = createWorkQueue(pace, clock.monotonicMs);
-  const changed = await adoptEmbedder(writer, embedder.digest);
+  const changed = await adoptEmbedder(writer, embedder.digest, clock.now());
   if (changed > 0) {
     const detail = `${changed} files are read again, and found once they are`;
     send({ type: 'log', level: 'warn', message: 'the embedding model is another one than before', detail });
@@ -81,12 +89,14 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   const apart = { ahead: createApart(1), behind: createApart(Math.min(config.threads, availableParallelism())) };
   const embed: IngestOptions['embed'] = (tenant, texts, { precedence, signal }) => {
     const tokenize = () => texts.map((text) => embedder.tokenize(text, 'passage'));
-    if (!embedder.embedApart) return queue.run('background', tenant, () => embedder.embed(tokenize()), signal);
+    const embedApart =
+      embedder.embedApart && ((some: readonly TokenizedText[]) => embedder.embedApart!(some, precedence));
     const work = () => {
       const tokenized = tokenize();
-      pace.charge(tenant, TOKEN_MS * tokenized.reduce((sum, { tokens }) => sum + tokens, 0));
-      return embedder.embedApart!(tokenized, precedence);
+      if (embedApart) pace.charge(tenant, TOKEN_MS * tokenized.reduce((sum, { tokens }) => sum + tokens, 0));
+      return embedWhole(tokenized, embedder.maxTokens, embedApart ?? embedder.embed);
     };
+    if (!embedApart) return queue.run('background', tenant, work, signal);
     return apart[precedence].run(tenant, work, signal);
   };
   const indexes = new TenantIndexes({
@@ -106,7 +116,19 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     onRebuilt: (durationMs) => send({ type: 'observation', observation: { type: 'index_rebuild', durationMs } }),
     onError: reportError,
   });
+  const housekeeping = startHousekeeping({
+    dataDir,
+    writer,
+    files,
+    stores,
+    jobs,
+    indexes,
+    queue,
+    clock,
+    onError: reportError,
+  });
   const ingest = new Ingest({
+    jobs,
     storeFiles,
     parse: parsers.parse,
     embed,
@@ -114,7 +136,10 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     batch: config.ingestBatch,
     clock,
     onObservation: (observation) => send({ type: 'observation', observation }),
-    onCompleted: (tenant) => indexes.grown(tenant),
+    onCompleted(tenant, removed) {
+      if (removed.length > 0) housekeeping.forget(tenant, removed);
+      indexes.grown(tenant);
+    },
     onError: reportError,
   });
   const service = createService({
@@ -126,16 +151,24 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     postings,
     shelves: createShelves(reader),
     indexes,
+    jobs,
     ingest,
+    inSnapshot: (job) => inSnapshot(reader, job),
+    housekeeping,
     embedder,
     embedderId: basename(modelDir),
     queue,
     config,
     clock,
   });
+  const queued = async () => {
+    const counts = await jobs.counts();
+    const ingestQueue = counts.filter(({ kind }) => kind === 'ingest').reduce((sum, { jobs }) => sum + jobs, 0);
+    return { jobs: counts, ingestQueue };
+  };
   const status = async (): Promise<ProcessStatus> => ({
     passages: await passages.count(),
-    ingestQueue: await storeFiles.waiting(),
+    ...(await queued()),
     ingestTrouble: ingest.trouble,
     rssBytes: process.memoryUsage.rss(),
   });
@@ -172,6 +205,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     abort: (id: number) => calls.get(id)?.abort(),
     async stop(): Promise<void> {
       clearInterval(ticking);
+      housekeeping.stop();
       stopping.abort();
       await ingest.stop();
       await backfill;

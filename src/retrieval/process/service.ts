@@ -1,6 +1,7 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { EmbeddingInput, Retrieval, SearchRequest, SearchResult } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import type { JobStore } from '../../jobs/jobs.js';
 import { recogniseFile } from '../chunking/file-kinds.js';
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { Method, ProcessOptions } from '../protocol.js';
@@ -15,7 +16,8 @@ import type { Shelf, Shelves } from '../stores/shelves.js';
 import type { StoreFiles } from '../stores/store-files.js';
 import type { SearchedStore, VectorStores } from '../stores/vector-stores.js';
 import type { Embedder, TokenizedText } from './embedder.js';
-import type { Ingest } from './ingest.js';
+import type { Housekeeping } from './housekeeping.js';
+import { FILES_AT_ONCE, type Ingest } from './ingest.js';
 import type { WorkQueue } from './queue.js';
 import { loadTextOfTokens, type TextOfTokens } from './token-ids.js';
 
@@ -28,7 +30,11 @@ export interface ServiceOptions {
   readonly postings: Postings;
   readonly shelves: Shelves;
   readonly indexes: TenantIndexes;
+  readonly jobs: JobStore;
   readonly ingest: Pick<Ingest, 'wake'>;
+  readonly housekeeping: Pick<Housekeeping, 'forget' | 'purge'>;
+  /** Runs reads of a search that see one state of all rows. */
+  readonly inSnapshot: <T>(job: () => Promise<T>) => Promise<T>;
   readonly embedder: Embedder;
   readonly embedderId: string;
   readonly queue: WorkQueue;
@@ -45,7 +51,8 @@ const TOUCH_EVERY_S = 60;
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
   const { files, stores, storeFiles, batches, passages, postings, shelves, indexes, ingest, embedder, embedderId } =
     options;
-  const { queue, config, clock } = options;
+  const { queue, config, clock, jobs, inSnapshot } = options;
+  const { forget, purge } = options.housekeeping;
   const ingestLimits = { files: config.maxIngestQueue, bytes: config.maxIngestBytes };
   const sources: SearchSources = {
     passages,
@@ -56,7 +63,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
   };
   const nowS = () => Math.floor(clock.now() / 1000);
   /** After the answer; where it cannot be written down, the answer was right all the same. */
-  const touch = (storeId: string) => setImmediate(() => void stores.touch(storeId, nowS()).catch(() => {}));
+  const touch = (storeId: string) => setImmediate(() => void stores.touch(storeId).catch(() => {}));
   const searchedStores = async ({ tenant, storeIds }: SearchRequest): Promise<readonly SearchedStore[]> => {
     if (storeIds.length > 0) return Promise.all(storeIds.map((id) => stores.searched(tenant, id)));
     const oldest = await stores.oldest(tenant);
@@ -88,33 +95,38 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     getFileContent: files.content,
     listFiles: files.list,
     async deleteFile(tenant, fileId) {
-      indexes.removed(tenant, await files.delete(tenant, fileId, nowS()));
+      forget(tenant, await files.delete(tenant, fileId, nowS()));
     },
+    purgeFiles: purge,
 
-    createStore: (tenant, store) => stores.create(tenant, store, nowS()),
+    createStore: stores.create,
     getStore: stores.get,
     listStores: stores.list,
-    updateStore: (tenant, storeId, change) => stores.update(tenant, storeId, change, nowS()),
+    updateStore: stores.update,
     async deleteStore(tenant, storeId) {
-      indexes.removed(tenant, await stores.delete(tenant, storeId));
+      forget(tenant, await stores.delete(tenant, storeId));
     },
 
     async attachFile(tenant, storeId, file) {
-      await stores.get(tenant, storeId);
+      await stores.checkLive(tenant, storeId);
       await files.get(tenant, file.fileId);
       const attached = await storeFiles.attach(tenant, storeId, file, { limits: ingestLimits, nowS: nowS() });
       ingest.wake();
       return attached;
     },
     async createBatch(tenant, storeId, some) {
-      await stores.get(tenant, storeId);
+      await stores.checkLive(tenant, storeId);
       for (const { fileId } of some) await files.get(tenant, fileId);
       const batch = await batches.create(tenant, storeId, some, { limits: ingestLimits, nowS: nowS() });
       ingest.wake();
       return batch;
     },
     getBatch: batches.get,
-    cancelBatch: batches.cancel,
+    async cancelBatch(tenant, storeId, batchId) {
+      const batch = await batches.cancel(tenant, storeId, batchId, clock.now());
+      ingest.wake();
+      return batch;
+    },
     getStoreFile: storeFiles.get,
     updateStoreFile: (tenant, storeId, fileId, change) => storeFiles.update(tenant, storeId, fileId, change, nowS()),
     async listStoreFiles(tenant, storeId, page, filter = {}) {
@@ -123,7 +135,15 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       return storeFiles.list(tenant, storeId, page, filter);
     },
     async detachFile(tenant, storeId, fileId) {
-      indexes.removed(tenant, await storeFiles.detach(tenant, storeId, fileId, nowS()));
+      forget(tenant, await storeFiles.detach(tenant, storeId, fileId, nowS()));
+    },
+
+    listJobs: (tenant, page, filter = {}) => jobs.list(tenant, page, filter, FILES_AT_ONCE),
+    getJob: (tenant, jobId) => jobs.get(tenant, jobId, FILES_AT_ONCE),
+    async cancelJob(tenant, jobId) {
+      await jobs.cancel(tenant, jobId, clock.now());
+      ingest.wake();
+      return jobs.get(tenant, jobId, FILES_AT_ONCE);
     },
 
     async search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult> {
@@ -152,7 +172,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
         const best = await bestPassages({ scope, parts, mode, topK, minScore }, sources);
         return { passages: best, snapshot: storeIds.map((id) => `${id}@${revisionOf(id, visible)}`).join() };
       };
-      const found = await queue.run('search', tenant, find, signal);
+      const found = await queue.run('search', tenant, () => inSnapshot(find), signal);
       const searchMs = clock.monotonicMs() - embeddedAt;
       for (const { id, lastActiveAt } of searched) if (nowS() - lastActiveAt >= TOUCH_EVERY_S) touch(id);
       return { ...found, timings: { embedMs: embeddedAt - startedAt, searchMs } };

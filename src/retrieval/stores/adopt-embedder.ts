@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { enqueueIngest } from './attach-file.js';
 import type { Db } from './database.js';
 
 const KEY = 'embedder';
@@ -8,7 +9,7 @@ const KEY = 'embedder';
  * that is not known, they go, and their files wait to be read again: until then they are not found.
  * @returns how many files that are
  */
-export async function adoptEmbedder(db: Db, digest: string): Promise<number> {
+export async function adoptEmbedder(db: Db, digest: string, nowMs: number): Promise<number> {
   return db.transaction().execute(async (trx) => {
     const known = await trx.selectFrom('meta').select('value').where('key', '=', KEY).executeTakeFirst();
     if (known?.value === digest) return 0;
@@ -19,17 +20,21 @@ export async function adoptEmbedder(db: Db, digest: string): Promise<number> {
       .execute();
     await trx.deleteFrom('passages').execute();
     await trx.deleteFrom('postings').execute();
-    const { numUpdatedRows } = await trx
+    const unread = await trx
       .updateTable('store_files')
-      .set({ status: 'in_progress', attempts: 0, passages: 0, usage_bytes: 0, terms: 0, terms_version: 0 })
-      .where('status', '=', 'completed')
-      .executeTakeFirst();
+      .set({ status: 'in_progress', passages: 0, usage_bytes: 0, terms: 0, terms_version: 0 })
+      .where((eb) => eb.or([eb('status', '=', 'completed'), eb('passages', '>', 0)]))
+      .returning(['tenant', 'store_id', 'file_id'])
+      .execute();
+    for (const file of unread) {
+      await enqueueIngest(trx, { tenant: file.tenant, storeId: file.store_id, fileId: file.file_id }, nowMs);
+    }
     await trx
       .updateTable('shelves')
       .set((eb) => ({ revision: eb('revision', '+', 1) }))
       .execute();
     // An index that was written for the old vectors belongs to no database any more.
     await trx.updateTable('meta').set({ value: randomUUID() }).where('key', '=', 'database_id').execute();
-    return Number(numUpdatedRows);
+    return unread.length;
   });
 }

@@ -1,53 +1,86 @@
 import { sql, type Transaction } from 'kysely';
 import type { NewStoreFile } from '../../contracts/retrieval.js';
-import type { Tables } from './database.js';
+import { enqueueJob } from '../../jobs/jobs.js';
+import { jobTables, type Tables } from './database.js';
 import { boundIngestQueue, type IngestLimits } from './ingest-bounds.js';
 import { moveToShelf, shelfFor } from './shelves.js';
+import { supersede } from './supersede.js';
 
 export interface AttachOptions {
   readonly limits: IngestLimits;
   readonly nowS: number;
 }
 
+/** Of the same file in the store, with other passages. */
+const IS_CUT_OTHERWISE = sql<boolean>`(
+  chunk_tokens is not excluded.chunk_tokens or overlap_tokens is not excluded.overlap_tokens
+)`;
+
 /**
- * Puts a file into a store's queue; returns its row. One that is there already keeps its state, unless it failed or was
- * cancelled: then it is read anew; and who may see it, unless that is said. In a full queue the longest gives way: its newest file fails.
+ * Puts a file into a store's queue; returns its row. One that is there already keeps its state, unless it failed, was
+ * cancelled or is to be cut in another way: then it is read anew; and who may see it, unless that is said, as the one of its
+ * path that it takes the place of. In a full queue the longest gives way: its newest file fails.
  * @throws AppError `ingest_queue_full`
  */
 export async function attachFile(
   tx: Transaction<Tables>,
   tenant: string,
   storeId: string,
-  { fileId, attributes, allowedGroups }: NewStoreFile,
+  { fileId, attributes, allowedGroups, path, chunking }: NewStoreFile,
   { limits, nowS }: AttachOptions,
 ): Promise<number> {
-  const json = JSON.stringify(attributes);
-  const shelf = await shelfFor(tx, storeId, allowedGroups ?? []);
+  const given = {
+    attributes: JSON.stringify(attributes),
+    path: path ?? null,
+    chunk_tokens: chunking?.maxTokens ?? null,
+    overlap_tokens: chunking?.overlapTokens ?? null,
+  };
+  const shelf =
+    (allowedGroups ? null : await shelfOfPath(tx, storeId, given.path)) ??
+    (await shelfFor(tx, storeId, allowedGroups ?? []));
   const row = await tx
     .insertInto('store_files')
-    .values((eb) => ({
-      tenant,
-      store_id: storeId,
-      file_id: fileId,
-      shelf,
-      status: 'in_progress',
-      attributes: json,
-      created_at: nowS,
-      bytes: eb.selectFrom('files').select('bytes').where('id', '=', fileId),
-    }))
+    .values({ ...given, tenant, store_id: storeId, file_id: fileId, shelf, status: 'in_progress', created_at: nowS })
     .onConflict((conflict) =>
       conflict.columns(['store_id', 'file_id']).doUpdateSet({
-        attributes: json,
-        status: sql`case status when 'failed' then 'in_progress' else status end`,
-        attempts: sql`case status when 'failed' then 0 else attempts end`,
+        ...given,
+        status: sql`case when status = 'failed' or ${IS_CUT_OTHERWISE} then 'in_progress' else status end`,
         cancelled: 0,
         error_code: null,
         error_message: null,
-      }),
+      } as const),
     )
-    .returning(['seq', 'shelf'])
+    .returning(['seq', 'status'])
     .executeTakeFirstOrThrow();
-  if (allowedGroups) await moveToShelf(tx, row, shelf, nowS);
-  await boundIngestQueue(tx, tenant, limits);
+  if (allowedGroups) await moveToShelf(tx, row.seq, shelf, nowS);
+  if (row.status === 'completed') {
+    await supersede(tx, { seq: row.seq, storeId, path: given.path }, nowS);
+    return row.seq;
+  }
+  await enqueueIngest(tx, { tenant, storeId, fileId }, nowS * 1000);
+  await boundIngestQueue(tx, tenant, limits, nowS * 1000);
   return row.seq;
+}
+
+/** Of the file that one of the same path takes the place of. */
+async function shelfOfPath(tx: Transaction<Tables>, storeId: string, path: string | null): Promise<number | null> {
+  if (path === null) return null;
+  const row = await tx
+    .selectFrom('store_files')
+    .select('shelf')
+    .where('store_id', '=', storeId)
+    .where('path', '=', path)
+    .orderBy('seq', 'desc')
+    .executeTakeFirst();
+  return row?.shelf ?? null;
+}
+
+/** Has a file read that is in a store. */
+export async function enqueueIngest(
+  tx: Transaction<Tables>,
+  { tenant, storeId, fileId }: { readonly tenant: string; readonly storeId: string; readonly fileId: string },
+  nowMs: number,
+): Promise<void> {
+  const { bytes } = await tx.selectFrom('files').select('bytes').where('id', '=', fileId).executeTakeFirstOrThrow();
+  await enqueueJob(jobTables(tx), { kind: 'ingest', tenant, subject: `${storeId}/${fileId}`, size: bytes }, nowMs);
 }

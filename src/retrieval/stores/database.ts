@@ -1,4 +1,6 @@
 import { type Generated, Kysely, SqliteDialect } from 'kysely';
+import type { JobDb } from '../../jobs/jobs.js';
+import type { JobTables } from '../../jobs/table.js';
 import { openSqlite } from '../../sqlite/open.js';
 import { ThreadedSqliteDialect } from '../../sqlite/threaded.js';
 import { migrate } from './migrations.js';
@@ -28,6 +30,10 @@ interface StoresTable {
   metadata: string;
   created_at: number;
   last_active_at: number;
+  /** Without use; null: it never expires. */
+  expires_after_days: number | null;
+  /** 1: it has expired, and its files are out of it. */
+  expired: Generated<number>;
 }
 
 /** The documents of a store that the same groups may see. */
@@ -55,16 +61,18 @@ interface StoreFilesTable {
   file_id: string;
   /** `shelves.seq` */
   shelf: number;
+  /** What became of it; how reading it goes, its job says. While it is read again, its passages of before are found. */
   status: 'in_progress' | 'completed' | 'failed';
   /** 1: it was called off, and `status` is `failed`. */
   cancelled: Generated<number>;
   error_code: string | null;
   error_message: string | null;
   attributes: string;
-  /** Times that reading it was begun; a file that ends the process is given up by it. */
-  attempts: Generated<number>;
-  /** Of the file. */
-  bytes: Generated<number>;
+  /** Of the files in a store that have the same, the one that was read last takes the place of the others. */
+  path: string | null;
+  /** Largest passage, and what neighbours share at most; null: as configured. */
+  chunk_tokens: number | null;
+  overlap_tokens: number | null;
   usage_bytes: Generated<number>;
   passages: Generated<number>;
   /** Of all its passages, repeated ones too. */
@@ -125,7 +133,7 @@ interface SequenceTable {
   seq: number;
 }
 
-export interface Tables {
+export interface Tables extends JobTables {
   meta: MetaTable;
   sqlite_sequence: SequenceTable;
   files: FilesTable;
@@ -140,6 +148,11 @@ export interface Tables {
 }
 
 export type Db = Kysely<Tables>;
+
+/** The same database, of which the jobs' room knows its own table alone. */
+export function jobTables(db: Db): JobDb {
+  return db as Kysely<unknown> as JobDb;
+}
 
 /** Opens `documents.db`, or creates it. */
 export function openDatabase(file: string): Db {

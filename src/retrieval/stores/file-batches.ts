@@ -1,7 +1,9 @@
+import { sql, type Transaction } from 'kysely';
 import type { FileBatch, FileCounts, NewStoreFile } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import { endJob, unfinishedJobs } from '../../jobs/jobs.js';
 import { type AttachOptions, attachFile } from './attach-file.js';
-import type { Db, Tables } from './database.js';
+import { type Db, jobTables, type Tables } from './database.js';
 import { STATUS, toFileCounts } from './file-counts.js';
 import { newId } from './ids.js';
 
@@ -63,20 +65,28 @@ export function createFileBatches(db: Db) {
     },
 
     /** Calls off what was not read yet; what was stays. */
-    async cancel(tenant: string, storeId: string, id: string): Promise<FileBatch> {
+    async cancel(tenant: string, storeId: string, id: string, nowMs: number): Promise<FileBatch> {
       const { seq } = await find(tenant, storeId, id);
       await db.transaction().execute(async (tx) => {
-        const { numUpdatedRows } = await tx
-          .updateTable('store_files')
-          .set({ status: 'failed', cancelled: 1 })
-          .where('status', '=', 'in_progress')
-          .where('seq', 'in', (eb) => eb.selectFrom('batch_files').select('file_seq').where('batch_seq', '=', seq))
-          .executeTakeFirst();
-        if (numUpdatedRows > 0n) await tx.updateTable('batches').set({ cancelled: 1 }).where('seq', '=', seq).execute();
+        const waiting = await unfinishedJobs(jobTables(tx), 'ingest')
+          .select('jobs.seq')
+          .where('subject', 'in', subjectsOf(tx, seq))
+          .execute();
+        for (const job of waiting) await endJob(jobTables(tx), job.seq, 'cancelled', nowMs);
+        if (waiting.length > 0) await tx.updateTable('batches').set({ cancelled: 1 }).where('seq', '=', seq).execute();
       });
       return get(tenant, storeId, id);
     },
   };
+}
+
+/** What the ingest jobs of a batch's files are about. */
+function subjectsOf(tx: Transaction<Tables>, batch: number) {
+  return tx
+    .selectFrom('batch_files')
+    .innerJoin('store_files', 'store_files.seq', 'file_seq')
+    .select(sql<string>`store_id || '/' || file_id`.as('subject'))
+    .where('batch_seq', '=', batch);
 }
 
 function toBatch(row: Row, fileCounts: FileCounts): FileBatch {

@@ -1,7 +1,8 @@
 import type { Transaction } from 'kysely';
 import { AppError } from '../../errors/app-error.js';
+import { endJob, unfinishedJobs } from '../../jobs/jobs.js';
 import { longestQueue, tenantLimit } from '../../queues/shared-queue.js';
-import type { Tables } from './database.js';
+import { jobTables, type Tables } from './database.js';
 
 /** Of the files that wait to be read. */
 export interface IngestLimits {
@@ -19,7 +20,12 @@ const full = (limit: number, measure: keyof IngestLimits): AppError =>
  * its share, and where the queue is full all the same, the newest file of the longest queue fails.
  * @throws AppError `ingest_queue_full` where the tenant's own queue is too long
  */
-export async function boundIngestQueue(tx: Transaction<Tables>, tenant: string, limits: IngestLimits): Promise<void> {
+export async function boundIngestQueue(
+  tx: Transaction<Tables>,
+  tenant: string,
+  limits: IngestLimits,
+  nowMs: number,
+): Promise<void> {
   for (const measure of ['files', 'bytes'] as const) {
     for (;;) {
       const rows = await waitingByTenant(tx);
@@ -33,30 +39,22 @@ export async function boundIngestQueue(tx: Transaction<Tables>, tenant: string, 
       const longest = longestQueue(sizes, tenant);
       const error = full(limits[measure], measure);
       if (longest === tenant) throw error;
-      await failNewest(tx, longest, error);
+      await failNewest(tx, longest, error, nowMs);
     }
   }
 }
 
 function waitingByTenant(tx: Transaction<Tables>): Promise<{ tenant: string; files: number; bytes: number }[]> {
-  return tx
-    .selectFrom('store_files')
-    .select((eb) => ['tenant', eb.fn.countAll<number>().as('files'), eb.fn.sum<number>('bytes').as('bytes')])
-    .where('status', '=', 'in_progress')
+  return unfinishedJobs(jobTables(tx), 'ingest')
+    .select((eb) => ['tenant', eb.fn.countAll<number>().as('files'), eb.fn.sum<number>('size').as('bytes')])
     .groupBy('tenant')
     .execute();
 }
 
-async function failNewest(tx: Transaction<Tables>, tenant: string, { code, message }: AppError): Promise<void> {
-  await tx
-    .updateTable('store_files')
-    .set({ status: 'failed', error_code: code, error_message: message })
-    .where('seq', '=', (eb) =>
-      eb
-        .selectFrom('store_files')
-        .select((inner) => inner.fn.max('seq').as('seq'))
-        .where('status', '=', 'in_progress')
-        .where('tenant', '=', tenant),
-    )
-    .execute();
+async function failNewest(tx: Transaction<Tables>, tenant: string, error: AppError, nowMs: number): Promise<void> {
+  const newest = await unfinishedJobs(jobTables(tx), 'ingest')
+    .select((eb) => eb.fn.max('seq').as('seq'))
+    .where('tenant', '=', tenant)
+    .executeTakeFirstOrThrow();
+  await endJob(jobTables(tx), newest.seq, error, nowMs);
 }

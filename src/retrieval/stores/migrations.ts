@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
 import { AppError } from '../../errors/app-error.js';
+import { JOBS_SCHEMA } from '../../jobs/table.js';
 
 /** Applied in order, each once, in a transaction; `user_version` counts them. Never edit one that was released. */
 export const MIGRATIONS: readonly ((database: Database) => void)[] = [
@@ -150,17 +151,53 @@ export const MIGRATIONS: readonly ((database: Database) => void)[] = [
       alter table postings rename column store to shelf;
     `);
   },
+  // What waits to be read are jobs from now on; a file in a store only says what became of it. However a job ends, its
+  // file knows, and however a file goes, its jobs do.
+  (database) => {
+    database.exec(`
+      ${JOBS_SCHEMA}
+      alter table store_files add column path text;
+      update store_files set path = attributes ->> '$.path' where json_type(attributes, '$.path') = 'text';
+      alter table store_files add column chunk_tokens integer;
+      alter table store_files add column overlap_tokens integer;
+      alter table stores add column expires_after_days integer;
+      alter table stores add column expired integer not null default 0;
+      insert into jobs (id, kind, tenant, subject, size, created_at)
+        select 'job_' || lower(hex(randomblob(12))), 'ingest', tenant, store_id || '/' || file_id, bytes, created_at * 1000
+        from store_files where status = 'in_progress' order by seq;
+      drop index store_files_by_status;
+      create index store_files_by_status on store_files (status, tenant, seq);
+      create index store_files_by_path on store_files (store_id, path) where path is not null;
+      alter table store_files drop column attempts;
+      alter table store_files drop column bytes;
+      create trigger ingest_job_ended after update of status on jobs
+        when new.kind = 'ingest' and new.status in ('failed', 'cancelled')
+      begin
+        update store_files
+          set status = 'failed', cancelled = new.status = 'cancelled', error_code = new.error_code, error_message = new.error_message
+          where store_id = substr(new.subject, 1, instr(new.subject, '/') - 1)
+            and file_id = substr(new.subject, instr(new.subject, '/') + 1);
+      end;
+      create trigger store_file_gone after delete on store_files
+      begin
+        delete from jobs where kind = 'ingest' and subject = old.store_id || '/' || old.file_id;
+      end;
+    `);
+  },
 ];
 
-/** @throws AppError `config_invalid` where a newer version of the product wrote the database */
-export function migrate(database: Database): void {
+/**
+ * @param steps that are known; fewer for a database as an older version had it
+ * @throws AppError `config_invalid` where a newer version of the product wrote the database
+ */
+export function migrate(database: Database, steps = MIGRATIONS.length): void {
   const version = database.pragma('user_version', { simple: true }) as number;
-  if (version > MIGRATIONS.length) {
+  if (version > steps) {
     throw new AppError('config_invalid', {
-      reason: `${database.name} was written by a newer version (schema ${version}, this one knows ${MIGRATIONS.length}). Start that version, or set dataDir to another folder`,
+      reason: `${database.name} was written by a newer version (schema ${version}, this one knows ${steps}). Start that version, or set dataDir to another folder`,
     });
   }
-  for (let next = version; next < MIGRATIONS.length; next++) {
+  for (let next = version; next < steps; next++) {
     database
       .transaction(() => {
         MIGRATIONS[next]!(database);

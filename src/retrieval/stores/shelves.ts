@@ -57,17 +57,30 @@ export async function shelfFor(tx: Transaction<Tables>, storeId: string, groups:
   return seq;
 }
 
-/** Puts a file onto another shelf, with all that is known of it: from the commit on it is found there and nowhere else. */
-export async function moveToShelf(
-  tx: Transaction<Tables>,
-  file: { readonly seq: number; readonly shelf: number },
-  shelf: number,
-  nowS: number,
-): Promise<void> {
-  if (file.shelf === shelf) return;
-  await tx.updateTable('store_files').set({ shelf }).where('seq', '=', file.seq).execute();
-  await tx.updateTable('postings').set({ shelf }).where('store_file', '=', file.seq).execute();
-  for (const changed of [file.shelf, shelf]) await bumpShelf(tx, changed, nowS);
+/**
+ * Puts a file onto another shelf, with all that is known of it: from the commit on it is found there and nowhere else. So are
+ * the others of its path, which it takes the place of or which take its.
+ */
+export async function moveToShelf(tx: Transaction<Tables>, seq: number, shelf: number, nowS: number): Promise<void> {
+  const moved = await tx
+    .selectFrom('store_files')
+    .innerJoin('store_files as file', (join) =>
+      join
+        .onRef('file.store_id', '=', 'store_files.store_id')
+        .on((eb) =>
+          eb.or([eb('file.seq', '=', eb.ref('store_files.seq')), eb('file.path', '=', eb.ref('store_files.path'))]),
+        ),
+    )
+    .select(['store_files.seq', 'store_files.shelf'])
+    .where('file.seq', '=', seq)
+    .where('store_files.shelf', '!=', shelf)
+    .execute();
+  for (const file of moved) {
+    await tx.updateTable('store_files').set({ shelf }).where('seq', '=', file.seq).execute();
+    await tx.updateTable('postings').set({ shelf }).where('store_file', '=', file.seq).execute();
+  }
+  if (moved.length === 0) return;
+  for (const changed of new Set([...moved.map((file) => file.shelf), shelf])) await bumpShelf(tx, changed, nowS);
 }
 
 /** What a search could find on the shelf has changed. */

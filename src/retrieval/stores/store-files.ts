@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type {
+  ChunkSizes,
   NewStoreFile,
   Page,
   PageRequest,
@@ -9,20 +10,31 @@ import type {
   VectorStoreFile,
 } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import { completeJob, type Lease } from '../../jobs/jobs.js';
 import type { FilePassage } from '../chunking/chunk-file.js';
 import type { FileTerms } from '../lexical/file-terms.js';
 import { type AttachOptions, attachFile } from './attach-file.js';
-import type { Db, Tables } from './database.js';
+import { type Db, jobTables, type Tables } from './database.js';
 import { STATUS } from './file-counts.js';
 import { passes } from './filter.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
 import { writePostings } from './postings.js';
 import { bumpShelf, listOf, moveToShelf, shelfFor } from './shelves.js';
+import { removePassages, supersede } from './supersede.js';
 
 type Row = Pick<
   Tables['store_files'],
-  'store_id' | 'file_id' | 'shelf' | 'error_code' | 'error_message' | 'attributes' | 'created_at'
+  | 'store_id'
+  | 'file_id'
+  | 'shelf'
+  | 'error_code'
+  | 'error_message'
+  | 'attributes'
+  | 'created_at'
+  | 'path'
+  | 'chunk_tokens'
+  | 'overlap_tokens'
 > & {
   seq: number;
   status: VectorStoreFile['status'];
@@ -31,16 +43,16 @@ type Row = Pick<
   groups: string;
 };
 
-/** A file that waits to be read into a store. */
-export interface IngestJob {
+/** A file that is read into a store. */
+export interface IngestFile {
   readonly seq: number;
   readonly tenant: string;
   readonly storeId: string;
   readonly fileId: string;
   readonly filename: string;
   readonly content: Uint8Array;
-  /** How often reading was begun, this time included. */
-  readonly attempt: number;
+  readonly path: string | null;
+  readonly chunking: ChunkSizes | null;
 }
 
 export interface NewPassage extends FilePassage {
@@ -71,6 +83,9 @@ const COLUMNS = [
   'usage_bytes',
   'passages',
   sql<string>`(select groups from shelves where shelves.seq = shelf)`.as('groups'),
+  'path',
+  'chunk_tokens',
+  'overlap_tokens',
 ] as const;
 
 /** Files in stores: the state of each, the queue of those that wait, and the passages of those that are done. */
@@ -88,18 +103,8 @@ export function createStoreFiles(db: Db) {
   };
   const get = async (tenant: string, storeId: string, fileId: string) =>
     toStoreFile(await find(tenant, storeId, fileId));
-  const waiting = async (): Promise<number> => {
-    const row = await db
-      .selectFrom('store_files')
-      .select((eb) => eb.fn.countAll<number>().as('files'))
-      .where('status', '=', 'in_progress')
-      .executeTakeFirstOrThrow();
-    return row.files;
-  };
-
   return {
     get,
-    waiting,
 
     /** @throws AppError `ingest_queue_full` */
     async attach(
@@ -135,7 +140,7 @@ export function createStoreFiles(db: Db) {
           await tx.updateTable('store_files').set({ attributes: json }).where('seq', '=', file.seq).execute();
           await bumpShelf(tx, file.shelf, nowS);
         }
-        if (allowedGroups) await moveToShelf(tx, file, await shelfFor(tx, storeId, allowedGroups), nowS);
+        if (allowedGroups) await moveToShelf(tx, file.seq, await shelfFor(tx, storeId, allowedGroups), nowS);
       });
       return get(tenant, storeId, fileId);
     },
@@ -186,96 +191,75 @@ export function createStoreFiles(db: Db) {
     async detach(tenant: string, storeId: string, fileId: string, nowS: number): Promise<number[]> {
       const row = await find(tenant, storeId, fileId);
       return db.transaction().execute(async (tx) => {
-        const passages = await tx
-          .selectFrom('passages')
-          .select('label')
-          .where('store_id', '=', storeId)
-          .where('file_id', '=', fileId)
-          .execute();
+        const labels = await removePassages(tx, { seq: row.seq, storeId, fileId });
         await tx.deleteFrom('store_files').where('seq', '=', row.seq).execute();
         await bumpShelf(tx, row.shelf, nowS);
-        return passages.map((passage) => passage.label);
+        return labels;
       });
     },
 
+    /** What a job to read a file is about. @throws AppError `not_found` where it was removed meanwhile */
+    async load({ tenant, subject }: Lease): Promise<IngestFile> {
+      const [storeId, fileId] = subject.split('/') as [string, string];
+      const row = await db
+        .selectFrom('store_files')
+        .innerJoin('files', 'files.id', 'store_files.file_id')
+        .select(['store_files.seq', 'filename', 'content', 'path', 'chunk_tokens', 'overlap_tokens'])
+        .where('store_id', '=', storeId)
+        .where('file_id', '=', fileId)
+        .executeTakeFirst();
+      if (!row) throw new AppError('not_found', { what: `File of vector store ${storeId}`, id: fileId });
+      const { seq, filename, content, path } = row;
+      return { seq, tenant, storeId, fileId, filename, content, path, chunking: toChunking(row) };
+    },
+
     /**
-     * The next file to read: the oldest of the tenant that follows `lastTenant`, so that none waits behind another's
-     * bulk. Tenants of whom a file is being read are left out.
+     * Ends the job, puts the passages in the place of those that the file had, and the file in the place of those of the
+     * same path: all at once.
+     * @returns the labels of the passages that are gone; null, and nothing is kept, where the job is no longer held
      */
-    async next(lastTenant: string, reading: readonly string[]): Promise<IngestJob | null> {
-      const oldest = (from: string) =>
-        db
-          .selectFrom('store_files')
-          .innerJoin('files', 'files.id', 'store_files.file_id')
-          .select(['store_files.seq', 'store_files.tenant', 'store_id', 'file_id', 'filename', 'content', 'attempts'])
-          .where('status', '=', 'in_progress')
-          .where('store_files.tenant', '>', from)
-          .where('store_files.tenant', 'not in', reading)
-          .orderBy('store_files.tenant')
-          .orderBy('store_files.seq')
-          .limit(1)
-          .executeTakeFirst();
-      const row = (await oldest(lastTenant)) ?? (await oldest(''));
-      if (!row) return null;
-      const attempt = row.attempts + 1;
-      await db.updateTable('store_files').set({ attempts: attempt }).where('seq', '=', row.seq).execute();
-      const { seq, tenant, store_id: storeId, file_id: fileId, filename, content } = row;
-      return { seq, tenant, storeId, fileId, filename, content, attempt };
-    },
-
-    /** Gives a file back to the queue: reading it was interrupted on purpose. */
-    async release(job: IngestJob): Promise<void> {
-      await db
-        .updateTable('store_files')
-        .set({ attempts: job.attempt - 1 })
-        .where('seq', '=', job.seq)
-        .execute();
-    },
-
-    /** Stores all passages of a file and marks it completed, at once. False where it was removed meanwhile. */
-    async complete(job: IngestJob, passages: readonly NewPassage[], terms: FileTerms, nowS: number): Promise<boolean> {
+    async complete(
+      lease: Lease,
+      file: IngestFile,
+      passages: readonly NewPassage[],
+      terms: FileTerms,
+      nowMs: number,
+    ): Promise<number[] | null> {
       return db.transaction().execute(async (tx) => {
+        if (!(await completeJob(jobTables(tx), lease, nowMs))) return null;
+        const removed = await removePassages(tx, file);
         const usageBytes = passages.reduce(
           (sum, { text, embedding }) => sum + Buffer.byteLength(text) + embedding.byteLength,
           0,
         );
-        const row = await tx
+        const { shelf } = await tx
           .updateTable('store_files')
           .set({ status: 'completed', passages: passages.length, usage_bytes: usageBytes })
-          .where('seq', '=', job.seq)
-          .where('status', '=', 'in_progress')
+          .where('seq', '=', file.seq)
           .returning('shelf')
-          .executeTakeFirst();
-        if (!row) return false;
+          .executeTakeFirstOrThrow();
         for (let from = 0; from < passages.length; from += ROWS_PER_INSERT) {
           const some = passages.slice(from, from + ROWS_PER_INSERT);
-          const rows = some.map((passage, index) => toRow(job, passage, from + index));
+          const rows = some.map((passage, index) => toRow(file, passage, from + index));
           await tx.insertInto('passages').values(rows).execute();
         }
-        await writePostings(tx, job, terms);
-        await bumpShelf(tx, row.shelf, nowS);
-        return true;
+        const nowS = Math.floor(nowMs / 1000);
+        await writePostings(tx, file, terms);
+        removed.push(...(await supersede(tx, file, nowS)));
+        await bumpShelf(tx, shelf, nowS);
+        return removed;
       });
-    },
-
-    async fail(job: IngestJob, error: { code: string; message: string }): Promise<void> {
-      await db
-        .updateTable('store_files')
-        .set({ status: 'failed', error_code: error.code, error_message: error.message })
-        .where('seq', '=', job.seq)
-        .where('status', '=', 'in_progress')
-        .execute();
     },
   };
 }
 
-function toRow(job: IngestJob, passage: NewPassage, ordinal: number) {
+function toRow(file: IngestFile, passage: NewPassage, ordinal: number) {
   const { text, tokens, embedding } = passage;
   return {
     id: newId('psg_'),
-    tenant: job.tenant,
-    store_id: job.storeId,
-    file_id: job.fileId,
+    tenant: file.tenant,
+    store_id: file.storeId,
+    file_id: file.fileId,
     ordinal,
     heading_path: JSON.stringify(passage.headingPath),
     text,
@@ -298,7 +282,13 @@ function toStoreFile(row: Row): VectorStoreFile {
     passages: row.passages,
     attributes: JSON.parse(row.attributes),
     allowedGroups: JSON.parse(row.groups),
+    path: row.path,
+    chunking: toChunking(row),
   };
+}
+
+function toChunking(row: Pick<Row, 'chunk_tokens' | 'overlap_tokens'>): ChunkSizes | null {
+  return row.chunk_tokens === null ? null : { maxTokens: row.chunk_tokens, overlapTokens: row.overlap_tokens ?? 0 };
 }
 
 export type StoreFiles = ReturnType<typeof createStoreFiles>;

@@ -1,12 +1,24 @@
-import type { FileCounts, Page, PageRequest, VectorStore } from '../../contracts/retrieval.js';
+import { sql } from 'kysely';
+import type {
+  FileCounts,
+  NewVectorStore,
+  Page,
+  PageRequest,
+  VectorStore,
+  VectorStoreChange,
+} from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Db, Tables } from './database.js';
 import { STATUS, toFileCounts } from './file-counts.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
 
-type Row = Pick<Tables['stores'], 'id' | 'name' | 'metadata' | 'created_at' | 'last_active_at'> & {
+type Row = Pick<
+  Tables['stores'],
+  'id' | 'name' | 'metadata' | 'created_at' | 'last_active_at' | 'expires_after_days'
+> & {
   seq: number;
+  expired: number;
 };
 
 /** A store that a search takes place in. */
@@ -15,10 +27,32 @@ export interface SearchedStore {
   readonly lastActiveAt: number;
 }
 
-const COLUMNS = ['seq', 'id', 'name', 'metadata', 'created_at', 'last_active_at'] as const;
+/** A store whose time was up, and what it held. */
+export interface ExpiredStore {
+  readonly id: string;
+  readonly tenant: string;
+  /** Of the passages that are gone. */
+  readonly labels: readonly number[];
+}
+
+const COLUMNS = [
+  'seq',
+  'id',
+  'name',
+  'metadata',
+  'created_at',
+  'last_active_at',
+  'expires_after_days',
+  'expired',
+] as const;
+const DAY_S = 86_400;
+
+/** The time of a store is up. */
+const isOver = (nowS: number) =>
+  sql<boolean>`(expired = 1 or coalesce(last_active_at + expires_after_days * ${sql.lit(DAY_S)} <= ${nowS}, 0))`;
 
 /** The rows of vector stores. Every method is confined to its tenant. */
-export function createVectorStores(db: Db) {
+export function createVectorStores(db: Db, nowS: () => number) {
   const find = async (tenant: string, id: string): Promise<Row> => {
     const row = await db
       .selectFrom('stores')
@@ -57,6 +91,8 @@ export function createVectorStores(db: Db) {
     name: row.name,
     createdAt: row.created_at,
     lastActiveAt: row.last_active_at,
+    expiresAfterDays: row.expires_after_days,
+    isExpired: isExpired(row, nowS()),
     metadata: JSON.parse(row.metadata),
     usageBytes: bytes,
     fileCounts: counts,
@@ -67,19 +103,29 @@ export function createVectorStores(db: Db) {
     return toStore(row, (await usage([id]))(id));
   };
 
+  /** @throws AppError `not_found`, `store_expired` */
+  const findLive = async (tenant: string, id: string): Promise<Row> => {
+    const row = await find(tenant, id);
+    if (isExpired(row, nowS())) throw new AppError('store_expired', { id });
+    return row;
+  };
+
   return {
     get,
 
-    async create(
-      tenant: string,
-      store: { name: string; metadata: Record<string, string> },
-      nowS: number,
-    ): Promise<VectorStore> {
+    async create(tenant: string, store: NewVectorStore): Promise<VectorStore> {
       const id = newId('vs_');
-      const times = { created_at: nowS, last_active_at: nowS };
       await db
         .insertInto('stores')
-        .values({ id, tenant, name: store.name, metadata: JSON.stringify(store.metadata), ...times })
+        .values({
+          id,
+          tenant,
+          name: store.name,
+          metadata: JSON.stringify(store.metadata),
+          created_at: nowS(),
+          last_active_at: nowS(),
+          expires_after_days: store.expiresAfterDays ?? null,
+        })
         .execute();
       return get(tenant, id);
     },
@@ -95,19 +141,15 @@ export function createVectorStores(db: Db) {
       return toPage(rows, page, (row) => toStore(row, used(row.id)));
     },
 
-    async update(
-      tenant: string,
-      id: string,
-      change: { name?: string; metadata?: Record<string, string> },
-      nowS: number,
-    ): Promise<VectorStore> {
-      await find(tenant, id);
+    async update(tenant: string, id: string, change: VectorStoreChange): Promise<VectorStore> {
+      await findLive(tenant, id);
       await db
         .updateTable('stores')
         .set({
-          last_active_at: nowS,
+          last_active_at: nowS(),
           ...(change.name !== undefined && { name: change.name }),
           ...(change.metadata !== undefined && { metadata: JSON.stringify(change.metadata) }),
+          ...(change.expiresAfterDays !== undefined && { expires_after_days: change.expiresAfterDays }),
         })
         .where('id', '=', id)
         .execute();
@@ -124,19 +166,57 @@ export function createVectorStores(db: Db) {
       });
     },
 
-    async touch(id: string, nowS: number): Promise<void> {
-      await db.updateTable('stores').set({ last_active_at: nowS }).where('id', '=', id).execute();
+    /** It is in use. */
+    async touch(id: string): Promise<void> {
+      await db
+        .updateTable('stores')
+        .set({ last_active_at: nowS() })
+        .where('id', '=', id)
+        .where(({ not }) => not(isOver(nowS())))
+        .execute();
     },
 
-    searched: async (tenant: string, id: string): Promise<SearchedStore> => toSearched(await find(tenant, id)),
+    /** @throws AppError `not_found`, `store_expired` */
+    async checkLive(tenant: string, id: string): Promise<void> {
+      await findLive(tenant, id);
+    },
+
+    /** @throws AppError `not_found`, `store_expired` */
+    searched: async (tenant: string, id: string): Promise<SearchedStore> => toSearched(await findLive(tenant, id)),
 
     /** The tenant's default store; null where it has none. */
     async oldest(tenant: string): Promise<SearchedStore | null> {
       const own = db.selectFrom('stores').select(COLUMNS).where('tenant', '=', tenant);
-      const row = await own.orderBy('seq').limit(1).executeTakeFirst();
+      const live = own.where(({ not }) => not(isOver(nowS())));
+      const row = await live.orderBy('seq').limit(1).executeTakeFirst();
       return row ? toSearched(row) : null;
     },
+
+    /** Takes the files out of the stores whose time is up. */
+    async expire(): Promise<ExpiredStore[]> {
+      return db.transaction().execute(async (tx) => {
+        const over = await tx
+          .updateTable('stores')
+          .set({ expired: 1 })
+          .where('expired', '=', 0)
+          .where(isOver(nowS()))
+          .returning(['id', 'tenant'])
+          .execute();
+        const expired: ExpiredStore[] = [];
+        for (const { id, tenant } of over) {
+          const passages = await tx.selectFrom('passages').select('label').where('store_id', '=', id).execute();
+          await tx.deleteFrom('store_files').where('store_id', '=', id).execute();
+          expired.push({ id, tenant, labels: passages.map(({ label }) => label) });
+        }
+        return expired;
+      });
+    },
   };
+}
+
+function isExpired(row: Pick<Row, 'last_active_at' | 'expires_after_days' | 'expired'>, nowS: number): boolean {
+  if (row.expired === 1) return true;
+  return row.expires_after_days !== null && row.last_active_at + row.expires_after_days * DAY_S <= nowS;
 }
 
 function toSearched({ id, last_active_at: lastActiveAt }: Row): SearchedStore {

@@ -1,3 +1,4 @@
+import type { Job } from '../../../src/contracts/jobs.js';
 import type {
   FileBatch,
   Page,
@@ -33,8 +34,12 @@ export interface FakeRetrieval extends Retrieval {
   readonly searches: SearchRequest[];
   /** What every search finds, by tenant. */
   readonly passages: Map<string, readonly ScoredPassage[]>;
+  /** By id. */
+  readonly jobs: Map<string, Job>;
   emit(observation: RetrievalObservation): void;
   ready: boolean;
+  /** Where a purge finds copies. */
+  kept: string[];
   ingestTrouble: string | null;
 }
 
@@ -44,6 +49,7 @@ export function createFakeRetrieval(): FakeRetrieval {
   const stores: Owned<VectorStore> = new Map();
   const attached: Owned<VectorStoreFile> = new Map();
   const batches: Owned<Pick<FileBatch, 'id' | 'storeId' | 'createdAt'> & { fileIds: string[] }> = new Map();
+  const jobs: Owned<Job> = new Map();
   const polled = new Set<string>();
   const listeners = new Set<(observation: RetrievalObservation) => void>();
   let created = 0;
@@ -76,9 +82,11 @@ export function createFakeRetrieval(): FakeRetrieval {
   const nowS = () => Math.floor(Date.now() / 1000);
 
   const retrieval: FakeRetrieval = {
+    jobs,
     searches: [],
     passages: new Map(),
     ready: true,
+    kept: [],
     ingestTrouble: null,
     emit: (observation) => {
       for (const listener of listeners) listener(observation);
@@ -100,17 +108,23 @@ export function createFakeRetrieval(): FakeRetrieval {
       get(files, tenant, id, 'file');
       files.delete(id);
     },
-    createStore: async (tenant, { name, metadata }) => {
+    purgeFiles: async (tenant, ids) => {
+      for (const id of ids) await retrieval.deleteFile(tenant, id);
+      return { files: ids.length, pieces: 9, searchedFiles: 4, searchedBytes: 1000, found: retrieval.kept };
+    },
+    createStore: async (tenant, { name, metadata, expiresAfterDays = null }) => {
       const id = `vs_${++created}`;
       const fileCounts = { inProgress: 0, completed: 0, failed: 0, cancelled: 0, total: 0 };
-      const store = { id, name, metadata, createdAt: nowS(), lastActiveAt: nowS(), usageBytes: 0, fileCounts, tenant };
+      const times = { createdAt: nowS(), lastActiveAt: nowS(), expiresAfterDays, isExpired: false };
+      const store = { id, name, metadata, ...times, usageBytes: 0, fileCounts, tenant };
       stores.set(id, store);
       return store;
     },
     getStore: async (tenant, id) => get(stores, tenant, id, 'vector store'),
     listStores: async (tenant, page) => list(stores, tenant, page, ({ id }) => id),
     updateStore: async (tenant, id, change) => {
-      const store = { ...get(stores, tenant, id, 'vector store'), ...change };
+      const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+      const store = { ...get(stores, tenant, id, 'vector store'), ...given };
       stores.set(id, store);
       return store;
     },
@@ -118,10 +132,11 @@ export function createFakeRetrieval(): FakeRetrieval {
       get(stores, tenant, id, 'vector store');
       stores.delete(id);
     },
-    attachFile: async (tenant, storeId, { fileId, attributes, allowedGroups = [] }) => {
+    attachFile: async (tenant, storeId, file) => {
+      const { fileId, attributes, allowedGroups = [], path = null, chunking = null } = file;
       get(stores, tenant, storeId, 'vector store');
       get(files, tenant, fileId, 'file');
-      const file: VectorStoreFile = {
+      const held: VectorStoreFile = {
         fileId,
         storeId,
         status: 'in_progress',
@@ -131,9 +146,11 @@ export function createFakeRetrieval(): FakeRetrieval {
         passages: 0,
         attributes,
         allowedGroups,
+        path,
+        chunking,
       };
-      attached.set(`${storeId}/${fileId}`, { ...file, tenant });
-      return file;
+      attached.set(`${storeId}/${fileId}`, { ...held, tenant });
+      return held;
     },
     // In progress at the first look, completed at the second.
     getStoreFile: async (tenant, storeId, fileId) => {
@@ -195,6 +212,18 @@ export function createFakeRetrieval(): FakeRetrieval {
       get(attached, tenant, `${storeId}/${fileId}`, 'file');
       attached.delete(`${storeId}/${fileId}`);
     },
+    listJobs: async (tenant, page, { kind, status } = {}) => {
+      const wanted = [...jobs].filter(
+        ([, job]) => (kind ?? job.kind) === job.kind && (status ?? job.status) === job.status,
+      );
+      return list(new Map(wanted), tenant, page, ({ id }) => id);
+    },
+    getJob: async (tenant, id) => get(jobs, tenant, id, 'job'),
+    cancelJob: async (tenant, id) => {
+      const job = { ...get(jobs, tenant, id, 'job'), status: 'cancelled' as const };
+      jobs.set(id, job);
+      return job;
+    },
     search: async (request, signal) => {
       signal.throwIfAborted();
       if (!retrieval.ready) throw new AppError('retrieval_unavailable', { reason: 'it is restarting', retryAfterS: 1 });
@@ -215,6 +244,7 @@ export function createFakeRetrieval(): FakeRetrieval {
       passages: 5,
       ingestQueue: 0,
       ingestTrouble: retrieval.ingestTrouble,
+      jobs: [{ kind: 'ingest', status: 'queued', jobs: 2 }],
       rssBytes: 2000,
     }),
     observe: (listener) => {

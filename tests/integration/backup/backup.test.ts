@@ -20,7 +20,7 @@ async function living(t: Test) {
   const adapter = await registry.addAdapter({ tenant: 'bank', name: 'support', folder: join(root, 'one') });
   mkdirSync(dirname(adapter.compiledFile), { recursive: true });
   writeFileSync(adapter.compiledFile, 'compiled');
-  const store = await rows.stores.create('bank', { name: 'policies', metadata: {} }, 1);
+  const store = await rows.stores.create('bank', { name: 'policies', metadata: {} });
   await rows.addFile('bank', store.id, clusteredVectors(3));
   return { root, dataDir, rows, registry, adapter, store };
 }

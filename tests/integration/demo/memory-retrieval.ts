@@ -37,7 +37,8 @@ export function memoryRetrieval() {
     const inProgress = filesIn(id).filter(({ status }) => status === 'in_progress').length;
     const total = filesIn(id).length;
     const fileCounts = { inProgress, completed: total - inProgress, failed: 0, cancelled: 0, total };
-    return { id, name: 'Documents', createdAt: 0, lastActiveAt: 0, metadata: {}, usageBytes: 0, fileCounts };
+    const times = { createdAt: 0, lastActiveAt: 0, expiresAfterDays: null, isExpired: false };
+    return { id, name: 'Documents', ...times, metadata: {}, usageBytes: 0, fileCounts };
   };
 
   const documents: Documents = {
@@ -58,7 +59,10 @@ export function memoryRetrieval() {
     },
     getStore: async (tenant) => store(tenant),
     listStores: async (tenant) => ({ items: stores.has(tenant) ? [store(tenant)] : [], hasMore: false }),
-    async attachFile(_tenant, storeId, { fileId, attributes, allowedGroups = [] }) {
+    async attachFile(_tenant, storeId, { fileId, attributes, allowedGroups = [], path = null }) {
+      for (const [id, file] of attached) {
+        if (file.storeId === storeId && file.path === path && path !== null) await documents.deleteFile('', id);
+      }
       const file = {
         fileId,
         storeId,
@@ -69,6 +73,8 @@ export function memoryRetrieval() {
         passages: 0,
         attributes,
         allowedGroups,
+        path,
+        chunking: null,
       } as const;
       attached.set(fileId, file);
       return file;
@@ -95,12 +101,12 @@ export function memoryRetrieval() {
     finishIngestion(status: VectorStoreFile['status'] = 'completed') {
       for (const file of attached.values()) attached.set(file.fileId, { ...file, status });
     },
-    /** Filename and text of what a tenant's store holds. */
+    /** Path, or else filename, and text of what a tenant's store holds. */
     contents: (tenant: string) =>
       Object.fromEntries(
         ofTenant(tenant)
           .filter(({ id }) => attached.has(id))
-          .map((file) => [file.filename, file.text]),
+          .map((file) => [attached.get(file.id)?.path ?? file.filename, file.text]),
       ),
   };
 }

@@ -17,7 +17,7 @@ t.test('of a large store as many passages come back as are asked for, and only t
   const rows = await openRows(folder);
   t.teardown(() => rows.db.destroy());
   await sql`pragma synchronous = off`.execute(rows.db);
-  const { id: storeId } = await rows.stores.create('bank', { name: 's', metadata: {} }, 1);
+  const { id: storeId } = await rows.stores.create('bank', { name: 's', metadata: {} });
   const vectors = {} as Record<keyof typeof PARTS, Float32Array[]>;
   for (const [n, group] of GROUPS.entries()) {
     vectors[group] = clusteredVectors(PARTS[group], n + 1);

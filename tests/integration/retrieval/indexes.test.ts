@@ -31,7 +31,7 @@ async function largeStore(t: Test) {
   const folder = dataFolder(t);
   const rows = await openRows(folder);
   t.teardown(() => rows.db.destroy());
-  const store = await rows.stores.create('bank', { name: 's', metadata: {} }, 1);
+  const store = await rows.stores.create('bank', { name: 's', metadata: {} });
   const fileId = await rows.addFile('bank', store.id, clusteredVectors(1500));
   const file = path.join(folder, 'indexes', 'bank.hnsw');
   return { folder, rows, storeId: store.id, fileId, file };
@@ -131,7 +131,7 @@ t.test('passages that are deleted never come back', async (t) => {
 
 t.test("an index file of another tenant's gives no passage of that tenant's", async (t) => {
   const { folder, rows, file } = await largeStore(t);
-  const own = await rows.stores.create('copilot', { name: 's', metadata: {} }, 1);
+  const own = await rows.stores.create('copilot', { name: 's', metadata: {} });
   await rows.addFile('copilot', own.id, clusteredVectors(400, 5));
   const first = await openIndexes(folder, rows);
   await caughtUp(first.indexes, rows, 'bank');
@@ -154,7 +154,7 @@ t.test("an index file of another tenant's gives no passage of that tenant's", as
 
 t.test('beyond its memory the least recently used index is written and closed, and opened again', async (t) => {
   const { folder, rows, storeId, file } = await largeStore(t);
-  const other = await rows.stores.create('copilot', { name: 's', metadata: {} }, 1);
+  const other = await rows.stores.create('copilot', { name: 's', metadata: {} });
   await rows.addFile('copilot', other.id, clusteredVectors(400, 5));
   const { indexes, rebuilds } = await openIndexes(folder, rows, { memoryBytes: 1 });
   await caughtUp(indexes, rows, 'bank');

@@ -73,7 +73,7 @@ t.test('whatever is added and removed, a store is ranked as if it stood alone', 
       const [vector] = clusteredVectors(1);
       const stores: Expected[] = [];
       for (const tenant of [...TENANTS, ...TENANTS]) {
-        const { id } = await rows.stores.create(tenant, { name: 's', metadata: {} }, 1);
+        const { id } = await rows.stores.create(tenant, { name: 's', metadata: {} });
         stores.push({ tenant, storeId: id, files: new Map() });
       }
       for (const one of steps) {

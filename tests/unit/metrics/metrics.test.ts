@@ -72,6 +72,7 @@ t.test('observations and status of the child processes become metrics', async (t
     'switchyard_child_resident_memory_bytes{process="engine"} 1000',
     'switchyard_kv_slots 8',
     'switchyard_passages 5',
+    'switchyard_jobs{kind="ingest",status="queued"} 2',
     'switchyard_canary_weight{tenant="bank",deployment="assistant",adapter="support@2"} 0',
   ]) {
     t.match(text, line);

@@ -30,6 +30,29 @@ const FileSchema = Type.Object(
   { description: 'The file.' },
 );
 
+const PurgeBody = Type.Object(
+  {
+    file_ids: Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 100, uniqueItems: true }),
+  },
+  { additionalProperties: false },
+);
+
+const PurgeSchema = Type.Object(
+  {
+    object: Type.Literal('file.purge'),
+    files: Type.Integer({ description: 'That were purged.' }),
+    pieces: Type.Integer({
+      description: 'Of their bytes, passages, vectors and terms, that were looked for: what no other document holds.',
+    }),
+    searched_files: Type.Integer({ description: 'Of the data folder.' }),
+    searched_bytes: Type.Integer(),
+    found: Type.Array(Type.String(), {
+      description: 'Files of the data folder that still hold a piece: copies that somebody keeps there.',
+    }),
+  },
+  { description: 'Extension. What is left of the files.' },
+);
+
 const FileId = Type.Object({ file_id: Type.String() });
 const tags = ['documents'];
 
@@ -125,6 +148,31 @@ export async function addFiles(app: App, { config, retrieval }: Services): Promi
         .type('application/octet-stream')
         .header('content-disposition', 'attachment')
         .send(Buffer.from(content.buffer, content.byteOffset, content.byteLength));
+    },
+  );
+
+  app.post(
+    '/v1/files/purge',
+    {
+      config: { scope: 'documents' },
+      schema: {
+        summary: 'Delete files for good, and look for what is left of them in the data folder',
+        operationId: 'purgeFiles',
+        tags,
+        body: PurgeBody,
+        response: { 200: PurgeSchema, ...errorResponses },
+      },
+    },
+    async ({ principal, body }) => {
+      const report = await retrieval.purgeFiles(principal.tenant, body.file_ids);
+      return {
+        object: 'file.purge',
+        files: report.files,
+        pieces: report.pieces,
+        searched_files: report.searchedFiles,
+        searched_bytes: report.searchedBytes,
+        found: report.found,
+      };
     },
   );
 

@@ -7,7 +7,7 @@ const DEFAULT_LIMIT = 20;
 /** How far the reading of a file is; `completed`: searchable and durable. */
 export const FILE_STATUSES = ['in_progress', 'completed', 'failed', 'cancelled'] as const;
 
-const pageFields = {
+export const pageFields = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: DEFAULT_LIMIT })),
   after: Type.Optional(Type.String({ description: 'Id of the last item of the page before.' })),
   order: Type.Optional(Type.Enum(['asc', 'desc'], { default: 'desc', description: 'By creation.' })),

@@ -3,16 +3,15 @@ import type { FileBatch, NewStoreFile } from '../../../contracts/retrieval.js';
 import { AppError } from '../../../errors/app-error.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
+import { ChunkingStrategy } from './chunking-strategy.js';
 import { FILE_STATUSES, listOf, StoreFilesQuery, toList, toPageRequest } from './pagination.js';
-import { checkRefused, refusedFields } from './parameters.js';
 import {
   AllowedGroups,
   AttachFile,
   Attributes,
-  FILE_REFUSED,
   POLL_AFTER_MS,
   StoreFileSchema,
-  toNewFile,
+  toNewStoreFile,
   toStoreFile,
 } from './vector-store-files.js';
 import { FileCountsSchema, toCounts } from './vector-stores.js';
@@ -27,7 +26,7 @@ const CreateBatch = Type.Object(
     ),
     attributes: Type.Optional(Attributes),
     allowed_groups: Type.Optional(AllowedGroups),
-    ...refusedFields(FILE_REFUSED),
+    chunking_strategy: Type.Optional(ChunkingStrategy),
   },
   { additionalProperties: false },
 );
@@ -123,21 +122,17 @@ export function addVectorStoreBatches(app: App, { retrieval }: Services): void {
   );
 }
 
-/** @throws AppError `invalid_value`, `unsupported_parameter` */
-function toFiles(body: Static<typeof CreateBatch>): NewStoreFile[] {
-  const { file_ids: fileIds, files, ...ofAll } = body;
-  checkRefused(FILE_REFUSED, body);
+/** @throws AppError `invalid_value` */
+function toFiles({ file_ids: fileIds, files, ...shared }: Static<typeof CreateBatch>): NewStoreFile[] {
   if ((fileIds === undefined) === (files === undefined)) {
     throw new AppError('invalid_value', { param: 'file_ids', reason: 'or files must be given, and not both' });
   }
-  if (fileIds) return fileIds.map((file_id) => toNewFile({ ...ofAll, file_id }));
-  for (const param of ['attributes', 'allowed_groups'] as const) {
-    if (ofAll[param] !== undefined) throw new AppError('invalid_value', { param, reason: 'belong into each of files' });
+  if (fileIds) return fileIds.map((file_id) => toNewStoreFile({ file_id, ...shared }));
+  const [misplaced] = Object.keys(shared);
+  if (misplaced !== undefined) {
+    throw new AppError('invalid_value', { param: misplaced, reason: 'belongs into each of files' });
   }
-  return files!.map((file) => {
-    checkRefused(FILE_REFUSED, file);
-    return toNewFile(file);
-  });
+  return files!.map((file, index) => toNewStoreFile(file, `files[${index}].`));
 }
 
 function toWire({ id, storeId, createdAt, status, fileCounts }: FileBatch) {

@@ -3,14 +3,11 @@ import { GROUP_PATTERN, MAX_ALLOWED_GROUPS } from '../../../contracts/registry-l
 import type { NewStoreFile, VectorStoreFile } from '../../../contracts/retrieval.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
+import { ChunkingOfFile, ChunkingStrategy, fromChunkSizes, toChunkSizes } from './chunking-strategy.js';
 import { deleted, FILE_STATUSES, listOf, StoreFilesQuery, toList, toPageRequest } from './pagination.js';
-import { checkRefused, refusedFields } from './parameters.js';
-import { STORE_REFUSED } from './vector-stores.js';
 
 /** OpenAI's clients wait this long between two polls, instead of five seconds. */
 export const POLL_AFTER_MS = 100;
-
-export const FILE_REFUSED = { chunking_strategy: STORE_REFUSED.chunking_strategy };
 
 export const Attributes = Type.Record(
   Type.String({ maxLength: 64 }),
@@ -21,7 +18,7 @@ export const Attributes = Type.Record(
 export const AllowedGroups = Type.Array(Type.String({ pattern: GROUP_PATTERN }), {
   maxItems: MAX_ALLOWED_GROUPS,
   description:
-    'Extension. Only callers of one of these groups find its passages; empty: everybody of the tenant. Left out: as it was, which is everybody at first.',
+    'Extension. Only callers of one of these groups find its passages; empty: everybody of the tenant. Left out: as it was; of a new file, as that of its path, else everybody.',
 });
 
 export const AttachFile = Type.Object(
@@ -29,7 +26,15 @@ export const AttachFile = Type.Object(
     file_id: Type.String({ minLength: 1 }),
     attributes: Type.Optional(Attributes),
     allowed_groups: Type.Optional(AllowedGroups),
-    ...refusedFields(FILE_REFUSED),
+    chunking_strategy: Type.Optional(ChunkingStrategy),
+    path: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 512,
+        description:
+          'Extension. Once the file is read it takes the place of those of the same path in the vector store, in one moment; they are deleted unless another vector store has them.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -51,7 +56,8 @@ export const StoreFileSchema = Type.Object(
     passages: Type.Integer({ description: 'Extension.' }),
     attributes: Attributes,
     allowed_groups: Type.Array(Type.String(), { description: 'Extension. Who finds its passages; empty: everybody.' }),
-    chunking_strategy: Type.Object({ type: Type.Literal('other') }),
+    chunking_strategy: ChunkingOfFile,
+    path: Type.Union([Type.String(), Type.Null()], { description: 'Extension.' }),
   },
   { description: 'The file, as a part of the vector store.' },
 );
@@ -75,10 +81,8 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
         response: { 200: StoreFileSchema, ...errorResponses },
       },
     },
-    async ({ principal, params, body }) => {
-      checkRefused(FILE_REFUSED, body);
-      return toStoreFile(await retrieval.attachFile(principal.tenant, params.vector_store_id, toNewFile(body)));
-    },
+    async ({ principal, params, body }) =>
+      toStoreFile(await retrieval.attachFile(principal.tenant, params.vector_store_id, toNewStoreFile(body))),
   );
 
   app.get(
@@ -163,12 +167,10 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
   );
 }
 
-export function toNewFile({
-  file_id: fileId,
-  attributes = {},
-  allowed_groups: allowedGroups,
-}: Static<typeof AttachFile>): NewStoreFile {
-  return { fileId, attributes, allowedGroups };
+/** @param at where the file stands in the request, with a dot behind it, for errors @throws AppError `invalid_value` */
+export function toNewStoreFile(file: Static<typeof AttachFile>, at = ''): NewStoreFile {
+  const { file_id: fileId, attributes = {}, allowed_groups: allowedGroups, path, chunking_strategy: strategy } = file;
+  return { fileId, attributes, allowedGroups, path, chunking: toChunkSizes(strategy, `${at}chunking_strategy`) };
 }
 
 export function toStoreFile(file: VectorStoreFile) {
@@ -183,6 +185,7 @@ export function toStoreFile(file: VectorStoreFile) {
     passages: file.passages,
     attributes: file.attributes,
     allowed_groups: file.allowedGroups,
-    chunking_strategy: { type: 'other' },
+    chunking_strategy: fromChunkSizes(file.chunking),
+    path: file.path,
   };
 }

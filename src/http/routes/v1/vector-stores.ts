@@ -2,18 +2,16 @@ import { Type } from 'typebox';
 import type { FileCounts, VectorStore } from '../../../contracts/retrieval.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
+import { ChunkingStrategy, toChunkSizes } from './chunking-strategy.js';
 import { deleted, listOf, PageQuery, toList, toPageRequest } from './pagination.js';
-import { checkRefused, type RefusedParameters, refusedFields } from './parameters.js';
 
-/** Passages are cut by the structure of the document. */
-export const STORE_REFUSED = {
-  chunking_strategy: {
-    reason: 'documents are chunked by their structure',
-    harmless: Type.Object({ type: Type.Literal('auto') }),
+const ExpiresAfter = Type.Object(
+  { anchor: Type.Literal('last_active_at'), days: Type.Integer({ minimum: 1, maximum: 365 }) },
+  {
+    additionalProperties: false,
+    description: 'The vector store loses its files that many days after its last search or change.',
   },
-  expires_after: { reason: 'vector stores do not expire' },
-} satisfies RefusedParameters;
-
+);
 const Metadata = Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), { maxProperties: 16 });
 const Name = Type.String({ maxLength: 256 });
 
@@ -22,7 +20,8 @@ const CreateStore = Type.Object(
     name: Type.Optional(Name),
     file_ids: Type.Optional(Type.Array(Type.String(), { maxItems: 500 })),
     metadata: Type.Optional(Metadata),
-    ...refusedFields(STORE_REFUSED),
+    chunking_strategy: Type.Optional(ChunkingStrategy),
+    expires_after: Type.Optional(ExpiresAfter),
   },
   { additionalProperties: false },
 );
@@ -30,7 +29,7 @@ const ModifyStore = Type.Object(
   {
     name: Type.Optional(Name),
     metadata: Type.Optional(Metadata),
-    ...refusedFields({ expires_after: STORE_REFUSED.expires_after }),
+    expires_after: Type.Optional(ExpiresAfter),
   },
   { additionalProperties: false },
 );
@@ -49,9 +48,10 @@ const StoreSchema = Type.Object(
     object: Type.Literal('vector_store'),
     created_at: Type.Integer(),
     last_active_at: Type.Integer(),
-    expires_at: Type.Null(),
+    expires_after: Type.Union([ExpiresAfter, Type.Null()]),
+    expires_at: Type.Union([Type.Integer(), Type.Null()]),
     name: Type.String(),
-    status: Type.Enum(['in_progress', 'completed']),
+    status: Type.Enum(['in_progress', 'completed', 'expired']),
     usage_bytes: Type.Integer(),
     file_counts: FileCountsSchema,
     metadata: Metadata,
@@ -62,6 +62,7 @@ const StoreSchema = Type.Object(
 const StoreId = Type.Object({ vector_store_id: Type.String() });
 const config = { scope: 'documents' } as const;
 const tags = ['documents'];
+const DAY_S = 86_400;
 
 export function addVectorStores(app: App, { retrieval }: Services): void {
   app.post(
@@ -77,12 +78,12 @@ export function addVectorStores(app: App, { retrieval }: Services): void {
       },
     },
     async ({ principal: { tenant }, body }) => {
-      checkRefused(STORE_REFUSED, body);
-      const { name = '', metadata = {}, file_ids: fileIds = [] } = body;
+      const { name = '', metadata = {}, file_ids: fileIds = [], expires_after: expiry } = body;
+      const chunking = toChunkSizes(body.chunking_strategy, 'chunking_strategy');
       // A file that does not exist is found out before there is a store to clean up.
       for (const fileId of fileIds) await retrieval.getFile(tenant, fileId);
-      const store = await retrieval.createStore(tenant, { name, metadata });
-      for (const fileId of fileIds) await retrieval.attachFile(tenant, store.id, { fileId, attributes: {} });
+      const store = await retrieval.createStore(tenant, { name, metadata, expiresAfterDays: expiry?.days });
+      for (const fileId of fileIds) await retrieval.attachFile(tenant, store.id, { fileId, attributes: {}, chunking });
       return toWire(await retrieval.getStore(tenant, store.id));
     },
   );
@@ -122,7 +123,7 @@ export function addVectorStores(app: App, { retrieval }: Services): void {
     {
       config,
       schema: {
-        summary: 'Rename a vector store, or replace its metadata',
+        summary: 'Rename a vector store, replace its metadata, or change when it expires',
         operationId: 'modifyVectorStore',
         tags,
         params: StoreId,
@@ -131,9 +132,8 @@ export function addVectorStores(app: App, { retrieval }: Services): void {
       },
     },
     async ({ principal, params, body }) => {
-      checkRefused(STORE_REFUSED, body);
-      const { name, metadata } = body;
-      const change = { ...(name !== undefined && { name }), ...(metadata !== undefined && { metadata }) };
+      const { name, metadata, expires_after: expiry } = body;
+      const change = { name, metadata, expiresAfterDays: expiry?.days };
       return toWire(await retrieval.updateStore(principal.tenant, params.vector_store_id, change));
     },
   );
@@ -161,14 +161,16 @@ export function addVectorStores(app: App, { retrieval }: Services): void {
 }
 
 function toWire(store: VectorStore) {
+  const days = store.expiresAfterDays;
   return {
     id: store.id,
     object: 'vector_store',
     created_at: store.createdAt,
     last_active_at: store.lastActiveAt,
-    expires_at: null,
+    expires_after: days === null ? null : { anchor: 'last_active_at', days },
+    expires_at: days === null ? null : store.lastActiveAt + days * DAY_S,
     name: store.name,
-    status: store.fileCounts.inProgress > 0 ? 'in_progress' : 'completed',
+    status: store.isExpired ? 'expired' : store.fileCounts.inProgress > 0 ? 'in_progress' : 'completed',
     usage_bytes: store.usageBytes,
     file_counts: toCounts(store.fileCounts),
     metadata: store.metadata,

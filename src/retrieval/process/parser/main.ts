@@ -45,7 +45,9 @@ async function parse(
 ): Promise<void> {
   let batch: FilePassage[] = [];
   let count = 0;
-  for (const passage of await chunkFile(job, limits, countTokens)) {
+  const { chunking } = job;
+  const sizes = chunking ? { budgetTokens: chunking.maxTokens, overlapTokens: chunking.overlapTokens } : limits;
+  for (const passage of await chunkFile(job, sizes, countTokens)) {
     if (++count > maxPassages) {
       const reason = `it makes more than ${maxPassages} passages`;
       throw new AppError('document_too_complex', { filename: job.filename, reason });

@@ -1,4 +1,5 @@
 /** The messages between the retrieval process and a parser. */
+import type { ChunkSizes } from '../../../contracts/retrieval.js';
 import type { ErrorMessage } from '../../../errors/app-error.js';
 import type { FilePassage } from '../../chunking/chunk-file.js';
 import type { PassageLimits } from '../../chunking/passages.js';
@@ -17,6 +18,8 @@ export interface ParserOptions {
 export interface ParseJob {
   readonly filename: string;
   readonly content: Uint8Array;
+  /** Null, or left out: as configured. */
+  readonly chunking?: ChunkSizes | null;
 }
 
 export type ToParser =

@@ -24,13 +24,14 @@ async function embed(texts: readonly string[]): Promise<Float32Array[]> {
 async function setUp(t: Test, embedTexts = embed, isWithinAllowance = (_tenant: string) => true) {
   const rows = await openRows(dataFolder(t));
   t.teardown(() => rows.db.destroy());
-  const store = await rows.stores.create('bank', { name: 's', metadata: {} }, 1);
+  const store = await rows.stores.create('bank', { name: 's', metadata: {} });
   const observations: RetrievalObservation[] = [];
   const errors: string[] = [];
   const parsedAs = new Map<string, string>();
   const embeddedAs = new Set<string>();
   const queue = createWorkQueue(...unhurried);
   const ingest = new Ingest({
+    jobs: rows.jobs,
     storeFiles: rows.storeFiles,
     parse: async (file, { precedence }) => {
       parsedAs.set(file.filename, precedence);
@@ -51,7 +52,7 @@ async function setUp(t: Test, embedTexts = embed, isWithinAllowance = (_tenant: 
   /** Reads until nothing waits. */
   const drain = async () => {
     ingest.start();
-    while ((await rows.storeFiles.waiting()) > 0) await sleep(1);
+    while ((await rows.waiting()) > 0) await sleep(1);
     await ingest.stop();
   };
   return { rows, storeId: store.id, ingest, observations, errors, drain, parsedAs, embeddedAs };
@@ -105,7 +106,7 @@ t.test('a tenant with many files does not keep the others waiting', async (t) =>
     return embed(texts);
   });
   for (const n of [1, 2, 3]) await attach(rows, 'bank', storeId, `bank ${n}`);
-  const other = await rows.stores.create('copilot', { name: 's', metadata: {} }, 1);
+  const other = await rows.stores.create('copilot', { name: 's', metadata: {} });
   await attach(rows, 'copilot', other.id, 'copilot 1');
   await drain();
   t.same(order, ['bank 1', 'copilot 1', 'bank 2', 'bank 3']);
@@ -120,7 +121,7 @@ t.test(
     t.same([...embeddedAs], ['ahead']);
     const other = await setUp(t, embed, (tenant) => tenant === 'bank');
     await attach(other.rows, 'bank', other.storeId, `# Hours\n\n${'At nine. '.repeat(1000)}`, 'long.md');
-    const store = await other.rows.stores.create('copilot', { name: 's', metadata: {} }, 1);
+    const store = await other.rows.stores.create('copilot', { name: 's', metadata: {} });
     await attach(other.rows, 'copilot', store.id, 'short', 'flood.md');
     await other.drain();
     t.same([...embeddedAs, ...other.embeddedAs], ['ahead', 'behind']);
@@ -178,11 +179,20 @@ t.test(
   async (t) => {
     const { rows, storeId, drain } = await setUp(t);
     const fileId = await attach(rows, 'bank', storeId, 'text');
-    for (let attempt = 1; attempt <= 5; attempt++) t.equal((await rows.storeFiles.next('', []))!.attempt, attempt);
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      const { lease } = (await rows.next())!;
+      t.equal(lease.attempt, attempt);
+      await rows.jobs.risk(lease);
+      // Whoever held it is dead.
+      await rows.db.updateTable('jobs').set({ lease_until: 0 }).execute();
+    }
     await drain();
-    t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'failed', error: { code: 'server_error' } });
+    t.match(await rows.storeFiles.get('bank', storeId, fileId), {
+      status: 'failed',
+      error: { code: 'server_error', message: /ended 5 times/ },
+    });
     await rows.storeFiles.attach('bank', storeId, { fileId: fileId, attributes: {} }, ROOMY);
-    t.equal((await rows.storeFiles.next('', []))!.attempt, 1);
+    t.equal((await rows.next())!.lease.attempt, 1);
   },
 );
 
@@ -195,14 +205,14 @@ t.test('a stop gives the file back to the queue without counting against it', as
   ingest.start();
   await ingest.stop();
   t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'in_progress', passages: 0 });
-  t.equal((await rows.storeFiles.next('', []))!.attempt, 1);
+  t.equal((await rows.next())!.lease.attempt, 1);
 });
 
 t.test('a long file keeps its own tenant waiting, and no other', async (t) => {
   const { rows, storeId, ingest } = await setUp(t);
   const long = await attach(rows, 'bank', storeId, LONG.repeat(40));
   const behind = await attach(rows, 'bank', storeId, 'text');
-  const other = await rows.stores.create('copilot', { name: 's', metadata: {} }, 1);
+  const other = await rows.stores.create('copilot', { name: 's', metadata: {} });
   const short = await attach(rows, 'copilot', other.id, 'text');
   ingest.start();
   while ((await rows.storeFiles.get('copilot', other.id, short)).status === 'in_progress') await sleep(1);
@@ -226,7 +236,7 @@ t.test('one tenant fills half of the queue, by count and by bytes', async (t) =>
     await add('flood', limits);
     await add('flood', limits);
     await t.rejects(add('flood', limits), { code: 'ingest_queue_full', retryAfterS: 10 });
-    t.equal(await rows.storeFiles.waiting(), 2, 'what is refused does not wait');
+    t.equal(await rows.waiting(), 2, 'what is refused does not wait');
     await add('other', limits);
     await add('other', limits);
   }
@@ -271,10 +281,10 @@ t.test('a full disk holds reading up; once there is room it goes on, and the fil
   t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'in_progress' });
   isFull = false;
   await sql`pragma max_page_count = 1000000`.execute(rows.db);
-  while ((await rows.storeFiles.waiting()) > 0) await sleep(20);
+  while ((await rows.waiting()) > 0) await sleep(20);
   t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'completed' });
   while (ingest.trouble !== null) await sleep(5);
-  t.same(errors, ['ingestion waits for its database'], 'told once');
+  t.same(errors, ['ingest waits for its database'], 'told once');
   await ingest.stop();
 });
 
@@ -289,7 +299,7 @@ t.test('a busy database is waited for', async (t) => {
   while (ingest.trouble === null) await sleep(5);
   t.equal(ingest.trouble, 'the database is busy');
   other.close();
-  while ((await rows.storeFiles.waiting()) > 0) await sleep(20);
+  while ((await rows.waiting()) > 0) await sleep(20);
   t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'completed' });
   await ingest.stop();
 });

@@ -14,7 +14,7 @@ const PASSAGES = 40;
 async function setUp(t: Test) {
   const rows = await openRows(dataFolder(t));
   t.teardown(() => rows.db.destroy());
-  const { id } = await rows.stores.create('bank', { name: 's', metadata: {} }, 1);
+  const { id } = await rows.stores.create('bank', { name: 's', metadata: {} });
   for (let file = 0; file < FILES; file++) {
     await rows.addFile('bank', id, clusteredVectors(PASSAGES), (n) => `passage ${n} of file ${file}`);
   }

@@ -10,7 +10,7 @@ const PAGE = { limit: 10, after: null, order: 'asc' } as const;
 async function setUp(t: Test) {
   const rows = await openRows(dataFolder(t));
   t.teardown(() => rows.db.destroy());
-  const { id: storeId } = await rows.stores.create('bank', { name: 's', metadata: {} }, 1);
+  const { id: storeId } = await rows.stores.create('bank', { name: 's', metadata: {} });
   const upload = async (count: number) => {
     const file = { filename: 'a.md', purpose: 'assistants', content: Buffer.from('a') };
     const all = Array.from({ length: count }, () => rows.files.create('bank', file, 1));
@@ -25,9 +25,8 @@ t.test('a batch counts its own files, whatever else is in the store, and follows
   const files = await upload(3);
   const batch = await batches.create('bank', storeId, files, OPTIONS);
   t.match(batch, { storeId, createdAt: 7, status: 'in_progress', fileCounts: { inProgress: 3, total: 3 } });
-  for (const _ of files.slice(1))
-    await rows.storeFiles.complete((await rows.storeFiles.next('', []))!, [], new FileTerms(), 1);
-  await rows.storeFiles.fail((await rows.storeFiles.next('', []))!, { code: 'x', message: 'y' });
+  for (const _ of files.slice(1)) await rows.complete((await rows.next())!, [], new FileTerms());
+  await rows.jobs.fail((await rows.next())!.lease, { code: 'x', message: 'y' }, 1000);
   t.match(await batches.get('bank', storeId, batch.id), {
     status: 'completed',
     fileCounts: { inProgress: 0, completed: 2, failed: 1, cancelled: 0, total: 3 },
@@ -43,32 +42,32 @@ t.test(
     const { rows, storeId, upload, batches } = await setUp(t);
     const files = await upload(3);
     const batch = await batches.create('bank', storeId, files, OPTIONS);
-    await rows.storeFiles.complete((await rows.storeFiles.next('', []))!, [], new FileTerms(), 1);
-    const reading = (await rows.storeFiles.next('', []))!;
-    t.match(await batches.cancel('bank', storeId, batch.id), {
+    await rows.complete((await rows.next())!, [], new FileTerms());
+    const reading = (await rows.next())!;
+    t.match(await batches.cancel('bank', storeId, batch.id, 1000), {
       status: 'cancelled',
       fileCounts: { inProgress: 0, completed: 1, failed: 0, cancelled: 2, total: 3 },
     });
-    t.equal(await rows.storeFiles.complete(reading, [], new FileTerms(), 1), false);
-    t.equal(await rows.storeFiles.next('', []), null);
+    t.equal(await rows.complete(reading, [], new FileTerms()), null);
+    t.equal(await rows.next(), null);
     t.match((await rows.stores.get('bank', storeId)).fileCounts, { completed: 1, cancelled: 2, failed: 0, total: 3 });
     const again = await rows.storeFiles.attach('bank', storeId, files[1]!, OPTIONS);
     t.match(again, { status: 'in_progress', error: null });
-    t.equal((await rows.storeFiles.next('', []))!.fileId, files[1]!.fileId);
+    t.equal((await rows.next())!.fileId, files[1]!.fileId);
   },
 );
 
 t.test('a cancel that comes too late changes nothing', async (t) => {
   const { rows, storeId, upload, batches } = await setUp(t);
   const batch = await batches.create('bank', storeId, await upload(1), OPTIONS);
-  await rows.storeFiles.complete((await rows.storeFiles.next('', []))!, [], new FileTerms(), 1);
-  t.match(await batches.cancel('bank', storeId, batch.id), { status: 'completed' });
+  await rows.complete((await rows.next())!, [], new FileTerms());
+  t.match(await batches.cancel('bank', storeId, batch.id, 1000), { status: 'completed' });
 });
 
 t.test('of a batch for which the queue has no room nothing is attached', async (t) => {
   const { rows, storeId, upload, batches } = await setUp(t);
   await t.rejects(batches.create('bank', storeId, await upload(5), OPTIONS), { code: 'ingest_queue_full' });
-  t.equal(await rows.storeFiles.waiting(), 0);
+  t.equal(await rows.waiting(), 0);
   t.equal((await rows.stores.get('bank', storeId)).fileCounts.total, 0);
 });
 
@@ -77,14 +76,14 @@ t.test('a batch whose files all failed has failed, and one of another tenant or 
   const [file] = await upload(1);
   // Twice in one batch is once in the store.
   const batch = await batches.create('bank', storeId, [file!, file!], OPTIONS);
-  await rows.storeFiles.fail((await rows.storeFiles.next('', []))!, { code: 'x', message: 'y' });
+  await rows.jobs.fail((await rows.next())!.lease, { code: 'x', message: 'y' }, 1000);
   t.match(await batches.get('bank', storeId, batch.id), { status: 'failed', fileCounts: { failed: 1, total: 1 } });
-  const other = await rows.stores.create('bank', { name: 'other', metadata: {} }, 1);
+  const other = await rows.stores.create('bank', { name: 'other', metadata: {} });
   for (const [tenant, store] of [
     ['shop', storeId],
     ['bank', other.id],
   ] as const) {
     await t.rejects(batches.get(tenant, store, batch.id), { code: 'not_found' });
-    await t.rejects(batches.cancel(tenant, store, batch.id), { code: 'not_found' });
+    await t.rejects(batches.cancel(tenant, store, batch.id, 1000), { code: 'not_found' });
   }
 });

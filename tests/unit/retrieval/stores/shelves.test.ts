@@ -11,7 +11,7 @@ const OPTIONS = { limits: { files: 10, bytes: 1e9 }, nowS: 1 };
 async function setUp(t: Test) {
   const rows = await openRows(dataFolder(t));
   t.teardown(() => rows.db.destroy());
-  const { id: storeId } = await rows.stores.create('bank', { name: 's', metadata: {} }, 1);
+  const { id: storeId } = await rows.stores.create('bank', { name: 's', metadata: {} });
   const add = (name: string, ...groups: string[]) =>
     rows.addFile('bank', storeId, VECTORS, (n) => `salary ${name} ${n}`, groups);
   /** What a caller of these groups finds: by words, by vectors, and how much there is. */

@@ -1,0 +1,358 @@
+import { randomBytes } from 'node:crypto';
+import { type Kysely, sql } from 'kysely';
+import type { Job, JobCount, JobKind, JobsFilter } from '../contracts/jobs.js';
+import type { Page, PageRequest } from '../contracts/paging.js';
+import { AppError } from '../errors/app-error.js';
+import { backoffMs } from './backoff.js';
+import type { JobTables } from './table.js';
+import { type PastWork, timeLeftMs } from './time-left.js';
+
+export interface NewJob {
+  readonly kind: JobKind;
+  readonly tenant: string;
+  readonly subject: string;
+  readonly size: number;
+}
+
+/** A job that somebody holds. Only the holder ends it, and only while it holds it. */
+export interface Lease {
+  readonly seq: number;
+  readonly kind: JobKind;
+  readonly tenant: string;
+  readonly subject: string;
+  readonly holder: string;
+  /** How often it was begun, this time included. */
+  readonly attempt: number;
+  /** How often the process may have ended because of it before. */
+  readonly deaths: number;
+}
+
+export interface JobFailure {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface ClaimOptions {
+  readonly holder: string;
+  /** Whose turn was last: the tenants that follow it come first. */
+  readonly afterTenant: string;
+  /** Tenants that have no turn now. */
+  readonly except: readonly string[];
+  readonly leaseMs: number;
+  readonly nowMs: number;
+}
+
+/** The database, or a transaction in which a room's own tables are written along with its jobs. */
+export type JobDb = Kysely<JobTables>;
+
+/** Pace is judged by that many jobs that were done last. */
+const PAST_JOBS = 64;
+const COLUMNS = [
+  'seq',
+  'id',
+  'kind',
+  'tenant',
+  'subject',
+  'size',
+  'status',
+  'attempts',
+  'progress',
+  'error_code',
+  'error_message',
+  'created_at',
+  'started_at',
+  'finished_at',
+] as const;
+/** As the indexes over them have it, word for word. */
+const UNFINISHED = sql<boolean>`status in ('queued', 'running')`;
+const COMPLETED = sql<boolean>`status = 'completed'`;
+const NOBODY = { holder: null, lease_until: null };
+
+interface Row extends Omit<Job, 'error' | 'createdAt' | 'startedAt' | 'finishedAt' | 'leftMs'> {
+  readonly seq: number;
+  readonly size: number;
+  readonly error_code: string | null;
+  readonly error_message: string | null;
+  readonly created_at: number;
+  readonly started_at: number | null;
+  readonly finished_at: number | null;
+}
+
+/**
+ * The table of jobs. Who works on one holds a lease: it is renewed while the work goes on, and a job whose lease ran out is
+ * anybody's again. A job is ended together with what it made, in one transaction that fails where the lease was lost.
+ */
+export function createJobs(db: JobDb) {
+  const find = async (tenant: string, id: string): Promise<Row> => {
+    const row = await db
+      .selectFrom('jobs')
+      .select(COLUMNS)
+      .where('tenant', '=', tenant)
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (!row) throw new AppError('not_found', { what: 'Job', id });
+    return row;
+  };
+
+  /** What the newest jobs of a kind that are done took. */
+  const past = async (kind: JobKind): Promise<PastWork> => {
+    const newest = db
+      .selectFrom('jobs')
+      .select(['size', sql<number>`finished_at - started_at`.as('duration')])
+      .where('kind', '=', kind)
+      .where(COMPLETED)
+      .orderBy('finished_at', 'desc')
+      .limit(PAST_JOBS)
+      .as('newest');
+    const row = await db
+      .selectFrom(newest)
+      .select((eb) => [
+        eb.fn.sum<number | null>('size').as('size'),
+        eb.fn.sum<number | null>('duration').as('duration'),
+      ])
+      .executeTakeFirstOrThrow();
+    return { size: row.size ?? 0, durationMs: row.duration ?? 0 };
+  };
+
+  const timeLeft = async (row: Row, atOnce: number): Promise<number | null> => {
+    if (row.status !== 'queued' && row.status !== 'running') return null;
+    const ofKind = db.selectFrom('jobs').where('kind', '=', row.kind).where(UNFINISHED);
+    const { size } = await ofKind
+      .select(sql<number>`coalesce(sum(size * (1 - progress)), 0)`.as('size'))
+      .where('tenant', '=', row.tenant)
+      .where('seq', '<=', row.seq)
+      .executeTakeFirstOrThrow();
+    const { tenants } = await ofKind
+      .select((eb) => eb.fn.count<number>('tenant').distinct().as('tenants'))
+      .executeTakeFirstOrThrow();
+    return timeLeftMs(await past(row.kind), { size, tenants, atOnce });
+  };
+
+  return {
+    /** The oldest job of the tenant whose turn it is; null where nothing is to be done now. Counts as an attempt. */
+    async claim(kind: JobKind, { holder, afterTenant, except, leaseMs, nowMs }: ClaimOptions): Promise<Lease | null> {
+      const oldest = (from: string) =>
+        db
+          .selectFrom('jobs')
+          .select('seq')
+          .where('kind', '=', kind)
+          .where(UNFINISHED)
+          .where('tenant', '>', from)
+          .where('tenant', 'not in', except)
+          .where('not_before', '<=', nowMs)
+          .where((eb) => eb.or([eb('status', '=', 'queued'), eb('lease_until', '<=', nowMs)]))
+          .orderBy('tenant')
+          .orderBy('seq')
+          .limit(1);
+      const take = async (from: string) =>
+        db
+          .updateTable('jobs')
+          .set((eb) => ({
+            status: 'running',
+            holder,
+            lease_until: nowMs + leaseMs,
+            started_at: nowMs,
+            attempts: eb('attempts', '+', 1),
+            progress: 0,
+          }))
+          .where('seq', '=', oldest(from))
+          .returning(['seq', 'tenant', 'subject', 'attempts', 'deaths'])
+          .executeTakeFirst();
+      const row = (await take(afterTenant)) ?? (afterTenant === '' ? undefined : await take(''));
+      return row ? { ...row, kind, holder, attempt: row.attempts } : null;
+    },
+
+    /** When the first job can be begun of a tenant that has its turn, by now perhaps; null where there is none. */
+    async nextStartMs(kind: JobKind, except: readonly string[]): Promise<number | null> {
+      const { at } = await db
+        .selectFrom('jobs')
+        .select(sql<number | null>`min(case status when 'queued' then not_before else lease_until end)`.as('at'))
+        .where('kind', '=', kind)
+        .where(UNFINISHED)
+        .where('tenant', 'not in', except)
+        .executeTakeFirstOrThrow();
+      return at;
+    },
+
+    /**
+     * Keeps the leases of a holder for longer, and writes down how far its jobs are.
+     * @param progress by `seq`
+     * @returns those of them that it still holds: the others were called off, or are somebody else's
+     */
+    async renew(holder: string, progress: ReadonlyMap<number, number>, untilMs: number): Promise<Set<number>> {
+      const shares = JSON.stringify(Object.fromEntries(progress));
+      const rows = await db
+        .updateTable('jobs')
+        .set({
+          lease_until: untilMs,
+          progress: sql<number>`coalesce(json_extract(${shares}, '$."' || seq || '"'), progress)`,
+        })
+        .where('holder', '=', holder)
+        .where('status', '=', 'running')
+        .returning('seq')
+        .execute();
+      return new Set(rows.map(({ seq }) => seq));
+    },
+
+    /** Ends the leases of all others of a kind, who are known to be dead; their jobs wait a little, the longer the more often they may have been the cause. */
+    async reclaim(kind: JobKind, holder: string, nowMs: number): Promise<void> {
+      const rows = await db
+        .selectFrom('jobs')
+        .select(['seq', 'deaths'])
+        .where('kind', '=', kind)
+        .where('status', '=', 'running')
+        .where('holder', '!=', holder)
+        .where('lease_until', '>', nowMs)
+        .execute();
+      for (const { seq, deaths } of rows) {
+        const change = { ...NOBODY, status: 'queued' as const, progress: 0, not_before: nowMs + backoffMs(deaths) };
+        await db.updateTable('jobs').set(change).where('seq', '=', seq).where('status', '=', 'running').execute();
+      }
+    },
+
+    /** False where the lease was lost. */
+    async fail(lease: Lease, { code, message }: JobFailure, nowMs: number): Promise<boolean> {
+      const { numUpdatedRows } = await held(db, lease)
+        .set({ ...NOBODY, status: 'failed', error_code: code, error_message: message, finished_at: nowMs })
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    },
+
+    /** What follows may end the process: counts, unless the job is given back or ends. */
+    async risk(lease: Lease): Promise<void> {
+      await held(db, lease)
+        .set({ deaths: lease.deaths + 1 })
+        .execute();
+    },
+
+    /** Gives a job back that may go better later. */
+    async retry(lease: Lease, failure: JobFailure, nowMs: number): Promise<void> {
+      await held(db, lease)
+        .set({
+          ...NOBODY,
+          status: 'queued',
+          progress: 0,
+          deaths: lease.deaths,
+          not_before: nowMs + backoffMs(lease.attempt),
+          error_code: failure.code,
+          error_message: failure.message,
+        })
+        .execute();
+    },
+
+    /** Gives a job back that was interrupted through no fault of its own. */
+    async release(lease: Lease): Promise<void> {
+      await held(db, lease)
+        .set({ ...NOBODY, status: 'queued', progress: 0, deaths: lease.deaths, attempts: lease.attempt - 1 })
+        .execute();
+    },
+
+    async get(tenant: string, id: string, atOnce: number): Promise<Job> {
+      const row = await find(tenant, id);
+      return toJob(row, await timeLeft(row, atOnce));
+    },
+
+    async list(tenant: string, page: PageRequest, { kind, status }: JobsFilter, atOnce: number): Promise<Page<Job>> {
+      let query = db.selectFrom('jobs').select(COLUMNS).where('tenant', '=', tenant);
+      if (kind) query = query.where('kind', '=', kind);
+      if (status) query = query.where('status', '=', status);
+      if (page.after)
+        query = query.where('seq', page.order === 'asc' ? '>' : '<', (await find(tenant, page.after)).seq);
+      const rows = await query
+        .orderBy('seq', page.order)
+        .limit(page.limit + 1)
+        .execute();
+      const items: Job[] = [];
+      for (const row of rows.slice(0, page.limit)) items.push(toJob(row, await timeLeft(row, atOnce)));
+      return { items, hasMore: rows.length > page.limit };
+    },
+
+    /** Whoever works on it finds out with its next renewal, or when it wants to end it. */
+    async cancel(tenant: string, id: string, nowMs: number): Promise<void> {
+      const { seq } = await find(tenant, id);
+      await endJob(db, seq, 'cancelled', nowMs);
+    },
+
+    /** Of all tenants. */
+    async counts(): Promise<JobCount[]> {
+      const rows = await db
+        .selectFrom('jobs')
+        .select((eb) => ['kind', 'status', eb.fn.countAll<number>().as('jobs')])
+        .where(UNFINISHED)
+        .groupBy(['kind', 'status'])
+        .execute();
+      return rows as JobCount[];
+    },
+
+    /** Forgets jobs that ended before. */
+    async prune(beforeMs: number): Promise<void> {
+      await db.deleteFrom('jobs').where('finished_at', '<', beforeMs).execute();
+    },
+  };
+}
+
+export type JobStore = ReturnType<typeof createJobs>;
+
+/** Adds a job, unless one about the same is unfinished: that one will do. */
+export async function enqueueJob(tx: JobDb, job: NewJob, nowMs: number): Promise<void> {
+  await tx
+    .insertInto('jobs')
+    .values({ ...job, id: `job_${randomBytes(12).toString('hex')}`, created_at: nowMs })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+/** Ends a job within the transaction that keeps what it made. False where the lease was lost: then nothing of it may be kept. */
+export async function completeJob(tx: JobDb, lease: Lease, nowMs: number): Promise<boolean> {
+  const { numUpdatedRows } = await held(tx, lease)
+    .set({ ...NOBODY, status: 'completed', progress: 1, error_code: null, error_message: null, finished_at: nowMs })
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** Ends a job that nobody ended yet, whoever works on it. */
+export async function endJob(tx: JobDb, seq: number, ended: 'cancelled' | JobFailure, nowMs: number): Promise<void> {
+  const status =
+    ended === 'cancelled'
+      ? { status: ended }
+      : { status: 'failed' as const, error_code: ended.code, error_message: ended.message };
+  await tx
+    .updateTable('jobs')
+    .set({ ...NOBODY, ...status, finished_at: nowMs })
+    .where('seq', '=', seq)
+    .where(UNFINISHED)
+    .execute();
+}
+
+/** Unfinished jobs of a kind. */
+export function unfinishedJobs(tx: JobDb, kind: JobKind) {
+  return tx.selectFrom('jobs').where('kind', '=', kind).where(UNFINISHED);
+}
+
+/** The job, as long as the lease counts. */
+function held(db: JobDb, { seq, holder, attempt }: Lease) {
+  return db
+    .updateTable('jobs')
+    .where('seq', '=', seq)
+    .where('status', '=', 'running')
+    .where('holder', '=', holder)
+    .where('attempts', '=', attempt);
+}
+
+function toJob(row: Row, leftMs: number | null): Job {
+  const { id, kind, tenant, subject, status, attempts, progress } = row;
+  return {
+    id,
+    kind,
+    tenant,
+    subject,
+    status,
+    attempts,
+    progress,
+    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    leftMs,
+  };
+}
