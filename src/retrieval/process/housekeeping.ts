@@ -59,7 +59,9 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
   const forget = (tenant: string, labels: readonly number[]) => {
     compaction.note(tenant);
     // Not while a search is under way: it may see rows yet whose labels the index would not name any more.
-    void queue.run('background', tenant, () => indexes.removed(tenant, labels));
+    queue
+      .run('background', tenant, () => indexes.removed(tenant, labels))
+      .catch((error) => onError(error, 'taking passages out of an index'));
   };
   const tidy = async () => {
     for (const { tenant, labels } of await stores.expire()) forget(tenant, labels);

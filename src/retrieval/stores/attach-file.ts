@@ -4,21 +4,20 @@ import { enqueueJob } from '../../jobs/jobs.js';
 import { jobTables, type Tables } from './database.js';
 import { boundIngestQueue, type IngestLimits } from './ingest-bounds.js';
 import { moveToShelf, shelfFor } from './shelves.js';
-import { supersede } from './supersede.js';
 
 export interface AttachOptions {
   readonly limits: IngestLimits;
   readonly nowS: number;
 }
 
-/** Of the same file in the store, with other passages. */
-const IS_CUT_OTHERWISE = sql<boolean>`(
-  chunk_tokens is not excluded.chunk_tokens or overlap_tokens is not excluded.overlap_tokens
+/** Of the same file in the store, with other passages or in the place of other files: both take effect once it is read. */
+const IS_READ_ANEW = sql<boolean>`(
+  chunk_tokens is not excluded.chunk_tokens or overlap_tokens is not excluded.overlap_tokens or path is not excluded.path
 )`;
 
 /**
  * Puts a file into a store's queue; returns its row. One that is there already keeps its state, unless it failed, was
- * cancelled or is to be cut in another way: then it is read anew; and who may see it, unless that is said, as the one of its
+ * cancelled, is to be cut in another way or comes under another path: then it is read anew; and who may see it, unless that is said, as the one of its
  * path that it takes the place of. In a full queue the longest gives way: its newest file fails.
  * @throws AppError `ingest_queue_full`
  */
@@ -44,7 +43,7 @@ export async function attachFile(
     .onConflict((conflict) =>
       conflict.columns(['store_id', 'file_id']).doUpdateSet({
         ...given,
-        status: sql`case when status = 'failed' or ${IS_CUT_OTHERWISE} then 'in_progress' else status end`,
+        status: sql`case when status = 'failed' or ${IS_READ_ANEW} then 'in_progress' else status end`,
         cancelled: 0,
         error_code: null,
         error_message: null,
@@ -53,10 +52,7 @@ export async function attachFile(
     .returning(['seq', 'status'])
     .executeTakeFirstOrThrow();
   if (allowedGroups) await moveToShelf(tx, row.seq, shelf, nowS);
-  if (row.status === 'completed') {
-    await supersede(tx, { seq: row.seq, storeId, path: given.path }, nowS);
-    return row.seq;
-  }
+  if (row.status === 'completed') return row.seq;
   await enqueueIngest(tx, { tenant, storeId, fileId }, nowS * 1000);
   await boundIngestQueue(tx, tenant, limits, nowS * 1000);
   return row.seq;

@@ -170,3 +170,21 @@ t.test('who may see a document, may see what takes its place, and nobody else', 
   t.same([await seen('board'), await seen('audit')], [0, 1]);
   t.not(first, second);
 });
+
+t.test(
+  'a file that is there already takes the place of another once it is read again, and the index hears of both',
+  async (t) => {
+    const { rows, attach, read, held, labels } = await setUp(t);
+    await attach();
+    await read(2);
+    const other = await attach({ path: 'b.md' });
+    await read(3);
+    const before = await labels();
+    await attach({ fileId: other, path: 'a.md' });
+    t.equal(await rows.waiting(), 1);
+    t.same(await labels(), before, 'until then all is as it was');
+    t.same((await read(4))!.sort(), before);
+    t.same(await held(), [`${other} completed`]);
+    t.equal((await labels()).length, 4);
+  },
+);
