@@ -20,6 +20,7 @@ import { createSeparateCompiler } from './model-import/lora/compile-apart.js';
 import { createPipeline } from './pipeline/pipeline.js';
 import { FENCES } from './pipeline/prompt.js';
 import { createQuality } from './quality/quality.js';
+import { keepRetention } from './quality/retention.js';
 import { openRegistry } from './registry/registry.js';
 import { createRetrieval } from './retrieval/client.js';
 import { lockDataDir } from './sqlite/data-lock.js';
@@ -102,6 +103,13 @@ export async function createApp(config: Config): Promise<App> {
         clock,
         ...config.quality,
         onFailed: (error, answerId) => log.warn({ err: error, answerId }, 'an answer could not be judged'),
+      }),
+    );
+    keep(
+      keepRetention({
+        expire: registry.expireAnswers,
+        limits: config.quality,
+        onFailed: (error) => log.error({ err: error }, 'old records of answers could not be deleted'),
       }),
     );
     const pipeline = createPipeline({

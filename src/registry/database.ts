@@ -85,6 +85,9 @@ export interface AnswerRow {
   prefillMs: number | null;
   decodeMs: number | null;
   cachedTokens: number | null;
+  baseDigest: string | null;
+  promptDigest: string | null;
+  userHash: Buffer | null;
 }
 
 /** What an answer was worth; `null` where there was nothing to judge it by. */
@@ -110,6 +113,31 @@ export interface SignalsRow {
   computedAt: number;
 }
 
+export interface FeedbackRow {
+  answerId: string;
+  keyId: string;
+  rating: 'up' | 'down' | null;
+  score: number | null;
+  categories: Json;
+  comment: string | null;
+  messages: Json | null;
+  correctedAnswer: string | null;
+  createdAt: number;
+}
+
+export interface ReviewRow {
+  answerId: string;
+  verdict: 'accepted' | 'corrected' | 'rejected';
+  labels: Json;
+  schemaVersion: number;
+  note: string | null;
+  messages: Json | null;
+  correctedAnswer: string | null;
+  /** Id of the key. */
+  reviewer: string;
+  createdAt: number;
+}
+
 interface Tables {
   tenants: { id: string; name: string; createdAt: number };
   keys: KeyRow;
@@ -118,13 +146,10 @@ interface Tables {
   deployments: DeploymentRow;
   answers: AnswerRow;
   answerSignals: SignalsRow;
-  feedback: {
-    answerId: string;
-    keyId: string;
-    rating: 'up' | 'down';
-    comment: string | null;
-    createdAt: number;
-  };
+  userHashKey: { key: Buffer };
+  dataPolicies: { tenant: string; retentionDays: number | null; maxAnswers: number | null; trainingConsent: 0 | 1 };
+  feedback: FeedbackRow;
+  reviews: ReviewRow;
 }
 
 /** The tables, or a transaction over them. */

@@ -146,11 +146,55 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       computed_at INTEGER NOT NULL
     ) STRICT`,
   ),
+  '0006-receipts-and-retention': statements(
+    'ALTER TABLE answers ADD COLUMN base_digest TEXT',
+    'ALTER TABLE answers ADD COLUMN prompt_digest TEXT',
+    'ALTER TABLE answers ADD COLUMN user_hash BLOB',
+    'CREATE INDEX answers_by_user ON answers (tenant, user_hash) WHERE user_hash IS NOT NULL',
+    'CREATE INDEX answers_by_age ON answers (tenant, created_at)',
+    // Its row goes when the key's holder wants all users forgotten: no hash says who anybody is then.
+    'CREATE TABLE user_hash_key (key BLOB NOT NULL) STRICT',
+    'INSERT INTO user_hash_key VALUES (randomblob(32))',
+    `CREATE TABLE data_policies (
+      tenant TEXT PRIMARY KEY REFERENCES tenants (id),
+      retention_days INTEGER,
+      max_answers INTEGER,
+      training_consent INTEGER NOT NULL
+    ) STRICT`,
+    'ALTER TABLE feedback RENAME TO feedback_before',
+    `CREATE TABLE feedback (
+      answer_id TEXT NOT NULL REFERENCES answers (id) ON DELETE CASCADE,
+      key_id TEXT NOT NULL,
+      rating TEXT CHECK (rating IN ('up', 'down')),
+      score REAL CHECK (score BETWEEN 0 AND 1),
+      categories TEXT NOT NULL DEFAULT '[]',
+      comment TEXT,
+      messages TEXT,
+      corrected_answer TEXT,
+      created_at INTEGER NOT NULL,
+      PRIMARY KEY (answer_id, key_id)
+    ) STRICT`,
+    `INSERT INTO feedback (answer_id, key_id, rating, comment, created_at)
+      SELECT answer_id, key_id, rating, comment, created_at FROM feedback_before`,
+    'DROP TABLE feedback_before',
+    `CREATE TABLE reviews (
+      answer_id TEXT PRIMARY KEY REFERENCES answers (id) ON DELETE CASCADE,
+      verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'corrected', 'rejected')),
+      labels TEXT NOT NULL,
+      schema_version INTEGER NOT NULL,
+      note TEXT,
+      messages TEXT,
+      corrected_answer TEXT,
+      reviewer TEXT NOT NULL,
+      created_at INTEGER NOT NULL
+    ) STRICT`,
+  ),
 };
 
-/** Brings the tables to the newest step; each step is one transaction. */
-export async function migrate<T>(db: Kysely<T>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } });
+/** Brings the tables to the newest step, or to the last one before `end`; each step is one transaction. */
+export async function migrate<T>(db: Kysely<T>, end = '9'): Promise<void> {
+  const steps = Object.fromEntries(Object.entries(MIGRATIONS).filter(([name]) => name < end));
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => steps } });
   const { error } = await migrator.migrateToLatest();
   if (error) throw error;
 }
