@@ -21,6 +21,7 @@ import { createPipeline } from './pipeline/pipeline.js';
 import { FENCES } from './pipeline/prompt.js';
 import { createQuality } from './quality/quality.js';
 import { keepRetention } from './quality/retention.js';
+import { createDriftWatch } from './quality/watch-drift.js';
 import { openRegistry } from './registry/registry.js';
 import { createRetrieval } from './retrieval/client.js';
 import { lockDataDir } from './sqlite/data-lock.js';
@@ -99,6 +100,12 @@ export async function createApp(config: Config): Promise<App> {
       createQuality({
         embed: retrieval.embedBehind,
         record: registry.recordSignals,
+        watchDrift: createDriftWatch({
+          baselines: registry,
+          metrics,
+          onDrift: (tenant, deployment, of) =>
+            log.warn({ tenant, deployment, of }, 'what is asked or answered has changed'),
+        }),
         metrics,
         clock,
         ...config.quality,

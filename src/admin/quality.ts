@@ -10,12 +10,14 @@ import {
 import { errorResponses } from '../errors/responses.js';
 import { exportExamples } from '../quality/export.js';
 import type { AdminPlugin } from './plugin.js';
-import { listOf, TenantParams } from './schemas.js';
+import { DeploymentParams, listOf, TenantParams } from './schemas.js';
 
 const route = { config: { scope: 'admin' } } as const;
 const closed = { additionalProperties: false } as const;
 const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const DEFAULT_REVIEWS = 50;
+const DEFAULT_DAYS = 7;
+const DAY_MS = 24 * 3600 * 1000;
 
 const DataPolicySchema = Type.Object(
   {
@@ -71,6 +73,21 @@ const ReviewBody = Type.Object(
   closed,
 );
 
+const Groups = Type.Array(
+  Type.Object({
+    name: Type.String({ description: 'A version, a day, or the number of a topic.' }),
+    answers: Type.Integer(),
+    groundedness: nullable(Type.Number()),
+    citationValidity: nullable(Type.Number()),
+    refusals: nullable(Type.Number({ description: 'Share of the answers.' })),
+    truncations: nullable(Type.Number({ description: 'Share of the answers.' })),
+    words: nullable(Type.Number()),
+    firstTokenMs: nullable(Type.Number()),
+    thumbsDown: Type.Integer(),
+  }),
+  { description: 'Means.' },
+);
+
 /** What is kept of answers, who looks at them, and what is learnt from them. */
 export const qualityRoutes: AdminPlugin = async (app, { registry }) => {
   app.get(
@@ -120,6 +137,30 @@ export const qualityRoutes: AdminPlugin = async (app, { registry }) => {
       },
     },
     async ({ params }) => ({ deleted: await registry.forgetUser(params.tenant, params.user) }),
+  );
+
+  app.get(
+    '/tenants/:tenant/deployments/:name/quality',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'getQuality',
+        summary: "Show what a deployment's answers were worth",
+        description: 'By version and by day, and the topics that are answered worst.',
+        params: DeploymentParams,
+        querystring: Type.Object(
+          { days: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_RETENTION_DAYS, default: DEFAULT_DAYS })) },
+          closed,
+        ),
+        response: {
+          200: Type.Object({ versions: Groups, days: Groups, worstTopics: Groups }),
+          ...errorResponses,
+        },
+      },
+    },
+    ({ params: { tenant, name }, query: { days = DEFAULT_DAYS } }) =>
+      registry.qualityReport(tenant, name, Date.now() - days * DAY_MS),
   );
 
   app.get(

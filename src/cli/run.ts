@@ -9,6 +9,7 @@ import { addFeedback } from './commands/feedback.js';
 import { addJobs } from './commands/jobs.js';
 import { addKeys } from './commands/keys.js';
 import { addModels } from './commands/models.js';
+import { addQuality } from './commands/quality.js';
 import { addReviews } from './commands/reviews.js';
 import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
@@ -49,6 +50,7 @@ function createProgram(terminal: Terminal): Command {
     addAdapters,
     addDeployments,
     addDocuments,
+    addQuality,
     addReviews,
     addFeedback,
     addJobs,

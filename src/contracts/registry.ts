@@ -206,6 +206,27 @@ export interface TrainingExample extends Correction {
   readonly createdAt: number;
 }
 
+/** Answers that have something in common; means and shares, null where nothing is known. */
+export interface QualityGroup {
+  /** A version, a day, a topic's number. */
+  readonly name: string;
+  readonly answers: number;
+  readonly groundedness: number | null;
+  readonly citationValidity: number | null;
+  readonly refusals: number | null;
+  readonly truncations: number | null;
+  readonly words: number | null;
+  readonly firstTokenMs: number | null;
+  readonly thumbsDown: number;
+}
+
+export interface QualityReport {
+  readonly versions: readonly QualityGroup[];
+  readonly days: readonly QualityGroup[];
+  /** The least grounded first. */
+  readonly worstTopics: readonly QualityGroup[];
+}
+
 /** What may be done with a tenant's answers. */
 export interface DataPolicy {
   /** null, here and below: as the gateway is configured. */
@@ -272,6 +293,11 @@ export interface Registry {
   recordAnswer(record: AnswerRecord, user?: string | null): Promise<void>;
   /** @throws AppError `not_found` where the answer is not this tenant's */
   getAnswer(tenant: string, id: string): Promise<AnswerRecord>;
+  /** Of the answers that came to their end since then. */
+  qualityReport(tenant: string, deployment: string, sinceMs: number): Promise<QualityReport>;
+  /** What a deployment's answers are compared with, as quality wrote it; null: there is none yet. */
+  getBaseline(tenant: string, deployment: string): Promise<string | null>;
+  putBaseline(tenant: string, deployment: string, baseline: string): Promise<void>;
   /** Deletes the records of one user's answers, with signals, feedback and reviews. @returns how many there were */
   forgetUser(tenant: string, user: string): Promise<number>;
   /** Deletes records that are too old or too many, by each tenant's policy. @returns how many there were */

@@ -31,13 +31,26 @@ export interface Cusum {
 
 export const NO_CHANGE: Cusum = { upper: 0, lower: 0 };
 
+/** Between which a rate was, as far as a sample tells: two standard errors to each side. */
+export function rateBounds(share: number, sample: number): { readonly low: number; readonly high: number } {
+  // As if one more had and one more had not: a sample without any event does not say that there is none.
+  const rate = (share * sample + 1) / (sample + 2);
+  const error = 2 * Math.sqrt((rate * (1 - rate)) / sample);
+  return { low: Math.max(rate / 2, rate - error), high: Math.min((1 + rate) / 2, rate + error) };
+}
+
 /**
  * One step of a two-sided cumulative sum of log likelihood ratios (E. Page, Continuous inspection schemes, 1954) for events
- * that happened at the rate `before`: it grows while they happen `factor` times as often, or seldom, and is drawn back to 0
- * otherwise.
+ * that happened at a rate between `low` and `high`: it grows while they happen `factor` times as often, or seldom, and is
+ * drawn back to 0 otherwise.
  */
-export function accumulate({ upper, lower }: Cusum, happened: boolean, before: number, factor: number): Cusum {
-  const step = (rate: number) => (happened ? Math.log(rate / before) : Math.log((1 - rate) / (1 - before)));
-  const more = Math.min(before * factor, (1 + before) / 2);
-  return { upper: Math.max(0, upper + step(more)), lower: Math.max(0, lower + step(before / factor)) };
+export function accumulate(
+  { upper, lower }: Cusum,
+  happened: boolean,
+  { low, high }: { readonly low: number; readonly high: number },
+  factor: number,
+): Cusum {
+  const step = (before: number, after: number) => Math.log(happened ? after / before : (1 - after) / (1 - before));
+  const more = Math.min(high * factor, (1 + high) / 2);
+  return { upper: Math.max(0, upper + step(high, more)), lower: Math.max(0, lower + step(low, low / factor)) };
 }

@@ -150,6 +150,7 @@ interface Tables {
   dataPolicies: { tenant: string; retentionDays: number | null; maxAnswers: number | null; trainingConsent: 0 | 1 };
   feedback: FeedbackRow;
   reviews: ReviewRow;
+  driftBaselines: { tenant: string; deployment: string; baseline: Json; createdAt: number };
 }
 
 /** The tables, or a transaction over them. */

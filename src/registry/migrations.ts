@@ -189,6 +189,15 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       created_at INTEGER NOT NULL
     ) STRICT`,
   ),
+  '0007-drift-baselines': statements(
+    `CREATE TABLE drift_baselines (
+      tenant TEXT NOT NULL,
+      deployment TEXT NOT NULL,
+      baseline TEXT NOT NULL,
+      created_at INTEGER NOT NULL,
+      PRIMARY KEY (tenant, deployment)
+    ) STRICT`,
+  ),
 };
 
 /** Brings the tables to the newest step, or to the last one before `end`; each step is one transaction. */

@@ -9,6 +9,7 @@ import { openDatabase } from './database.js';
 import { createDeployments } from './deployments.js';
 import { createFeedback } from './feedback.js';
 import { createKeys } from './keys.js';
+import { createQualityTables } from './quality.js';
 import { createSigners } from './signers.js';
 import { createTenants } from './tenants.js';
 import { createUserHash } from './user-hash.js';
@@ -38,6 +39,7 @@ export async function openRegistry({ dataDir, compiler, clock, demo }: RegistryO
     ...answers,
     ...policies,
     ...createFeedback({ db, clock, onDisk, consents }),
+    ...createQualityTables({ db, clock }),
     async close() {
       await flush();
       await db.destroy();

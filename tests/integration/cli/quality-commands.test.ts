@@ -43,3 +43,42 @@ t.test('answers that may be wrong are reviewed, and what is right instead is exp
 
   t.same(await json('tenants', 'forget-user', 'bank', 'anna'), { deleted: 3 });
 });
+
+t.test('a report shows versions side by side, days, and the topics that are answered worst', async (t) => {
+  const { registry, cli, json } = await cliApp(t);
+  const now = Date.now();
+  const give = async (id: string, version: number, groundedness: number, cluster: number | null, createdAt = now) => {
+    await registry.recordAnswer(answerRecord({ id, version, adapter: `support@${version}`, createdAt }));
+    await registry.recordSignals(answerSignals({ answerId: id, groundedness, cluster, refused: id === 'a2' }));
+  };
+  await give('a1', 1, 1, 4);
+  await give('a2', 1, 0.5, 4);
+  await give('b1', 2, 0.25, 7);
+  await give('b2', 2, 0.75, null);
+  await give('old', 1, 0, 9, now - 8 * 24 * 3600 * 1000);
+  const feedback = {
+    answerId: 'b1',
+    rating: 'down',
+    score: null,
+    categories: [],
+    comment: null,
+    correction: null,
+  } as const;
+  await registry.addFeedback({ tenant: 'bank', keyId: 'k' }, feedback);
+  const day = new Date(now).toISOString().slice(0, 10);
+  t.match(await json('quality', 'report', 'assistant', ...tenant), {
+    versions: [
+      { name: 'support@1', answers: 2, groundedness: 0.75, refusals: 0.5, thumbsDown: 0 },
+      { name: 'support@2', answers: 2, groundedness: 0.5, refusals: 0, thumbsDown: 1 },
+    ],
+    days: [{ name: day, answers: 4 }],
+    worstTopics: [
+      { name: '7', groundedness: 0.25 },
+      { name: '4', groundedness: 0.75 },
+    ],
+  });
+  const page = await cli('quality', 'report', 'assistant', ...tenant, '--days', '30');
+  t.match(page.out, /^Versions\nVERSION +ANSWERS +GROUNDED +CITED_RIGHT +REFUSED/);
+  t.match(page.out, /support@1 +3 +0\.500 +100\.0 % +33\.3 %/);
+  t.match(page.out, /Topics, the least grounded first\nTOPIC +ANSWERS/);
+});
