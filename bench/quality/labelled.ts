@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
-import type { AnswerTexts } from '../../src/contracts/quality.js';
+import type { AnswerTexts } from '../../src/contracts/judge.js';
 import { readEmbedderManifest } from '../../src/layouts/manifest.js';
 import { findSupport, type Support } from '../../src/quality/groundedness.js';
 import type { Embed } from '../../src/quality/signals.js';
@@ -19,7 +19,7 @@ interface Context {
   readonly passages: readonly GivenPassage[];
 }
 
-export interface LabelledSentence {
+interface LabelledSentence {
   readonly context: string;
   readonly sentence: string;
   readonly supported: boolean;

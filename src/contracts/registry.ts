@@ -148,7 +148,7 @@ export interface Correction {
   readonly answer: string;
 }
 
-export type FeedbackCategory = (typeof FEEDBACK_CATEGORIES)[number];
+type FeedbackCategory = (typeof FEEDBACK_CATEGORIES)[number];
 
 /** One caller's opinion of one answer; at least one of its members says something. */
 export interface Feedback {

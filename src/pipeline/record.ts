@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Certainty, EngineTimings } from '../contracts/generator.js';
-import type { AnswerTexts } from '../contracts/quality.js';
+import type { AnswerTexts } from '../contracts/judge.js';
 import type { AnswerRecord, GivenPassage } from '../contracts/registry.js';
 import type { ScoredPassage } from '../contracts/retrieval.js';
 import { answerLabels } from '../metrics/answer-labels.js';

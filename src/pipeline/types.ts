@@ -1,8 +1,8 @@
 /** What the pipeline takes, what it emits, and what it needs. Types only. */
 import type { Clock } from '../contracts/clock.js';
 import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenerator } from '../contracts/generator.js';
+import type { JudgeAnswer } from '../contracts/judge.js';
 import type { ChatMessage, Prompt } from '../contracts/prompt.js';
-import type { JudgeAnswer } from '../contracts/quality.js';
 import type {
   AdapterVersion,
   AnswerRecord,

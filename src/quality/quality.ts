@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
-import type { AnswerSignals, AnswerTexts, JudgeAnswer } from '../contracts/quality.js';
+import type { AnswerTexts, JudgeAnswer } from '../contracts/judge.js';
+import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord } from '../contracts/registry.js';
 import { answerLabels } from '../metrics/answer-labels.js';
 import type { Metrics } from '../metrics/metrics.js';

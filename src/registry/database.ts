@@ -113,7 +113,7 @@ export interface SignalsRow {
   computedAt: number;
 }
 
-export interface FeedbackRow {
+interface FeedbackRow {
   answerId: string;
   keyId: string;
   rating: 'up' | 'down' | null;
@@ -125,7 +125,7 @@ export interface FeedbackRow {
   createdAt: number;
 }
 
-export interface ReviewRow {
+interface ReviewRow {
   answerId: string;
   verdict: 'accepted' | 'corrected' | 'rejected';
   labels: Json;

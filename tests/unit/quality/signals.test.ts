@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { AnswerTexts } from '../../../src/contracts/quality.js';
+import type { AnswerTexts } from '../../../src/contracts/judge.js';
 import { signalsOf } from '../../../src/quality/signals.js';
 import { answerRecord } from '../../fixtures/answer-record.js';
 
