@@ -6,7 +6,7 @@ import type { AnswerTexts } from '../../src/contracts/judge.js';
 import { readEmbedderManifest } from '../../src/layouts/manifest.js';
 import { findSupport, type Support } from '../../src/quality/groundedness.js';
 import type { Embed } from '../../src/quality/signals.js';
-import { evidenceOf, type GivenPassage } from '../../src/quality/sources.js';
+import { evidenceOf } from '../../src/quality/sources.js';
 import { loadEmbedder } from '../../src/retrieval/process/embedder.js';
 
 /** `blind`: nothing was chosen with it in view. */
@@ -16,7 +16,7 @@ interface Context {
   readonly id: string;
   readonly tenant: string;
   readonly question: string;
-  readonly passages: readonly GivenPassage[];
+  readonly passages: AnswerTexts['passages'];
 }
 
 interface LabelledSentence {

@@ -7,7 +7,11 @@ export interface AnswerTexts {
   readonly question: string;
   readonly answer: string;
   /** As the model was given them, in the order of the record's. */
-  readonly passages: readonly { readonly title: string; readonly text: string }[];
+  readonly passages: readonly {
+    /** Its headings, or the name of its file. */
+    readonly title: string;
+    readonly text: string;
+  }[];
   /** Where a marker stands in the answer, in UTF-16 units, and the index of the passage that it names. */
   readonly marks: readonly { readonly start: number; readonly end: number; readonly passage: number }[];
   /** Of the tokens that were drawn; null: not known. */

@@ -152,7 +152,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
     'ALTER TABLE answers ADD COLUMN user_hash BLOB',
     'CREATE INDEX answers_by_user ON answers (tenant, user_hash) WHERE user_hash IS NOT NULL',
     'CREATE INDEX answers_by_age ON answers (tenant, created_at)',
-    // Its row goes when the key's holder wants all users forgotten: no hash says who anybody is then.
+    // Without it no hash tells whose it is.
     'CREATE TABLE user_hash_key (key BLOB NOT NULL) STRICT',
     'INSERT INTO user_hash_key VALUES (randomblob(32))',
     `CREATE TABLE data_policies (
