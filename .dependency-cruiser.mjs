@@ -3,7 +3,7 @@ const L1 = [
   ...['model-import', 'tokenizer', 'engine', 'upstream', 'retrieval', 'registry', 'quality'],
   ...['canary', 'safety', 'audit'],
 ];
-const L3 = ['evaluation', 'finetune', 'backup', 'demo'];
+const L3 = ['evaluation', 'finetune', 'backup', 'demo', 'doctor'];
 const L4 = ['http', 'admin', 'console', 'cli'];
 const rooms = (names) => `^src/(${names.join('|')})/`;
 

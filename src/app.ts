@@ -15,7 +15,7 @@ import type { App as Server } from './http/app.js';
 import { createServer } from './http/server.js';
 import { readBaseManifest } from './layouts/manifest.js';
 import { createMetrics } from './metrics/metrics.js';
-import { watchServices } from './metrics/watch.js';
+import { watchDisk, watchServices } from './metrics/watch.js';
 import { createSeparateCompiler } from './model-import/lora/compile-apart.js';
 import { createPipeline } from './pipeline/pipeline.js';
 import { FENCES } from './pipeline/prompt.js';
@@ -96,6 +96,7 @@ export async function createApp(config: Config): Promise<App> {
     );
     const metrics = createMetrics(config.metrics, clock);
     watchServices(metrics, { engine, tokenizer, retrieval, registry });
+    watchDisk(metrics, dataDir);
     const quality = keep(
       createQuality({
         embed: retrieval.embedBehind,

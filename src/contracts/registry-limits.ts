@@ -1,6 +1,6 @@
 /** What scopes, names and texts the registry accepts: it checks them, and the schemas of the surfaces declare them. */
 
-export const SCOPES = ['inference', 'documents', 'route', 'groups', 'admin'] as const;
+export const SCOPES = ['inference', 'documents', 'route', 'groups', 'metrics', 'admin'] as const;
 
 /** Names end up in URLs, labels of metrics and `name@version`, so they are plain. */
 export const NAME_PATTERN = '^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$';

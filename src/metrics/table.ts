@@ -96,6 +96,8 @@ export const METRICS = {
   check_ready: gauge('1 while a part does all of its work: engine, tokenizer, retrieval, documents, storage.', [
     'check',
   ]),
+  disk_free_bytes: gauge('Free on the disk with the data folder.', []),
+  disk_size_bytes: gauge('Size of the disk with the data folder.', []),
   child_up: gauge('1 while the child process can serve.', ['process']),
   child_restarts_total: counter('Restarts of a child process.', ['process']),
   child_resident_memory_bytes: gauge('Resident memory of a child process.', ['process']),
