@@ -63,6 +63,7 @@ export async function createApp(config: Config): Promise<App> {
         modelDir: embedderDir,
         baseModelDir,
         config: config.retrieval,
+        database: config.database,
         callTimeoutMs: requestTimeoutMs,
         hangTimeoutMs,
         clock,

@@ -16,6 +16,7 @@ export interface ProcessOptions {
   readonly modelDir: string;
   readonly baseModelDir: string;
   readonly config: Config['retrieval'];
+  readonly database: Config['database'];
 }
 
 export type GatewayMessage =
