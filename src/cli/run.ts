@@ -3,6 +3,7 @@ import { AppError } from '../errors/app-error.js';
 import { ApiFailure } from './api.js';
 import { addAdapters } from './commands/adapters.js';
 import { addBackup } from './commands/backup.js';
+import { addDatabase } from './commands/database.js';
 import { addDeployments } from './commands/deployments.js';
 import { addDocuments } from './commands/documents.js';
 import { addJobs } from './commands/jobs.js';
@@ -32,7 +33,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, jobs, backups.',
+      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, jobs, backups, the database.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -49,6 +50,7 @@ function createProgram(terminal: Terminal): Command {
     addDocuments,
     addJobs,
     addBackup,
+    addDatabase,
   ])
     add(program, terminal);
   return program;

@@ -13,8 +13,8 @@ import type { Config } from './schema.js';
 import { SETTINGS, type Setting } from './settings.js';
 
 const DEFAULT_FILE = 'switchyard.config.json';
-/** Variables with our prefix that are no settings: where the file is, and the key of the command line. */
-const OTHER_VARIABLES = ['SWITCHYARD_CONFIG', 'SWITCHYARD_KEY'];
+/** Variables with our prefix that are no settings: where the file is, and the key and the database's owner of the command line. */
+const OTHER_VARIABLES = ['SWITCHYARD_CONFIG', 'SWITCHYARD_KEY', 'SWITCHYARD_DATABASE_OWNER_URL'];
 
 export interface ConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>;

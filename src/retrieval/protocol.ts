@@ -35,4 +35,4 @@ export type ProcessMessage =
   | { readonly type: 'observation'; readonly observation: RetrievalObservation }
   | { readonly type: 'log'; readonly level: 'warn' | 'error'; readonly message: string; readonly detail: string };
 
-export type ProcessStatus = Pick<RetrievalStatus, 'passages' | 'ingestQueue' | 'ingestTrouble' | 'jobs' | 'rssBytes'>;
+export type ProcessStatus = Omit<RetrievalStatus, 'ready' | 'reason'>;

@@ -105,12 +105,18 @@ async function start({ dataDir, modelDir, baseModelDir, config, database }: Proc
     const ingestQueue = counts.filter(({ kind }) => kind === 'ingest').reduce((sum, { jobs }) => sum + jobs, 0);
     return { jobs: counts, ingestQueue };
   };
-  const status = async (): Promise<ProcessStatus> => ({
-    passages: await documents.countPassages(),
-    ...(await queued()),
-    ingestTrouble: ingest.trouble,
-    rssBytes: process.memoryUsage.rss(),
-  });
+  const known = async () => ({ passages: await documents.countPassages(), ...(await queued()) });
+  let last = await known();
+  const status = async (): Promise<ProcessStatus> => {
+    let trouble: string | null = null;
+    try {
+      last = await known();
+    } catch (error) {
+      trouble = storageTrouble(error);
+      if (trouble === null) throw error;
+    }
+    return { ...last, trouble, ingestTrouble: ingest.trouble, rssBytes: process.memoryUsage.rss() };
+  };
 
   send({ type: 'ready', dimensions: embedder.dimensions, status: await status() });
   ingest.start();
