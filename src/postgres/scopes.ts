@@ -126,8 +126,14 @@ class Connection implements DatabaseConnection {
   /** After anything else than the server's refusal of a statement, nobody knows what the connection is at. */
   #isBroken = false;
 
+  /** It breaks between two statements. Unheard, that would end the process. */
+  readonly #onLost = () => {
+    this.#isBroken = true;
+  };
+
   constructor(client: pg.PoolClient) {
     this.#client = client;
+    client.on('error', this.#onLost);
   }
 
   run(sql: string, parameters: readonly unknown[] = []): Promise<QueryResult<unknown>> {
@@ -147,6 +153,8 @@ class Connection implements DatabaseConnection {
 
   release(): void {
     this.#client.release(this.#isBroken);
+    // After the pool has put its own in the place of it.
+    this.#client.off('error', this.#onLost);
   }
 
   async #query<R>(sql: string, parameters: readonly unknown[]): Promise<QueryResult<R>> {

@@ -46,12 +46,12 @@ export async function openPostgresDocuments(
     if (reread > 0) onReread(reread);
   } catch (error) {
     await close();
-    const trouble = storageTrouble(error);
-    if (trouble === null) throw error;
+    if (error instanceof AppError) throw error;
     const { host } = new URL(settings.url);
+    const refused = `${(error as Error).message}. "switchyard database migrate" makes its role and tables`;
     throw new AppError(
       'config_invalid',
-      { reason: `PostgreSQL at ${host} cannot be used: ${trouble}` },
+      { reason: `PostgreSQL at ${host} cannot be used: ${storageTrouble(error) ?? refused}` },
       { cause: error },
     );
   }
