@@ -24,7 +24,12 @@ const run: Bench = async ({ quick, say }) => {
   say('The same documents in PostgreSQL with pgvector.');
   const compared = await comparePgvector(config, quick);
   say(`Embedding documents, then building an index of ${quick ? '5,000' : '50,000'} vectors.`);
-  return { ...found, ...compared, ...(await measureProcess(config, quick ? 60 : 400)), ...measureIndex(quick ? 5000 : 50_000) };
+  return {
+    ...found,
+    ...compared,
+    ...(await measureProcess(config, quick ? 60 : 400)),
+    ...measureIndex(quick ? 5000 : 50_000),
+  };
 };
 export default run;
 
