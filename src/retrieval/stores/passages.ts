@@ -109,6 +109,6 @@ export function createPassages(db: Db) {
 
 export type Passages = ReturnType<typeof createPassages>;
 
-export function seqsOf(files: readonly FoundFile[]): number[] {
+function seqsOf(files: readonly FoundFile[]): number[] {
   return files.map(({ seq }) => seq);
 }

@@ -28,8 +28,6 @@ export function createShelves(db: Db) {
   };
 }
 
-export type Shelves = ReturnType<typeof createShelves>;
-
 /** Names in `shelf_groups` of what somebody of these groups may see. */
 export function namesOf(groups: readonly string[]): string[] {
   return [EVERYBODY, ...groups];

@@ -295,5 +295,3 @@ function toStoreFile(row: Row): VectorStoreFile {
 function toChunking(row: Pick<Row, 'chunk_tokens' | 'overlap_tokens'>): ChunkSizes | null {
   return row.chunk_tokens === null ? null : { maxTokens: row.chunk_tokens, overlapTokens: row.overlap_tokens ?? 0 };
 }
-
-export type StoreFiles = ReturnType<typeof createStoreFiles>;
