@@ -6,9 +6,12 @@ import { addBackup } from './commands/backup.js';
 import { addDatabase } from './commands/database.js';
 import { addDeployments } from './commands/deployments.js';
 import { addDocuments } from './commands/documents.js';
+import { addFeedback } from './commands/feedback.js';
 import { addJobs } from './commands/jobs.js';
 import { addKeys } from './commands/keys.js';
 import { addModels } from './commands/models.js';
+import { addQuality } from './commands/quality.js';
+import { addReviews } from './commands/reviews.js';
 import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
 import { parseUrl } from './options.js';
@@ -33,7 +36,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, jobs, backups, the database.',
+      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, reviews, jobs, backups, the database.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -48,6 +51,9 @@ function createProgram(terminal: Terminal): Command {
     addAdapters,
     addDeployments,
     addDocuments,
+    addQuality,
+    addReviews,
+    addFeedback,
     addJobs,
     addBackup,
     addDatabase,

@@ -6,7 +6,10 @@ import type { IngestFile, NewPassage } from '../stores/store-files.js';
 import type { SearchedStore } from '../stores/vector-stores.js';
 
 /** The part of retrieval that needs no model: it is the document store's alone. */
-type DocumentMethods = Omit<Retrieval, 'search' | 'embed' | 'embedder' | 'status' | 'observe' | 'close'>;
+type DocumentMethods = Omit<
+  Retrieval,
+  'search' | 'embed' | 'embedBehind' | 'embedder' | 'status' | 'observe' | 'close'
+>;
 
 /** What is looked for, embedded already. */
 export interface PassageSearch {

@@ -99,7 +99,7 @@ async function start({ dataDir, modelDir, baseModelDir, config, database }: Proc
     onObservation: documentsOptions.onObservation,
     onError: reportError,
   });
-  const service = createService({ documents, ingest, embedder, queue, config, clock });
+  const service = createService({ documents, ingest, embedder, embedWhole: embed, queue, config, clock });
   const queued = async () => {
     const counts = await documents.jobs.counts();
     const ingestQueue = counts.filter(({ kind }) => kind === 'ingest').reduce((sum, { jobs }) => sum + jobs, 0);

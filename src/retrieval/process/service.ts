@@ -7,7 +7,7 @@ import type { Method, ProcessOptions } from '../protocol.js';
 import type { QueryPart } from '../search/best-passages.js';
 import { queryParts } from '../search/query-parts.js';
 import type { Embedder, TokenizedText } from './embedder.js';
-import type { Ingest } from './ingest.js';
+import type { Ingest, IngestOptions } from './ingest.js';
 import type { WorkQueue } from './queue.js';
 import { loadTextOfTokens, type TextOfTokens } from './token-ids.js';
 
@@ -15,6 +15,8 @@ export interface ServiceOptions {
   readonly documents: DocumentStore;
   readonly ingest: Pick<Ingest, 'wake'>;
   readonly embedder: Embedder;
+  /** Vectors of texts as those of documents are made. */
+  readonly embedWhole: IngestOptions['embed'];
   readonly queue: WorkQueue;
   readonly config: ProcessOptions['config'];
   readonly clock: Clock;
@@ -27,7 +29,7 @@ const TOUCH_EVERY_S = 60;
 
 /** The contract's methods, in the process that has the documents and the model. */
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
-  const { documents, ingest, embedder, queue, config, clock } = options;
+  const { documents, ingest, embedder, embedWhole, queue, config, clock } = options;
   const nowS = () => Math.floor(clock.now() / 1000);
   /** After the answer; where it cannot be written down, the answer was right all the same. */
   const touch = (tenant: string, storeId: string) =>
@@ -107,6 +109,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       }
       return { vectors, tokens };
     },
+    embedBehind: (tenant, texts, signal) => embedWhole(tenant, texts, { precedence: 'behind', signal }),
   };
 }
 
