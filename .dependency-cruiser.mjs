@@ -26,7 +26,7 @@ export default {
     {
       name: 'L0-stays-below',
       comment:
-        'config, files, jobs, layouts, machine, metrics, native, processes, queues, sqlite and words serve every room, so they know none of them.',
+        'config, files, jobs, layouts, machine, metrics, native, postgres, processes, queues, sqlite and words serve every room, so they know none of them.',
       severity: 'error',
       from: {
         path: rooms([
@@ -37,6 +37,7 @@ export default {
           'machine',
           'metrics',
           'native',
+          'postgres',
           'processes',
           'queues',
           'sqlite',
@@ -156,7 +157,7 @@ export default {
       name: 'databases-in-stores',
       comment: 'SQL lives in the stores of the room that owns the tables.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(jobs|registry|retrieval|sqlite)/' },
+      from: { path: '^src/', pathNot: '^src/(jobs|postgres|registry|retrieval|sqlite)/' },
       to: { path: 'node_modules/(better-sqlite3|pg|kysely)' },
     },
     {

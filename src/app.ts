@@ -25,6 +25,7 @@ import { createDriftWatch } from './quality/watch-drift.js';
 import { openRegistry } from './registry/registry.js';
 import { createRetrieval } from './retrieval/client.js';
 import { lockDataDir } from './sqlite/data-lock.js';
+import { databasesOf } from './sqlite/databases.js';
 import { createStorageProbe } from './sqlite/storage-probe.js';
 import { createTokenizer } from './tokenizer/client.js';
 
@@ -66,6 +67,7 @@ export async function createApp(config: Config): Promise<App> {
         modelDir: embedderDir,
         baseModelDir,
         config: config.retrieval,
+        database: config.database,
         callTimeoutMs: requestTimeoutMs,
         hangTimeoutMs,
         clock,
@@ -134,7 +136,7 @@ export async function createApp(config: Config): Promise<App> {
       onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
     });
     let starting: string | null = config.demo ? 'the sample documents are being read' : null;
-    const storage = createStorageProbe(dataDir, ['registry.db', 'documents.db'], clock);
+    const storage = createStorageProbe(dataDir, databasesOf(config), clock);
     const state = { starting: () => starting, storageTrouble: storage.trouble, storageLost: storage.lost };
     const server = await createServer({
       config,

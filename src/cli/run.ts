@@ -4,6 +4,7 @@ import { ApiFailure } from './api.js';
 import { addAdapters } from './commands/adapters.js';
 import { addBackup } from './commands/backup.js';
 import { addConfig } from './commands/config.js';
+import { addDatabase } from './commands/database.js';
 import { addDeployments } from './commands/deployments.js';
 import { addDoctor } from './commands/doctor.js';
 import { addDocuments } from './commands/documents.js';
@@ -39,7 +40,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Runs and operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, reviews, jobs, backups.',
+      'Runs and operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, reviews, jobs, backups, the database.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -63,6 +64,7 @@ function createProgram(terminal: Terminal): Command {
     addFeedback,
     addJobs,
     addBackup,
+    addDatabase,
   ])
     add(program, terminal);
   return program;

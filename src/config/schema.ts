@@ -243,6 +243,28 @@ export const ConfigSchema = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    database: Type.Object(
+      {
+        url: Type.String({
+          description:
+            'PostgreSQL 16 or newer with pgvector that keeps the documents, as postgres://role:password@host:port/database; empty: they are kept in dataDir.',
+          default: '',
+          pattern: '^(postgres(ql)?://.+)?$',
+        }),
+        urlFile: Type.String({
+          description: 'File that holds database.url, for instance a mounted secret; empty for none.',
+          default: '',
+        }),
+        poolSize: integer('Connections to PostgreSQL at once.', 10, 2, 1000),
+        statementTimeoutMs: integer(
+          'Longest time that one statement may take in PostgreSQL, in milliseconds.',
+          30_000,
+          100,
+          3_600_000,
+        ),
+      },
+      { ...closed, default: {} },
+    ),
     quality: Type.Object(
       {
         maxWaiting: integer(

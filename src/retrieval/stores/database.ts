@@ -1,4 +1,4 @@
-import { type Generated, Kysely, SqliteDialect } from 'kysely';
+import { type ColumnType, type Generated, Kysely, SqliteDialect } from 'kysely';
 import type { JobDb } from '../../jobs/jobs.js';
 import type { JobTables } from '../../jobs/table.js';
 import { openSqlite } from '../../sqlite/open.js';
@@ -112,8 +112,8 @@ interface PassagesTable {
   /** `PassageLocation` as JSON. */
   location: string | null;
   tokens: number;
-  /** Little-endian float32, normalised. */
-  embedding: Buffer;
+  /** Normalised. In SQLite little-endian float32; in PostgreSQL pgvector's, which is read there alone. */
+  embedding: ColumnType<Buffer, Buffer | string>;
 }
 
 /** Where a term stands: one row a file, gone with the file. A search reads those of its shelves alone. */
