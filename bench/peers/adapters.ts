@@ -4,7 +4,8 @@ import path from 'node:path';
 import type { DecoderShape, LoraTarget } from '../../src/contracts/model-manifest.js';
 import { createRandom } from '../../src/engine/process/random.js';
 import { toHalf } from '../../src/layouts/half-float.js';
-import { type GgufTensorInput, writeGguf } from '../../tests/unit/model-import/write-gguf.js';
+import type { GgufTensorInput } from '../../src/model-import/gguf/writer.js';
+import { writeGguf } from '../../tests/unit/model-import/write-gguf.js';
 import { bytesOf, encodeHalves, type HalfTensor } from './safetensors.js';
 
 export interface PeerAdapter {

@@ -119,7 +119,7 @@ function checkTogether(config: Config): void {
     );
   }
   for (const url of config.upstream.urls.split(',').filter((url) => url !== '')) {
-    if (/^https?:$/.test(URL.parse(url.trim())?.protocol ?? '')) continue;
+    if (/^https?:\/\//.test(url.trim()) && URL.canParse(url.trim())) continue;
     throw invalid(`upstream.urls must hold addresses like http://10.0.0.1:8000, with commas between, got "${url}"`);
   }
   if (config.demo && !isLoopback(config.server.host)) {

@@ -103,7 +103,7 @@ class Upstream implements TextGenerator {
     };
     const deliver = createDelivery({
       dialect: this.#dialect,
-      baseDigest: manifest.baseDigest,
+      base: manifest,
       adapterDir: settings.adapterDir,
       timeoutMs: settings.adapterLoadTimeoutMs,
     });
