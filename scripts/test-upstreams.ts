@@ -38,16 +38,6 @@ interface Answer {
   readonly text: string;
 }
 
-const PEERS: Readonly<Record<string, Peer>> = { 'llama-server': llamaServer };
-const wanted = process.argv.slice(2);
-for (const name of wanted.length > 0 ? wanted : Object.keys(PEERS)) {
-  const peer = PEERS[name];
-  if (!peer) throw new Error(`${name} is none of ${Object.keys(PEERS).join(', ')}`);
-  const { wrong, differing, asked, replaced } = await churn(name, peer);
-  say(`${name}: ${asked} answers while ${replaced} adapters were replaced: ${wrong} wrong, ${differing} differ`);
-  if (wrong > 0) process.exitCode = 1;
-}
-
 async function churn(dialect: string, peer: Peer) {
   const dataDir = mkdtempSync(join(tmpdir(), 'switchyard-upstreams-'));
   symlinkSync(MODELS, join(dataDir, 'models'));
@@ -167,4 +157,14 @@ function shared(a: string, b: string): number {
   let length = 0;
   while (length < a.length && a[length] === b[length]) length += 1;
   return length;
+}
+
+const PEERS: Readonly<Record<string, Peer>> = { 'llama-server': llamaServer };
+const wanted = process.argv.slice(2);
+for (const name of wanted.length > 0 ? wanted : Object.keys(PEERS)) {
+  const peer = PEERS[name];
+  if (!peer) throw new Error(`${name} is none of ${Object.keys(PEERS).join(', ')}`);
+  const { wrong, differing, asked, replaced } = await churn(name, peer);
+  say(`${name}: ${asked} answers while ${replaced} adapters were replaced: ${wrong} wrong, ${differing} differ`);
+  if (wrong > 0) process.exitCode = 1;
 }

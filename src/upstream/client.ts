@@ -227,10 +227,10 @@ class Upstream implements TextGenerator {
   async *#answer(errand: Errand, signal: AbortSignal): AsyncGenerator<TokenEvent, void, undefined> {
     const { conversation, question, request, soFar, tokens } = errand;
     const tried = new Set<Replica>();
+    const choose = () => this.#pool.choose({ adapter: question.adapter, conversation, tokens }, tried);
     let failure = new ReplicaFailure('busy', 'all that may answer have their slots full');
-    for (let tries = 1; ; tries++) {
-      const replica = this.#pool.choose({ adapter: question.adapter, conversation, tokens }, tried);
-      if (replica === null) throw toAppError(failure, request);
+    let replica = choose();
+    for (let tries = 1; replica !== null; tries++) {
       try {
         return yield* this.#ask(replica, errand, signal);
       } catch (error) {
@@ -239,11 +239,13 @@ class Upstream implements TextGenerator {
         failure = error;
       }
       this.#options.log.warn({ replica: replica.id, reason: failure.message }, 'an attempt at an answer failed');
-      const isFinal = failure.kind === 'refused' || soFar.firstTokenAtMs !== null || tries === TRIES;
-      if (isFinal || !this.#retries.take()) throw toAppError(failure, request);
+      if (failure.kind === 'refused' || soFar.firstTokenAtMs !== null || tries === TRIES) break;
       if (failure.kind === 'stale') await replica.relearn();
       else tried.add(replica);
+      replica = choose();
+      if (replica !== null && !this.#retries.take()) break;
     }
+    throw toAppError(failure, request);
   }
 
   async *#ask(replica: Replica, errand: Errand, signal: AbortSignal): AsyncGenerator<TokenEvent, void, undefined> {

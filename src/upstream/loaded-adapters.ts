@@ -32,6 +32,10 @@ export class LoadedAdapters {
     return this.#loaded.keys();
   }
 
+  has(digest: string): boolean {
+    return this.#loaded.has(digest);
+  }
+
   /** What the replica says that it has, and nothing else. Requests that hold what is gone find out themselves. */
   reset(digests: Iterable<string>): void {
     this.#loaded.clear();

@@ -9,6 +9,8 @@ export interface ReplicaView {
   readonly slots: number;
   /** Tokens of those requests, prompts and answers. */
   readonly outstandingTokens: number;
+  /** Whether an adapter is loaded there. */
+  has(adapter: string): boolean;
 }
 
 export interface RouteRequest {
@@ -31,8 +33,9 @@ const EASY_SHARE = 0.5;
  * Consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, 2018), over highest random weights (Thaler
  * and Ravishankar, 1998), so that a replica that comes or goes moves its own share of the keys alone. An adapter has as many
  * homes as its load fills, the first of its order; among them, the conversation says which one, so that a prompt meets what
- * was computed of its beginning. Without an adapter every replica is a home. Where all homes have more than their bound, the
- * next in the adapter's order helps; where none is under it, the one with the least to do for its weight.
+ * was computed of its beginning. Without an adapter every replica is a home. Where the homes have more than their bound, the
+ * next in the adapter's order help, first those that have it loaded; where none is under it, the one with the least to do for
+ * its weight.
  * @returns null where no replica takes traffic
  */
 export function planRoute<R extends ReplicaView>(
@@ -50,7 +53,8 @@ export function planRoute<R extends ReplicaView>(
   const byAdapter = adapter === null ? open : ordered(open, adapter);
   const homes = adapter === null ? open.length : Math.max(1, Math.ceil((adapterTokens + tokens) / boundOf(1)));
   const order = [...ordered(byAdapter.slice(0, homes), conversation), ...byAdapter.slice(homes)];
-  return order.find(hasRoom) ?? leastBusy(open);
+  const under = order.filter(hasRoom);
+  return under.find((replica) => adapter === null || replica.has(adapter)) ?? under[0] ?? leastBusy(open);
 }
 
 /** Tokens that are not over, for what the replica may take. */

@@ -85,6 +85,10 @@ export class Replica implements ReplicaView {
     return adapters === 'loads' || (typeof adapters === 'object' && adapters.has(digest));
   }
 
+  has(digest: string): boolean {
+    return this.#capabilities?.adapters === 'loads' ? this.loaded.has(digest) : this.canServe(digest);
+  }
+
   adapterTokens(digest: string): number {
     return this.#adapterTokens.get(digest) ?? 0;
   }

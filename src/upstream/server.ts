@@ -62,7 +62,7 @@ export function createServer({ url, apiKey, connectTimeoutMs, stallTimeoutMs }: 
       const response = await send('POST', path, body, signal);
       const contentType = String(response.headers['content-type'] ?? 'none');
       if (!contentType.startsWith('text/event-stream')) {
-        response.body.destroy();
+        leave(response);
         throw broken(`it answered with content type ${contentType} in place of text/event-stream`);
       }
       return chunksOf(response, signal);
@@ -81,8 +81,13 @@ async function guarded<T>(signal: AbortSignal, work: () => Promise<T>): Promise<
   }
 }
 
-async function* chunksOf({ body }: Dispatcher.ResponseData, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const chunks = body[Symbol.asyncIterator]();
+/** Closes the connection where the body is not over; that this is no error to anybody has to be said. */
+function leave({ body }: Dispatcher.ResponseData): void {
+  body.on('error', () => {}).destroy();
+}
+
+async function* chunksOf(response: Dispatcher.ResponseData, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const chunks = response.body[Symbol.asyncIterator]();
   try {
     for (;;) {
       const { done, value } = await guarded(signal, () => chunks.next());
@@ -90,7 +95,7 @@ async function* chunksOf({ body }: Dispatcher.ResponseData, signal: AbortSignal)
       yield value;
     }
   } finally {
-    body.destroy();
+    leave(response);
   }
 }
 

@@ -53,7 +53,7 @@ export const llamaServer: Dialect = {
     };
   },
 
-  body({ promptIds, maxTokens, sampling, stop, topLogprobs, adapter }, { adapters }) {
+  body({ promptIds, maxTokens, sampling, stop, topLogprobs, adapter }, { adapters, contextTokens }) {
     const numbers = typeof adapters === 'string' ? [] : [...adapters];
     return {
       prompt: promptIds,
@@ -69,7 +69,7 @@ export const llamaServer: Dialect = {
       top_k: sampling.topK,
       min_p: sampling.minP,
       // Of all tokens so far, as everywhere else; its own samplers beside them are left out.
-      repeat_last_n: -1,
+      repeat_last_n: contextTokens,
       repeat_penalty: sampling.repetitionPenalty,
       presence_penalty: sampling.presencePenalty,
       frequency_penalty: sampling.frequencyPenalty,
