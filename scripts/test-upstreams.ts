@@ -23,12 +23,14 @@ const KEY = 'sk-churn';
 const NAMES = 16;
 /** Contents that each name has had. */
 const VERSIONS = 2;
+/** Of adapters: each answers otherwise than all others. */
+const STRENGTH = 1 / 8;
 const CALLERS = 8;
-const REQUESTS = 400;
-const ANSWER_TOKENS = 16;
+const REQUESTS = 200;
+const ANSWER_TOKENS = 10;
 /** Of the answers, those during which a name is given other content. */
 const REPLACED_SHARE = 0.1;
-const PROMPTS = ['The branch opens at', 'To bake bread you need', 'const sum = (a, b) =>', 'The capital of'];
+const PROMPTS = ['The branch opens at', 'To bake bread you need'];
 const POLL_MS = 100;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -68,7 +70,7 @@ async function prepare(dataDir: string): Promise<PeerContext> {
   const config = loadConfig({ env: { SWITCHYARD_MODELS_BASE: BASE } });
   const modelDir = join(dataDir, 'models', BASE);
   const manifest = await readBaseManifest(modelDir);
-  const folders = writePeerAdapters(join(dataDir, 'peft'), manifest.shape, NAMES * VERSIONS);
+  const folders = writePeerAdapters(join(dataDir, 'peft'), manifest.shape, NAMES * VERSIONS, STRENGTH);
   const clock = { now: Date.now, monotonicMs: () => performance.now() };
   const compiler = createAdapterCompiler({ modelDir, dataDir, maxRank: config.engine.maxAdapterRank });
   const registry = await openRegistry({ dataDir, compiler, clock, demo: false });

@@ -224,12 +224,7 @@ export const ConfigSchema = Type.Object(
           100,
           3_600_000,
         ),
-        probeIntervalMs: integer(
-          'Time between two looks at a server, and the longest that one may take, in milliseconds.',
-          2000,
-          50,
-          600_000,
-        ),
+        probeIntervalMs: integer('Time between two looks at a server, in milliseconds.', 2000, 50, 600_000),
         retryPercent: integer('Requests in a hundred that may be asked of a second server.', 20, 0, 100),
         slowStartMs: integer(
           'Time in which a server that came back works up to its share, in milliseconds.',

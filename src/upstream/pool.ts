@@ -39,7 +39,6 @@ export class Pool {
           // Those that it was started with stay.
           adapterSlots: dialect.load ? adapterSlots : Number.POSITIVE_INFINITY,
           slowStartMs: settings.slowStartMs,
-          probeTimeoutMs: probeIntervalMs,
         }),
     );
     this.#timer = setInterval(() => void this.probe(), probeIntervalMs).unref();

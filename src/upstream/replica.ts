@@ -20,13 +20,13 @@ export interface ReplicaOptions {
   /** Brings an adapter there. @throws ReplicaFailure */
   readonly load: (server: Server, adapter: AdapterRef) => Promise<void>;
   readonly slowStartMs: number;
-  readonly probeTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Record<'info' | 'warn', (fields: object, message: string) => void>;
   /** It takes traffic, or takes none any more. */
   readonly onChange: () => void;
 }
 
+const PROBE_TIMEOUT_MS = 5000;
 /** Probes that fail before it counts as down: one is lost now and then. */
 const FAILED_PROBES = 2;
 
@@ -47,15 +47,16 @@ export class Replica implements ReplicaView {
   #wasUp = false;
   #isDraining = false;
   #relearning: Promise<void> | null = null;
+  #probing: Promise<void> | null = null;
 
   constructor(options: ReplicaOptions) {
-    const { adapterSlots, dialect, load, probeTimeoutMs, server } = options;
+    const { adapterSlots, dialect, load, server } = options;
     this.#options = options;
     this.id = server.url;
     this.server = server;
     this.loaded = new LoadedAdapters(adapterSlots, {
       load: (adapter) => load(server, adapter),
-      unload: async (digest) => dialect.unload?.(server, digest, AbortSignal.timeout(probeTimeoutMs)),
+      unload: async (digest) => dialect.unload?.(server, digest, AbortSignal.timeout(PROBE_TIMEOUT_MS)),
     });
   }
 
@@ -118,10 +119,17 @@ export class Replica implements ReplicaView {
     onChange();
   }
 
-  /** Asks whether it works, and one that was down what it can do. Never rejects. */
-  async probe(): Promise<void> {
-    const { dialect, probeTimeoutMs } = this.#options;
-    const signal = AbortSignal.timeout(probeTimeoutMs);
+  /** Asks whether it works, and one that was down what it can do; one probe at a time. Never rejects. */
+  probe(): Promise<void> {
+    this.#probing ??= this.#look().finally(() => {
+      this.#probing = null;
+    });
+    return this.#probing;
+  }
+
+  async #look(): Promise<void> {
+    const { dialect } = this.#options;
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
     try {
       if (this.#capabilities === null) this.#up(await this.#ask(signal));
       else await this.server.call('GET', dialect.healthPath, null, signal);
@@ -129,14 +137,14 @@ export class Replica implements ReplicaView {
     } catch (error) {
       this.#failedProbes += 1;
       if (this.#capabilities === null || this.#failedProbes >= FAILED_PROBES) {
-        this.#down(signal.aborted ? `it did not answer within ${probeTimeoutMs} ms` : (error as Error).message);
+        this.#down(signal.aborted ? `it did not answer within ${PROBE_TIMEOUT_MS} ms` : (error as Error).message);
       }
     }
   }
 
   /** It is not what it was: asks it again what it can do, once for all who find out. Never rejects. */
   relearn(): Promise<void> {
-    this.#relearning ??= this.#ask(AbortSignal.timeout(this.#options.probeTimeoutMs))
+    this.#relearning ??= this.#ask(AbortSignal.timeout(PROBE_TIMEOUT_MS))
       .then(
         (capabilities) => this.#learn(capabilities),
         (error: Error) => this.#down(error.message),
@@ -169,6 +177,7 @@ export class Replica implements ReplicaView {
   /** @throws ReplicaFailure where it does not serve what it should */
   async #ask(signal: AbortSignal): Promise<Capabilities> {
     const { contextTokens, dialect, expected } = this.#options;
+    await this.server.call('GET', dialect.healthPath, null, signal);
     const capabilities = await dialect.probe(this.server, await expected(), signal);
     if (capabilities.contextTokens !== null && capabilities.contextTokens < contextTokens) {
       throw broken(

@@ -11,7 +11,7 @@ export interface ServerOptions {
   readonly stallTimeoutMs: number;
 }
 
-/** An HTTP server with a pool of connections. All it throws is a ReplicaFailure, but for what aborts a signal. */
+/** An HTTP server. All it throws is a ReplicaFailure, but for what aborts a signal. */
 export interface Server {
   readonly url: string;
   /** Sends JSON where there is a body, and takes JSON or text. */
@@ -29,7 +29,8 @@ const MAX_REASON_CHARACTERS = 300;
 export function createServer({ url, apiKey, connectTimeoutMs, stallTimeoutMs }: ServerOptions): Server {
   const { origin, pathname } = new URL(url);
   const prefix = pathname.replace(/\/$/, '');
-  // A connection for each request that it is sent: who asks bounds how many those are.
+  // No connection is used twice: a server may close one just when the next request is written to it (llama-server does after
+  // each), and whether it has read that request nobody knows. How many there are, who asks bounds.
   const pool = new Pool(origin, {
     connect: { timeout: connectTimeoutMs },
     headersTimeout: 0,
@@ -42,7 +43,7 @@ export function createServer({ url, apiKey, connectTimeoutMs, stallTimeoutMs }: 
 
   async function send(method: 'GET' | 'POST', path: string, body: object | null, signal: AbortSignal) {
     const response = await guarded(signal, () =>
-      pool.request({ method, path: prefix + path, headers, signal, body: body && JSON.stringify(body) }),
+      pool.request({ method, path: prefix + path, headers, signal, body: body && JSON.stringify(body), reset: true }),
     );
     if (response.statusCode === 200) return response;
     throw toFailure(response.statusCode, reasonIn(await readAll(response, signal)));
