@@ -20,7 +20,7 @@ import { type GatewayProcess, MODELS, startGateway } from '../tests/integration/
 const BASE = 'smollm2-135m-instruct';
 const TENANT = 'churn';
 const KEY = 'sk-churn';
-const NAMES = 16;
+const NAMES = Number(process.env.CHURN_ADAPTERS ?? 16);
 /** Contents that each name has had. */
 const VERSIONS = 2;
 /** Of adapters: each answers otherwise than all others. */

@@ -51,7 +51,9 @@ export function planRoute<R extends ReplicaView>(
     inFlight < slots * EASY_SHARE * weight || outstandingTokens + tokens <= boundOf(weight);
 
   const byAdapter = adapter === null ? open : ordered(open, adapter);
-  const homes = adapter === null ? open.length : Math.max(1, Math.ceil((adapterTokens + tokens) / boundOf(1)));
+  const meanSlots = open.reduce((sum, { slots }) => sum + slots, 0) / open.length;
+  const homeTokens = Math.max(boundOf(1), tokens * meanSlots * EASY_SHARE);
+  const homes = adapter === null ? open.length : Math.ceil((adapterTokens + tokens) / homeTokens);
   const order = [...ordered(byAdapter.slice(0, homes), conversation), ...byAdapter.slice(homes)];
   const under = order.filter(hasRoom);
   return under.find((replica) => adapter === null || replica.has(adapter)) ?? under[0] ?? leastBusy(open);
