@@ -28,6 +28,7 @@ import { lockDataDir } from './sqlite/data-lock.js';
 import { databasesOf } from './sqlite/databases.js';
 import { createStorageProbe } from './sqlite/storage-probe.js';
 import { createTokenizer } from './tokenizer/client.js';
+import { createUpstream } from './upstream/client.js';
 
 export interface App {
   readonly server: Server;
@@ -74,10 +75,11 @@ export async function createApp(config: Config): Promise<App> {
         log,
       }),
     );
+    const manifest = await readBaseManifest(baseModelDir);
     const tokenizer = keep(
       await createTokenizer({
         modelDir: baseModelDir,
-        manifest: await readBaseManifest(baseModelDir),
+        manifest,
         fences: FENCES,
         settings: config.tokenizer,
         hangTimeoutMs,
@@ -86,15 +88,24 @@ export async function createApp(config: Config): Promise<App> {
       }),
     );
     const engine = keep(
-      await createEngine({
-        modelDir: baseModelDir,
-        settings: config.engine,
-        calibrationFile: join(dataDir, 'calibration.json'),
-        tokenizer,
-        hangTimeoutMs,
-        clock,
-        log,
-      }),
+      config.upstream.urls === ''
+        ? await createEngine({
+            modelDir: baseModelDir,
+            settings: config.engine,
+            calibrationFile: join(dataDir, 'calibration.json'),
+            tokenizer,
+            hangTimeoutMs,
+            clock,
+            log,
+          })
+        : await createUpstream({
+            settings: config.upstream,
+            limits: config.engine,
+            manifest,
+            tokenizer,
+            clock,
+            log,
+          }),
     );
     const metrics = createMetrics(config.metrics, clock);
     watchServices(metrics, { engine, tokenizer, retrieval, registry });

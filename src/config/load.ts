@@ -139,6 +139,10 @@ function checkTogether(config: Config): void {
       `retrieval.overlapTokens must be less than retrieval.passageTokens (${passageTokens}), got ${overlapTokens}`,
     );
   }
+  for (const url of config.upstream.urls.split(',').filter((url) => url !== '')) {
+    if (/^https?:\/\//.test(url.trim()) && URL.canParse(url.trim())) continue;
+    throw invalid(`upstream.urls must hold addresses like http://10.0.0.1:8000, with commas between, got "${url}"`);
+  }
   if (config.demo && !isLoopback(config.server.host)) {
     throw invalid(
       `server.host must be a loopback address while demo is true, because the demo keys are public, got "${config.server.host}". Make keys of your own on 127.0.0.1 with "switchyard keys create", then set SWITCHYARD_DEMO=false`,

@@ -85,6 +85,13 @@ export const METRICS = {
   engine_prefix_tokens_total: counter('Prompt tokens found in the prefix cache, or computed.', ['outcome']),
   engine_drafted_tokens_total: counter('Tokens guessed ahead, by whether the model agreed.', ['outcome']),
   engine_step_rows: histogram('Requests that shared one step of the engine.', ['kind'], ROWS),
+  upstream_replicas: gauge('Servers that answer in place of the engine, by state: up, down, ejected, draining.', [
+    'state',
+  ]),
+  upstream_tries_total: counter(
+    'Attempts at answers, by how they ended: completed, aborted, broken, busy, adapter (cannot be loaded), stale (was lost), refused.',
+    ['outcome'],
+  ),
   tokenizer_queue_length: gauge('Prompts and counts that wait for a tokenizer process.', []),
   passages: gauge('Passages that can be found.', []),
   jobs: gauge('Jobs that wait (queued) or are worked on (running).', ['kind', 'status']),

@@ -1,9 +1,11 @@
 import { statfs } from 'node:fs/promises';
-import type { TextGenerator } from '../contracts/generator.js';
+import type { ReplicaState, ReplicaStatus, TextGenerator } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
 import type { Metrics } from './metrics.js';
+
+const REPLICA_STATES: readonly ReplicaState[] = ['up', 'down', 'ejected', 'draining'];
 
 const seconds = (durationMs: number): number => durationMs / 1000;
 
@@ -42,6 +44,8 @@ function watchEngine(metrics: Metrics, engine: TextGenerator): void {
     } else if (event.type === 'prefix') {
       metrics.add('engine_prefix_tokens_total', { outcome: 'hit' }, event.hitTokens);
       metrics.add('engine_prefix_tokens_total', { outcome: 'miss' }, event.lookupTokens - event.hitTokens);
+    } else if (event.type === 'try') {
+      metrics.add('upstream_tries_total', { outcome: event.outcome });
     } else if (event.type === 'adapter_load') {
       metrics.observe('adapter_swap_seconds', {}, seconds(event.durationMs));
     } else {
@@ -54,7 +58,8 @@ function watchEngine(metrics: Metrics, engine: TextGenerator): void {
     metrics.set('kv_slots', {}, status.slotsTotal);
     metrics.set('kv_slots_in_use', {}, status.slotsInUse);
     metrics.set('engine_queue_length', {}, status.queued);
-    setChild(metrics, 'engine', status);
+    if (status.replicas === undefined) setChild(metrics, 'engine', status);
+    else setReplicas(metrics, status.replicas);
   });
 }
 
@@ -87,6 +92,12 @@ function watchRetrieval(metrics: Metrics, retrieval: Retrieval): void {
     for (const { kind, status: state, jobs } of status.jobs) metrics.set('jobs', { kind, status: state }, jobs);
     setChild(metrics, 'retrieval', status);
   });
+}
+
+function setReplicas(metrics: Metrics, replicas: readonly ReplicaStatus[]): void {
+  for (const state of REPLICA_STATES) {
+    metrics.set('upstream_replicas', { state }, replicas.filter((replica) => replica.state === state).length);
+  }
 }
 
 function setChild(metrics: Metrics, process: string, status: { ready: boolean; rssBytes: number }): void {

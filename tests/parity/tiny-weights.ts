@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { GgufInput, GgufTensorInput } from '../../src/model-import/gguf/writer.js';
 import { type BlockForm, formNamed } from '../unit/model-import/block-forms.js';
-import { floatBytes, type GgufInput, type GgufTensorInput, writeGguf } from '../unit/model-import/write-gguf.js';
+import { floatBytes, writeGguf } from '../unit/model-import/write-gguf.js';
 import { type FloatTensor, writeSafetensors } from '../unit/model-import/write-safetensors.js';
 
 export interface TinyCase {

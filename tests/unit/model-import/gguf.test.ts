@@ -3,7 +3,7 @@ import path from 'node:path';
 import t from 'tap';
 import { readGguf } from '../../../src/model-import/gguf/reader.js';
 import { tokenizerFromGguf } from '../../../src/model-import/gguf/tokenizer.js';
-import { encodeGguf, type GgufInput } from './write-gguf.js';
+import { encodeGguf, type GgufInput } from '../../../src/model-import/gguf/writer.js';
 
 const tensor = (name: string, shape: number[]) => ({
   name,

@@ -5,6 +5,7 @@ import t from 'tap';
 import type { ModelManifest } from '../../../src/contracts/model-manifest.js';
 import { inverseFrequencies } from '../../../src/model-import/decoder/rope.js';
 import { replaceFolder } from '../../../src/model-import/files/durable.js';
+import type { GgufInput, GgufTensorInput } from '../../../src/model-import/gguf/writer.js';
 import { importModel, listModels, pullModel, verifyModel } from '../../../src/model-import/models.js';
 import {
   type TinyCase,
@@ -14,7 +15,7 @@ import {
   writeTinyGguf,
 } from '../../parity/tiny-weights.js';
 import { formNamed } from './block-forms.js';
-import { type GgufInput, type GgufTensorInput, writeGguf } from './write-gguf.js';
+import { writeGguf } from './write-gguf.js';
 
 const golden = JSON.parse(
   gunzipSync(readFileSync(path.resolve('tests/parity/goldens/architectures.json.gz'))).toString(),
