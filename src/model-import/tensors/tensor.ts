@@ -54,3 +54,14 @@ export function isFloat(type: TensorEntry['type']): type is FloatType {
 export function typeName(type: TensorEntry['type']): string {
   return typeof type === 'string' ? type : type.unsupported;
 }
+
+/** Two tensors in the same bytes are what no writer makes: one of them would be another's weights. */
+export function refuseOverlap(file: BinaryFile, tensors: ReadonlyMap<string, TensorEntry>): void {
+  const inOrder = [...tensors.values()].filter(({ bytes }) => bytes > 0).sort((a, b) => a.offset - b.offset);
+  for (const [i, next] of inOrder.slice(1).entries()) {
+    const last = inOrder[i]!;
+    if (last.offset + last.bytes > next.offset) {
+      throw file.invalid(`the tensors ${last.name} and ${next.name} lie in the same bytes`);
+    }
+  }
+}

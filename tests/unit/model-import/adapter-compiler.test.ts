@@ -151,7 +151,6 @@ const REFUSED: Record<string, [PeftFolder, RegExp]> = {
   bias: [{ config: { bias: 'all' } }, /bias is all/],
   fan_in_fan_out: [{ config: { fan_in_fan_out: true } }, /fan_in_fan_out is true/],
   layer_replication: [{ config: { layer_replication: [[0, 1]] } }, /layer_replication/],
-  layers_to_transform: [{ config: { layers_to_transform: [0] } }, /layers_to_transform/],
   'a key from the future': [{ config: { use_quantum: 1 } }, /use_quantum is 1/],
   'another method': [{ config: { peft_type: 'IA3' } }, /type is IA3/],
   'an altered base': [{ config: { init_lora_weights: 'pissa' } }, /pissa alters the base/],
@@ -181,15 +180,6 @@ const REFUSED: Record<string, [PeftFolder, RegExp]> = {
       },
     },
     /layers\.2\.self_attn\.q_proj\.lora_A\.weight, which this base has no place for/,
-  ],
-  'a layer left out': [
-    {
-      change: (tensors) => {
-        delete tensors['base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight'];
-        delete tensors['base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight'];
-      },
-    },
-    /q_proj is adapted in 1 of 2 layers/,
   ],
   'half of a pair': [
     {

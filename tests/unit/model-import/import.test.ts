@@ -156,7 +156,10 @@ for (const [what, [changes, changeTensors, reason]] of Object.entries(GGUF_REFUS
 const FOLDER_REFUSED: Record<string, [object, RegExp]> = {
   'another architecture': [{ model_type: 'gpt2' }, /architecture gpt2 is not supported \(llama, mistral/],
   'another activation': [{ hidden_act: 'gelu' }, /activation gelu is not supported/],
-  'weights that are quantized in another way': [{ quantization_config: { bits: 4 } }, /quantized in a format/],
+  'weights that are quantized in another way': [
+    { quantization_config: { bits: 4 } },
+    /quantized with another format, which is not supported; import the original/,
+  ],
   'dynamic scaling': [{ rope_parameters: null, rope_scaling: { type: 'dynamic', factor: 2 } }, /rope scaling dynamic/],
 };
 for (const [what, [changes, reason]] of Object.entries(FOLDER_REFUSED)) {
