@@ -106,6 +106,23 @@ t.test('patterns and rsLoRA decide rank and scale per layer; a target takes its 
   }
 });
 
+t.test('a layer that is not adapted adds nothing', async (t) => {
+  const config = { target_modules: ['q_proj'], layers_to_transform: [0] };
+  const { compiler, source } = setUp(t.testdir(), {
+    targets: ['self_attn.q_proj'],
+    config,
+    change(tensors) {
+      for (const half of ['A', 'B']) {
+        delete tensors[`base_model.model.model.layers.1.self_attn.q_proj.lora_${half}.weight`];
+      }
+    },
+  });
+  const { layers } = readCompiled((await compiler.compile(source)).compiledFile);
+  const [first, second] = layers.map((targets) => compiledProduct(targets['self_attn.q_proj'], 'self_attn.q_proj'));
+  t.ok(first!.some((value) => value !== 0));
+  t.ok(second!.every((value) => value === 0));
+});
+
 t.test('values that half floats cannot hold are refused', async (t) => {
   const { compiler, source } = setUp(t.testdir(), { config: { lora_alpha: 8e6 } });
   await t.rejects(compiler.compile(source), {
