@@ -3,11 +3,18 @@ import { AppError } from '../errors/app-error.js';
 import { ApiFailure } from './api.js';
 import { addAdapters } from './commands/adapters.js';
 import { addBackup } from './commands/backup.js';
+import { addConfig } from './commands/config.js';
 import { addDeployments } from './commands/deployments.js';
+import { addDoctor } from './commands/doctor.js';
 import { addDocuments } from './commands/documents.js';
+import { addFeedback } from './commands/feedback.js';
+import { addInit } from './commands/init.js';
 import { addJobs } from './commands/jobs.js';
 import { addKeys } from './commands/keys.js';
 import { addModels } from './commands/models.js';
+import { addQuality } from './commands/quality.js';
+import { addReviews } from './commands/reviews.js';
+import { addServe } from './commands/serve.js';
 import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
 import { parseUrl } from './options.js';
@@ -32,7 +39,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, jobs, backups.',
+      'Runs and operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, reviews, jobs, backups.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -40,6 +47,10 @@ function createProgram(terminal: Terminal): Command {
     .addOption(new Option('--key <key>', 'API key').env('SWITCHYARD_KEY'))
     .option('--json', 'print JSON instead of a table');
   for (const add of [
+    addServe,
+    addInit,
+    addDoctor,
+    addConfig,
     addModels,
     addTenants,
     addKeys,
@@ -47,6 +58,9 @@ function createProgram(terminal: Terminal): Command {
     addAdapters,
     addDeployments,
     addDocuments,
+    addQuality,
+    addReviews,
+    addFeedback,
     addJobs,
     addBackup,
   ])

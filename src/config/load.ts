@@ -125,7 +125,8 @@ function checkTogether(config: Config): void {
   }
 }
 
-function nest(values: Values): Record<string, unknown> {
+/** Values by their settings, as a configuration file has them. */
+export function nest(values: ReadonlyMap<Setting, unknown>): Record<string, unknown> {
   const root: Record<string, unknown> = {};
   for (const [{ path }, value] of values) {
     const keys = path.split('.');

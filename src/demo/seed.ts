@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { EngineModel } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
@@ -44,7 +44,7 @@ export async function seedDemo({
     const folders = assistant.adapters.map((name) => join(root, 'adapters', base.id, name)).filter(existsSync);
     const versions = await seedAdapters(registry, id, base.baseDigest, folders);
     await seedDeployment(registry, id, assistant, versions);
-    const documents = assistant.documents.flatMap(({ folder, prefix }) => readDocuments(join(root, folder), prefix));
+    const documents = assistant.documents.flatMap(({ folder, prefix }) => readDocuments(resolve(root, folder), prefix));
     await seedDocuments(retrieval, id, documents);
   }
 }

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import type { TextGenerator } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
@@ -20,6 +21,15 @@ export function watchServices(
   watchTokenizer(metrics, services.tokenizer);
   watchRetrieval(metrics, services.retrieval);
   metrics.beforeScrape(() => readCanaries(metrics, services.registry));
+}
+
+/** How much room the disk with a folder has, at each scrape; not a number where the folder is gone. */
+export function watchDisk(metrics: Metrics, folder: string): void {
+  metrics.beforeScrape(async () => {
+    const { bavail, blocks, bsize } = await statfs(folder).catch(() => ({ bavail: NaN, blocks: NaN, bsize: NaN }));
+    metrics.set('disk_free_bytes', {}, bavail * bsize);
+    metrics.set('disk_size_bytes', {}, blocks * bsize);
+  });
 }
 
 function watchEngine(metrics: Metrics, engine: TextGenerator): void {

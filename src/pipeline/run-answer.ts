@@ -3,7 +3,7 @@ import type { Principal } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import { annotate, toCitation, toLeftOut } from './citations.js';
 import { endOnAbort } from './end-on-abort.js';
-import { recordAnswer, type Tally } from './record.js';
+import { recordAnswer, recordOf, type Tally } from './record.js';
 import { resolveRoute } from './resolve.js';
 import type {
   AnswerEvent,
@@ -57,8 +57,6 @@ async function* generate(
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const { principal, priority, sampling, maxTokens, stop, topLogprobs } = request;
   const { adapter } = tally.route;
-  let text = '';
-  let cachedTokens = 0;
   let reason: 'stop' | 'length' | 'abort' = 'abort';
   const events = engine.generate(
     // The id of the answer, not of the request: a client may send the same request id twice.
@@ -80,7 +78,7 @@ async function* generate(
   for await (const event of endOnAbort(events, signal)) {
     if (event.type === 'started') {
       tally.promptTokens = event.promptTokens;
-      cachedTokens = event.cachedTokens;
+      tally.cachedTokens = event.cachedTokens;
       yield { type: 'started' };
     } else if (event.type === 'delta') {
       if (event.tokenCount > 0) {
@@ -88,7 +86,7 @@ async function* generate(
         tally.firstTokenAtMs ??= tally.lastTokenAtMs;
       }
       tally.completionTokens += event.tokenCount;
-      text += event.text;
+      tally.text += event.text;
       if (event.text !== '' || event.logprobs.length > 0) {
         yield { type: 'delta', text: event.text, logprobs: event.logprobs };
       }
@@ -97,6 +95,7 @@ async function* generate(
       tally.promptTokens = event.promptTokens;
       tally.completionTokens = event.completionTokens;
       tally.timings = event.timings;
+      tally.certainty = event.certainty ?? null;
     }
   }
   signal.throwIfAborted();
@@ -104,14 +103,20 @@ async function* generate(
     throw new AppError('engine_unavailable', { reason: 'it ended the answer early', retryAfterS: 1 });
   }
   const leftTokens = engine.model.contextTokens - tally.promptTokens;
-  const grounding = ground(text, prepared, maxTokens !== null && maxTokens > leftTokens ? leftTokens : null);
-  tally.citations = grounding?.annotations.length ?? 0;
+  const grounding = ground(tally.text, prepared, maxTokens !== null && maxTokens > leftTokens ? leftTokens : null);
+  tally.annotations = grounding?.annotations ?? [];
   tally.outcome = 'completed';
+  tally.finishReason = reason;
   yield {
     type: 'finished',
     reason,
-    usage: { promptTokens: tally.promptTokens, cachedTokens, completionTokens: tally.completionTokens },
+    usage: {
+      promptTokens: tally.promptTokens,
+      cachedTokens: tally.cachedTokens ?? 0,
+      completionTokens: tally.completionTokens,
+    },
     grounding,
+    record: recordOf(tally, clock),
   };
 }
 
@@ -132,7 +137,7 @@ function ground(text: string, prepared: Prepared, maxTokens: number | null): Gro
 }
 
 function openTally(
-  { clock }: PipelineServices,
+  { clock, engine }: PipelineServices,
   request: ChatRequest | CompletionRequest,
   route: Route,
   id: string,
@@ -143,6 +148,8 @@ function openTally(
     requestId: request.requestId,
     tenant: request.principal.tenant,
     keyId: request.principal.keyId,
+    user: request.stickiness.user || request.stickiness.safetyIdentifier || null,
+    baseDigest: engine.model.baseDigest,
     route,
     createdAtMs: clock.now(),
     startedMs,
@@ -151,10 +158,15 @@ function openTally(
     // Stands when the iteration is ended from outside.
     outcome: 'aborted',
     prepared: null,
+    finishReason: null,
     promptTokens: 0,
+    cachedTokens: null,
     completionTokens: 0,
-    citations: 0,
+    annotations: [],
+    text: '',
     timings: null,
+    certainty: null,
+    record: null,
   };
 }
 

@@ -62,9 +62,11 @@ async function prepare(
   const files = shown.filter(({ passage }) => kept.includes(passage)).map(({ path, text }) => ({ path, text }));
   return {
     prompt: { ...prompt, files: [...files.toReversed(), ...given.kept] },
+    question: '',
     passages: numberPassages(kept),
     leftOut,
     storeSnapshot: found.snapshot,
+    retrievalMs: found.durationMs,
     retrieved: true,
     maxTokensYields: false,
   };

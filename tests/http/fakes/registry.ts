@@ -1,3 +1,4 @@
+import type { AnswerSignals } from '../../../src/contracts/quality.js';
 import type {
   AdapterVersion,
   AnswerRecord,
@@ -17,9 +18,11 @@ export const GROUPS_KEY = 'sk-bank-groups';
 export const HR_KEY = 'sk-bank-hr';
 export const OTHER_KEY = 'sk-other';
 export const ADMIN_KEY = 'sk-admin';
+export const METRICS_KEY = 'sk-metrics';
 
 export interface FakeRegistry extends Registry {
   readonly answers: AnswerRecord[];
+  readonly signals: AnswerSignals[];
   readonly feedback: (Feedback & { tenant: string; keyId: string })[];
   readonly deployments: Deployment[];
 }
@@ -34,6 +37,7 @@ export function createFakeRegistry(): FakeRegistry {
     [HR_KEY, { keyId: 'key-6', tenant: 'bank', scopes: all, groups: ['hr'] }],
     [OTHER_KEY, { keyId: 'key-3', tenant: 'other', scopes: all, groups: null }],
     [ADMIN_KEY, { keyId: 'key-4', tenant: 'bank', scopes: ['admin'], groups: null }],
+    [METRICS_KEY, { keyId: 'key-7', tenant: 'bank', scopes: ['metrics'], groups: null }],
   ]);
   const adapters: AdapterVersion[] = [1, 2].map((version) => ({
     tenant: 'bank',
@@ -51,6 +55,7 @@ export function createFakeRegistry(): FakeRegistry {
   const times = { createdAt: 1_700_000_000_000, updatedAt: 1_700_000_000_000, revision: 1 };
   const registry = {
     answers: [] as AnswerRecord[],
+    signals: [] as AnswerSignals[],
     feedback: [] as (Feedback & { tenant: string; keyId: string })[],
     deployments: [
       {
@@ -102,6 +107,13 @@ export function createFakeRegistry(): FakeRegistry {
       const found = registry.answers.find((answer) => answer.tenant === tenant && answer.id === id);
       if (found === undefined) throw new AppError('not_found', { what: 'answer', id });
       return found;
+    },
+    recordSignals: async (signals: AnswerSignals) => {
+      registry.signals.push(signals);
+    },
+    getSignals: async (tenant: string, id: string) => {
+      await registry.getAnswer(tenant, id);
+      return registry.signals.find(({ answerId }) => answerId === id) ?? null;
     },
     addFeedback: async ({ tenant, keyId }: { tenant: string; keyId: string }, feedback: Feedback) => {
       const answer = await registry.getAnswer(tenant, feedback.answerId);
