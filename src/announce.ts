@@ -18,7 +18,7 @@ export function readyText(address: string, tenants: readonly DemoTenant[]): stri
 }
 
 export function withoutSamples(base: string): string {
-  return `the sample tenants are left out, since their adapters are not for ${base}: "switchyard init" makes a tenant, a key and a deployment of your own`;
+  return `the sample tenants are left out, since their adapters are not for ${base}: docs/guides/your-own-model.md says how to make one of your own`;
 }
 
 function curl(address: string, key: string, question: string): string {
