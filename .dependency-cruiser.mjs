@@ -26,8 +26,7 @@ export default {
     {
       name: 'L0-stays-below',
       comment:
-        'config, files, jobs, layouts, machine, metrics, native, postgres, processes, queues, sqlite and words serve every room, so they know none of them.',
-        'config, files, generation, jobs, layouts, machine, metrics, native, processes, queues, sqlite and words serve every room, so they know none of them.',
+        'config, files, generation, jobs, layouts, machine, metrics, native, postgres, processes, queues, sqlite and words serve every room, so they know none of them.',
       severity: 'error',
       from: {
         path: rooms([

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { adminRoutes } from './admin/routes.js';
-import { readyText, showIndexing } from './announce.js';
+import { readyText, showIndexing, withoutSamples } from './announce.js';
 import { assignArm } from './canary/assign.js';
 import { stickyUnit } from './canary/sticky-unit.js';
 import type { Config } from './config/schema.js';
 import type { Clock } from './contracts/clock.js';
-import { seedDemo, waitForDemoDocuments } from './demo/seed.js';
+import { isDemoFor, seedDemo, waitForDemoDocuments } from './demo/seed.js';
 import { DEMO_TENANTS } from './demo/tenants.js';
 import { createEngine } from './engine/client.js';
 import type { App as Server } from './http/app.js';
@@ -146,7 +146,8 @@ export async function createApp(config: Config): Promise<App> {
       requestTimeoutMs,
       onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
     });
-    let starting: string | null = config.demo ? 'the sample documents are being read' : null;
+    const seeds = config.demo && isDemoFor(config.models.base, ROOT);
+    let starting: string | null = seeds ? 'the sample documents are being read' : null;
     const storage = createStorageProbe(dataDir, databasesOf(config), clock);
     const state = { starting: () => starting, storageTrouble: storage.trouble, storageLost: storage.lost };
     const server = await createServer({
@@ -170,12 +171,13 @@ export async function createApp(config: Config): Promise<App> {
         return closeAll();
       },
       async start() {
-        if (config.demo) await seedDemo({ registry, retrieval, base: engine.model, root: ROOT });
+        if (config.demo && !seeds) log.info(withoutSamples(config.models.base));
+        if (seeds) await seedDemo({ registry, retrieval, base: engine.model, root: ROOT });
         const address = await server.listen({ host: config.server.host, port: config.server.port });
-        if (config.demo) await waitForDemoDocuments(retrieval, showIndexing, stopping.signal);
+        if (seeds) await waitForDemoDocuments(retrieval, showIndexing, stopping.signal);
         if (stopping.signal.aborted) return;
         starting = null;
-        process.stdout.write(readyText(address, config.demo ? DEMO_TENANTS : []));
+        process.stdout.write(readyText(address, seeds ? DEMO_TENANTS : []));
       },
     };
   } catch (error) {

@@ -10,6 +10,13 @@ const DEPLOYMENT = 'assistant';
 const KEY_LABEL = 'demo';
 const POLL_MS = 200;
 
+/** Whether the samples have adapters for this base: on another they would answer without them, and worse than they should. */
+export function isDemoFor(base: string, root: string): boolean {
+  return DEMO_TENANTS.some(({ assistant }) =>
+    assistant?.adapters.some((name) => existsSync(join(root, 'adapters', base, name))),
+  );
+}
+
 /**
  * Creates what is missing of the sample tenants, and leaves alone what is there: a promoted canary stays promoted, a
  * revoked key stays revoked. When it resolves everything is durable; new documents may still wait for ingestion.

@@ -66,6 +66,7 @@ export const ERRORS = {
   adapter_invalid: bad('The adapter in {folder} was refused: {reason}.', 422),
   model_invalid: bad('{file} cannot be imported: {reason}.', 422),
   backup_invalid: bad('{file} is not a sound part of a backup: {reason}.', 422),
+  model_too_large: bad('{model} needs about {needed} of {what}, and there are {there}: {remedy}.', 422),
   model_unavailable: {
     status: 503,
     type: 'server_error',

@@ -93,7 +93,7 @@ export function tinyMetadata({ config }: TinyCase): Record<string, GgufInput> {
     'tokenizer.ggml.pre': 'gpt-2',
     'tokenizer.ggml.tokens': VOCABULARY,
     'tokenizer.ggml.token_type': VOCABULARY.map((_, i) => (i === 0 ? 3 : 1)),
-    'tokenizer.ggml.merges': ['t 1'],
+    'tokenizer.ggml.merges': [],
     'tokenizer.ggml.eos_token_id': 0,
   };
 }
