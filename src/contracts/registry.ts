@@ -84,6 +84,12 @@ export interface Deployment {
 
 export type Arm = 'stable' | 'canary' | 'pinned' | 'base';
 
+/**
+ * Why an answer came from its version: the weight of the rollout, `x-canary`, a version that was asked for, or a copy of
+ * the traffic that nobody saw. Only those by weight may be compared with each other: who asks for a version is no sample.
+ */
+export type AssignedBy = 'weight' | 'header' | 'pin' | 'shadow';
+
 /** One answer's record: written for every request, aborted ones too. Holds no prompt and no passage text. */
 export interface AnswerRecord {
   readonly id: string;
@@ -93,14 +99,28 @@ export interface AnswerRecord {
   readonly deployment: string;
   readonly adapter: string | null;
   readonly adapterDigest: string | null;
+  /** Of the adapter; null: the bare base model. */
+  readonly version: number | null;
   readonly arm: Arm;
+  readonly assignedBy: AssignedBy;
+  /** null: the base model itself was asked for. */
+  readonly deploymentRevision: number | null;
   readonly outcome: string;
+  /** null: it did not come to its end. */
+  readonly finishReason: 'stop' | 'length' | null;
   readonly passages: readonly { readonly id: string; readonly score: number }[];
   readonly storeSnapshot: string | null;
   readonly promptTokens: number;
+  /** Of the prompt, found in the prefix cache; null, here and below: it did not come so far. */
+  readonly cachedTokens: number | null;
   readonly completionTokens: number;
   readonly durationMs: number;
   readonly firstTokenMs: number | null;
+  readonly queueMs: number | null;
+  /** Search for its passages; null also where there was none. */
+  readonly retrievalMs: number | null;
+  readonly prefillMs: number | null;
+  readonly decodeMs: number | null;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
 }

@@ -18,7 +18,9 @@ export interface Tally {
   /** `completed`, `aborted`, or the code of an error. */
   outcome: string;
   prepared: Prepared | null;
+  finishReason: AnswerRecord['finishReason'];
   promptTokens: number;
+  cachedTokens: number | null;
   completionTokens: number;
   citations: number;
   timings: EngineTimings | null;
@@ -49,7 +51,8 @@ export async function recordAnswer(
 }
 
 function toRecord(tally: Tally, endedMs: number): AnswerRecord {
-  const { adapter, arm, deployment } = tally.route;
+  const { adapter, arm, assignedBy, deployment, revision } = tally.route;
+  const { prepared, timings } = tally;
   return {
     id: tally.id,
     requestId: tally.requestId,
@@ -58,14 +61,23 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
     deployment,
     adapter: adapter === null ? null : `${adapter.name}@${adapter.version}`,
     adapterDigest: adapter?.digest ?? null,
+    version: adapter?.version ?? null,
     arm,
+    assignedBy,
+    deploymentRevision: revision,
     outcome: tally.outcome,
-    passages: tally.prepared?.passages.map(({ passage: { id, score } }) => ({ id, score })) ?? [],
-    storeSnapshot: tally.prepared?.storeSnapshot ?? null,
+    finishReason: tally.finishReason,
+    passages: prepared?.passages.map(({ passage: { id, score } }) => ({ id, score })) ?? [],
+    storeSnapshot: prepared?.storeSnapshot ?? null,
     promptTokens: tally.promptTokens,
+    cachedTokens: tally.cachedTokens,
     completionTokens: tally.completionTokens,
     durationMs: endedMs - tally.startedMs,
     firstTokenMs: tally.firstTokenAtMs === null ? null : tally.firstTokenAtMs - tally.startedMs,
+    queueMs: timings?.queueMs ?? null,
+    retrievalMs: prepared?.retrievalMs ?? null,
+    prefillMs: timings?.prefillMs ?? null,
+    decodeMs: timings?.decodeMs ?? null,
     createdAt: tally.createdAtMs,
   };
 }

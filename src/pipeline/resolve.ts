@@ -20,7 +20,16 @@ export async function resolveRoute(
         reason: 'the base model has no adapter versions to route to; name a deployment',
       });
     }
-    return { model, deployment: model, adapter: null, arm: 'base', instructions: '', retrieval: BASE_RETRIEVAL };
+    return {
+      model,
+      deployment: model,
+      adapter: null,
+      arm: 'base',
+      assignedBy: 'weight',
+      revision: null,
+      instructions: '',
+      retrieval: BASE_RETRIEVAL,
+    };
   }
   const name = parseModelName(model);
   if (name === null) throw new AppError('model_not_found', { model });
@@ -34,6 +43,8 @@ export async function resolveRoute(
     deployment: deployment.name,
     adapter,
     arm: assigned.arm,
+    assignedBy: version !== null ? 'pin' : override.canary !== null ? 'header' : 'weight',
+    revision: deployment.revision,
     instructions: deployment.instructions,
     retrieval: deployment.retrieval,
   };

@@ -58,7 +58,6 @@ async function* generate(
   const { principal, priority, sampling, maxTokens, stop, topLogprobs } = request;
   const { adapter } = tally.route;
   let text = '';
-  let cachedTokens = 0;
   let reason: 'stop' | 'length' | 'abort' = 'abort';
   const events = engine.generate(
     // The id of the answer, not of the request: a client may send the same request id twice.
@@ -80,7 +79,7 @@ async function* generate(
   for await (const event of endOnAbort(events, signal)) {
     if (event.type === 'started') {
       tally.promptTokens = event.promptTokens;
-      cachedTokens = event.cachedTokens;
+      tally.cachedTokens = event.cachedTokens;
       yield { type: 'started' };
     } else if (event.type === 'delta') {
       if (event.tokenCount > 0) {
@@ -107,10 +106,15 @@ async function* generate(
   const grounding = ground(text, prepared, maxTokens !== null && maxTokens > leftTokens ? leftTokens : null);
   tally.citations = grounding?.annotations.length ?? 0;
   tally.outcome = 'completed';
+  tally.finishReason = reason;
   yield {
     type: 'finished',
     reason,
-    usage: { promptTokens: tally.promptTokens, cachedTokens, completionTokens: tally.completionTokens },
+    usage: {
+      promptTokens: tally.promptTokens,
+      cachedTokens: tally.cachedTokens ?? 0,
+      completionTokens: tally.completionTokens,
+    },
     grounding,
   };
 }
@@ -151,7 +155,9 @@ function openTally(
     // Stands when the iteration is ended from outside.
     outcome: 'aborted',
     prepared: null,
+    finishReason: null,
     promptTokens: 0,
+    cachedTokens: null,
     completionTokens: 0,
     citations: 0,
     timings: null,

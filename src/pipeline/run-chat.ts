@@ -44,6 +44,7 @@ async function prepare(
     passages,
     leftOut,
     storeSnapshot: found.snapshot,
+    retrievalMs: found.durationMs,
     retrieved: true,
     maxTokensYields: kept.length > 0,
   };
@@ -56,6 +57,7 @@ export function ungrounded(prompt: Prompt): Prepared {
     passages: [],
     leftOut: [],
     storeSnapshot: null,
+    retrievalMs: null,
     retrieved: false,
     maxTokensYields: false,
   };

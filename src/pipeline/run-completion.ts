@@ -65,6 +65,7 @@ async function prepare(
     passages: numberPassages(kept),
     leftOut,
     storeSnapshot: found.snapshot,
+    retrievalMs: found.durationMs,
     retrieved: true,
     maxTokensYields: false,
   };

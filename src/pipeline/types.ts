@@ -2,7 +2,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenerator } from '../contracts/generator.js';
 import type { ChatMessage, Prompt } from '../contracts/prompt.js';
-import type { AdapterVersion, Arm, Principal, Registry, RetrievalPolicy } from '../contracts/registry.js';
+import type { AdapterVersion, Arm, AssignedBy, Principal, Registry, RetrievalPolicy } from '../contracts/registry.js';
 import type { Retrieval, ScoredPassage, SearchFilter, SearchMode } from '../contracts/retrieval.js';
 import type { AssignArm, RouteOverride, StickinessHints, StickyUnit } from '../contracts/routing.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
@@ -56,6 +56,9 @@ export interface Route {
   readonly deployment: string;
   readonly adapter: AdapterVersion | null;
   readonly arm: Arm;
+  readonly assignedBy: AssignedBy;
+  /** Of the deployment; null: the base model itself. */
+  readonly revision: number | null;
   readonly instructions: string;
   readonly retrieval: RetrievalPolicy;
 }
@@ -122,8 +125,9 @@ export interface Prepared {
   readonly passages: readonly Numbered<ScoredPassage>[];
   /** Found, but there was no room for it. */
   readonly leftOut: readonly ScoredPassage[];
-  /** null where retrieval was off. */
+  /** null, here and below, where retrieval was off. */
   readonly storeSnapshot: string | null;
+  readonly retrievalMs: number | null;
   readonly retrieved: boolean;
   /** Whether the answer's limit is lowered where the prompt does not leave as much. */
   readonly maxTokensYields: boolean;

@@ -91,5 +91,13 @@ export function createAnswers({ db, clock }: { db: Database; clock: Clock }): An
 
 async function findAnswer(db: Database, id: string): Promise<AnswerRecord | undefined> {
   const row = await db.selectFrom('answers').selectAll().where('id', '=', id).executeTakeFirst();
-  return row && { ...row, arm: row.arm as AnswerRecord['arm'], passages: JSON.parse(row.passages) };
+  return (
+    row && {
+      ...row,
+      arm: row.arm as AnswerRecord['arm'],
+      assignedBy: row.assignedBy as AnswerRecord['assignedBy'],
+      finishReason: row.finishReason as AnswerRecord['finishReason'],
+      passages: JSON.parse(row.passages),
+    }
+  );
 }

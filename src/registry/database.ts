@@ -76,6 +76,38 @@ export interface AnswerRow {
   durationMs: number;
   firstTokenMs: number | null;
   createdAt: number;
+  version: number | null;
+  assignedBy: string;
+  deploymentRevision: number | null;
+  finishReason: string | null;
+  queueMs: number | null;
+  retrievalMs: number | null;
+  prefillMs: number | null;
+  decodeMs: number | null;
+  cachedTokens: number | null;
+}
+
+/** What an answer was worth; `null` where there was nothing to judge it by. */
+export interface SignalsRow {
+  answerId: string;
+  groundedness: number | null;
+  leastGrounded: number | null;
+  citationValidity: number | null;
+  citationCoverage: number | null;
+  numbersGrounded: number | null;
+  refused: 0 | 1;
+  truncated: 0 | 1;
+  words: number;
+  repeatedNgrams: number | null;
+  meanLogprob: number | null;
+  leastLogprob: number | null;
+  topScore: number | null;
+  scoreGap: number | null;
+  language: string | null;
+  questionLanguage: string | null;
+  sentiment: number | null;
+  cluster: number | null;
+  computedAt: number;
 }
 
 interface Tables {
@@ -85,6 +117,7 @@ interface Tables {
   adapters: AdapterRow;
   deployments: DeploymentRow;
   answers: AnswerRow;
+  answerSignals: SignalsRow;
   feedback: {
     answerId: string;
     keyId: string;

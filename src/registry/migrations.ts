@@ -113,6 +113,39 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       PRIMARY KEY (tenant, name)
     ) STRICT`,
   ),
+  '0005-signals': statements(
+    'ALTER TABLE answers ADD COLUMN version INTEGER',
+    `ALTER TABLE answers ADD COLUMN assigned_by TEXT NOT NULL DEFAULT 'weight'`,
+    'ALTER TABLE answers ADD COLUMN deployment_revision INTEGER',
+    'ALTER TABLE answers ADD COLUMN finish_reason TEXT',
+    'ALTER TABLE answers ADD COLUMN queue_ms REAL',
+    'ALTER TABLE answers ADD COLUMN retrieval_ms REAL',
+    'ALTER TABLE answers ADD COLUMN prefill_ms REAL',
+    'ALTER TABLE answers ADD COLUMN decode_ms REAL',
+    'ALTER TABLE answers ADD COLUMN cached_tokens INTEGER',
+    'CREATE INDEX answers_by_version ON answers (tenant, deployment, version, created_at)',
+    `CREATE TABLE answer_signals (
+      answer_id TEXT PRIMARY KEY REFERENCES answers (id) ON DELETE CASCADE,
+      groundedness REAL,
+      least_grounded REAL,
+      citation_validity REAL,
+      citation_coverage REAL,
+      numbers_grounded REAL,
+      refused INTEGER NOT NULL,
+      truncated INTEGER NOT NULL,
+      words INTEGER NOT NULL,
+      repeated_ngrams REAL,
+      mean_logprob REAL,
+      least_logprob REAL,
+      top_score REAL,
+      score_gap REAL,
+      language TEXT,
+      question_language TEXT,
+      sentiment REAL,
+      cluster INTEGER,
+      computed_at INTEGER NOT NULL
+    ) STRICT`,
+  ),
 };
 
 /** Brings the tables to the newest step; each step is one transaction. */
