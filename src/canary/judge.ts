@@ -97,10 +97,12 @@ function toOutcome(isWorse: boolean, isGood: boolean): Outcome {
 
 /** In the order in which they became known: what is added later changes no block of before. */
 function observe(metric: JudgedMetric, answers: readonly JudgedAnswer[]): Observation[] {
-  const known = answers.flatMap(({ arm, cluster }, index) => {
-    const read = JUDGED_METRICS[metric].read(answers[index]!);
-    return read ? [{ arm, stratum: cluster, ...read }] : [];
-  });
+  const { read } = JUDGED_METRICS[metric];
+  const known: (Observation & { readonly at: number })[] = [];
+  for (const answer of answers) {
+    const reading = read(answer);
+    if (reading) known.push({ arm: answer.arm, stratum: answer.cluster, value: reading.value, at: reading.at });
+  }
   return known.sort((a, b) => a.at - b.at);
 }
 
@@ -176,7 +178,7 @@ function mean(values: readonly number[]): number | null {
 
 function median(values: readonly number[]): number | null {
   if (values.length === 0) return null;
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = Float64Array.from(values).sort();
   const half = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }

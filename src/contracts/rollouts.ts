@@ -1,5 +1,4 @@
 /** How a version is let through step by step, and what it is judged by. Types only. */
-import type { Deployment } from './registry.js';
 
 /** What an answer tells of the version that gave it. Only those that the weight assigned are ever judged. */
 export interface JudgedAnswer {
@@ -92,6 +91,11 @@ export interface RolloutPlan {
   /** At each step, before the next: answers of the canary, and time. */
   readonly leastAnswers: number;
   readonly leastMs: number;
+  /**
+   * From this weight on a step is only reached once the canary has passed. Steps below it, where few can be harmed, are
+   * reached as soon as their least is seen and nothing fails.
+   */
+  readonly provenFrom: number;
   /** What differs from the judge's own policy. */
   readonly metrics: { readonly [M in JudgedMetric]?: Partial<MetricPolicy> };
 }
@@ -105,6 +109,7 @@ export interface Rollout extends RolloutPlan {
   readonly stepStartedAt: number;
 }
 
+/** `adopted`: the deployment is older than its events. `deployed`: its adapter or its stable version was set. */
 export type RolloutEventType =
   | 'adopted'
   | 'deployed'
@@ -116,7 +121,20 @@ export type RolloutEventType =
   | 'promoted'
   | 'rolled_back';
 
-/** One change of what a deployment serves. They are only ever added to; the deployment is what they add up to. */
+/** Which versions a deployment serves, and what is to become of them. */
+export interface Served {
+  readonly adapter: string | null;
+  /** null: the bare base model. */
+  readonly stableVersion: number | null;
+  readonly canaryVersion: number | null;
+  /** Share of traffic for the canary, 0 … 100 percent. */
+  readonly canaryWeight: number;
+  /** The stable version before this one, for one step back; null where there is none. */
+  readonly previous: { readonly version: number | null } | null;
+  readonly rollout: Rollout | null;
+}
+
+/** One change of what a deployment serves. Events are only ever added; what the deployment serves is what the last one says. */
 export interface RolloutEvent {
   /** Of the deployment after it. */
   readonly revision: number;
@@ -124,16 +142,19 @@ export interface RolloutEvent {
   /** Id of a key, or `controller`. */
   readonly actor: string;
   readonly reason: string | null;
-  /** What the event did: versions, weight, plan. */
-  readonly change: RolloutChange;
+  readonly served: Served;
   /** What the judge saw where it decided. */
   readonly evidence: Verdict | null;
   readonly createdAt: number;
 }
 
-/** What a deployment serves after an event. */
-export interface RolloutChange extends Pick<Deployment, 'adapter' | 'stableVersion' | 'canaryVersion' | 'canaryWeight'> {
-  /** The stable version before this one, for one step back; null where there is none. A version of null is the bare base. */
-  readonly previous: { readonly version: number | null } | null;
-  readonly rollout: Rollout | null;
+/** Who changes a deployment, and on which condition. */
+export interface ChangedBy {
+  readonly actor: string;
+  /** The change is refused (`revision_mismatch`) where the deployment is not at this revision any more; 0: where it exists. */
+  readonly ifRevision?: number | undefined;
+  /** A second change with the same key does nothing and gives the deployment as it is. */
+  readonly idempotencyKey?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly evidence?: Verdict | undefined;
 }

@@ -6,7 +6,10 @@ import { createAdapters } from './adapters.js';
 import { createAnswers } from './answers.js';
 import { openDatabase } from './database.js';
 import { createDeployments } from './deployments.js';
+import { createJudgedAnswers } from './judged-answers.js';
 import { createKeys } from './keys.js';
+import { createLeases } from './leases.js';
+import { createRolloutEvents } from './rollout-events.js';
 import { createSigners } from './signers.js';
 import { createTenants } from './tenants.js';
 
@@ -29,6 +32,9 @@ export async function openRegistry({ dataDir, compiler, clock, demo }: RegistryO
     ...createSigners({ db, clock }),
     ...createAdapters({ db, clock, compiler, dataDir }),
     ...createDeployments({ db, clock }),
+    ...createRolloutEvents({ db }),
+    ...createJudgedAnswers({ db }),
+    ...createLeases({ db, clock }),
     ...answers,
     async close() {
       await flush();

@@ -59,9 +59,10 @@ t.test('a deployment is put, given a canary, promoted and rolled back', async (t
     body: { canaryVersion: 2, canaryWeight: 12.5 },
   });
   t.match(await call('POST', `${path}/promote`), { status: 200, body: { stableVersion: 2, canaryVersion: null } });
-  t.match(await call('POST', `${path}/promote`), { status: 409, body: { error: { code: 'no_canary' } } });
+  t.match(await call('POST', `${path}/promote`), { status: 200, body: { stableVersion: 2, revision: 3 } });
   t.match(await call('POST', `${path}/rollback`), { status: 200, body: { stableVersion: 1 } });
-  t.match(await call('POST', `${path}/rollback`), { status: 409, body: { error: { code: 'nothing_to_roll_back' } } });
+  t.match(await call('POST', `${path}/rollback`), { status: 200, body: { stableVersion: 1, revision: 4 } });
+  t.match(await call('POST', `${path}/promote`), { status: 409, body: { error: { code: 'no_canary' } } });
   t.match((await call('GET', '/tenants/bank/deployments')).body.data, [{ name: 'assistant', stableVersion: 1 }]);
   t.match(await call('GET', path), { body: { stableVersion: 1, revision: 4 } });
   t.match(await call('PUT', path, { ...deployment, adapter: null, stableVersion: null }), {
