@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import type { AnswerRecord } from '../../../src/contracts/registry.js';
 import type { RolloutPlan } from '../../../src/contracts/rollouts.js';
 import { openSqlite } from '../../../src/sqlite/open.js';
-import { openTestRegistry, retrieval } from './open.js';
+import { makeOldRegistry, openTestRegistry, retrieval } from './open.js';
 
 const PLAN: RolloutPlan = { steps: [5, 50, 100], leastAnswers: 10, leastMs: 0, provenFrom: 50, metrics: {} };
 
@@ -212,22 +212,23 @@ t.test('a lease has one holder until it ends', async (t) => {
 });
 
 t.test('a deployment that is older than its events begins with what it served', async (t) => {
-  const { data, registry } = await setUp(t);
-  await registry.setCanary('bank', 'assistant', { version: 2, weight: 12.5 });
-  await registry.promote('bank', 'assistant');
-  await registry.close();
-  const db = openSqlite(join(data, 'registry.db'));
-  db.exec(`DROP TABLE rollout_events; DROP TABLE leases; ALTER TABLE deployments DROP COLUMN rollout;
-    DELETE FROM kysely_migration WHERE name >= '0008'`);
-  db.close();
-  const reopened = await openTestRegistry(data);
-  t.teardown(() => reopened.close());
-  t.match(await reopened.listRolloutEvents('bank', 'assistant', 10), [
+  const data = join(t.testdir({ data: {} }), 'data');
+  await makeOldRegistry(data, '0008', [
+    `INSERT INTO adapters VALUES ('bank', 'support', 1, 'd1', 'f', 'b', 8, '[]', 1, 1),
+      ('bank', 'support', 2, 'd2', 'f', 'b', 8, '[]', 1, 1)`,
+    `INSERT INTO deployments
+      (tenant, name, adapter, stable_version, canary_weight, has_previous, previous_version, instructions, retrieval,
+       created_at, updated_at, revision)
+      VALUES ('bank', 'assistant', 'support', 2, 0, 1, 1, '', '${JSON.stringify(retrieval)}', 1, 2, 3)`,
+  ]);
+  const registry = await openTestRegistry(data);
+  t.teardown(() => registry.close());
+  t.match(await registry.listRolloutEvents('bank', 'assistant', 10), [
     {
       type: 'adopted',
       revision: 3,
       served: { adapter: 'support', stableVersion: 2, canaryVersion: null, previous: { version: 1 }, rollout: null },
     },
   ]);
-  t.match(await reopened.rollback('bank', 'assistant'), { stableVersion: 1 });
+  t.match(await registry.rollback('bank', 'assistant'), { stableVersion: 1 });
 });
