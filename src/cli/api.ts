@@ -18,7 +18,12 @@ export interface Api {
   get<T>(path: string): Promise<T>;
   /** The items of a list. */
   list<T>(path: string): Promise<T[]>;
-  send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object | FormData): Promise<T>;
+  send<T>(
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body?: object | FormData,
+    conditions?: Readonly<Record<string, string>>,
+  ): Promise<T>;
 }
 
 interface ApiOptions {
@@ -49,8 +54,13 @@ function missingKey(command: Command, what: string): never {
 }
 
 function createApi(url: string, key: string): Api {
-  async function call<T>(method: string, path: string, body?: object | FormData): Promise<T> {
-    const headers: Record<string, string> = { authorization: `Bearer ${key}` };
+  async function call<T>(
+    method: string,
+    path: string,
+    body?: object | FormData,
+    conditions?: Readonly<Record<string, string>>,
+  ): Promise<T> {
+    const headers: Record<string, string> = { authorization: `Bearer ${key}`, ...conditions };
     const isForm = body instanceof FormData;
     if (body && !isForm) headers['content-type'] = 'application/json';
     const { status, ok, text } = await exchange(`${url}${path}`, {
