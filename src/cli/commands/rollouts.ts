@@ -123,7 +123,7 @@ function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, roll
     canary: canaryVersion === null ? null : `${adapter}@${canaryVersion}`,
     weight: `${canaryWeight} %`,
     step: rollout && `${rollout.step + 1} of ${rollout.steps.length}`,
-    status: rollout && rollout.status,
+    status: rollout === null ? null : rollout.status,
     revision,
   };
 }
