@@ -21,6 +21,7 @@ import { meterLook, watchServices } from './metrics/watch.js';
 import { createSeparateCompiler } from './model-import/lora/compile-apart.js';
 import { createPipeline } from './pipeline/pipeline.js';
 import { FENCES } from './pipeline/prompt.js';
+import { createQuality } from './quality/quality.js';
 import { openRegistry } from './registry/registry.js';
 import { createRetrieval } from './retrieval/client.js';
 import { lockDataDir } from './sqlite/data-lock.js';
@@ -95,6 +96,16 @@ export async function createApp(config: Config): Promise<App> {
     );
     const metrics = createMetrics(config.metrics, clock);
     watchServices(metrics, { engine, tokenizer, retrieval, registry });
+    const quality = keep(
+      createQuality({
+        embed: retrieval.embedBehind,
+        record: registry.recordSignals,
+        metrics,
+        clock,
+        ...config.quality,
+        onFailed: (error, answerId) => log.warn({ err: error, answerId }, 'an answer could not be judged'),
+      }),
+    );
     const pipeline = createPipeline({
       engine,
       tokenizer,
@@ -104,6 +115,7 @@ export async function createApp(config: Config): Promise<App> {
       clock,
       assignArm,
       stickyUnit,
+      judge: quality.judge,
       requestTimeoutMs,
       onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
     });

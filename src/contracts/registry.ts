@@ -1,5 +1,6 @@
 /** Tenants, keys, adapters, deployments and answers. Types only. */
 import type { AdapterRef } from './adapter.js';
+import type { AnswerSignals } from './quality.js';
 import type { SCOPES } from './registry-limits.js';
 import type { SearchMode } from './retrieval.js';
 import type { ChangedBy, JudgedAnswer, Rollout, RolloutEvent, RolloutPlan } from './rollouts.js';
@@ -224,6 +225,10 @@ export interface Registry {
   recordAnswer(record: AnswerRecord): Promise<void>;
   /** @throws AppError `not_found` where the answer is not this tenant's */
   getAnswer(tenant: string, id: string): Promise<AnswerRecord>;
+  /** With the next group of records; nothing where the record itself was not kept. */
+  recordSignals(signals: AnswerSignals): Promise<void>;
+  /** null: not judged, or not yet. @throws AppError `not_found` as `getAnswer` */
+  getSignals(tenant: string, answerId: string): Promise<AnswerSignals | null>;
   /**
    * Keeps the last rating of each caller for each answer; durable when it resolves.
    * @returns the answer, and whether this caller rated it for the first time

@@ -1,6 +1,9 @@
-import type { EngineTimings } from '../contracts/generator.js';
+import type { Certainty, EngineTimings } from '../contracts/generator.js';
+import type { AnswerTexts } from '../contracts/quality.js';
 import type { AnswerRecord } from '../contracts/registry.js';
-import type { AnswerLabels } from '../metrics/table.js';
+import { answerLabels } from '../metrics/answer-labels.js';
+import type { CitationAnnotation } from './citations.js';
+import { passageTitle } from './prompt.js';
 import type { PipelineServices, Prepared, Route } from './types.js';
 
 /** What is known of an answer so far; `recordAnswer` writes it down however the answer ended. */
@@ -22,27 +25,21 @@ export interface Tally {
   promptTokens: number;
   cachedTokens: number | null;
   completionTokens: number;
-  citations: number;
+  annotations: readonly CitationAnnotation[];
+  /** What was written so far. */
+  text: string;
   timings: EngineTimings | null;
-}
-
-/** Labels for the metrics of an answer. */
-export function answerLabels(answer: Pick<AnswerRecord, 'tenant' | 'deployment' | 'adapter' | 'arm'>): AnswerLabels {
-  return {
-    tenant: answer.tenant,
-    deployment: answer.deployment,
-    adapter: answer.adapter ?? 'none',
-    arm: answer.arm,
-  };
+  certainty: Certainty | null;
 }
 
 /** Meters the answer at once and stores its record; a store that fails does not take the answer back. Never rejects. */
 export async function recordAnswer(
-  { metrics, registry, clock, onRecordFailed }: PipelineServices,
+  { metrics, registry, clock, judge, onRecordFailed }: PipelineServices,
   tally: Tally,
 ): Promise<void> {
   const record = toRecord(tally, clock.monotonicMs());
   measure(metrics, tally, record);
+  if (record.outcome === 'completed') judge(record, toTexts(tally));
   try {
     await registry.recordAnswer(record);
   } catch (error) {
@@ -82,13 +79,27 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
   };
 }
 
+function toTexts({ prepared, text, annotations, certainty }: Tally): AnswerTexts {
+  const passages = prepared?.passages ?? [];
+  return {
+    question: prepared?.question ?? '',
+    answer: text,
+    passages: passages.map(({ passage }) => ({ title: passageTitle(passage), text: passage.text })),
+    marks: annotations.map(({ url_citation: { start_index: start, end_index: end } }) => {
+      const number = Number(text.slice(start + 1, end - 1));
+      return { start, end, passage: passages.findIndex((passage) => passage.number === number) };
+    }),
+    logprobs: certainty,
+  };
+}
+
 function measure(metrics: PipelineServices['metrics'], tally: Tally, record: AnswerRecord): void {
   const labels = answerLabels(record);
   metrics.add('requests_total', { ...labels, outcome: record.outcome });
   metrics.observe('request_duration_seconds', labels, record.durationMs / 1000);
   metrics.add('tokens_total', { ...labels, direction: 'prompt' }, record.promptTokens);
   metrics.add('tokens_total', { ...labels, direction: 'completion' }, record.completionTokens);
-  metrics.add('answer_citations_total', labels, tally.citations);
+  metrics.add('answer_citations_total', labels, tally.annotations.length);
   if (record.firstTokenMs !== null) {
     metrics.observe('time_to_first_token_seconds', labels, record.firstTokenMs / 1000);
   }

@@ -57,7 +57,6 @@ async function* generate(
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const { principal, priority, sampling, maxTokens, stop, topLogprobs } = request;
   const { adapter } = tally.route;
-  let text = '';
   let reason: 'stop' | 'length' | 'abort' = 'abort';
   const events = engine.generate(
     // The id of the answer, not of the request: a client may send the same request id twice.
@@ -87,7 +86,7 @@ async function* generate(
         tally.firstTokenAtMs ??= tally.lastTokenAtMs;
       }
       tally.completionTokens += event.tokenCount;
-      text += event.text;
+      tally.text += event.text;
       if (event.text !== '' || event.logprobs.length > 0) {
         yield { type: 'delta', text: event.text, logprobs: event.logprobs };
       }
@@ -96,6 +95,7 @@ async function* generate(
       tally.promptTokens = event.promptTokens;
       tally.completionTokens = event.completionTokens;
       tally.timings = event.timings;
+      tally.certainty = event.certainty ?? null;
     }
   }
   signal.throwIfAborted();
@@ -103,8 +103,8 @@ async function* generate(
     throw new AppError('engine_unavailable', { reason: 'it ended the answer early', retryAfterS: 1 });
   }
   const leftTokens = engine.model.contextTokens - tally.promptTokens;
-  const grounding = ground(text, prepared, maxTokens !== null && maxTokens > leftTokens ? leftTokens : null);
-  tally.citations = grounding?.annotations.length ?? 0;
+  const grounding = ground(tally.text, prepared, maxTokens !== null && maxTokens > leftTokens ? leftTokens : null);
+  tally.annotations = grounding?.annotations ?? [];
   tally.outcome = 'completed';
   tally.finishReason = reason;
   yield {
@@ -159,8 +159,10 @@ function openTally(
     promptTokens: 0,
     cachedTokens: null,
     completionTokens: 0,
-    citations: 0,
+    annotations: [],
+    text: '',
     timings: null,
+    certainty: null,
   };
 }
 

@@ -27,20 +27,23 @@ async function prepare(
 ): Promise<Prepared> {
   const { instructions } = route;
   const { messages } = request;
+  const asked = askedIn(messages);
   const wanted = planRetrieval(route.retrieval, request.retrieval);
   if (wanted === null) {
-    return ungrounded({ kind: 'chat', messages: assemblePrompt({ instructions, messages, passages: null }) });
+    const prompt = { kind: 'chat', messages: assemblePrompt({ instructions, messages, passages: null }) } as const;
+    return ungrounded(prompt, asked.question);
   }
 
   const bare = assemblePrompt({ instructions, messages, passages: [] });
   const [found, bareTokens] = await Promise.all([
-    retrieve(services, route, { ...request, ...askedIn(messages) }, wanted, signal),
+    retrieve(services, route, { ...request, ...asked }, wanted, signal),
     countPrompt(services, request, bare, signal),
   ]);
   const { kept, leftOut } = await selectEvidence(services, request, route, found.passages, bareTokens, signal);
   const passages = numberPassages(kept);
   return {
     prompt: { kind: 'chat', messages: assemblePrompt({ instructions, messages, passages }) },
+    question: asked.question,
     passages,
     leftOut,
     storeSnapshot: found.snapshot,
@@ -51,9 +54,10 @@ async function prepare(
 }
 
 /** A prompt for which nothing is searched. */
-export function ungrounded(prompt: Prompt): Prepared {
+export function ungrounded(prompt: Prompt, question = ''): Prepared {
   return {
     prompt,
+    question,
     passages: [],
     leftOut: [],
     storeSnapshot: null,

@@ -62,6 +62,7 @@ async function prepare(
   const files = shown.filter(({ passage }) => kept.includes(passage)).map(({ path, text }) => ({ path, text }));
   return {
     prompt: { ...prompt, files: [...files.toReversed(), ...given.kept] },
+    question: '',
     passages: numberPassages(kept),
     leftOut,
     storeSnapshot: found.snapshot,

@@ -2,6 +2,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenerator } from '../contracts/generator.js';
 import type { ChatMessage, Prompt } from '../contracts/prompt.js';
+import type { JudgeAnswer } from '../contracts/quality.js';
 import type { AdapterVersion, Arm, AssignedBy, Principal, Registry, RetrievalPolicy } from '../contracts/registry.js';
 import type { Retrieval, ScoredPassage, SearchFilter, SearchMode } from '../contracts/retrieval.js';
 import type { AssignArm, RouteOverride, StickinessHints, StickyUnit } from '../contracts/routing.js';
@@ -114,6 +115,8 @@ export interface PipelineServices {
   readonly clock: Clock;
   readonly assignArm: AssignArm;
   readonly stickyUnit: StickyUnit;
+  /** Told of every answer that came to its end. */
+  readonly judge: JudgeAnswer;
   readonly requestTimeoutMs: number;
   /** Told when an answer was given but could not be recorded. */
   readonly onRecordFailed: (error: unknown, answerId: string) => void;
@@ -122,6 +125,8 @@ export interface PipelineServices {
 /** What a preparation hands to the engine, and what the answer is later measured against. */
 export interface Prepared {
   readonly prompt: Prompt;
+  /** The user's turn; empty where code is completed. */
+  readonly question: string;
   readonly passages: readonly Numbered<ScoredPassage>[];
   /** Found, but there was no room for it. */
   readonly leftOut: readonly ScoredPassage[];

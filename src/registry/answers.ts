@@ -1,14 +1,15 @@
 import type { Clock } from '../contracts/clock.js';
+import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord, Registry } from '../contracts/registry.js';
 import { MAX_COMMENT } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import type { AnswerRow, Database } from './database.js';
+import type { AnswerRow, Database, SignalsRow } from './database.js';
 import { validText } from './validate.js';
 
 /** How long a record may wait for others to share its commit: every commit blocks the gateway for one fsync. */
 const GROUP_COMMIT_MS = 20;
 
-type Answers = Pick<Registry, 'recordAnswer' | 'getAnswer' | 'addFeedback'> & {
+type Answers = Pick<Registry, 'recordAnswer' | 'getAnswer' | 'recordSignals' | 'getSignals' | 'addFeedback'> & {
   /** Resolves when nothing waits any more. */
   flush(): Promise<void>;
 };
@@ -16,6 +17,7 @@ type Answers = Pick<Registry, 'recordAnswer' | 'getAnswer' | 'addFeedback'> & {
 export function createAnswers({ db, clock }: { db: Database; clock: Clock }): Answers {
   /** Of the next commit. */
   let waiting: AnswerRecord[] = [];
+  let waitingSignals: AnswerSignals[] = [];
   let next: Promise<void> | null = null;
   /** Settles with the newest commit; whoever recorded has its error. */
   let settled: Promise<void> = Promise.resolve();
@@ -32,8 +34,8 @@ export function createAnswers({ db, clock }: { db: Database; clock: Clock }): An
   }
 
   async function commitWaiting(): Promise<void> {
-    const records = waiting;
-    waiting = [];
+    const [records, signals] = [waiting, waitingSignals];
+    [waiting, waitingSignals] = [[], []];
     next = null;
     try {
       await db.transaction().execute(async (trx) => {
@@ -41,6 +43,7 @@ export function createAnswers({ db, clock }: { db: Database; clock: Clock }): An
           const row: AnswerRow = { ...record, passages: JSON.stringify(record.passages) };
           await trx.insertInto('answers').values(row).execute();
         }
+        for (const one of signals) await insertSignals(trx, one);
       });
     } finally {
       for (const { id } of records) underWay.delete(id);
@@ -61,6 +64,17 @@ export function createAnswers({ db, clock }: { db: Database; clock: Clock }): An
     },
 
     getAnswer: requireAnswer,
+
+    recordSignals(signals) {
+      waitingSignals.push(signals);
+      return scheduleCommit();
+    },
+
+    async getSignals(tenant, answerId) {
+      await requireAnswer(tenant, answerId);
+      const row = await db.selectFrom('answerSignals').selectAll().where('answerId', '=', answerId).executeTakeFirst();
+      return row === undefined ? null : { ...row, refused: row.refused === 1, truncated: row.truncated === 1 };
+    },
 
     async addFeedback({ tenant, keyId }, { answerId, rating, comment }) {
       if (comment !== null) validText('comment', comment, MAX_COMMENT);
@@ -87,6 +101,19 @@ export function createAnswers({ db, clock }: { db: Database; clock: Clock }): An
 
     flush: () => settled,
   };
+}
+
+async function insertSignals(db: Database, signals: AnswerSignals): Promise<void> {
+  const { answerId } = signals;
+  // Its record may have failed, or have been deleted meanwhile.
+  const recorded = await db.selectFrom('answers').select('id').where('id', '=', answerId).executeTakeFirst();
+  if (recorded === undefined) return;
+  const row: SignalsRow = { ...signals, refused: signals.refused ? 1 : 0, truncated: signals.truncated ? 1 : 0 };
+  await db
+    .insertInto('answerSignals')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 }
 
 async function findAnswer(db: Database, id: string): Promise<AnswerRecord | undefined> {

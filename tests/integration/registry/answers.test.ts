@@ -1,37 +1,34 @@
 import { join } from 'node:path';
 import t from 'tap';
-import type { AnswerRecord } from '../../../src/contracts/registry.js';
+import type { AnswerSignals } from '../../../src/contracts/quality.js';
 import { Sqlite } from '../../../src/sqlite/open.js';
+import { answerRecord } from '../../fixtures/answer-record.js';
 import { openTestRegistry } from './open.js';
 
 const bank = { tenant: 'bank', keyId: 'key_1' };
 
-const answer = (id: string, tenant = 'bank'): AnswerRecord => ({
-  id,
-  requestId: `req_${id}`,
-  tenant,
-  keyId: 'key_1',
-  deployment: 'assistant',
-  adapter: 'support@1',
-  adapterDigest: 'abc',
-  version: 1,
-  arm: 'stable',
-  assignedBy: 'weight',
-  deploymentRevision: 3,
-  outcome: 'completed',
-  finishReason: 'stop',
-  passages: [{ id: 'p1', score: 0.75 }],
-  storeSnapshot: 's1',
-  promptTokens: 200,
-  cachedTokens: 120,
-  completionTokens: 20,
-  durationMs: 321.5,
-  firstTokenMs: null,
-  queueMs: 0.5,
-  retrievalMs: 12,
-  prefillMs: 80,
-  decodeMs: 200,
-  createdAt: 5,
+const answer = (id: string, tenant = 'bank') => answerRecord({ id, requestId: `req_${id}`, tenant });
+
+const signals = (answerId: string): AnswerSignals => ({
+  answerId,
+  groundedness: 0.75,
+  leastGrounded: 0.5,
+  citationValidity: 1,
+  citationCoverage: 0.5,
+  numbersGrounded: null,
+  refused: false,
+  truncated: true,
+  words: 12,
+  repeatedNgrams: 0,
+  meanLogprob: -0.25,
+  leastLogprob: -1.5,
+  topScore: 0.75,
+  scoreGap: null,
+  language: 'en',
+  questionLanguage: null,
+  sentiment: -0.5,
+  cluster: null,
+  computedAt: 6,
 });
 
 t.test('a recorded answer is read back whole, by its tenant only, also after a restart', async (t) => {
@@ -83,6 +80,22 @@ t.test('an answer whose record is under way is found at once, by its tenant only
   t.equal(isFirst, true);
   await recorded;
 });
+
+t.test(
+  'signals are kept with their answer, whether that is on the disk yet or not, and never without it',
+  async (t) => {
+    const registry = await openTestRegistry(t.testdir({}));
+    t.teardown(() => registry.close());
+    void registry.recordAnswer(answer('a1'));
+    await registry.recordSignals(signals('a1'));
+    t.same(await registry.getSignals('bank', 'a1'), signals('a1'));
+    await registry.recordSignals(signals('nobody'));
+    await registry.recordAnswer(answer('a2'));
+    t.equal(await registry.getSignals('bank', 'a2'), null, 'not judged');
+    await t.rejects(registry.getSignals('copilot', 'a1'), { code: 'not_found' });
+    await t.rejects(registry.getSignals('bank', 'nobody'), { code: 'not_found' });
+  },
+);
 
 t.test('an answer that could not be kept cannot be rated', async (t) => {
   const registry = await openTestRegistry(t.testdir({}));

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { MAX_COMMENT } from '../../../contracts/registry-limits.js';
 import { errorResponses } from '../../../errors/responses.js';
-import { answerLabels } from '../../../pipeline/record.js';
+import { answerLabels } from '../../../metrics/answer-labels.js';
 import type { App, Services } from '../../app.js';
 
 const FeedbackBody = Type.Object(
