@@ -25,7 +25,7 @@ export const JUDGED_METRICS: Readonly<Record<JudgedMetric, MetricSpec>> = {
   citation_validity: { compare: 'difference', worse: 'lower', read: signal((s) => s.citationValidity) },
   refusals: { compare: 'difference', worse: 'higher', read: signal((s) => Number(s.refused)) },
   numbers_grounded: { compare: 'difference', worse: 'lower', read: signal((s) => s.numbersGrounded) },
-  length: { compare: 'ratio', worse: 'either', read: signal((s) => s.words + 1) },
+  length: { compare: 'ratio', worse: 'either', read: signal((s) => (s.refused ? null : s.words + 1)) },
   feedback: {
     compare: 'difference',
     worse: 'lower',

@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import t from 'tap';
-import { type GatewayProcess, removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
+import { removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
+import { commandsOf, runCommand } from './pages.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** What a reader gets who sets nothing. */
@@ -21,27 +21,7 @@ const EXPECTED: readonly RegExp[] = [
 ];
 
 const tour = readFileSync(resolve(ROOT, 'README.md'), 'utf8').split(TOUR_START)[1]!.split('\n## ')[0]!;
-const commands = [...tour.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!);
-
-function shell(command: string, gateway: GatewayProcess): Promise<string> {
-  const here = command
-    .replaceAll('http://127.0.0.1:8080', gateway.url)
-    .replace(/npx switchyard (\w+ \S+)/g, `npx switchyard $1 --url ${gateway.url}`);
-  return new Promise((resolve, reject) => {
-    const child = spawn('bash', ['-euo', 'pipefail', '-c', here], { cwd: ROOT });
-    let output = '';
-    let errors = '';
-    child.stdout.on('data', (chunk) => {
-      output += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      errors += chunk;
-    });
-    child.on('close', (status) =>
-      status === 0 ? resolve(output) : reject(new Error(`${here}\nended with ${status}\n${output}${errors}`)),
-    );
-  });
-}
+const commands = commandsOf(tour);
 
 t.test('what README and the start say works as written', async (t) => {
   const dataDir = temporaryDataDir();
@@ -53,10 +33,11 @@ t.test('what README and the start say works as written', async (t) => {
 
   const printed = gateway.output().match(/^curl .*$/gm) ?? [];
   t.equal(printed.length, 2, 'the start prints a command for each sample tenant');
-  for (const command of printed) t.match(await shell(command, gateway), /"object":\s*"chat.completion"/, command);
+  for (const command of printed)
+    t.match(await runCommand(command, gateway.url), /"object":\s*"chat.completion"/, command);
 
   t.equal(commands.length, EXPECTED.length, 'each command of the tour has something to show');
-  for (const [i, command] of commands.entries()) t.match(await shell(command, gateway), EXPECTED[i]!, command);
+  for (const [i, command] of commands.entries()) t.match(await runCommand(command, gateway.url), EXPECTED[i]!, command);
 
   t.equal(await gateway.stop(), 0, 'a signal ends it in order');
 });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Deployment } from '../../contracts/registry.js';
 import type { MetricVerdict, RolloutEvent, RolloutPlan, Verdict } from '../../contracts/rollouts.js';
 import { adminApi, path } from '../api.js';
@@ -18,6 +18,7 @@ interface StartOptions {
   readonly leastAnswers?: number;
   readonly leastTime?: number;
   readonly provenFrom?: number;
+  readonly tolerance?: readonly string[];
 }
 interface StatusOptions {
   readonly tenant: string;
@@ -41,6 +42,7 @@ export function addRollouts(deployments: Command, terminal: Terminal): void {
     .option('--least-answers <number>', "the canary's answers at each step (default: 50)", parseNumber)
     .option('--least-time <seconds>', 'time at each step (default: 300)', parseNumber)
     .option('--proven-from <percent>', 'steps from here on need a verdict that it is good (default: 50)', parseNumber)
+    .option('--tolerance <metric=number...>', 'how much worse a metric may be, as errors=0.1 for ten points')
     .action(async (name: string, options: StartOptions, command: Command) => {
       const url = path`/admin/tenants/${options.tenant}/deployments/${name}/rollout`;
       const body = { version: options.version, ...toPlan(options) };
@@ -97,13 +99,21 @@ export function addRollouts(deployments: Command, terminal: Terminal): void {
     });
 }
 
-function toPlan({ steps, leastAnswers, leastTime, provenFrom }: StartOptions): Partial<RolloutPlan> {
+function toPlan(options: StartOptions): Partial<RolloutPlan> {
+  const { steps, leastAnswers, leastTime, provenFrom, tolerance } = options;
   return {
     ...(steps !== undefined && { steps: steps.map(parseNumber) }),
     ...(leastAnswers !== undefined && { leastAnswers }),
     ...(leastTime !== undefined && { leastMs: Math.round(leastTime * 1000) }),
     ...(provenFrom !== undefined && { provenFrom }),
+    ...(tolerance !== undefined && { metrics: Object.fromEntries(tolerance.map(parseTolerance)) }),
   };
+}
+
+function parseTolerance(text: string): [string, { readonly tolerance: number }] {
+  const match = /^([a-z_]+)=(.+)$/.exec(text);
+  if (!match) throw new InvalidArgumentError('A tolerance must look like errors=0.1.');
+  return [match[1]!, { tolerance: parseNumber(match[2]!) }];
 }
 
 function formatStatus({ deployment, verdict }: Status): string {

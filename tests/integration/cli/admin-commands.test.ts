@@ -106,10 +106,30 @@ t.test('a rollout is started, watched, paused, and its history told', async (t) 
   for (const folder of ['one', 'two'])
     await cli('adapters', 'add', `${root}/${folder}`, ...tenant, '--name', 'support');
   await cli('deployments', 'set', 'assistant', ...tenant, '--adapter', 'support@1');
-  const plan = ['--steps', '5', '50', '100', '--least-answers', '7', '--least-time', '1.5', '--proven-from', '10'];
+  const plan = [
+    '--steps',
+    '5',
+    '50',
+    '100',
+    '--least-answers',
+    '7',
+    '--least-time',
+    '1.5',
+    '--proven-from',
+    '10',
+    '--tolerance',
+    'errors=0.2',
+  ];
   t.match(await json('deployments', 'rollout', 'assistant', ...tenant, '--version', '2', ...plan), {
     canaryWeight: 5,
-    rollout: { steps: [5, 50, 100], leastAnswers: 7, leastMs: 1500, provenFrom: 10, status: 'running' },
+    rollout: {
+      steps: [5, 50, 100],
+      leastAnswers: 7,
+      leastMs: 1500,
+      provenFrom: 10,
+      status: 'running',
+      metrics: { errors: { tolerance: 0.2 } },
+    },
   });
   t.match((await cli('deployments', 'pause', 'assistant', ...tenant)).out, /support@2 +5 % +1 of 3 +paused/);
   t.match((await cli('deployments', 'resume', 'assistant', ...tenant)).out, /running/);
