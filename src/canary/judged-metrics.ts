@@ -41,7 +41,7 @@ export const DEFAULT_POLICY: JudgePolicy = {
   time_per_output_token: { minimumEffect: 0.05, tolerance: 0.2, critical: true, mustHaveData: false },
   groundedness: { minimumEffect: 0.02, tolerance: 0.08, critical: true, mustHaveData: false },
   citation_validity: { minimumEffect: 0.02, tolerance: 0.1, critical: true, mustHaveData: false },
-  refusals: { minimumEffect: 0.02, tolerance: 0.08, critical: true, mustHaveData: false },
+  refusals: { minimumEffect: 0.02, tolerance: 0.05, critical: true, mustHaveData: false },
   numbers_grounded: { minimumEffect: 0.03, tolerance: 0.1, critical: false, mustHaveData: false },
   length: { minimumEffect: 0.25, tolerance: 0.5, critical: false, mustHaveData: false },
   feedback: { minimumEffect: 0.05, tolerance: 0.15, critical: false, mustHaveData: false },
