@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
-import type { AnswerTexts } from '../../src/contracts/quality.js';
+import type { AnswerTexts } from '../../src/contracts/judge.js';
 import { readEmbedderManifest } from '../../src/layouts/manifest.js';
 import { findSupport, type Support } from '../../src/quality/groundedness.js';
 import type { Embed } from '../../src/quality/signals.js';
-import { evidenceOf, type GivenPassage } from '../../src/quality/sources.js';
+import { evidenceOf } from '../../src/quality/sources.js';
 import { loadEmbedder } from '../../src/retrieval/process/embedder.js';
 
 /** `blind`: nothing was chosen with it in view. */
@@ -16,10 +16,10 @@ interface Context {
   readonly id: string;
   readonly tenant: string;
   readonly question: string;
-  readonly passages: readonly GivenPassage[];
+  readonly passages: AnswerTexts['passages'];
 }
 
-export interface LabelledSentence {
+interface LabelledSentence {
   readonly context: string;
   readonly sentence: string;
   readonly supported: boolean;

@@ -5,9 +5,12 @@ import { addAdapters } from './commands/adapters.js';
 import { addBackup } from './commands/backup.js';
 import { addDeployments } from './commands/deployments.js';
 import { addDocuments } from './commands/documents.js';
+import { addFeedback } from './commands/feedback.js';
 import { addJobs } from './commands/jobs.js';
 import { addKeys } from './commands/keys.js';
 import { addModels } from './commands/models.js';
+import { addQuality } from './commands/quality.js';
+import { addReviews } from './commands/reviews.js';
 import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
 import { parseUrl } from './options.js';
@@ -32,7 +35,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, jobs, backups.',
+      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, reviews, jobs, backups.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -47,6 +50,9 @@ function createProgram(terminal: Terminal): Command {
     addAdapters,
     addDeployments,
     addDocuments,
+    addQuality,
+    addReviews,
+    addFeedback,
     addJobs,
     addBackup,
   ])

@@ -1,5 +1,4 @@
 /** What an answer was worth. Types only. */
-import type { AnswerRecord } from './registry.js';
 
 /** Computed after an answer, from its record and the texts that were at hand. */
 export interface AnswerSignals {
@@ -39,19 +38,3 @@ export interface AnswerSignals {
   /** Milliseconds since the epoch. */
   readonly computedAt: number;
 }
-
-/** Texts of an answer: in memory until it is judged, and nowhere else. */
-export interface AnswerTexts {
-  /** Empty: nothing was asked, as where code is completed. */
-  readonly question: string;
-  readonly answer: string;
-  /** As the model was given them, in the order of the record's. */
-  readonly passages: readonly { readonly title: string; readonly text: string }[];
-  /** Where a marker stands in the answer, in UTF-16 units, and the index of the passage that it names. */
-  readonly marks: readonly { readonly start: number; readonly end: number; readonly passage: number }[];
-  /** Of the tokens that were drawn; null: not known. */
-  readonly logprobs: { readonly mean: number; readonly least: number } | null;
-}
-
-/** Judges answers once they are given. Never throws, never waits: under load answers are left out, and counted. */
-export type JudgeAnswer = (record: AnswerRecord, texts: AnswerTexts) => void;

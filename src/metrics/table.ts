@@ -63,6 +63,15 @@ export const METRICS = {
   answers_judged_total: counter('Answers whose signals were computed, could not be, or were left out under load.', [
     'outcome',
   ]),
+  query_drift_psi: gauge(
+    'Population stability index of the last 500 answers against the baseline, of topics, scores, words and languages.',
+    ['tenant', 'deployment', 'of'],
+  ),
+  drift_alarms_total: counter('Changes found: of a topic, of refusals, of low groundedness.', [
+    'tenant',
+    'deployment',
+    'of',
+  ]),
   judge_duration_seconds: histogram('Computing the signals of an answer, waits included.', [], SHORT),
   judge_queue_length: gauge('Answers that wait to be judged.', []),
   feedback_total: counter('Answers rated, each once by caller, by the first rating.', [...ANSWER, 'rating']),

@@ -1,9 +1,11 @@
+import type { Clock } from '../contracts/clock.js';
 import type { Certainty, EngineTimings } from '../contracts/generator.js';
-import type { AnswerTexts } from '../contracts/quality.js';
-import type { AnswerRecord } from '../contracts/registry.js';
+import type { AnswerTexts } from '../contracts/judge.js';
+import type { AnswerRecord, GivenPassage } from '../contracts/registry.js';
+import type { ScoredPassage } from '../contracts/retrieval.js';
 import { answerLabels } from '../metrics/answer-labels.js';
 import type { CitationAnnotation } from './citations.js';
-import { passageTitle } from './prompt.js';
+import { passageTitle, promptDigest } from './prompt.js';
 import type { PipelineServices, Prepared, Route } from './types.js';
 
 /** What is known of an answer so far; `recordAnswer` writes it down however the answer ended. */
@@ -12,6 +14,9 @@ export interface Tally {
   readonly requestId: string;
   readonly tenant: string;
   readonly keyId: string;
+  /** As the client names its users. */
+  readonly user: string | null;
+  readonly baseDigest: string;
   readonly route: Route;
   readonly createdAtMs: number;
   /** Of the monotonic clock, like the two below it. */
@@ -29,6 +34,8 @@ export interface Tally {
   /** What was written so far. */
   text: string;
   timings: EngineTimings | null;
+  /** Once it is written. */
+  record: AnswerRecord | null;
   certainty: Certainty | null;
 }
 
@@ -37,14 +44,20 @@ export async function recordAnswer(
   { metrics, registry, clock, judge, onRecordFailed }: PipelineServices,
   tally: Tally,
 ): Promise<void> {
-  const record = toRecord(tally, clock.monotonicMs());
+  const record = recordOf(tally, clock);
   measure(metrics, tally, record);
   if (record.outcome === 'completed') judge(record, toTexts(tally));
   try {
-    await registry.recordAnswer(record);
+    await registry.recordAnswer(record, tally.user);
   } catch (error) {
     onRecordFailed(error, tally.id);
   }
+}
+
+/** The record, as of the first time that it is asked for: an answer that ended does not change. */
+export function recordOf(tally: Tally, { monotonicMs }: Pick<Clock, 'monotonicMs'>): AnswerRecord {
+  tally.record ??= toRecord(tally, monotonicMs());
+  return tally.record;
 }
 
 function toRecord(tally: Tally, endedMs: number): AnswerRecord {
@@ -58,13 +71,15 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
     deployment,
     adapter: adapter === null ? null : `${adapter.name}@${adapter.version}`,
     adapterDigest: adapter?.digest ?? null,
+    baseDigest: tally.baseDigest,
+    promptDigest: promptDigest(tally.route.instructions),
     version: adapter?.version ?? null,
     arm,
     assignedBy,
     deploymentRevision: revision,
     outcome: tally.outcome,
     finishReason: tally.finishReason,
-    passages: prepared?.passages.map(({ passage: { id, score } }) => ({ id, score })) ?? [],
+    passages: prepared?.passages.map(({ passage }) => toGiven(passage)) ?? [],
     storeSnapshot: prepared?.storeSnapshot ?? null,
     promptTokens: tally.promptTokens,
     cachedTokens: tally.cachedTokens,
@@ -77,6 +92,10 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
     decodeMs: timings?.decodeMs ?? null,
     createdAt: tally.createdAtMs,
   };
+}
+
+function toGiven({ id, score, fileId, byteStart, byteEnd }: ScoredPassage): GivenPassage {
+  return { id, score, fileId, byteStart, byteEnd };
 }
 
 function toTexts({ prepared, text, annotations, certainty }: Tally): AnswerTexts {

@@ -3,7 +3,7 @@ import type { Principal } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import { annotate, toCitation, toLeftOut } from './citations.js';
 import { endOnAbort } from './end-on-abort.js';
-import { recordAnswer, type Tally } from './record.js';
+import { recordAnswer, recordOf, type Tally } from './record.js';
 import { resolveRoute } from './resolve.js';
 import type {
   AnswerEvent,
@@ -116,6 +116,7 @@ async function* generate(
       completionTokens: tally.completionTokens,
     },
     grounding,
+    record: recordOf(tally, clock),
   };
 }
 
@@ -136,7 +137,7 @@ function ground(text: string, prepared: Prepared, maxTokens: number | null): Gro
 }
 
 function openTally(
-  { clock }: PipelineServices,
+  { clock, engine }: PipelineServices,
   request: ChatRequest | CompletionRequest,
   route: Route,
   id: string,
@@ -147,6 +148,8 @@ function openTally(
     requestId: request.requestId,
     tenant: request.principal.tenant,
     keyId: request.principal.keyId,
+    user: request.stickiness.user || request.stickiness.safetyIdentifier || null,
+    baseDigest: engine.model.baseDigest,
     route,
     createdAtMs: clock.now(),
     startedMs,
@@ -163,6 +166,7 @@ function openTally(
     text: '',
     timings: null,
     certainty: null,
+    record: null,
   };
 }
 

@@ -1,9 +1,17 @@
 /** What the pipeline takes, what it emits, and what it needs. Types only. */
 import type { Clock } from '../contracts/clock.js';
 import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenerator } from '../contracts/generator.js';
+import type { JudgeAnswer } from '../contracts/judge.js';
 import type { ChatMessage, Prompt } from '../contracts/prompt.js';
-import type { JudgeAnswer } from '../contracts/quality.js';
-import type { AdapterVersion, Arm, AssignedBy, Principal, Registry, RetrievalPolicy } from '../contracts/registry.js';
+import type {
+  AdapterVersion,
+  AnswerRecord,
+  Arm,
+  AssignedBy,
+  Principal,
+  Registry,
+  RetrievalPolicy,
+} from '../contracts/registry.js';
 import type { Retrieval, ScoredPassage, SearchFilter, SearchMode } from '../contracts/retrieval.js';
 import type { AssignArm, RouteOverride, StickinessHints, StickyUnit } from '../contracts/routing.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
@@ -91,6 +99,8 @@ export type AnswerEvent =
       readonly reason: Exclude<FinishReason, 'abort'>;
       readonly usage: Usage;
       readonly grounding: Grounding | null;
+      /** As it is kept. */
+      readonly record: AnswerRecord;
     };
 
 export interface Pipeline {

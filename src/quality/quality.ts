@@ -1,15 +1,18 @@
 import type { Clock } from '../contracts/clock.js';
-import type { AnswerSignals, AnswerTexts, JudgeAnswer } from '../contracts/quality.js';
+import type { AnswerTexts, JudgeAnswer } from '../contracts/judge.js';
+import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord } from '../contracts/registry.js';
 import { answerLabels } from '../metrics/answer-labels.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { bytesOf } from '../queues/bytes-of.js';
 import { signalsOf } from './signals.js';
+import type { WatchDrift } from './watch-drift.js';
 
 export interface QualityOptions {
   /** Vectors of texts, behind everything that somebody waits for. */
   readonly embed: (tenant: string, texts: readonly string[], signal: AbortSignal) => Promise<readonly Float32Array[]>;
   readonly record: (signals: AnswerSignals) => Promise<void>;
+  readonly watchDrift: WatchDrift;
   readonly metrics: Metrics;
   readonly clock: Clock;
   /** Answers that may wait, and bytes of their texts. Beyond either they are left out: quality is a sample then. */
@@ -35,7 +38,7 @@ interface Waiting {
 
 /** Judges answers one at a time, behind everything else; their texts are gone once they are judged. */
 export function createQuality(options: QualityOptions): Quality {
-  const { embed, record: keep, metrics, clock, maxWaiting, maxWaitingBytes, onFailed } = options;
+  const { embed, record: keep, watchDrift, metrics, clock, maxWaiting, maxWaitingBytes, onFailed } = options;
   const waiting: Waiting[] = [];
   const closing = new AbortController();
   let waitingBytes = 0;
@@ -52,13 +55,12 @@ export function createQuality(options: QualityOptions): Quality {
   async function judgeOne({ record, texts }: Waiting): Promise<void> {
     const startedMs = clock.monotonicMs();
     try {
-      const signals = await signalsOf(record, texts, {
-        embed: (some) => embed(record.tenant, some, closing.signal),
-        nowMs: clock.now,
-      });
+      const embedOwn = (some: readonly string[]) => embed(record.tenant, some, closing.signal);
+      const signals = await signalsOf(record, texts, { embed: embedOwn, nowMs: clock.now });
       measure(metrics, record, signals);
       metrics.add('answers_judged_total', { outcome: 'judged' });
-      await keep(signals);
+      const [question] = texts.question === '' ? [] : await embedOwn([texts.question]);
+      await keep({ ...signals, cluster: question ? await watchDrift(record, signals, question) : null });
     } catch (error) {
       if (closing.signal.aborted) return;
       metrics.add('answers_judged_total', { outcome: 'failed' });

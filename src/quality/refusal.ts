@@ -18,10 +18,11 @@ const REFUSAL = new RegExp(
 );
 /** Shorter ones only begin: `Sorry.` */
 const LEAST_WORDS = 3;
+const READ_CHARACTERS = 500;
 
 /** Whether an answer says that it cannot answer: with its first sentence, since who says something first has answered. */
 export function isRefusal(text: string): boolean {
   const sentences = text.trim().split(SENTENCE_ENDS);
   const first = sentences.find((sentence) => (sentence.match(/\p{L}+/gu)?.length ?? 0) >= LEAST_WORDS);
-  return first !== undefined && REFUSAL.test(first);
+  return first !== undefined && REFUSAL.test(first.slice(0, READ_CHARACTERS));
 }

@@ -1,5 +1,6 @@
 import vader from 'vader-sentiment';
-import type { AnswerSignals, AnswerTexts } from '../contracts/quality.js';
+import type { AnswerTexts } from '../contracts/judge.js';
+import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord } from '../contracts/registry.js';
 import { findSupport, groundedness, SUPPORTED, type Support } from './groundedness.js';
 import { languageOf } from './language.js';

@@ -1,13 +1,7 @@
+import type { AnswerTexts } from '../contracts/judge.js';
 import { SENTENCE_ENDS } from '../words/sentences.js';
 import type { Source } from './support.js';
 import { type Token, tokensOf } from './tokens.js';
-
-/** A passage as an answer was to be taken from it. */
-export interface GivenPassage {
-  /** Its headings, or the name of its file. */
-  readonly title: string;
-  readonly text: string;
-}
 
 /** A sentence of a passage, or a row of its table, that a statement may be taken from. */
 export interface Window extends Source {
@@ -33,7 +27,7 @@ const LEAST_WORDS = 3;
 const SHORT_ROW = 120;
 
 /** The passages of an answer, cut into sentences. */
-export function evidenceOf(passages: readonly GivenPassage[], question: string): Evidence {
+export function evidenceOf(passages: AnswerTexts['passages'], question: string): Evidence {
   const asked = termsIn(tokensOf(question));
   const holders = new Map<string, number>();
   const windows: Window[] = [];

@@ -1,11 +1,7 @@
+import type { AnswerTexts } from '../contracts/judge.js';
 import { SENTENCE_ENDS } from '../words/sentences.js';
 
-/** Where a marker stands in an answer, and which of the passages it names. */
-export interface Mark {
-  readonly start: number;
-  readonly end: number;
-  readonly passage: number;
-}
+type Marks = AnswerTexts['marks'];
 
 /** One sentence of an answer that states something. */
 export interface Statement {
@@ -23,7 +19,7 @@ const NEXT_LINE = /\n\s*(?:[-*+•]|\d+[.)]|#+)?\s*$/;
 const LEAST_WORDS = 3;
 
 /** The sentences of an answer that state something: neither code nor questions. A marker behind a full stop belongs to the sentence before. */
-export function statementsOf(answer: string, marks: readonly Mark[]): Statement[] {
+export function statementsOf(answer: string, marks: Marks): Statement[] {
   const prose = answer.replace(FENCED, (code) => code.replace(/[^\n]/g, ' '));
   const statements: Statement[] = [];
   for (const [start, end] of sentencesOf(prose)) {
@@ -47,7 +43,7 @@ function sentencesOf(text: string): [number, number][] {
   return bounds.slice(1).map((end, index) => [bounds[index]!, end]);
 }
 
-function without(text: string, marks: readonly Mark[], start: number, end: number): string {
+function without(text: string, marks: Marks, start: number, end: number): string {
   let result = '';
   let from = start;
   for (const mark of marks) {

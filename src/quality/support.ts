@@ -39,7 +39,7 @@ const SWAPPED_WORDS = 2;
 export function agreement(sentence: readonly Token[], source: Source, weightOf: (term: string) => number): Agreement {
   const { tokens } = source;
   const there = new Set(tokens.map(({ term }) => term));
-  const words = sentence.filter(({ kind }) => kind === 'word' || kind === 'number');
+  const words = sentence.filter(isContent);
   const held = (term: string) => Number(there.has(term));
   const near = (term: string) => Math.max(held(term), source.around.has(term) ? AROUND : 0);
   const shareOf = (some: readonly Token[], worth: (term: string) => number) => {
@@ -65,7 +65,7 @@ export function agreement(sentence: readonly Token[], source: Source, weightOf: 
     ),
     nameMissing: Number(names.some(({ term }) => !there.has(term) && !source.around.has(term))),
     negationDiffers: Number(negationDiffers(sentence, tokens)),
-    swapped: swaps(sentence, tokens, pairs) > 0 ? (pairs.length / sentence.length) ** 2 : 0,
+    swapped: isSwapped(sentence, tokens, pairs) ? (pairs.length / sentence.length) ** 2 : 0,
   };
 }
 
@@ -141,18 +141,14 @@ function align(a: readonly Token[], b: readonly Token[]): [number, number][] {
   return pairs;
 }
 
-/** Gaps of the alignment in which each side has a word or two that the other has nowhere. */
-function swaps(a: readonly Token[], b: readonly Token[], pairs: readonly [number, number][]): number {
+/** Whether in a gap of the alignment each side has a word or two that the other has nowhere. */
+function isSwapped(a: readonly Token[], b: readonly Token[], pairs: readonly [number, number][]): boolean {
   const own = (some: readonly Token[], other: readonly Token[]) =>
     some.filter(({ kind, term }) => kind === 'word' && !other.some((token) => token.term === term)).length;
-  const ends: readonly [number, number][] = [...pairs, [a.length, b.length]];
-  let count = 0;
-  let [i, j] = [-1, -1];
-  for (const [nextI, nextJ] of ends) {
-    const ofA = own(a.slice(i + 1, nextI), b);
-    const ofB = own(b.slice(j + 1, nextJ), a);
-    if (ofA > 0 && ofB > 0 && ofA <= SWAPPED_WORDS && ofB <= SWAPPED_WORDS) count++;
-    [i, j] = [nextI, nextJ];
-  }
-  return count;
+  const isFew = (words: number) => words > 0 && words <= SWAPPED_WORDS;
+  const bounds: readonly [number, number][] = [[-1, -1], ...pairs, [a.length, b.length]];
+  return bounds.slice(1).some(([toA, toB], gap) => {
+    const [fromA, fromB] = bounds[gap]!;
+    return isFew(own(a.slice(fromA + 1, toA), b)) && isFew(own(b.slice(fromB + 1, toB), a));
+  });
 }

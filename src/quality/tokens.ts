@@ -3,8 +3,6 @@ import { STOP_WORDS } from '../words/stop-words.js';
 
 /** A word or number of a sentence, as two sentences are compared by it. */
 export interface Token {
-  /** As it stands there. */
-  readonly text: string;
   /** What it is compared by: its stem, or a number in digits. */
   readonly term: string;
   /** `small`: a word that only joins others. */
@@ -24,7 +22,7 @@ const NUMBER_WORDS = new Map(
 /** Spellings of one measure, the first of which stands for all. */
 const UNITS = new Map(
   [
-    ['%', 'percent', 'per cent', 'percentage'],
+    ['%', 'percent', 'percentage'],
     ['£', 'gbp', 'pound', 'pounds'],
     ['€', 'eur', 'euro', 'euros'],
     ['$', 'usd', 'dollar', 'dollars'],
@@ -56,9 +54,12 @@ const TOKENS =
 /** A name within a name: `onRequest`, `max_count`, `undici.Client`, `FST_ERR`. */
 const IDENTIFIER = /[\p{Ll}\d][\p{Lu}]|[_$.]\p{L}|^\p{Lu}{2,}[\d_]/u;
 
+/** Of a longer sentence the beginning is read: what it costs to compare two grows with the product of their lengths. */
+const MAX_CHARACTERS = 1000;
+
 /** The tokens of one sentence, in order. */
 export function tokensOf(sentence: string): Token[] {
-  const text = spelledOut(sentence);
+  const text = spelledOut(sentence.slice(0, MAX_CHARACTERS));
   const matches = [...text.matchAll(TOKENS)];
   const tokens: Token[] = [];
   for (const [index, { 0: word, index: at }] of matches.entries()) {
@@ -67,8 +68,8 @@ export function tokensOf(sentence: string): Token[] {
     const digits = NUMBER_WORDS.get(lower) ?? (/^\d/.test(word) ? plainNumber(word) : null);
     if (digits !== null) {
       const unit = unitOf(before, matches, index);
-      tokens.push({ text: word, term: digits, kind: 'number', unit, isName: false });
-    } else if (/[\p{L}]/u.test(word)) {
+      tokens.push({ term: digits, kind: 'number', unit, isName: false });
+    } else if (/\p{L}/u.test(word)) {
       const kind = NEGATIONS.has(lower) ? 'negation' : STOP_WORDS.has(lower) ? 'small' : 'word';
       const isName =
         kind === 'word' &&
@@ -76,13 +77,9 @@ export function tokensOf(sentence: string): Token[] {
           CALENDAR.test(word) ||
           isQuoted(text, at, word) ||
           (index > 0 && /^\p{Lu}/u.test(word)));
-      tokens.push({
-        text: word,
-        term: stem(lower),
-        kind,
-        unit: lower.length > 2 ? (UNITS.get(lower) ?? null) : null,
-        isName,
-      });
+      // `s` and `am` are mostly something else.
+      const unit = lower.length > 2 ? (UNITS.get(lower) ?? null) : null;
+      tokens.push({ term: stem(lower), kind, unit, isName });
     }
   }
   return tokens;
@@ -103,8 +100,7 @@ function plainNumber(word: string): string {
 }
 
 function unitOf(before: string | undefined, matches: readonly RegExpExecArray[], index: number): string | null {
-  const currency = before === undefined ? undefined : /^[£€$]$/.test(before) ? before : undefined;
-  if (currency !== undefined) return currency;
+  if (before !== undefined && /^[£€$]$/.test(before)) return before;
   let next = matches[index + 1]?.[0].toLowerCase();
   if (next !== undefined && BETWEEN.has(next)) next = matches[index + 2]?.[0].toLowerCase();
   return (next !== undefined && UNITS.get(next)) || null;

@@ -1,22 +1,22 @@
-import type { Clock } from '../contracts/clock.js';
 import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord, Registry } from '../contracts/registry.js';
-import { MAX_COMMENT } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import type { AnswerRow, Database, SignalsRow } from './database.js';
-import { validText } from './validate.js';
+import type { HashUser } from './user-hash.js';
 
 /** How long a record may wait for others to share its commit: every commit blocks the gateway for one fsync. */
 const GROUP_COMMIT_MS = 20;
 
-type Answers = Pick<Registry, 'recordAnswer' | 'getAnswer' | 'recordSignals' | 'getSignals' | 'addFeedback'> & {
+type Answers = Pick<Registry, 'recordAnswer' | 'getAnswer' | 'recordSignals' | 'getSignals'> & {
+  /** The answer, once rows may refer to its own. @throws AppError `not_found` where it is not this tenant's */
+  onDisk(tenant: string, answerId: string): Promise<AnswerRecord>;
   /** Resolves when nothing waits any more. */
   flush(): Promise<void>;
 };
 
-export function createAnswers({ db, clock }: { db: Database; clock: Clock }): Answers {
+export function createAnswers({ db, hashUser }: { db: Database; hashUser: HashUser }): Answers {
   /** Of the next commit. */
-  let waiting: AnswerRecord[] = [];
+  let waiting: AnswerRow[] = [];
   let waitingSignals: AnswerSignals[] = [];
   let next: Promise<void> | null = null;
   /** Settles with the newest commit; whoever recorded has its error. */
@@ -39,10 +39,7 @@ export function createAnswers({ db, clock }: { db: Database; clock: Clock }): An
     next = null;
     try {
       await db.transaction().execute(async (trx) => {
-        for (const record of records) {
-          const row: AnswerRow = { ...record, passages: JSON.stringify(record.passages) };
-          await trx.insertInto('answers').values(row).execute();
-        }
+        for (const row of records) await trx.insertInto('answers').values(row).execute();
         for (const one of signals) await insertSignals(trx, one);
       });
     } finally {
@@ -57,8 +54,9 @@ export function createAnswers({ db, clock }: { db: Database; clock: Clock }): An
   }
 
   return {
-    recordAnswer(record) {
-      waiting.push(record);
+    recordAnswer(record, user = null) {
+      const userHash = user === null ? null : hashUser(record.tenant, user);
+      waiting.push({ ...record, passages: JSON.stringify(record.passages), userHash });
       underWay.set(record.id, record);
       return scheduleCommit();
     },
@@ -76,27 +74,9 @@ export function createAnswers({ db, clock }: { db: Database; clock: Clock }): An
       return row === undefined ? null : { ...row, refused: row.refused === 1, truncated: row.truncated === 1 };
     },
 
-    async addFeedback({ tenant, keyId }, { answerId, rating, comment }) {
-      if (comment !== null) validText('comment', comment, MAX_COMMENT);
-      // A rating refers to the row of its answer.
+    async onDisk(tenant, answerId) {
       if (underWay.has(answerId)) await settled;
-      const answer = await requireAnswer(tenant, answerId);
-      const feedback = { rating, comment, createdAt: clock.now() };
-      const { numInsertedOrUpdatedRows } = await db
-        .insertInto('feedback')
-        .values({ answerId, keyId, ...feedback })
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirstOrThrow();
-      const isFirst = numInsertedOrUpdatedRows === 1n;
-      if (!isFirst) {
-        await db
-          .updateTable('feedback')
-          .set(feedback)
-          .where('answerId', '=', answerId)
-          .where('keyId', '=', keyId)
-          .execute();
-      }
-      return { answer, isFirst };
+      return requireAnswer(tenant, answerId);
     },
 
     flush: () => settled,
@@ -118,13 +98,13 @@ async function insertSignals(db: Database, signals: AnswerSignals): Promise<void
 
 async function findAnswer(db: Database, id: string): Promise<AnswerRecord | undefined> {
   const row = await db.selectFrom('answers').selectAll().where('id', '=', id).executeTakeFirst();
-  return (
-    row && {
-      ...row,
-      arm: row.arm as AnswerRecord['arm'],
-      assignedBy: row.assignedBy as AnswerRecord['assignedBy'],
-      finishReason: row.finishReason as AnswerRecord['finishReason'],
-      passages: JSON.parse(row.passages),
-    }
-  );
+  if (row === undefined) return undefined;
+  const { userHash: _, ...record } = row;
+  return {
+    ...record,
+    arm: row.arm as AnswerRecord['arm'],
+    assignedBy: row.assignedBy as AnswerRecord['assignedBy'],
+    finishReason: row.finishReason as AnswerRecord['finishReason'],
+    passages: JSON.parse(row.passages),
+  };
 }

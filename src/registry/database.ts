@@ -87,6 +87,9 @@ export interface AnswerRow {
   prefillMs: number | null;
   decodeMs: number | null;
   cachedTokens: number | null;
+  baseDigest: string | null;
+  promptDigest: string | null;
+  userHash: Buffer | null;
 }
 
 /** What an answer was worth; `null` where there was nothing to judge it by. */
@@ -125,6 +128,31 @@ export interface RolloutEventRow {
   createdAt: number;
 }
 
+interface FeedbackRow {
+  answerId: string;
+  keyId: string;
+  rating: 'up' | 'down' | null;
+  score: number | null;
+  categories: Json;
+  comment: string | null;
+  messages: Json | null;
+  correctedAnswer: string | null;
+  createdAt: number;
+}
+
+interface ReviewRow {
+  answerId: string;
+  verdict: 'accepted' | 'corrected' | 'rejected';
+  labels: Json;
+  schemaVersion: number;
+  note: string | null;
+  messages: Json | null;
+  correctedAnswer: string | null;
+  /** Id of the key. */
+  reviewer: string;
+  createdAt: number;
+}
+
 interface Tables {
   tenants: { id: string; name: string; createdAt: number };
   keys: KeyRow;
@@ -135,13 +163,11 @@ interface Tables {
   leases: { name: string; holder: string; endsAt: number };
   answers: AnswerRow;
   answerSignals: SignalsRow;
-  feedback: {
-    answerId: string;
-    keyId: string;
-    rating: 'up' | 'down';
-    comment: string | null;
-    createdAt: number;
-  };
+  userHashKey: { key: Buffer };
+  dataPolicies: { tenant: string; retentionDays: number | null; maxAnswers: number | null; trainingConsent: 0 | 1 };
+  feedback: FeedbackRow;
+  reviews: ReviewRow;
+  driftBaselines: { tenant: string; deployment: string; baseline: Json; createdAt: number };
 }
 
 /** The tables, or a transaction over them. */

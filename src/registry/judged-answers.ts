@@ -52,7 +52,11 @@ export function createJudgedAnswers({ db }: { db: Database }): Pick<Registry, 'j
         .where('answers.createdAt', '>=', rollout?.startedAt ?? 0)
         .orderBy('feedback.createdAt')
         .execute();
-      const rated = new Map(ratings.map(({ answerId, rating, createdAt }) => [answerId, { rating, at: createdAt }]));
+      const rated = new Map(
+        ratings.flatMap(({ answerId, rating, createdAt }) =>
+          rating === null ? [] : [[answerId, { rating, at: createdAt }]],
+        ),
+      );
       return rows.map((row): JudgedAnswer => {
         const { firstTokenMs, durationMs, completionTokens } = row;
         return {

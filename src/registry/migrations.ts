@@ -146,6 +146,58 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       computed_at INTEGER NOT NULL
     ) STRICT`,
   ),
+  '0006-receipts-and-retention': statements(
+    'ALTER TABLE answers ADD COLUMN base_digest TEXT',
+    'ALTER TABLE answers ADD COLUMN prompt_digest TEXT',
+    'ALTER TABLE answers ADD COLUMN user_hash BLOB',
+    'CREATE INDEX answers_by_user ON answers (tenant, user_hash) WHERE user_hash IS NOT NULL',
+    'CREATE INDEX answers_by_age ON answers (tenant, created_at)',
+    // Without it no hash tells whose it is.
+    'CREATE TABLE user_hash_key (key BLOB NOT NULL) STRICT',
+    'INSERT INTO user_hash_key VALUES (randomblob(32))',
+    `CREATE TABLE data_policies (
+      tenant TEXT PRIMARY KEY REFERENCES tenants (id),
+      retention_days INTEGER,
+      max_answers INTEGER,
+      training_consent INTEGER NOT NULL
+    ) STRICT`,
+    'ALTER TABLE feedback RENAME TO feedback_before',
+    `CREATE TABLE feedback (
+      answer_id TEXT NOT NULL REFERENCES answers (id) ON DELETE CASCADE,
+      key_id TEXT NOT NULL,
+      rating TEXT CHECK (rating IN ('up', 'down')),
+      score REAL CHECK (score BETWEEN 0 AND 1),
+      categories TEXT NOT NULL DEFAULT '[]',
+      comment TEXT,
+      messages TEXT,
+      corrected_answer TEXT,
+      created_at INTEGER NOT NULL,
+      PRIMARY KEY (answer_id, key_id)
+    ) STRICT`,
+    `INSERT INTO feedback (answer_id, key_id, rating, comment, created_at)
+      SELECT answer_id, key_id, rating, comment, created_at FROM feedback_before`,
+    'DROP TABLE feedback_before',
+    `CREATE TABLE reviews (
+      answer_id TEXT PRIMARY KEY REFERENCES answers (id) ON DELETE CASCADE,
+      verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'corrected', 'rejected')),
+      labels TEXT NOT NULL,
+      schema_version INTEGER NOT NULL,
+      note TEXT,
+      messages TEXT,
+      corrected_answer TEXT,
+      reviewer TEXT NOT NULL,
+      created_at INTEGER NOT NULL
+    ) STRICT`,
+  ),
+  '0007-drift-baselines': statements(
+    `CREATE TABLE drift_baselines (
+      tenant TEXT NOT NULL,
+      deployment TEXT NOT NULL,
+      baseline TEXT NOT NULL,
+      created_at INTEGER NOT NULL,
+      PRIMARY KEY (tenant, deployment)
+    ) STRICT`,
+  ),
   '0008-rollouts': statements(
     'ALTER TABLE deployments ADD COLUMN rollout TEXT',
     `CREATE TABLE rollout_events (

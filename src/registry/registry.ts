@@ -4,14 +4,18 @@ import type { Clock } from '../contracts/clock.js';
 import type { Registry } from '../contracts/registry.js';
 import { createAdapters } from './adapters.js';
 import { createAnswers } from './answers.js';
+import { createDataPolicies } from './data-policies.js';
 import { openDatabase } from './database.js';
 import { createDeployments } from './deployments.js';
+import { createFeedback } from './feedback.js';
 import { createJudgedAnswers } from './judged-answers.js';
 import { createKeys } from './keys.js';
 import { createLeases } from './leases.js';
+import { createQualityTables } from './quality.js';
 import { createRolloutEvents } from './rollout-events.js';
 import { createSigners } from './signers.js';
 import { createTenants } from './tenants.js';
+import { createUserHash } from './user-hash.js';
 
 export interface RegistryOptions {
   /** Folder of `registry.db`, absolute. */
@@ -25,7 +29,10 @@ export interface RegistryOptions {
 /** The registry over SQLite. Every change is one transaction, on the disk when its promise resolves. */
 export async function openRegistry({ dataDir, compiler, clock, demo }: RegistryOptions): Promise<Registry> {
   const db = await openDatabase(join(dataDir, 'registry.db'));
-  const { flush, ...answers } = createAnswers({ db, clock });
+  const hashUser = await createUserHash(db);
+  const { flush, onDisk, ...answers } = createAnswers({ db, hashUser });
+  const policies = createDataPolicies({ db, clock, hashUser });
+  const consents = async (tenant: string) => (await policies.getDataPolicy(tenant)).trainingConsent;
   return {
     ...createTenants({ db, clock }),
     ...createKeys({ db, clock, demo }),
@@ -36,6 +43,9 @@ export async function openRegistry({ dataDir, compiler, clock, demo }: RegistryO
     ...createJudgedAnswers({ db }),
     ...createLeases({ db, clock }),
     ...answers,
+    ...policies,
+    ...createFeedback({ db, clock, onDisk, consents }),
+    ...createQualityTables({ db, clock }),
     async close() {
       await flush();
       await db.destroy();

@@ -62,6 +62,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
   const quality = createQuality({
     embed: retrieval.embedBehind,
     record: registry.recordSignals,
+    watchDrift: async () => null,
     metrics,
     clock,
     ...config.quality,

@@ -1,11 +1,12 @@
 /** Both ends of a rollout on the real model, as docs/guides/canary.md has them. */
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import t from 'tap';
 import type { RolloutEvent } from '../../src/contracts/rollouts.js';
 import { Sqlite } from '../../src/sqlite/open.js';
 import { removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
-import { commandsOf, runCommand } from './pages.js';
+import { commandsOf, shell } from './tour.js';
+
+const PARTS = ['## Traffic', '## A version that is worse', '## A version that is better'];
 
 /** What a reader should see of each command, in the order of the page. */
 const EXPECTED: readonly RegExp[] = [
@@ -18,14 +19,13 @@ const EXPECTED: readonly RegExp[] = [
 ];
 
 t.test('a worse version is rolled back by itself, a better one is promoted, and no request fails', async (t) => {
-  const page = readFileSync(resolve(import.meta.dirname, '../../docs/guides/canary.md'), 'utf8');
   const dataDir = temporaryDataDir();
   const gateway = await startGateway(dataDir, { SWITCHYARD_ROLLOUTS_LOOK_EVERY_MS: '300' });
   t.teardown(async () => {
     await gateway.stop('SIGKILL');
     removeDataDir(dataDir);
   });
-  const commands = commandsOf(page);
+  const commands = PARTS.flatMap((part) => commandsOf('docs/guides/canary.md', part));
   t.equal(commands.length, EXPECTED.length, 'each command has something to show');
   const outputs: string[] = [];
   for (const [i, command] of commands.entries()) {
@@ -33,7 +33,7 @@ t.test('a worse version is rolled back by itself, a better one is promoted, and 
     const here = command
       .replaceAll('qwen2.5-coder-0.5b-instruct', 'smollm2-135m-instruct')
       .replaceAll('/tmp/', `${dataDir}/`);
-    outputs.push(await runCommand(here, gateway.url));
+    outputs.push(await shell(here, gateway));
     t.match(outputs[i], EXPECTED[i]!, command);
   }
 

@@ -1,13 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import t from 'tap';
 import { removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
-import { commandsOf, runCommand } from './pages.js';
+import { commandsOf, shell } from './tour.js';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 /** What a reader gets who sets nothing. */
 const AS_SHIPPED = { SWITCHYARD_MODELS_BASE: 'qwen2.5-coder-0.5b-instruct' };
-const TOUR_START = '## Five-minute tour';
 
 /** What a reader should see of each command, in the order of the page. */
 const EXPECTED: readonly RegExp[] = [
@@ -20,8 +16,7 @@ const EXPECTED: readonly RegExp[] = [
   /switchyard_requests_total\{.*adapter="northwind-bank@2".*\} [1-9]/,
 ];
 
-const tour = readFileSync(resolve(ROOT, 'README.md'), 'utf8').split(TOUR_START)[1]!.split('\n## ')[0]!;
-const commands = commandsOf(tour);
+const commands = commandsOf('README.md', '## Five-minute tour');
 
 t.test('what README and the start say works as written', async (t) => {
   const dataDir = temporaryDataDir();
@@ -33,11 +28,10 @@ t.test('what README and the start say works as written', async (t) => {
 
   const printed = gateway.output().match(/^curl .*$/gm) ?? [];
   t.equal(printed.length, 2, 'the start prints a command for each sample tenant');
-  for (const command of printed)
-    t.match(await runCommand(command, gateway.url), /"object":\s*"chat.completion"/, command);
+  for (const command of printed) t.match(await shell(command, gateway), /"object":\s*"chat.completion"/, command);
 
   t.equal(commands.length, EXPECTED.length, 'each command of the tour has something to show');
-  for (const [i, command] of commands.entries()) t.match(await runCommand(command, gateway.url), EXPECTED[i]!, command);
+  for (const [i, command] of commands.entries()) t.match(await shell(command, gateway), EXPECTED[i]!, command);
 
   t.equal(await gateway.stop(), 0, 'a signal ends it in order');
 });

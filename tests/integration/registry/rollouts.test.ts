@@ -37,6 +37,8 @@ const answer: AnswerRecord = {
   finishReason: 'stop',
   passages: [],
   storeSnapshot: null,
+  baseDigest: 'base',
+  promptDigest: null,
   promptTokens: 10,
   cachedTokens: 0,
   completionTokens: 5,
@@ -169,7 +171,10 @@ t.test('what the weight assigned since the rollout began is judged, and nothing 
     { createdAt: deployment.rollout!.startedAt - 1 },
   ];
   await Promise.all(records.map((record, i) => registry.recordAnswer({ ...answer, id: `a${i}`, ...record })));
-  await registry.addFeedback({ tenant: 'bank', keyId: 'k' }, { answerId: 'a0', rating: 'down', comment: null });
+  await registry.addFeedback(
+    { tenant: 'bank', keyId: 'k' },
+    { answerId: 'a0', rating: 'down', score: null, categories: [], comment: null, correction: null },
+  );
   const db = openSqlite(join(data, 'registry.db'));
   db.prepare(
     `INSERT INTO answer_signals (answer_id, groundedness, citation_validity, refused, truncated, words, cluster, computed_at)

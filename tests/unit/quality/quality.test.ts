@@ -20,6 +20,7 @@ const open = (options: Partial<QualityOptions> = {}) => {
   const quality = createQuality({
     embed: async (_tenant, texts) => texts.map(() => Float32Array.of(1, 0)),
     record: async (signals) => void kept.push(signals),
+    watchDrift: async () => 3,
     metrics,
     clock,
     maxWaiting: 10,
@@ -37,7 +38,7 @@ t.test('the signals of an answer are kept and counted for the version that gave 
   t.same(kept, [], 'nothing was done on the way');
   await quality.settled();
   t.match(kept, [
-    { answerId: 'a1', citationValidity: 1 },
+    { answerId: 'a1', citationValidity: 1, cluster: 3 },
     { answerId: 'a2', groundedness: null, refused: true },
   ]);
   const text = await metrics.render();

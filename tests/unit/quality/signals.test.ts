@@ -1,6 +1,7 @@
 import t from 'tap';
-import type { AnswerTexts } from '../../../src/contracts/quality.js';
+import type { AnswerTexts } from '../../../src/contracts/judge.js';
 import { signalsOf } from '../../../src/quality/signals.js';
+import { tokensOf } from '../../../src/quality/tokens.js';
 import { answerRecord } from '../../fixtures/answer-record.js';
 
 const PASSAGES = [
@@ -75,4 +76,10 @@ t.test('languages are told apart, and the feeling of a question is told in Engli
   });
   t.match(german, { questionLanguage: 'de', language: 'es', sentiment: null });
   t.match(await signals({ question: '`maxParamLength`?', answer: '5' }), { questionLanguage: null, language: null });
+});
+
+t.test('of a sentence without an end the beginning is read', async (t) => {
+  t.equal(tokensOf('word '.repeat(20_000)).length, 200);
+  const passages = [{ title: 'Long', text: 'word '.repeat(5_000) }];
+  t.ok((await signals({ answer: 'word '.repeat(20_000), passages })).groundedness !== null);
 });

@@ -1,7 +1,8 @@
 import t from 'tap';
-import { type Mark, statementsOf } from '../../../src/quality/statements.js';
+import type { AnswerTexts } from '../../../src/contracts/judge.js';
+import { statementsOf } from '../../../src/quality/statements.js';
 
-const marksIn = (text: string): Mark[] =>
+const marksIn = (text: string): AnswerTexts['marks'] =>
   [...text.matchAll(/\[(\d)\]/g)].map(({ 0: marker, 1: number, index }) => ({
     start: index,
     end: index + marker.length,
