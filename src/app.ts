@@ -1,10 +1,12 @@
 /** The composition root: the only place that constructs services and knows every room. */
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { adminRoutes } from './admin/routes.js';
 import { readyText, showIndexing, withoutSamples } from './announce.js';
 import { assignArm } from './canary/assign.js';
+import { createRolloutController } from './canary/controller.js';
 import { stickyUnit } from './canary/sticky-unit.js';
 import type { Config } from './config/schema.js';
 import type { Clock } from './contracts/clock.js';
@@ -15,7 +17,7 @@ import type { App as Server } from './http/app.js';
 import { createServer } from './http/server.js';
 import { readBaseManifest } from './layouts/manifest.js';
 import { createMetrics } from './metrics/metrics.js';
-import { watchDisk, watchServices } from './metrics/watch.js';
+import { meterLook, watchDisk, watchServices } from './metrics/watch.js';
 import { createSeparateCompiler } from './model-import/lora/compile-apart.js';
 import { createPipeline } from './pipeline/pipeline.js';
 import { FENCES } from './pipeline/prompt.js';
@@ -146,6 +148,22 @@ export async function createApp(config: Config): Promise<App> {
       requestTimeoutMs,
       onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
     });
+    const rollouts = keep(
+      createRolloutController({
+        registry,
+        clock,
+        lookEveryMs: config.rollouts.lookEveryMs,
+        holder: randomUUID(),
+        onLook(look) {
+          meterLook(metrics, look);
+          const { tenant, name, canaryVersion, canaryWeight } = look.deployment;
+          const { action, reason } = look.decision;
+          const level = action === 'hold' ? 'debug' : 'info';
+          log[level]({ tenant, deployment: name, canaryVersion, canaryWeight, action, reason }, 'a look at a rollout');
+        },
+        onError: (error) => log.error({ err: error }, 'a rollout could not be looked at'),
+      }),
+    );
     const seeds = config.demo && isDemoFor(config.models.base, ROOT);
     let starting: string | null = seeds ? 'the sample documents are being read' : null;
     const storage = createStorageProbe(dataDir, databasesOf(config), clock);
@@ -177,6 +195,7 @@ export async function createApp(config: Config): Promise<App> {
         if (seeds) await waitForDemoDocuments(retrieval, showIndexing, stopping.signal);
         if (stopping.signal.aborted) return;
         starting = null;
+        rollouts.start();
         process.stdout.write(readyText(address, seeds ? DEMO_TENANTS : []));
       },
     };

@@ -319,6 +319,17 @@ export const ConfigSchema = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    rollouts: Type.Object(
+      {
+        lookEveryMs: integer(
+          'Pause between two looks at the rollouts that are under way, in milliseconds: how soon a worse version is rolled back.',
+          30_000,
+          100,
+          3_600_000,
+        ),
+      },
+      { ...closed, default: {} },
+    ),
     quality: Type.Object(
       {
         maxWaiting: integer(

@@ -35,3 +35,12 @@ export const MAX_RETENTION_DAYS = 3650;
 export const MAX_KEPT_ANSWERS = 1_000_000_000;
 
 export const MAX_ADAPTER_VERSION = 1_000_000;
+
+/** In one list. */
+export const MAX_ROLLOUT_EVENTS = 1000;
+export const MAX_ROLLOUT_STEPS = 20;
+/** Of one step. */
+export const MAX_STEP_ANSWERS = 1_000_000;
+export const MAX_STEP_MS = 30 * 24 * 3_600_000;
+/** How much worse a metric may be: a share, or a ratio over 1. */
+export const MAX_TOLERANCE = 0.99;

@@ -76,6 +76,15 @@ export const METRICS = {
   judge_queue_length: gauge('Answers that wait to be judged.', []),
   feedback_total: counter('Answers rated, each once by caller, by the first rating.', [...ANSWER, 'rating']),
   canary_weight: gauge('Percentage of traffic that the canary gets.', ['tenant', 'deployment', 'adapter']),
+  canary_verdict: gauge('What the judge says of the canary: 1 good, 0 not yet known, -1 worse.', [
+    'tenant',
+    'deployment',
+    'adapter',
+  ]),
+  rollout_decisions_total: counter(
+    'What was done with a rollout after a look at it: hold, advance, promote, rollback.',
+    ['tenant', 'deployment', 'action'],
+  ),
   adapter_swap_seconds: histogram('Time to bring an adapter into the bank.', [], SHORT),
   adapters_resident: gauge('Adapters in the bank.', []),
   kv_slots: gauge('Slots of the engine.', []),

@@ -1,11 +1,13 @@
 import { statfs } from 'node:fs/promises';
 import type { ReplicaState, ReplicaStatus, TextGenerator } from '../contracts/generator.js';
-import type { Registry } from '../contracts/registry.js';
+import type { Deployment, Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
+import type { Verdict } from '../contracts/rollouts.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
 import type { Metrics } from './metrics.js';
 
 const REPLICA_STATES: readonly ReplicaState[] = ['up', 'down', 'ejected', 'draining'];
+const VERDICTS = { pass: 1, inconclusive: 0, fail: -1 } as const;
 
 const seconds = (durationMs: number): number => durationMs / 1000;
 
@@ -103,6 +105,21 @@ function setReplicas(metrics: Metrics, replicas: readonly ReplicaStatus[]): void
 function setChild(metrics: Metrics, process: string, status: { ready: boolean; rssBytes: number }): void {
   metrics.set('child_up', { process }, status.ready ? 1 : 0);
   metrics.set('child_resident_memory_bytes', { process }, status.rssBytes);
+}
+
+/** Meters a look of the judge at a rollout. */
+export function meterLook(
+  metrics: Metrics,
+  look: {
+    readonly deployment: Deployment;
+    readonly verdict: Pick<Verdict, 'outcome'>;
+    readonly decision: { readonly action: string };
+  },
+): void {
+  const { tenant, name: deployment, adapter, canaryVersion } = look.deployment;
+  const labels = { tenant, deployment, adapter: `${adapter}@${canaryVersion}` };
+  metrics.set('canary_verdict', labels, VERDICTS[look.verdict.outcome]);
+  metrics.add('rollout_decisions_total', { tenant, deployment, action: look.decision.action });
 }
 
 async function readCanaries(metrics: Metrics, registry: Registry): Promise<void> {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CamelCasePlugin, Kysely, SqliteDialect } from 'kysely';
 import type { Signer } from '../contracts/registry.js';
+import type { RolloutEvent } from '../contracts/rollouts.js';
 import { openSqlite } from '../sqlite/open.js';
 import { migrate } from './migrations.js';
 
@@ -52,6 +53,7 @@ export interface DeploymentRow {
   /** 1 where there is a stable version to go back to; `previousVersion` null then means the bare base. */
   hasPrevious: 0 | 1;
   previousVersion: number | null;
+  rollout: Json | null;
   instructions: string;
   retrieval: Json;
   createdAt: number;
@@ -113,6 +115,19 @@ export interface SignalsRow {
   computedAt: number;
 }
 
+export interface RolloutEventRow {
+  tenant: string;
+  deployment: string;
+  revision: number;
+  type: RolloutEvent['type'];
+  actor: string;
+  reason: string | null;
+  served: Json;
+  evidence: Json | null;
+  idempotencyKey: string | null;
+  createdAt: number;
+}
+
 interface FeedbackRow {
   answerId: string;
   keyId: string;
@@ -144,6 +159,8 @@ interface Tables {
   signers: SignerRow;
   adapters: AdapterRow;
   deployments: DeploymentRow;
+  rolloutEvents: RolloutEventRow;
+  leases: { name: string; holder: string; endsAt: number };
   answers: AnswerRow;
   answerSignals: SignalsRow;
   userHashKey: { key: Buffer };

@@ -8,8 +8,11 @@ import { createDataPolicies } from './data-policies.js';
 import { openDatabase } from './database.js';
 import { createDeployments } from './deployments.js';
 import { createFeedback } from './feedback.js';
+import { createJudgedAnswers } from './judged-answers.js';
 import { createKeys } from './keys.js';
+import { createLeases } from './leases.js';
 import { createQualityTables } from './quality.js';
+import { createRolloutEvents } from './rollout-events.js';
 import { createSigners } from './signers.js';
 import { createTenants } from './tenants.js';
 import { createUserHash } from './user-hash.js';
@@ -36,6 +39,9 @@ export async function openRegistry({ dataDir, compiler, clock, demo }: RegistryO
     ...createSigners({ db, clock }),
     ...createAdapters({ db, clock, compiler, dataDir }),
     ...createDeployments({ db, clock }),
+    ...createRolloutEvents({ db }),
+    ...createJudgedAnswers({ db }),
+    ...createLeases({ db, clock }),
     ...answers,
     ...policies,
     ...createFeedback({ db, clock, onDisk, consents }),
