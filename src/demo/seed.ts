@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { EngineModel } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
@@ -44,9 +45,16 @@ export async function seedDemo({
     const folders = assistant.adapters.map((name) => join(root, 'adapters', base.id, name)).filter(existsSync);
     const versions = await seedAdapters(registry, id, base.baseDigest, folders);
     await seedDeployment(registry, id, assistant, versions);
-    const documents = assistant.documents.flatMap(({ folder, prefix }) => readDocuments(resolve(root, folder), prefix));
+    const documents = assistant.documents.flatMap(({ package: owner, folder, prefix }) =>
+      readDocuments(join(owner === null ? root : folderOfPackage(owner, root), folder), prefix),
+    );
     await seedDocuments(retrieval, id, documents);
   }
+}
+
+/** Beside the repository where that is a dependency itself. */
+function folderOfPackage(name: string, root: string): string {
+  return dirname(createRequire(join(root, 'package.json')).resolve(`${name}/package.json`));
 }
 
 /** Resolves when every document of the sample tenants is searchable, telling meanwhile how many are, or on abort. */

@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type { RetrievalPolicy, Scope } from '../contracts/registry.js';
 
 /** The samples that `npm start` serves. */
@@ -19,8 +17,13 @@ export interface DemoAssistant {
   /** Something to ask first. */
   readonly sampleQuestion: string;
   readonly retrieval: RetrievalPolicy;
-  /** Folders of Markdown files, from the root of the repository or absolute; a document is called by its path below the folder, after the prefix. */
-  readonly documents: readonly { readonly folder: string; readonly prefix: string }[];
+  /** Folders of Markdown files; a document is called by its path below the folder, after the prefix. */
+  readonly documents: readonly {
+    /** The installed package that the folder is of; null: the repository. */
+    readonly package: string | null;
+    readonly folder: string;
+    readonly prefix: string;
+  }[];
 }
 
 /** The least score keeps what is about something else away, and right passages of questions in other words (docs/decisions/0032-query-map.md). */
@@ -38,7 +41,7 @@ export const DEMO_TENANTS: readonly DemoTenant[] = [
       instructions: 'You are the support assistant of Northwind Bank.',
       sampleQuestion: 'What is the early repayment charge of a two-year fix?',
       retrieval: RETRIEVAL,
-      documents: [{ folder: 'indexes/northwind-bank', prefix: '' }],
+      documents: [{ package: null, folder: 'indexes/northwind-bank', prefix: '' }],
     },
   },
   {
@@ -51,7 +54,7 @@ export const DEMO_TENANTS: readonly DemoTenant[] = [
       instructions: 'You are a coding assistant for Fastify, Undici and Pino.',
       sampleQuestion: 'What is the default body limit in Fastify?',
       retrieval: RETRIEVAL,
-      documents: ['fastify', 'undici', 'pino'].map((name) => ({ folder: docsOf(name), prefix: name })),
+      documents: ['fastify', 'undici', 'pino'].map((name) => ({ package: name, folder: 'docs', prefix: name })),
     },
   },
   {
@@ -62,8 +65,3 @@ export const DEMO_TENANTS: readonly DemoTenant[] = [
     assistant: null,
   },
 ];
-
-/** Of an installed package, wherever it was put: beside this one where this one is a dependency itself. */
-function docsOf(name: string): string {
-  return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'docs');
-}

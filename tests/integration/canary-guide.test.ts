@@ -12,7 +12,7 @@ const PARTS = ['## Traffic', '## A version that is worse', '## A version that is
 const EXPECTED: readonly RegExp[] = [
   /^$/,
   /northwind-bank@3[\s\S]*northwind-bank@3 +25 % +1 of 3 +running/,
-  /rolled back +northwind-bank@1 .* controller .* worse in (\w+, )*groundedness/,
+  /rolled back +northwind-bank@1 .* controller .* worse in (groundedness|time_per_output_token)/,
   /"type": "rolled_back"[\s\S]*"evidenceOfWorse"/,
   /promoted +northwind-bank@2 .* controller /,
   /northwind-bank@1 /,

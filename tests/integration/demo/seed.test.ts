@@ -19,9 +19,9 @@ async function setUp(t: Test) {
       'northwind-bank': { 'fees.md': '# Fees', 'cards.md': '# Cards', 'loans.md': '# Loans', 'notes.txt': '-' },
     },
     node_modules: {
-      fastify: { docs: { 'index.md': '# Fastify', Reference: { 'Hooks.md': '# Hooks' } } },
-      undici: { docs: { 'index.md': '# Undici' } },
-      pino: { docs: { 'api.md': '# Pino' } },
+      fastify: { 'package.json': '{}', docs: { 'index.md': '# Fastify', Reference: { 'Hooks.md': '# Hooks' } } },
+      undici: { 'package.json': '{}', docs: { 'index.md': '# Undici' } },
+      pino: { 'package.json': '{}', docs: { 'api.md': '# Pino' } },
     },
   });
   const registry = await openTestRegistry(join(root, 'data'), { demo: true });
@@ -143,6 +143,6 @@ t.test('waiting ends when every document is searchable, and can be broken off', 
 
 t.test('without the sample documents the demo says what to do', async (t) => {
   const { root, seed } = await setUp(t);
-  rmSync(join(root, 'node_modules'), { recursive: true });
+  rmSync(join(root, 'node_modules/fastify/docs'), { recursive: true });
   await t.rejects(seed(), { code: 'config_invalid', message: /SWITCHYARD_DEMO=false/ });
 });
