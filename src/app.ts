@@ -7,6 +7,7 @@ import { readyText, showIndexing } from './announce.js';
 import { assignArm } from './canary/assign.js';
 import { stickyUnit } from './canary/sticky-unit.js';
 import type { Config } from './config/schema.js';
+import { settingValues } from './config/settings.js';
 import type { Clock } from './contracts/clock.js';
 import { seedDemo, waitForDemoDocuments } from './demo/seed.js';
 import { DEMO_TENANTS } from './demo/tenants.js';
@@ -57,6 +58,7 @@ export async function createApp(config: Config): Promise<App> {
     keep(lockDataDir(dataDir));
     const compiler = createSeparateCompiler({ modelDir: baseModelDir, dataDir, maxRank: config.engine.maxAdapterRank });
     const registry = keep(await openRegistry({ dataDir, compiler, clock, demo: config.demo }));
+    await registry.noteSettings(settingValues(config));
     const retrieval = keep(
       await createRetrieval({
         dataDir,

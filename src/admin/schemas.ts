@@ -6,6 +6,7 @@ import {
   MAX_CALLER_GROUPS,
   MAX_INSTRUCTIONS,
   MAX_KEY_LABEL,
+  MAX_REASON,
   MAX_SEARCHED_STORES,
   MAX_TENANT_NAME,
   NAME_PATTERN,
@@ -73,6 +74,56 @@ export const SignerSchema = Type.Object({
   name: Type.String(),
   algorithm: Type.Enum(['EdDSA', 'ES256', 'RS256']),
   createdAt: Time,
+});
+
+const Any = Type.Unknown({ description: 'As this API shows it; null: it was not there, or is not any more.' });
+const Hash = Type.String({ description: 'SHA-256 of a line, in hexadecimal.' });
+export const AuditPageSchema = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      seq: Type.Integer({ description: 'From 1 on, without gaps.' }),
+      at: Time,
+      tenant: Type.String(),
+      actor: Type.Object(
+        {
+          kind: Type.Enum(['key', 'system']),
+          id: Type.String(),
+          tenant: nullable(Type.String()),
+          requestId: nullable(Type.String()),
+          reason: nullable(Type.String()),
+        },
+        { description: 'Whoever asked for the change, with which request, and why, as `x-reason` said.' },
+      ),
+      action: Type.String(),
+      subject: Type.String(),
+      before: Any,
+      after: Any,
+      previous: Hash,
+      hash: Hash,
+    }),
+  ),
+  head: nullable(
+    Type.Object(
+      {
+        log: Type.String(),
+        tenant: Type.String(),
+        seq: Type.Integer(),
+        hash: Hash,
+        signature: Type.String({ description: 'Ed25519, base64.' }),
+      },
+      { description: 'How far the log goes. Kept elsewhere, it shows later whether lines were taken away.' },
+    ),
+  ),
+});
+
+/** Of every route that changes something. */
+export const ChangeHeaders = Type.Object({
+  'x-reason': Type.Optional(
+    Type.String({
+      maxLength: MAX_REASON,
+      description: 'Why, for the audit log; percent-encoded UTF-8 where it is not ASCII.',
+    }),
+  ),
 });
 
 export const AdapterBody = Type.Object(

@@ -24,6 +24,7 @@ export interface Api {
 interface ApiOptions {
   readonly url: string;
   readonly key?: string;
+  readonly reason?: string;
 }
 
 /** The key of `npm start`'s sample gateway, which listens on loopback only. */
@@ -31,26 +32,25 @@ const DEMO_ADMIN_KEY = 'sk-demo-admin';
 
 /** A client with admin rights: on this machine the demo's key serves where none is given. */
 export function adminApi(command: Command): Api {
-  const { url, key } = command.optsWithGlobals<ApiOptions>();
-  return createApi(
-    url,
-    key ?? (isLoopback(new URL(url).hostname) ? DEMO_ADMIN_KEY : missingKey(command, 'an admin key')),
-  );
+  const { url, key, reason } = command.optsWithGlobals<ApiOptions>();
+  const adminKey = key ?? (isLoopback(new URL(url).hostname) ? DEMO_ADMIN_KEY : missingKey(command, 'an admin key'));
+  return createApi(url, adminKey, reason);
 }
 
 /** A client for one tenant: the key says which one, so it is never guessed. */
 export function tenantApi(command: Command): Api {
-  const { url, key } = command.optsWithGlobals<ApiOptions>();
-  return createApi(url, key ?? missingKey(command, "the tenant's key"));
+  const { url, key, reason } = command.optsWithGlobals<ApiOptions>();
+  return createApi(url, key ?? missingKey(command, "the tenant's key"), reason);
 }
 
 function missingKey(command: Command, what: string): never {
   return command.error(`error: name ${what} with --key or SWITCHYARD_KEY`);
 }
 
-function createApi(url: string, key: string): Api {
+function createApi(url: string, key: string, reason = ''): Api {
   async function call<T>(method: string, path: string, body?: object | FormData): Promise<T> {
     const headers: Record<string, string> = { authorization: `Bearer ${key}` };
+    if (reason !== '') headers['x-reason'] = encodeURIComponent(reason);
     const isForm = body instanceof FormData;
     if (body && !isForm) headers['content-type'] = 'application/json';
     const { status, ok, text } = await exchange(`${url}${path}`, {

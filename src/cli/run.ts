@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { AppError } from '../errors/app-error.js';
 import { ApiFailure } from './api.js';
 import { addAdapters } from './commands/adapters.js';
+import { addAudit } from './commands/audit.js';
 import { addBackup } from './commands/backup.js';
 import { addDeployments } from './commands/deployments.js';
 import { addDocuments } from './commands/documents.js';
@@ -32,12 +33,13 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, jobs, backups.',
+      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, jobs, audit, backups.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .addOption(new Option('--url <url>', 'address of the gateway').default('http://127.0.0.1:8080').argParser(parseUrl))
     .addOption(new Option('--key <key>', 'API key').env('SWITCHYARD_KEY'))
+    .option('--reason <text>', 'why something is changed, for the audit log')
     .option('--json', 'print JSON instead of a table');
   for (const add of [
     addModels,
@@ -48,6 +50,7 @@ function createProgram(terminal: Terminal): Command {
     addDeployments,
     addDocuments,
     addJobs,
+    addAudit,
     addBackup,
   ])
     add(program, terminal);

@@ -18,5 +18,6 @@ export const MAX_TENANT_NAME = 200;
 export const MAX_KEY_LABEL = 200;
 export const MAX_INSTRUCTIONS = 8000;
 export const MAX_COMMENT = 4000;
+export const MAX_REASON = 1000;
 
 export const MAX_ADAPTER_VERSION = 1_000_000;

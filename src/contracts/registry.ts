@@ -1,5 +1,6 @@
 /** Tenants, keys, adapters, deployments and answers. Types only. */
 import type { AdapterRef } from './adapter.js';
+import type { AuditPage } from './audit.js';
 import type { SCOPES } from './registry-limits.js';
 import type { SearchMode } from './retrieval.js';
 
@@ -175,5 +176,13 @@ export interface Registry {
     caller: Pick<Principal, 'tenant' | 'keyId'>,
     feedback: Feedback,
   ): Promise<{ readonly answer: AnswerRecord; readonly isFirst: boolean }>;
+
+  /**
+   * The tenant's changes, or with `*` those of the gateway as a whole, the newest first.
+   * @param page lines older than `before`; null: the newest
+   */
+  listAudit(tenant: string, page: { readonly limit: number; readonly before: number | null }): Promise<AuditPage>;
+  /** Notes in the gateway's log which settings it runs with, where they are others than before. */
+  noteSettings(settings: Readonly<Record<string, unknown>>): Promise<void>;
   close(): Promise<void>;
 }

@@ -65,6 +65,7 @@ export const ERRORS = {
   infill_not_supported: bad('{model} has no fill-in-the-middle tokens, so suffix cannot be used. Leave suffix out.'),
   adapter_invalid: bad('The adapter in {folder} was refused: {reason}.', 422),
   model_invalid: bad('{file} cannot be imported: {reason}.', 422),
+  audit_broken: bad('The audit log {log} of {tenant} is not as it was written: {problem}.', 422),
   backup_invalid: bad('{file} is not a sound part of a backup: {reason}.', 422),
   model_unavailable: {
     status: 503,

@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CamelCasePlugin, Kysely, SqliteDialect } from 'kysely';
+import type { AuditDb } from '../audit/log.js';
+import type { AuditChange } from '../contracts/audit.js';
 import type { Signer } from '../contracts/registry.js';
 import { openSqlite } from '../sqlite/open.js';
 import { migrate } from './migrations.js';
@@ -96,6 +98,14 @@ interface Tables {
 
 /** The tables, or a transaction over them. */
 export type Database = Kysely<Tables>;
+
+/** Writes a line of the audit log in the transaction of the change. */
+export type Audited = (trx: Database, change: AuditChange) => Promise<void>;
+
+/** The same database, of which the audit log knows its own tables alone. */
+export function auditTables(db: Database): AuditDb {
+  return db as Kysely<unknown> as AuditDb;
+}
 
 /** Opens the file, creating it where it is missing. */
 export async function openDatabase(file: string): Promise<Database> {

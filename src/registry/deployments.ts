@@ -3,7 +3,7 @@ import type { Deployment, Registry, RetrievalPolicy } from '../contracts/registr
 import { MAX_INSTRUCTIONS, MAX_SEARCHED_STORES } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import { requireVersion } from './adapters.js';
-import type { Database, DeploymentRow } from './database.js';
+import type { Audited, Database, DeploymentRow } from './database.js';
 import { promoted, type Rollout, rolledBack, withCanary, withStable } from './rollout.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validInteger, validName, validNumber, validText } from './validate.js';
@@ -13,9 +13,20 @@ type Deployments = Pick<
   'putDeployment' | 'getDeployment' | 'listDeployments' | 'setCanary' | 'promote' | 'rollback'
 >;
 
-export function createDeployments({ db, clock }: { db: Database; clock: Clock }): Deployments {
+interface Options {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly audit: Audited;
+}
+
+export function createDeployments({ db, clock, audit }: Options): Deployments {
   /** Saves a change as the next revision; what changes nothing leaves the revision alone. */
-  async function save(trx: Database, current: DeploymentRow, change: Partial<DeploymentRow>): Promise<Deployment> {
+  async function save(
+    trx: Database,
+    current: DeploymentRow,
+    change: Partial<DeploymentRow>,
+    action: string,
+  ): Promise<Deployment> {
     const changed = { ...current, ...change };
     if (JSON.stringify(changed) === JSON.stringify(current)) return toDeployment(current);
     const row = { ...changed, updatedAt: clock.now(), revision: current.revision + 1 };
@@ -25,17 +36,24 @@ export function createDeployments({ db, clock }: { db: Database; clock: Clock })
       .where('tenant', '=', row.tenant)
       .where('name', '=', row.name)
       .execute();
-    return toDeployment(row);
+    const [before, after] = [toDeployment(current), toDeployment(row)];
+    await audit(trx, { tenant: row.tenant, action, subject: row.name, before, after });
+    return after;
   }
 
-  function changeRollout(tenant: string, name: string, change: (current: Rollout) => Rollout): Promise<Deployment> {
+  function changeRollout(
+    tenant: string,
+    name: string,
+    action: string,
+    change: (current: Rollout) => Rollout,
+  ): Promise<Deployment> {
     return db.transaction().execute(async (trx) => {
       const current = await requireDeployment(trx, tenant, name);
       const rollout = change(toRollout(current));
       if (rollout.adapter !== null && rollout.canaryVersion !== null) {
         await requireVersion(trx, tenant, rollout.adapter, rollout.canaryVersion);
       }
-      return save(trx, current, fromRollout(rollout));
+      return save(trx, current, fromRollout(rollout), action);
     });
   }
 
@@ -52,11 +70,13 @@ export function createDeployments({ db, clock }: { db: Database; clock: Clock })
         const rollout = withStable(current ? toRollout(current) : null, { adapter, stableVersion });
         if (adapter !== null && stableVersion !== null) await requireVersion(trx, tenant, adapter, stableVersion);
         const change = { ...fromRollout(rollout), ...settings };
-        if (current) return save(trx, current, change);
+        if (current) return save(trx, current, change, 'deployment.changed');
         const now = clock.now();
         const row: DeploymentRow = { tenant, name, ...change, createdAt: now, updatedAt: now, revision: 1 };
         await trx.insertInto('deployments').values(row).execute();
-        return toDeployment(row);
+        const after = toDeployment(row);
+        await audit(trx, { tenant, action: 'deployment.created', subject: name, before: null, after });
+        return after;
       });
     },
 
@@ -76,11 +96,14 @@ export function createDeployments({ db, clock }: { db: Database; clock: Clock })
     async setCanary(tenant, name, { version, weight }) {
       validInteger('version', version, 1, Number.MAX_SAFE_INTEGER);
       validNumber('weight', weight, 0, 100);
-      return changeRollout(tenant, name, (current) => withCanary(current, { version, weight }));
+      return changeRollout(tenant, name, 'deployment.canary_set', (current) =>
+        withCanary(current, { version, weight }),
+      );
     },
 
-    promote: (tenant, name) => changeRollout(tenant, name, (current) => promoted(current, name)),
-    rollback: (tenant, name) => changeRollout(tenant, name, (current) => rolledBack(current, name)),
+    promote: (tenant, name) => changeRollout(tenant, name, 'deployment.promoted', (current) => promoted(current, name)),
+    rollback: (tenant, name) =>
+      changeRollout(tenant, name, 'deployment.rolled_back', (current) => rolledBack(current, name)),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The tables of `registry.db`, as numbered steps. A step that was released is never edited: add the next one. */
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
+import { AUDIT_SCHEMA } from '../audit/table.js';
 
 const statements = (...list: readonly string[]): Migration => ({
   async up(db: Kysely<unknown>) {
@@ -113,6 +114,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       PRIMARY KEY (tenant, name)
     ) STRICT`,
   ),
+  '0011-audit': statements(...AUDIT_SCHEMA),
 };
 
 /** Brings the tables to the newest step; each step is one transaction. */

@@ -1,14 +1,16 @@
 import { join } from 'node:path';
+import { createAuditLog, GATEWAY_LOG } from '../audit/log.js';
+import { openSigningKey } from '../audit/signing-key.js';
 import type { AdapterCompiler } from '../contracts/adapter.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Registry } from '../contracts/registry.js';
 import { createAdapters } from './adapters.js';
 import { createAnswers } from './answers.js';
-import { openDatabase } from './database.js';
+import { type Audited, auditTables, openDatabase } from './database.js';
 import { createDeployments } from './deployments.js';
 import { createKeys } from './keys.js';
 import { createSigners } from './signers.js';
-import { createTenants } from './tenants.js';
+import { createTenants, requireTenant } from './tenants.js';
 
 export interface RegistryOptions {
   /** Folder of `registry.db`, absolute. */
@@ -22,14 +24,30 @@ export interface RegistryOptions {
 /** The registry over SQLite. Every change is one transaction, on the disk when its promise resolves. */
 export async function openRegistry({ dataDir, compiler, clock, demo }: RegistryOptions): Promise<Registry> {
   const db = await openDatabase(join(dataDir, 'registry.db'));
+  const auditLog = createAuditLog({ name: 'registry', key: openSigningKey(dataDir), clock });
+  const audit: Audited = (trx, change) => auditLog.append(auditTables(trx), change);
   const { flush, ...answers } = createAnswers({ db, clock });
   return {
-    ...createTenants({ db, clock }),
-    ...createKeys({ db, clock, demo }),
-    ...createSigners({ db, clock }),
-    ...createAdapters({ db, clock, compiler, dataDir }),
-    ...createDeployments({ db, clock }),
+    ...createTenants({ db, clock, audit }),
+    ...createKeys({ db, clock, audit, demo }),
+    ...createSigners({ db, clock, audit }),
+    ...createAdapters({ db, clock, audit, compiler, dataDir }),
+    ...createDeployments({ db, clock, audit }),
     ...answers,
+
+    async listAudit(tenant, page) {
+      if (tenant !== GATEWAY_LOG) await requireTenant(db, tenant);
+      return auditLog.list(auditTables(db), tenant, page);
+    },
+
+    noteSettings: (settings) =>
+      db.transaction().execute(async (trx) => {
+        const before = (await auditLog.newest(auditTables(trx), GATEWAY_LOG))?.after ?? null;
+        if (JSON.stringify(before) === JSON.stringify(settings)) return;
+        const change = { tenant: GATEWAY_LOG, action: 'settings.changed', subject: 'gateway', before, after: settings };
+        await audit(trx, change);
+      }),
+
     async close() {
       await flush();
       await db.destroy();

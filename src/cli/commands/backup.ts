@@ -10,7 +10,7 @@ export function addBackup(program: Command, terminal: Terminal): void {
   program
     .command('backup <folder>')
     .description(
-      'copy both databases and the adapters into a new folder, while the gateway goes on, and open the copies',
+      'copy both databases, the adapters and the key of the audit log into a new folder, while the gateway goes on, and open the copies',
     )
     .action(async (folder: string, _options: object, command: Command) => {
       const { backUp } = await import('../../backup/backup.js');

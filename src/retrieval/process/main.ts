@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
+import { actingAs } from '../../audit/actor.js';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
 import { createJobs } from '../../jobs/jobs.js';
@@ -12,7 +13,7 @@ import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { GatewayMessage, Method, ProcessMessage, ProcessOptions, ProcessStatus } from '../protocol.js';
 import { adoptEmbedder } from '../stores/adopt-embedder.js';
-import { databaseId, jobTables, openDatabase, openWriter } from '../stores/database.js';
+import { createAudited, databaseId, jobTables, openDatabase, openWriter } from '../stores/database.js';
 import { createFileBatches } from '../stores/file-batches.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
@@ -30,6 +31,8 @@ import { createParsers } from './parsers.js';
 import { createWorkQueue } from './queue.js';
 import { createService } from './service.js';
 import { backfillTerms } from './term-backfill.js';
+
+type Call = Extract<GatewayMessage, { type: 'call' }>;
 
 const STATUS_EVERY_MS = 1000;
 /** What embedding a token takes of one processor, about. */
@@ -64,11 +67,15 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   const reader = openDatabase(file);
   const writer = openWriter(file);
   const nowS = () => Math.floor(clock.now() / 1000);
-  const [files, storeFiles] = [createFiles(writer), createStoreFiles(writer)];
-  const stores = createVectorStores(writer, nowS);
+  const audit = createAudited(dataDir, clock);
+  const [files, storeFiles] = [createFiles(writer, audit), createStoreFiles(writer, audit)];
+  const stores = createVectorStores(writer, nowS, audit);
   const jobs = createJobs(jobTables(writer));
   // All that a search reads.
-  const [searched, passing] = [createVectorStores(reader, nowS).searched, createStoreFiles(reader).passing];
+  const [searched, passing] = [
+    createVectorStores(reader, nowS, audit).searched,
+    createStoreFiles(reader, audit).passing,
+  ];
   const [passages, postings] = [createPassages(reader), createPostings(reader)];
   const manifest = await readEmbedderManifest(modelDir);
   const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, manifest, config.threads));
@@ -188,11 +195,12 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
 
   const calls = new Map<number, AbortController>();
   return {
-    async call(id: number, method: Method, args: readonly unknown[]): Promise<void> {
+    async call({ id, method, args, actor }: Call): Promise<void> {
       const controller = new AbortController();
       calls.set(id, controller);
       try {
-        const run = () => (service[method] as (...args: unknown[]) => Promise<unknown>)(...args, controller.signal);
+        const work = service[method] as (...args: unknown[]) => Promise<unknown>;
+        const run = () => actingAs(actor, () => work(...args, controller.signal));
         send({ type: 'result', id, value: await (WRITES.has(method) ? queue.write(String(args[0]), run) : run()) });
       } catch (error) {
         if (controller.signal.aborted) return;
@@ -248,7 +256,7 @@ serveParent(async (message: GatewayMessage) => {
       });
       break;
     case 'call':
-      await (await running)?.call(message.id, message.method, message.args);
+      await (await running)?.call(message);
       break;
     case 'abort':
       (await running)?.abort(message.id);
