@@ -22,6 +22,7 @@ import { createPipeline } from './pipeline/pipeline.js';
 import { FENCES } from './pipeline/prompt.js';
 import { openRegistry } from './registry/registry.js';
 import { createRetrieval } from './retrieval/client.js';
+import { createSafety } from './safety/safety.js';
 import { lockDataDir } from './sqlite/data-lock.js';
 import { createStorageProbe } from './sqlite/storage-probe.js';
 import { createTokenizer } from './tokenizer/client.js';
@@ -57,7 +58,14 @@ export async function createApp(config: Config): Promise<App> {
   try {
     keep(lockDataDir(dataDir));
     const compiler = createSeparateCompiler({ modelDir: baseModelDir, dataDir, maxRank: config.engine.maxAdapterRank });
-    const registry = keep(await openRegistry({ dataDir, compiler, clock, demo: config.demo }));
+    const safety = createSafety({
+      embedderId: config.models.embedder,
+      // Opened later than the registry, which checks policies, and before anybody asks.
+      embed: async (tenant, texts, signal) => (await retrieval.embed(tenant, texts, signal)).vectors,
+    });
+    const registry = keep(
+      await openRegistry({ dataDir, compiler, clock, checkRules: safety.check, demo: config.demo }),
+    );
     await registry.noteSettings(settingValues(config));
     const retrieval = keep(
       await createRetrieval({
@@ -100,6 +108,7 @@ export async function createApp(config: Config): Promise<App> {
       tokenizer,
       retrieval,
       registry,
+      safety,
       metrics,
       clock,
       assignArm,

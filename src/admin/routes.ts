@@ -3,6 +3,7 @@ import { auditRoutes } from './audit.js';
 import { deploymentRoutes } from './deployments.js';
 import { keyRoutes } from './keys.js';
 import type { AdminPlugin } from './plugin.js';
+import { policyRoutes } from './policies.js';
 import { ChangeHeaders } from './schemas.js';
 import { signerRoutes } from './signers.js';
 import { tenantRoutes } from './tenants.js';
@@ -12,7 +13,15 @@ export const adminRoutes: AdminPlugin = async (app, services) => {
   app.addHook('onRoute', (route) => {
     if (route.method !== 'GET' && route.method !== 'HEAD') route.schema = { headers: ChangeHeaders, ...route.schema };
   });
-  for (const routes of [tenantRoutes, keyRoutes, signerRoutes, adapterRoutes, deploymentRoutes, auditRoutes]) {
+  for (const routes of [
+    tenantRoutes,
+    keyRoutes,
+    signerRoutes,
+    adapterRoutes,
+    deploymentRoutes,
+    policyRoutes,
+    auditRoutes,
+  ]) {
     await app.register(routes, { ...services, prefix: '/admin' });
   }
 };

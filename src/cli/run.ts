@@ -9,6 +9,7 @@ import { addDocuments } from './commands/documents.js';
 import { addJobs } from './commands/jobs.js';
 import { addKeys } from './commands/keys.js';
 import { addModels } from './commands/models.js';
+import { addPolicies } from './commands/policies.js';
 import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
 import { parseUrl } from './options.js';
@@ -33,7 +34,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, jobs, audit, backups.',
+      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, policies, documents, jobs, audit, backups.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -48,6 +49,7 @@ function createProgram(terminal: Terminal): Command {
     addSigners,
     addAdapters,
     addDeployments,
+    addPolicies,
     addDocuments,
     addJobs,
     addAudit,

@@ -3,6 +3,7 @@ import type { AdapterRef } from './adapter.js';
 import type { AuditPage } from './audit.js';
 import type { SCOPES } from './registry-limits.js';
 import type { SearchMode } from './retrieval.js';
+import type { PolicyRef, SafetyPolicy, SafetyRecord, SafetyRules } from './safety.js';
 
 /**
  * `route`: may pin a version or force an arm by header. `groups`: may say by header which groups the caller is in. `admin`: the
@@ -77,6 +78,8 @@ export interface Deployment {
   readonly canaryWeight: number;
   readonly instructions: string;
   readonly retrieval: RetrievalPolicy;
+  /** What it screens questions, passages and answers by; null: nothing. */
+  readonly policy: PolicyRef | null;
   readonly createdAt: number;
   readonly updatedAt: number;
   /** Grows by one with every change. */
@@ -98,6 +101,8 @@ export interface AnswerRecord {
   readonly outcome: string;
   readonly passages: readonly { readonly id: string; readonly score: number }[];
   readonly storeSnapshot: string | null;
+  /** What the deployment's policy decided; null: it has none. */
+  readonly safety: SafetyRecord | null;
   readonly promptTokens: number;
   readonly completionTokens: number;
   readonly durationMs: number;
@@ -151,6 +156,8 @@ export interface Registry {
     stableVersion: number | null;
     instructions: string;
     retrieval: RetrievalPolicy;
+    /** null: none. Left out: as it is, so that nobody drops it unawares. */
+    policy?: PolicyRef | null;
   }): Promise<Deployment>;
   getDeployment(tenant: string, name: string): Promise<Deployment>;
   listDeployments(tenant: string): Promise<readonly Deployment[]>;
@@ -159,6 +166,13 @@ export interface Registry {
   promote(tenant: string, name: string): Promise<Deployment>;
   /** Drops the canary; without one, goes back to the previous stable version. @throws AppError `nothing_to_roll_back` */
   rollback(tenant: string, name: string): Promise<Deployment>;
+
+  /** The next revision; the same rules as in the newest one are that one. @throws AppError `invalid_value` that names the rule */
+  putPolicy(policy: { tenant: string; name: string; rules: SafetyRules }): Promise<SafetyPolicy>;
+  /** The newest revision of each. */
+  listPolicies(tenant: string): Promise<readonly SafetyPolicy[]>;
+  /** @param revision null: the newest */
+  getPolicy(tenant: string, name: string, revision: number | null): Promise<SafetyPolicy>;
 
   /**
    * Found by `getAnswer` at once; on the disk when it resolves, a group of records at a time. `close` waits for all; what

@@ -55,6 +55,7 @@ export const ERRORS = {
   ),
   unsupported_file: bad('{filename} cannot be read: {reason}.', 422),
   document_too_complex: bad('{filename} cannot be read: {reason}. Split it into smaller or simpler files.', 422),
+  content_filter: bad('The request was stopped by the rule {rule} of the safety policy {policy}. Change what it says.'),
   context_length_exceeded: bad(
     'The prompt has {promptTokens} tokens and max_tokens is {maxTokens}, but the context holds {contextTokens}. Shorten the messages or lower max_tokens.',
   ),

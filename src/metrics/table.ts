@@ -54,6 +54,18 @@ export const METRICS = {
   retrieval_duration_seconds: histogram('Search for passages, by stage.', ['tenant', 'stage'], SHORT),
   retrieval_top_score: histogram('Score of the best passage found for a question.', ['tenant', 'deployment'], SCORE),
   answer_citations_total: counter('Citations of passages in answers.', ANSWER),
+  safety_decisions_total: counter('What rules of safety policies found, by stage, kind of rule and action.', [
+    'tenant',
+    'deployment',
+    'stage',
+    'kind',
+    'action',
+  ]),
+  safety_duration_seconds: histogram(
+    'Screening by a safety policy, by stage; of answers, all their pieces.',
+    ['stage'],
+    SHORT,
+  ),
   feedback_total: counter('Answers rated, each once by caller, by the first rating.', [...ANSWER, 'rating']),
   canary_weight: gauge('Percentage of traffic that the canary gets.', ['tenant', 'deployment', 'adapter']),
   adapter_swap_seconds: histogram('Time to bring an adapter into the bank.', [], SHORT),

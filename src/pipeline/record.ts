@@ -1,5 +1,6 @@
 import type { EngineTimings } from '../contracts/generator.js';
 import type { AnswerRecord } from '../contracts/registry.js';
+import type { Screen } from '../contracts/safety.js';
 import type { AnswerLabels } from '../metrics/table.js';
 import type { PipelineServices, Prepared, Route } from './types.js';
 
@@ -10,6 +11,8 @@ export interface Tally {
   readonly tenant: string;
   readonly keyId: string;
   readonly route: Route;
+  /** null: no policy. */
+  readonly screen: Screen | null;
   readonly createdAtMs: number;
   /** Of the monotonic clock, like the two below it. */
   readonly startedMs: number;
@@ -49,7 +52,7 @@ export async function recordAnswer(
 }
 
 function toRecord(tally: Tally, endedMs: number): AnswerRecord {
-  const { adapter, arm, deployment } = tally.route;
+  const { adapter, arm, deployment, policy } = tally.route;
   return {
     id: tally.id,
     requestId: tally.requestId,
@@ -62,6 +65,7 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
     outcome: tally.outcome,
     passages: tally.prepared?.passages.map(({ passage: { id, score } }) => ({ id, score })) ?? [],
     storeSnapshot: tally.prepared?.storeSnapshot ?? null,
+    safety: policy && { policy: `${policy.name}@${policy.revision}`, decisions: tally.screen!.decisions() },
     promptTokens: tally.promptTokens,
     completionTokens: tally.completionTokens,
     durationMs: endedMs - tally.startedMs,
@@ -77,6 +81,10 @@ function measure(metrics: PipelineServices['metrics'], tally: Tally, record: Ans
   metrics.add('tokens_total', { ...labels, direction: 'prompt' }, record.promptTokens);
   metrics.add('tokens_total', { ...labels, direction: 'completion' }, record.completionTokens);
   metrics.add('answer_citations_total', labels, tally.citations);
+  const { tenant, deployment } = labels;
+  for (const { stage, kind, action, count } of record.safety?.decisions ?? []) {
+    metrics.add('safety_decisions_total', { tenant, deployment, stage, kind, action }, count);
+  }
   if (record.firstTokenMs !== null) {
     metrics.observe('time_to_first_token_seconds', labels, record.firstTokenMs / 1000);
   }

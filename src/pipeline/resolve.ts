@@ -20,7 +20,15 @@ export async function resolveRoute(
         reason: 'the base model has no adapter versions to route to; name a deployment',
       });
     }
-    return { model, deployment: model, adapter: null, arm: 'base', instructions: '', retrieval: BASE_RETRIEVAL };
+    return {
+      model,
+      deployment: model,
+      adapter: null,
+      arm: 'base',
+      instructions: '',
+      retrieval: BASE_RETRIEVAL,
+      policy: null,
+    };
   }
   const name = parseModelName(model);
   if (name === null) throw new AppError('model_not_found', { model });
@@ -36,6 +44,9 @@ export async function resolveRoute(
     arm: assigned.arm,
     instructions: deployment.instructions,
     retrieval: deployment.retrieval,
+    policy:
+      deployment.policy &&
+      (await registry.getPolicy(principal.tenant, deployment.policy.name, deployment.policy.revision)),
   };
 }
 

@@ -5,6 +5,7 @@ import type { ChatMessage, Prompt } from '../contracts/prompt.js';
 import type { AdapterVersion, Arm, Principal, Registry, RetrievalPolicy } from '../contracts/registry.js';
 import type { Retrieval, ScoredPassage, SearchFilter, SearchMode } from '../contracts/retrieval.js';
 import type { AssignArm, RouteOverride, StickinessHints, StickyUnit } from '../contracts/routing.js';
+import type { Safety, SafetyPolicy } from '../contracts/safety.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Citation, CitationAnnotation, LeftOut } from './citations.js';
@@ -58,6 +59,8 @@ export interface Route {
   readonly arm: Arm;
   readonly instructions: string;
   readonly retrieval: RetrievalPolicy;
+  /** null: nothing is screened. */
+  readonly policy: SafetyPolicy | null;
 }
 
 interface Usage {
@@ -84,7 +87,8 @@ export type AnswerEvent =
   | { readonly type: 'delta'; readonly text: string; readonly logprobs: readonly GeneratedToken[] }
   | {
       readonly type: 'finished';
-      readonly reason: Exclude<FinishReason, 'abort'>;
+      /** `content_filter`: a safety policy refused the request, or ended the answer. */
+      readonly reason: Exclude<FinishReason, 'abort'> | 'content_filter';
       readonly usage: Usage;
       readonly grounding: Grounding | null;
     };
@@ -107,6 +111,7 @@ export interface PipelineServices {
   readonly tokenizer: Tokenizer;
   readonly retrieval: Retrieval;
   readonly registry: Registry;
+  readonly safety: Safety;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly assignArm: AssignArm;
@@ -118,6 +123,8 @@ export interface PipelineServices {
 
 /** What a preparation hands to the engine, and what the answer is later measured against. */
 export interface Prepared {
+  /** Answers instead of the model; null: the model answers. */
+  readonly refusal: string | null;
   readonly prompt: Prompt;
   readonly passages: readonly Numbered<ScoredPassage>[];
   /** Found, but there was no room for it. */

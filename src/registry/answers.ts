@@ -38,7 +38,11 @@ export function createAnswers({ db, clock }: { db: Database; clock: Clock }): An
     try {
       await db.transaction().execute(async (trx) => {
         for (const record of records) {
-          const row: AnswerRow = { ...record, passages: JSON.stringify(record.passages) };
+          const row: AnswerRow = {
+            ...record,
+            passages: JSON.stringify(record.passages),
+            safety: orNull(record.safety),
+          };
           await trx.insertInto('answers').values(row).execute();
         }
       });
@@ -91,5 +95,16 @@ export function createAnswers({ db, clock }: { db: Database; clock: Clock }): An
 
 async function findAnswer(db: Database, id: string): Promise<AnswerRecord | undefined> {
   const row = await db.selectFrom('answers').selectAll().where('id', '=', id).executeTakeFirst();
-  return row && { ...row, arm: row.arm as AnswerRecord['arm'], passages: JSON.parse(row.passages) };
+  return (
+    row && {
+      ...row,
+      arm: row.arm as AnswerRecord['arm'],
+      passages: JSON.parse(row.passages),
+      safety: row.safety === null ? null : JSON.parse(row.safety),
+    }
+  );
+}
+
+function orNull(value: object | null): string | null {
+  return value === null ? null : JSON.stringify(value);
 }

@@ -56,6 +56,8 @@ export interface DeploymentRow {
   previousVersion: number | null;
   instructions: string;
   retrieval: Json;
+  /** `PolicyRef` as JSON; null: none. */
+  policy: Json | null;
   createdAt: number;
   updatedAt: number;
   revision: number;
@@ -72,6 +74,8 @@ export interface AnswerRow {
   arm: string;
   outcome: string;
   passages: Json;
+  /** `SafetyRecord`; null: no policy. */
+  safety: Json | null;
   storeSnapshot: string | null;
   promptTokens: number;
   completionTokens: number;
@@ -80,7 +84,16 @@ export interface AnswerRow {
   createdAt: number;
 }
 
+export interface PolicyRow {
+  tenant: string;
+  name: string;
+  revision: number;
+  rules: Json;
+  createdAt: number;
+}
+
 interface Tables {
+  policies: PolicyRow;
   tenants: { id: string; name: string; createdAt: number };
   keys: KeyRow;
   signers: SignerRow;

@@ -4,6 +4,7 @@ import { MAX_INSTRUCTIONS, MAX_SEARCHED_STORES } from '../contracts/registry-lim
 import { AppError } from '../errors/app-error.js';
 import { requireVersion } from './adapters.js';
 import type { Audited, Database, DeploymentRow } from './database.js';
+import { requirePolicy } from './policies.js';
 import { promoted, type Rollout, rolledBack, withCanary, withStable } from './rollout.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validInteger, validName, validNumber, validText } from './validate.js';
@@ -58,7 +59,7 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
   }
 
   return {
-    async putDeployment({ tenant, name, adapter, stableVersion, instructions, retrieval }) {
+    async putDeployment({ tenant, name, adapter, stableVersion, instructions, retrieval, policy }) {
       validName('name', name);
       const settings = {
         instructions: validText('instructions', instructions, MAX_INSTRUCTIONS),
@@ -69,7 +70,9 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
         const current = await findDeployment(trx, tenant, name);
         const rollout = withStable(current ? toRollout(current) : null, { adapter, stableVersion });
         if (adapter !== null && stableVersion !== null) await requireVersion(trx, tenant, adapter, stableVersion);
-        const change = { ...fromRollout(rollout), ...settings };
+        if (policy) await requirePolicy(trx, tenant, policy.name, policy.revision);
+        const named = policy === undefined ? (current?.policy ?? null) : policy && JSON.stringify(policy);
+        const change = { ...fromRollout(rollout), ...settings, policy: named };
         if (current) return save(trx, current, change, 'deployment.changed');
         const now = clock.now();
         const row: DeploymentRow = { tenant, name, ...change, createdAt: now, updatedAt: now, revision: 1 };
@@ -157,6 +160,6 @@ function fromRollout({ previous, ...rollout }: Rollout) {
   };
 }
 
-function toDeployment({ hasPrevious: _, previousVersion: __, retrieval, ...row }: DeploymentRow): Deployment {
-  return { ...row, retrieval: JSON.parse(retrieval) };
+function toDeployment({ hasPrevious: _, previousVersion: __, retrieval, policy, ...row }: DeploymentRow): Deployment {
+  return { ...row, retrieval: JSON.parse(retrieval), policy: policy === null ? null : JSON.parse(policy) };
 }

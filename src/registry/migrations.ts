@@ -115,6 +115,18 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
     ) STRICT`,
   ),
   '0011-audit': statements(...AUDIT_SCHEMA),
+  '0012-policies': statements(
+    `CREATE TABLE policies (
+      tenant TEXT NOT NULL REFERENCES tenants (id),
+      name TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      rules TEXT NOT NULL,
+      created_at INTEGER NOT NULL,
+      PRIMARY KEY (tenant, name, revision)
+    ) STRICT`,
+    'ALTER TABLE deployments ADD COLUMN policy TEXT',
+  ),
+  '0013-safety-of-answers': statements('ALTER TABLE answers ADD COLUMN safety TEXT'),
 };
 
 /** Brings the tables to the newest step; each step is one transaction. */

@@ -4,11 +4,13 @@ import { openSigningKey } from '../audit/signing-key.js';
 import type { AdapterCompiler } from '../contracts/adapter.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Registry } from '../contracts/registry.js';
+import type { Safety } from '../contracts/safety.js';
 import { createAdapters } from './adapters.js';
 import { createAnswers } from './answers.js';
 import { type Audited, auditTables, openDatabase } from './database.js';
 import { createDeployments } from './deployments.js';
 import { createKeys } from './keys.js';
+import { createPolicies } from './policies.js';
 import { createSigners } from './signers.js';
 import { createTenants, requireTenant } from './tenants.js';
 
@@ -17,12 +19,14 @@ export interface RegistryOptions {
   readonly dataDir: string;
   readonly compiler: AdapterCompiler;
   readonly clock: Clock;
+  /** Looks at a policy's rules before they are kept. */
+  readonly checkRules: Safety['check'];
   /** Whether the published demo keys open anything. */
   readonly demo: boolean;
 }
 
 /** The registry over SQLite. Every change is one transaction, on the disk when its promise resolves. */
-export async function openRegistry({ dataDir, compiler, clock, demo }: RegistryOptions): Promise<Registry> {
+export async function openRegistry({ dataDir, compiler, clock, checkRules, demo }: RegistryOptions): Promise<Registry> {
   const db = await openDatabase(join(dataDir, 'registry.db'));
   const auditLog = createAuditLog({ name: 'registry', key: openSigningKey(dataDir), clock });
   const audit: Audited = (trx, change) => auditLog.append(auditTables(trx), change);
@@ -33,6 +37,7 @@ export async function openRegistry({ dataDir, compiler, clock, demo }: RegistryO
     ...createSigners({ db, clock, audit }),
     ...createAdapters({ db, clock, audit, compiler, dataDir }),
     ...createDeployments({ db, clock, audit }),
+    ...createPolicies({ db, clock, audit, checkRules }),
     ...answers,
 
     async listAudit(tenant, page) {

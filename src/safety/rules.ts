@@ -54,10 +54,16 @@ function checkAction({ action, text, kind }: SafetyRule, stage: SafetyStage, par
   }
   const isJudged = kind === 'topic' || kind === 'injection';
   if (isJudged && action === 'redact') {
-    throw invalid(`${param}.action`, `${kind} is judged of a piece as a whole, so nothing of it can be redacted; use ${allowed(stage)}`);
+    throw invalid(
+      `${param}.action`,
+      `${kind} is judged of a piece as a whole, so nothing of it can be redacted; use ${allowed(stage)}`,
+    );
   }
   if (isJudged && stage === 'output') {
-    throw invalid(`${param}.kind`, `${kind} needs whole texts, and an answer is let go as it comes; use it on input or passages`);
+    throw invalid(
+      `${param}.kind`,
+      `${kind} needs whole texts, and an answer is let go as it comes; use it on input or passages`,
+    );
   }
 }
 
@@ -70,10 +76,16 @@ function compileRule(rule: SafetyRule, stage: SafetyStage, param: string): Compi
     case 'pattern': {
       checkCount(`${param}.patterns`, rule.patterns.length, MAX_PATTERNS);
       const options = { label: rule.name, ignoreCase: !rule.caseSensitive };
-      return { rule, finder: firstOf(rule.patterns.map((p, i) => patternFinder(p, `${param}.patterns[${i}]`, options))) };
+      return {
+        rule,
+        finder: firstOf(rule.patterns.map((p, i) => patternFinder(p, `${param}.patterns[${i}]`, options))),
+      };
     }
     case 'personal':
-      return { rule, finder: personalFinder(rule.types ? rule.types.map((type) => kindOf(type, param)) : PERSONAL_KINDS) };
+      return {
+        rule,
+        finder: personalFinder(rule.types ? rule.types.map((type) => kindOf(type, param)) : PERSONAL_KINDS),
+      };
     case 'profanity':
       return { rule, finder: patternFinder(PROFANITY, stage, { label: rule.name, ignoreCase: true }) };
     case 'topic': {

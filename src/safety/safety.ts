@@ -18,7 +18,10 @@ export interface SafetyOptions {
 }
 
 /** What a rule's hit means for what it was found in: nothing, or its end. */
-type Verdict = { readonly type: 'goes_on' } | { readonly type: 'block' } | { readonly type: 'refuse'; readonly text: string };
+type Verdict =
+  | { readonly type: 'goes_on' }
+  | { readonly type: 'block' }
+  | { readonly type: 'refuse'; readonly text: string };
 
 const GOES_ON: Verdict = { type: 'goes_on' };
 
@@ -34,7 +37,12 @@ export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
   };
 
   /** Whether a piece of the texts is what the rule is about. */
-  async function isAbout({ rule, threshold }: VectorRule, tenant: string, texts: readonly string[], signal: AbortSignal) {
+  async function isAbout(
+    { rule, threshold }: VectorRule,
+    tenant: string,
+    texts: readonly string[],
+    signal: AbortSignal,
+  ) {
     const pieces = piecesOf(texts);
     if (pieces === null) {
       const reason = 'is longer than what the safety policy can look at. Shorten the last message';
@@ -82,7 +90,14 @@ export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
         const count =
           'finder' in compiledRule
             ? screenTexts(compiledRule, texts)
-            : Number(await isAbout(compiledRule, tenant, judged.map((index) => texts[index]!), signal));
+            : Number(
+                await isAbout(
+                  compiledRule,
+                  tenant,
+                  judged.map((index) => texts[index]!),
+                  signal,
+                ),
+              );
         if (count === 0) return GOES_ON;
         note(stage, rule, count);
         if (rule.action === 'block') return { type: 'block' };
