@@ -43,7 +43,15 @@ interface Case {
 
 const config = loadConfig();
 const db = openDatabase(join(samplesFolder(config), 'documents.db'));
-const [passages, postings, stores] = [createPassages(db), createPostings(db), createVectorStores(db, () => 0, async () => {})];
+const [passages, postings, stores] = [
+  createPassages(db),
+  createPostings(db),
+  createVectorStores(
+    db,
+    () => 0,
+    async () => {},
+  ),
+];
 const shelves = createShelves(db);
 const modelDir = join(config.dataDir, 'models', config.models.embedder);
 const embedder = await loadEmbedder(modelDir, await readEmbedderManifest(modelDir), config.retrieval.threads);

@@ -8,7 +8,13 @@ const FILE = fileURLToPath(new URL('../../src/safety/injection-head.ts', import.
 export function writeHead(embedder: string, { hidden, hiddenBias, output, outputBias }: Head): void {
   const base64 = (values: Float32Array) =>
     Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
-  const fields = { embedder, hidden: base64(hidden), hiddenBias: base64(hiddenBias), output: base64(output), outputBias };
+  const fields = {
+    embedder,
+    hidden: base64(hidden),
+    hiddenBias: base64(hiddenBias),
+    output: base64(output),
+    outputBias,
+  };
   const lines = Object.entries(fields).map(([name, value]) => {
     const text = typeof value === 'number' ? String(value) : `'${value}'`;
     return text.length > 100 ? `  ${name}:\n    ${text},\n` : `  ${name}: ${text},\n`;

@@ -5,39 +5,43 @@ import { AppError } from '../errors/app-error.js';
  * A regular expression for every beginning of what a pattern matches, the empty one and the whole included; for some
  * patterns also for a little more. Of a sequence `abc` it is `(?:a(?:b(?:c)?)?)?`: each part is whole where anything
  * follows, and itself a beginning where nothing does.
+ * @param param names the pattern in an error
  * @throws AppError `invalid_value` for what needs backtracking
  */
-export function beginningOf({ alternatives }: Pick<AST.Pattern, 'alternatives'>): string {
-  return alternatives.map(({ elements }) => elements.reduceRight((rest, part) => then(part, rest), '')).join('|');
+export function beginningOf({ alternatives }: Pick<AST.Pattern, 'alternatives'>, param: string): string {
+  const beginnings = alternatives.map(({ elements }) =>
+    elements.reduceRight((rest, part) => then(part, rest, param), ''),
+  );
+  return beginnings.join('|');
 }
 
 /** A beginning of the part, or the whole of it and then the rest. */
-function then(part: AST.Element, rest: string): string {
+function then(part: AST.Element, rest: string, param: string): string {
   switch (part.type) {
     case 'Character':
     case 'CharacterSet':
     case 'CharacterClass':
       return `(?:${part.raw}${rest})?`;
     case 'Assertion':
-      if (part.kind === 'lookahead' || part.kind === 'lookbehind') throw needsBacktracking(part.raw);
+      if (part.kind === 'lookahead' || part.kind === 'lookbehind') throw needsBacktracking(part.raw, param);
       // What it looks at may not be there yet.
       return `(?:${part.raw}${rest})?`;
     case 'Group':
     case 'CapturingGroup':
-      return `(?:${beginningOf(part)}|${part.raw}${rest})`;
+      return `(?:${beginningOf(part, param)}|${part.raw}${rest})`;
     case 'Quantifier': {
       const { element, max } = part;
       const some = `${element.raw}{0,${Number.isFinite(max) ? max : ''}}`;
-      return `(?:${some}(?:${then(element, '')})|${part.raw}${rest})`;
+      return `(?:${some}(?:${then(element, '', param)})|${part.raw}${rest})`;
     }
     default:
-      throw needsBacktracking(part.raw);
+      throw needsBacktracking(part.raw, param);
   }
 }
 
-function needsBacktracking(raw: string): AppError {
+function needsBacktracking(raw: string, param: string): AppError {
   return new AppError('invalid_value', {
-    param: 'pattern',
+    param,
     reason: `${raw} is not supported: look-around, back-references and classes of sets need more than one pass over a text`,
   });
 }

@@ -26,8 +26,8 @@ const parser = new RegExpParser({ ecmaVersion: 2024 });
 export function patternFinder(source: string, param: string, { label, ignoreCase, accept }: PatternOptions): Finder {
   const pattern = parse(source, param);
   const flags = ignoreCase ? RE2JS.CASE_INSENSITIVE : 0;
+  const beginning = compile(`(?:${beginningOf(pattern, param)})\\z`, flags, param);
   const whole = compile(source, flags, param);
-  const beginning = compile(`(?:${beginningOf(pattern)})\\z`, flags, param);
   const alphabet = new RegExp(`^(?:${[...alphabetOf(pattern)].join('|')})$`, ignoreCase ? 'iu' : 'u');
   if (whole.matcher('').matches()) throw invalid(param, 'it matches the empty text, and so everything');
   return {
@@ -42,15 +42,11 @@ export function patternFinder(source: string, param: string, { label, ignoreCase
     },
     openFrom(text, from) {
       // Most words end with what no beginning could end with, and this is a hundred times cheaper to see.
-      if (from >= text.length || !alphabet.test(lastOf(text))) return text.length;
+      if (from >= text.length || !alphabet.test([...text.slice(-2)].at(-1)!)) return text.length;
       const matcher = beginning.matcher(text);
       return matcher.find(from) ? matcher.start() : text.length;
     },
   };
-}
-
-function lastOf(text: string): string {
-  return String.fromCodePoint(text.codePointAt(text.length - 2)!).length === 2 ? text.slice(-2) : text.slice(-1);
 }
 
 function parse(source: string, param: string): AST.Pattern {

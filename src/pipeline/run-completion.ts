@@ -101,7 +101,7 @@ async function screenPrompt(
 }
 
 /** Several editors write the model's tokens themselves; they get what those get that send a suffix. */
-function asInfill(tokenizer: Tokenizer, prompt: Prompt): Prompt {
+function asInfill(tokenizer: Tokenizer, prompt: CompletionRequest['prompt']): CompletionRequest['prompt'] {
   const raw = prompt.kind === 'text' ? tokenizer.readRawInfill(prompt.text) : null;
   return raw === null ? prompt : { kind: 'infill', ...raw, files: [] };
 }

@@ -11,6 +11,7 @@ import { createMetrics } from '../../src/metrics/metrics.js';
 import { watchServices } from '../../src/metrics/watch.js';
 import { createPipeline } from '../../src/pipeline/pipeline.js';
 import type { PipelineServices } from '../../src/pipeline/types.js';
+import { createSafety } from '../../src/safety/safety.js';
 import { createFakeEngine, type FakeEngine } from './fakes/engine.js';
 import { createFakeRegistry, KEY } from './fakes/registry.js';
 import { createFakeRetrieval } from './fakes/retrieval.js';
@@ -63,6 +64,10 @@ export async function createTestServer(options: TestServerOptions = {}) {
     tokenizer,
     retrieval,
     registry,
+    safety: createSafety({
+      embedderId: 'bge-small-en-v1.5-qa',
+      embed: async (tenant, texts, signal) => (await retrieval.embed(tenant, texts, signal)).vectors,
+    }),
     metrics,
     clock,
     assignArm,

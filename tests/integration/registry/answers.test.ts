@@ -17,6 +17,7 @@ const answer = (id: string, tenant = 'bank'): AnswerRecord => ({
   arm: 'stable',
   outcome: 'completed',
   passages: [{ id: 'p1', score: 0.75 }],
+  safety: null,
   storeSnapshot: 's1',
   promptTokens: 200,
   completionTokens: 20,

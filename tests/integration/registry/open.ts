@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { AdapterCompiler } from '../../../src/contracts/adapter.js';
 import { AppError } from '../../../src/errors/app-error.js';
 import { openRegistry } from '../../../src/registry/registry.js';
+import { createSafety } from '../../../src/safety/safety.js';
 
 /** Accepts any folder with a `weights` file, which may name another base; what the importer checks is tested in its own room. */
 const compilerFor = (dataDir: string): AdapterCompiler => ({
@@ -21,11 +22,13 @@ const compilerFor = (dataDir: string): AdapterCompiler => ({
   },
 });
 
+const safety = createSafety({ embedderId: 'bge-small-en-v1.5-qa', embed: async () => [] });
+
 /** A registry on real SQLite, with a clock that moves one millisecond at every look. */
 export function openTestRegistry(dataDir: string, { demo = false } = {}) {
   let now = 1_000;
   const clock = { now: () => now++, monotonicMs: () => now };
-  return openRegistry({ dataDir, compiler: compilerFor(dataDir), clock, demo });
+  return openRegistry({ dataDir, compiler: compilerFor(dataDir), clock, checkRules: safety.check, demo });
 }
 
 export const retrieval = { enabled: true, topK: 3, minScore: 0.2, budgetTokens: 600 };

@@ -11,6 +11,7 @@ const deployment: Deployment = {
   canaryWeight: 0,
   instructions: '',
   retrieval: { enabled: true, topK: 3, minScore: 0, budgetTokens: 600 },
+  policy: null,
   createdAt: 0,
   updatedAt: 0,
   revision: 1,
