@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import type { SafetyRule } from '../../../src/contracts/safety.js';
 import { redact } from '../../../src/patterns/finder.js';
@@ -110,4 +111,11 @@ t.test('a topic is what is near to an example, and its vectors are asked for onc
   t.match(await ask('What is the overdraft rate?'), { refusal: null, of: [] });
   t.equal((await ask('What is the overdraft rate?')).texts.length, 2);
   t.same(asked, ['Should I buy stocks?', 'Which shares?', 'What is the overdraft rate?']);
+});
+
+t.test('the policies of the samples are sound', async (t) => {
+  const folder = new URL('../../../indexes/policies/', import.meta.url);
+  const files = readdirSync(folder);
+  t.same(files.sort(), ['health-care.json', 'northwind-bank.json']);
+  for (const file of files) t.doesNotThrow(() => compileRules(JSON.parse(readFileSync(new URL(file, folder), 'utf8'))));
 });
