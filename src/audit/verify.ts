@@ -8,7 +8,7 @@ import { fromLine, GENESIS, hashOf, type Line } from './line.js';
 import { isSigned } from './signing-key.js';
 
 /** The logs of a data folder, by the database that each lies in. */
-export const LOGS = { registry: 'registry.db', documents: 'documents.db' } as const;
+const LOGS = { registry: 'registry.db', documents: 'documents.db' } as const;
 
 /** What was found in one tenant's lines of one log. */
 export interface LogReport {
@@ -39,7 +39,7 @@ export function verifyLogs(dataDir: string, publicKey: KeyObject, known: readonl
  * Whether lines follow each other as they were written, and reach as far as is signed.
  * @param heads the log's own, and others that are known
  */
-export function verifyLines(
+function verifyLines(
   lines: Iterable<Line & { readonly seq: number }>,
   tenant: string,
   heads: readonly AuditCheckpoint[],

@@ -58,7 +58,7 @@ export interface SafetyRecord {
   readonly decisions: readonly SafetyDecision[];
 }
 
-export interface ScreenedTexts {
+interface ScreenedTexts {
   readonly texts: readonly string[];
   /** Answers the request instead of the model; null: nothing was refused. */
   readonly refusal: string | null;

@@ -1,5 +1,5 @@
 /** A piece of a text, in UTF-16 units: from `start` up to, but not including, `end`. Never empty. */
-export interface Span {
+interface Span {
   readonly start: number;
   readonly end: number;
   /** What kind of thing it is. */

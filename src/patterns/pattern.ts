@@ -5,7 +5,7 @@ import { alphabetOf, beginningOf } from './beginning.js';
 import type { Finder } from './finder.js';
 
 /** In characters. */
-export const MAX_PATTERN = 2000;
+const MAX_PATTERN = 2000;
 
 interface PatternOptions {
   /** Of what is found. */

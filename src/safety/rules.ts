@@ -5,8 +5,6 @@ import { personalFinder } from '../personal-data/find.js';
 import { PERSONAL_KINDS, type PersonalKind } from '../personal-data/kinds.js';
 import { PROFANITY } from './profanity.js';
 
-export const STAGES = ['input', 'passages', 'output'] as const satisfies readonly SafetyStage[];
-
 const MAX_RULES = 64;
 const MAX_PATTERNS = 200;
 const MAX_EXAMPLES = 100;
