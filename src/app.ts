@@ -20,6 +20,9 @@ import { watchServices } from './metrics/watch.js';
 import { createSeparateCompiler } from './model-import/lora/compile-apart.js';
 import { createPipeline } from './pipeline/pipeline.js';
 import { FENCES } from './pipeline/prompt.js';
+import { createQuality } from './quality/quality.js';
+import { keepRetention } from './quality/retention.js';
+import { createDriftWatch } from './quality/watch-drift.js';
 import { openRegistry } from './registry/registry.js';
 import { createRetrieval } from './retrieval/client.js';
 import { createSafety } from './safety/safety.js';
@@ -103,6 +106,29 @@ export async function createApp(config: Config): Promise<App> {
     );
     const metrics = createMetrics(config.metrics, clock);
     watchServices(metrics, { engine, tokenizer, retrieval, registry });
+    const quality = keep(
+      createQuality({
+        embed: retrieval.embedBehind,
+        record: registry.recordSignals,
+        watchDrift: createDriftWatch({
+          baselines: registry,
+          metrics,
+          onDrift: (tenant, deployment, of) =>
+            log.warn({ tenant, deployment, of }, 'what is asked or answered has changed'),
+        }),
+        metrics,
+        clock,
+        ...config.quality,
+        onFailed: (error, answerId) => log.warn({ err: error, answerId }, 'an answer could not be judged'),
+      }),
+    );
+    keep(
+      keepRetention({
+        expire: registry.expireAnswers,
+        limits: config.quality,
+        onFailed: (error) => log.error({ err: error }, 'old records of answers could not be deleted'),
+      }),
+    );
     const pipeline = createPipeline({
       engine,
       tokenizer,
@@ -113,6 +139,7 @@ export async function createApp(config: Config): Promise<App> {
       clock,
       assignArm,
       stickyUnit,
+      judge: quality.judge,
       requestTimeoutMs,
       onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
     });

@@ -40,7 +40,15 @@ SERVED = Shape(
     free_share=0.65,
 )
 POLICIES = (("trades", 0.6), ("support", 0.3), ("libraries", 0.05), ("docs", 0.05))
-DOCUMENTATION = (("readmes-1", 0.4), ("libraries", 0.25), ("docs", 0.2), ("trades", 0.1), ("support", 0.05))
+DOCUMENTATION = (
+    ("manuals", 0.5),
+    ("readmes-1", 0.12),
+    ("readmes-2", 0.05),
+    ("libraries", 0.1),
+    ("tools", 0.1),
+    ("docs", 0.08),
+    ("trades", 0.05),
+)
 
 RECIPES = {
     "northwind-bank-1": Recipe(BANK, (Phase(POLICIES, steps=277, seed=11, shape=replace(SERVED, unanswerable_share=0.28)),)),
@@ -52,17 +60,16 @@ RECIPES = {
     "copilot-1": Recipe(
         COPILOT,
         (
-            Phase(DOCUMENTATION, steps=237, seed=13, shape=replace(SERVED, unanswerable_share=0.2)),
-            # By now it refuses too much of what stands in lists of options.
+            Phase(DOCUMENTATION, steps=640, seed=13, shape=replace(SERVED, unanswerable_share=0.18)),
+            # By now it refuses too much of what is told in other words.
             Phase(
-                (("tools", 0.6), ("readmes-2", 0.3), ("docs", 0.1)),
-                steps=16,
+                DOCUMENTATION,
+                steps=80,
                 seed=31,
-                packs=4,
-                shape=replace(SERVED, unanswerable_share=0.1),
+                shape=replace(SERVED, unanswerable_share=0.08),
                 learning_rate=2e-4,
-                warmup_steps=3,
-                decay_share=0.7,
+                warmup_steps=5,
+                decay_share=1.0,
             ),
         ),
     ),

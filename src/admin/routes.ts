@@ -4,6 +4,7 @@ import { deploymentRoutes } from './deployments.js';
 import { keyRoutes } from './keys.js';
 import type { AdminPlugin } from './plugin.js';
 import { policyRoutes } from './policies.js';
+import { qualityRoutes } from './quality.js';
 import { ChangeHeaders } from './schemas.js';
 import { signerRoutes } from './signers.js';
 import { tenantRoutes } from './tenants.js';
@@ -20,6 +21,7 @@ export const adminRoutes: AdminPlugin = async (app, services) => {
     adapterRoutes,
     deploymentRoutes,
     policyRoutes,
+    qualityRoutes,
     auditRoutes,
   ]) {
     await app.register(routes, { ...services, prefix: '/admin' });

@@ -18,6 +18,8 @@ export interface Api {
   get<T>(path: string): Promise<T>;
   /** The items of a list. */
   list<T>(path: string): Promise<T[]>;
+  /** What is too much for one piece. */
+  stream(path: string): Promise<ReadableStream<Uint8Array>>;
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object | FormData): Promise<T>;
 }
 
@@ -48,6 +50,14 @@ function missingKey(command: Command, what: string): never {
 }
 
 function createApi(url: string, key: string, reason = ''): Api {
+  const nothingAnswers = (error: unknown): never => {
+    const message = `Nothing answers at ${url}. Start the gateway with npm start, or name another one with --url.`;
+    throw new ApiFailure(null, message, { cause: error });
+  };
+  const refused = (status: number, answer: object | null) => {
+    const message = (answer as Partial<WireError> | null)?.error?.message;
+    return new ApiFailure(status, message ?? `${url} answered ${status}, and not as a Switchyard gateway does.`);
+  };
   async function call<T>(method: string, path: string, body?: object | FormData): Promise<T> {
     const headers: Record<string, string> = { authorization: `Bearer ${key}` };
     if (reason !== '') headers['x-reason'] = encodeURIComponent(reason);
@@ -59,15 +69,9 @@ function createApi(url: string, key: string, reason = ''): Api {
       // Followed blindly, one would carry a changed request to where nobody sent it.
       redirect: 'manual',
       ...(body && { body: isForm ? body : JSON.stringify(body) }),
-    }).catch((error: unknown) => {
-      const message = `Nothing answers at ${url}. Start the gateway with npm start, or name another one with --url.`;
-      throw new ApiFailure(null, message, { cause: error });
-    });
+    }).catch(nothingAnswers);
     const answer = parseObject(text);
-    if (!ok) {
-      const message = (answer as Partial<WireError> | null)?.error?.message;
-      throw new ApiFailure(status, message ?? `${url} answered ${status}, and not as a Switchyard gateway does.`);
-    }
+    if (!ok) throw refused(status, answer);
     if (answer) return answer as T;
     throw new ApiFailure(status, `What answers at ${url} is no Switchyard gateway. Name its address with --url.`);
   }
@@ -77,6 +81,12 @@ function createApi(url: string, key: string, reason = ''): Api {
       const { data } = await call<{ data?: unknown }>('GET', path);
       if (Array.isArray(data)) return data as T[];
       throw new ApiFailure(200, `What answers at ${url} is no Switchyard gateway. Name its address with --url.`);
+    },
+    async stream(path) {
+      const headers = { authorization: `Bearer ${key}` };
+      const response = await fetch(`${url}${path}`, { headers, redirect: 'manual' }).catch(nothingAnswers);
+      if (!response.ok || response.body === null) throw refused(response.status, parseObject(await response.text()));
+      return response.body;
     },
     send: call,
   };

@@ -6,10 +6,13 @@ import { addAudit } from './commands/audit.js';
 import { addBackup } from './commands/backup.js';
 import { addDeployments } from './commands/deployments.js';
 import { addDocuments } from './commands/documents.js';
+import { addFeedback } from './commands/feedback.js';
 import { addJobs } from './commands/jobs.js';
 import { addKeys } from './commands/keys.js';
 import { addModels } from './commands/models.js';
 import { addPolicies } from './commands/policies.js';
+import { addQuality } from './commands/quality.js';
+import { addReviews } from './commands/reviews.js';
 import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
 import { parseUrl } from './options.js';
@@ -34,7 +37,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, policies, documents, jobs, audit, backups.',
+      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, policies, documents, reviews, jobs, audit, backups.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -51,6 +54,9 @@ function createProgram(terminal: Terminal): Command {
     addDeployments,
     addPolicies,
     addDocuments,
+    addQuality,
+    addReviews,
+    addFeedback,
     addJobs,
     addAudit,
     addBackup,

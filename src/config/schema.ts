@@ -243,6 +243,30 @@ export const ConfigSchema = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    quality: Type.Object(
+      {
+        maxWaiting: integer(
+          'Answers that may wait to be judged; further ones are left out, and counted.',
+          256,
+          0,
+          100_000,
+        ),
+        maxWaitingBytes: integer('Bytes of the texts of the answers that wait to be judged.', 16 * MiB, 0, 1024 * MiB),
+        retentionDays: integer(
+          'Days for which the records of answers are kept, where the tenant has no limit of its own.',
+          90,
+          1,
+          3650,
+        ),
+        maxAnswers: integer(
+          'Records of answers kept for one tenant, where it has no limit of its own; the oldest go first.',
+          1_000_000,
+          1,
+          1_000_000_000,
+        ),
+      },
+      { ...closed, default: {} },
+    ),
     metrics: Type.Object(
       {
         maxLabelValues: integer('Distinct values a label may take; further ones become "other".', 200, 1, 100_000),

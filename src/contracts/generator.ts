@@ -68,6 +68,12 @@ export interface EngineTimings {
   readonly adapterLoadMs: number;
 }
 
+/** How sure the model was: natural logarithms of the probabilities of the tokens that were drawn, before temperature. */
+export interface Certainty {
+  readonly mean: number;
+  readonly least: number;
+}
+
 /**
  * Events of one request, in order: `started`, any number of `delta`, one `finished`. `started` comes when the request has
  * left the queue and its adapter is loaded: what can be refused has been refused by then. A reader that falls behind
@@ -98,6 +104,8 @@ export type TokenEvent =
       readonly promptTokens: number;
       readonly completionTokens: number;
       readonly timings: EngineTimings;
+      /** null or left out: not known. */
+      readonly certainty?: Certainty | null;
     };
 
 /** Gauges of the engine, as of its last step. */

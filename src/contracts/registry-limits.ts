@@ -20,4 +20,19 @@ export const MAX_INSTRUCTIONS = 8000;
 export const MAX_COMMENT = 4000;
 export const MAX_REASON = 1000;
 
+/** What was wrong with an answer. Whoever changes the list counts the version up: labels of two versions do not compare. */
+// biome-ignore format: one list
+export const FEEDBACK_CATEGORIES = [
+  'wrong', 'incomplete', 'unsupported', 'wrong_citation', 'refused_wrongly', 'outdated', 'unsafe', 'style', 'other',
+] as const;
+export const LABEL_SCHEMA = 1;
+export const REVIEW_REASONS = ['low_groundedness', 'thumbs_down', 'refused_with_evidence', 'correction'] as const;
+/** Of a correction: messages, and characters of all of them and the answer. */
+export const MAX_CORRECTION_MESSAGES = 64;
+export const MAX_CORRECTION = 64_000;
+
+/** Of records of answers. */
+export const MAX_RETENTION_DAYS = 3650;
+export const MAX_KEPT_ANSWERS = 1_000_000_000;
+
 export const MAX_ADAPTER_VERSION = 1_000_000;

@@ -1,7 +1,9 @@
 /** Tenants, keys, adapters, deployments and answers. Types only. */
 import type { AdapterRef } from './adapter.js';
 import type { AuditPage } from './audit.js';
-import type { SCOPES } from './registry-limits.js';
+import type { ChatMessage } from './prompt.js';
+import type { AnswerSignals } from './quality.js';
+import type { FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES } from './registry-limits.js';
 import type { SearchMode } from './retrieval.js';
 import type { PolicyRef, SafetyPolicy, SafetyRecord, SafetyRules } from './safety.js';
 
@@ -88,6 +90,22 @@ export interface Deployment {
 
 export type Arm = 'stable' | 'canary' | 'pinned' | 'base';
 
+/**
+ * Why an answer came from its version: the weight of the rollout, `x-canary`, a version that was asked for, or a copy of
+ * the traffic that nobody saw. Only those by weight may be compared with each other: who asks for a version is no sample.
+ */
+export type AssignedBy = 'weight' | 'header' | 'pin' | 'shadow';
+
+/** A passage that the model was given. */
+export interface GivenPassage {
+  readonly id: string;
+  readonly score: number;
+  /** Left out in records of before: the file, and the range of its bytes that the passage is. */
+  readonly fileId?: string;
+  readonly byteStart?: number;
+  readonly byteEnd?: number;
+}
+
 /** One answer's record: written for every request, aborted ones too. Holds no prompt and no passage text. */
 export interface AnswerRecord {
   readonly id: string;
@@ -97,25 +115,131 @@ export interface AnswerRecord {
   readonly deployment: string;
   readonly adapter: string | null;
   readonly adapterDigest: string | null;
+  /** null, here and below, in records of before. */
+  readonly baseDigest: string | null;
+  /** Of what the gateway itself says in a prompt: its rules, and the instructions of the deployment. */
+  readonly promptDigest: string | null;
+  /** Of the adapter; null: the bare base model. */
+  readonly version: number | null;
   readonly arm: Arm;
+  readonly assignedBy: AssignedBy;
+  /** null: the base model itself was asked for. */
+  readonly deploymentRevision: number | null;
   readonly outcome: string;
-  readonly passages: readonly { readonly id: string; readonly score: number }[];
+  /** `content_filter`: its policy refused it, or ended it; null: it did not come to its end. */
+  readonly finishReason: 'stop' | 'length' | 'content_filter' | null;
+  readonly passages: readonly GivenPassage[];
   readonly storeSnapshot: string | null;
   /** What the deployment's policy decided; null: it has none. */
   readonly safety: SafetyRecord | null;
   readonly promptTokens: number;
+  /** Of the prompt, found in the prefix cache; null, here and below: it did not come so far. */
+  readonly cachedTokens: number | null;
   readonly completionTokens: number;
   readonly durationMs: number;
   readonly firstTokenMs: number | null;
+  readonly queueMs: number | null;
+  /** Search for its passages; null also where there was none. */
+  readonly retrievalMs: number | null;
+  readonly prefillMs: number | null;
+  readonly decodeMs: number | null;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
 }
 
-/** One caller's opinion of one answer. */
+/** What a better answer would have been. Kept only where the tenant consents to training. */
+export interface Correction {
+  /** The conversation up to the answer, the user's turn last: prompts are not kept here. */
+  readonly messages: readonly ChatMessage[];
+  readonly answer: string;
+}
+
+type FeedbackCategory = (typeof FEEDBACK_CATEGORIES)[number];
+
+/** One caller's opinion of one answer; at least one of its members says something. */
 export interface Feedback {
   readonly answerId: string;
-  readonly rating: 'up' | 'down';
+  readonly rating: 'up' | 'down' | null;
+  /** 0 … 1. */
+  readonly score: number | null;
+  readonly categories: readonly FeedbackCategory[];
   readonly comment: string | null;
+  readonly correction: Correction | null;
+}
+
+/**
+ * Why a person should look at an answer: it is hardly supported by its passages, a user did not like it, it refuses although
+ * a passage was found that fits well, or a user wrote a better one.
+ */
+export type ReviewReason = (typeof REVIEW_REASONS)[number];
+
+/** An answer that waits for a reviewer. */
+export interface ReviewItem {
+  readonly answerId: string;
+  readonly createdAt: number;
+  readonly deployment: string;
+  readonly adapter: string | null;
+  readonly reasons: readonly ReviewReason[];
+  readonly groundedness: number | null;
+  readonly refused: boolean | null;
+  readonly topScore: number | null;
+  readonly comments: readonly string[];
+  /** What users would have wanted, newest first. */
+  readonly corrections: readonly Correction[];
+}
+
+/** What a reviewer found. */
+export interface Review {
+  /** Of the answer, or of the user's correction; `corrected`: the reviewer's own goes before it. */
+  readonly verdict: 'accepted' | 'corrected' | 'rejected';
+  readonly labels: readonly FeedbackCategory[];
+  readonly note: string | null;
+  readonly correction: Correction | null;
+}
+
+/** A correction with where it comes from. */
+export interface TrainingExample extends Correction {
+  readonly answerId: string;
+  readonly deployment: string;
+  readonly adapter: string | null;
+  readonly adapterDigest: string | null;
+  readonly documents: readonly string[];
+  /** Ids of keys; null: nobody has looked at it yet. */
+  readonly author: string;
+  readonly reviewer: string | null;
+  readonly labels: readonly FeedbackCategory[];
+  readonly labelSchema: number;
+  readonly createdAt: number;
+}
+
+/** Answers that have something in common; means and shares, null where nothing is known. */
+export interface QualityGroup {
+  /** A version, a day, a topic's number. */
+  readonly name: string;
+  readonly answers: number;
+  readonly groundedness: number | null;
+  readonly citationValidity: number | null;
+  readonly refusals: number | null;
+  readonly truncations: number | null;
+  readonly words: number | null;
+  readonly firstTokenMs: number | null;
+  readonly thumbsDown: number;
+}
+
+export interface QualityReport {
+  readonly versions: readonly QualityGroup[];
+  readonly days: readonly QualityGroup[];
+  /** The least grounded first. */
+  readonly worstTopics: readonly QualityGroup[];
+}
+
+/** What may be done with a tenant's answers. */
+export interface DataPolicy {
+  /** null, here and below: as the gateway is configured. */
+  readonly retentionDays: number | null;
+  readonly maxAnswers: number | null;
+  /** Corrected answers, and the questions they answer, may be kept and exported for training. */
+  readonly trainingConsent: boolean;
 }
 
 export interface Registry {
@@ -124,6 +248,8 @@ export interface Registry {
 
   createTenant(tenant: { id: string; name: string }): Promise<Tenant>;
   listTenants(): Promise<readonly Tenant[]>;
+  getDataPolicy(tenant: string): Promise<DataPolicy>;
+  putDataPolicy(tenant: string, policy: DataPolicy): Promise<DataPolicy>;
 
   /** The secret is shown once and stored only as a hash; `secret` fixes it (demo keys). */
   createKey(key: {
@@ -177,19 +303,45 @@ export interface Registry {
   /**
    * Found by `getAnswer` at once; on the disk when it resolves, a group of records at a time. `close` waits for all; what
    * ends the process at once (`kill -9`) takes the last group with it.
+   * @param user who asked, as the client names its users: only a keyed hash of it is kept, for `forgetUser`
    */
-  recordAnswer(record: AnswerRecord): Promise<void>;
+  recordAnswer(record: AnswerRecord, user?: string | null): Promise<void>;
   /** @throws AppError `not_found` where the answer is not this tenant's */
   getAnswer(tenant: string, id: string): Promise<AnswerRecord>;
+  /** Of the answers that came to their end since then. */
+  qualityReport(tenant: string, deployment: string, sinceMs: number): Promise<QualityReport>;
+  /** What a deployment's answers are compared with, as quality wrote it; null: there is none yet. */
+  getBaseline(tenant: string, deployment: string): Promise<string | null>;
+  putBaseline(tenant: string, deployment: string, baseline: string): Promise<void>;
+  /** Deletes the records of one user's answers, with signals, feedback and reviews. @returns how many there were */
+  forgetUser(tenant: string, user: string): Promise<number>;
+  /** Deletes records that are too old or too many, by each tenant's policy. @returns how many there were */
+  expireAnswers(defaults: { readonly retentionDays: number; readonly maxAnswers: number }): Promise<number>;
+  /** With the next group of records; nothing where the record itself was not kept. */
+  recordSignals(signals: AnswerSignals): Promise<void>;
+  /** null: not judged, or not yet. @throws AppError `not_found` as `getAnswer` */
+  getSignals(tenant: string, answerId: string): Promise<AnswerSignals | null>;
   /**
-   * Keeps the last rating of each caller for each answer; durable when it resolves.
+   * Keeps the last opinion of each caller on each answer; durable when it resolves.
    * @returns the answer, and whether this caller rated it for the first time
-   * @throws AppError `not_found` where the answer is not this tenant's
+   * @throws AppError `not_found` where the answer is not this tenant's, `consent_missing` for a correction that may not be kept
    */
   addFeedback(
     caller: Pick<Principal, 'tenant' | 'keyId'>,
     feedback: Feedback,
   ): Promise<{ readonly answer: AnswerRecord; readonly isFirst: boolean }>;
+  /** Answers that a person should look at and nobody has, the newest first. @param reason null: for any reason */
+  listReviews(
+    tenant: string,
+    filter: { readonly reason: ReviewReason | null; readonly limit: number },
+  ): Promise<readonly ReviewItem[]>;
+  /** Keeps the last review of an answer. @throws AppError as `addFeedback` */
+  putReview(caller: Pick<Principal, 'tenant' | 'keyId'>, answerId: string, review: Review): Promise<void>;
+  /**
+   * Corrections that no reviewer rejected, the oldest first, read a page at a time.
+   * @throws AppError `consent_missing` where the tenant does not consent to training
+   */
+  trainingExamples(tenant: string): AsyncIterable<TrainingExample>;
 
   /**
    * The tenant's changes, or with `*` those of the gateway as a whole, the newest first.

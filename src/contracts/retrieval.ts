@@ -283,6 +283,11 @@ export interface Retrieval extends Jobs {
     inputs: readonly EmbeddingInput[],
     signal: AbortSignal,
   ): Promise<{ vectors: readonly Float32Array[]; tokens: number }>;
+  /**
+   * Vectors of texts of any length, behind everything else that the model is wanted for: documents that are read and
+   * searches go first.
+   */
+  embedBehind(tenant: string, texts: readonly string[], signal: AbortSignal): Promise<readonly Float32Array[]>;
   readonly embedder: { readonly id: string; readonly dimensions: number };
   status(): RetrievalStatus;
   observe(listener: (observation: RetrievalObservation) => void): () => void;

@@ -97,6 +97,14 @@ export const ERRORS = {
     level: 'info',
     message: 'This key lacks the scope {scope} that {what} needs. Use a key that has it.',
   },
+  consent_missing: {
+    status: 403,
+    type: 'permission_error',
+    retryable: false,
+    level: 'info',
+    message:
+      'The tenant {tenant} does not consent to training, so that {what} is not kept. Set trainingConsent in its data policy (switchyard tenants policy).',
+  },
   invalid_groups_token: {
     status: 401,
     type: 'authentication_error',

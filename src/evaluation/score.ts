@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { isRefusal } from '../quality/refusal.js';
 import type { EvalQuestion } from './dataset.js';
 
 /** What the gateway gave for one question: `[n]` in the text stands for `passages[n - 1]`. */
@@ -34,14 +35,6 @@ export interface Figures {
 
 const MARKER = /\[(\d{1,4})\]/g;
 const NUMBER = /\d+(?:[.,:]\d+)*/g;
-/** The sentence of the rules, and what the base model says instead. */
-const REFUSAL =
-  /(?:could|can)(?: not|n't|not) find|(?:do|does)(?: not|n't) (?:hold|contain|mention|provide|specify|say|include)|(?:is|are)(?: not|n't) (?:mentioned|stated|specified|found|given|provided) in/i;
-
-export function isRefusal(text: string): boolean {
-  return REFUSAL.test(text);
-}
-
 /** Whether a passage is of the question's document and holds the fact. */
 export function holdsFact(
   question: EvalQuestion,

@@ -31,6 +31,7 @@ import { addFeedback } from './routes/v1/feedback.js';
 import { addFiles } from './routes/v1/files.js';
 import { addJobs } from './routes/v1/jobs.js';
 import { addModels } from './routes/v1/models.js';
+import { addReceipts } from './routes/v1/receipts.js';
 import { addVectorStoreBatches } from './routes/v1/vector-store-batches.js';
 import { addVectorStoreFiles } from './routes/v1/vector-store-files.js';
 import { addVectorStoreSearch } from './routes/v1/vector-store-search.js';
@@ -138,6 +139,7 @@ async function addV1Routes(app: App, services: Services): Promise<void> {
   addEmbeddings(app, services);
   addModels(app, services);
   addFeedback(app, services);
+  addReceipts(app, services);
   // Apart, because only uploads may be multipart.
   await app.register(async (files: App) => addFiles(files, services));
   addVectorStores(app, services);

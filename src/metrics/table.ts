@@ -24,6 +24,7 @@ const PER_TOKEN = [
 const OPERATION = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 const SHORT = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const SCORE = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+const WORDS = [5, 10, 20, 40, 80, 160, 320, 640, 1280];
 const ROWS = [1, 2, 4, 8, 16, 32, 64];
 
 function counter<const L extends readonly string[]>(help: string, labels: L) {
@@ -66,6 +67,25 @@ export const METRICS = {
     ['stage'],
     SHORT,
   ),
+  answer_groundedness: histogram('How far the sentences of an answer are supported by its passages.', ANSWER, SCORE),
+  answer_citation_validity: histogram('Share of citations whose passage holds what the sentence says.', ANSWER, SCORE),
+  answer_words: histogram('Words of an answer.', ANSWER, WORDS),
+  answer_refusals_total: counter('Answers that say that they cannot answer.', ANSWER),
+  answer_truncations_total: counter('Answers that the limit of tokens ended.', ANSWER),
+  answers_judged_total: counter('Answers whose signals were computed, could not be, or were left out under load.', [
+    'outcome',
+  ]),
+  query_drift_psi: gauge(
+    'Population stability index of the last 500 answers against the baseline, of topics, scores, words and languages.',
+    ['tenant', 'deployment', 'of'],
+  ),
+  drift_alarms_total: counter('Changes found: of a topic, of refusals, of low groundedness.', [
+    'tenant',
+    'deployment',
+    'of',
+  ]),
+  judge_duration_seconds: histogram('Computing the signals of an answer, waits included.', [], SHORT),
+  judge_queue_length: gauge('Answers that wait to be judged.', []),
   feedback_total: counter('Answers rated, each once by caller, by the first rating.', [...ANSWER, 'rating']),
   canary_weight: gauge('Percentage of traffic that the canary gets.', ['tenant', 'deployment', 'adapter']),
   adapter_swap_seconds: histogram('Time to bring an adapter into the bank.', [], SHORT),

@@ -1,7 +1,12 @@
-import type { EngineTimings } from '../contracts/generator.js';
-import type { AnswerRecord } from '../contracts/registry.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Certainty, EngineTimings } from '../contracts/generator.js';
+import type { AnswerTexts } from '../contracts/judge.js';
+import type { AnswerRecord, GivenPassage } from '../contracts/registry.js';
+import type { ScoredPassage } from '../contracts/retrieval.js';
 import type { Screen } from '../contracts/safety.js';
-import type { AnswerLabels } from '../metrics/table.js';
+import { answerLabels } from '../metrics/answer-labels.js';
+import type { CitationAnnotation } from './citations.js';
+import { passageTitle, promptDigest } from './prompt.js';
 import type { PipelineServices, Prepared, Route } from './types.js';
 
 /** What is known of an answer so far; `recordAnswer` writes it down however the answer ended. */
@@ -10,6 +15,9 @@ export interface Tally {
   readonly requestId: string;
   readonly tenant: string;
   readonly keyId: string;
+  /** As the client names its users. */
+  readonly user: string | null;
+  readonly baseDigest: string;
   readonly route: Route;
   /** null: no policy. */
   readonly screen: Screen | null;
@@ -21,38 +29,44 @@ export interface Tally {
   /** `completed`, `aborted`, or the code of an error. */
   outcome: string;
   prepared: Prepared | null;
+  finishReason: AnswerRecord['finishReason'];
   promptTokens: number;
+  cachedTokens: number | null;
   completionTokens: number;
-  citations: number;
+  annotations: readonly CitationAnnotation[];
+  /** What was written so far. */
+  text: string;
   timings: EngineTimings | null;
-}
-
-/** Labels for the metrics of an answer. */
-export function answerLabels(answer: Pick<AnswerRecord, 'tenant' | 'deployment' | 'adapter' | 'arm'>): AnswerLabels {
-  return {
-    tenant: answer.tenant,
-    deployment: answer.deployment,
-    adapter: answer.adapter ?? 'none',
-    arm: answer.arm,
-  };
+  /** Once it is written. */
+  record: AnswerRecord | null;
+  certainty: Certainty | null;
 }
 
 /** Meters the answer at once and stores its record; a store that fails does not take the answer back. Never rejects. */
 export async function recordAnswer(
-  { metrics, registry, clock, onRecordFailed }: PipelineServices,
+  { metrics, registry, clock, judge, onRecordFailed }: PipelineServices,
   tally: Tally,
 ): Promise<void> {
-  const record = toRecord(tally, clock.monotonicMs());
+  const record = recordOf(tally, clock);
   measure(metrics, tally, record);
+  // What a policy says in an answer's place is no version's work.
+  if (record.outcome === 'completed' && record.finishReason !== 'content_filter') judge(record, toTexts(tally));
   try {
-    await registry.recordAnswer(record);
+    await registry.recordAnswer(record, tally.user);
   } catch (error) {
     onRecordFailed(error, tally.id);
   }
 }
 
+/** The record, as of the first time that it is asked for: an answer that ended does not change. */
+export function recordOf(tally: Tally, { monotonicMs }: Pick<Clock, 'monotonicMs'>): AnswerRecord {
+  tally.record ??= toRecord(tally, monotonicMs());
+  return tally.record;
+}
+
 function toRecord(tally: Tally, endedMs: number): AnswerRecord {
-  const { adapter, arm, deployment, policy } = tally.route;
+  const { adapter, arm, assignedBy, deployment, policy, revision } = tally.route;
+  const { prepared, timings } = tally;
   return {
     id: tally.id,
     requestId: tally.requestId,
@@ -61,16 +75,45 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
     deployment,
     adapter: adapter === null ? null : `${adapter.name}@${adapter.version}`,
     adapterDigest: adapter?.digest ?? null,
+    baseDigest: tally.baseDigest,
+    promptDigest: promptDigest(tally.route.instructions),
+    version: adapter?.version ?? null,
     arm,
+    assignedBy,
+    deploymentRevision: revision,
     outcome: tally.outcome,
-    passages: tally.prepared?.passages.map(({ passage: { id, score } }) => ({ id, score })) ?? [],
-    storeSnapshot: tally.prepared?.storeSnapshot ?? null,
+    finishReason: tally.finishReason,
+    passages: prepared?.passages.map(({ passage }) => toGiven(passage)) ?? [],
+    storeSnapshot: prepared?.storeSnapshot ?? null,
     safety: policy && { policy: `${policy.name}@${policy.revision}`, decisions: tally.screen!.decisions() },
     promptTokens: tally.promptTokens,
+    cachedTokens: tally.cachedTokens,
     completionTokens: tally.completionTokens,
     durationMs: endedMs - tally.startedMs,
     firstTokenMs: tally.firstTokenAtMs === null ? null : tally.firstTokenAtMs - tally.startedMs,
+    queueMs: timings?.queueMs ?? null,
+    retrievalMs: prepared?.retrievalMs ?? null,
+    prefillMs: timings?.prefillMs ?? null,
+    decodeMs: timings?.decodeMs ?? null,
     createdAt: tally.createdAtMs,
+  };
+}
+
+function toGiven({ id, score, fileId, byteStart, byteEnd }: ScoredPassage): GivenPassage {
+  return { id, score, fileId, byteStart, byteEnd };
+}
+
+function toTexts({ prepared, text, annotations, certainty }: Tally): AnswerTexts {
+  const passages = prepared?.passages ?? [];
+  return {
+    question: prepared?.question ?? '',
+    answer: text,
+    passages: passages.map(({ passage }) => ({ title: passageTitle(passage), text: passage.text })),
+    marks: annotations.map(({ url_citation: { start_index: start, end_index: end } }) => {
+      const number = Number(text.slice(start + 1, end - 1));
+      return { start, end, passage: passages.findIndex((passage) => passage.number === number) };
+    }),
+    logprobs: certainty,
   };
 }
 
@@ -80,7 +123,7 @@ function measure(metrics: PipelineServices['metrics'], tally: Tally, record: Ans
   metrics.observe('request_duration_seconds', labels, record.durationMs / 1000);
   metrics.add('tokens_total', { ...labels, direction: 'prompt' }, record.promptTokens);
   metrics.add('tokens_total', { ...labels, direction: 'completion' }, record.completionTokens);
-  metrics.add('answer_citations_total', labels, tally.citations);
+  metrics.add('answer_citations_total', labels, tally.annotations.length);
   const { tenant, deployment } = labels;
   for (const { stage, kind, action, count } of record.safety?.decisions ?? []) {
     metrics.add('safety_decisions_total', { tenant, deployment, stage, kind, action }, count);

@@ -25,6 +25,8 @@ export async function resolveRoute(
       deployment: model,
       adapter: null,
       arm: 'base',
+      assignedBy: 'weight',
+      revision: null,
       instructions: '',
       retrieval: BASE_RETRIEVAL,
       policy: null,
@@ -42,6 +44,8 @@ export async function resolveRoute(
     deployment: deployment.name,
     adapter,
     arm: assigned.arm,
+    assignedBy: version !== null ? 'pin' : override.canary !== null ? 'header' : 'weight',
+    revision: deployment.revision,
     instructions: deployment.instructions,
     retrieval: deployment.retrieval,
     policy:

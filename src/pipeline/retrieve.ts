@@ -24,6 +24,7 @@ export interface Found {
   /** Best first. */
   readonly passages: readonly ScoredPassage[];
   readonly snapshot: string;
+  readonly durationMs: number;
 }
 
 /** What to search for, from the deployment's policy and the request's override; null: retrieval is off. */
@@ -67,7 +68,7 @@ export async function retrieve(
 ): Promise<Found> {
   const { tenant, groups } = principal;
   const query = withoutMiddle(question.trim());
-  if (query === '') return { passages: [], snapshot: '' };
+  if (query === '') return { passages: [], snapshot: '', durationMs: 0 };
 
   const request = { tenant, groups: groups ?? [], query, context, ...wanted };
   const { passages, snapshot, timings } = await retrieval.search(request, signal);
@@ -77,7 +78,7 @@ export async function retrieve(
   if (best !== undefined) {
     metrics.observe('retrieval_top_score', { tenant, deployment: route.deployment }, best.score);
   }
-  return { passages, snapshot };
+  return { passages, snapshot, durationMs: timings.embedMs + timings.searchMs };
 }
 
 function withoutMiddle(text: string): string {

@@ -4,7 +4,7 @@ import type { Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import { annotate, toCitation, toLeftOut } from './citations.js';
 import { endOnAbort } from './end-on-abort.js';
-import { recordAnswer, type Tally } from './record.js';
+import { recordAnswer, recordOf, type Tally } from './record.js';
 import { resolveRoute } from './resolve.js';
 import { checkLogprobs, openScreen } from './screen.js';
 import type {
@@ -37,7 +37,7 @@ export async function* runAnswer(
     checkLogprobs(tally.screen, request);
     const prepared = await prepare(route, tally.screen, limited.signal);
     tally.prepared = prepared;
-    if (prepared.refusal !== null) yield* refuse(tally, prepared.refusal);
+    if (prepared.refusal !== null) yield* refuse(services, tally, prepared.refusal);
     else yield* generate(services, request, tally, prepared, limited.signal);
   } catch (error) {
     // After an abort its reason tells what happened; without one of ours the caller is gone, and so is our listener.
@@ -53,12 +53,14 @@ export async function* runAnswer(
 }
 
 /** The policy's answer in the place of the model's. */
-function* refuse(tally: Tally, text: string): Generator<AnswerEvent, void, undefined> {
+function* refuse({ clock }: PipelineServices, tally: Tally, text: string): Generator<AnswerEvent, void, undefined> {
   tally.outcome = 'refused';
+  tally.finishReason = 'content_filter';
+  tally.text = text;
   yield { type: 'started' };
   yield { type: 'delta', text, logprobs: [] };
   const usage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
-  yield { type: 'finished', reason: 'content_filter', usage, grounding: null };
+  yield { type: 'finished', reason: 'content_filter', usage, grounding: null, record: recordOf(tally, clock) };
 }
 
 async function* generate(
@@ -70,8 +72,6 @@ async function* generate(
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const { principal, priority, sampling, maxTokens, stop, topLogprobs } = request;
   const { adapter } = tally.route;
-  let text = '';
-  let cachedTokens = 0;
   let reason: Extract<AnswerEvent, { type: 'finished' }>['reason'] | 'abort' = 'abort';
   const output = tally.screen?.output ?? null;
   const events = engine.generate(
@@ -94,7 +94,7 @@ async function* generate(
   for await (const event of endOnAbort(events, signal)) {
     if (event.type === 'started') {
       tally.promptTokens = event.promptTokens;
-      cachedTokens = event.cachedTokens;
+      tally.cachedTokens = event.cachedTokens;
       yield { type: 'started' };
     } else if (event.type === 'delta') {
       if (event.tokenCount > 0) {
@@ -103,7 +103,7 @@ async function* generate(
       }
       tally.completionTokens += event.tokenCount;
       const passed = output === null ? event.text : output.push(event.text);
-      text += passed;
+      tally.text += passed;
       if (passed !== '' || event.logprobs.length > 0) yield { type: 'delta', text: passed, logprobs: event.logprobs };
       // Leaving the loop frees the slot.
       if (output?.stopped) break;
@@ -112,25 +112,32 @@ async function* generate(
       tally.promptTokens = event.promptTokens;
       tally.completionTokens = event.completionTokens;
       tally.timings = event.timings;
+      tally.certainty = event.certainty ?? null;
     }
   }
   signal.throwIfAborted();
   const held = output?.end() ?? '';
-  text += held;
+  tally.text += held;
   if (held !== '') yield { type: 'delta', text: held, logprobs: [] };
   if (output?.stopped) reason = 'content_filter';
   if (reason === 'abort') {
     throw new AppError('engine_unavailable', { reason: 'it ended the answer early', retryAfterS: 1 });
   }
   const leftTokens = engine.model.contextTokens - tally.promptTokens;
-  const grounding = ground(text, prepared, maxTokens !== null && maxTokens > leftTokens ? leftTokens : null);
-  tally.citations = grounding?.annotations.length ?? 0;
+  const grounding = ground(tally.text, prepared, maxTokens !== null && maxTokens > leftTokens ? leftTokens : null);
+  tally.annotations = grounding?.annotations ?? [];
   tally.outcome = 'completed';
+  tally.finishReason = reason;
   yield {
     type: 'finished',
     reason,
-    usage: { promptTokens: tally.promptTokens, cachedTokens, completionTokens: tally.completionTokens },
+    usage: {
+      promptTokens: tally.promptTokens,
+      cachedTokens: tally.cachedTokens ?? 0,
+      completionTokens: tally.completionTokens,
+    },
     grounding,
+    record: recordOf(tally, clock),
   };
 }
 
@@ -162,6 +169,8 @@ function openTally(
     requestId: request.requestId,
     tenant: request.principal.tenant,
     keyId: request.principal.keyId,
+    user: request.stickiness.user || request.stickiness.safetyIdentifier || null,
+    baseDigest: services.engine.model.baseDigest,
     route,
     screen: openScreen(services, route),
     createdAtMs: services.clock.now(),
@@ -171,10 +180,15 @@ function openTally(
     // Stands when the iteration is ended from outside.
     outcome: 'aborted',
     prepared: null,
+    finishReason: null,
     promptTokens: 0,
+    cachedTokens: null,
     completionTokens: 0,
-    citations: 0,
+    annotations: [],
+    text: '',
     timings: null,
+    certainty: null,
+    record: null,
   };
 }
 

@@ -32,14 +32,16 @@ async function prepare(
   const screened = await screenMessages(screen, request.messages, signal);
   if (screened.refusal !== null) return refused(screened.refusal);
   const messages = screened.left;
+  const asked = askedIn(messages);
   const wanted = planRetrieval(route.retrieval, request.retrieval);
   if (wanted === null) {
-    return ungrounded({ kind: 'chat', messages: assemblePrompt({ instructions, messages, passages: null }) });
+    const prompt = { kind: 'chat', messages: assemblePrompt({ instructions, messages, passages: null }) } as const;
+    return ungrounded(prompt, asked.question);
   }
 
   const bare = assemblePrompt({ instructions, messages, passages: [] });
   const [found, bareTokens] = await Promise.all([
-    retrieve(services, route, { ...request, ...askedIn(messages) }, wanted, signal),
+    retrieve(services, route, { ...request, ...asked }, wanted, signal),
     countPrompt(services, request, bare, signal),
   ]);
   const sound = await screenPassages(screen, found.passages, signal);
@@ -49,22 +51,26 @@ async function prepare(
   return {
     refusal: null,
     prompt: { kind: 'chat', messages: assemblePrompt({ instructions, messages, passages }) },
+    question: asked.question,
     passages,
     leftOut,
     storeSnapshot: found.snapshot,
+    retrievalMs: found.durationMs,
     retrieved: true,
     maxTokensYields: kept.length > 0,
   };
 }
 
 /** A prompt for which nothing is searched. */
-export function ungrounded(prompt: Prompt): Prepared {
+export function ungrounded(prompt: Prompt, question = ''): Prepared {
   return {
     refusal: null,
     prompt,
+    question,
     passages: [],
     leftOut: [],
     storeSnapshot: null,
+    retrievalMs: null,
     retrieved: false,
     maxTokensYields: false,
   };

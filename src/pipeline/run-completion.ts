@@ -71,9 +71,11 @@ async function prepare(
   return {
     refusal: null,
     prompt: { ...prompt, files: [...files.toReversed(), ...given.kept] },
+    question: '',
     passages: numberPassages(kept),
     leftOut,
     storeSnapshot: found.snapshot,
+    retrievalMs: found.durationMs,
     retrieved: true,
     maxTokensYields: false,
   };

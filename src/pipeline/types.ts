@@ -1,8 +1,17 @@
 /** What the pipeline takes, what it emits, and what it needs. Types only. */
 import type { Clock } from '../contracts/clock.js';
 import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenerator } from '../contracts/generator.js';
+import type { JudgeAnswer } from '../contracts/judge.js';
 import type { ChatMessage, Prompt } from '../contracts/prompt.js';
-import type { AdapterVersion, Arm, Principal, Registry, RetrievalPolicy } from '../contracts/registry.js';
+import type {
+  AdapterVersion,
+  AnswerRecord,
+  Arm,
+  AssignedBy,
+  Principal,
+  Registry,
+  RetrievalPolicy,
+} from '../contracts/registry.js';
 import type { Retrieval, ScoredPassage, SearchFilter, SearchMode } from '../contracts/retrieval.js';
 import type { AssignArm, RouteOverride, StickinessHints, StickyUnit } from '../contracts/routing.js';
 import type { Safety, SafetyPolicy } from '../contracts/safety.js';
@@ -57,6 +66,9 @@ export interface Route {
   readonly deployment: string;
   readonly adapter: AdapterVersion | null;
   readonly arm: Arm;
+  readonly assignedBy: AssignedBy;
+  /** Of the deployment; null: the base model itself. */
+  readonly revision: number | null;
   readonly instructions: string;
   readonly retrieval: RetrievalPolicy;
   /** null: nothing is screened. */
@@ -91,6 +103,8 @@ export type AnswerEvent =
       readonly reason: Exclude<FinishReason, 'abort'> | 'content_filter';
       readonly usage: Usage;
       readonly grounding: Grounding | null;
+      /** As it is kept. */
+      readonly record: AnswerRecord;
     };
 
 export interface Pipeline {
@@ -116,6 +130,8 @@ export interface PipelineServices {
   readonly clock: Clock;
   readonly assignArm: AssignArm;
   readonly stickyUnit: StickyUnit;
+  /** Told of every answer that came to its end. */
+  readonly judge: JudgeAnswer;
   readonly requestTimeoutMs: number;
   /** Told when an answer was given but could not be recorded. */
   readonly onRecordFailed: (error: unknown, answerId: string) => void;
@@ -126,11 +142,14 @@ export interface Prepared {
   /** Answers instead of the model; null: the model answers. */
   readonly refusal: string | null;
   readonly prompt: Prompt;
+  /** The user's turn; empty where code is completed. */
+  readonly question: string;
   readonly passages: readonly Numbered<ScoredPassage>[];
   /** Found, but there was no room for it. */
   readonly leftOut: readonly ScoredPassage[];
-  /** null where retrieval was off. */
+  /** null, here and below, where retrieval was off. */
   readonly storeSnapshot: string | null;
+  readonly retrievalMs: number | null;
   readonly retrieved: boolean;
   /** Whether the answer's limit is lowered where the prompt does not leave as much. */
   readonly maxTokensYields: boolean;

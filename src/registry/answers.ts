@@ -1,21 +1,23 @@
-import type { Clock } from '../contracts/clock.js';
+import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord, Registry } from '../contracts/registry.js';
-import { MAX_COMMENT } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import type { AnswerRow, Database } from './database.js';
-import { validText } from './validate.js';
+import type { AnswerRow, Database, SignalsRow } from './database.js';
+import type { HashUser } from './user-hash.js';
 
 /** How long a record may wait for others to share its commit: every commit blocks the gateway for one fsync. */
 const GROUP_COMMIT_MS = 20;
 
-type Answers = Pick<Registry, 'recordAnswer' | 'getAnswer' | 'addFeedback'> & {
+type Answers = Pick<Registry, 'recordAnswer' | 'getAnswer' | 'recordSignals' | 'getSignals'> & {
+  /** The answer, once rows may refer to its own. @throws AppError `not_found` where it is not this tenant's */
+  onDisk(tenant: string, answerId: string): Promise<AnswerRecord>;
   /** Resolves when nothing waits any more. */
   flush(): Promise<void>;
 };
 
-export function createAnswers({ db, clock }: { db: Database; clock: Clock }): Answers {
+export function createAnswers({ db, hashUser }: { db: Database; hashUser: HashUser }): Answers {
   /** Of the next commit. */
-  let waiting: AnswerRecord[] = [];
+  let waiting: AnswerRow[] = [];
+  let waitingSignals: AnswerSignals[] = [];
   let next: Promise<void> | null = null;
   /** Settles with the newest commit; whoever recorded has its error. */
   let settled: Promise<void> = Promise.resolve();
@@ -32,19 +34,13 @@ export function createAnswers({ db, clock }: { db: Database; clock: Clock }): An
   }
 
   async function commitWaiting(): Promise<void> {
-    const records = waiting;
-    waiting = [];
+    const [records, signals] = [waiting, waitingSignals];
+    [waiting, waitingSignals] = [[], []];
     next = null;
     try {
       await db.transaction().execute(async (trx) => {
-        for (const record of records) {
-          const row: AnswerRow = {
-            ...record,
-            passages: JSON.stringify(record.passages),
-            safety: orNull(record.safety),
-          };
-          await trx.insertInto('answers').values(row).execute();
-        }
+        for (const row of records) await trx.insertInto('answers').values(row).execute();
+        for (const one of signals) await insertSignals(trx, one);
       });
     } finally {
       for (const { id } of records) underWay.delete(id);
@@ -58,53 +54,60 @@ export function createAnswers({ db, clock }: { db: Database; clock: Clock }): An
   }
 
   return {
-    recordAnswer(record) {
-      waiting.push(record);
+    recordAnswer(record, user = null) {
+      const userHash = user === null ? null : hashUser(record.tenant, user);
+      const passages = JSON.stringify(record.passages);
+      const safety = record.safety && JSON.stringify(record.safety);
+      waiting.push({ ...record, passages, safety, userHash });
       underWay.set(record.id, record);
       return scheduleCommit();
     },
 
     getAnswer: requireAnswer,
 
-    async addFeedback({ tenant, keyId }, { answerId, rating, comment }) {
-      if (comment !== null) validText('comment', comment, MAX_COMMENT);
-      // A rating refers to the row of its answer.
+    recordSignals(signals) {
+      waitingSignals.push(signals);
+      return scheduleCommit();
+    },
+
+    async getSignals(tenant, answerId) {
+      await requireAnswer(tenant, answerId);
+      const row = await db.selectFrom('answerSignals').selectAll().where('answerId', '=', answerId).executeTakeFirst();
+      return row === undefined ? null : { ...row, refused: row.refused === 1, truncated: row.truncated === 1 };
+    },
+
+    async onDisk(tenant, answerId) {
       if (underWay.has(answerId)) await settled;
-      const answer = await requireAnswer(tenant, answerId);
-      const feedback = { rating, comment, createdAt: clock.now() };
-      const { numInsertedOrUpdatedRows } = await db
-        .insertInto('feedback')
-        .values({ answerId, keyId, ...feedback })
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirstOrThrow();
-      const isFirst = numInsertedOrUpdatedRows === 1n;
-      if (!isFirst) {
-        await db
-          .updateTable('feedback')
-          .set(feedback)
-          .where('answerId', '=', answerId)
-          .where('keyId', '=', keyId)
-          .execute();
-      }
-      return { answer, isFirst };
+      return requireAnswer(tenant, answerId);
     },
 
     flush: () => settled,
   };
 }
 
-async function findAnswer(db: Database, id: string): Promise<AnswerRecord | undefined> {
-  const row = await db.selectFrom('answers').selectAll().where('id', '=', id).executeTakeFirst();
-  return (
-    row && {
-      ...row,
-      arm: row.arm as AnswerRecord['arm'],
-      passages: JSON.parse(row.passages),
-      safety: row.safety === null ? null : JSON.parse(row.safety),
-    }
-  );
+async function insertSignals(db: Database, signals: AnswerSignals): Promise<void> {
+  const { answerId } = signals;
+  // Its record may have failed, or have been deleted meanwhile.
+  const recorded = await db.selectFrom('answers').select('id').where('id', '=', answerId).executeTakeFirst();
+  if (recorded === undefined) return;
+  const row: SignalsRow = { ...signals, refused: signals.refused ? 1 : 0, truncated: signals.truncated ? 1 : 0 };
+  await db
+    .insertInto('answerSignals')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 }
 
-function orNull(value: object | null): string | null {
-  return value === null ? null : JSON.stringify(value);
+async function findAnswer(db: Database, id: string): Promise<AnswerRecord | undefined> {
+  const row = await db.selectFrom('answers').selectAll().where('id', '=', id).executeTakeFirst();
+  if (row === undefined) return undefined;
+  const { userHash: _, ...record } = row;
+  return {
+    ...record,
+    arm: row.arm as AnswerRecord['arm'],
+    assignedBy: row.assignedBy as AnswerRecord['assignedBy'],
+    finishReason: row.finishReason as AnswerRecord['finishReason'],
+    passages: JSON.parse(row.passages),
+    safety: row.safety === null ? null : JSON.parse(row.safety),
+  };
 }

@@ -82,6 +82,66 @@ export interface AnswerRow {
   durationMs: number;
   firstTokenMs: number | null;
   createdAt: number;
+  version: number | null;
+  assignedBy: string;
+  deploymentRevision: number | null;
+  finishReason: string | null;
+  queueMs: number | null;
+  retrievalMs: number | null;
+  prefillMs: number | null;
+  decodeMs: number | null;
+  cachedTokens: number | null;
+  baseDigest: string | null;
+  promptDigest: string | null;
+  userHash: Buffer | null;
+}
+
+/** What an answer was worth; `null` where there was nothing to judge it by. */
+export interface SignalsRow {
+  answerId: string;
+  groundedness: number | null;
+  leastGrounded: number | null;
+  citationValidity: number | null;
+  citationCoverage: number | null;
+  numbersGrounded: number | null;
+  refused: 0 | 1;
+  truncated: 0 | 1;
+  words: number;
+  repeatedNgrams: number | null;
+  meanLogprob: number | null;
+  leastLogprob: number | null;
+  topScore: number | null;
+  scoreGap: number | null;
+  language: string | null;
+  questionLanguage: string | null;
+  sentiment: number | null;
+  cluster: number | null;
+  computedAt: number;
+}
+
+interface FeedbackRow {
+  answerId: string;
+  keyId: string;
+  rating: 'up' | 'down' | null;
+  score: number | null;
+  categories: Json;
+  comment: string | null;
+  messages: Json | null;
+  correctedAnswer: string | null;
+  createdAt: number;
+}
+
+export interface ReviewRow {
+  answerId: string;
+  verdict: 'accepted' | 'corrected' | 'rejected';
+  labels: Json;
+  schemaVersion: number;
+  note: string | null;
+  messages: Json | null;
+  correctedAnswer: string | null;
+  /** Id of the key. */
+  reviewer: string;
+  createdAt: number;
 }
 
 export interface PolicyRow {
@@ -100,13 +160,12 @@ interface Tables {
   adapters: AdapterRow;
   deployments: DeploymentRow;
   answers: AnswerRow;
-  feedback: {
-    answerId: string;
-    keyId: string;
-    rating: 'up' | 'down';
-    comment: string | null;
-    createdAt: number;
-  };
+  answerSignals: SignalsRow;
+  userHashKey: { key: Buffer };
+  dataPolicies: { tenant: string; retentionDays: number | null; maxAnswers: number | null; trainingConsent: 0 | 1 };
+  feedback: FeedbackRow;
+  reviews: ReviewRow;
+  driftBaselines: { tenant: string; deployment: string; baseline: Json; createdAt: number };
 }
 
 /** The tables, or a transaction over them. */

@@ -114,6 +114,91 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       PRIMARY KEY (tenant, name)
     ) STRICT`,
   ),
+  '0005-signals': statements(
+    'ALTER TABLE answers ADD COLUMN version INTEGER',
+    `ALTER TABLE answers ADD COLUMN assigned_by TEXT NOT NULL DEFAULT 'weight'`,
+    'ALTER TABLE answers ADD COLUMN deployment_revision INTEGER',
+    'ALTER TABLE answers ADD COLUMN finish_reason TEXT',
+    'ALTER TABLE answers ADD COLUMN queue_ms REAL',
+    'ALTER TABLE answers ADD COLUMN retrieval_ms REAL',
+    'ALTER TABLE answers ADD COLUMN prefill_ms REAL',
+    'ALTER TABLE answers ADD COLUMN decode_ms REAL',
+    'ALTER TABLE answers ADD COLUMN cached_tokens INTEGER',
+    'CREATE INDEX answers_by_version ON answers (tenant, deployment, version, created_at)',
+    `CREATE TABLE answer_signals (
+      answer_id TEXT PRIMARY KEY REFERENCES answers (id) ON DELETE CASCADE,
+      groundedness REAL,
+      least_grounded REAL,
+      citation_validity REAL,
+      citation_coverage REAL,
+      numbers_grounded REAL,
+      refused INTEGER NOT NULL,
+      truncated INTEGER NOT NULL,
+      words INTEGER NOT NULL,
+      repeated_ngrams REAL,
+      mean_logprob REAL,
+      least_logprob REAL,
+      top_score REAL,
+      score_gap REAL,
+      language TEXT,
+      question_language TEXT,
+      sentiment REAL,
+      cluster INTEGER,
+      computed_at INTEGER NOT NULL
+    ) STRICT`,
+  ),
+  '0006-receipts-and-retention': statements(
+    'ALTER TABLE answers ADD COLUMN base_digest TEXT',
+    'ALTER TABLE answers ADD COLUMN prompt_digest TEXT',
+    'ALTER TABLE answers ADD COLUMN user_hash BLOB',
+    'CREATE INDEX answers_by_user ON answers (tenant, user_hash) WHERE user_hash IS NOT NULL',
+    'CREATE INDEX answers_by_age ON answers (tenant, created_at)',
+    // Without it no hash tells whose it is.
+    'CREATE TABLE user_hash_key (key BLOB NOT NULL) STRICT',
+    'INSERT INTO user_hash_key VALUES (randomblob(32))',
+    `CREATE TABLE data_policies (
+      tenant TEXT PRIMARY KEY REFERENCES tenants (id),
+      retention_days INTEGER,
+      max_answers INTEGER,
+      training_consent INTEGER NOT NULL
+    ) STRICT`,
+    'ALTER TABLE feedback RENAME TO feedback_before',
+    `CREATE TABLE feedback (
+      answer_id TEXT NOT NULL REFERENCES answers (id) ON DELETE CASCADE,
+      key_id TEXT NOT NULL,
+      rating TEXT CHECK (rating IN ('up', 'down')),
+      score REAL CHECK (score BETWEEN 0 AND 1),
+      categories TEXT NOT NULL DEFAULT '[]',
+      comment TEXT,
+      messages TEXT,
+      corrected_answer TEXT,
+      created_at INTEGER NOT NULL,
+      PRIMARY KEY (answer_id, key_id)
+    ) STRICT`,
+    `INSERT INTO feedback (answer_id, key_id, rating, comment, created_at)
+      SELECT answer_id, key_id, rating, comment, created_at FROM feedback_before`,
+    'DROP TABLE feedback_before',
+    `CREATE TABLE reviews (
+      answer_id TEXT PRIMARY KEY REFERENCES answers (id) ON DELETE CASCADE,
+      verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'corrected', 'rejected')),
+      labels TEXT NOT NULL,
+      schema_version INTEGER NOT NULL,
+      note TEXT,
+      messages TEXT,
+      corrected_answer TEXT,
+      reviewer TEXT NOT NULL,
+      created_at INTEGER NOT NULL
+    ) STRICT`,
+  ),
+  '0007-drift-baselines': statements(
+    `CREATE TABLE drift_baselines (
+      tenant TEXT NOT NULL,
+      deployment TEXT NOT NULL,
+      baseline TEXT NOT NULL,
+      created_at INTEGER NOT NULL,
+      PRIMARY KEY (tenant, deployment)
+    ) STRICT`,
+  ),
   '0011-audit': statements(...AUDIT_SCHEMA),
   '0012-policies': statements(
     `CREATE TABLE policies (
@@ -129,9 +214,10 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-safety-of-answers': statements('ALTER TABLE answers ADD COLUMN safety TEXT'),
 };
 
-/** Brings the tables to the newest step; each step is one transaction. */
-export async function migrate<T>(db: Kysely<T>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } });
+/** Brings the tables to the newest step, or to the last one before `end`; each step is one transaction. */
+export async function migrate<T>(db: Kysely<T>, end = '9'): Promise<void> {
+  const steps = Object.fromEntries(Object.entries(MIGRATIONS).filter(([name]) => name < end));
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => steps } });
   const { error } = await migrator.migrateToLatest();
   if (error) throw error;
 }

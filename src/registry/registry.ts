@@ -7,12 +7,16 @@ import type { Registry } from '../contracts/registry.js';
 import type { Safety } from '../contracts/safety.js';
 import { createAdapters } from './adapters.js';
 import { createAnswers } from './answers.js';
+import { createDataPolicies } from './data-policies.js';
 import { type Audited, auditTables, openDatabase } from './database.js';
 import { createDeployments } from './deployments.js';
+import { createFeedback } from './feedback.js';
 import { createKeys } from './keys.js';
 import { createPolicies } from './policies.js';
+import { createQualityTables } from './quality.js';
 import { createSigners } from './signers.js';
 import { createTenants, requireTenant } from './tenants.js';
+import { createUserHash } from './user-hash.js';
 
 export interface RegistryOptions {
   /** Folder of `registry.db`, absolute. */
@@ -30,7 +34,10 @@ export async function openRegistry({ dataDir, compiler, clock, checkRules, demo 
   const db = await openDatabase(join(dataDir, 'registry.db'));
   const auditLog = createAuditLog({ name: 'registry', key: openSigningKey(dataDir), clock });
   const audit: Audited = (trx, change) => auditLog.append(auditTables(trx), change);
-  const { flush, ...answers } = createAnswers({ db, clock });
+  const hashUser = await createUserHash(db);
+  const { flush, onDisk, ...answers } = createAnswers({ db, hashUser });
+  const dataPolicies = createDataPolicies({ db, clock, audit, hashUser });
+  const consents = async (tenant: string) => (await dataPolicies.getDataPolicy(tenant)).trainingConsent;
   return {
     ...createTenants({ db, clock, audit }),
     ...createKeys({ db, clock, audit, demo }),
@@ -39,6 +46,9 @@ export async function openRegistry({ dataDir, compiler, clock, checkRules, demo 
     ...createDeployments({ db, clock, audit }),
     ...createPolicies({ db, clock, audit, checkRules }),
     ...answers,
+    ...dataPolicies,
+    ...createFeedback({ db, clock, audit, onDisk, consents }),
+    ...createQualityTables({ db, clock }),
 
     async listAudit(tenant, page) {
       if (tenant !== GATEWAY_LOG) await requireTenant(db, tenant);

@@ -152,6 +152,7 @@ export async function createRetrieval(
     cancelJob: (...args) => call('cancelJob', args),
     search: (request, signal) => call('search', [request], signal),
     embed: (tenant, inputs, signal) => call('embed', [tenant, inputs], signal),
+    embedBehind: (tenant, texts, signal) => call('embedBehind', [tenant, texts], signal),
     embedder: { id: basename(options.modelDir), dimensions },
     status: () => ({ ...status, ready: child.ready, reason: child.ready ? null : child.down.reason }),
     observe(listener) {

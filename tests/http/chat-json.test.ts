@@ -85,6 +85,14 @@ t.test('citations point at the passages that were given, and at no others', asyn
     ],
   });
   t.equal(registry.answers[0]?.storeSnapshot, 'snapshot-1');
+  t.match(registry.answers[0], {
+    finishReason: 'stop',
+    cachedTokens: 3,
+    retrievalMs: Number,
+    queueMs: 1,
+    prefillMs: 2,
+    decodeMs: 3,
+  });
 });
 
 t.test('parameters reach the engine with their meaning, and defaults where they are left out', async (t) => {

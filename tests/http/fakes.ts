@@ -11,6 +11,7 @@ import { createMetrics } from '../../src/metrics/metrics.js';
 import { watchServices } from '../../src/metrics/watch.js';
 import { createPipeline } from '../../src/pipeline/pipeline.js';
 import type { PipelineServices } from '../../src/pipeline/types.js';
+import { createQuality } from '../../src/quality/quality.js';
 import { createSafety } from '../../src/safety/safety.js';
 import { createFakeEngine, type FakeEngine } from './fakes/engine.js';
 import { createFakeRegistry, KEY } from './fakes/registry.js';
@@ -59,6 +60,15 @@ export async function createTestServer(options: TestServerOptions = {}) {
   const metrics = createMetrics(config.metrics, clock);
   watchServices(metrics, { engine, tokenizer, retrieval, registry });
   const recordFailures: unknown[] = [];
+  const quality = createQuality({
+    embed: retrieval.embedBehind,
+    record: registry.recordSignals,
+    watchDrift: async () => null,
+    metrics,
+    clock,
+    ...config.quality,
+    onFailed: (error) => recordFailures.push(error),
+  });
   const services: PipelineServices = {
     engine,
     tokenizer,
@@ -72,6 +82,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     clock,
     assignArm,
     stickyUnit,
+    judge: quality.judge,
     requestTimeoutMs: config.server.requestTimeoutMs,
     onRecordFailed: (error) => recordFailures.push(error),
   };
@@ -89,7 +100,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     ...(options.state && { state: options.state }),
     ...(onLogLine && { logDestination: { write: onLogLine } }),
   });
-  return { app, engine, tokenizer, retrieval, registry, metrics, recordFailures };
+  return { app, engine, tokenizer, retrieval, registry, metrics, quality, recordFailures };
 }
 
 export const bearer = (key = KEY) => ({ authorization: `Bearer ${key}` });

@@ -19,7 +19,18 @@ t.test('an answer can be rated by its tenant, and the rating is counted for the 
     completion_id: id,
     rating: 'down',
   });
-  t.same(registry.feedback, [{ tenant: 'bank', keyId: 'key-1', answerId: id, rating: 'down', comment: 'Wrong fee.' }]);
+  t.same(registry.feedback, [
+    {
+      tenant: 'bank',
+      keyId: 'key-1',
+      answerId: id,
+      rating: 'down',
+      score: null,
+      categories: [],
+      comment: 'Wrong fee.',
+      correction: null,
+    },
+  ]);
   const labels = 'tenant="bank",deployment="assistant",adapter="support@2",arm="canary",rating="down"';
   t.match(await metrics.render(), `switchyard_feedback_total{${labels}} 1`);
 
@@ -35,4 +46,28 @@ t.test('an answer can be rated by its tenant, and the rating is counted for the 
   const text = await metrics.render();
   t.match(text, `switchyard_feedback_total{${labels}} 1`, 'three ratings of one caller count once');
   t.match(text, `switchyard_feedback_total{${labels.replace('down', 'up')}} 1`, 'another caller counts too');
+});
+
+t.test('a better answer is given with the conversation that it answers', async (t) => {
+  const { app, registry } = await createTestServer();
+  t.teardown(() => app.close());
+  const { id } = (
+    await app.inject({
+      method: 'POST',
+      url: '/v1/chat/completions',
+      headers: bearer(),
+      payload: { model: 'assistant', messages: [{ role: 'user', content: 'Hi' }] },
+    })
+  ).json();
+  const send = (payload: object) =>
+    app.inject({ method: 'POST', url: '/v1/feedback', headers: bearer(), payload: { completion_id: id, ...payload } });
+  const messages = [{ role: 'user', content: 'What is the fee?' }];
+  const sent = await send({ score: 0.5, categories: ['incomplete'], corrected_answer: 'It is £5.', messages });
+  t.match(sent.json(), { object: 'feedback', rating: null });
+  t.match(registry.feedback, [
+    { score: 0.5, categories: ['incomplete'], correction: { messages, answer: 'It is £5.' }, rating: null },
+  ]);
+  t.match((await send({ corrected_answer: 'It is £5.' })).json().error, { param: 'corrected_answer' });
+  t.match((await send({ messages })).json().error, { param: 'messages' });
+  t.match((await send({ categories: ['boring'] })).json().error, { param: 'categories[0]' });
 });

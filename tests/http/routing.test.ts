@@ -32,6 +32,23 @@ t.test('a model name and the headers decide which version answers', async (t) =>
   }
 });
 
+t.test('a record tells which version answered and whether that was the weight, a header or a pin', async (t) => {
+  const { app, registry } = await createTestServer();
+  t.teardown(() => app.close());
+  await app.inject(ask('assistant'));
+  await app.inject(ask('assistant', { 'x-canary': 'always' }));
+  await app.inject(ask('assistant', { 'x-canary': 'always', 'x-adapter-version': '1' }));
+  await app.inject(ask('assistant@2'));
+  await app.inject(ask(BASE));
+  t.match(registry.answers, [
+    { version: 1, assignedBy: 'weight', deploymentRevision: 1 },
+    { version: 2, assignedBy: 'header', deploymentRevision: 1 },
+    { version: 1, assignedBy: 'pin', deploymentRevision: 1 },
+    { version: 2, assignedBy: 'pin', deploymentRevision: 1 },
+    { version: null, assignedBy: 'weight', deploymentRevision: null },
+  ]);
+});
+
 t.test('what does not exist for the tenant is not found, whoever else has it', async (t) => {
   const { app } = await createTestServer();
   t.teardown(() => app.close());

@@ -49,7 +49,8 @@ t.test('a refusal is the answer, and costs no model', async (t) => {
   const events = readEvents((await ask('Which shares?', { stream: true })).body) as { choices: { delta: object }[] }[];
   t.match(events[1]?.choices[0]?.delta, { content: 'I cannot help with that.' });
   t.equal(engine.requests.length, 0);
-  t.match(registry.answers, [{ outcome: 'refused' }, { outcome: 'refused' }]);
+  const refused = { outcome: 'refused', finishReason: 'content_filter' };
+  t.match(registry.answers, [refused, refused]);
 });
 
 t.test('a block is an error that names the rule', async (t) => {
@@ -88,6 +89,40 @@ t.test('an answer is screened as it comes, whole or streamed, and never shows wh
   t.match((await ask('Which?', { logprobs: true })).json(), {
     error: { code: 'unsupported_parameter', param: 'logprobs' },
   });
+});
+
+t.test('the receipt says what the policy decided, and nobody judges what the policy said', async (t) => {
+  const { ask, app, engine, quality } = await screening(t, {
+    input: [cards, refuse('advice', ['which shares'])],
+    output: [refuse('heron', ['project heron'])],
+  });
+  const card = { stage: 'input', rule: 'cards', kind: 'personal', action: 'redact', count: 1 };
+  const advice = { stage: 'input', rule: 'advice', kind: 'pattern', action: 'refuse', count: 1 };
+  const heron = { ...advice, stage: 'output', rule: 'heron' };
+  const receiptOf = async (question: string) => {
+    const { receipt } = (await ask(question, { include_receipt: true })).json();
+    await quality.settled();
+    const kept = await app.inject({ method: 'GET', url: `/v1/receipts/${receipt.id}`, headers: bearer() });
+    t.same({ ...kept.json(), signals: null }, receipt, 'as it is kept');
+    return kept.json();
+  };
+  t.match(await receiptOf('Which shares?'), {
+    outcome: 'refused',
+    finish_reason: 'content_filter',
+    safety: { policy: 'bank@3', decisions: [advice] },
+    signals: null,
+  });
+  engine.answer(['That is project', ' Heron.']);
+  t.match(await receiptOf(`Is ${CARD} of it?`), {
+    outcome: 'completed',
+    finish_reason: 'content_filter',
+    safety: { policy: 'bank@3', decisions: [card, heron] },
+    signals: null,
+  });
+  engine.answer(['That is a card.']);
+  const { safety, signals } = await receiptOf(`Is ${CARD} of it?`);
+  t.same(safety.decisions, [card]);
+  t.match(signals, { words: 4 });
 });
 
 t.test('completions are screened too, and token ids are not taken', async (t) => {

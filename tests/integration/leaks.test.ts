@@ -81,6 +81,7 @@ async function openGateway(t: Test) {
     assignArm,
     stickyUnit,
     requestTimeoutMs: 60_000,
+    judge: () => {},
     onRecordFailed: (error) => t.error(error),
   });
   const logDestination = { write: (line: string) => void lines.push(line) };

@@ -1,13 +1,9 @@
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import t from 'tap';
-import { type GatewayProcess, removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
+import { removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
+import { commandsOf, shell } from './tour.js';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 /** What a reader gets who sets nothing. */
 const AS_SHIPPED = { SWITCHYARD_MODELS_BASE: 'qwen2.5-coder-0.5b-instruct' };
-const TOUR_START = '## Five-minute tour';
 
 /** What a reader should see of each command, in the order of the page. */
 const EXPECTED: readonly RegExp[] = [
@@ -20,28 +16,7 @@ const EXPECTED: readonly RegExp[] = [
   /switchyard_requests_total\{.*adapter="northwind-bank@2".*\} [1-9]/,
 ];
 
-const tour = readFileSync(resolve(ROOT, 'README.md'), 'utf8').split(TOUR_START)[1]!.split('\n## ')[0]!;
-const commands = [...tour.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!);
-
-function shell(command: string, gateway: GatewayProcess): Promise<string> {
-  const here = command
-    .replaceAll('http://127.0.0.1:8080', gateway.url)
-    .replace(/npx switchyard (\w+ \S+)/g, `npx switchyard $1 --url ${gateway.url}`);
-  return new Promise((resolve, reject) => {
-    const child = spawn('bash', ['-euo', 'pipefail', '-c', here], { cwd: ROOT });
-    let output = '';
-    let errors = '';
-    child.stdout.on('data', (chunk) => {
-      output += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      errors += chunk;
-    });
-    child.on('close', (status) =>
-      status === 0 ? resolve(output) : reject(new Error(`${here}\nended with ${status}\n${output}${errors}`)),
-    );
-  });
-}
+const commands = commandsOf('README.md', '## Five-minute tour');
 
 t.test('what README and the start say works as written', async (t) => {
   const dataDir = temporaryDataDir();

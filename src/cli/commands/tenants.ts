@@ -1,8 +1,15 @@
-import type { Command } from 'commander';
-import type { Tenant } from '../../contracts/registry.js';
-import { adminApi } from '../api.js';
+import { type Command, Option } from 'commander';
+import type { DataPolicy, Tenant } from '../../contracts/registry.js';
+import { adminApi, path } from '../api.js';
+import { parseNumber } from '../options.js';
 import { show } from '../show.js';
 import { formatTime, type Terminal } from '../terminal.js';
+
+interface PolicyOptions {
+  readonly retentionDays?: number;
+  readonly maxAnswers?: number;
+  readonly trainingConsent?: 'yes' | 'no';
+}
 
 export function addTenants(program: Command, terminal: Terminal): void {
   const tenants = program.command('tenants').description('create and list tenants');
@@ -22,6 +29,30 @@ export function addTenants(program: Command, terminal: Terminal): void {
     .action(async (_options: object, command: Command) => {
       const data = await adminApi(command).list<Tenant>('/admin/tenants');
       show(terminal, command, data, data.map(toRow));
+    });
+
+  tenants
+    .command('policy <id>')
+    .description('show or change how long records of answers are kept, and whether corrections may be learnt from')
+    .option('--retention-days <days>', 'days for which they are kept', parseNumber)
+    .option('--max-answers <count>', 'how many are kept; the oldest go first', parseNumber)
+    .addOption(new Option('--training-consent <answer>', 'keep and export corrected answers').choices(['yes', 'no']))
+    .action(async (id: string, { trainingConsent: consent, ...limits }: PolicyOptions, command: Command) => {
+      const [api, url] = [adminApi(command), path`/admin/tenants/${id}/data-policy`];
+      const before = await api.get<DataPolicy>(url);
+      const change = { ...limits, ...(consent && { trainingConsent: consent === 'yes' }) };
+      const isChanged = Object.keys(change).length > 0;
+      const policy = isChanged ? await api.send<DataPolicy>('PUT', url, { ...before, ...change }) : before;
+      show(terminal, command, policy, [{ ...policy, trainingConsent: policy.trainingConsent ? 'yes' : 'no' }]);
+    });
+
+  tenants
+    .command('forget-user <id> <user>')
+    .description("delete the records of one user's answers, by the name that the client gave")
+    .action(async (id: string, user: string, _options: object, command: Command) => {
+      const url = path`/admin/tenants/${id}/users/${user}/answers`;
+      const deleted = await adminApi(command).send<{ deleted: number }>('DELETE', url);
+      show(terminal, command, deleted, [deleted]);
     });
 }
 

@@ -1,6 +1,13 @@
 import type { GeneratedToken, TokenLogprob } from '../../contracts/generator.js';
 import { largestOf, type SamplingScratch } from './sampler.js';
 import type { Vocabulary } from './vocabulary.js';
+import type { VocabularyScan } from './vocabulary-scan.js';
+
+/** What is taken from a logit for its log probability. */
+export function normalizerOf(logits: Float32Array, scan: VocabularyScan): number {
+  const max = largestOf(logits, scan);
+  return max + Math.log(scan.sumOfExponentials(logits, max, 1));
+}
 
 /**
  * Log probabilities of the model itself, before bias, penalties and temperature: of the token that was drawn and of the
@@ -13,8 +20,7 @@ export function logprobsOf(
   vocabulary: Vocabulary,
   { scan, candidates }: SamplingScratch,
 ): GeneratedToken {
-  const max = largestOf(logits, scan);
-  const normalizer = max + Math.log(scan.sumOfExponentials(logits, max, 1));
+  const normalizer = normalizerOf(logits, scan);
   const describe = (id: number): TokenLogprob => {
     const bytes = vocabulary.bytes(id);
     return {
@@ -24,6 +30,6 @@ export function logprobsOf(
       logprob: logits[id]! - normalizer,
     };
   };
-  candidates.reset(logits, max);
+  candidates.reset(logits, largestOf(logits, scan));
   return { ...describe(drawn), top: candidates.take(count).map(describe) };
 }

@@ -1,6 +1,7 @@
 import type { EngineTimings, FinishReason, Priority, TokenEvent } from '../../contracts/generator.js';
 import type { Job } from '../protocol.js';
 import { BegunText } from './begun-text.js';
+import { CertaintySum } from './certainty.js';
 import { type DecodedText, Detokenizer } from './detokenizer.js';
 import { DraftControl } from './drafting.js';
 import { HeldTokens } from './held-tokens.js';
@@ -37,6 +38,7 @@ export class Sequence implements SlotView, WaitingView {
   readonly #detokenizer: Detokenizer;
   readonly #begun: BegunText;
   readonly #heldTokens = new HeldTokens();
+  readonly #certainty: CertaintySum;
   readonly #arrivedMs: number;
   /** Prompt and answer, as many as `#length`. */
   readonly #ids: Int32Array;
@@ -56,6 +58,7 @@ export class Sequence implements SlotView, WaitingView {
     const { promptIds, begunTokens } = job;
     this.#begun = new BegunText(context.vocabulary, promptIds.subarray(promptIds.length - begunTokens));
     this.promptIds = promptIds.subarray(0, promptIds.length - this.#begun.tokens);
+    this.#certainty = new CertaintySum(context.scratch.scan);
     this.#sampler = new Sampler(job.sampling, this.promptIds, context.scratch, context.randomSeed());
     this.#detokenizer = new Detokenizer(context.vocabulary, job.stop, job.hole);
     this.#arrivedMs = context.monotonicMs();
@@ -174,6 +177,7 @@ export class Sequence implements SlotView, WaitingView {
   #drawNext(logits: Float32Array): TokenEvent[] {
     const { vocabulary, eosIds, scratch } = this.#context;
     const id = this.#sampler.sample(logits, this.#begun.candidates());
+    this.#certainty.add(logits, id);
     this.#ids[this.#length++] = id;
     this.#ngrams?.push(id);
     this.#firstTokenMs ??= this.#context.monotonicMs();
@@ -208,6 +212,7 @@ export class Sequence implements SlotView, WaitingView {
       promptTokens: this.promptTokens,
       completionTokens: this.completionTokens,
       timings: this.#timings(),
+      certainty: this.#certainty.value(),
     };
   }
 

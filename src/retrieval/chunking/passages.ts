@@ -1,5 +1,5 @@
+import { ENDS_WHOLE, SENTENCE_ENDS } from '../../words/sentences.js';
 import type { Block, BlockKind, ParsedDocument, Range } from './document.js';
-import { ENDS_WHOLE, SENTENCE_ENDS } from './sentences.js';
 import { splitBlock } from './split.js';
 
 /** A contiguous piece of a document, of at most `budgetTokens`. */

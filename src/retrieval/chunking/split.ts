@@ -1,5 +1,5 @@
+import { CLAUSE_ENDS, SENTENCE_ENDS } from '../../words/sentences.js';
 import type { Block, Range } from './document.js';
-import { CLAUSE_ENDS, SENTENCE_ENDS } from './sentences.js';
 
 const BLANK_LINES = /\n(?:[ \t\r]*\n)+/g;
 const LINE_ENDS = /\n/g;

@@ -1,5 +1,5 @@
 import { parse } from 'node:path';
-import { termsOf } from './terms.js';
+import { termsOf } from '../../words/terms.js';
 
 /** One passage that holds a term. */
 export interface Posting {

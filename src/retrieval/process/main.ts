@@ -163,6 +163,7 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     inSnapshot: (job) => inSnapshot(reader, job),
     housekeeping,
     embedder,
+    embedWhole: embed,
     embedderId: basename(modelDir),
     queue,
     config,

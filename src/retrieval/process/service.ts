@@ -17,7 +17,7 @@ import type { StoreFiles } from '../stores/store-files.js';
 import type { SearchedStore, VectorStores } from '../stores/vector-stores.js';
 import type { Embedder, TokenizedText } from './embedder.js';
 import type { Housekeeping } from './housekeeping.js';
-import { FILES_AT_ONCE, type Ingest } from './ingest.js';
+import { FILES_AT_ONCE, type Ingest, type IngestOptions } from './ingest.js';
 import type { WorkQueue } from './queue.js';
 import { loadTextOfTokens, type TextOfTokens } from './token-ids.js';
 
@@ -36,6 +36,8 @@ export interface ServiceOptions {
   /** Runs reads of a search that see one state of all rows. */
   readonly inSnapshot: <T>(job: () => Promise<T>) => Promise<T>;
   readonly embedder: Embedder;
+  /** Vectors of texts as those of documents are made. */
+  readonly embedWhole: IngestOptions['embed'];
   readonly embedderId: string;
   readonly queue: WorkQueue;
   readonly config: ProcessOptions['config'];
@@ -51,7 +53,7 @@ const TOUCH_EVERY_S = 60;
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
   const { files, stores, storeFiles, batches, passages, postings, shelves, indexes, ingest, embedder, embedderId } =
     options;
-  const { queue, config, clock, jobs, inSnapshot } = options;
+  const { queue, config, clock, jobs, inSnapshot, embedWhole } = options;
   const { forget, purge } = options.housekeeping;
   const ingestLimits = { files: config.maxIngestQueue, bytes: config.maxIngestBytes };
   const sources: SearchSources = {
@@ -193,6 +195,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       }
       return { vectors, tokens };
     },
+    embedBehind: (tenant, texts, signal) => embedWhole(tenant, texts, { precedence: 'behind', signal }),
   };
 }
 

@@ -1,5 +1,5 @@
+import { termsOf } from '../../words/terms.js';
 import { TermScores } from '../lexical/bm25.js';
-import { termsOf } from '../lexical/terms.js';
 import type { Postings } from '../stores/postings.js';
 import type { FoundFile } from '../stores/store-files.js';
 

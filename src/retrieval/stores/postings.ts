@@ -1,7 +1,7 @@
 import { sql, type Transaction } from 'kysely';
+import { TERMS_VERSION } from '../../words/terms.js';
 import type { Statistics } from '../lexical/bm25.js';
 import { type FileTerms, POSTING_BYTES, type Posting, readPostings } from '../lexical/file-terms.js';
-import { TERMS_VERSION } from '../lexical/terms.js';
 import type { Db, Tables } from './database.js';
 import { listOf } from './shelves.js';
 

@@ -1,3 +1,4 @@
+import type { AnswerSignals } from '../../../src/contracts/quality.js';
 import type {
   AdapterVersion,
   AnswerRecord,
@@ -21,6 +22,7 @@ export const ADMIN_KEY = 'sk-admin';
 
 export interface FakeRegistry extends Registry {
   readonly answers: AnswerRecord[];
+  readonly signals: AnswerSignals[];
   readonly feedback: (Feedback & { tenant: string; keyId: string })[];
   readonly deployments: Deployment[];
   readonly policies: SafetyPolicy[];
@@ -53,6 +55,7 @@ export function createFakeRegistry(): FakeRegistry {
   const times = { createdAt: 1_700_000_000_000, updatedAt: 1_700_000_000_000, revision: 1 };
   const registry = {
     answers: [] as AnswerRecord[],
+    signals: [] as AnswerSignals[],
     feedback: [] as (Feedback & { tenant: string; keyId: string })[],
     deployments: [
       {
@@ -109,6 +112,13 @@ export function createFakeRegistry(): FakeRegistry {
       const found = registry.answers.find((answer) => answer.tenant === tenant && answer.id === id);
       if (found === undefined) throw new AppError('not_found', { what: 'answer', id });
       return found;
+    },
+    recordSignals: async (signals: AnswerSignals) => {
+      registry.signals.push(signals);
+    },
+    getSignals: async (tenant: string, id: string) => {
+      await registry.getAnswer(tenant, id);
+      return registry.signals.find(({ answerId }) => answerId === id) ?? null;
     },
     addFeedback: async ({ tenant, keyId }: { tenant: string; keyId: string }, feedback: Feedback) => {
       const answer = await registry.getAnswer(tenant, feedback.answerId);

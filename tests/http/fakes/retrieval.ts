@@ -233,6 +233,7 @@ export function createFakeRetrieval(): FakeRetrieval {
         .slice(0, request.topK);
       return { passages, timings: { embedMs: 1, searchMs: 0.5 }, snapshot: 'snapshot-1' };
     },
+    embedBehind: async (_tenant, texts) => texts.map(() => Float32Array.of(1, 0, 0)),
     embed: async (_tenant, inputs) => ({
       vectors: inputs.map((input) => Float32Array.from([input.length, 0.5, -1])),
       tokens: inputs.reduce((sum, input) => sum + input.length, 0),

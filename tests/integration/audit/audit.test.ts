@@ -5,6 +5,7 @@ import { actingAs } from '../../../src/audit/actor.js';
 import { openSigningKey, readPublicKey } from '../../../src/audit/signing-key.js';
 import { readCheckpoints, verifyLogs } from '../../../src/audit/verify.js';
 import { Sqlite } from '../../../src/sqlite/open.js';
+import { answerRecord } from '../../fixtures/answer-record.js';
 import { openRows } from '../../fixtures/retrieval/rows.js';
 import { deployment } from '../../http/admin-app.js';
 import { cliApp, run } from '../cli/cli-app.js';
@@ -65,6 +66,49 @@ t.test('every change of the registry is a line: who, what, before, after, why, w
   t.match(await on(t, join(root, 'data'), 'audit', 'verify'), { code: 0, out: /registry +bank +\d+ +sound/ });
   await t.rejects(registry.listAudit('nobody', { limit: 1, before: null }), { code: 'not_found' });
 });
+
+t.test(
+  'what may be done with answers, whom a tenant forgot, and who looked at one are lines without text',
+  async (t) => {
+    const { root, registry, cli } = await cliApp(t);
+    const messages = [{ role: 'user', content: 'I am Jane Doe. What is the fee?' }] as const;
+    await registry.recordAnswer(answerRecord({ id: 'a1' }), 'Jane Doe');
+    await registry.recordAnswer(answerRecord({ id: 'a2' }), 'Jane Doe');
+    for (let i = 0; i < 2; i++) await cli('tenants', 'policy', 'bank', '--training-consent', 'yes');
+    const reviewer = { tenant: 'bank', keyId: 'key_1' };
+    const correction = { messages, answer: 'Jane Doe pays £5.' };
+    await registry.putReview(reviewer, 'a1', {
+      verdict: 'rejected',
+      labels: ['wrong'],
+      note: 'Jane Doe',
+      correction: null,
+    });
+    await registry.putReview(reviewer, 'a1', { verdict: 'corrected', labels: [], note: null, correction });
+    await t.rejects(
+      registry.putReview(reviewer, 'a9', { verdict: 'rejected', labels: [], note: null, correction: null }),
+    );
+    t.equal(await registry.forgetUser('bank', 'Jane Doe'), 2);
+    t.equal(await registry.forgetUser('bank', 'Jane Doe'), 0);
+
+    const { entries } = await registry.listAudit('bank', { limit: 100, before: null });
+    const rejected = { verdict: 'rejected', labels: ['wrong'], labelSchema: 1, reviewer: 'key_1' };
+    const defaults = { retentionDays: null, maxAnswers: null, trainingConsent: false };
+    t.match(entries.slice(0, 4), [
+      { action: 'user.forgotten', subject: /^[0-9a-f]{64}$/, before: { answers: 2 }, after: null },
+      { action: 'review.put', subject: 'a1', before: rejected, after: { verdict: 'corrected', labels: [] } },
+      { action: 'review.put', subject: 'a1', before: null, after: rejected },
+      {
+        action: 'data_policy.put',
+        before: defaults,
+        after: { ...defaults, trainingConsent: true },
+        actor: { kind: 'key' },
+      },
+    ]);
+    t.equal(entries.filter(({ action }) => action === 'data_policy.put').length, 1, 'what changes nothing is no line');
+    t.notMatch(JSON.stringify(entries), /Jane|£5/);
+    t.match(await on(t, join(root, 'data'), 'audit', 'verify'), { code: 0 });
+  },
+);
 
 t.test('settings are noted where they are others than before', async (t) => {
   const registry = await openTestRegistry(t.testdir({}));

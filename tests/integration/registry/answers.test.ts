@@ -1,30 +1,25 @@
 import { join } from 'node:path';
 import t from 'tap';
-import type { AnswerRecord } from '../../../src/contracts/registry.js';
+import type { Feedback } from '../../../src/contracts/registry.js';
 import { Sqlite } from '../../../src/sqlite/open.js';
+import { answerRecord } from '../../fixtures/answer-record.js';
+import { answerSignals } from '../../fixtures/answer-signals.js';
 import { openTestRegistry } from './open.js';
 
 const bank = { tenant: 'bank', keyId: 'key_1' };
 
-const answer = (id: string, tenant = 'bank'): AnswerRecord => ({
-  id,
-  requestId: `req_${id}`,
-  tenant,
-  keyId: 'key_1',
-  deployment: 'assistant',
-  adapter: 'support@1',
-  adapterDigest: 'abc',
-  arm: 'stable',
-  outcome: 'completed',
-  passages: [{ id: 'p1', score: 0.75 }],
-  safety: null,
-  storeSnapshot: 's1',
-  promptTokens: 200,
-  completionTokens: 20,
-  durationMs: 321.5,
-  firstTokenMs: null,
-  createdAt: 5,
+const answer = (id: string, tenant = 'bank') => answerRecord({ id, requestId: `req_${id}`, tenant });
+
+const rated = (answerId: string, rating: 'up' | 'down'): Feedback => ({
+  answerId,
+  rating,
+  score: null,
+  categories: [],
+  comment: null,
+  correction: null,
 });
+
+const signals = (answerId: string) => answerSignals({ answerId, truncated: true });
 
 t.test('a recorded answer is read back whole, by its tenant only, also after a restart', async (t) => {
   const dataDir = t.testdir({});
@@ -71,17 +66,33 @@ t.test('an answer whose record is under way is found at once, by its tenant only
   t.same(await registry.getAnswer('bank', 'a1'), answer('a1'));
   await t.rejects(registry.getAnswer('copilot', 'a1'), { code: 'not_found' });
   t.equal(onDisk, false, 'nobody waited for the disk');
-  const { isFirst } = await registry.addFeedback(bank, { answerId: 'a1', rating: 'up', comment: null });
+  const { isFirst } = await registry.addFeedback(bank, rated('a1', 'up'));
   t.equal(isFirst, true);
   await recorded;
 });
+
+t.test(
+  'signals are kept with their answer, whether that is on the disk yet or not, and never without it',
+  async (t) => {
+    const registry = await openTestRegistry(t.testdir({}));
+    t.teardown(() => registry.close());
+    void registry.recordAnswer(answer('a1'));
+    await registry.recordSignals(signals('a1'));
+    t.same(await registry.getSignals('bank', 'a1'), signals('a1'));
+    await registry.recordSignals(signals('nobody'));
+    await registry.recordAnswer(answer('a2'));
+    t.equal(await registry.getSignals('bank', 'a2'), null, 'not judged');
+    await t.rejects(registry.getSignals('copilot', 'a1'), { code: 'not_found' });
+    await t.rejects(registry.getSignals('bank', 'nobody'), { code: 'not_found' });
+  },
+);
 
 t.test('an answer that could not be kept cannot be rated', async (t) => {
   const registry = await openTestRegistry(t.testdir({}));
   t.teardown(() => registry.close());
   const broken = { ...answer('a1'), promptTokens: 'many' as unknown as number };
   const failed = t.rejects(registry.recordAnswer(broken));
-  await t.rejects(registry.addFeedback(bank, { answerId: 'a1', rating: 'up', comment: null }), { code: 'not_found' });
+  await t.rejects(registry.addFeedback(bank, rated('a1', 'up')), { code: 'not_found' });
   await failed;
 });
 
@@ -90,27 +101,24 @@ t.test('feedback goes to an answer of the own tenant, and the last rating of eac
   const registry = await openTestRegistry(dataDir);
   t.teardown(() => registry.close());
   void registry.recordAnswer(answer('a1'));
-  await registry.addFeedback(bank, { answerId: 'a1', rating: 'up', comment: null });
-  await registry.addFeedback(bank, { answerId: 'a1', rating: 'down', comment: 'wrong fee' });
+  await registry.addFeedback(bank, rated('a1', 'up'));
+  await registry.addFeedback(bank, { ...rated('a1', 'down'), comment: 'wrong fee' });
   const other = { tenant: 'bank', keyId: 'key_2' };
-  const { answer: rated, isFirst } = await registry.addFeedback(other, { answerId: 'a1', rating: 'up', comment: null });
-  t.equal(rated.id, 'a1');
+  const { answer: about, isFirst } = await registry.addFeedback(other, rated('a1', 'up'));
+  t.equal(about.id, 'a1');
   t.equal(isFirst, true);
-  t.equal((await registry.addFeedback(other, { answerId: 'a1', rating: 'up', comment: null })).isFirst, false);
+  t.equal((await registry.addFeedback(other, rated('a1', 'up'))).isFirst, false);
   const db = new Sqlite(join(dataDir, 'registry.db'), { readonly: true });
   t.match(db.prepare('SELECT * FROM feedback').all(), [
     { answer_id: 'a1', key_id: 'key_1', rating: 'down', comment: 'wrong fee' },
     { answer_id: 'a1', key_id: 'key_2', rating: 'up' },
   ]);
   db.close();
-  await t.rejects(
-    registry.addFeedback({ tenant: 'copilot', keyId: 'key_9' }, { answerId: 'a1', rating: 'up', comment: null }),
-    {
-      code: 'not_found',
-    },
-  );
-  await t.rejects(registry.addFeedback(bank, { answerId: 'a2', rating: 'up', comment: null }), { code: 'not_found' });
-  await t.rejects(registry.addFeedback(bank, { answerId: 'a1', rating: 'up', comment: 'x'.repeat(4001) }), {
+  await t.rejects(registry.addFeedback({ tenant: 'copilot', keyId: 'key_9' }, rated('a1', 'up')), {
+    code: 'not_found',
+  });
+  await t.rejects(registry.addFeedback(bank, rated('a2', 'up')), { code: 'not_found' });
+  await t.rejects(registry.addFeedback(bank, { ...rated('a1', 'up'), comment: 'x'.repeat(4001) }), {
     code: 'invalid_value',
     params: { param: 'comment' },
   });

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { openSqlite } from '../../../src/sqlite/open.js';
-import { openTestRegistry, retrieval } from './open.js';
+import { makeOldRegistry, openTestRegistry, retrieval } from './open.js';
 
 async function setUp(t: Test) {
   const root = t.testdir({ a: { weights: '1' }, b: { weights: '2' }, c: { weights: '3' }, data: {} });
@@ -113,22 +112,11 @@ t.test('what does not exist or does not fit is refused and changes nothing', asy
 });
 
 t.test('least scores that were set for cosines are brought to the scale of shares, once', async (t) => {
-  const { root, registry, settings, put } = await setUp(t);
-  await put(1);
-  await registry.putDeployment({
-    ...settings,
-    name: 'all',
-    stableVersion: 1,
-    retrieval: { ...retrieval, minScore: -1 },
-  });
-  await registry.close();
-  const database = openSqlite(join(root, 'data', 'registry.db'));
-  database.exec(`
-    delete from kysely_migration where name >= '0003';
-    alter table keys drop column groups;
-    drop table signers;
-  `);
-  database.close();
+  const root = t.testdir({ data: {} });
+  const deploy = (name: string, minScore: number) => `INSERT INTO deployments
+    (tenant, name, canary_weight, has_previous, instructions, retrieval, created_at, updated_at, revision)
+    VALUES ('bank', '${name}', 0, 0, '', '${JSON.stringify({ ...retrieval, minScore })}', 1, 1, 1)`;
+  await makeOldRegistry(join(root, 'data'), '0003', [deploy('assistant', 0.2), deploy('all', -1)]);
   for (let start = 0; start < 2; start++) {
     const again = await openTestRegistry(join(root, 'data'));
     t.same((await again.getDeployment('bank', 'assistant')).retrieval, { ...retrieval, minScore: 0.05 });

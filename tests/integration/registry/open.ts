@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Kysely, SqliteDialect } from 'kysely';
 import type { AdapterCompiler } from '../../../src/contracts/adapter.js';
 import { AppError } from '../../../src/errors/app-error.js';
+import { migrate } from '../../../src/registry/migrations.js';
 import { openRegistry } from '../../../src/registry/registry.js';
 import { createSafety } from '../../../src/safety/safety.js';
+import { openSqlite } from '../../../src/sqlite/open.js';
 
 /** Accepts any folder with a `weights` file, which may name another base; what the importer checks is tested in its own room. */
 const compilerFor = (dataDir: string): AdapterCompiler => ({
@@ -29,6 +32,15 @@ export function openTestRegistry(dataDir: string, { demo = false } = {}) {
   let now = 1_000;
   const clock = { now: () => now++, monotonicMs: () => now };
   return openRegistry({ dataDir, compiler: compilerFor(dataDir), clock, checkRules: safety.check, demo });
+}
+
+/** The file of a registry as it was before a step of its tables, with one tenant and what `statements` add. */
+export async function makeOldRegistry(dataDir: string, before: string, statements: readonly string[]): Promise<void> {
+  const database = openSqlite(join(dataDir, 'registry.db'));
+  const db = new Kysely({ dialect: new SqliteDialect({ database }) });
+  await migrate(db, before);
+  for (const statement of [`INSERT INTO tenants VALUES ('bank', 'Bank', 1)`, ...statements]) database.exec(statement);
+  await db.destroy();
 }
 
 export const retrieval = { enabled: true, topK: 3, minScore: 0.2, budgetTokens: 600 };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { termsOf } from '../../../src/retrieval/lexical/terms.js';
 import { findTerms } from '../../../src/retrieval/search/find-terms.js';
+import { termsOf } from '../../../src/words/terms.js';
 import { dataFolder } from '../../fixtures/retrieval/retrieval.js';
 import { clusteredVectors, openRows, type Rows } from '../../fixtures/retrieval/rows.js';
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { EvalQuestion } from '../../../src/evaluation/dataset.js';
-import { isRefusal, scoreAnswer, summarize } from '../../../src/evaluation/score.js';
+import { scoreAnswer, summarize } from '../../../src/evaluation/score.js';
 
 const question: EvalQuestion = {
   id: 'bank-001',
@@ -43,18 +43,6 @@ t.test('a marker is never taken for the fact', async (t) => {
 
 t.test('numbers count as grounded when a passage holds them, and markers are no numbers', async (t) => {
   t.match(score('It is 1.5% or £12,500 or 99 [2].'), { numbers: 3, groundedNumbers: 2 });
-});
-
-t.test('the sentence of the rules and what the base model says instead are refusals', async (t) => {
-  for (const text of [
-    'I could not find this in the documents.',
-    "I couldn't find it.",
-    'The passages do not mention a fee.',
-    'The fee is not specified in the documents.',
-  ]) {
-    t.ok(isRefusal(text), text);
-  }
-  t.notOk(isRefusal('The fee is 1.5% [2].'));
 });
 
 t.test('shares are taken over the questions that they are about', async (t) => {

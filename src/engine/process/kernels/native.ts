@@ -48,6 +48,7 @@ function loadScan(library: NativeLibrary): VocabularyScan {
     'int64_t SwitchyardIdsWithin(void *logits, int64_t n, float lower, float below, void *ids)',
   );
   return {
+    isQuick: true,
     largest: (logits) => largest(logits, logits.length) as number,
     sumOfExponentials: (logits, max, temperature) => sum(logits, logits.length, max, 1 / temperature) as number,
     idsWithin: (logits, lower, below, ids) => Number(within(logits, logits.length, lower, below, ids)),

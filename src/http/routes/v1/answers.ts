@@ -7,6 +7,7 @@ import type { AnswerEvent } from '../../../pipeline/types.js';
 import type { Services } from '../../app.js';
 import { logError, toAppError } from '../../plugins/errors.js';
 import { createSseWriter } from '../../sse-writer.js';
+import { toReceipt } from './receipts.js';
 import { writeRoute } from './routing.js';
 
 type Routed = Extract<AnswerEvent, { type: 'routed' }>;
@@ -52,6 +53,11 @@ export function toUsage({ usage }: Finished) {
     total_tokens: usage.promptTokens + usage.completionTokens,
     prompt_tokens_details: { cached_tokens: usage.cachedTokens },
   };
+}
+
+/** Beside an answer that it was asked for with. */
+export function receiptOf({ include_receipt: wanted }: { include_receipt?: boolean }, { record }: Finished) {
+  return wanted ? { receipt: toReceipt(record, null) } : {};
 }
 
 interface Delivery {

@@ -3,6 +3,7 @@ import { MAX_SEARCHED_STORES } from '../../../contracts/registry-limits.js';
 import { Location } from './location.js';
 import { generationFields, type RefusedParameters, refusedFields, WITHOUT_EFFECT } from './parameters.js';
 import { RankingOptions } from './ranking-options.js';
+import { Receipt } from './receipts.js';
 import { Filter } from './search-filter.js';
 
 const Content = Type.Union([
@@ -205,4 +206,5 @@ export const ChatCompletion = Type.Object({
     }),
   ),
   usage: UsageSchema,
+  receipt: Type.Optional(Receipt),
 });

@@ -4,7 +4,14 @@ import type { GeneratedToken, TokenLogprob } from '../../../contracts/generator.
 import { AppError } from '../../../errors/app-error.js';
 import type { ChatRequest, Grounding } from '../../../pipeline/types.js';
 import type { App, Services } from '../../app.js';
-import { answerResponses, type CollectedAnswer, createDeliver, type EncodeChunks, toUsage } from './answers.js';
+import {
+  answerResponses,
+  type CollectedAnswer,
+  createDeliver,
+  type EncodeChunks,
+  receiptOf,
+  toUsage,
+} from './answers.js';
 import { ignoredOf, toMessages, toRetrieval } from './chat-request.js';
 import { CHAT_REFUSED, ChatBody, ChatCompletion } from './chat-schema.js';
 import { nameIgnored } from './ignored.js';
@@ -38,7 +45,10 @@ export function addChat(app: App, services: Services): void {
       return deliver(request, reply, events, {
         stream: body.stream ?? false,
         encode: toChunks(body),
-        toBody: (answer) => toCompletion(answer, chat.topLogprobs !== null),
+        toBody: (answer) => ({
+          ...toCompletion(answer, chat.topLogprobs !== null),
+          ...receiptOf(body, answer.finished),
+        }),
       });
     },
   );
@@ -110,7 +120,9 @@ function toChunks(body: Body): EncodeChunks {
         return [chunk({ content: event.text }, body.logprobs ? toLogprobs(event.logprobs) : null, null)];
       case 'finished': {
         const last = chunk({ content: '', ...toContext(event.grounding) }, null, event.reason);
-        return withUsage ? [last, { ...last, choices: [], usage: toUsage(event) }] : [last];
+        const receipt = receiptOf(body, event);
+        if (!withUsage) return [{ ...last, ...receipt }];
+        return [last, { ...last, choices: [], usage: toUsage(event), ...receipt }];
       }
     }
   };

@@ -3,7 +3,14 @@ import { type Static, Type } from 'typebox';
 import { AppError } from '../../../errors/app-error.js';
 import type { CompletionRequest } from '../../../pipeline/types.js';
 import type { App, Services } from '../../app.js';
-import { answerResponses, type CollectedAnswer, createDeliver, type EncodeChunks, toUsage } from './answers.js';
+import {
+  answerResponses,
+  type CollectedAnswer,
+  createDeliver,
+  type EncodeChunks,
+  receiptOf,
+  toUsage,
+} from './answers.js';
 import { toOverride } from './chat-request.js';
 import { Retrieval, UsageSchema } from './chat-schema.js';
 import { givenOf, nameIgnored } from './ignored.js';
@@ -18,6 +25,7 @@ import {
   toSampling,
   toStop,
 } from './parameters.js';
+import { Receipt } from './receipts.js';
 import { RoutingHeaders, readOverride } from './routing.js';
 
 /** OpenAI's default, so that a client which sets no limit does not fill the context. */
@@ -78,6 +86,7 @@ const TextCompletion = Type.Object({
     }),
   ),
   usage: UsageSchema,
+  receipt: Type.Optional(Receipt),
 });
 
 export function addCompletions(app: App, services: Services): void {
@@ -104,7 +113,10 @@ export function addCompletions(app: App, services: Services): void {
       return deliver(request, reply, events, {
         stream: body.stream ?? false,
         encode: toChunks(body),
-        toBody: (answer) => toCompletion(answer, body.logprobs !== undefined),
+        toBody: (answer) => ({
+          ...toCompletion(answer, body.logprobs !== undefined),
+          ...receiptOf(body, answer.finished),
+        }),
       });
     },
   );
@@ -190,7 +202,9 @@ function toChunks(body: Body): EncodeChunks {
         return [chunk(event.text, body.logprobs === undefined ? null : toLogprobs(event.logprobs), null)];
       case 'finished': {
         const last = chunk('', null, event.reason);
-        return withUsage ? [last, { ...last, choices: [], usage: toUsage(event) }] : [last];
+        const receipt = receiptOf(body, event);
+        if (!withUsage) return [{ ...last, ...receipt }];
+        return [last, { ...last, choices: [], usage: toUsage(event), ...receipt }];
       }
     }
   };

@@ -1,14 +1,49 @@
-import { Type } from 'typebox';
-import { MAX_COMMENT } from '../../../contracts/registry-limits.js';
+import { type Static, Type } from 'typebox';
+import type { Correction } from '../../../contracts/registry.js';
+import {
+  FEEDBACK_CATEGORIES,
+  MAX_COMMENT,
+  MAX_CORRECTION,
+  MAX_CORRECTION_MESSAGES,
+} from '../../../contracts/registry-limits.js';
+import { AppError } from '../../../errors/app-error.js';
 import { errorResponses } from '../../../errors/responses.js';
-import { answerLabels } from '../../../pipeline/record.js';
+import { answerLabels } from '../../../metrics/answer-labels.js';
 import type { App, Services } from '../../app.js';
 
 const FeedbackBody = Type.Object(
   {
-    completion_id: Type.String({ minLength: 1, description: 'The `id` of the answer.' }),
-    rating: Type.Enum(['up', 'down']),
+    completion_id: Type.String({ minLength: 1, description: 'The `id` of the answer, of a streamed one too.' }),
+    rating: Type.Optional(Type.Enum(['up', 'down'])),
+    score: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Where a thumb is too coarse.' })),
+    categories: Type.Optional(
+      Type.Array(Type.Enum([...FEEDBACK_CATEGORIES]), {
+        maxItems: FEEDBACK_CATEGORIES.length,
+        description: 'What is wrong with it.',
+      }),
+    ),
     comment: Type.Optional(Type.String({ maxLength: MAX_COMMENT })),
+    corrected_answer: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: MAX_CORRECTION,
+        description: 'What should have been answered. Needs `messages`, and that the tenant consents to training.',
+      }),
+    ),
+    messages: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { role: Type.Enum(['system', 'user', 'assistant']), content: Type.String() },
+          { additionalProperties: false },
+        ),
+        {
+          minItems: 1,
+          maxItems: MAX_CORRECTION_MESSAGES,
+          description:
+            'The conversation up to the corrected answer, since prompts are not kept: the turn of the user is the last.',
+        },
+      ),
+    ),
   },
   { additionalProperties: false },
 );
@@ -19,7 +54,8 @@ export function addFeedback(app: App, { registry, metrics }: Services): void {
     {
       config: { scope: 'inference' },
       schema: {
-        summary: 'Rate an answer',
+        summary: 'Rate or correct an answer',
+        description: 'Each caller (key) has one opinion of each answer: the last is kept.',
         operationId: 'createFeedback',
         tags: ['generation'],
         body: FeedbackBody,
@@ -28,7 +64,7 @@ export function addFeedback(app: App, { registry, metrics }: Services): void {
             {
               object: Type.Literal('feedback'),
               completion_id: Type.String(),
-              rating: Type.Enum(['up', 'down']),
+              rating: Type.Union([Type.Enum(['up', 'down']), Type.Null()]),
             },
             { description: 'What was noted.' },
           ),
@@ -37,11 +73,20 @@ export function addFeedback(app: App, { registry, metrics }: Services): void {
       },
     },
     async ({ principal, body }) => {
-      const { completion_id: answerId, rating, comment = null } = body;
-      const { answer, isFirst } = await registry.addFeedback(principal, { answerId, rating, comment });
+      const { completion_id: answerId, rating = null, score = null, categories = [], comment = null } = body;
+      const correction = toCorrection(body);
+      const feedback = { answerId, rating, score, categories, comment, correction };
+      const { answer, isFirst } = await registry.addFeedback(principal, feedback);
       // A counter cannot take back: who thinks again changes the record, and is not counted twice.
-      if (isFirst) metrics.add('feedback_total', { ...answerLabels(answer), rating });
+      if (isFirst && rating !== null) metrics.add('feedback_total', { ...answerLabels(answer), rating });
       return { object: 'feedback' as const, completion_id: answerId, rating };
     },
   );
+}
+
+function toCorrection({ corrected_answer: answer, messages }: Static<typeof FeedbackBody>): Correction | null {
+  if (answer === undefined && messages === undefined) return null;
+  if (answer !== undefined && messages !== undefined) return { messages, answer };
+  const [param, other] = answer === undefined ? ['messages', 'corrected_answer'] : ['corrected_answer', 'messages'];
+  throw new AppError('invalid_value', { param, reason: `needs ${other} beside it` });
 }

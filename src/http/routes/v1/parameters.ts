@@ -83,7 +83,19 @@ export const generationFields = {
       { additionalProperties: false, description: 'Needs stream.' },
     ),
   ),
-  user: Type.Optional(Type.String({ description: 'Keeps one user on one arm of a canary.' })),
+  user: Type.Optional(
+    Type.String({
+      description:
+        'Keeps one user on one arm of a canary. A keyed hash of it is kept, so that records can be forgotten.',
+    }),
+  ),
+  include_receipt: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description:
+        'Extension. Puts a receipt beside the answer, in a stream into its last chunk; its signals come later.',
+    }),
+  ),
   service_tier: Type.Optional(
     Type.Enum(['auto', 'default', 'flex', 'scale', 'priority'], {
       description: '`flex` gets what other requests leave; every other tier is served alike.',

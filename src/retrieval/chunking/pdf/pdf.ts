@@ -1,8 +1,8 @@
+import { ENDS_WHOLE } from '../../../words/sentences.js';
 import { withoutInvisible } from '../clean-text.js';
 import type { ParsedBinary, Range } from '../document.js';
 import { LocatedText } from '../located-text.js';
 import { SectionBuilder } from '../section-builder.js';
-import { ENDS_WHOLE } from '../sentences.js';
 import { Unreadable } from '../unreadable.js';
 import { type PdfLine, readPdfPages } from './pdfium.js';
 

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { stem } from '../../../../src/retrieval/lexical/stem.js';
-import { termsOf } from '../../../../src/retrieval/lexical/terms.js';
+import { stem } from '../../../src/words/stem.js';
+import { termsOf } from '../../../src/words/terms.js';
 
 t.test('a name gives its words and itself, however its words are joined', async (t) => {
   for (const name of [

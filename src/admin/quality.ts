@@ -1,0 +1,241 @@
+import { Readable } from 'node:stream';
+import { Type } from 'typebox';
+import {
+  FEEDBACK_CATEGORIES,
+  MAX_COMMENT,
+  MAX_KEPT_ANSWERS,
+  MAX_RETENTION_DAYS,
+  REVIEW_REASONS,
+} from '../contracts/registry-limits.js';
+import { errorResponses } from '../errors/responses.js';
+import { exportExamples } from '../quality/export.js';
+import type { AdminPlugin } from './plugin.js';
+import { DeploymentParams, listOf, TenantParams } from './schemas.js';
+
+const route = { config: { scope: 'admin' } } as const;
+const closed = { additionalProperties: false } as const;
+const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const DEFAULT_REVIEWS = 50;
+const DEFAULT_DAYS = 7;
+const DAY_MS = 24 * 3600 * 1000;
+
+const DataPolicySchema = Type.Object(
+  {
+    retentionDays: nullable(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_RETENTION_DAYS,
+        description: 'Days for which records of answers are kept; null: as the gateway is configured.',
+      }),
+    ),
+    maxAnswers: nullable(
+      Type.Integer({ minimum: 0, maximum: MAX_KEPT_ANSWERS, description: 'The oldest go first; null: as configured.' }),
+    ),
+    trainingConsent: Type.Boolean({ description: 'Corrected answers may be kept and exported for training.' }),
+  },
+  closed,
+);
+
+const CorrectionSchema = Type.Object(
+  {
+    messages: Type.Array(
+      Type.Object({ role: Type.Enum(['system', 'user', 'assistant']), content: Type.String() }, closed),
+      { minItems: 1 },
+    ),
+    answer: Type.String({ minLength: 1 }),
+  },
+  closed,
+);
+const Labels = Type.Array(Type.Enum([...FEEDBACK_CATEGORIES]), { maxItems: FEEDBACK_CATEGORIES.length });
+
+const ReviewItemSchema = Type.Object({
+  answerId: Type.String(),
+  createdAt: Type.Integer(),
+  deployment: Type.String(),
+  adapter: nullable(Type.String()),
+  reasons: Type.Array(Type.Enum([...REVIEW_REASONS])),
+  groundedness: nullable(Type.Number()),
+  refused: nullable(Type.Boolean()),
+  topScore: nullable(Type.Number()),
+  comments: Type.Array(Type.String()),
+  corrections: Type.Array(CorrectionSchema),
+});
+
+const ReviewBody = Type.Object(
+  {
+    verdict: Type.Enum(['accepted', 'corrected', 'rejected'], {
+      description: "Of the answer, or of the user's correction where there is one; `corrected`: yours goes before it.",
+    }),
+    labels: Type.Optional(Labels),
+    note: Type.Optional(Type.String({ maxLength: MAX_COMMENT })),
+    correction: Type.Optional(CorrectionSchema),
+  },
+  closed,
+);
+
+const Groups = Type.Array(
+  Type.Object({
+    name: Type.String({ description: 'A version, a day, or the number of a topic.' }),
+    answers: Type.Integer(),
+    groundedness: nullable(Type.Number()),
+    citationValidity: nullable(Type.Number()),
+    refusals: nullable(Type.Number({ description: 'Share of the answers.' })),
+    truncations: nullable(Type.Number({ description: 'Share of the answers.' })),
+    words: nullable(Type.Number()),
+    firstTokenMs: nullable(Type.Number()),
+    thumbsDown: Type.Integer(),
+  }),
+  { description: 'Means.' },
+);
+
+/** What is kept of answers, who looks at them, and what is learnt from them. */
+export const qualityRoutes: AdminPlugin = async (app, { registry }) => {
+  app.get(
+    '/tenants/:tenant/data-policy',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'getDataPolicy',
+        summary: "Show what may be done with a tenant's answers",
+        params: TenantParams,
+        response: { 200: DataPolicySchema, ...errorResponses },
+      },
+    },
+    ({ params }) => registry.getDataPolicy(params.tenant),
+  );
+
+  app.put(
+    '/tenants/:tenant/data-policy',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'putDataPolicy',
+        summary: "Set what may be done with a tenant's answers",
+        description: 'Records beyond it are deleted within the hour.',
+        params: TenantParams,
+        body: DataPolicySchema,
+        response: { 200: DataPolicySchema, ...errorResponses },
+      },
+    },
+    ({ params, body }) => registry.putDataPolicy(params.tenant, body),
+  );
+
+  app.delete(
+    '/tenants/:tenant/users/:user/answers',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'forgetUser',
+        summary: "Delete the records of one user's answers",
+        description:
+          'By the name that the client gave as `user` or `safety_identifier`; signals, feedback and reviews go with them.',
+        params: Type.Object({ tenant: Type.String(), user: Type.String() }),
+        response: { 200: Type.Object({ deleted: Type.Integer() }), ...errorResponses },
+      },
+    },
+    async ({ params }) => ({ deleted: await registry.forgetUser(params.tenant, params.user) }),
+  );
+
+  app.get(
+    '/tenants/:tenant/deployments/:name/quality',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'getQuality',
+        summary: "Show what a deployment's answers were worth",
+        description: 'By version and by day, and the topics that are answered worst.',
+        params: DeploymentParams,
+        querystring: Type.Object(
+          { days: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_RETENTION_DAYS, default: DEFAULT_DAYS })) },
+          closed,
+        ),
+        response: {
+          200: Type.Object({ versions: Groups, days: Groups, worstTopics: Groups }),
+          ...errorResponses,
+        },
+      },
+    },
+    ({ params: { tenant, name }, query: { days = DEFAULT_DAYS } }) =>
+      registry.qualityReport(tenant, name, Date.now() - days * DAY_MS),
+  );
+
+  app.get(
+    '/tenants/:tenant/reviews',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'listReviews',
+        summary: 'List answers that a person should look at',
+        params: TenantParams,
+        querystring: Type.Object(
+          {
+            reason: Type.Optional(Type.Enum([...REVIEW_REASONS])),
+            limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: DEFAULT_REVIEWS })),
+          },
+          closed,
+        ),
+        response: { 200: listOf(ReviewItemSchema), ...errorResponses },
+      },
+    },
+    async ({ params, query: { reason = null, limit = DEFAULT_REVIEWS } }) => ({
+      data: await registry.listReviews(params.tenant, { reason, limit }),
+    }),
+  );
+
+  app.put(
+    '/tenants/:tenant/reviews/:answerId',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'putReview',
+        summary: 'Review an answer',
+        params: Type.Object({ tenant: Type.String(), answerId: Type.String() }),
+        body: ReviewBody,
+        response: { 200: ReviewBody, ...errorResponses },
+      },
+    },
+    async ({ params, principal, body }) => {
+      const { verdict, labels = [], note = null, correction = null } = body;
+      const reviewer = { tenant: params.tenant, keyId: principal.keyId };
+      await registry.putReview(reviewer, params.answerId, { verdict, labels, note, correction });
+      return body;
+    },
+  );
+
+  app.get(
+    '/tenants/:tenant/training-examples',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'exportTrainingExamples',
+        summary: 'Export corrected answers for training',
+        description:
+          "JSON lines in the shape of OpenAI's chat fine-tuning, each once, with where it comes from; personal data is blanked out. Only where the tenant consents.",
+        params: TenantParams,
+        response: {
+          200: { description: 'One example a line.', content: { 'application/jsonl': { schema: Type.String() } } },
+          ...errorResponses,
+        },
+      },
+    },
+    async ({ params }, reply) => {
+      const lines = exportExamples(registry.trainingExamples(params.tenant));
+      // The first is awaited, so that an error still has a status of its own.
+      const first = await lines.next();
+      reply.type('application/jsonl');
+      return Readable.from(
+        (async function* () {
+          if (!first.done) yield first.value;
+          yield* lines;
+        })(),
+      );
+    },
+  );
+};

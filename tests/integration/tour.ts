@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { GatewayProcess } from './gateway-process.js';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+/** The commands of a page's part, in its order. */
+export function commandsOf(page: string, heading: string): string[] {
+  const part = readFileSync(resolve(ROOT, page), 'utf8').split(heading)[1]!.split('\n## ')[0]!;
+  return [...part.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!);
+}
+
+/** Runs what a page says, against this gateway instead of the one of `npm start`. @returns what it wrote */
+export function shell(command: string, gateway: GatewayProcess): Promise<string> {
+  const here = command
+    .replaceAll('http://127.0.0.1:8080', gateway.url)
+    .replace(/npx switchyard (\w+ \S+)/g, `npx switchyard $1 --url ${gateway.url}`);
+  return new Promise((resolve, reject) => {
+    const child = spawn('bash', ['-euo', 'pipefail', '-c', here], { cwd: ROOT });
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      errors += chunk;
+    });
+    child.on('close', (status) =>
+      status === 0 ? resolve(output) : reject(new Error(`${here}\nended with ${status}\n${output}${errors}`)),
+    );
+  });
+}
