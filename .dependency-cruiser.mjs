@@ -3,7 +3,7 @@ const L1 = [
   ...['model-import', 'tokenizer', 'engine', 'upstream', 'retrieval', 'registry', 'quality'],
   ...['canary', 'safety'],
 ];
-const L3 = ['evaluation', 'finetune', 'backup', 'demo'];
+const L3 = ['evaluation', 'finetune', 'backup', 'demo', 'doctor'];
 const L4 = ['http', 'admin', 'console', 'cli'];
 const rooms = (names) => `^src/(${names.join('|')})/`;
 
@@ -26,18 +26,22 @@ export default {
     {
       name: 'L0-stays-below',
       comment:
-        'audit, config, files, jobs, layouts, machine, metrics, native, processes, queues, sqlite and words serve every room, so they know none of them.',
+        'audit, config, files, generation, jobs, layouts, machine, metrics, native, patterns, personal-data, postgres, processes, queues, sqlite and words serve every room, so they know none of them.',
       severity: 'error',
       from: {
         path: rooms([
           'audit',
           'config',
           'files',
+          'generation',
           'jobs',
           'layouts',
           'machine',
           'metrics',
           'native',
+          'patterns',
+          'personal-data',
+          'postgres',
           'processes',
           'queues',
           'sqlite',
@@ -157,7 +161,7 @@ export default {
       name: 'databases-in-stores',
       comment: 'SQL lives in the stores of the room that owns the tables.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(audit|jobs|registry|retrieval|sqlite)/' },
+      from: { path: '^src/', pathNot: '^src/(audit|jobs|postgres|registry|retrieval|sqlite)/' },
       to: { path: 'node_modules/(better-sqlite3|pg|kysely)' },
     },
     {

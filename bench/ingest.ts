@@ -18,7 +18,7 @@ const SAMPLE = { quick: 32, whole: 128 };
 const BATCH = 8;
 
 const run: Bench = async ({ quick, say }) => {
-  const { dataDir, models, retrieval: config, server } = loadConfig();
+  const { dataDir, models, retrieval: config, database, server } = loadConfig();
   const modelDir = resolve(dataDir, 'models', models.embedder);
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-bench-'));
   const retrieval = await createRetrieval({
@@ -26,6 +26,7 @@ const run: Bench = async ({ quick, say }) => {
     modelDir,
     baseModelDir: resolve(dataDir, 'models', models.base),
     config,
+    database,
     callTimeoutMs: server.requestTimeoutMs,
     hangTimeoutMs: server.hangTimeoutMs,
     clock: { now: Date.now, monotonicMs: () => performance.now() },

@@ -9,6 +9,7 @@ import type { Retrieval } from '../src/contracts/retrieval.js';
 import { HnswIndex } from '../src/retrieval/hnsw/hnsw-index.js';
 import { Nearest } from '../src/retrieval/search/nearest.js';
 import type { Bench } from './main.js';
+import { comparePgvector } from './retrieval/pgvector.js';
 import { randomNumbers } from './retrieval/random.js';
 import { measureRecall } from './retrieval/recall.js';
 import { openRetrieval } from './retrieval/samples.js';
@@ -20,8 +21,15 @@ const run: Bench = async ({ quick, say }) => {
   const config = loadConfig();
   say('Embedding the sample documents, where they are not yet, then asking.');
   const found = await measureRecall(config, quick);
+  say('The same documents in PostgreSQL with pgvector.');
+  const compared = await comparePgvector(config, quick);
   say(`Embedding documents, then building an index of ${quick ? '5,000' : '50,000'} vectors.`);
-  return { ...found, ...(await measureProcess(config, quick ? 60 : 400)), ...measureIndex(quick ? 5000 : 50_000) };
+  return {
+    ...found,
+    ...compared,
+    ...(await measureProcess(config, quick ? 60 : 400)),
+    ...measureIndex(quick ? 5000 : 50_000),
+  };
 };
 export default run;
 

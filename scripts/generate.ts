@@ -2,11 +2,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { monitoringFiles } from './monitoring/files.js';
 import { openApi } from './openapi.js';
 import { referencePages } from './reference-pages.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const generated = Object.entries({ ...referencePages(), 'openapi.yaml': await openApi() });
+const generated = Object.entries({ ...referencePages(), ...monitoringFiles(), 'openapi.yaml': await openApi() });
 const stale = generated.filter(([path, text]) => current(path) !== text);
 
 if (process.argv.includes('--check')) {

@@ -1,21 +1,22 @@
 // Brings a fresh clone to the point where it can run: packages, build, models. Plain JavaScript without dependencies,
 // because it runs before anything is installed. Every step is skipped when its result is already there.
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { chmodSync, existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildKernels } from './kernels.mjs';
+import { digestOf, isCurrent, root, sha256 } from './stamps.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const stamps = {
   packages: join(root, 'node_modules/.switchyard-packages'),
   build: join(root, 'dist/.switchyard-build'),
-  kernels: join(root, 'native/build/.switchyard-kernels'),
 };
 /** Packages take 1.0 GB, models while they are imported 1.8 GB, 1.5 GB afterwards. */
 const NEEDED_BYTES = 3.5e9;
 /** What the tests run on, whatever is configured. */
 const TEST_MODELS = ['smollm2-135m-instruct', 'qwen2.5-coder-0.5b-instruct', 'bge-small-en-v1.5-qa'];
+
+/** A package carries what is compiled for every machine; kernels and models come where it is installed. */
+const buildOnly = process.argv.includes('--build');
 
 class SetupError extends Error {}
 
@@ -48,20 +49,6 @@ function checkCompiler() {
       'No Python was found; native packages are built with it. Install Python 3 with pip (Debian: apt-get install python3 python3-pip).',
     );
   }
-}
-
-const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
-
-const isCurrent = (stamp, value) => existsSync(stamp) && readFileSync(stamp, 'utf8') === value;
-
-/** One digest over the names and contents of a folder's files and some more files. */
-function digestOf(folder, more) {
-  const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
-  const all = [...files, ...more.map((name) => join(root, name))];
-  return sha256(...all.flatMap((file) => [file.slice(root.length), readFileSync(file)]));
 }
 
 /** Draws one line that is redrawn on a terminal; elsewhere only the first and the last state are written. */
@@ -137,12 +124,9 @@ async function build() {
 }
 
 /** Without them the engine runs on onnxruntime's own operators; the tests need them. */
-async function buildKernels() {
-  const wanted = digestOf('native/src', ['native/binding.gyp']);
-  if (isCurrent(stamps.kernels, wanted)) return;
+async function ensureKernels() {
   try {
-    await run('npm', ['run', 'build:native'], { label: 'Building the kernels' });
-    writeFileSync(stamps.kernels, wanted);
+    await buildKernels((command, args) => run(command, args, { label: 'Building the kernels' }));
   } catch (error) {
     if (!(error instanceof SetupError) || process.env.npm_lifecycle_event === 'pretest') throw error;
     process.stderr.write(`switchyard: ${error.message} The engine will be slower: it runs on stock operators.\n`);
@@ -163,8 +147,10 @@ try {
   checkNode();
   await installPackages();
   await build();
-  await buildKernels();
-  pullModels();
+  if (!buildOnly) {
+    await ensureKernels();
+    pullModels();
+  }
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   process.stderr.write(`switchyard: ${error.message}\n`);

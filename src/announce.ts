@@ -17,6 +17,10 @@ export function readyText(address: string, tenants: readonly DemoTenant[]): stri
   return [`ready on ${address} (documentation: ${address}/docs)`, ...samples, ''].join('\n');
 }
 
+export function withoutSamples(base: string): string {
+  return `the sample tenants are left out, since their adapters are not for ${base}: docs/guides/your-own-model.md says how to make one of your own`;
+}
+
 function curl(address: string, key: string, question: string): string {
   const body = JSON.stringify({ model: 'assistant', messages: [{ role: 'user', content: question }] });
   return `curl -s ${address}/v1/chat/completions -H 'authorization: Bearer ${key}' -H 'content-type: application/json' -d '${body}'`;

@@ -1,22 +1,24 @@
 /** The composition root: the only place that constructs services and knows every room. */
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { adminRoutes } from './admin/routes.js';
-import { readyText, showIndexing } from './announce.js';
+import { readyText, showIndexing, withoutSamples } from './announce.js';
 import { assignArm } from './canary/assign.js';
+import { createRolloutController } from './canary/controller.js';
 import { stickyUnit } from './canary/sticky-unit.js';
 import type { Config } from './config/schema.js';
 import { settingValues } from './config/settings.js';
 import type { Clock } from './contracts/clock.js';
-import { seedDemo, waitForDemoDocuments } from './demo/seed.js';
+import { isDemoFor, seedDemo, waitForDemoDocuments } from './demo/seed.js';
 import { DEMO_TENANTS } from './demo/tenants.js';
 import { createEngine } from './engine/client.js';
 import type { App as Server } from './http/app.js';
 import { createServer } from './http/server.js';
 import { readBaseManifest } from './layouts/manifest.js';
 import { createMetrics } from './metrics/metrics.js';
-import { watchServices } from './metrics/watch.js';
+import { meterLook, watchDisk, watchServices } from './metrics/watch.js';
 import { createSeparateCompiler } from './model-import/lora/compile-apart.js';
 import { createPipeline } from './pipeline/pipeline.js';
 import { FENCES } from './pipeline/prompt.js';
@@ -27,8 +29,10 @@ import { openRegistry } from './registry/registry.js';
 import { createRetrieval } from './retrieval/client.js';
 import { createSafety } from './safety/safety.js';
 import { lockDataDir } from './sqlite/data-lock.js';
+import { databasesOf } from './sqlite/databases.js';
 import { createStorageProbe } from './sqlite/storage-probe.js';
 import { createTokenizer } from './tokenizer/client.js';
+import { createUpstream } from './upstream/client.js';
 
 export interface App {
   readonly server: Server;
@@ -76,16 +80,18 @@ export async function createApp(config: Config): Promise<App> {
         modelDir: embedderDir,
         baseModelDir,
         config: config.retrieval,
+        database: config.database,
         callTimeoutMs: requestTimeoutMs,
         hangTimeoutMs,
         clock,
         log,
       }),
     );
+    const manifest = await readBaseManifest(baseModelDir);
     const tokenizer = keep(
       await createTokenizer({
         modelDir: baseModelDir,
-        manifest: await readBaseManifest(baseModelDir),
+        manifest,
         fences: FENCES,
         settings: config.tokenizer,
         hangTimeoutMs,
@@ -94,18 +100,28 @@ export async function createApp(config: Config): Promise<App> {
       }),
     );
     const engine = keep(
-      await createEngine({
-        modelDir: baseModelDir,
-        settings: config.engine,
-        calibrationFile: join(dataDir, 'calibration.json'),
-        tokenizer,
-        hangTimeoutMs,
-        clock,
-        log,
-      }),
+      config.upstream.urls === ''
+        ? await createEngine({
+            modelDir: baseModelDir,
+            settings: config.engine,
+            calibrationFile: join(dataDir, 'calibration.json'),
+            tokenizer,
+            hangTimeoutMs,
+            clock,
+            log,
+          })
+        : await createUpstream({
+            settings: config.upstream,
+            limits: config.engine,
+            manifest,
+            tokenizer,
+            clock,
+            log,
+          }),
     );
     const metrics = createMetrics(config.metrics, clock);
     watchServices(metrics, { engine, tokenizer, retrieval, registry });
+    watchDisk(metrics, dataDir);
     const quality = keep(
       createQuality({
         embed: retrieval.embedBehind,
@@ -143,8 +159,25 @@ export async function createApp(config: Config): Promise<App> {
       requestTimeoutMs,
       onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
     });
-    let starting: string | null = config.demo ? 'the sample documents are being read' : null;
-    const storage = createStorageProbe(dataDir, ['registry.db', 'documents.db'], clock);
+    const rollouts = keep(
+      createRolloutController({
+        registry,
+        clock,
+        lookEveryMs: config.rollouts.lookEveryMs,
+        holder: randomUUID(),
+        onLook(look) {
+          meterLook(metrics, look);
+          const { tenant, name, canaryVersion, canaryWeight } = look.deployment;
+          const { action, reason } = look.decision;
+          const level = action === 'hold' ? 'debug' : 'info';
+          log[level]({ tenant, deployment: name, canaryVersion, canaryWeight, action, reason }, 'a look at a rollout');
+        },
+        onError: (error) => log.error({ err: error }, 'a rollout could not be looked at'),
+      }),
+    );
+    const seeds = config.demo && isDemoFor(config.models.base, ROOT);
+    let starting: string | null = seeds ? 'the sample documents are being read' : null;
+    const storage = createStorageProbe(dataDir, databasesOf(config), clock);
     const state = { starting: () => starting, storageTrouble: storage.trouble, storageLost: storage.lost };
     const server = await createServer({
       config,
@@ -167,12 +200,14 @@ export async function createApp(config: Config): Promise<App> {
         return closeAll();
       },
       async start() {
-        if (config.demo) await seedDemo({ registry, retrieval, base: engine.model, root: ROOT });
+        if (config.demo && !seeds) log.info(withoutSamples(config.models.base));
+        if (seeds) await seedDemo({ registry, retrieval, base: engine.model, root: ROOT });
         const address = await server.listen({ host: config.server.host, port: config.server.port });
-        if (config.demo) await waitForDemoDocuments(retrieval, showIndexing, stopping.signal);
+        if (seeds) await waitForDemoDocuments(retrieval, showIndexing, stopping.signal);
         if (stopping.signal.aborted) return;
         starting = null;
-        process.stdout.write(readyText(address, config.demo ? DEMO_TENANTS : []));
+        rollouts.start();
+        process.stdout.write(readyText(address, seeds ? DEMO_TENANTS : []));
       },
     };
   } catch (error) {

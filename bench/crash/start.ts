@@ -7,12 +7,13 @@ import type { CrashOptions } from './run.js';
 export async function shippedRetrieval(onError: (line: string) => void): Promise<CrashOptions['start']> {
   const built = new URL('../../dist/retrieval/client.js', import.meta.url).href;
   const { createRetrieval } = (await import(built)) as { createRetrieval: typeof Create };
-  const { dataDir, models, retrieval } = loadConfig();
+  const { dataDir, database, models, retrieval } = loadConfig();
   return (folder, exactSearchLimit) =>
     createRetrieval({
       dataDir: folder,
       modelDir: join(dataDir, 'models', models.embedder),
       baseModelDir: join(dataDir, 'models', models.base),
+      database,
       // Enough candidates for an index of this size to miss nothing.
       config: { ...retrieval, exactSearchLimit, efSearch: 400 },
       callTimeoutMs: 60_000,

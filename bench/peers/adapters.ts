@@ -4,7 +4,8 @@ import path from 'node:path';
 import type { DecoderShape, LoraTarget } from '../../src/contracts/model-manifest.js';
 import { createRandom } from '../../src/engine/process/random.js';
 import { toHalf } from '../../src/layouts/half-float.js';
-import { type GgufTensorInput, writeGguf } from '../../tests/unit/model-import/write-gguf.js';
+import type { GgufTensorInput } from '../../src/model-import/gguf/writer.js';
+import { writeGguf } from '../../tests/unit/model-import/write-gguf.js';
 import { bytesOf, encodeHalves, type HalfTensor } from './safetensors.js';
 
 export interface PeerAdapter {
@@ -14,7 +15,6 @@ export interface PeerAdapter {
 }
 
 export const RANK = 8;
-/** Size of B: answers differ from the base's and are still text. */
 const STRENGTH = 1 / 32;
 /** GGML's number of the type. */
 const GGUF_F16 = 1;
@@ -29,18 +29,24 @@ interface Site {
   readonly permutedHeads: number | null;
 }
 
-export function writePeerAdapters(folder: string, shape: DecoderShape, count: number): PeerAdapter[] {
+/** @param strength size of B: by default, answers differ from the base's and are still text */
+export function writePeerAdapters(
+  folder: string,
+  shape: DecoderShape,
+  count: number,
+  strength = STRENGTH,
+): PeerAdapter[] {
   return Array.from({ length: count }, (_, index) => {
     const name = `noise-${index + 1}`;
     const peftFolder = path.join(folder, name);
     const ggufFile = path.join(folder, `${name}.gguf`);
     mkdirSync(peftFolder, { recursive: true });
-    writeAdapter(peftFolder, ggufFile, shape, index + 1);
+    writeAdapter(peftFolder, ggufFile, shape, index + 1, strength);
     return { name, peftFolder, ggufFile };
   });
 }
 
-function writeAdapter(peftFolder: string, ggufFile: string, shape: DecoderShape, seed: number): void {
+function writeAdapter(peftFolder: string, ggufFile: string, shape: DecoderShape, seed: number, strength: number): void {
   const random = createRandom(seed);
   const noise = (rows: number, columns: number, scale: number): HalfTensor => {
     const bits = new Uint16Array(rows * columns);
@@ -53,7 +59,7 @@ function writeAdapter(peftFolder: string, ggufFile: string, shape: DecoderShape,
   for (let layer = 0; layer < shape.layers; layer++) {
     for (const { module, target, ggufName, inputs, outputs, permutedHeads } of sites) {
       const a = noise(RANK, inputs, Math.sqrt(3 / inputs));
-      const b = noise(outputs, RANK, STRENGTH);
+      const b = noise(outputs, RANK, strength);
       const name = `base_model.model.model.layers.${layer}.${module}.${target}`;
       peft[`${name}.lora_A.weight`] = a;
       peft[`${name}.lora_B.weight`] = b;

@@ -12,6 +12,7 @@ import type { TenantIndexes } from '../../src/retrieval/hnsw/tenant-indexes.js';
 import { NO_TERMS } from '../../src/retrieval/lexical/bm25.js';
 import { loadEmbedder } from '../../src/retrieval/process/embedder.js';
 import { type Evidence, gatherEvidence } from '../../src/retrieval/search/evidence.js';
+import { createVectorSearch } from '../../src/retrieval/search/find-nearest.js';
 import { findTerms } from '../../src/retrieval/search/find-terms.js';
 import { featuresOf } from '../../src/retrieval/search/relevance.js';
 import { openDatabase } from '../../src/retrieval/stores/database.js';
@@ -19,6 +20,7 @@ import { createPassages, type PassageScope } from '../../src/retrieval/stores/pa
 import { createPostings } from '../../src/retrieval/stores/postings.js';
 import { createShelves } from '../../src/retrieval/stores/shelves.js';
 import { createVectorStores } from '../../src/retrieval/stores/vector-stores.js';
+import { createVectors } from '../../src/retrieval/stores/vectors.js';
 import { dot, fitLogistic } from './logistic.js';
 import { QUESTION_SETS, type QuestionSet, questionsOf, samplesFolder, TENANTS } from './samples.js';
 
@@ -53,6 +55,12 @@ const [passages, postings, stores] = [
   ),
 ];
 const shelves = createShelves(db);
+const exactly = createVectorSearch({
+  passages,
+  vectors: createVectors(db),
+  indexes: null as unknown as TenantIndexes,
+  exactLimit: Number.POSITIVE_INFINITY,
+});
 const modelDir = join(config.dataDir, 'models', config.models.embedder);
 const embedder = await loadEmbedder(modelDir, await readEmbedderManifest(modelDir), config.retrieval.threads);
 
@@ -66,8 +74,7 @@ async function casesOf(mode: SearchMode): Promise<Case[]> {
       const vector =
         mode === 'lexical' ? null : (await embedder.embed([embedder.tokenize(question.question, 'query')]))[0]!;
       const terms = mode === 'vector' ? NO_TERMS : await findTerms(scope.shelves, question.question, null, postings);
-      const sources = { passages, indexes: null as unknown as TenantIndexes, exactLimit: Number.POSITIVE_INFINITY };
-      const { candidates } = await gatherEvidence({ scope, vector, terms, count: CANDIDATES }, sources);
+      const { candidates } = await gatherEvidence({ scope, vector, terms, count: CANDIDATES }, exactly);
       const isRight = await rightOnes(scope, question, candidates);
       cases.push({ tenant, set, question, features: featuresOf(mode, candidates), isRight });
     }

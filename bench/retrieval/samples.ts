@@ -50,6 +50,7 @@ export async function openRetrieval(config: Config, dataDir: string): Promise<Re
     modelDir: join(models, config.models.embedder),
     baseModelDir: join(models, config.models.base),
     config: config.retrieval,
+    database: config.database,
     callTimeoutMs: config.server.requestTimeoutMs,
     hangTimeoutMs: config.server.hangTimeoutMs,
     clock: { now: Date.now, monotonicMs: () => performance.now() },

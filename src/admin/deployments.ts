@@ -1,4 +1,5 @@
 import { errorResponses } from '../errors/responses.js';
+import { ConditionHeaders, changedBy, withEtag } from './conditions.js';
 import type { AdminPlugin } from './plugin.js';
 import { CanaryBody, DeploymentBody, DeploymentParams, DeploymentSchema, listOf, TenantParams } from './schemas.js';
 
@@ -8,6 +9,7 @@ const oneDeployment = {
   params: DeploymentParams,
   response: { 200: DeploymentSchema, ...errorResponses },
 };
+const changing = { ...oneDeployment, headers: ConditionHeaders };
 
 export const deploymentRoutes: AdminPlugin = async (app, { registry, retrieval }) => {
   app.get(
@@ -28,7 +30,7 @@ export const deploymentRoutes: AdminPlugin = async (app, { registry, retrieval }
   app.get(
     '/tenants/:tenant/deployments/:name',
     { ...route, schema: { ...oneDeployment, operationId: 'getDeployment', summary: 'Show a deployment' } },
-    ({ params }) => registry.getDeployment(params.tenant, params.name),
+    async ({ params }, reply) => withEtag(reply, await registry.getDeployment(params.tenant, params.name)),
   );
 
   app.put(
@@ -36,7 +38,7 @@ export const deploymentRoutes: AdminPlugin = async (app, { registry, retrieval }
     {
       ...route,
       schema: {
-        ...oneDeployment,
+        ...changing,
         operationId: 'putDeployment',
         summary: 'Create or change a deployment',
         description:
@@ -44,9 +46,12 @@ export const deploymentRoutes: AdminPlugin = async (app, { registry, retrieval }
         body: DeploymentBody,
       },
     },
-    async ({ params, body: { adapter = null, stableVersion = null, ...settings } }) => {
+    async (request, reply) => {
+      const { params, body } = request;
+      const { adapter = null, stableVersion = null, ...settings } = body;
       for (const id of settings.retrieval.storeIds ?? []) await retrieval.getStore(params.tenant, id);
-      return registry.putDeployment({ ...params, adapter, stableVersion, ...settings });
+      const deployment = { ...params, adapter, stableVersion, ...settings };
+      return withEtag(reply, await registry.putDeployment(deployment, changedBy(request)));
     },
   );
 
@@ -55,31 +60,29 @@ export const deploymentRoutes: AdminPlugin = async (app, { registry, retrieval }
     {
       ...route,
       schema: {
-        ...oneDeployment,
+        ...changing,
         operationId: 'setCanary',
         summary: 'Set the canary version and its share of traffic',
         body: CanaryBody,
       },
     },
-    ({ params, body }) => registry.setCanary(params.tenant, params.name, body),
-  );
-
-  app.post(
-    '/tenants/:tenant/deployments/:name/promote',
-    { ...route, schema: { ...oneDeployment, operationId: 'promote', summary: 'Make the canary the stable version' } },
-    ({ params }) => registry.promote(params.tenant, params.name),
-  );
-
-  app.post(
-    '/tenants/:tenant/deployments/:name/rollback',
-    {
-      ...route,
-      schema: {
-        ...oneDeployment,
-        operationId: 'rollback',
-        summary: 'Drop the canary, or go back to the previous stable version',
-      },
+    async (request, reply) => {
+      const { tenant, name } = request.params;
+      return withEtag(reply, await registry.setCanary(tenant, name, request.body, changedBy(request)));
     },
-    ({ params }) => registry.rollback(params.tenant, params.name),
   );
+
+  for (const [action, summary] of [
+    ['promote', 'Make the canary the stable version; said again, it does nothing more'],
+    ['rollback', 'Drop the canary, or go back to the previous stable version; said again, it does nothing more'],
+  ] as const) {
+    app.post(
+      `/tenants/:tenant/deployments/:name/${action}`,
+      { ...route, schema: { ...changing, operationId: action, summary } },
+      async (request, reply) => {
+        const { tenant, name } = request.params;
+        return withEtag(reply, await registry[action](tenant, name, changedBy(request)));
+      },
+    );
+  }
 };

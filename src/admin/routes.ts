@@ -5,6 +5,7 @@ import { keyRoutes } from './keys.js';
 import type { AdminPlugin } from './plugin.js';
 import { policyRoutes } from './policies.js';
 import { qualityRoutes } from './quality.js';
+import { rolloutRoutes } from './rollouts.js';
 import { ChangeHeaders } from './schemas.js';
 import { signerRoutes } from './signers.js';
 import { tenantRoutes } from './tenants.js';
@@ -20,6 +21,7 @@ export const adminRoutes: AdminPlugin = async (app, services) => {
     signerRoutes,
     adapterRoutes,
     deploymentRoutes,
+    rolloutRoutes,
     policyRoutes,
     qualityRoutes,
     auditRoutes,

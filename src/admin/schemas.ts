@@ -12,13 +12,14 @@ import {
   NAME_PATTERN,
   SCOPES,
 } from '../contracts/registry-limits.js';
+import { RolloutSchema } from './plan-schemas.js';
 
 const closed = { additionalProperties: false } as const;
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const Version = Type.Integer({ minimum: 1, maximum: MAX_ADAPTER_VERSION });
+export const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+export const Version = Type.Integer({ minimum: 1, maximum: MAX_ADAPTER_VERSION });
 const Name = Type.String({ pattern: NAME_PATTERN });
-const Weight = Type.Number({ description: 'Percentage of traffic for the canary.', minimum: 0, maximum: 100 });
-const Time = Type.Integer({ description: 'Milliseconds since the epoch.' });
+export const Weight = Type.Number({ description: 'Percentage of traffic for the canary.', minimum: 0, maximum: 100 });
+export const Time = Type.Integer({ description: 'Milliseconds since the epoch.' });
 const ScopeSchema = Type.Enum([...SCOPES], {
   description:
     '`route` may pin a version or force an arm by header; `groups` may say by header which groups the caller is in; `admin` is this API, for every tenant.',
@@ -241,6 +242,7 @@ export const DeploymentSchema = Type.Object({
   policy: nullable(PolicyRefSchema),
   canaryVersion: nullable(Version),
   canaryWeight: Weight,
+  rollout: nullable(RolloutSchema),
   createdAt: Time,
   updatedAt: Time,
   revision: Type.Integer({ description: 'Grows by one with every change.' }),

@@ -1,4 +1,4 @@
-/** A copy of everything that cannot be made again: both databases and the adapters. Models and indexes can. */
+/** A copy of everything in a data folder that cannot be made again: its databases and the adapters. Models and indexes can. */
 import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { KEY_FILE } from '../audit/signing-key.js';
@@ -13,6 +13,7 @@ import { lockDataDir } from '../sqlite/data-lock.js';
 
 const FORMAT = 'switchyard-backup-1';
 const MANIFEST = 'backup.json';
+/** That a data folder may hold; the first one always does. */
 const DATABASES = ['registry.db', 'documents.db'] as const;
 const ADAPTERS = 'adapters';
 /** Made from what is restored: they go with what they were made from. */
@@ -27,20 +28,25 @@ export interface BackedUpFile extends FileDigest {
 
 /**
  * Writes a backup into a new folder, all or nothing, while a gateway may be running on the data folder.
+ * @param databases of the folder
  * @throws AppError `backup_invalid` where what was copied cannot be opened again, `invalid_value` for a folder that is there
  */
-export async function backUp(dataDir: string, folder: string): Promise<BackedUpFile[]> {
+export async function backUp(
+  dataDir: string,
+  folder: string,
+  databases: readonly string[] = DATABASES,
+): Promise<BackedUpFile[]> {
   if ((await readdir(folder).catch(() => [])).length > 0) {
     throw new AppError('invalid_value', { param: 'folder', reason: `${folder} is there already; name a new one` });
   }
   let files: BackedUpFile[] = [];
   await replaceFolder(folder, async (temporary) => {
-    for (const name of DATABASES) await copyDatabase(join(dataDir, name), join(temporary, name));
+    for (const name of databases) await copyDatabase(join(dataDir, name), join(temporary, name));
     // After the rows that name them: an adapter is whole before its row is written, and never changes.
     for (const file of findFilesIn(dataDir, ADAPTERS)) await copyInto(dataDir, temporary, file);
     // Else nothing that was signed with it could be verified after a restoration.
     for (const file of withKey(dataDir)) await copyInto(dataDir, temporary, file);
-    files = await check(temporary);
+    files = await check(temporary, databases);
     const manifest = { format: FORMAT, createdAt: new Date().toISOString(), files };
     await writeDurably(join(temporary, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
   });
@@ -57,8 +63,10 @@ export async function restore(folder: string, dataDir: string): Promise<{ files:
   if (manifest.text('format') !== FORMAT) {
     throw new AppError('backup_invalid', { file: manifest.path, reason: 'it was written by a newer version' });
   }
-  const files = await check(folder);
-  for (const { file, sha256 } of manifest.values.files as BackedUpFile[]) {
+  const saved = manifest.values.files as BackedUpFile[];
+  const databases = DATABASES.filter((name) => saved.some(({ file }) => file === name));
+  const files = await check(folder, databases);
+  for (const { file, sha256 } of saved) {
     if (files.find((found) => found.file === file)?.sha256 === sha256) continue;
     throw new AppError('backup_invalid', { file: join(folder, file), reason: 'it is missing or was changed' });
   }
@@ -74,7 +82,7 @@ export async function restore(folder: string, dataDir: string): Promise<{ files:
     for (const name of await readdir(incoming)) await rename(join(incoming, name), join(dataDir, name));
     await rm(incoming, { recursive: true, force: true });
     await sync(dataDir);
-    for (const name of DATABASES) verifyDatabase(join(dataDir, name));
+    for (const name of databases) verifyDatabase(join(dataDir, name));
   } finally {
     await lock.close();
   }
@@ -82,17 +90,17 @@ export async function restore(folder: string, dataDir: string): Promise<{ files:
 }
 
 /** Opens the databases, and looks for every adapter that they name. */
-async function check(folder: string): Promise<BackedUpFile[]> {
-  for (const name of DATABASES) {
+async function check(folder: string, databases: readonly string[]): Promise<BackedUpFile[]> {
+  for (const name of databases) {
     if (isRegularFile(join(folder, name))) continue;
     throw new AppError('backup_invalid', { file: join(folder, name), reason: 'it is missing' });
   }
-  const rows = new Map(DATABASES.map((name) => [name as string, verifyDatabase(join(folder, name))]));
+  const rows = new Map(databases.map((name) => [name, verifyDatabase(join(folder, name))]));
   for (const file of compiledFiles(join(folder, DATABASES[0]))) {
     if (isRegularFile(join(folder, file))) continue;
     throw new AppError('backup_invalid', { file: join(folder, file), reason: 'it is missing' });
   }
-  const names = [...DATABASES, ...findFilesIn(folder, ADAPTERS), ...withKey(folder)];
+  const names = [...databases, ...findFilesIn(folder, ADAPTERS), ...withKey(folder)];
   return Promise.all(
     names.map(async (file) => ({ file, ...(await digestFile(join(folder, file))), rows: rows.get(file) ?? null })),
   );

@@ -20,7 +20,12 @@ export interface Api {
   list<T>(path: string): Promise<T[]>;
   /** What is too much for one piece. */
   stream(path: string): Promise<ReadableStream<Uint8Array>>;
-  send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object | FormData): Promise<T>;
+  send<T>(
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body?: object | FormData,
+    conditions?: Readonly<Record<string, string>>,
+  ): Promise<T>;
 }
 
 interface ApiOptions {
@@ -58,8 +63,13 @@ function createApi(url: string, key: string, reason = ''): Api {
     const message = (answer as Partial<WireError> | null)?.error?.message;
     return new ApiFailure(status, message ?? `${url} answered ${status}, and not as a Switchyard gateway does.`);
   };
-  async function call<T>(method: string, path: string, body?: object | FormData): Promise<T> {
-    const headers: Record<string, string> = { authorization: `Bearer ${key}` };
+  async function call<T>(
+    method: string,
+    path: string,
+    body?: object | FormData,
+    conditions?: Readonly<Record<string, string>>,
+  ): Promise<T> {
+    const headers: Record<string, string> = { authorization: `Bearer ${key}`, ...conditions };
     if (reason !== '') headers['x-reason'] = encodeURIComponent(reason);
     const isForm = body instanceof FormData;
     if (body && !isForm) headers['content-type'] = 'application/json';

@@ -4,15 +4,20 @@ import { ApiFailure } from './api.js';
 import { addAdapters } from './commands/adapters.js';
 import { addAudit } from './commands/audit.js';
 import { addBackup } from './commands/backup.js';
+import { addConfig } from './commands/config.js';
+import { addDatabase } from './commands/database.js';
 import { addDeployments } from './commands/deployments.js';
+import { addDoctor } from './commands/doctor.js';
 import { addDocuments } from './commands/documents.js';
 import { addFeedback } from './commands/feedback.js';
+import { addInit } from './commands/init.js';
 import { addJobs } from './commands/jobs.js';
 import { addKeys } from './commands/keys.js';
 import { addModels } from './commands/models.js';
 import { addPolicies } from './commands/policies.js';
 import { addQuality } from './commands/quality.js';
 import { addReviews } from './commands/reviews.js';
+import { addServe } from './commands/serve.js';
 import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
 import { parseUrl } from './options.js';
@@ -37,7 +42,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Operates a Switchyard gateway: models, tenants, keys, adapters, deployments, policies, documents, reviews, jobs, audit, backups.',
+      'Runs and operates a Switchyard gateway: models, tenants, keys, adapters, deployments, policies, documents, reviews, jobs, audit, backups, the database.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -46,6 +51,10 @@ function createProgram(terminal: Terminal): Command {
     .option('--reason <text>', 'why something is changed, for the audit log')
     .option('--json', 'print JSON instead of a table');
   for (const add of [
+    addServe,
+    addInit,
+    addDoctor,
+    addConfig,
     addModels,
     addTenants,
     addKeys,
@@ -60,6 +69,7 @@ function createProgram(terminal: Terminal): Command {
     addJobs,
     addAudit,
     addBackup,
+    addDatabase,
   ])
     add(program, terminal);
   return program;

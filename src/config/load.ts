@@ -13,8 +13,8 @@ import type { Config } from './schema.js';
 import { SETTINGS, type Setting } from './settings.js';
 
 const DEFAULT_FILE = 'switchyard.config.json';
-/** Variables with our prefix that are no settings: where the file is, and the key of the command line. */
-const OTHER_VARIABLES = ['SWITCHYARD_CONFIG', 'SWITCHYARD_KEY'];
+/** Variables with our prefix that are no settings: where the file is, and the key and the database's owner of the command line. */
+const OTHER_VARIABLES = ['SWITCHYARD_CONFIG', 'SWITCHYARD_KEY', 'SWITCHYARD_DATABASE_OWNER_URL'];
 
 export interface ConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -34,7 +34,8 @@ export function loadConfig({ env = process.env, cwd = process.cwd() }: ConfigSou
     ...readFile(env.SWITCHYARD_CONFIG, cwd),
     ...readEnvironment(env),
   ]);
-  const config = nest(values) as Config;
+  const nested = nest(values) as Config;
+  const config = { ...nested, database: withUrlOfFile(nested.database, cwd) };
   checkTogether(config);
   const { base, embedder, sourceDir } = config.models;
   return deepFreeze({
@@ -64,6 +65,24 @@ function readFile(named: string | undefined, cwd: string): Values {
   const values: Values = new Map();
   collect(content, '', values);
   return values;
+}
+
+/** A secret that is mounted as a file takes the place of one in the environment, which every child process sees. */
+function withUrlOfFile(database: Config['database'], cwd: string): Config['database'] {
+  if (database.urlFile === '') return database;
+  if (database.url !== '') throw invalid('database.url and database.urlFile must not both be set');
+  const file = absolutePath('database.urlFile', database.urlFile, cwd);
+  let url: string;
+  try {
+    url = decodeText(readRegularFile(file)).trim();
+  } catch (error) {
+    throw invalid(`database.urlFile ${file} cannot be read (${(error as Error).message})`);
+  }
+  const setting = SETTINGS.find(({ path }) => path === 'database.url')!;
+  if (url === '' || !Value.Check(setting.schema, url)) {
+    throw invalid(`database.urlFile ${file} must hold a URL that begins with postgres://`);
+  }
+  return { ...database, url };
 }
 
 function collect(content: Readonly<Record<string, unknown>>, prefix: string, values: Values): void {
@@ -108,7 +127,9 @@ function parse(setting: Setting, text: string): unknown {
 
 function checked(setting: Setting, name: string, value: unknown): unknown {
   if (Value.Check(setting.schema, value)) return value;
-  throw invalid(`${name} must be ${setting.accepts}, got ${JSON.stringify(value)}`);
+  // A URL of a database has its password in it.
+  const given = setting.path === 'database.url' ? '' : `, got ${JSON.stringify(value)}`;
+  throw invalid(`${name} must be ${setting.accepts}${given}`);
 }
 
 function checkTogether(config: Config): void {
@@ -118,6 +139,10 @@ function checkTogether(config: Config): void {
       `retrieval.overlapTokens must be less than retrieval.passageTokens (${passageTokens}), got ${overlapTokens}`,
     );
   }
+  for (const url of config.upstream.urls.split(',').filter((url) => url !== '')) {
+    if (/^https?:\/\//.test(url.trim()) && URL.canParse(url.trim())) continue;
+    throw invalid(`upstream.urls must hold addresses like http://10.0.0.1:8000, with commas between, got "${url}"`);
+  }
   if (config.demo && !isLoopback(config.server.host)) {
     throw invalid(
       `server.host must be a loopback address while demo is true, because the demo keys are public, got "${config.server.host}". Make keys of your own on 127.0.0.1 with "switchyard keys create", then set SWITCHYARD_DEMO=false`,
@@ -125,7 +150,8 @@ function checkTogether(config: Config): void {
   }
 }
 
-function nest(values: Values): Record<string, unknown> {
+/** Values by their settings, as a configuration file has them. */
+export function nest(values: ReadonlyMap<Setting, unknown>): Record<string, unknown> {
   const root: Record<string, unknown> = {};
   for (const [{ path }, value] of values) {
     const keys = path.split('.');

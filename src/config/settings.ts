@@ -23,6 +23,7 @@ interface LeafSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
+  readonly pattern?: string;
   readonly enum?: readonly string[];
 }
 
@@ -75,5 +76,6 @@ function describe(leaf: LeafSchema): string {
   if (leaf.enum) return `one of ${leaf.enum.join(', ')}`;
   if (leaf.type === 'integer') return `an integer from ${leaf.minimum} to ${leaf.maximum}`;
   if (leaf.type === 'boolean') return 'true or false';
+  if (leaf.pattern) return 'a URL that begins with postgres://, or an empty text';
   return leaf.minLength ? 'a non-empty text' : 'a text';
 }

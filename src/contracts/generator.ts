@@ -108,6 +108,28 @@ export type TokenEvent =
       readonly certainty?: Certainty | null;
     };
 
+export type ReplicaState = 'up' | 'down' | 'ejected' | 'draining';
+
+/** One of the servers that answer in place of an engine of our own. */
+export interface ReplicaStatus {
+  readonly url: string;
+  readonly state: ReplicaState;
+  /** Why it is down. */
+  readonly reason: string | null;
+  /** Requests that it answers at once, those that it has now, and their tokens. */
+  readonly slots: number;
+  readonly inFlight: number;
+  readonly outstandingTokens: number;
+  /** Digests of those that are loaded. */
+  readonly adapters: readonly string[];
+}
+
+/**
+ * How an attempt at one replica ended: `broken` counts against it, `busy` has its limit reached, `adapter` cannot load it,
+ * `stale` has lost it, `refused` is the request's own fault.
+ */
+export type TryOutcome = 'completed' | 'aborted' | 'broken' | 'busy' | 'adapter' | 'stale' | 'refused';
+
 /** Gauges of the engine, as of its last step. */
 export interface EngineStatus {
   readonly ready: boolean;
@@ -118,6 +140,8 @@ export interface EngineStatus {
   readonly queued: number;
   readonly adaptersResident: readonly string[];
   readonly rssBytes: number;
+  /** Where others answer in its place. */
+  readonly replicas?: readonly ReplicaStatus[];
 }
 
 export interface EngineModel {
@@ -145,6 +169,8 @@ export type EngineObservation =
   /** Tokens of a prompt whose keys and values were looked for in the prefix cache, and how many were found. */
   | { readonly type: 'prefix'; readonly lookupTokens: number; readonly hitTokens: number }
   | { readonly type: 'adapter_load'; readonly durationMs: number }
+  /** An attempt at a replica is over. */
+  | { readonly type: 'try'; readonly outcome: TryOutcome }
   | { readonly type: 'restart' };
 
 export interface TextGenerator {
@@ -160,6 +186,11 @@ export interface TextGenerator {
   status(): EngineStatus;
   /** Called for every observation until the returned function is called. */
   observe(listener: (observation: EngineObservation) => void): () => void;
+  /**
+   * A replica that drains gets no further requests; those that it has go on. Only where others answer.
+   * @throws AppError `not_found`
+   */
+  drain?(url: string, isDraining: boolean): ReplicaStatus;
   /** Ends the process; requests in flight end with `engine_unavailable`. */
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /** What scopes, names and texts the registry accepts: it checks them, and the schemas of the surfaces declare them. */
 
-export const SCOPES = ['inference', 'documents', 'route', 'groups', 'admin'] as const;
+export const SCOPES = ['inference', 'documents', 'route', 'groups', 'metrics', 'admin'] as const;
 
 /** Names end up in URLs, labels of metrics and `name@version`, so they are plain. */
 export const NAME_PATTERN = '^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$';
@@ -36,3 +36,12 @@ export const MAX_RETENTION_DAYS = 3650;
 export const MAX_KEPT_ANSWERS = 1_000_000_000;
 
 export const MAX_ADAPTER_VERSION = 1_000_000;
+
+/** In one list. */
+export const MAX_ROLLOUT_EVENTS = 1000;
+export const MAX_ROLLOUT_STEPS = 20;
+/** Of one step. */
+export const MAX_STEP_ANSWERS = 1_000_000;
+export const MAX_STEP_MS = 30 * 24 * 3_600_000;
+/** How much worse a metric may be: a share, or a ratio over 1. */
+export const MAX_TOLERANCE = 0.99;

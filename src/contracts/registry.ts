@@ -5,6 +5,7 @@ import type { ChatMessage } from './prompt.js';
 import type { AnswerSignals } from './quality.js';
 import type { FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES } from './registry-limits.js';
 import type { SearchMode } from './retrieval.js';
+import type { ChangedBy, JudgedAnswer, Rollout, RolloutEvent, RolloutPlan } from './rollouts.js';
 import type { PolicyRef, SafetyPolicy, SafetyRecord, SafetyRules } from './safety.js';
 
 /**
@@ -78,6 +79,8 @@ export interface Deployment {
   readonly canaryVersion: number | null;
   /** Share of traffic for the canary, 0 … 100 percent. */
   readonly canaryWeight: number;
+  /** null: the weight stays as it was set. */
+  readonly rollout: Rollout | null;
   readonly instructions: string;
   readonly retrieval: RetrievalPolicy;
   /** What it screens questions, passages and answers by; null: nothing. */
@@ -275,23 +278,58 @@ export interface Registry {
   listAdapters(tenant: string): Promise<readonly AdapterVersion[]>;
   getAdapterVersion(tenant: string, name: string, version: number): Promise<AdapterVersion>;
 
-  putDeployment(deployment: {
-    tenant: string;
-    name: string;
-    adapter: string | null;
-    stableVersion: number | null;
-    instructions: string;
-    retrieval: RetrievalPolicy;
-    /** null: none. Left out: as it is, so that nobody drops it unawares. */
-    policy?: PolicyRef | null;
-  }): Promise<Deployment>;
+  /** Every change of a deployment is one transaction with its event. @throws AppError `revision_mismatch`, `rollout_under_way` */
+  putDeployment(
+    deployment: {
+      tenant: string;
+      name: string;
+      adapter: string | null;
+      stableVersion: number | null;
+      instructions: string;
+      retrieval: RetrievalPolicy;
+      /** null: none. Left out: as it is, so that nobody drops it unawares. */
+      policy?: PolicyRef | null;
+    },
+    by?: ChangedBy,
+  ): Promise<Deployment>;
   getDeployment(tenant: string, name: string): Promise<Deployment>;
   listDeployments(tenant: string): Promise<readonly Deployment[]>;
-  setCanary(tenant: string, name: string, canary: { version: number; weight: number }): Promise<Deployment>;
-  /** The canary becomes stable. @throws AppError `no_canary` */
-  promote(tenant: string, name: string): Promise<Deployment>;
-  /** Drops the canary; without one, goes back to the previous stable version. @throws AppError `nothing_to_roll_back` */
-  rollback(tenant: string, name: string): Promise<Deployment>;
+  /** @throws AppError `rollout_under_way` */
+  setCanary(
+    tenant: string,
+    name: string,
+    canary: { version: number; weight: number },
+    by?: ChangedBy,
+  ): Promise<Deployment>;
+  /** Lets a version through by a plan, from its first step on. @throws AppError `rollout_under_way` */
+  startRollout(
+    tenant: string,
+    name: string,
+    rollout: { version: number; plan: RolloutPlan },
+    by?: ChangedBy,
+  ): Promise<Deployment>;
+  /** What is so already stays as it is. @throws AppError `no_rollout` */
+  changeRollout(
+    tenant: string,
+    name: string,
+    change: 'advance' | 'pause' | 'resume',
+    by?: ChangedBy,
+  ): Promise<Deployment>;
+  /** The canary becomes stable; said again, it does nothing more. @throws AppError `no_canary` */
+  promote(tenant: string, name: string, by?: ChangedBy): Promise<Deployment>;
+  /**
+   * Drops the canary; without one, goes back to the previous stable version. Said again, it does nothing more.
+   * @throws AppError `nothing_to_roll_back`
+   */
+  rollback(tenant: string, name: string, by?: ChangedBy): Promise<Deployment>;
+  /** Newest first. */
+  listRolloutEvents(tenant: string, name: string, limit: number): Promise<readonly RolloutEvent[]>;
+  /** Deployments of all tenants with a rollout under way. */
+  listRollouts(): Promise<readonly Deployment[]>;
+  /** Answers of the two versions of a rollout that the weight assigned since it began: the newest of them, up to a limit. */
+  judgedAnswers(deployment: Deployment): Promise<readonly JudgedAnswer[]>;
+  /** Whether `holder` has the lease now, taken or renewed for `ttlMs`: nobody else has it before it ends. */
+  takeLease(name: string, holder: string, ttlMs: number): Promise<boolean>;
 
   /** The next revision; the same rules as in the newest one are that one. @throws AppError `invalid_value` that names the rule */
   putPolicy(policy: { tenant: string; name: string; rules: SafetyRules }): Promise<SafetyPolicy>;

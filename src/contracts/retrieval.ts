@@ -204,6 +204,8 @@ export interface PurgeReport {
 export interface RetrievalStatus {
   readonly ready: boolean;
   readonly reason: string | null;
+  /** Why documents can be neither searched nor changed although the process is ready; it goes on by itself. */
+  readonly trouble: string | null;
   readonly passages: number;
   readonly ingestQueue: number;
   /** Why files that wait are not read now; it goes on by itself. */

@@ -31,17 +31,19 @@ export type AssignArm = (request: AssignmentRequest) => Assignment;
 
 /** What a request tells about who sent it, as far as it does; empty texts count as missing. */
 export interface StickinessHints {
-  readonly user?: string | undefined;
-  readonly safetyIdentifier?: string | undefined;
-  readonly promptCacheKey?: string | undefined;
-  /** `metadata.conversation_id`. */
-  readonly conversationId?: string | undefined;
   /** Header `x-conversation-id`. */
   readonly conversationHeader?: string | undefined;
+  /** `metadata.conversation_id`. */
+  readonly conversationId?: string | undefined;
+  readonly user?: string | undefined;
+  readonly safetyIdentifier?: string | undefined;
   readonly keyId: string;
   /** Text of the first user message: it stays the same while a conversation grows. */
   readonly firstUserMessage: string;
 }
 
-/** The unit of stickiness: the first hint that is there, else the key with a hash of the first user message. */
+/**
+ * The unit of stickiness: the first hint that is there, in their order, else the key with a hash of the first user message.
+ * What many users may share, as a key or a `prompt_cache_key`, is none: one unit of all traffic has the whole weight or nothing of it.
+ */
 export type StickyUnit = (hints: StickinessHints) => string;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { EngineModel } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
@@ -9,6 +9,13 @@ import { DEMO_TENANTS, type DemoAssistant } from './tenants.js';
 const DEPLOYMENT = 'assistant';
 const KEY_LABEL = 'demo';
 const POLL_MS = 200;
+
+/** Whether the samples have adapters for this base: on another they would answer without them, and worse than they should. */
+export function isDemoFor(base: string, root: string): boolean {
+  return DEMO_TENANTS.some(({ assistant }) =>
+    assistant?.adapters.some((name) => existsSync(join(root, 'adapters', base, name))),
+  );
+}
 
 /**
  * Creates what is missing of the sample tenants, and leaves alone what is there: a promoted canary stays promoted, a
@@ -37,7 +44,7 @@ export async function seedDemo({
     const folders = assistant.adapters.map((name) => join(root, 'adapters', base.id, name)).filter(existsSync);
     const versions = await seedAdapters(registry, id, base.baseDigest, folders);
     await seedDeployment(registry, id, assistant, versions);
-    const documents = assistant.documents.flatMap(({ folder, prefix }) => readDocuments(join(root, folder), prefix));
+    const documents = assistant.documents.flatMap(({ folder, prefix }) => readDocuments(resolve(root, folder), prefix));
     await seedDocuments(retrieval, id, documents);
   }
 }

@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { RetrievalPolicy, Scope } from '../contracts/registry.js';
 
 /** The samples that `npm start` serves. */
@@ -17,7 +19,7 @@ export interface DemoAssistant {
   /** Something to ask first. */
   readonly sampleQuestion: string;
   readonly retrieval: RetrievalPolicy;
-  /** Folders of Markdown files; a document is called by its path below the folder, after the prefix. */
+  /** Folders of Markdown files, from the root of the repository or absolute; a document is called by its path below the folder, after the prefix. */
   readonly documents: readonly { readonly folder: string; readonly prefix: string }[];
 }
 
@@ -49,7 +51,7 @@ export const DEMO_TENANTS: readonly DemoTenant[] = [
       instructions: 'You are a coding assistant for Fastify, Undici and Pino.',
       sampleQuestion: 'What is the default body limit in Fastify?',
       retrieval: RETRIEVAL,
-      documents: ['fastify', 'undici', 'pino'].map((name) => ({ folder: `node_modules/${name}/docs`, prefix: name })),
+      documents: ['fastify', 'undici', 'pino'].map((name) => ({ folder: docsOf(name), prefix: name })),
     },
   },
   {
@@ -60,3 +62,8 @@ export const DEMO_TENANTS: readonly DemoTenant[] = [
     assistant: null,
   },
 ];
+
+/** Of an installed package, wherever it was put: beside this one where this one is a dependency itself. */
+function docsOf(name: string): string {
+  return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'docs');
+}

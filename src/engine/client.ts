@@ -12,6 +12,7 @@ import type {
 import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
+import { NEVER_BEGUN, tokenizePrompt } from '../generation/prompt-tokens.js';
 import { readBaseManifest } from '../layouts/manifest.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
 import { holeBetween } from './hole.js';
@@ -32,14 +33,6 @@ export interface EngineOptions {
 }
 
 const NO_GAUGES: Gauges = { slotsInUse: 0, queued: 0, adaptersResident: [], rssBytes: 0 };
-/** The end of a request that was aborted while its prompt was tokenized. */
-const NEVER_BEGUN: TokenEvent = {
-  type: 'finished',
-  reason: 'abort',
-  promptTokens: 0,
-  completionTokens: 0,
-  timings: { queueMs: 0, prefillMs: 0, decodeMs: 0, firstTokenMs: null, adapterLoadMs: 0 },
-};
 
 /**
  * Starts the engine process and resolves when it is ready. Prompts are tokenized before they are sent to it, so that one
@@ -166,27 +159,8 @@ class EngineClient implements TextGenerator {
 
   /** Everything that can be wrong with a request is found before it is queued. */
   async #toJob(id: number, request: GenerateRequest, signal: AbortSignal): Promise<Job> {
-    const { contextTokens, vocabSize } = this.model;
-    const { adapter, audience, maxTokensYields, priority, prompt, sampling, stop, tenant, topLogprobs } = request;
-    const wanted = maxTokensYields ? 1 : (request.maxTokens ?? 1);
-    const tooLong = (promptTokens: number | string) =>
-      new AppError('context_length_exceeded', { promptTokens, maxTokens: wanted, contextTokens });
-    const least = this.#tokenizer.leastTokens(prompt, contextTokens);
-    if (least > contextTokens) throw tooLong(`at least ${least}`);
-
-    const known = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabSize;
-    const reason = `token ids are 0 to ${vocabSize - 1}`;
-    if (prompt.kind === 'tokens' && !prompt.ids.every(known)) {
-      throw new AppError('invalid_value', { param: 'prompt', reason });
-    }
-    if (!Object.keys(sampling.logitBias).map(Number).every(known)) {
-      throw new AppError('invalid_value', { param: 'logit_bias', reason });
-    }
-    const promptIds = await this.#tokenizer.encode(prompt, { tenant, signal });
-    if (promptIds.length + wanted > contextTokens) throw tooLong(promptIds.length);
-    if (promptIds.length === 0) throw new AppError('invalid_value', { param: 'prompt', reason: 'must not be empty' });
-    const left = contextTokens - promptIds.length;
-    const maxTokens = Math.min(request.maxTokens ?? left, left);
+    const { adapter, audience, priority, prompt, sampling, stop, tenant, topLogprobs } = request;
+    const { promptIds, maxTokens } = await tokenizePrompt(request, this.model, this.#tokenizer, signal);
     const begunTokens = prompt.kind === 'infill' ? promptIds.length - 1 - promptIds.lastIndexOf(this.#middleToken!) : 0;
     const hole = prompt.kind === 'infill' ? holeBetween(prompt.prefix, prompt.suffix) : null;
     return {

@@ -68,6 +68,7 @@ export const ERRORS = {
   model_invalid: bad('{file} cannot be imported: {reason}.', 422),
   audit_broken: bad('The audit log {log} of {tenant} is not as it was written: {problem}.', 422),
   backup_invalid: bad('{file} is not a sound part of a backup: {reason}.', 422),
+  model_too_large: bad('{model} needs about {needed} of {what}, and there are {there}: {remedy}.', 422),
   model_unavailable: {
     status: 503,
     type: 'server_error',
@@ -135,6 +136,16 @@ export const ERRORS = {
   already_exists: bad('{what} {id} exists already.', 409),
   no_canary: bad('The deployment {deployment} has no canary. Set one first.', 409),
   nothing_to_roll_back: bad('The deployment {deployment} has neither a canary nor a previous version.', 409),
+  rollout_under_way: bad('A rollout of {version} is under way. Wait for its end, promote it, or roll it back.', 409),
+  no_rollout: bad('The deployment {deployment} has no rollout under way. Start one first.', 409),
+  revision_mismatch: bad(
+    'The deployment {deployment} is at revision {revision}, not {ifRevision}. Read it again, and decide anew.',
+    412,
+  ),
+  idempotency_key_reused: bad(
+    'The idempotency key {idempotencyKey} was used for another change of this deployment. Use a new one.',
+    409,
+  ),
   rate_limited: busy('Too many requests. Retry after {retryAfterS} s.', 429),
   queue_full: busy('Too much is waiting already ({limit}). Retry after {retryAfterS} s.', 429),
   ingest_queue_full: busy('Too much waits for ingestion already ({limit}). Retry after {retryAfterS} s.', 429),

@@ -35,12 +35,12 @@ export function createChecks(
   state: ProcessState,
 ): () => Promise<Checks> {
   const look = async (): Promise<Checks> => {
-    const { reason, ingestQueue, ingestTrouble } = retrieval.status();
+    const { reason, trouble, ingestQueue, ingestTrouble } = retrieval.status();
     return {
       engine: pick(engine.status()),
       tokenizer: pick(tokenizer.status()),
-      retrieval: pick(retrieval.status()),
-      documents: { ...toCheck(reason ?? ingestTrouble ?? state.starting()), waiting: ingestQueue },
+      retrieval: toCheck(reason ?? trouble),
+      documents: { ...toCheck(reason ?? trouble ?? ingestTrouble ?? state.starting()), waiting: ingestQueue },
       storage: toCheck(await state.storageTrouble()),
     };
   };

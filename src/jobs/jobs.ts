@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { type Kysely, sql } from 'kysely';
+import { type ExpressionBuilder, type Kysely, sql } from 'kysely';
 import type { Job, JobCount, JobKind, JobsFilter } from '../contracts/jobs.js';
 import type { Page, PageRequest } from '../contracts/paging.js';
 import { AppError } from '../errors/app-error.js';
+import { isPostgres } from '../postgres/dialect.js';
 import { backoffMs } from './backoff.js';
 import type { JobTables } from './table.js';
 import { type PastWork, timeLeftMs } from './time-left.js';
@@ -131,19 +132,22 @@ export function createJobs(db: JobDb) {
   return {
     /** The oldest job of the tenant whose turn it is; null where nothing is to be done now. Counts as an attempt. */
     async claim(kind: JobKind, { holder, afterTenant, except, leaseMs, nowMs }: ClaimOptions): Promise<Lease | null> {
-      const oldest = (from: string) =>
-        db
+      const oldest = (from: string) => {
+        const query = db
           .selectFrom('jobs')
           .select('seq')
           .where('kind', '=', kind)
           .where(UNFINISHED)
           .where('tenant', '>', from)
-          .where('tenant', 'not in', except)
+          .where(isNoneOf(except))
           .where('not_before', '<=', nowMs)
           .where((eb) => eb.or([eb('status', '=', 'queued'), eb('lease_until', '<=', nowMs)]))
           .orderBy('tenant')
           .orderBy('seq')
           .limit(1);
+        // Where several processes take jobs, none waits for the one that another is taking.
+        return isPostgres(db) ? query.forUpdate().skipLocked() : query;
+      };
       const take = async (from: string) =>
         db
           .updateTable('jobs')
@@ -169,7 +173,7 @@ export function createJobs(db: JobDb) {
         .select(sql<number | null>`min(case status when 'queued' then not_before else lease_until end)`.as('at'))
         .where('kind', '=', kind)
         .where(UNFINISHED)
-        .where('tenant', 'not in', except)
+        .where(isNoneOf(except))
         .executeTakeFirstOrThrow();
       return at;
     },
@@ -180,17 +184,11 @@ export function createJobs(db: JobDb) {
      * @returns those of them that it still holds: the others were called off, or are somebody else's
      */
     async renew(holder: string, progress: ReadonlyMap<number, number>, untilMs: number): Promise<Set<number>> {
-      const shares = JSON.stringify(Object.fromEntries(progress));
-      const rows = await db
-        .updateTable('jobs')
-        .set({
-          lease_until: untilMs,
-          progress: sql<number>`coalesce(json_extract(${shares}, '$."' || seq || '"'), progress)`,
-        })
-        .where('holder', '=', holder)
-        .where('status', '=', 'running')
-        .returning('seq')
-        .execute();
+      const ofHolder = db.updateTable('jobs').where('holder', '=', holder).where('status', '=', 'running');
+      for (const [seq, share] of progress) {
+        await ofHolder.set({ progress: share }).where('seq', '=', seq).execute();
+      }
+      const rows = await ofHolder.set({ lease_until: untilMs }).returning('seq').execute();
       return new Set(rows.map(({ seq }) => seq));
     },
 
@@ -327,6 +325,12 @@ export async function endJob(tx: JobDb, seq: number, ended: 'cancelled' | JobFai
 /** Unfinished jobs of a kind. */
 export function unfinishedJobs(tx: JobDb, kind: JobKind) {
   return tx.selectFrom('jobs').where('kind', '=', kind).where(UNFINISHED);
+}
+
+/** Of another tenant than these. */
+function isNoneOf(tenants: readonly string[]) {
+  return ({ eb, lit }: ExpressionBuilder<JobTables, 'jobs'>) =>
+    tenants.length === 0 ? lit(true) : eb('tenant', 'not in', tenants);
 }
 
 /** The job, as long as the lease counts. */

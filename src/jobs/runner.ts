@@ -18,8 +18,10 @@ export interface Working {
 export interface JobRunnerOptions {
   readonly jobs: JobStore;
   readonly kind: JobKind;
-  /** Whoever held leases of this kind before is dead, and unlike any other. */
+  /** Unlike any other. */
   readonly holder: string;
+  /** Nobody else works on jobs of this kind: whoever held leases before is dead. */
+  readonly isAlone: boolean;
   /** Jobs at once, each of another tenant. */
   readonly atOnce: number;
   /** A job that ended its process, or failed for a passing reason, that often is given up. */
@@ -83,10 +85,10 @@ export class JobRunner {
   }
 
   async #run(): Promise<void> {
-    const { jobs, kind, holder, clock, atOnce } = this.#options;
+    const { jobs, kind, holder, isAlone, clock, atOnce } = this.#options;
     const running = new Map<string, Promise<void>>();
     let lastTenant = '';
-    await this.#whenPossible(() => jobs.reclaim(kind, holder, clock.now()));
+    if (isAlone) await this.#whenPossible(() => jobs.reclaim(kind, holder, clock.now()));
     while (!this.#stopping.signal.aborted) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;

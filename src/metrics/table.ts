@@ -88,6 +88,15 @@ export const METRICS = {
   judge_queue_length: gauge('Answers that wait to be judged.', []),
   feedback_total: counter('Answers rated, each once by caller, by the first rating.', [...ANSWER, 'rating']),
   canary_weight: gauge('Percentage of traffic that the canary gets.', ['tenant', 'deployment', 'adapter']),
+  canary_verdict: gauge('What the judge says of the canary: 1 good, 0 not yet known, -1 worse.', [
+    'tenant',
+    'deployment',
+    'adapter',
+  ]),
+  rollout_decisions_total: counter(
+    'What was done with a rollout after a look at it: hold, advance, promote, rollback.',
+    ['tenant', 'deployment', 'action'],
+  ),
   adapter_swap_seconds: histogram('Time to bring an adapter into the bank.', [], SHORT),
   adapters_resident: gauge('Adapters in the bank.', []),
   kv_slots: gauge('Slots of the engine.', []),
@@ -97,6 +106,13 @@ export const METRICS = {
   engine_prefix_tokens_total: counter('Prompt tokens found in the prefix cache, or computed.', ['outcome']),
   engine_drafted_tokens_total: counter('Tokens guessed ahead, by whether the model agreed.', ['outcome']),
   engine_step_rows: histogram('Requests that shared one step of the engine.', ['kind'], ROWS),
+  upstream_replicas: gauge('Servers that answer in place of the engine, by state: up, down, ejected, draining.', [
+    'state',
+  ]),
+  upstream_tries_total: counter(
+    'Attempts at answers, by how they ended: completed, aborted, broken, busy, adapter (cannot be loaded), stale (was lost), refused.',
+    ['outcome'],
+  ),
   tokenizer_queue_length: gauge('Prompts and counts that wait for a tokenizer process.', []),
   passages: gauge('Passages that can be found.', []),
   jobs: gauge('Jobs that wait (queued) or are worked on (running).', ['kind', 'status']),
@@ -108,6 +124,8 @@ export const METRICS = {
   check_ready: gauge('1 while a part does all of its work: engine, tokenizer, retrieval, documents, storage.', [
     'check',
   ]),
+  disk_free_bytes: gauge('Free on the disk with the data folder.', []),
+  disk_size_bytes: gauge('Size of the disk with the data folder.', []),
   child_up: gauge('1 while the child process can serve.', ['process']),
   child_restarts_total: counter('Restarts of a child process.', ['process']),
   child_resident_memory_bytes: gauge('Resident memory of a child process.', ['process']),

@@ -1,8 +1,13 @@
-import type { TextGenerator } from '../contracts/generator.js';
-import type { Registry } from '../contracts/registry.js';
+import { statfs } from 'node:fs/promises';
+import type { ReplicaState, ReplicaStatus, TextGenerator } from '../contracts/generator.js';
+import type { Deployment, Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
+import type { Verdict } from '../contracts/rollouts.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
 import type { Metrics } from './metrics.js';
+
+const REPLICA_STATES: readonly ReplicaState[] = ['up', 'down', 'ejected', 'draining'];
+const VERDICTS = { pass: 1, inconclusive: 0, fail: -1 } as const;
 
 const seconds = (durationMs: number): number => durationMs / 1000;
 
@@ -22,6 +27,15 @@ export function watchServices(
   metrics.beforeScrape(() => readCanaries(metrics, services.registry));
 }
 
+/** How much room the disk with a folder has, at each scrape; not a number where the folder is gone. */
+export function watchDisk(metrics: Metrics, folder: string): void {
+  metrics.beforeScrape(async () => {
+    const { bavail, blocks, bsize } = await statfs(folder).catch(() => ({ bavail: NaN, blocks: NaN, bsize: NaN }));
+    metrics.set('disk_free_bytes', {}, bavail * bsize);
+    metrics.set('disk_size_bytes', {}, blocks * bsize);
+  });
+}
+
 function watchEngine(metrics: Metrics, engine: TextGenerator): void {
   engine.observe((event) => {
     if (event.type === 'step') {
@@ -32,6 +46,8 @@ function watchEngine(metrics: Metrics, engine: TextGenerator): void {
     } else if (event.type === 'prefix') {
       metrics.add('engine_prefix_tokens_total', { outcome: 'hit' }, event.hitTokens);
       metrics.add('engine_prefix_tokens_total', { outcome: 'miss' }, event.lookupTokens - event.hitTokens);
+    } else if (event.type === 'try') {
+      metrics.add('upstream_tries_total', { outcome: event.outcome });
     } else if (event.type === 'adapter_load') {
       metrics.observe('adapter_swap_seconds', {}, seconds(event.durationMs));
     } else {
@@ -44,7 +60,8 @@ function watchEngine(metrics: Metrics, engine: TextGenerator): void {
     metrics.set('kv_slots', {}, status.slotsTotal);
     metrics.set('kv_slots_in_use', {}, status.slotsInUse);
     metrics.set('engine_queue_length', {}, status.queued);
-    setChild(metrics, 'engine', status);
+    if (status.replicas === undefined) setChild(metrics, 'engine', status);
+    else setReplicas(metrics, status.replicas);
   });
 }
 
@@ -79,9 +96,30 @@ function watchRetrieval(metrics: Metrics, retrieval: Retrieval): void {
   });
 }
 
+function setReplicas(metrics: Metrics, replicas: readonly ReplicaStatus[]): void {
+  for (const state of REPLICA_STATES) {
+    metrics.set('upstream_replicas', { state }, replicas.filter((replica) => replica.state === state).length);
+  }
+}
+
 function setChild(metrics: Metrics, process: string, status: { ready: boolean; rssBytes: number }): void {
   metrics.set('child_up', { process }, status.ready ? 1 : 0);
   metrics.set('child_resident_memory_bytes', { process }, status.rssBytes);
+}
+
+/** Meters a look of the judge at a rollout. */
+export function meterLook(
+  metrics: Metrics,
+  look: {
+    readonly deployment: Deployment;
+    readonly verdict: Pick<Verdict, 'outcome'>;
+    readonly decision: { readonly action: string };
+  },
+): void {
+  const { tenant, name: deployment, adapter, canaryVersion } = look.deployment;
+  const labels = { tenant, deployment, adapter: `${adapter}@${canaryVersion}` };
+  metrics.set('canary_verdict', labels, VERDICTS[look.verdict.outcome]);
+  metrics.add('rollout_decisions_total', { tenant, deployment, action: look.decision.action });
 }
 
 async function readCanaries(metrics: Metrics, registry: Registry): Promise<void> {

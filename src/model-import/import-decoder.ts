@@ -1,17 +1,19 @@
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { GraphFiles, ModelManifest } from '../contracts/model-manifest.js';
+import type { DecoderShape, GraphFiles, ModelManifest } from '../contracts/model-manifest.js';
 import { AppError } from '../errors/app-error.js';
 import type { DecoderCheckpoint } from './decoder/checkpoint.js';
-import type { ImportedTokenizer } from './decoder/imported-tokenizer.js';
+import { checkIds, type ImportedTokenizer } from './decoder/imported-tokenizer.js';
 import { kernelOperators } from './decoder/kernel-operators.js';
 import { halfOperators, stockOperators } from './decoder/stock-operators.js';
 import { checkTokenizer } from './decoder/tokenizer-config.js';
 import { writeDecoder } from './decoder/write-decoder.js';
-import { digestFile, replaceFolder, writeDurably } from './files/durable.js';
+import { digestFiles, replaceFolder, writeDurably } from './files/durable.js';
 import { openGgufDecoder } from './gguf/decoder.js';
-import { readGguf } from './gguf/reader.js';
+import { openGguf } from './gguf/split.js';
 import { tokenizerFromGguf } from './gguf/tokenizer.js';
 import { finishManifest } from './manifest.js';
+import { requireDisk, requireMemory } from './room.js';
 import { isSafetensorsFolder, openSafetensorsDecoder } from './safetensors/decoder.js';
 import { tokenizerFromFolder } from './safetensors/tokenizer.js';
 import type { FloatPrecision } from './tensors/read-matrix.js';
@@ -49,12 +51,21 @@ interface OpenedSource {
  * @throws AppError `model_invalid` with the reason
  */
 export async function importDecoder(source: string, folder: string, options: ImportOptions): Promise<ModelManifest> {
-  const opened = isSafetensorsFolder(source) ? openFolder(source, options) : openGguf(source, options);
+  const opened = isSafetensorsFolder(source) ? openFolder(source, options) : openGgufModel(source, options);
   const { checkpoint, tokenizer } = opened;
   try {
+    checkIds(
+      checkpoint.shape.vocabSize,
+      tokenizer,
+      (reason) => new AppError('model_invalid', { file: source, reason }),
+    );
     checkTokenizer(tokenizer.tokenizerJson, tokenizer.configJson, (reason) => {
       return new AppError('model_invalid', { file: source, reason });
     });
+    await mkdir(path.dirname(folder), { recursive: true });
+    const { disk, memory } = neededFor(checkpoint.shape);
+    await requireDisk(options.id, path.dirname(folder), disk);
+    requireMemory(options.id, memory);
     let manifest: ModelManifest | undefined;
     await replaceFolder(folder, async (temporary) => {
       const graphs = Object.values(GRAPHS);
@@ -89,18 +100,29 @@ export async function importDecoder(source: string, folder: string, options: Imp
   }
 }
 
+/**
+ * At most this is written (8 bits with a float for 16 weights in the stock graph, 8.5 bits in the kernels'), and at most this
+ * in memory: the embedding, the head, and what they become. Bytes.
+ */
+export function neededFor(shape: DecoderShape): { readonly disk: number; readonly memory: number } {
+  const { layers, hiddenSize, heads, kvHeads, headDim, mlpSize, vocabSize } = shape;
+  const layer = hiddenSize * (2 * heads * headDim + 2 * kvHeads * headDim + 3 * mlpSize);
+  const table = hiddenSize * vocabSize;
+  return { disk: 2.4 * (layers * layer + 2 * table), memory: 3e8 + 4.5 * table + 6 * layer };
+}
+
 function filesOf({ file, dataFile }: GraphFiles): GraphFiles {
   return { file, dataFile };
 }
 
-function openGguf(source: string, { floats = 'q8' }: ImportOptions): OpenedSource {
-  const gguf = readGguf(source);
+function openGgufModel(source: string, { floats = 'q8' }: ImportOptions): OpenedSource {
+  const gguf = openGguf(source);
   try {
     const tokenizer = tokenizerFromGguf(gguf);
     const checkpoint = openGgufDecoder(gguf, floats);
-    return { checkpoint, tokenizer, digest: async () => (await digestFile(source)).sha256 };
+    return { checkpoint, tokenizer, digest: () => digestFiles(gguf.paths) };
   } catch (error) {
-    gguf.file.close();
+    gguf.close();
     throw error;
   }
 }

@@ -10,8 +10,9 @@ import { digestFile } from './files/durable.js';
 import { JsonFile } from './files/json-file.js';
 import { type ImportOptions, importDecoder } from './import-decoder.js';
 import { importEmbedder } from './import-embedder.js';
+import { isModelId } from './model-id.js';
 
-export { pullModel } from './pull.js';
+export { type PullProgress, pullModel } from './pull.js';
 
 export interface ModelListing {
   readonly id: string;
@@ -93,9 +94,4 @@ export async function importModel(
   return isEmbedder
     ? importEmbedder({ folder: source, weights: weightsFile(source) }, folder, id)
     : importDecoder(source, folder, { ...options, id });
-}
-
-/** Temporary folders of an import are no ids. */
-function isModelId(id: string): boolean {
-  return /^[A-Za-z0-9][\w.-]{0,99}$/.test(id) && !id.includes('.partial-');
 }

@@ -9,9 +9,10 @@ import { ADAPTER_WEIGHTS } from './embedder/adapted.js';
 import { digestFile } from './files/durable.js';
 import { importDecoder } from './import-decoder.js';
 import { importEmbedder } from './import-embedder.js';
+import { isModelId } from './model-id.js';
 import { fetchFiles } from './sources/fetch-files.js';
 
-interface PullProgress {
+export interface PullProgress {
   readonly model: string;
   readonly stage: 'download' | 'import';
   /** Where the bytes come from, or why the last source did not serve. */
@@ -20,7 +21,7 @@ interface PullProgress {
   readonly bytesTotal: number;
 }
 
-interface PullOptions {
+export interface PullOptions {
   /** A local folder that is asked before all other sources; null for none. */
   readonly sourceDir?: string | null;
   readonly signal?: AbortSignal;
@@ -28,8 +29,8 @@ interface PullOptions {
 
 /**
  * Brings a model of the catalog into `<dataDir>/models/<id>`: downloads it from the first source that serves, checks its
- * hashes, imports it. What is there already costs a few file look-ups.
- * @throws AppError `not_found` for an id that is not in the catalog, `model_hash_mismatch`, `model_unavailable`
+ * hashes, imports it. What is there already costs a few file look-ups; so does a model that was imported from elsewhere.
+ * @throws AppError `model_hash_mismatch`, `model_unavailable` with what to do where the id is neither known nor imported
  */
 export async function pullModel(
   id: string,
@@ -38,9 +39,9 @@ export async function pullModel(
   { sourceDir = null, signal = new AbortController().signal }: PullOptions = {},
 ): Promise<AnyManifest> {
   const entry = CATALOG.find((known) => known.id === id);
-  if (!entry) throw new AppError('not_found', { what: 'The model', id });
   const folder = path.join(dataDir, 'models', id);
-  const installed = await readManifest(folder);
+  const installed = isModelId(id) ? await readManifest(folder) : null;
+  if (!entry) return requireImported(id, folder, installed);
   if (installed && (await isIntact(folder, installed, entry))) return installed;
 
   const downloads = path.join(dataDir, 'downloads', id);
@@ -62,6 +63,13 @@ export async function pullModel(
   // What was imported holds all of it, and the manifest its digest.
   await rm(downloads, { recursive: true, force: true });
   return manifest;
+}
+
+async function requireImported(id: string, folder: string, installed: AnyManifest | null): Promise<AnyManifest> {
+  if (installed && (await isWhole(folder, installed))) return installed;
+  const state = installed ? 'files of it are missing' : 'it is neither known nor imported';
+  const reason = `${state}. Import it with "switchyard models import FILE --id ${id}", or "switchyard models pull hub:OWNER/NAME:FILE --id ${id}"; "switchyard models list" shows what is known`;
+  throw new AppError('model_unavailable', { model: id, reason });
 }
 
 const ADAPTERS = fileURLToPath(new URL('../../adapters', import.meta.url));
@@ -90,7 +98,6 @@ async function firstAvailable(
   return last;
 }
 
-/** Looks at names and sizes only; `verifyModel` reads the bytes. */
 async function isIntact(folder: string, manifest: AnyManifest, entry: CatalogEntry): Promise<boolean> {
   const isPinned = editionsOf(entry).some(({ files, weights }) =>
     files.some(({ name, sha256 }) => name === weights && sha256 === manifest.baseDigest),
@@ -99,6 +106,11 @@ async function isIntact(folder: string, manifest: AnyManifest, entry: CatalogEnt
   const adapter = adapterOf(entry);
   const adapterDigest = adapter && (await digestFile(path.join(adapter, ADAPTER_WEIGHTS))).sha256;
   if ((manifest as EmbedderManifest).adapterDigest !== adapterDigest) return false;
+  return isWhole(folder, manifest);
+}
+
+/** Looks at names and sizes only; `verifyModel` reads the bytes. */
+async function isWhole(folder: string, manifest: AnyManifest): Promise<boolean> {
   const sizes = await Promise.all(
     Object.entries(manifest.files).map(async ([name, { bytes }]) => {
       const { size } = await stat(path.join(folder, name)).catch(() => ({ size: -1 }));

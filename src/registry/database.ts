@@ -4,6 +4,7 @@ import { CamelCasePlugin, Kysely, SqliteDialect } from 'kysely';
 import type { AuditDb } from '../audit/log.js';
 import type { AuditChange } from '../contracts/audit.js';
 import type { Signer } from '../contracts/registry.js';
+import type { RolloutEvent } from '../contracts/rollouts.js';
 import { openSqlite } from '../sqlite/open.js';
 import { migrate } from './migrations.js';
 
@@ -54,6 +55,7 @@ export interface DeploymentRow {
   /** 1 where there is a stable version to go back to; `previousVersion` null then means the bare base. */
   hasPrevious: 0 | 1;
   previousVersion: number | null;
+  rollout: Json | null;
   instructions: string;
   retrieval: Json;
   /** `PolicyRef` as JSON; null: none. */
@@ -119,6 +121,19 @@ export interface SignalsRow {
   computedAt: number;
 }
 
+export interface RolloutEventRow {
+  tenant: string;
+  deployment: string;
+  revision: number;
+  type: RolloutEvent['type'];
+  actor: string;
+  reason: string | null;
+  served: Json;
+  evidence: Json | null;
+  idempotencyKey: string | null;
+  createdAt: number;
+}
+
 interface FeedbackRow {
   answerId: string;
   keyId: string;
@@ -159,6 +174,8 @@ interface Tables {
   signers: SignerRow;
   adapters: AdapterRow;
   deployments: DeploymentRow;
+  rolloutEvents: RolloutEventRow;
+  leases: { name: string; holder: string; endsAt: number };
   answers: AnswerRow;
   answerSignals: SignalsRow;
   userHashKey: { key: Buffer };

@@ -1,17 +1,28 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Deployment, Registry, RetrievalPolicy } from '../contracts/registry.js';
 import { MAX_INSTRUCTIONS, MAX_SEARCHED_STORES } from '../contracts/registry-limits.js';
+import type { ChangedBy, RolloutEventType, Served } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
 import { requireVersion } from './adapters.js';
 import type { Audited, Database, DeploymentRow } from './database.js';
 import { requirePolicy } from './policies.js';
-import { promoted, type Rollout, rolledBack, withCanary, withStable } from './rollout.js';
+import { changed, promoted, rolledBack, started, type Transition, withCanary, withStable } from './rollout.js';
+import { appendEvent, eventWithKey, lastEventType } from './rollout-events.js';
 import { requireTenant } from './tenants.js';
+import { validPlan } from './valid-plan.js';
 import { invalid, validInteger, validName, validNumber, validText } from './validate.js';
 
 type Deployments = Pick<
   Registry,
-  'putDeployment' | 'getDeployment' | 'listDeployments' | 'setCanary' | 'promote' | 'rollback'
+  | 'putDeployment'
+  | 'getDeployment'
+  | 'listDeployments'
+  | 'listRollouts'
+  | 'setCanary'
+  | 'startRollout'
+  | 'changeRollout'
+  | 'promote'
+  | 'rollback'
 >;
 
 interface Options {
@@ -20,16 +31,33 @@ interface Options {
   readonly audit: Audited;
 }
 
+/** What a change is called in the audit log, by its event. */
+const ACTIONS: Readonly<Record<RolloutEventType, string>> = {
+  adopted: 'deployment.adopted',
+  deployed: 'deployment.changed',
+  canary_set: 'deployment.canary_set',
+  started: 'deployment.rollout_started',
+  advanced: 'deployment.rollout_advanced',
+  paused: 'deployment.rollout_paused',
+  resumed: 'deployment.rollout_resumed',
+  promoted: 'deployment.promoted',
+  rolled_back: 'deployment.rolled_back',
+};
+
+/** Where nobody is named, whoever holds the data folder. */
+const OPERATOR: ChangedBy = { actor: 'operator' };
+
 export function createDeployments({ db, clock, audit }: Options): Deployments {
-  /** Saves a change as the next revision; what changes nothing leaves the revision alone. */
+  /** Saves a change as the next revision, with its event and its line in the audit log; what changes nothing leaves the revision alone. */
   async function save(
     trx: Database,
     current: DeploymentRow,
-    change: Partial<DeploymentRow>,
-    action: string,
+    { type, served }: Transition,
+    settings: Partial<DeploymentRow>,
+    by: ChangedBy,
   ): Promise<Deployment> {
-    const changed = { ...current, ...change };
-    if (JSON.stringify(changed) === JSON.stringify(current)) return toDeployment(current);
+    const changed = { ...current, ...fromServed(served), ...settings };
+    if (type === null && JSON.stringify(changed) === JSON.stringify(current)) return toDeployment(current);
     const row = { ...changed, updatedAt: clock.now(), revision: current.revision + 1 };
     await trx
       .updateTable('deployments')
@@ -37,29 +65,33 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
       .where('tenant', '=', row.tenant)
       .where('name', '=', row.name)
       .execute();
+    if (type !== null) await appendEvent(trx, row, type, served, by);
     const [before, after] = [toDeployment(current), toDeployment(row)];
-    await audit(trx, { tenant: row.tenant, action, subject: row.name, before, after });
+    await audit(trx, { tenant: row.tenant, action: ACTIONS[type ?? 'deployed'], subject: row.name, before, after });
     return after;
   }
 
-  function changeRollout(
+  /** One change of what is served, under the conditions of who makes it. */
+  function change(
     tenant: string,
     name: string,
-    action: string,
-    change: (current: Rollout) => Rollout,
+    by: ChangedBy,
+    type: RolloutEventType,
+    transition: (current: Served, last: RolloutEventType | null) => Transition,
   ): Promise<Deployment> {
     return db.transaction().execute(async (trx) => {
       const current = await requireDeployment(trx, tenant, name);
-      const rollout = change(toRollout(current));
-      if (rollout.adapter !== null && rollout.canaryVersion !== null) {
-        await requireVersion(trx, tenant, rollout.adapter, rollout.canaryVersion);
-      }
-      return save(trx, current, fromRollout(rollout), action);
+      if (await isRepeated(trx, current, type, by)) return toDeployment(current);
+      requireRevision(current, name, by);
+      const next = transition(toServed(current), await lastEventType(trx, current));
+      const { adapter, canaryVersion } = next.served;
+      if (adapter !== null && canaryVersion !== null) await requireVersion(trx, tenant, adapter, canaryVersion);
+      return save(trx, current, next, {}, by);
     });
   }
 
   return {
-    async putDeployment({ tenant, name, adapter, stableVersion, instructions, retrieval, policy }) {
+    async putDeployment({ tenant, name, adapter, stableVersion, instructions, retrieval, policy }, by = OPERATOR) {
       validName('name', name);
       const settings = {
         instructions: validText('instructions', instructions, MAX_INSTRUCTIONS),
@@ -68,15 +100,25 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
       return db.transaction().execute(async (trx) => {
         await requireTenant(trx, tenant);
         const current = await findDeployment(trx, tenant, name);
-        const rollout = withStable(current ? toRollout(current) : null, { adapter, stableVersion });
+        requireRevision(current, name, by);
+        const next = withStable(current ? toServed(current) : null, { adapter, stableVersion });
         if (adapter !== null && stableVersion !== null) await requireVersion(trx, tenant, adapter, stableVersion);
         if (policy) await requirePolicy(trx, tenant, policy.name, policy.revision);
         const named = policy === undefined ? (current?.policy ?? null) : policy && JSON.stringify(policy);
-        const change = { ...fromRollout(rollout), ...settings, policy: named };
-        if (current) return save(trx, current, change, 'deployment.changed');
+        const all = { ...settings, policy: named };
+        if (current) return save(trx, current, next, all, by);
         const now = clock.now();
-        const row: DeploymentRow = { tenant, name, ...change, createdAt: now, updatedAt: now, revision: 1 };
+        const row: DeploymentRow = {
+          tenant,
+          name,
+          ...fromServed(next.served),
+          ...all,
+          createdAt: now,
+          updatedAt: now,
+          revision: 1,
+        };
         await trx.insertInto('deployments').values(row).execute();
+        await appendEvent(trx, row, 'deployed', next.served, by);
         const after = toDeployment(row);
         await audit(trx, { tenant, action: 'deployment.created', subject: name, before: null, after });
         return after;
@@ -96,18 +138,49 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
       return rows.map(toDeployment);
     },
 
-    async setCanary(tenant, name, { version, weight }) {
-      validInteger('version', version, 1, Number.MAX_SAFE_INTEGER);
-      validNumber('weight', weight, 0, 100);
-      return changeRollout(tenant, name, 'deployment.canary_set', (current) =>
-        withCanary(current, { version, weight }),
-      );
+    async listRollouts() {
+      const rows = await db.selectFrom('deployments').selectAll().where('rollout', 'is not', null).execute();
+      return rows.map(toDeployment);
     },
 
-    promote: (tenant, name) => changeRollout(tenant, name, 'deployment.promoted', (current) => promoted(current, name)),
-    rollback: (tenant, name) =>
-      changeRollout(tenant, name, 'deployment.rolled_back', (current) => rolledBack(current, name)),
+    async setCanary(tenant, name, { version, weight }, by = OPERATOR) {
+      validInteger('version', version, 1, Number.MAX_SAFE_INTEGER);
+      validNumber('weight', weight, 0, 100);
+      return change(tenant, name, by, 'canary_set', (current) => withCanary(current, { version, weight }));
+    },
+
+    async startRollout(tenant, name, { version, plan }, by = OPERATOR) {
+      validInteger('version', version, 1, Number.MAX_SAFE_INTEGER);
+      const valid = validPlan(plan);
+      return change(tenant, name, by, 'started', (current) => started(current, { version, plan: valid }, clock.now()));
+    },
+
+    changeRollout: (tenant, name, what, by = OPERATOR) =>
+      change(tenant, name, by, `${what}d`, (current) => changed(current, what, name, clock.now())),
+    promote: (tenant, name, by = OPERATOR) =>
+      change(tenant, name, by, 'promoted', (current, last) => promoted(current, last, name)),
+    rollback: (tenant, name, by = OPERATOR) =>
+      change(tenant, name, by, 'rolled_back', (current, last) => rolledBack(current, last, name)),
   };
+}
+
+/** Whether this key has made this change already. @throws AppError `idempotency_key_reused` where it made another one */
+async function isRepeated(
+  trx: Database,
+  current: DeploymentRow,
+  type: RolloutEventType,
+  { idempotencyKey }: ChangedBy,
+): Promise<boolean> {
+  if (idempotencyKey === undefined) return false;
+  const made = await eventWithKey(trx, current, idempotencyKey);
+  if (made !== null && made !== type) throw new AppError('idempotency_key_reused', { idempotencyKey });
+  return made !== null;
+}
+
+function requireRevision(current: DeploymentRow | undefined, name: string, { ifRevision }: ChangedBy): void {
+  const revision = current?.revision ?? 0;
+  if (ifRevision === undefined || ifRevision === revision) return;
+  throw new AppError('revision_mismatch', { deployment: name, ifRevision, revision });
 }
 
 function findDeployment(db: Database, tenant: string, name: string): Promise<DeploymentRow | undefined> {
@@ -147,19 +220,26 @@ function validRetrieval({
   };
 }
 
-function toRollout({ adapter, stableVersion, canaryVersion, canaryWeight, ...row }: DeploymentRow): Rollout {
+function toServed({ adapter, stableVersion, canaryVersion, canaryWeight, rollout, ...row }: DeploymentRow): Served {
   const previous = row.hasPrevious ? { version: row.previousVersion } : null;
-  return { adapter, stableVersion, canaryVersion, canaryWeight, previous };
+  return { adapter, stableVersion, canaryVersion, canaryWeight, previous, rollout: rollout && JSON.parse(rollout) };
 }
 
-function fromRollout({ previous, ...rollout }: Rollout) {
+function fromServed({ previous, rollout, ...versions }: Served) {
   return {
-    ...rollout,
+    ...versions,
     hasPrevious: previous ? (1 as const) : (0 as const),
     previousVersion: previous ? previous.version : null,
+    rollout: rollout && JSON.stringify(rollout),
   };
 }
 
-function toDeployment({ hasPrevious: _, previousVersion: __, retrieval, policy, ...row }: DeploymentRow): Deployment {
-  return { ...row, retrieval: JSON.parse(retrieval), policy: policy === null ? null : JSON.parse(policy) };
+function toDeployment(row: DeploymentRow): Deployment {
+  const { hasPrevious: _, previousVersion: __, rollout, retrieval, policy, ...rest } = row;
+  return {
+    ...rest,
+    rollout: rollout && JSON.parse(rollout),
+    retrieval: JSON.parse(retrieval),
+    policy: policy && JSON.parse(policy),
+  };
 }

@@ -199,6 +199,37 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       PRIMARY KEY (tenant, deployment)
     ) STRICT`,
   ),
+  '0008-rollouts': statements(
+    'ALTER TABLE deployments ADD COLUMN rollout TEXT',
+    `CREATE TABLE rollout_events (
+      tenant TEXT NOT NULL,
+      deployment TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      type TEXT NOT NULL,
+      actor TEXT NOT NULL,
+      reason TEXT,
+      served TEXT NOT NULL,
+      evidence TEXT,
+      idempotency_key TEXT,
+      created_at INTEGER NOT NULL,
+      PRIMARY KEY (tenant, deployment, revision),
+      FOREIGN KEY (tenant, deployment) REFERENCES deployments (tenant, name)
+    ) STRICT`,
+    'CREATE UNIQUE INDEX rollout_events_by_key ON rollout_events (tenant, deployment, idempotency_key)',
+    // What was done before is not known, only what it came to.
+    `INSERT INTO rollout_events (tenant, deployment, revision, type, actor, served, created_at)
+      SELECT tenant, name, revision, 'adopted', 'migration', json_object(
+        'adapter', adapter, 'stableVersion', stable_version, 'canaryVersion', canary_version,
+        'canaryWeight', canary_weight,
+        'previous', CASE has_previous WHEN 1 THEN json_object('version', previous_version) END,
+        'rollout', NULL
+      ), updated_at FROM deployments`,
+    `CREATE TABLE leases (
+      name TEXT PRIMARY KEY,
+      holder TEXT NOT NULL,
+      ends_at INTEGER NOT NULL
+    ) STRICT`,
+  ),
   '0011-audit': statements(...AUDIT_SCHEMA),
   '0012-policies': statements(
     `CREATE TABLE policies (

@@ -11,9 +11,12 @@ import { createDataPolicies } from './data-policies.js';
 import { type Audited, auditTables, openDatabase } from './database.js';
 import { createDeployments } from './deployments.js';
 import { createFeedback } from './feedback.js';
+import { createJudgedAnswers } from './judged-answers.js';
 import { createKeys } from './keys.js';
+import { createLeases } from './leases.js';
 import { createPolicies } from './policies.js';
 import { createQualityTables } from './quality.js';
+import { createRolloutEvents } from './rollout-events.js';
 import { createSigners } from './signers.js';
 import { createTenants, requireTenant } from './tenants.js';
 import { createUserHash } from './user-hash.js';
@@ -44,6 +47,9 @@ export async function openRegistry({ dataDir, compiler, clock, checkRules, demo 
     ...createSigners({ db, clock, audit }),
     ...createAdapters({ db, clock, audit, compiler, dataDir }),
     ...createDeployments({ db, clock, audit }),
+    ...createRolloutEvents({ db }),
+    ...createJudgedAnswers({ db }),
+    ...createLeases({ db, clock }),
     ...createPolicies({ db, clock, audit, checkRules }),
     ...answers,
     ...dataPolicies,

@@ -1,53 +1,100 @@
 /** What each change does to the versions a deployment serves: pure transitions, plain data in and out. */
+import type { RolloutEventType, RolloutPlan, Served } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
 import { invalid } from './validate.js';
 
-/** `null` as a version is the bare base model. */
-export interface Rollout {
-  readonly adapter: string | null;
-  readonly stableVersion: number | null;
-  readonly canaryVersion: number | null;
-  readonly canaryWeight: number;
-  /** The stable version before this one, for one step back; null where there is none. */
-  readonly previous: { readonly version: number | null } | null;
+/** What is served after a change, and the event that says so; no event: it is so already. */
+export interface Transition {
+  readonly type: RolloutEventType | null;
+  readonly served: Served;
 }
 
-const NO_CANARY = { canaryVersion: null, canaryWeight: 0 } as const;
+const NO_CANARY = { canaryVersion: null, canaryWeight: 0, rollout: null } as const;
 
 /** Another adapter starts afresh: versions of the old one mean nothing to it. */
 export function withStable(
-  current: Rollout | null,
-  { adapter, stableVersion }: { adapter: string | null; stableVersion: number | null },
-): Rollout {
+  current: Served | null,
+  { adapter, stableVersion }: Pick<Served, 'adapter' | 'stableVersion'>,
+): Transition {
   if (adapter === null && stableVersion !== null) {
     throw invalid('stableVersion', `must be null where adapter is null, got ${stableVersion}`);
   }
-  if (current === null || current.adapter !== adapter) return { adapter, stableVersion, ...NO_CANARY, previous: null };
-  if (current.stableVersion === stableVersion) return current;
+  if (current?.adapter === adapter && current.stableVersion === stableVersion) return { type: null, served: current };
+  if (current !== null) refuseUnderWay(current);
+  if (current === null || current.adapter !== adapter) {
+    return { type: 'deployed', served: { adapter, stableVersion, ...NO_CANARY, previous: null } };
+  }
   const canary = current.canaryVersion === stableVersion ? NO_CANARY : {};
-  return { ...current, stableVersion, ...canary, previous: { version: current.stableVersion } };
+  const previous = { version: current.stableVersion };
+  return { type: 'deployed', served: { ...current, stableVersion, ...canary, previous } };
 }
 
-export function withCanary(current: Rollout, { version, weight }: { version: number; weight: number }): Rollout {
-  if (current.adapter === null) throw invalid('version', 'the deployment names no adapter, so it has no versions');
-  if (version === current.stableVersion) throw invalid('version', `${version} is the stable version already`);
-  return { ...current, canaryVersion: version, canaryWeight: weight };
+export function withCanary(current: Served, { version, weight }: { version: number; weight: number }): Transition {
+  refuseUnderWay(current);
+  if (current.canaryVersion === version && current.canaryWeight === weight) return { type: null, served: current };
+  return { type: 'canary_set', served: { ...letIn(current, version), canaryWeight: weight } };
 }
 
-/** The canary becomes stable. @throws AppError `no_canary` */
-export function promoted(current: Rollout, deployment: string): Rollout {
-  if (current.canaryVersion === null) throw new AppError('no_canary', { deployment });
+export function started(
+  current: Served,
+  { version, plan }: { version: number; plan: RolloutPlan },
+  now: number,
+): Transition {
+  refuseUnderWay(current);
+  const rollout = { ...plan, step: 0, status: 'running', startedAt: now, stepStartedAt: now } as const;
+  return { type: 'started', served: { ...letIn(current, version), canaryWeight: plan.steps[0]!, rollout } };
+}
+
+/** @throws AppError `no_rollout` */
+export function changed(
+  current: Served,
+  change: 'advance' | 'pause' | 'resume',
+  deployment: string,
+  now: number,
+): Transition {
+  const { rollout } = current;
+  if (rollout === null) throw new AppError('no_rollout', { deployment });
+  if (change === 'advance') {
+    const weight = rollout.steps[rollout.step + 1];
+    if (weight === undefined) return { type: null, served: current };
+    const next = { ...rollout, step: rollout.step + 1, stepStartedAt: now };
+    return { type: 'advanced', served: { ...current, canaryWeight: weight, rollout: next } };
+  }
+  const status = change === 'pause' ? 'paused' : 'running';
+  if (rollout.status === status) return { type: null, served: current };
+  return { type: `${change}d`, served: { ...current, rollout: { ...rollout, status } } };
+}
+
+/** The canary becomes stable; nothing more where that was the last thing done. @throws AppError `no_canary` */
+export function promoted(current: Served, last: RolloutEventType | null, deployment: string): Transition {
+  if (current.canaryVersion === null) {
+    if (last === 'promoted') return { type: null, served: current };
+    throw new AppError('no_canary', { deployment });
+  }
+  const previous = { version: current.stableVersion };
   return {
-    ...current,
-    stableVersion: current.canaryVersion,
-    ...NO_CANARY,
-    previous: { version: current.stableVersion },
+    type: 'promoted',
+    served: { ...current, stableVersion: current.canaryVersion, ...NO_CANARY, previous },
   };
 }
 
-/** Drops the canary; without one, one step back to the previous stable version. @throws AppError `nothing_to_roll_back` */
-export function rolledBack(current: Rollout, deployment: string): Rollout {
-  if (current.canaryVersion !== null) return { ...current, ...NO_CANARY };
+/**
+ * Drops the canary; without one, one step back to the previous stable version; nothing more where a rollback was the last
+ * thing done. @throws AppError `nothing_to_roll_back`
+ */
+export function rolledBack(current: Served, last: RolloutEventType | null, deployment: string): Transition {
+  if (current.canaryVersion !== null) return { type: 'rolled_back', served: { ...current, ...NO_CANARY } };
+  if (last === 'rolled_back') return { type: null, served: current };
   if (current.previous === null) throw new AppError('nothing_to_roll_back', { deployment });
-  return { ...current, stableVersion: current.previous.version, previous: null };
+  return { type: 'rolled_back', served: { ...current, stableVersion: current.previous.version, previous: null } };
+}
+
+function letIn(current: Served, version: number): Served {
+  if (current.adapter === null) throw invalid('version', 'the deployment names no adapter, so it has no versions');
+  if (version === current.stableVersion) throw invalid('version', `${version} is the stable version already`);
+  return { ...current, canaryVersion: version };
+}
+
+function refuseUnderWay({ adapter, canaryVersion, rollout }: Served): void {
+  if (rollout !== null) throw new AppError('rollout_under_way', { version: `${adapter}@${canaryVersion}` });
 }

@@ -37,7 +37,14 @@ const MEMORY_ENVIRONMENT = {
   MALLOC_TRIM_THRESHOLD_: String(2 ** 18),
 };
 
-const UNKNOWN_STATUS: ProcessStatus = { passages: 0, ingestQueue: 0, ingestTrouble: null, jobs: [], rssBytes: 0 };
+const UNKNOWN_STATUS: ProcessStatus = {
+  trouble: null,
+  passages: 0,
+  ingestQueue: 0,
+  ingestTrouble: null,
+  jobs: [],
+  rssBytes: 0,
+};
 
 /**
  * Starts the retrieval process and resolves when it is ready. A process that dies later is restarted; meanwhile, and

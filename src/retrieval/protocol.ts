@@ -17,6 +17,7 @@ export interface ProcessOptions {
   readonly modelDir: string;
   readonly baseModelDir: string;
   readonly config: Config['retrieval'];
+  readonly database: Config['database'];
 }
 
 export type GatewayMessage =
@@ -42,4 +43,4 @@ export type ProcessMessage =
   | { readonly type: 'observation'; readonly observation: RetrievalObservation }
   | { readonly type: 'log'; readonly level: 'warn' | 'error'; readonly message: string; readonly detail: string };
 
-export type ProcessStatus = Pick<RetrievalStatus, 'passages' | 'ingestQueue' | 'ingestTrouble' | 'jobs' | 'rssBytes'>;
+export type ProcessStatus = Omit<RetrievalStatus, 'ready' | 'reason'>;

@@ -59,9 +59,10 @@ t.test('a deployment is put, given a canary, promoted and rolled back', async (t
     body: { canaryVersion: 2, canaryWeight: 12.5 },
   });
   t.match(await call('POST', `${path}/promote`), { status: 200, body: { stableVersion: 2, canaryVersion: null } });
-  t.match(await call('POST', `${path}/promote`), { status: 409, body: { error: { code: 'no_canary' } } });
+  t.match(await call('POST', `${path}/promote`), { status: 200, body: { stableVersion: 2, revision: 3 } });
   t.match(await call('POST', `${path}/rollback`), { status: 200, body: { stableVersion: 1 } });
-  t.match(await call('POST', `${path}/rollback`), { status: 409, body: { error: { code: 'nothing_to_roll_back' } } });
+  t.match(await call('POST', `${path}/rollback`), { status: 200, body: { stableVersion: 1, revision: 4 } });
+  t.match(await call('POST', `${path}/promote`), { status: 409, body: { error: { code: 'no_canary' } } });
   t.match((await call('GET', '/tenants/bank/deployments')).body.data, [{ name: 'assistant', stableVersion: 1 }]);
   t.match(await call('GET', path), { body: { stableVersion: 1, revision: 4 } });
   t.match(await call('PUT', path, { ...deployment, adapter: null, stableVersion: null }), {
@@ -91,4 +92,73 @@ t.test('what does not exist is not found', async (t) => {
     t.match(await call('GET', path), { status: 404, body: { error: { code: 'not_found' } } }, path);
   }
   t.match(await call('GET', '/tenants', undefined, ADMIN_KEY), { status: 200 });
+});
+
+t.test('a deployment is changed on the condition of its etag, and once for one idempotency key', async (t) => {
+  const { root, app, call } = await adminApp(t);
+  for (const folder of ['one', 'two']) {
+    await call('POST', '/tenants/bank/adapters', { name: 'support', folder: `${root}/${folder}` });
+  }
+  const path = '/tenants/bank/deployments/assistant';
+  const send = async (
+    method: 'GET' | 'PUT' | 'POST',
+    url: string,
+    body?: object,
+    headers: Record<string, string> = {},
+  ) => {
+    const response = await app.inject({
+      method,
+      url: `/admin${url}`,
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, ...headers },
+      ...(body && { payload: body }),
+    });
+    return { status: response.statusCode, etag: response.headers.etag, body: response.json() };
+  };
+  t.match(await send('PUT', path, deployment, { 'if-none-match': '*' }), { status: 200, etag: '"1"' });
+  t.match(await send('PUT', path, deployment, { 'if-none-match': '*' }), {
+    status: 412,
+    body: { error: { code: 'revision_mismatch', message: /revision 1/ } },
+  });
+  t.match(await send('GET', path), { etag: '"1"' });
+  const canary = { version: 2, weight: 20 };
+  t.match(await send('POST', `${path}/canary`, canary, { 'if-match': '"7"' }), { status: 412 });
+  t.match(await send('POST', `${path}/canary`, canary, { 'if-match': 'x' }), { status: 400 });
+  t.match(await send('POST', `${path}/canary`, canary, { 'if-match': '"1"' }), { status: 200, etag: '"2"' });
+  const once = { 'idempotency-key': 'one', 'if-match': '"2"' };
+  t.match(await send('POST', `${path}/promote`, undefined, once), { status: 200, etag: '"3"' });
+  t.match(await send('POST', `${path}/promote`, undefined, once), { status: 200, etag: '"3"' });
+  t.match(await send('POST', `${path}/rollback`, undefined, once), {
+    status: 409,
+    body: { error: { code: 'idempotency_key_reused' } },
+  });
+});
+
+t.test('a rollout is started with what its plan leaves out, shown, and told as events by their makers', async (t) => {
+  const { root, registry, call } = await adminApp(t);
+  for (const folder of ['one', 'two']) {
+    await call('POST', '/tenants/bank/adapters', { name: 'support', folder: `${root}/${folder}` });
+  }
+  const path = '/tenants/bank/deployments/assistant';
+  await call('PUT', path, deployment);
+  const wrong = await call('POST', `${path}/rollout`, { version: 2, metrics: { errors: { tolerance: 5 } } });
+  t.match(wrong, { status: 400, body: { error: { param: 'metrics.errors.tolerance' } } });
+  t.match(await call('POST', `${path}/rollout`, { version: 2, metrics: { mood: {} } }), { status: 400 });
+  t.match(
+    await call('POST', `${path}/rollout`, { version: 2, leastAnswers: 9, metrics: { errors: { tolerance: 0.2 } } }),
+    {
+      status: 200,
+      body: {
+        canaryWeight: 1,
+        rollout: { steps: [1, 5, 25, 50, 100], leastAnswers: 9, metrics: { errors: { tolerance: 0.2 } } },
+      },
+    },
+  );
+  t.match(await call('GET', `${path}/rollout`), {
+    status: 200,
+    body: { deployment: { canaryVersion: 2 }, verdict: { outcome: 'inconclusive', metrics: [{ metric: 'errors' }] } },
+  });
+  t.match(await call('POST', `${path}/rollout/advance`), { status: 200, body: { canaryWeight: 5 } });
+  const key = (await registry.listKeys('bank')).find(({ label }) => label === 'admin')!;
+  const { body } = await call('GET', `${path}/events?limit=2`);
+  t.match(body.data, [{ type: 'advanced', actor: key.id, evidence: null }, { type: 'started' }]);
 });

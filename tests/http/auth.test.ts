@@ -1,5 +1,5 @@
 import t from 'tap';
-import { ADMIN_KEY, bearer, createTestServer, KEY_WITHOUT_ROUTE } from './fakes.js';
+import { ADMIN_KEY, bearer, createTestServer, KEY_WITHOUT_ROUTE, METRICS_KEY } from './fakes.js';
 
 t.test('without a known key there is nothing but health', async (t) => {
   const { app } = await createTestServer();
@@ -46,7 +46,7 @@ t.test('a key is held to its scopes', async (t) => {
   }
 });
 
-t.test('metrics are for admin keys, and in demo mode for this machine', async (t) => {
+t.test('metrics are for keys with their scope and for admin keys, and in demo mode for this machine', async (t) => {
   const local: [object, boolean][] = [
     [{ remoteAddress: '127.0.0.1' }, true],
     [{ remoteAddress: '::1' }, true],
@@ -60,6 +60,7 @@ t.test('metrics are for admin keys, and in demo mode for this machine', async (t
   const keyed: [object, number][] = [
     [{ remoteAddress: '10.0.0.7', headers: bearer() }, 403],
     [{ remoteAddress: '10.0.0.7', headers: bearer(ADMIN_KEY) }, 200],
+    [{ remoteAddress: '10.0.0.7', headers: bearer(METRICS_KEY) }, 200],
   ];
   const modes: [object, boolean][] = [
     [{ demo: true }, true],

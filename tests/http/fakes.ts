@@ -26,6 +26,7 @@ export {
   HR_KEY,
   KEY,
   KEY_WITHOUT_ROUTE,
+  METRICS_KEY,
   OTHER_KEY,
 } from './fakes/registry.js';
 export { createFakeRetrieval, passage } from './fakes/retrieval.js';

@@ -32,6 +32,18 @@ t.test('ready means that engine, tokenizer and retrieval are, and the answer say
   t.equal((await app.inject('/livez')).statusCode, 200, 'a process that waits for a child is alive');
 });
 
+t.test('documents whose database does not answer are not ready, however well their process is', async (t) => {
+  const { app, retrieval } = await createTestServer();
+  t.teardown(() => app.close());
+  retrieval.trouble = 'the database server does not answer';
+  const response = await app.inject('/readyz');
+  t.equal(response.statusCode, 503);
+  const silent = { ready: false, reason: 'the database server does not answer' };
+  t.match(response.json().checks, { engine: { ready: true }, retrieval: silent, documents: silent });
+  retrieval.trouble = null;
+  t.equal((await app.inject('/readyz')).statusCode, 200);
+});
+
 t.test('what waits for its cause to go away is named, while questions are answered', async (t) => {
   let trouble: string | null = 'the disk is full';
   const state = { starting: () => null, storageTrouble: async () => trouble, storageLost: async () => null };

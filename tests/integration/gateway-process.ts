@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const MODELS = join(process.env.SWITCHYARD_DATA ?? join(ROOT, '.switchyard'), 'models');
+export const MODELS = join(process.env.SWITCHYARD_DATA ?? join(ROOT, '.switchyard'), 'models');
 /** The small base model: most of what is tested does not depend on how well it answers. */
 const SMALL_BASE = { SWITCHYARD_MODELS_BASE: 'smollm2-135m-instruct' };
 /** Nothing else runs while the sample documents are indexed. */

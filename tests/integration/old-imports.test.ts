@@ -35,9 +35,12 @@ for (const version of [IMPORTER_VERSION - 1, IMPORTER_VERSION + 1]) {
     const engine = { ...start, settings: SETTINGS, tokenizer: await tokenizer, calibrationFile: CALIBRATION_FILE };
     await t.rejects(createEngine(engine), refused);
 
-    const { retrieval: config } = loadConfig({ env: {}, cwd: dataDir });
+    const { retrieval: config, database } = loadConfig({ env: {}, cwd: dataDir });
     const embedder = { modelDir: join(dataDir, 'embedder'), baseModelDir: modelDir };
-    await t.rejects(createRetrieval({ ...start, ...embedder, config, callTimeoutMs: HANG_TIMEOUT_MS }), refused);
+    await t.rejects(
+      createRetrieval({ ...start, ...embedder, config, database, callTimeoutMs: HANG_TIMEOUT_MS }),
+      refused,
+    );
 
     await t.rejects(createAdapterCompiler({ modelDir, dataDir, maxRank: 16 }).compile(dataDir), refused);
   });

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
-import { readAdapter } from '../../src/engine/process/adapter-file.js';
 import type { ModelRunner, Segment } from '../../src/engine/process/runner.js';
+import { readAdapter } from '../../src/layouts/read-adapter.js';
 import { writeAdapter } from '../fixtures/engine/adapters.js';
 import { MODEL_DIR, readModelManifest } from '../fixtures/engine/engine.js';
 import { kernels, loadRunner, logitsOfAll } from '../parity/load-runner.js';

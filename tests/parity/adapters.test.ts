@@ -3,9 +3,9 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import type { ModelManifest } from '../../src/contracts/model-manifest.js';
-import { readAdapter } from '../../src/engine/process/adapter-file.js';
 import type { ModelRunner } from '../../src/engine/process/runner.js';
 import { HALF_TO_FLOAT } from '../../src/layouts/half-float.js';
+import { readAdapter } from '../../src/layouts/read-adapter.js';
 import { createAdapterCompiler } from '../../src/model-import/lora/compiler.js';
 import { writeSafetensors } from '../unit/model-import/write-safetensors.js';
 import { useFloatActivations } from './float-activations.js';
@@ -43,7 +43,7 @@ t.test('a PEFT adapter over the imported base gives the logits that PEFT gives',
     const folder = path.join(scratch, name);
     writePeftFolder(folder, adapter);
     const compiled = await compiler.compile(folder);
-    const tensors = await readAdapter({ name, version: 1, ...compiled }, manifest);
+    const tensors = await readAdapter(compiled, manifest);
     const expected = Float32Array.from(words(adapter.logits), (half) => HALF_TO_FLOAT[half]!);
     const errorOf = (runner: ModelRunner, adapterSlot: number | null) => {
       runner.writeAdapter(1, tensors);

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { GgufInput, GgufTensorInput } from '../../src/model-import/gguf/writer.js';
 import { type BlockForm, formNamed } from '../unit/model-import/block-forms.js';
-import { floatBytes, type GgufInput, type GgufTensorInput, writeGguf } from '../unit/model-import/write-gguf.js';
+import { floatBytes, writeGguf } from '../unit/model-import/write-gguf.js';
 import { type FloatTensor, writeSafetensors } from '../unit/model-import/write-safetensors.js';
 
 export interface TinyCase {
@@ -92,7 +93,7 @@ export function tinyMetadata({ config }: TinyCase): Record<string, GgufInput> {
     'tokenizer.ggml.pre': 'gpt-2',
     'tokenizer.ggml.tokens': VOCABULARY,
     'tokenizer.ggml.token_type': VOCABULARY.map((_, i) => (i === 0 ? 3 : 1)),
-    'tokenizer.ggml.merges': ['t 1'],
+    'tokenizer.ggml.merges': [],
     'tokenizer.ggml.eos_token_id': 0,
   };
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { AdapterRef } from '../../src/contracts/adapter.js';
-import { readAdapter } from '../../src/engine/process/adapter-file.js';
 import { EngineLoop } from '../../src/engine/process/loop.js';
 import { createScratch } from '../../src/engine/process/sampler.js';
 import { plainScan } from '../../src/engine/process/vocabulary-scan.js';
 import type { FromEngine, JobEvent } from '../../src/engine/protocol.js';
+import { readAdapter } from '../../src/layouts/read-adapter.js';
 import { writeAdapter } from '../fixtures/engine/adapters.js';
 import { answerAlone, ChainModel, VOCAB_SIZE, vocabulary } from '../fixtures/engine/chain-model.js';
 import { GREEDY, SETTINGS } from '../fixtures/engine/engine.js';

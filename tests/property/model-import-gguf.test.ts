@@ -8,9 +8,9 @@ import type { DecoderCheckpoint, MatrixRole, VectorRole } from '../../src/model-
 import { openGgufDecoder } from '../../src/model-import/gguf/decoder.js';
 import { readGguf } from '../../src/model-import/gguf/reader.js';
 import { tokenizerFromGguf } from '../../src/model-import/gguf/tokenizer.js';
+import { encodeGguf } from '../../src/model-import/gguf/writer.js';
 import { type TinyCase, tinyGgufTensors, tinyMetadata } from '../parity/tiny-weights.js';
 import { formNamed } from '../unit/model-import/block-forms.js';
-import { encodeGguf } from '../unit/model-import/write-gguf.js';
 import { mutate, mutation } from './byte-mutations.js';
 
 const golden = JSON.parse(

@@ -1,6 +1,8 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { loadConfig } from '../../config/load.js';
 import type { AdapterVersion } from '../../contracts/registry.js';
+import { readBaseManifest } from '../../layouts/manifest.js';
 import { adminApi, path } from '../api.js';
 import { parseNumber, tenantOption } from '../options.js';
 import { show } from '../show.js';
@@ -37,6 +39,19 @@ export function addAdapters(program: Command, terminal: Terminal): void {
     .action(async ({ tenant }: { tenant: string }, command: Command) => {
       const data = await adminApi(command).list<Version>(path`/admin/tenants/${tenant}/adapters`);
       show(terminal, command, data, data.map(toRow));
+    });
+
+  adapters
+    .command('export <folder> [digests...]')
+    .description(
+      "write adapters of this machine's data folder as <digest>.gguf, as llama-server loads them; all where none is named",
+    )
+    .action(async (folder: string, digests: string[], _options: object, command: Command) => {
+      const { exportAdapters } = await import('../../model-import/lora/gguf-form.js');
+      const { dataDir, models } = loadConfig();
+      const base = await readBaseManifest(join(dataDir, 'models', models.base));
+      const files = await exportAdapters(dataDir, base, resolve(folder), digests);
+      show(terminal, command, files, files);
     });
 }
 

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BackedUpFile } from '../../backup/backup.js';
 import { loadConfig } from '../../config/load.js';
+import { databasesOf } from '../../sqlite/databases.js';
 import { show } from '../show.js';
 import type { Terminal } from '../terminal.js';
 
@@ -10,11 +11,12 @@ export function addBackup(program: Command, terminal: Terminal): void {
   program
     .command('backup <folder>')
     .description(
-      'copy both databases, the adapters and the key of the audit log into a new folder, while the gateway goes on, and open the copies',
+      'copy the databases, the adapters and the key of the audit log from the data folder into a new one, while the gateway goes on, and open the copies',
     )
     .action(async (folder: string, _options: object, command: Command) => {
       const { backUp } = await import('../../backup/backup.js');
-      const files = await backUp(loadConfig().dataDir, resolve(folder));
+      const config = loadConfig();
+      const files = await backUp(config.dataDir, resolve(folder), databasesOf(config));
       show(terminal, command, files, files.map(toRow));
     });
 

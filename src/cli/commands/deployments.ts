@@ -5,6 +5,7 @@ import { type Api, ApiFailure, adminApi, path } from '../api.js';
 import { parseNumber, parseVersion, tenantOption } from '../options.js';
 import { show } from '../show.js';
 import { formatTime, type Terminal } from '../terminal.js';
+import { addRollouts } from './rollouts.js';
 
 interface SetOptions {
   readonly tenant: string;
@@ -20,6 +21,9 @@ interface SetOptions {
   readonly budgetTokens?: number;
   readonly policy?: ReturnType<typeof parseVersion> | false;
 }
+
+/** How often a change is begun again because somebody else was faster. */
+const MAX_CHANGES = 5;
 
 /** What a new deployment has where the command does not say: the bare base over the tenant's documents. */
 const NEW: Pick<Deployment, 'adapter' | 'stableVersion' | 'instructions' | 'retrieval'> = {
@@ -66,8 +70,7 @@ export function addDeployments(program: Command, terminal: Terminal): void {
     .action(async (name: string, options: SetOptions, command: Command) => {
       const api = adminApi(command);
       const url = path`/admin/tenants/${options.tenant}/deployments/${name}`;
-      const body = changed((await current(api, url)) ?? NEW, options);
-      showOne(command, await api.send<Deployment>('PUT', url, body));
+      showOne(command, await change(api, url, options));
     });
 
   deployments
@@ -99,6 +102,23 @@ export function addDeployments(program: Command, terminal: Terminal): void {
         const url = `${path`/admin/tenants/${tenant}/deployments/${name}`}/${action}`;
         showOne(command, await adminApi(command).send<Deployment>('POST', url));
       });
+  }
+  addRollouts(deployments, terminal);
+}
+
+/** Changes what was read and nothing else: where somebody changed it meanwhile, that is read and changed instead. */
+async function change(api: Api, url: string, options: SetOptions): Promise<Deployment> {
+  for (let left = MAX_CHANGES; ; left--) {
+    const before = await current(api, url);
+    const condition: Record<string, string> = before
+      ? { 'if-match': `"${before.revision}"` }
+      : { 'if-none-match': '*' };
+    try {
+      return await api.send<Deployment>('PUT', url, changed(before ?? NEW, options), condition);
+    } catch (error) {
+      const isStale = error instanceof ApiFailure && error.status === 412;
+      if (!isStale || left === 1) throw error;
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { loadConfig } from '../../config/load.js';
 import { AppError } from '../../errors/app-error.js';
-import type { VerifiedFile } from '../../model-import/models.js';
+import type { PullProgress, VerifiedFile } from '../../model-import/models.js';
 import { show } from '../show.js';
 import { downloadProgress, formatDownload, progressLine, type Terminal } from '../terminal.js';
 
@@ -16,26 +16,32 @@ export function addModels(program: Command, terminal: Terminal): void {
 
   models
     .command('pull [ids...]')
-    .description('fetch and import models; those of the configuration where none is named')
-    .action(async (ids: string[], _options: object, command: Command) => {
+    .description(
+      'fetch and import models, known ones or hub:owner/name[:file]; those of the configuration where none is named',
+    )
+    .option('--id <id>', 'what a model of the Hub will be called; the name of its file where left out')
+    .action(async (ids: string[], { id: newId }: { id?: string }, command: Command) => {
+      if (newId !== undefined && (ids.length !== 1 || !ids[0]!.startsWith('hub:'))) {
+        command.error('error: --id is for one model of the Hub');
+      }
+      const { pullFromHub } = await import('../../model-import/pull-from-hub.js');
       const { pullModel } = await import('../../model-import/models.js');
       const config = loadConfig();
       const manifests = [];
       for (const id of ids.length > 0 ? ids : [config.models.base, config.models.embedder]) {
         const progress = progressLine(terminal);
         let bar: ((bytesDone: number) => string) | null = null;
-        const manifest = await pullModel(
-          id,
-          config.dataDir,
-          ({ stage, detail, bytesDone, bytesTotal }) => {
-            if (stage === 'import') return progress.update(`${id}: ${detail}`, '');
-            if (bar === null) terminal.err(`${id}: ${formatDownload(bytesTotal - bytesDone)}\n`);
-            bar ??= downloadProgress(bytesTotal, Date.now);
-            progress.update(`${id}: ${detail}`, bar(bytesDone));
-          },
-          { sourceDir: config.models.sourceDir || null },
-        );
-        progress.end(`${id}: ready`);
+        const report = ({ stage, detail, bytesDone, bytesTotal }: PullProgress) => {
+          if (stage === 'import') return progress.update(`${id}: ${detail}`, '');
+          if (bar === null) terminal.err(`${id}: ${formatDownload(bytesTotal - bytesDone)}\n`);
+          bar ??= downloadProgress(bytesTotal, Date.now);
+          progress.update(`${id}: ${detail}`, bar(bytesDone));
+        };
+        const options = { sourceDir: config.models.sourceDir || null };
+        const manifest = id.startsWith('hub:')
+          ? await pullFromHub(id, newId, config.dataDir, report, options)
+          : await pullModel(id, config.dataDir, report, options);
+        progress.end(`${manifest.id}: ready`);
         manifests.push(manifest);
       }
       if (command.optsWithGlobals<{ json?: boolean }>().json) show(terminal, command, manifests, []);

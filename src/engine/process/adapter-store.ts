@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { AdapterRef } from '../../contracts/adapter.js';
 import type { ModelManifest } from '../../contracts/model-manifest.js';
 import type { AdapterTensors } from '../../layouts/adapter-file.js';
-import { readAdapter } from './adapter-file.js';
+import { readAdapter } from '../../layouts/read-adapter.js';
 
 /**
  * Adapters between the disk and the bank: parsed and checked, the most recently used ones kept in memory up to a number

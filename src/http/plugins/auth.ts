@@ -38,13 +38,17 @@ function reasonOf({ headers }: FastifyRequest): string | null {
   }
 }
 
-/** Who asks. @throws AppError `invalid_api_key`, `scope_missing` */
-export async function requireScope(request: FastifyRequest, registry: Registry, scope: Scope): Promise<Principal> {
+/** Who asks, with a key that has one of `scopes`. @throws AppError `invalid_api_key`, `scope_missing` */
+export async function requireScope(
+  request: FastifyRequest,
+  registry: Registry,
+  ...scopes: readonly [Scope, ...Scope[]]
+): Promise<Principal> {
   const key = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   const principal = key === undefined ? null : await registry.authenticate(key);
   if (principal === null) throw new AppError('invalid_api_key');
-  if (!principal.scopes.includes(scope)) {
-    throw new AppError('scope_missing', { scope, what: `${request.method} ${request.routeOptions.url}` });
+  if (!scopes.some((scope) => principal.scopes.includes(scope))) {
+    throw new AppError('scope_missing', { scope: scopes[0], what: `${request.method} ${request.routeOptions.url}` });
   }
   return principal;
 }

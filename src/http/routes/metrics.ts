@@ -10,7 +10,7 @@ export function addMetrics(app: App, { config, metrics, registry }: Services): v
     {
       schema: {
         summary:
-          "Metrics in Prometheus' text format; with a key that has the scope `admin`; in demo mode without one on this machine",
+          "Metrics in Prometheus' text format; with a key that has the scope `metrics` or `admin`; in demo mode without one on this machine",
         operationId: 'metrics',
         tags: ['operations'],
         security: [{}, { key: [] }],
@@ -23,7 +23,7 @@ export function addMetrics(app: App, { config, metrics, registry }: Services): v
     async (request, reply) => {
       // They name every tenant, so that not everyone who reaches the port may read them.
       const mayBeKeyless = config.demo || config.metrics.localWithoutKey;
-      if (!(mayBeKeyless && isLocal(request))) await requireScope(request, registry, 'admin');
+      if (!(mayBeKeyless && isLocal(request))) await requireScope(request, registry, 'metrics', 'admin');
       return reply.type(metrics.contentType).send(await metrics.render());
     },
   );

@@ -24,6 +24,14 @@ export async function digestFile(file: string): Promise<FileDigest> {
   return { bytes, sha256: hash.digest('hex') };
 }
 
+/** What tells apart the contents of files: the SHA-256 of one, of several that of the lines `<sha256>  <name>\n`. */
+export async function digestFiles(files: readonly string[]): Promise<string> {
+  const digests = await Promise.all(files.map(digestFile));
+  if (digests.length === 1) return digests[0]!.sha256;
+  const lines = digests.map(({ sha256 }, i) => `${sha256}  ${path.basename(files[i]!)}\n`);
+  return createHash('sha256').update(lines.join('')).digest('hex');
+}
+
 /** Writes a file and waits until the disk has it. */
 export async function writeDurably(file: string, ...parts: readonly (string | Uint8Array)[]): Promise<void> {
   const handle = await open(file, 'wx');

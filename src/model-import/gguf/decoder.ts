@@ -31,7 +31,7 @@ const NAMES: Record<Role, string> = {
 const ONCE: ReadonlySet<Role> = new Set(['embedding', 'head', 'finalNorm']);
 const ROPE_DIVISORS = 'rope_freqs.weight';
 
-/** A GGUF file as a checkpoint; closing it closes the file. */
+/** A GGUF model as a checkpoint; closing it closes its files. */
 export function openGgufDecoder(gguf: GgufFile, floats: FloatPrecision): DecoderCheckpoint {
   const { file, tensors } = gguf;
   const metadata = typedMetadata(gguf);
@@ -60,7 +60,7 @@ export function openGgufDecoder(gguf: GgufFile, floats: FloatPrecision): Decoder
     rowOrder: architecture === 'llama' ? halvesFromPairs : null,
     floats,
     invalid: (reason) => file.invalid(reason),
-    close: () => file.close(),
+    close: gguf.close,
   });
 }
 

@@ -1,5 +1,5 @@
 import { BinaryFile } from '../files/binary-file.js';
-import { TENSOR_TYPES, type TensorEntry, type TensorType } from '../tensors/tensor.js';
+import { refuseOverlap, TENSOR_TYPES, type TensorEntry, type TensorType } from '../tensors/tensor.js';
 
 /** A metadata value; integers of 64 bits that a double cannot hold are refused. */
 type GgufValue = string | number | boolean | readonly GgufValue[];
@@ -8,6 +8,9 @@ export interface GgufFile {
   readonly file: BinaryFile;
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: ReadonlyMap<string, TensorEntry>;
+  /** The file, and where it is the first of several, the others in their order. */
+  readonly paths: readonly string[];
+  close(): void;
 }
 
 // Limits on what a file may claim, far above any real model.
@@ -26,8 +29,7 @@ const TYPE_NAMES = [
 ];
 
 /**
- * Opens a GGUF file (version 2 or 3, little-endian) and reads its directory; weights stay on disk. The caller closes
- * `file`.
+ * Opens one GGUF file (version 2 or 3, little-endian) and reads its directory; weights stay on disk. The caller closes it.
  * @throws AppError `model_invalid`; lengths, counts and offsets are checked before anything is allocated for them
  */
 export function readGguf(path: string): GgufFile {
@@ -72,7 +74,8 @@ function readDirectory(file: BinaryFile): GgufFile {
     }
     tensors.set(tensor.name, { ...tensor, offset });
   }
-  return { file, metadata, tensors };
+  refuseOverlap(file, tensors);
+  return { file, metadata, tensors, paths: [file.path], close: () => file.close() };
 }
 
 /** The entry's offset is still relative to the data section. */

@@ -30,21 +30,31 @@ interface PreTokenizer {
   readonly preTokenizer: object;
   /** A whole word of the vocabulary is taken as it is, before merges. */
   readonly ignoreMerges: boolean;
+  /** Whether a text begins with BOS where the file does not say. */
+  readonly addBos: boolean;
 }
+
+/** What the tokenizers library calls Digits(individual_digits), which its JavaScript port takes for 0-9 only. */
+const DIGITS_APART = plain(split('\\p{N}'), split(GPT2_WORDS));
+const LLAMA3: PreTokenizer = { ...plain(split(LLAMA3_WORDS)), ignoreMerges: true, addBos: true };
 
 /** `tokenizer.ggml.pre`, which names how text is cut before merges apply (llama.cpp, llama-vocab.cpp). */
 const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   'gpt-2': plain(split(GPT2_WORDS)),
-  // What the tokenizers library calls Digits(individual_digits), which its JavaScript port takes for 0-9 only.
-  smollm: plain(split('\\p{N}'), split(GPT2_WORDS)),
-  'llama-bpe': { ...plain(split(LLAMA3_WORDS)), ignoreMerges: true },
+  smollm: DIGITS_APART,
+  starcoder: DIGITS_APART,
+  refact: DIGITS_APART,
+  'llama-bpe': LLAMA3,
+  llama3: LLAMA3,
+  'llama-v3': LLAMA3,
   qwen2: { ...plain(split(QWEN2_WORDS)), normalizer: { type: 'NFC' } },
+  'deepseek-r1-qwen': plain(split(QWEN2_WORDS)),
   default: plain(split('[\\p{P}\\$\\+<=>\\^~\\|]+'), split(GPT2_WORDS), split('\\p{N}+'), split('[0-9][0-9][0-9]')),
 };
 
 function plain(...splits: object[]): PreTokenizer {
   const preTokenizer = { type: 'Sequence', pretokenizers: [...splits, BYTE_LEVEL] };
-  return { normalizer: null, preTokenizer, ignoreMerges: false };
+  return { normalizer: null, preTokenizer, ignoreMerges: false, addBos: false };
 }
 
 /**
@@ -77,13 +87,20 @@ export function tokenizerFromGguf(gguf: GgufFile): ImportedTokenizer {
   if (kinds.length !== tokens.length || vocabulary.size !== tokens.length) {
     throw file.invalid('its vocabulary has repeated tokens, or tokens without a type');
   }
+  const merges = metadata.texts('tokenizer.ggml.merges');
+  const junk = merges.find((merge) => !isMerge(merge, vocabulary));
+  if (junk !== undefined) throw file.invalid(`its merge ${JSON.stringify(junk)} does not make a token out of two`);
   const tokenAt = (key: string): string | null => {
     const id = gguf.metadata.get(`tokenizer.ggml.${key}_token_id`);
-    return typeof id === 'number' ? (tokens[id] ?? null) : null;
+    if (id === undefined) return null;
+    const token = typeof id === 'number' ? tokens[id] : undefined;
+    if (token === undefined)
+      throw file.invalid(`its ${key}_token_id ${String(id)} is no id of its ${tokens.length} tokens`);
+    return token;
   };
   const bos = tokenAt('bos');
   const eos = tokenAt('eos');
-  const addBos = metadata.flag('tokenizer.ggml.add_bos_token', false) && bos !== null;
+  const addBos = metadata.flag('tokenizer.ggml.add_bos_token', pre.addBos) && bos !== null;
   const added = tokens.flatMap((content, id) => {
     const kind = kinds[id];
     if (kind !== CONTROL && kind !== USER_DEFINED) return [];
@@ -110,7 +127,7 @@ export function tokenizerFromGguf(gguf: GgufFile): ImportedTokenizer {
       byte_fallback: false,
       ignore_merges: pre.ignoreMerges,
       vocab: Object.fromEntries(vocabulary),
-      merges: metadata.texts('tokenizer.ggml.merges'),
+      merges,
     },
   };
   const config = {
@@ -132,6 +149,13 @@ export function tokenizerFromGguf(gguf: GgufFile): ImportedTokenizer {
     eosIds: [...new Set(ends.flatMap((token) => vocabulary.get(token ?? '') ?? []))],
     fim: findFim(vocabulary),
   };
+}
+
+/** Two tokens with a space between them, which joined are one. */
+function isMerge(merge: string, vocabulary: ReadonlyMap<string, number>): boolean {
+  const space = merge.indexOf(' ', 1);
+  const [left, right] = [merge.slice(0, space), merge.slice(space + 1)];
+  return space > 0 && [left, right, left + right].every((token) => vocabulary.has(token));
 }
 
 function isControl(id: number | undefined, kinds: readonly number[]): boolean {

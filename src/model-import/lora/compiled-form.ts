@@ -11,7 +11,7 @@ import type { AdaptedModule } from './peft-weights.js';
 
 const LARGEST_HALF = 65_504;
 
-type Modules = ReadonlyMap<LoraTarget, readonly AdaptedModule[]>;
+type Modules = ReadonlyMap<LoraTarget, readonly (AdaptedModule | undefined)[]>;
 
 export interface CompiledForm {
   readonly header: AdapterFileHeader;
@@ -43,9 +43,9 @@ export async function compileWeights(
   return { header, parts: [encodeHeader(header), payload] };
 }
 
-/** Rows that a target takes in every layer: its largest rank; a layer with less leaves the rest zero. */
+/** Rows that a target takes in every layer: its largest rank; a layer with less, or that is not adapted, leaves the rest zero. */
 function targetRanks(modules: Modules): Record<LoraTarget, number> {
-  const rankOf = (target: LoraTarget) => Math.max(0, ...(modules.get(target) ?? []).map(({ rank }) => rank));
+  const rankOf = (target: LoraTarget) => Math.max(0, ...(modules.get(target) ?? []).map((module) => module?.rank ?? 0));
   return Object.fromEntries(LORA_TARGETS.map((target) => [target, rankOf(target)])) as Record<LoraTarget, number>;
 }
 
@@ -57,7 +57,9 @@ async function fillPayload(
   const sizes = targetSizes(shape);
   const halves = new Uint16Array(payloadLength(ranks, shape));
   for (const { layer, target, rank: capacity, ...panels } of piecesOf({ ranks, halves }, shape)) {
-    const { a, b, rank, scale } = modules.get(target)![layer]!;
+    const module = modules.get(target)![layer];
+    if (!module) continue;
+    const { a, b, rank, scale } = module;
     const { inputs, outputs } = sizes[target];
     fillPanels(panels.a, capacity, rank, inputs, a, readFloats(a, [rank, inputs]), [inputs, 1], 1);
     // B is stored [outputs, rank], the panels hold its transpose.

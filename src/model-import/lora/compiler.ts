@@ -17,7 +17,7 @@ import { arrangePeftWeights } from './peft-weights.js';
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
 const PICKLED = 'adapter_model.bin';
-const COMPILED = 'adapter.swa';
+export const COMPILED = 'adapter.swa';
 
 export interface AdapterCompilerOptions {
   /** Folder of the imported base model. */

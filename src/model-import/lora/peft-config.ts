@@ -16,7 +16,15 @@ export interface PeftConfig {
 /** Keys that do not change what an adapter computes: where it comes from, and how it was trained. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   ...['auto_mapping', 'base_model_name_or_path', 'inference_mode', 'peft_version', 'revision', 'runtime_config'],
-  ...['exclude_modules', 'layers_pattern', 'lora_dropout', 'megatron_config', 'megatron_core', 'qalora_group_size'],
+  ...[
+    'exclude_modules',
+    'layers_pattern',
+    'layers_to_transform',
+    'lora_dropout',
+    'megatron_config',
+    'megatron_core',
+    'qalora_group_size',
+  ],
   ...['corda_config', 'eva_config', 'loftq_config', 'lora_ga_config', 'ensure_weight_tying'],
 ]);
 const READ: ReadonlySet<string> = new Set([

@@ -18,7 +18,6 @@ const MODULE: Readonly<Record<LoraTarget, string>> = {
 
 /** One adapted linear layer: A `[rank, inputs]` and B `[outputs, rank]` as PEFT stores them. */
 export interface AdaptedModule {
-  readonly layer: number;
   readonly rank: number;
   readonly scale: number;
   readonly a: TensorEntry;
@@ -26,7 +25,7 @@ export interface AdaptedModule {
 }
 
 /**
- * Finds every tensor its place. Each target that occurs has to occur in every layer; a tensor without a place is refused.
+ * Finds every tensor its place, by target and layer; a layer that is not adapted has none. A tensor without a place is refused.
  * @throws AppError `model_invalid` with the reason
  */
 export function arrangePeftWeights(
@@ -34,11 +33,11 @@ export function arrangePeftWeights(
   config: PeftConfig,
   shape: DecoderShape,
   maxRank: number,
-): ReadonlyMap<LoraTarget, readonly AdaptedModule[]> {
+): ReadonlyMap<LoraTarget, readonly (AdaptedModule | undefined)[]> {
   const unused = new Set(tensors.keys());
-  const modules = new Map<LoraTarget, AdaptedModule[]>();
+  const modules = new Map<LoraTarget, (AdaptedModule | undefined)[]>();
   for (const target of LORA_TARGETS) {
-    const found: AdaptedModule[] = [];
+    const found: (AdaptedModule | undefined)[] = Array.from({ length: shape.layers });
     for (let layer = 0; layer < shape.layers; layer++) {
       const module = `model.layers.${layer}.${MODULE[target]}.${target}`;
       const names = ['A', 'B'].map((half) => `${PREFIX}${module}.lora_${half}.weight`);
@@ -49,13 +48,10 @@ export function arrangePeftWeights(
       if (rank > maxRank) {
         throw file.invalid(`${module} has rank ${rank}, at most ${maxRank} is accepted (engine.maxAdapterRank)`);
       }
-      found.push({ layer, rank, scale: config.scaleOf(module), a, b });
+      found[layer] = { rank, scale: config.scaleOf(module), a, b };
       for (const name of names) unused.delete(name);
     }
-    if (found.length > 0 && found.length < shape.layers) {
-      throw file.invalid(`${target} is adapted in ${found.length} of ${shape.layers} layers; all or none is supported`);
-    }
-    if (found.length > 0) modules.set(target, found);
+    if (found.some(Boolean)) modules.set(target, found);
   }
   const [stranger] = unused;
   if (stranger !== undefined) throw file.invalid(describeStranger(stranger));

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { DecoderShape } from '../../contracts/model-manifest.js';
 import { createCheckpoint, type DecoderCheckpoint, MAX_POSITIONS, type Role } from '../decoder/checkpoint.js';
 import type { RopeScaling } from '../decoder/rope.js';
-import { digestFile } from '../files/durable.js';
+import { digestFiles } from '../files/durable.js';
 import { JsonFile } from '../files/json-file.js';
 import type { FloatPrecision } from '../tensors/read-matrix.js';
 import type { TensorEntry } from '../tensors/tensor.js';
@@ -55,7 +54,13 @@ export function openSafetensorsDecoder(
   };
   try {
     for (const name of names) files.push(readSafetensors(path.join(folder, name)));
-    const tensors = new Map<string, TensorEntry>(files.flatMap((file) => [...file.tensors]));
+    const tensors = new Map<string, TensorEntry>();
+    for (const { file, tensors: ofFile } of files) {
+      for (const [name, tensor] of ofFile) {
+        if (tensors.has(name)) throw file.invalid(`the tensor ${name} is in another file, too`);
+        tensors.set(name, tensor);
+      }
+    }
     const tiedHead = config.flag('tie_word_embeddings', false);
     const checkpoint = createCheckpoint({
       settings: {
@@ -75,7 +80,7 @@ export function openSafetensorsDecoder(
       invalid: (reason) => config.invalid(reason),
       close,
     });
-    return { checkpoint, digest: () => digestFiles(folder, names) };
+    return { checkpoint, digest: () => digestFiles(names.map((name) => path.join(folder, name))) };
   } catch (error) {
     close();
     throw error;
@@ -102,19 +107,13 @@ function weightFiles(folder: string): string[] {
   return names as string[];
 }
 
-async function digestFiles(folder: string, names: readonly string[]): Promise<string> {
-  const digests = await Promise.all(names.map((name) => digestFile(path.join(folder, name))));
-  if (digests.length === 1) return digests[0]!.sha256;
-  const lines = digests.map(({ sha256 }, i) => `${sha256}  ${names[i]}\n`);
-  return createHash('sha256').update(lines.join('')).digest('hex');
-}
-
 function refuseUnsupported(config: JsonFile): void {
   const activation = config.text('hidden_act', 'silu');
   if (activation !== 'silu') throw config.invalid(`the activation ${activation} is not supported (silu is)`);
   if (config.has('quantization_config')) {
+    const method = config.optional('quantization_config')!.text('quant_method', 'another format');
     throw config.invalid(
-      'its weights are quantized in a format that is not supported; use the original or a GGUF file',
+      `its weights are quantized with ${method}, which is not supported; import the original checkpoint or a GGUF file of it`,
     );
   }
   const rotated = config.number('partial_rotary_factor', 1);

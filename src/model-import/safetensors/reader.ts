@@ -1,5 +1,5 @@
 import { BinaryFile } from '../files/binary-file.js';
-import { TENSOR_TYPES, type TensorEntry, type TensorType } from '../tensors/tensor.js';
+import { refuseOverlap, TENSOR_TYPES, type TensorEntry, type TensorType } from '../tensors/tensor.js';
 
 const MAX_HEADER_BYTES = 100_000_000;
 const READABLE: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16']);
@@ -32,6 +32,7 @@ function readDirectory(file: BinaryFile): Map<string, TensorEntry> {
   for (const [name, info] of Object.entries(header)) {
     if (name !== '__metadata__') tensors.set(name, readEntry(file, name, info, dataStart));
   }
+  refuseOverlap(file, tensors);
   return tensors;
 }
 

@@ -7,7 +7,10 @@ const FORMS = {
   q4_k: { bits: 4, scaleBlock: BLOCK, minimums: true },
   q4: { bits: 4, scaleBlock: BLOCK, minimums: false },
   q5_0: { bits: 5, scaleBlock: BLOCK, minimums: false },
+  q3_k: { bits: 6, scaleBlock: 16, minimums: false },
   q6_k: { bits: 6, scaleBlock: 16, minimums: false },
+  iq4_nl: { bits: 8, scaleBlock: BLOCK, minimums: false },
+  iq4_xs: { bits: 8, scaleBlock: BLOCK, minimums: false },
   q8_0: { bits: 8, scaleBlock: BLOCK, minimums: false },
   q8: { bits: 8, scaleBlock: BLOCK, minimums: false },
 } as const;

@@ -1,10 +1,11 @@
+import { decodeBlocks } from './decode-blocks.js';
 import { quantizeBlocks } from './quantize.js';
 import { emptyMatrix, type QuantizedMatrix } from './quantized-matrix.js';
 import { decodeFloats } from './read-floats.js';
-import { BLOCK, isFloat, TENSOR_TYPES, type TensorEntry, type TensorType, typeName } from './tensor.js';
+import { BLOCK, isDecoded, isFloat, TENSOR_TYPES, type TensorEntry, type TensorType, typeName } from './tensor.js';
 import { UNPACK } from './unpack.js';
 
-/** What becomes of a float matrix; one that is quantized in its file is taken over exactly. */
+/** What becomes of a float matrix; one that is quantized in its file is taken over exactly, or as 8 bits (`isDecoded`). */
 export type FloatPrecision = 'q8' | 'q4';
 
 /** Whole super-blocks, too. */
@@ -37,6 +38,7 @@ export function readMatrix(
     const count = Math.min(CHUNK_BLOCKS, blocks - first);
     const bytes = file.read(tensor.offset + first * blockBytes, count * blockBytes);
     if (isFloat(type)) quantizeBlocks(decodeFloats(type, bytes), matrix, first);
+    else if (isDecoded(type)) quantizeBlocks(decodeBlocks(type, bytes), matrix, first);
     else UNPACK[type](bytes, matrix, first, count);
   }
   if (!matrix.scales.every(Number.isFinite) || matrix.minimums?.every(Number.isFinite) === false) {
@@ -46,5 +48,6 @@ export function readMatrix(
 }
 
 function formOf(type: TensorType, floats: FloatPrecision): QuantizedMatrix['form'] {
+  if (isDecoded(type)) return 'q8';
   return isFloat(type) ? floats : (type.toLowerCase() as QuantizedMatrix['form']);
 }

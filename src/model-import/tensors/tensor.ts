@@ -14,9 +14,15 @@ export const TENSOR_TYPES = {
   Q4_0: { elements: BLOCK, bytes: 18 },
   Q4_1: { elements: BLOCK, bytes: 20 },
   Q5_0: { elements: BLOCK, bytes: 22 },
+  Q5_1: { elements: BLOCK, bytes: 24 },
   Q8_0: { elements: BLOCK, bytes: 34 },
+  IQ4_NL: { elements: BLOCK, bytes: 18 },
+  Q2_K: { elements: SUPER_BLOCK, bytes: 84 },
+  Q3_K: { elements: SUPER_BLOCK, bytes: 110 },
   Q4_K: { elements: SUPER_BLOCK, bytes: 144 },
+  Q5_K: { elements: SUPER_BLOCK, bytes: 176 },
   Q6_K: { elements: SUPER_BLOCK, bytes: 210 },
+  IQ4_XS: { elements: SUPER_BLOCK, bytes: 136 },
 } as const;
 
 export type TensorType = keyof typeof TENSOR_TYPES;
@@ -34,10 +40,28 @@ export interface TensorEntry {
   readonly bytes: number;
 }
 
+/** No form here holds these: their blocks have a minimum beside codes of other than 4 bits. */
+export type DecodedType = 'Q5_1' | 'Q2_K' | 'Q5_K';
+
+export function isDecoded(type: TensorType): type is DecodedType {
+  return type === 'Q5_1' || type === 'Q2_K' || type === 'Q5_K';
+}
+
 export function isFloat(type: TensorEntry['type']): type is FloatType {
   return type === 'F32' || type === 'F16' || type === 'BF16';
 }
 
 export function typeName(type: TensorEntry['type']): string {
   return typeof type === 'string' ? type : type.unsupported;
+}
+
+/** Two tensors in the same bytes are what no writer makes: one of them would be another's weights. */
+export function refuseOverlap(file: BinaryFile, tensors: ReadonlyMap<string, TensorEntry>): void {
+  const inOrder = [...tensors.values()].filter(({ bytes }) => bytes > 0).sort((a, b) => a.offset - b.offset);
+  for (const [i, next] of inOrder.slice(1).entries()) {
+    const last = inOrder[i]!;
+    if (last.offset + last.bytes > next.offset) {
+      throw file.invalid(`the tensors ${last.name} and ${next.name} lie in the same bytes`);
+    }
+  }
 }

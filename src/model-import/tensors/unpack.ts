@@ -1,12 +1,13 @@
 import { HALF_TO_FLOAT, toHalf } from '../../layouts/half-float.js';
+import { halfAt, sixBitPair } from './decode-blocks.js';
 import type { QuantizedMatrix } from './quantized-matrix.js';
-import { BLOCK, type FloatType, SUPER_BLOCK, type TensorType } from './tensor.js';
+import { BLOCK, type DecodedType, type FloatType, SUPER_BLOCK, type TensorType } from './tensor.js';
 
 /** Takes `count` blocks of a file over into the matrix, from its block `firstBlock` on. */
 export type Unpack = (bytes: Buffer, matrix: QuantizedMatrix, firstBlock: number, count: number) => void;
 
 /** GGML's block layouts (ggml-common.h, ggml-quants.c); where there is no other note: fp16 scale (and minimum), then the codes. */
-export const UNPACK: Record<Exclude<TensorType, FloatType>, Unpack> = {
+export const UNPACK: Record<Exclude<TensorType, FloatType | DecodedType>, Unpack> = {
   Q4_0(bytes, { codes, scales }, firstBlock, count) {
     for (let i = 0, p = 0; i < count; i++, p += 18) {
       scales[firstBlock + i] = halfAt(bytes, p);
@@ -91,22 +92,61 @@ export const UNPACK: Record<Exclude<TensorType, FloatType>, Unpack> = {
       }
     }
   },
+  /** A code stands for one of sixteen fixed levels: an 8-bit code of the same scale. */
+  IQ4_NL(bytes, { codes, scales }, firstBlock, count) {
+    for (let i = 0, p = 0; i < count; i++, p += 18) {
+      scales[firstBlock + i] = halfAt(bytes, p);
+      fromLevels(bytes, p + 2, codes, (firstBlock + i) * BLOCK);
+    }
+  },
+  /** Common scale, eight signed factors of 6 bits (all their upper twos first), then the codes of eight blocks as in IQ4_NL. */
+  IQ4_XS(bytes, { codes, scales }, firstBlock, count) {
+    for (let block = 0, p = 0; block < count; block += 8, p += 136) {
+      const scale = halfAt(bytes, p);
+      const uppers = bytes[p + 2]! | (bytes[p + 3]! << 8);
+      for (let b = 0; b < 8; b++) {
+        const lower = (bytes[p + 4 + (b >> 1)]! >> (4 * (b & 1))) & 15;
+        scales[firstBlock + block + b] = roundToHalf(scale * ((lower | (((uppers >> (2 * b)) & 3) << 4)) - 32));
+        fromLevels(bytes, p + 8 + b * 16, codes, (firstBlock + block + b) * BLOCK);
+      }
+    }
+  },
+  /**
+   * The third bits of all 256 codes, their lower two, 16 signed factors of 6 bits in 12 bytes, the common scale. A third bit
+   * that is not set takes 4 away. Held as 6-bit codes, whose middle is 32.
+   */
+  Q3_K(bytes, { codes, scales }, firstBlock, count) {
+    for (let block = 0, p = 0; block < count; block += 8, p += 110) {
+      const scale = halfAt(bytes, p + 108);
+      for (let s = 0; s < 16; s++) {
+        const lower = (bytes[p + 96 + (s & 7)]! >> (4 * (s >> 3))) & 15;
+        const upper = (bytes[p + 104 + (s & 3)]! >> (2 * (s >> 2))) & 3;
+        scales[(firstBlock + block) * 2 + s] = roundToHalf(scale * ((lower | (upper << 4)) - 32));
+      }
+      const to = (firstBlock + block) * BLOCK;
+      for (let i = 0; i < SUPER_BLOCK; i++) {
+        const low = (bytes[p + 32 + (i >> 7) * 32 + (i & 31)]! >> (2 * ((i >> 5) & 3))) & 3;
+        const third = (bytes[p + (i & 31)]! >> (i >> 5)) & 1;
+        codes[to + i] = low + 4 * third + 28;
+      }
+    }
+  },
 };
-
-function halfAt(bytes: Buffer, at: number): number {
-  return HALF_TO_FLOAT[bytes[at]! | (bytes[at + 1]! << 8)]!;
-}
 
 function roundToHalf(value: number): number {
   return HALF_TO_FLOAT[toHalf(value)]!;
 }
 
-/** Factors of block `b`: the first four pairs lie in 6 bits of a byte each, the others in nibbles and the bits left over. */
-function sixBitPair(bytes: Buffer, at: number, b: number): [scale: number, minimum: number] {
-  if (b < 4) return [bytes[at + b]! & 63, bytes[at + b + 4]! & 63];
-  const nibbles = bytes[at + b + 4]!;
-  const scale = (nibbles & 15) | ((bytes[at + b - 4]! >> 6) << 4);
-  return [scale, (nibbles >> 4) | ((bytes[at + b]! >> 6) << 4)];
+/** What the sixteen codes of the IQ4 types stand for (kvalues_iq4nl, ggml-common.h). */
+const LEVELS = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+
+/** 32 codes of four bits, element j beside j + 16, as 8-bit codes. */
+function fromLevels(source: Buffer, from: number, target: Uint8Array, to: number): void {
+  for (let j = 0; j < 16; j++) {
+    const pair = source[from + j]!;
+    target[to + j] = LEVELS[pair & 15]! + 128;
+    target[to + 16 + j] = LEVELS[pair >> 4]! + 128;
+  }
 }
 
 /** GGML pairs element j with j + 16 in a byte, MatMulNBits pairs 2j with 2j + 1. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../contracts/clock.js';
 import { isRegularFile } from '../../files/regular-file.js';
 import type { Passages } from '../stores/passages.js';
+import type { Vectors } from '../stores/vectors.js';
 import { HnswIndex, type HnswParams } from './hnsw-index.js';
 import { loadIndex, removeIndex, removeLeftovers, saveIndex } from './index-file.js';
 import { tenantFileName } from './tenant-file-name.js';
@@ -23,7 +24,8 @@ export interface TenantIndexesOptions {
   readonly exactSearchLimit: number;
   /** The least recently used indexes are written and closed beyond it. */
   readonly memoryBytes: number;
-  readonly passages: Passages;
+  readonly passages: Pick<Passages, 'count'>;
+  readonly vectors: Vectors;
   readonly clock: Clock;
   /** Runs a short job when nothing more urgent waits. */
   readonly inBackground: <T>(tenant: string, job: () => Promise<T>) => Promise<T>;
@@ -114,10 +116,10 @@ export class TenantIndexes {
       this.#entries.set(tenant, open);
       return open;
     }
-    const { folder, databaseId, params, passages } = this.#options;
-    const source = { databaseId, lastLabel: await passages.lastLabel() };
+    const { folder, databaseId, params, vectors } = this.#options;
+    const source = { databaseId, lastLabel: await vectors.lastLabel() };
     const loaded = loadIndex(join(folder, tenantFileName(tenant)), source, params);
-    if (loaded) loaded.retain(await passages.labelsUpTo(tenant, loaded.lastLabel));
+    if (loaded) loaded.retain(await vectors.labelsUpTo(tenant, loaded.lastLabel));
     // Another call may have opened it while this one read the rows.
     const raced = this.#entries.get(tenant);
     if (raced) return raced;
@@ -137,13 +139,13 @@ export class TenantIndexes {
 
   /** Adds rows in label order, a batch at a time. */
   async #addRows(entry: Entry): Promise<void> {
-    const { passages, clock, inBackground, onRebuilt } = this.#options;
+    const { vectors, clock, inBackground, onRebuilt } = this.#options;
     const startedAt = clock.monotonicMs();
     const isRebuild = entry.index.lastLabel === 0;
     for (let added = 1; added > 0 && !this.#isClosed; ) {
       added = await inBackground(entry.tenant, async () => {
         const { index } = entry;
-        const rows = await passages.ofTenantAfter(entry.tenant, index.lastLabel, ADD_BATCH);
+        const rows = await vectors.ofTenantAfter(entry.tenant, index.lastLabel, ADD_BATCH);
         for (const { label, embedding } of rows) index.add(label, embedding);
         entry.unsaved += rows.length;
         return rows.length;

@@ -10,6 +10,7 @@ import type { VectorStores } from '../stores/vector-stores.js';
 import { createCompaction } from './compaction.js';
 import { createPurge } from './purge.js';
 import type { WorkQueue } from './queue.js';
+import { startTidying } from './tidying.js';
 
 export interface Housekeeping {
   /** The rows are gone: takes them out of the index, and off the disk a little later. */
@@ -32,9 +33,6 @@ interface HousekeepingOptions {
 
 /** How long what was deleted may stay on the disk. */
 const COMPACT_AFTER_MS = 10_000;
-/** How often expired stores are emptied and old jobs forgotten. */
-const TIDY_EVERY_MS = 60_000;
-const JOBS_KEPT_MS = 7 * 86_400_000;
 
 /** Sees to it that what is over goes: deleted rows, expired stores, old jobs. */
 export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
@@ -63,17 +61,20 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       .run('background', tenant, () => indexes.removed(tenant, labels))
       .catch((error) => onError(error, 'taking passages out of an index'));
   };
-  const tidy = async () => {
-    for (const { tenant, labels } of await stores.expire()) forget(tenant, labels);
-    await jobs.prune(clock.now() - JOBS_KEPT_MS);
-  };
-  const tidying = setInterval(() => void tidy().catch((error) => onError(error, 'tidying up')), TIDY_EVERY_MS);
+  const tidying = startTidying({
+    async expire() {
+      for (const { tenant, labels } of await stores.expire()) forget(tenant, labels);
+    },
+    jobs,
+    clock,
+    onError,
+  });
 
   return {
     forget,
     purge,
     stop() {
-      clearInterval(tidying);
+      tidying.stop();
       compaction.stop();
     },
   };

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../contracts/clock.js';
 import type { RetrievalObservation } from '../../contracts/retrieval.js';
-import type { JobStore, Lease } from '../../jobs/jobs.js';
+import type { Lease } from '../../jobs/jobs.js';
 import { JobRunner, type Working } from '../../jobs/runner.js';
 import type { FilePassage } from '../chunking/chunk-file.js';
+import type { DocumentStore } from '../documents/document-store.js';
 import { FileTerms } from '../lexical/file-terms.js';
-import type { IngestFile, NewPassage, StoreFiles } from '../stores/store-files.js';
+import type { IngestFile, NewPassage } from '../stores/store-files.js';
 import type { Precedence } from './encoder.js';
 import type { ParseFile } from './parsers.js';
 
@@ -17,8 +18,7 @@ export interface Reading {
 }
 
 export interface IngestOptions {
-  readonly jobs: JobStore;
-  readonly storeFiles: StoreFiles;
+  readonly documents: Pick<DocumentStore, 'jobs' | 'isAlone' | 'load' | 'complete'>;
   readonly parse: ParseFile;
   /** Vectors of passages. */
   readonly embed: (tenant: string, texts: readonly string[], how: Reading) => Promise<readonly Float32Array[]>;
@@ -28,8 +28,6 @@ export interface IngestOptions {
   readonly batch: number;
   readonly clock: Clock;
   readonly onObservation: (observation: RetrievalObservation) => void;
-  /** The file's passages are committed. @param removed labels of those whose place they took */
-  readonly onCompleted: (tenant: string, removed: readonly number[]) => void;
   readonly onError: (error: unknown, what: string) => void;
 }
 
@@ -54,11 +52,12 @@ export class Ingest {
 
   constructor(options: IngestOptions) {
     this.#options = options;
-    const { jobs, clock, onError } = options;
+    const { documents, clock, onError } = options;
     this.#runner = new JobRunner({
-      jobs,
+      jobs: documents.jobs,
       kind: 'ingest',
       holder: randomUUID(),
+      isAlone: documents.isAlone,
       atOnce: FILES_AT_ONCE,
       maxAttempts: MAX_ATTEMPTS,
       work: (lease, working) => this.#read(lease, working),
@@ -90,16 +89,14 @@ export class Ingest {
   }
 
   async #read(lease: Lease, working: Working): Promise<void> {
-    const { storeFiles, clock, onObservation, onCompleted } = this.#options;
+    const { documents, clock, onObservation } = this.#options;
     const startedAt = clock.monotonicMs();
-    const file = await storeFiles.load(lease);
+    const file = await documents.load(lease);
     const terms = new FileTerms();
     const passages = await this.#passages(file, terms, working);
-    const removed = await storeFiles.complete(lease, file, passages, terms, clock.now());
-    if (removed === null) return;
+    if (!(await documents.complete(lease, file, passages, terms))) return;
     const durationMs = clock.monotonicMs() - startedAt;
     onObservation({ type: 'ingest', outcome: 'completed', passages: passages.length, durationMs });
-    onCompleted(file.tenant, removed);
   }
 
   async #passages(file: IngestFile, terms: FileTerms, { signal, progress, risk }: Working): Promise<NewPassage[]> {

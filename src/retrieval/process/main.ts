@@ -1,36 +1,25 @@
-/** The retrieval process: database, indexes and embedding model, asked by messages. */
-import { mkdirSync } from 'node:fs';
+/** The retrieval process: documents and embedding model, asked by messages. */
 import { availableParallelism } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { actingAs } from '../../audit/actor.js';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
-import { createJobs } from '../../jobs/jobs.js';
 import { readEmbedderManifest } from '../../layouts/manifest.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
-import { inSnapshot } from '../../sqlite/snapshot.js';
 import { storageTrouble } from '../../sqlite/storage-trouble.js';
-import { TenantIndexes } from '../hnsw/tenant-indexes.js';
+import type { DocumentsOptions } from '../documents/options.js';
+import { openPostgresDocuments } from '../documents/postgres.js';
+import { openSqliteDocuments } from '../documents/sqlite.js';
 import type { GatewayMessage, Method, ProcessMessage, ProcessOptions, ProcessStatus } from '../protocol.js';
-import { adoptEmbedder } from '../stores/adopt-embedder.js';
-import { createAudited, databaseId, jobTables, openDatabase, openWriter } from '../stores/database.js';
-import { createFileBatches } from '../stores/file-batches.js';
-import { createFiles } from '../stores/files.js';
-import { createPassages } from '../stores/passages.js';
-import { createPostings } from '../stores/postings.js';
-import { createShelves } from '../stores/shelves.js';
-import { createStoreFiles } from '../stores/store-files.js';
-import { createVectorStores } from '../stores/vector-stores.js';
+import { relevanceFor } from '../search/relevance.js';
 import { createApart } from './apart.js';
 import { embedWhole } from './embed-whole.js';
 import { loadEmbedder, type TokenizedText } from './embedder.js';
-import { startHousekeeping } from './housekeeping.js';
-import { Ingest, type IngestOptions } from './ingest.js';
+import { FILES_AT_ONCE, Ingest, type IngestOptions } from './ingest.js';
 import { createPace, waitedForProcessorMs } from './pace.js';
 import { createParsers } from './parsers.js';
 import { createWorkQueue } from './queue.js';
 import { createService } from './service.js';
-import { backfillTerms } from './term-backfill.js';
 
 type Call = Extract<GatewayMessage, { type: 'call' }>;
 
@@ -60,23 +49,7 @@ const reportError = (error: unknown, what: string) => {
   send({ type: 'log', level: 'error', message: what, detail });
 };
 
-async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions) {
-  const folder = join(dataDir, 'indexes');
-  mkdirSync(folder, { recursive: true });
-  const file = join(dataDir, 'documents.db');
-  const reader = openDatabase(file);
-  const writer = openWriter(file);
-  const nowS = () => Math.floor(clock.now() / 1000);
-  const audit = createAudited(dataDir, clock);
-  const [files, storeFiles] = [createFiles(writer, audit), createStoreFiles(writer, audit)];
-  const stores = createVectorStores(writer, nowS, audit);
-  const jobs = createJobs(jobTables(writer));
-  // All that a search reads.
-  const [searched, passing] = [
-    createVectorStores(reader, nowS, audit).searched,
-    createStoreFiles(reader, audit).passing,
-  ];
-  const [passages, postings] = [createPassages(reader), createPostings(reader)];
+async function start({ dataDir, modelDir, baseModelDir, config, database }: ProcessOptions) {
   const manifest = await readEmbedderManifest(modelDir);
   const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, manifest, config.threads));
   const parsers = createParsers({
@@ -88,11 +61,24 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
   });
   const pace = createPace({ nowMs: clock.monotonicMs, waitedMs: waitedForProcessorMs });
   const queue = createWorkQueue(pace, clock.monotonicMs);
-  const changed = await adoptEmbedder(writer, embedder.digest, clock.now());
-  if (changed > 0) {
-    const detail = `${changed} files are read again, and found once they are`;
-    send({ type: 'log', level: 'warn', message: 'the embedding model is another one than before', detail });
-  }
+  const documentsOptions: DocumentsOptions = {
+    config,
+    embedder,
+    relevance: relevanceFor(basename(modelDir)),
+    queue,
+    atOnce: FILES_AT_ONCE,
+    clock,
+    onObservation: (observation) => send({ type: 'observation', observation }),
+    onError: reportError,
+    onReread(files) {
+      const detail = `${files} files are read again, and found once they are`;
+      send({ type: 'log', level: 'warn', message: 'the embedding model is another one than before', detail });
+    },
+  };
+  const documents =
+    database.url === ''
+      ? await openSqliteDocuments(dataDir, documentsOptions)
+      : await openPostgresDocuments(database, documentsOptions);
   const apart = { ahead: createApart(1), behind: createApart(Math.min(config.threads, availableParallelism())) };
   const embed: IngestOptions['embed'] = (tenant, texts, { precedence, signal }) => {
     const tokenize = () => texts.map((text) => embedder.tokenize(text, 'passage'));
@@ -106,91 +92,37 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     if (!embedApart) return queue.run('background', tenant, work, signal);
     return apart[precedence].run(tenant, work, signal);
   };
-  const indexes = new TenantIndexes({
-    folder,
-    databaseId: await databaseId(reader),
-    params: {
-      dimensions: embedder.dimensions,
-      links: config.indexM,
-      efConstruction: config.efConstruction,
-      efSearch: config.efSearch,
-    },
-    exactSearchLimit: config.exactSearchLimit,
-    memoryBytes: config.indexMemoryBytes,
-    passages,
-    clock,
-    inBackground: (tenant, job) => queue.run('background', tenant, job),
-    onRebuilt: (durationMs) => send({ type: 'observation', observation: { type: 'index_rebuild', durationMs } }),
-    onError: reportError,
-  });
-  const housekeeping = startHousekeeping({
-    dataDir,
-    writer,
-    files,
-    stores,
-    jobs,
-    indexes,
-    queue,
-    clock,
-    onError: reportError,
-  });
   const ingest = new Ingest({
-    jobs,
-    storeFiles,
+    documents,
     parse: parsers.parse,
     embed,
     isWithinAllowance: pace.isWithin,
     batch: config.ingestBatch,
     clock,
-    onObservation: (observation) => send({ type: 'observation', observation }),
-    onCompleted(tenant, removed) {
-      if (removed.length > 0) housekeeping.forget(tenant, removed);
-      indexes.grown(tenant);
-    },
+    onObservation: documentsOptions.onObservation,
     onError: reportError,
   });
-  const service = createService({
-    files,
-    stores: { ...stores, searched },
-    storeFiles: { ...storeFiles, passing },
-    batches: createFileBatches(writer),
-    passages,
-    postings,
-    shelves: createShelves(reader),
-    indexes,
-    jobs,
-    ingest,
-    inSnapshot: (job) => inSnapshot(reader, job),
-    housekeeping,
-    embedder,
-    embedWhole: embed,
-    embedderId: basename(modelDir),
-    queue,
-    config,
-    clock,
-  });
+  const service = createService({ documents, ingest, embedder, embedWhole: embed, queue, config, clock });
   const queued = async () => {
-    const counts = await jobs.counts();
+    const counts = await documents.jobs.counts();
     const ingestQueue = counts.filter(({ kind }) => kind === 'ingest').reduce((sum, { jobs }) => sum + jobs, 0);
     return { jobs: counts, ingestQueue };
   };
-  const status = async (): Promise<ProcessStatus> => ({
-    passages: await passages.count(),
-    ...(await queued()),
-    ingestTrouble: ingest.trouble,
-    rssBytes: process.memoryUsage.rss(),
-  });
+  const known = async () => ({ passages: await documents.countPassages(), ...(await queued()) });
+  let last = await known();
+  const status = async (): Promise<ProcessStatus> => {
+    let trouble: string | null = null;
+    try {
+      last = await known();
+    } catch (error) {
+      trouble = storageTrouble(error);
+      if (trouble === null) throw error;
+    }
+    return { ...last, trouble, ingestTrouble: ingest.trouble, rssBytes: process.memoryUsage.rss() };
+  };
 
   send({ type: 'ready', dimensions: embedder.dimensions, status: await status() });
   ingest.start();
-  const stopping = new AbortController();
-  const backfill = backfillTerms({
-    postings: createPostings(writer),
-    passages,
-    queue,
-    signal: stopping.signal,
-    onError: reportError,
-  });
   const tell = async () => send({ type: 'status', status: await status() });
   const ticking = setInterval(() => void tell().catch((error) => reportError(error, 'status')), STATUS_EVERY_MS);
 
@@ -214,14 +146,9 @@ async function start({ dataDir, modelDir, baseModelDir, config }: ProcessOptions
     abort: (id: number) => calls.get(id)?.abort(),
     async stop(): Promise<void> {
       clearInterval(ticking);
-      housekeeping.stop();
-      stopping.abort();
       await ingest.stop();
-      await backfill;
       parsers.close();
-      indexes.close();
-      await writer.destroy();
-      await reader.destroy();
+      await documents.close();
     },
   };
 }

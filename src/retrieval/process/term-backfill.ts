@@ -5,8 +5,8 @@ import type { Postings } from '../stores/postings.js';
 import type { WorkQueue } from './queue.js';
 
 interface TermBackfillOptions {
-  readonly postings: Postings;
-  readonly passages: Passages;
+  readonly postings: Pick<Postings, 'nextOutdated' | 'replace'>;
+  readonly passages: Pick<Passages, 'ofFile'>;
   readonly queue: WorkQueue;
   readonly signal: AbortSignal;
   readonly onError: (error: unknown, what: string) => void;

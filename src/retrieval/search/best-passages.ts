@@ -3,8 +3,8 @@ import type { ScoredPassage, SearchMode } from '../../contracts/retrieval.js';
 import { NO_TERMS } from '../lexical/bm25.js';
 import type { Passages } from '../stores/passages.js';
 import type { Postings } from '../stores/postings.js';
-import { type EvidenceSources, gatherEvidence } from './evidence.js';
-import type { SearchScope } from './find-nearest.js';
+import { gatherEvidence } from './evidence.js';
+import type { SearchScope, VectorSearch } from './find-nearest.js';
 import { findTerms } from './find-terms.js';
 import type { Scored } from './nearest.js';
 import type { Relevance } from './relevance.js';
@@ -24,8 +24,10 @@ export interface QueryPart {
   readonly vector: Float32Array | null;
 }
 
-export interface SearchSources extends EvidenceSources {
-  readonly postings: Postings;
+export interface SearchSources {
+  readonly passages: Pick<Passages, 'load'>;
+  readonly postings: Pick<Postings, 'statistics' | 'spread' | 'of'>;
+  readonly vectors: VectorSearch;
   readonly relevance: Relevance;
 }
 
@@ -50,7 +52,7 @@ async function passagesOf({ text, vector }: QueryPart, request: BestRequest, sou
   const { scope, mode, topK, minScore } = request;
   const terms = mode === 'vector' ? NO_TERMS : await findTerms(scope.shelves, text, scope.files, sources.postings);
   for (let count = Math.max(CANDIDATES, topK + SPARE); ; count *= 4) {
-    const { candidates, isAll } = await gatherEvidence({ scope, vector, terms, count }, sources);
+    const { candidates, isAll } = await gatherEvidence({ scope, vector, terms, count }, sources.vectors);
     const scores = sources.relevance(mode, candidates);
     const scored = candidates
       .map(({ label }, index) => ({ label, score: scores[index]! }))
@@ -64,7 +66,7 @@ async function passagesOf({ text, vector }: QueryPart, request: BestRequest, sou
 interface Loading {
   readonly scope: SearchScope;
   readonly topK: number;
-  readonly passages: Passages;
+  readonly passages: Pick<Passages, 'load'>;
 }
 
 /** The first `topK` that differ. */

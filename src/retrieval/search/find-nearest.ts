@@ -1,6 +1,7 @@
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
-import type { PassageScope, Passages, Vector } from '../stores/passages.js';
-import { Nearest, type Scored } from './nearest.js';
+import type { PassageScope, Passages } from '../stores/passages.js';
+import type { Vector, Vectors } from '../stores/vectors.js';
+import { dot, Nearest, type Scored } from './nearest.js';
 import { planSearch } from './plan.js';
 
 /** What is searched. */
@@ -15,15 +16,40 @@ export interface NearestRequest {
   readonly topK: number;
 }
 
+/** Compares the vectors of passages with one of a query. */
+export interface VectorSearch {
+  /** The passages nearest to it in a scope, best first, with their cosines; of equals the older. */
+  nearest(request: NearestRequest): Promise<readonly Scored[]>;
+  /** The cosines of some passages. One that is not in the scope does not come back. */
+  cosines(scope: SearchScope, vector: Float32Array, labels: readonly number[]): Promise<readonly Scored[]>;
+}
+
+export interface VectorSources {
+  readonly passages: Pick<Passages, 'count'>;
+  readonly vectors: Vectors;
+  readonly indexes: Pick<TenantIndexes, 'nominate'>;
+  /** Passages of a scope up to which all are compared. */
+  readonly exactLimit: number;
+}
+
+/** Over rows that this process reads, and indexes that it has in its memory. */
+export function createVectorSearch(sources: VectorSources): VectorSearch {
+  return {
+    nearest: (request) => findNearest(request, sources),
+    async cosines(scope, vector, labels) {
+      const rows = await sources.vectors.vectorsOf(scope, labels);
+      return rows.map(({ label, embedding }) => ({ label, score: dot(vector, embedding) }));
+    },
+  };
+}
+
 /**
  * The labels nearest to a vector in a scope. An index only nominates: scores come from the rows, and a row that is
  * not in the scope does not come back from the database, whatever the index says.
  */
 export async function findNearest(
   { scope, vector, topK }: NearestRequest,
-  passages: Passages,
-  indexes: TenantIndexes,
-  exactLimit: number,
+  { passages, vectors, indexes, exactLimit }: VectorSources,
 ): Promise<readonly Scored[]> {
   const { tenant, storeIds, shelves, files } = scope;
   const visible = await passages.count({ shelves });
@@ -39,11 +65,11 @@ export async function findNearest(
   });
   if (plan.kind === 'approximate') {
     const { labels, lastLabel } = await indexes.nominate(tenant, vector, plan.candidates);
-    const rows = await passages.vectorsOf(scope, labels);
+    const rows = await vectors.vectorsOf(scope, labels);
     // Too few of the candidates were in the scope: its passages lie far from the query, or the index is not to be trusted.
-    if (rows.length >= topK) return best(vector, topK, [rows], passages.vectorsAfter(scope, lastLabel));
+    if (rows.length >= topK) return best(vector, topK, [rows], vectors.vectorsAfter(scope, lastLabel));
   }
-  return best(vector, topK, passages.vectors(scope));
+  return best(vector, topK, vectors.vectors(scope));
 }
 
 async function best(

@@ -17,7 +17,7 @@ export async function findTerms(
   shelves: readonly number[],
   query: string,
   files: readonly FoundFile[] | null,
-  postings: Postings,
+  postings: Pick<Postings, 'statistics' | 'spread' | 'of'>,
 ): Promise<TermScores> {
   const terms = [...new Set(termsOf(query))];
   const seqs = files && new Set(files.map(({ seq }) => seq));

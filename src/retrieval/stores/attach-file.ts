@@ -12,7 +12,9 @@ export interface AttachOptions {
 
 /** Of the same file in the store, with other passages or in the place of other files: both take effect once it is read. */
 const IS_READ_ANEW = sql<boolean>`(
-  chunk_tokens is not excluded.chunk_tokens or overlap_tokens is not excluded.overlap_tokens or path is not excluded.path
+  store_files.chunk_tokens is distinct from excluded.chunk_tokens
+  or store_files.overlap_tokens is distinct from excluded.overlap_tokens
+  or store_files.path is distinct from excluded.path
 )`;
 
 /**
@@ -43,7 +45,7 @@ export async function attachFile(
     .onConflict((conflict) =>
       conflict.columns(['store_id', 'file_id']).doUpdateSet({
         ...given,
-        status: sql`case when status = 'failed' or ${IS_READ_ANEW} then 'in_progress' else status end`,
+        status: sql`case when store_files.status = 'failed' or ${IS_READ_ANEW} then 'in_progress' else store_files.status end`,
         cancelled: 0,
         error_code: null,
         error_message: null,

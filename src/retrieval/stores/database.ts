@@ -1,4 +1,4 @@
-import { type Generated, Kysely, SqliteDialect } from 'kysely';
+import { type ColumnType, type Generated, Kysely, SqliteDialect } from 'kysely';
 import { type AuditDb, createAuditLog } from '../../audit/log.js';
 import { openSigningKey } from '../../audit/signing-key.js';
 import type { AuditChange } from '../../contracts/audit.js';
@@ -116,8 +116,8 @@ interface PassagesTable {
   /** `PassageLocation` as JSON. */
   location: string | null;
   tokens: number;
-  /** Little-endian float32, normalised. */
-  embedding: Buffer;
+  /** Normalised. In SQLite little-endian float32; in PostgreSQL pgvector's, which is read there alone. */
+  embedding: ColumnType<Buffer, Buffer | string>;
 }
 
 /** Where a term stands: one row a file, gone with the file. A search reads those of its shelves alone. */
@@ -165,6 +165,9 @@ export function createAudited(dataDir: string, clock: Clock): Audited {
   const log = createAuditLog({ name: 'documents', key: openSigningKey(dataDir), clock });
   return (tx, change) => log.append(tx as Kysely<unknown> as AuditDb, change);
 }
+
+/** For what only reads, and for PostgreSQL, where documents have no audit log yet (decision 0042). */
+export const unaudited: Audited = async () => {};
 
 /** Opens `documents.db`, or creates it. */
 export function openDatabase(file: string): Db {

@@ -104,5 +104,3 @@ function statusOf({ cancelled }: Row, { inProgress, failed, total }: FileCounts)
   if (inProgress > 0) return 'in_progress';
   return total > 0 && failed === total ? 'failed' : 'completed';
 }
-
-export type FileBatches = ReturnType<typeof createFileBatches>;

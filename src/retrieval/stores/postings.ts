@@ -3,7 +3,7 @@ import { TERMS_VERSION } from '../../words/terms.js';
 import type { Statistics } from '../lexical/bm25.js';
 import { type FileTerms, POSTING_BYTES, type Posting, readPostings } from '../lexical/file-terms.js';
 import type { Db, Tables } from './database.js';
-import { listOf } from './shelves.js';
+import { listOf } from './list-of.js';
 
 /** How widely a term is spread on some shelves. */
 interface TermSpread {
@@ -33,7 +33,7 @@ export function createPostings(db: Db) {
           eb.fn.coalesce(eb.fn.sum<number>('passages'), sql<number>`0`).as('passages'),
           eb.fn.coalesce(eb.fn.sum<number>('terms'), sql<number>`0`).as('terms'),
         ])
-        .where('shelf', 'in', listOf(shelves))
+        .where('shelf', 'in', listOf(db, shelves))
         .where('terms_version', '=', TERMS_VERSION)
         .executeTakeFirstOrThrow();
       return row;
@@ -49,7 +49,7 @@ export function createPostings(db: Db) {
           eb.fn.countAll<number>().as('files'),
           sql<number>`sum(length(passages)) / ${sql.lit(POSTING_BYTES)}`.as('passages'),
         ])
-        .where('shelf', 'in', listOf(shelves))
+        .where('shelf', 'in', listOf(db, shelves))
         .where('term', 'in', terms)
         .groupBy('term')
         .orderBy('passages')
@@ -61,7 +61,7 @@ export function createPostings(db: Db) {
       const rows = await db
         .selectFrom('postings')
         .select(['store_file', 'passages'])
-        .where('shelf', 'in', listOf(shelves))
+        .where('shelf', 'in', listOf(db, shelves))
         .where('term', '=', term)
         .execute();
       const passing = files ? rows.filter((row) => files.has(row.store_file)) : rows;

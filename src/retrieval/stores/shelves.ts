@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import type { Db, Tables } from './database.js';
 
 /** A shelf: the documents of a store that the same groups may see. */
@@ -28,11 +28,9 @@ export function createShelves(db: Db) {
   };
 }
 
-export type Shelves = ReturnType<typeof createShelves>;
-
 /** Names in `shelf_groups` of what somebody of these groups may see. */
-export function namesOf(groups: readonly string[]) {
-  return listOf([EVERYBODY, ...groups]);
+export function namesOf(groups: readonly string[]): string[] {
+  return [EVERYBODY, ...groups];
 }
 
 /** The store's shelf for documents that these groups may see; none: everybody of the tenant. */
@@ -92,9 +90,4 @@ export async function bumpShelf(tx: Transaction<Tables>, shelf: number, nowS: nu
     .returning('store_id')
     .executeTakeFirstOrThrow();
   await tx.updateTable('stores').set({ last_active_at: nowS }).where('id', '=', storeId).execute();
-}
-
-/** A list as one value, however long it is: a statement takes no more than some ten thousand. */
-export function listOf<T extends string | number>(values: readonly T[]) {
-  return sql<T>`(select value from json_each(${JSON.stringify(values)}))`;
 }

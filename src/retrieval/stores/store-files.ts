@@ -15,12 +15,14 @@ import type { FilePassage } from '../chunking/chunk-file.js';
 import type { FileTerms } from '../lexical/file-terms.js';
 import { type AttachOptions, attachFile } from './attach-file.js';
 import { type Audited, type Db, jobTables, type Tables } from './database.js';
+import { embeddingsFor } from './embeddings.js';
 import { STATUS } from './file-counts.js';
 import { passes } from './filter.js';
 import { newId } from './ids.js';
+import { listOf } from './list-of.js';
 import { beyond, toPage } from './paging.js';
 import { writePostings } from './postings.js';
-import { bumpShelf, listOf, moveToShelf, shelfFor } from './shelves.js';
+import { bumpShelf, moveToShelf, shelfFor } from './shelves.js';
 import { removePassages, supersede } from './supersede.js';
 
 type Row = Pick<
@@ -90,6 +92,7 @@ const COLUMNS = [
 
 /** Files in stores: the state of each, the queue of those that wait, and the passages of those that are done. */
 export function createStoreFiles(db: Db, audit: Audited) {
+  const write = embeddingsFor(db);
   const find = async (tenant: string, storeId: string, fileId: string): Promise<Row> => {
     const row = await db
       .selectFrom('store_files')
@@ -157,7 +160,7 @@ export function createStoreFiles(db: Db, audit: Audited) {
       const rows = await db
         .selectFrom('store_files')
         .select(['seq', 'attributes', 'passages'])
-        .where('shelf', 'in', listOf(shelves))
+        .where('shelf', 'in', listOf(db, shelves))
         .where('passages', '>', 0)
         .execute();
       return rows.filter(({ attributes }) => passes(filter, JSON.parse(attributes)));
@@ -250,7 +253,10 @@ export function createStoreFiles(db: Db, audit: Audited) {
           .executeTakeFirstOrThrow();
         for (let from = 0; from < passages.length; from += ROWS_PER_INSERT) {
           const some = passages.slice(from, from + ROWS_PER_INSERT);
-          const rows = some.map((passage, index) => toRow(file, passage, from + index));
+          const rows = some.map((passage, index) => ({
+            ...toRow(file, passage, from + index),
+            embedding: write(passage.embedding),
+          }));
           await tx.insertInto('passages').values(rows).execute();
         }
         const nowS = Math.floor(nowMs / 1000);
@@ -264,7 +270,7 @@ export function createStoreFiles(db: Db, audit: Audited) {
 }
 
 function toRow(file: IngestFile, passage: NewPassage, ordinal: number) {
-  const { text, tokens, embedding } = passage;
+  const { text, tokens } = passage;
   return {
     id: newId('psg_'),
     tenant: file.tenant,
@@ -277,7 +283,6 @@ function toRow(file: IngestFile, passage: NewPassage, ordinal: number) {
     byte_end: passage.byteEnd,
     location: passage.location && JSON.stringify(passage.location),
     tokens,
-    embedding: Buffer.from(embedding.buffer, embedding.byteOffset, embedding.byteLength),
   };
 }
 
@@ -300,5 +305,3 @@ function toStoreFile(row: Row): VectorStoreFile {
 function toChunking(row: Pick<Row, 'chunk_tokens' | 'overlap_tokens'>): ChunkSizes | null {
   return row.chunk_tokens === null ? null : { maxTokens: row.chunk_tokens, overlapTokens: row.overlap_tokens ?? 0 };
 }
-
-export type StoreFiles = ReturnType<typeof createStoreFiles>;

@@ -49,7 +49,7 @@ const DAY_S = 86_400;
 
 /** The time of a store is up. */
 const isOver = (nowS: number) =>
-  sql<boolean>`(expired = 1 or coalesce(last_active_at + expires_after_days * ${sql.lit(DAY_S)} <= ${nowS}, 0))`;
+  sql<boolean>`(expired = 1 or coalesce(last_active_at + expires_after_days * ${sql.lit(DAY_S)} <= ${nowS}, false))`;
 
 /** The rows of vector stores. Every method is confined to its tenant. */
 export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
@@ -169,10 +169,11 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
     },
 
     /** It is in use. */
-    async touch(id: string): Promise<void> {
+    async touch(tenant: string, id: string): Promise<void> {
       await db
         .updateTable('stores')
         .set({ last_active_at: nowS() })
+        .where('tenant', '=', tenant)
         .where('id', '=', id)
         .where(({ not }) => not(isOver(nowS())))
         .execute();

@@ -19,6 +19,7 @@ export const GROUPS_KEY = 'sk-bank-groups';
 export const HR_KEY = 'sk-bank-hr';
 export const OTHER_KEY = 'sk-other';
 export const ADMIN_KEY = 'sk-admin';
+export const METRICS_KEY = 'sk-metrics';
 
 export interface FakeRegistry extends Registry {
   readonly answers: AnswerRecord[];
@@ -38,6 +39,7 @@ export function createFakeRegistry(): FakeRegistry {
     [HR_KEY, { keyId: 'key-6', tenant: 'bank', scopes: all, groups: ['hr'] }],
     [OTHER_KEY, { keyId: 'key-3', tenant: 'other', scopes: all, groups: null }],
     [ADMIN_KEY, { keyId: 'key-4', tenant: 'bank', scopes: ['admin'], groups: null }],
+    [METRICS_KEY, { keyId: 'key-7', tenant: 'bank', scopes: ['metrics'], groups: null }],
   ]);
   const adapters: AdapterVersion[] = [1, 2].map((version) => ({
     tenant: 'bank',

@@ -40,6 +40,8 @@ export interface FakeRetrieval extends Retrieval {
   ready: boolean;
   /** Where a purge finds copies. */
   kept: string[];
+  /** Of the database that documents are in. */
+  trouble: string | null;
   ingestTrouble: string | null;
 }
 
@@ -87,6 +89,7 @@ export function createFakeRetrieval(): FakeRetrieval {
     passages: new Map(),
     ready: true,
     kept: [],
+    trouble: null,
     ingestTrouble: null,
     emit: (observation) => {
       for (const listener of listeners) listener(observation);
@@ -244,6 +247,7 @@ export function createFakeRetrieval(): FakeRetrieval {
       reason: retrieval.ready ? null : 'it is restarting',
       passages: 5,
       ingestQueue: 0,
+      trouble: retrieval.trouble,
       ingestTrouble: retrieval.ingestTrouble,
       jobs: [{ kind: 'ingest', status: 'queued', jobs: 2 }],
       rssBytes: 2000,

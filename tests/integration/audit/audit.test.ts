@@ -4,6 +4,8 @@ import t, { type Test } from 'tap';
 import { actingAs } from '../../../src/audit/actor.js';
 import { openSigningKey, readPublicKey } from '../../../src/audit/signing-key.js';
 import { readCheckpoints, verifyLogs } from '../../../src/audit/verify.js';
+import { createRolloutController } from '../../../src/canary/controller.js';
+import { DEFAULT_PLAN } from '../../../src/canary/decide.js';
 import { Sqlite } from '../../../src/sqlite/open.js';
 import { answerRecord } from '../../fixtures/answer-record.js';
 import { openRows } from '../../fixtures/retrieval/rows.js';
@@ -109,6 +111,59 @@ t.test(
     t.match(await on(t, join(root, 'data'), 'audit', 'verify'), { code: 0 });
   },
 );
+
+t.test('each step of a rollout is one line, and what the controller decided is in its name', async (t) => {
+  const { root, registry, json } = await cliApp(t);
+  for (const one of ['one', 'two']) {
+    await registry.addAdapter({ tenant: 'bank', name: 'support', folder: join(root, one) });
+  }
+  await registry.putDeployment({ tenant: 'bank', name: 'assistant', ...deployment });
+  const plan = { ...DEFAULT_PLAN, steps: [5, 20, 100], leastAnswers: 0, leastMs: 0 };
+  const start = () => registry.startRollout('bank', 'assistant', { version: 2, plan });
+  await start();
+  for (const what of ['pause', 'pause', 'resume'] as const) await registry.changeRollout('bank', 'assistant', what);
+  const errors: unknown[] = [];
+  const controller = createRolloutController({
+    registry,
+    clock: { now: Date.now, monotonicMs: () => performance.now() },
+    lookEveryMs: 1000,
+    holder: 'test',
+    onLook: () => {},
+    onError: (error) => errors.push(error),
+  });
+  await controller.look();
+  await controller.look();
+  await controller.close();
+  t.same(errors, []);
+  await json('deployments', 'rollback', 'assistant', '--tenant', 'bank', '--reason', 'Ticket 8');
+  await registry.rollback('bank', 'assistant');
+
+  const { entries } = await registry.listAudit('bank', { limit: 6, before: null });
+  t.match(entries, [
+    { action: 'deployment.rolled_back', actor: { kind: 'key', reason: 'Ticket 8' }, after: { rollout: null } },
+    {
+      action: 'deployment.rollout_advanced',
+      actor: { kind: 'system', id: 'controller', tenant: null, reason: 'nothing speaks against 20 %' },
+      before: { canaryWeight: 5, rollout: { step: 0 } },
+      after: { canaryWeight: 20, rollout: { step: 1 } },
+    },
+    { action: 'deployment.rollout_resumed', after: { rollout: { status: 'running' } } },
+    { action: 'deployment.rollout_paused', after: { rollout: { status: 'paused' } } },
+    { action: 'deployment.rollout_started', before: { rollout: null }, after: { canaryWeight: 5 } },
+    { action: 'deployment.created' },
+  ]);
+  const events = await registry.listRolloutEvents('bank', 'assistant', 100);
+  t.match(events, [
+    { type: 'rolled_back', reason: 'Ticket 8' },
+    { type: 'advanced', actor: 'controller' },
+  ]);
+  t.same(
+    entries.map(({ after }) => (after as { revision: number }).revision),
+    events.map(({ revision }) => revision),
+    'one line an event',
+  );
+  t.match(await on(t, join(root, 'data'), 'audit', 'verify'), { code: 0 });
+});
 
 t.test('settings are noted where they are others than before', async (t) => {
   const registry = await openTestRegistry(t.testdir({}));

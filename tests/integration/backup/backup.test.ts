@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { lockDataDir } from '../../../src/sqlite/data-lock.js';
@@ -49,11 +58,24 @@ t.test('a backup beside a running gateway holds what was acknowledged, and resto
   t.match(await on(t, other, 'restore', backup), { code: 0 });
   const restored = await openRows(other);
   const registry = await openTestRegistry(other);
-  t.equal((await restored.passages.labelsUpTo('bank', 1e9)).length, 3);
+  t.equal((await restored.vectors.labelsUpTo('bank', 1e9)).length, 3);
   t.match(await registry.listAdapters('bank'), [{ digest: adapter.digest }]);
   t.ok(existsSync((await registry.listAdapters('bank'))[0]!.compiledFile));
   await restored.db.destroy();
   await registry.close();
+});
+
+t.test('where PostgreSQL keeps the documents, a backup has the other database alone', async (t) => {
+  const { root, dataDir, rows } = await living(t);
+  await rows.db.destroy();
+  rmSync(join(dataDir, 'documents.db'));
+  const backup = join(root, 'backup');
+  t.match(await on(t, dataDir, 'backup', backup), { code: 1 }, 'one that is lost is not passed over');
+  process.env.SWITCHYARD_DATABASE_URL = 'postgres://gateway@db/documents';
+  t.teardown(() => delete process.env.SWITCHYARD_DATABASE_URL);
+  t.match(await on(t, dataDir, 'backup', backup), { code: 0 });
+  t.same(readdirSync(backup).sort(), ['adapters', 'backup.json', 'registry.db']);
+  t.match(await on(t, join(root, 'other'), 'restore', backup), { code: 0 });
 });
 
 t.test('what a restoration replaces is kept, and what was made from it goes with it', async (t) => {

@@ -1,5 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import type { Retrieval } from '../../../src/contracts/retrieval.js';
 import { AppError } from '../../../src/errors/app-error.js';
@@ -96,4 +98,88 @@ t.test("a refusal is told in the gateway's own sentence", async (t) => {
     code: 1,
     err: /^switchyard: The API key is missing or/,
   });
+});
+
+t.test('a rollout is started, watched, paused, and its history told', async (t) => {
+  const { root, registry, cli, json } = await cliApp(t);
+  const tenant = ['--tenant', 'bank'];
+  for (const folder of ['one', 'two'])
+    await cli('adapters', 'add', `${root}/${folder}`, ...tenant, '--name', 'support');
+  await cli('deployments', 'set', 'assistant', ...tenant, '--adapter', 'support@1');
+  const plan = [
+    '--steps',
+    '5',
+    '50',
+    '100',
+    '--least-answers',
+    '7',
+    '--least-time',
+    '1.5',
+    '--proven-from',
+    '10',
+    '--tolerance',
+    'errors=0.2',
+  ];
+  t.match(await json('deployments', 'rollout', 'assistant', ...tenant, '--version', '2', ...plan), {
+    canaryWeight: 5,
+    rollout: {
+      steps: [5, 50, 100],
+      leastAnswers: 7,
+      leastMs: 1500,
+      provenFrom: 10,
+      status: 'running',
+      metrics: { errors: { tolerance: 0.2 } },
+    },
+  });
+  t.match((await cli('deployments', 'pause', 'assistant', ...tenant)).out, /support@2 +5 % +1 of 3 +paused/);
+  t.match((await cli('deployments', 'resume', 'assistant', ...tenant)).out, /running/);
+  t.match((await cli('deployments', 'advance', 'assistant', ...tenant)).out, /50 % +2 of 3/);
+  t.match((await cli('deployments', 'status', 'assistant', ...tenant)).out, /errors +no data/);
+  t.match(await json('deployments', 'status', 'assistant', ...tenant), { verdict: { outcome: 'inconclusive' } });
+
+  const watching = cli('deployments', 'status', 'assistant', ...tenant, '--watch', '--every', '0.01');
+  await registry.rollback('bank', 'assistant', { actor: 'controller', reason: 'worse in errors' });
+  const { out } = await watching;
+  t.match(out, /0 answers of the canary \(-\), 0 of stable: inconclusive/);
+  t.match(out, /rolled back +support@1 +- +controller .* worse in errors\n$/);
+
+  const types = ['rolled_back', 'advanced', 'resumed', 'paused', 'started', 'deployed'];
+  t.same(
+    (await json('deployments', 'history', 'assistant', ...tenant)).map(({ type }: { type: string }) => type),
+    types,
+  );
+  t.match(
+    (await cli('deployments', 'history', 'assistant', ...tenant, '--limit', '1')).out,
+    /^REVISION .*\n.*rolled back.*\n$/,
+  );
+});
+
+t.test('a setting that is changed beside a promotion does not take it back', async (t) => {
+  const { root, url, registry, cli } = await cliApp(t);
+  const tenant = ['--tenant', 'bank'];
+  for (const folder of ['one', 'two'])
+    await cli('adapters', 'add', `${root}/${folder}`, ...tenant, '--name', 'support');
+  await cli('deployments', 'set', 'assistant', ...tenant, '--adapter', 'support@1');
+  await registry.setCanary('bank', 'assistant', { version: 2, weight: 10 });
+  // Promotes between the read and the write of whoever comes through it.
+  const proxy = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    if (request.method === 'PUT' && (await registry.getDeployment('bank', 'assistant')).canaryVersion !== null) {
+      await registry.promote('bank', 'assistant');
+    }
+    const { host: _, connection: __, 'content-length': ___, ...headers } = request.headers;
+    const answer = await fetch(`${url}${request.url}`, {
+      method: request.method!,
+      headers: headers as Record<string, string>,
+      ...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
+    });
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => proxy.close());
+  const { port } = proxy.address() as AddressInfo;
+  const slow = ['--url', `http://127.0.0.1:${port}`, 'deployments', 'set', 'assistant', ...tenant];
+  t.match(await cli(...slow, '--instructions', 'Be brief.'), { code: 0 });
+  t.match(await registry.getDeployment('bank', 'assistant'), { stableVersion: 2, instructions: 'Be brief.' });
 });

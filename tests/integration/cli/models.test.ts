@@ -38,7 +38,13 @@ t.test('sound files are verified, changed ones are named with both hashes', asyn
 
 t.test('unknown models and unreadable sources are refused in one sentence', async (t) => {
   const dir = dataDir(t, 'weights');
-  t.match(await run('models', 'pull', 'nothing'), { code: 1, err: 'switchyard: The model nothing does not exist.\n' });
+  t.match(await run('models', 'pull', 'nothing'), {
+    code: 1,
+    err: /neither known nor imported.*models import FILE --id nothing/,
+  });
+  t.match(await run('models', 'pull', 'tiny'), { code: 0, err: 'tiny: ready\n' });
+  t.match(await run('models', 'pull', 'hub:tiny'), { code: 1, err: /hub:tiny is not of the form hub:owner\/name/ });
+  t.match(await run('models', 'pull', 'tiny', '--id', 'x'), { code: 2, err: /--id is for one model of the Hub/ });
   t.match(await run('models', 'verify', 'nothing'), { code: 1, err: /nothing does not exist/ });
   t.match(await run('models', 'import', join(dir, 'broken.gguf')), { code: 1, err: /broken\.gguf cannot be imported/ });
   t.match(await run('models', 'import', dir, '--floats', 'f32'), { code: 2, err: /Allowed choices are q8, q4/ });

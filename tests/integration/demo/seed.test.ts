@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { seedDemo, waitForDemoDocuments } from '../../../src/demo/seed.js';
+import { isDemoFor, seedDemo, waitForDemoDocuments } from '../../../src/demo/seed.js';
 import { openTestRegistry } from '../registry/open.js';
 import { memoryRetrieval } from './memory-retrieval.js';
 
@@ -79,6 +79,12 @@ t.test('a base model without sample adapters answers alone', async (t) => {
   await seed({ id: 'foreign', baseDigest: 'foreign' });
   t.match(await registry.getDeployment('northwind-bank', 'assistant'), { adapter: null, stableVersion: null });
   t.same(await registry.listAdapters('northwind-bank'), []);
+});
+
+t.test('the samples are for the bases that have adapters of theirs', async (t) => {
+  const { root } = await setUp(t);
+  t.equal(isDemoFor('base', root), true);
+  t.equal(isDemoFor('my-model', root), false);
 });
 
 t.test('after a change of the base model the deployments follow to the adapters made for it', async (t) => {

@@ -45,9 +45,13 @@ t.test('a canary is set, weighed, promoted, and rolled back one step', async (t)
     revision: 3,
   });
   t.match(await registry.promote('bank', 'assistant'), { stableVersion: 2, canaryVersion: null, canaryWeight: 0 });
-  await t.rejects(registry.promote('bank', 'assistant'), { code: 'no_canary' });
+  t.match(
+    await registry.promote('bank', 'assistant'),
+    { stableVersion: 2, revision: 4 },
+    'said again, it does nothing',
+  );
   t.match(await registry.rollback('bank', 'assistant'), { stableVersion: 1, revision: 5 });
-  await t.rejects(registry.rollback('bank', 'assistant'), { code: 'nothing_to_roll_back' });
+  await t.rejects(registry.promote('bank', 'assistant'), { code: 'no_canary' });
 });
 
 t.test('a rollback drops a canary first and leaves stable alone', async (t) => {
@@ -55,8 +59,9 @@ t.test('a rollback drops a canary first and leaves stable alone', async (t) => {
   await put(1);
   await put(2);
   await registry.setCanary('bank', 'assistant', { version: 3, weight: 50 });
-  t.match(await registry.rollback('bank', 'assistant'), { stableVersion: 2, canaryVersion: null, canaryWeight: 0 });
-  t.match(await registry.rollback('bank', 'assistant'), { stableVersion: 1 });
+  const dropped = await registry.rollback('bank', 'assistant');
+  t.match(dropped, { stableVersion: 2, canaryVersion: null, canaryWeight: 0 });
+  t.same(await registry.rollback('bank', 'assistant'), dropped, 'said again, it does not go back further');
 });
 
 t.test('the bare base is a stable version that can be gone back to', async (t) => {

@@ -25,7 +25,7 @@ t.test('of a large store as many passages come back as are asked for, and only t
     await rows.storeFiles.update('bank', storeId, fileId, { attributes: { group } }, 1);
   }
   const { indexes } = await openIndexes(folder, rows);
-  const last = await rows.passages.lastLabel();
+  const last = await rows.vectors.lastLabel();
   while ((await indexes.nominate('bank', vectors.few[0]!, 1)).lastLabel < last) await sleep(5);
   const nominate = indexes.nominate.bind(indexes);
   let nominations = 0;
@@ -50,7 +50,7 @@ t.test('of a large store as many passages come back as are asked for, and only t
       for (const vector of queries) {
         const nearest = new Nearest(vector, TOP_K);
         for (const [i, own] of vectors[group].entries()) nearest.add(firstLabel + i, own);
-        const found = await findNearest({ scope, vector, topK: TOP_K }, rows.passages, indexes, EXACT_LIMIT);
+        const found = await findNearest({ scope, vector, topK: TOP_K }, { ...rows, indexes, exactLimit: EXACT_LIMIT });
         t.equal(found.length, TOP_K);
         const isOwn = ({ label }: { label: number }) => label >= firstLabel && label < firstLabel + PARTS[group];
         t.ok(found.every(isOwn), `${how}: nothing but ${group}`);

@@ -1,7 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { AppError } from '../../../src/errors/app-error.js';
-import { addText, ask, dataFolder, NEVER, ready, settled, startRetrieval } from '../../fixtures/retrieval/retrieval.js';
+import {
+  addText,
+  ask,
+  DEFAULTS,
+  dataFolder,
+  NEVER,
+  ready,
+  settled,
+  startRetrieval,
+} from '../../fixtures/retrieval/retrieval.js';
 
 const SUBJECTS = [
   'mortgages',
@@ -104,7 +113,8 @@ t.test('it does not start without its model, and says which', async (t) => {
     dataDir: dataFolder(t),
     modelDir: '/nonexistent/all-minilm-l6-v2',
     baseModelDir: '/nonexistent/base',
-    config: (await import('../../../src/config/load.js')).loadConfig({ env: {}, cwd: dataFolder(t) }).retrieval,
+    config: DEFAULTS.retrieval,
+    database: DEFAULTS.database,
     callTimeoutMs: 60_000,
     hangTimeoutMs: 10_000,
     clock: { now: Date.now, monotonicMs: () => performance.now() },

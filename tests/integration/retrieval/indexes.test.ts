@@ -10,7 +10,7 @@ import { clusteredVectors, openIndexes, openRows, type Rows } from '../../fixtur
 const EXACT_LIMIT = 100;
 
 async function caughtUp(indexes: TenantIndexes, rows: Rows, tenant: string): Promise<void> {
-  const last = (await rows.passages.labelsUpTo(tenant, 2 ** 31)).at(-1) ?? 0;
+  const last = (await rows.vectors.labelsUpTo(tenant, 2 ** 31)).at(-1) ?? 0;
   while ((await indexes.nominate(tenant, clusteredVectors(1)[0]!, 1)).lastLabel < last) await sleep(5);
 }
 
@@ -20,8 +20,8 @@ async function recall(indexes: TenantIndexes, rows: Rows, tenant: string, storeI
   let hits = 0;
   for (const vector of clusteredVectors(20, 7)) {
     const request = { scope, vector, topK: 10 };
-    const exact = await findNearest(request, rows.passages, indexes, 1e9);
-    const found = await findNearest(request, rows.passages, indexes, EXACT_LIMIT);
+    const exact = await findNearest(request, { ...rows, indexes, exactLimit: 1e9 });
+    const found = await findNearest(request, { ...rows, indexes, exactLimit: EXACT_LIMIT });
     hits += found.filter(({ label }) => exact.some((one) => one.label === label)).length;
   }
   return hits / 200;
@@ -108,7 +108,7 @@ t.test('passages that are deleted never come back', async (t) => {
   while (!existsSync(`${file}.json`)) await sleep(5);
   const found = async (from: TenantIndexes) => {
     const request = { scope: await rows.scope('bank', [storeId]), vector: clusteredVectors(1)[0]!, topK: 5 };
-    const nearest = await findNearest(request, rows.passages, from, EXACT_LIMIT);
+    const nearest = await findNearest(request, { ...rows, indexes: from, exactLimit: EXACT_LIMIT });
     const loaded = await rows.passages.load(
       request.scope,
       nearest.map(({ label }) => label),
@@ -141,7 +141,7 @@ t.test("an index file of another tenant's gives no passage of that tenant's", as
   const { indexes } = await openIndexes(folder, rows);
   for (const vector of clusteredVectors(20)) {
     const request = { scope: await rows.scope('copilot', [own.id]), vector, topK: 5 };
-    const nearest = await findNearest(request, rows.passages, indexes, EXACT_LIMIT);
+    const nearest = await findNearest(request, { ...rows, indexes, exactLimit: EXACT_LIMIT });
     const loaded = await rows.passages.load(
       request.scope,
       nearest.map(({ label }) => label),

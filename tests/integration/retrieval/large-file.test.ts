@@ -8,6 +8,7 @@ import { createPassages } from '../../../src/retrieval/stores/passages.js';
 import { createShelves } from '../../../src/retrieval/stores/shelves.js';
 import { createStoreFiles } from '../../../src/retrieval/stores/store-files.js';
 import { createVectorStores } from '../../../src/retrieval/stores/vector-stores.js';
+import { createVectors } from '../../../src/retrieval/stores/vectors.js';
 
 const PASSAGES = 5000;
 
@@ -53,11 +54,11 @@ t.test('searches read on while a large file is written, and find all of it at on
     return done;
   });
   const shelves = createShelves(reader);
-  const passages = createPassages(reader);
+  const [passages, vectors] = [createPassages(reader), createVectors(reader)];
   const found: number[] = [];
   while (!isWritten) {
     const [shelf] = await shelves.visible([id], []);
-    found.push((await passages.labelsUpTo('bank', 1e9)).length);
+    found.push((await vectors.labelsUpTo('bank', 1e9)).length);
     if (found.at(-1) === 0) t.equal(shelf!.revision, 0);
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -9,6 +9,7 @@ const deployment: Deployment = {
   stableVersion: 1,
   canaryVersion: 2,
   canaryWeight: 0,
+  rollout: null,
   instructions: '',
   retrieval: { enabled: true, topK: 3, minScore: 0, budgetTokens: 600 },
   policy: null,

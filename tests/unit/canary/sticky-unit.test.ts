@@ -2,17 +2,10 @@ import t from 'tap';
 import { stickyUnit } from '../../../src/canary/sticky-unit.js';
 
 const anonymous = { keyId: 'key_1', firstUserMessage: 'What does an early repayment cost?' };
-const all = {
-  ...anonymous,
-  user: 'a',
-  safetyIdentifier: 'b',
-  promptCacheKey: 'c',
-  conversationId: 'd',
-  conversationHeader: 'e',
-};
+const all = { ...anonymous, conversationHeader: 'a', conversationId: 'b', user: 'c', safetyIdentifier: 'd' };
 
 t.test('the first hint that is there names the unit, and an empty one counts as missing', async (t) => {
-  const order = ['user', 'safetyIdentifier', 'promptCacheKey', 'conversationId', 'conversationHeader'] as const;
+  const order = ['conversationHeader', 'conversationId', 'user', 'safetyIdentifier'] as const;
   const hints: Record<string, string> = { ...all };
   for (const hint of order) {
     t.equal(stickyUnit({ ...anonymous, ...hints }), `named:${all[hint]}`);

@@ -142,3 +142,22 @@ t.test("a tilde that no shell replaced is the home folder, and nobody else's", a
   t.equal(load('x~').dataDir, join(cwd, 'x~'));
   t.throws(() => load('~root/x'), fails(/dataDir must not start with another user's home folder/));
 });
+
+t.test('the URL of a database comes from a file as well, and no message shows the password in it', (t) => {
+  const url = 'postgres://gateway:secret@db/documents';
+  const cwd = t.testdir({ url: `${url}\n`, empty: '', other: 'mysql://gateway:secret@db/documents' });
+  const load = (env: Record<string, string>) => () => loadConfig({ env, cwd });
+  t.equal(load({ SWITCHYARD_DATABASE_URL: url })().database.url, url);
+  t.equal(load({ SWITCHYARD_DATABASE_URL_FILE: 'url' })().database.url, url);
+  t.equal(load({})().database.url, '');
+  for (const name of ['empty', 'other', 'none']) {
+    t.throws(
+      load({ SWITCHYARD_DATABASE_URL_FILE: name }),
+      fails(/^(?!.*secret).*database\.urlFile .*(must hold a URL|cannot be read)/),
+    );
+  }
+  t.throws(load({ SWITCHYARD_DATABASE_URL_FILE: 'url', SWITCHYARD_DATABASE_URL: url }), fails(/must not both be set/));
+  const wrong = { SWITCHYARD_DATABASE_URL: 'mysql://gateway:secret@db/documents' };
+  t.throws(load(wrong), fails(/^(?!.*secret).*SWITCHYARD_DATABASE_URL must be a URL that begins with postgres:/));
+  t.end();
+});

@@ -23,6 +23,7 @@ function setUp(
     jobs,
     kind: 'ingest',
     holder: 'me',
+    isAlone: true,
     atOnce: 2,
     maxAttempts: 3,
     failure: { code: 'server_error', message: 'On our side.' },

@@ -1,6 +1,7 @@
+import { rmdirSync, statfsSync } from 'node:fs';
 import t from 'tap';
 import { createMetrics } from '../../../src/metrics/metrics.js';
-import { watchServices } from '../../../src/metrics/watch.js';
+import { watchDisk, watchServices } from '../../../src/metrics/watch.js';
 import { createFakeEngine, createFakeRegistry, createFakeRetrieval, createFakeTokenizer } from '../../http/fakes.js';
 
 const config = { maxLabelValues: 2 };
@@ -119,4 +120,18 @@ t.test('a state of several things is not shown as one', async (t) => {
   const text = await metrics.render();
   t.match(text, 'adapter="support@2"} 2');
   t.notMatch(text, /canary_weight{.*other/);
+});
+
+t.test('the room on the disk is told, and not a number where its folder is gone', async (t) => {
+  const folder = t.testdir({});
+  const metrics = createMetrics(config, clock);
+  watchDisk(metrics, folder);
+  const read = async (name: string) =>
+    Number(new RegExp(`^switchyard_${name} (\\S+)$`, 'm').exec(await metrics.render())?.[1]);
+  const { bavail, bsize, blocks } = statfsSync(folder);
+  t.equal(await read('disk_size_bytes'), blocks * bsize);
+  const free = await read('disk_free_bytes');
+  t.ok(Math.abs(free - bavail * bsize) < 0.05 * blocks * bsize, `${free}`);
+  rmdirSync(folder);
+  t.ok(Number.isNaN(await read('disk_free_bytes')), 'no alert about 0 bytes');
 });

@@ -3,7 +3,7 @@ import path from 'node:path';
 import t from 'tap';
 import { readGguf } from '../../../src/model-import/gguf/reader.js';
 import { tokenizerFromGguf } from '../../../src/model-import/gguf/tokenizer.js';
-import { encodeGguf, type GgufInput } from './write-gguf.js';
+import { encodeGguf, type GgufInput } from '../../../src/model-import/gguf/writer.js';
 
 const tensor = (name: string, shape: number[]) => ({
   name,
@@ -31,8 +31,8 @@ t.test('metadata and the tensor directory are read, innermost axis last', async 
 });
 
 t.test('a type that cannot be unpacked is carried by name', async (t) => {
-  const gguf = readBytes(t.testdir(), encodeGguf({}, [{ ...tensor('w', [2, 256]), type: 11 }]));
-  t.same(gguf.tensors.get('w')?.type, { unsupported: 'Q3_K' });
+  const gguf = readBytes(t.testdir(), encodeGguf({}, [{ ...tensor('w', [2, 256]), type: 21 }]));
+  t.same(gguf.tensors.get('w')?.type, { unsupported: 'IQ3_S' });
 });
 
 /** A valid start, with one number of the header replaced. */
@@ -41,6 +41,12 @@ const withU64 = (at: number, value: bigint): Buffer => {
   bytes.writeBigUInt64LE(value, at);
   return bytes;
 };
+/** The second tensor begins where the first does. */
+function overlapping(): Buffer {
+  const bytes = encodeGguf({}, [tensor('one', [2, 4]), tensor('two', [2, 4])]);
+  bytes.writeBigUInt64LE(0n, bytes.indexOf('two') + 3 + 4 + 16 + 4);
+  return bytes;
+}
 const BROKEN: Record<string, [Buffer, RegExp]> = {
   'an empty file': [Buffer.alloc(0), /truncated/],
   'another format': [Buffer.from('PK\x03\x04 and so on and on'), /does not start with GGUF/],
@@ -60,6 +66,7 @@ const BROKEN: Record<string, [Buffer, RegExp]> = {
   ],
   'a tensor given twice': [encodeGguf({}, [tensor('w', [2]), tensor('w', [2])]), /tensor w occurs twice/],
   'a tensor without elements': [encodeGguf({}, [tensor('w', [0, 4])]), /w has shape \[0, 4\]/],
+  'tensors in the same bytes': [overlapping(), /the tensors one and two lie in the same bytes/],
   'an odd alignment': [encodeGguf({ 'general.alignment': 3 }, []), /general\.alignment is 3/],
 };
 for (const [what, [bytes, reason]] of Object.entries(BROKEN)) {
@@ -127,6 +134,9 @@ t.test('the tokenizer is built from the metadata, with its template, specials an
 
 for (const [what, changes, reason] of [
   ['a sentencepiece model', { 'tokenizer.ggml.model': 'llama' }, /tokenizer model llama is not supported/],
+  ['an end that is no token', { 'tokenizer.ggml.eos_token_id': 99 }, /eos_token_id 99 is no id of its 10 tokens/],
+  ['a merge that makes no token', { 'tokenizer.ggml.merges': ['a b', 'b a'] }, /merge "b a" does not make a token/],
+  ['a merge of one', { 'tokenizer.ggml.merges': ['ab'] }, /merge "ab" does not make a token/],
   ['an unknown way of splitting', { 'tokenizer.ggml.pre': 'tekken' }, /pre-tokenizer tekken is not supported \(gpt-2/],
   ['an inherited name', { 'tokenizer.ggml.pre': 'constructor' }, /pre-tokenizer constructor is not supported/],
   ['tokens without types', { 'tokenizer.ggml.token_type': [1] }, /tokens without a type/],
@@ -137,3 +147,12 @@ for (const [what, changes, reason] of [
     t.throws(() => tokenizerFromGguf(readBytes(t.testdir(), bytes)), { code: 'model_invalid', message: reason });
   });
 }
+
+t.test('BOS is put before a text where the file says so, and where llama.cpp does when it does not say', async (t) => {
+  const { 'tokenizer.ggml.add_bos_token': _, ...silent } = TOKENIZER;
+  const bosOf = (metadata: Record<string, GgufInput>) =>
+    tokenizerFromGguf(readBytes(t.testdir(), encodeGguf(metadata, []))).bosId;
+  t.equal(bosOf(silent), 1);
+  t.equal(bosOf({ ...silent, 'tokenizer.ggml.pre': 'qwen2' }), null);
+  t.equal(bosOf({ ...TOKENIZER, 'tokenizer.ggml.add_bos_token': false }), null);
+});

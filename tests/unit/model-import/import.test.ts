@@ -3,9 +3,14 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import type { ModelManifest } from '../../../src/contracts/model-manifest.js';
+import { AppError } from '../../../src/errors/app-error.js';
+import { checkIds } from '../../../src/model-import/decoder/imported-tokenizer.js';
 import { inverseFrequencies } from '../../../src/model-import/decoder/rope.js';
 import { replaceFolder } from '../../../src/model-import/files/durable.js';
+import type { GgufInput, GgufTensorInput } from '../../../src/model-import/gguf/writer.js';
+import { neededFor } from '../../../src/model-import/import-decoder.js';
 import { importModel, listModels, pullModel, verifyModel } from '../../../src/model-import/models.js';
+import { requireDisk, requireMemory } from '../../../src/model-import/room.js';
 import {
   type TinyCase,
   tinyGgufTensors,
@@ -14,7 +19,7 @@ import {
   writeTinyGguf,
 } from '../../parity/tiny-weights.js';
 import { formNamed } from './block-forms.js';
-import { type GgufInput, type GgufTensorInput, writeGguf } from './write-gguf.js';
+import { writeGguf } from './write-gguf.js';
 
 const golden = JSON.parse(
   gunzipSync(readFileSync(path.resolve('tests/parity/goldens/architectures.json.gz'))).toString(),
@@ -156,7 +161,11 @@ for (const [what, [changes, changeTensors, reason]] of Object.entries(GGUF_REFUS
 const FOLDER_REFUSED: Record<string, [object, RegExp]> = {
   'another architecture': [{ model_type: 'gpt2' }, /architecture gpt2 is not supported \(llama, mistral/],
   'another activation': [{ hidden_act: 'gelu' }, /activation gelu is not supported/],
-  'weights that are quantized in another way': [{ quantization_config: { bits: 4 } }, /quantized in a format/],
+  'weights that are quantized in another way': [
+    { quantization_config: { bits: 4 } },
+    /quantized with another format, which is not supported; import the original/,
+  ],
+  'weights of AWQ': [{ quantization_config: { quant_method: 'awq', bits: 4 } }, /quantized with awq, which is not/],
   'dynamic scaling': [{ rope_parameters: null, rope_scaling: { type: 'dynamic', factor: 2 } }, /rope scaling dynamic/],
 };
 for (const [what, [changes, reason]] of Object.entries(FOLDER_REFUSED)) {
@@ -194,7 +203,7 @@ t.test('ids that are no folder names, and models that are not known, are refused
   for (const id of ['../up', '', '.hidden', 'a/b', 'x.partial-1-2']) {
     await t.rejects(importModel('/nowhere.gguf', dataDir, { id }), { code: 'invalid_value' }, id);
   }
-  await t.rejects(pullModel('unheard-of', dataDir), { code: 'not_found' });
+  await t.rejects(pullModel('unheard-of', dataDir), { code: 'model_unavailable' });
   await t.rejects(verifyModel('../..', dataDir), { code: 'not_found' });
 });
 
@@ -212,4 +221,35 @@ t.test('llama3 scaling leaves short waves, stretches long ones and joins the two
   t.equal(stretch[0], 1);
   t.ok(Math.abs(stretch.at(-1)! - 8) < 1e-12);
   t.ok(stretch.every((value, i) => i === 0 || value >= stretch[i - 1]! - 1e-12));
+});
+
+t.test('tokens and rows of the embedding that do not fit are refused', async (t) => {
+  const tokenizer = (ids: readonly number[], more: object = {}) => ({
+    tokenizerJson: JSON.stringify({ model: { vocab: Object.fromEntries(ids.map((id) => [`t${id}`, id])) } }),
+    configJson: '{}',
+    bosId: null,
+    eosIds: [0],
+    fim: null,
+    ...more,
+  });
+  const check = (rows: number, ...given: Parameters<typeof tokenizer>) =>
+    checkIds(rows, tokenizer(...given), (reason) => new AppError('model_invalid', { file: 'f', reason }));
+  t.doesNotThrow(() => check(4, [0, 1, 2]), 'a row of padding');
+  t.throws(() => check(3, [0, 1, 3]), { message: /token "t3" has the id 3, and its embedding has 3 rows/ });
+  t.throws(() => check(3, [0, 1, 2], { bosId: 7 }), { message: /token "bos" has the id 7/ });
+  t.throws(() => check(9, [0, 1]), { message: /2 tokens for 9 rows/ });
+  t.throws(() => check(3, [0, 1, 2], { eosIds: [] }), { message: /no token of it ends an answer/ });
+});
+
+t.test('a model that the disk or the memory has no room for is refused with what it needs', async (t) => {
+  await t.rejects(requireDisk('huge', t.testdir(), 1e18), {
+    code: 'model_too_large',
+    message: /huge needs about 1000000000\.0 GB of disk, and there are .* GB: free some, or set SWITCHYARD_DATA/,
+  });
+  t.throws(() => requireMemory('huge', 1e18), { code: 'model_too_large', message: /of memory.*smaller model/ });
+  // What Qwen2.5-Coder-0.5B was measured to take: 1.1 GB on the disk and 0.8 GB while it is imported.
+  const shape = { layers: 24, hiddenSize: 896, heads: 14, kvHeads: 2, headDim: 64, mlpSize: 4864 };
+  const { disk, memory } = neededFor({ ...shape, vocabSize: 151_936, maxPositions: 32_768 });
+  t.ok(disk > 1.1e9 && disk < 1.7e9, `${disk}`);
+  t.ok(memory > 0.8e9 && memory < 1.2e9, `${memory}`);
 });

@@ -98,14 +98,14 @@ t.test('another shape, a ragged width and an unknown type are refused by name', 
   writeGguf(file, {}, [
     { name: 'wide', type: 0, shape: [2, 64], bytes },
     { name: 'ragged', type: 0, shape: [2, 40], bytes },
-    { name: 'exotic', type: 11, shape: [2, 256], bytes },
+    { name: 'exotic', type: 21, shape: [2, 256], bytes },
   ]);
   const gguf = readGguf(file);
   t.teardown(() => gguf.file.close());
   const tensor = (name: string) => gguf.tensors.get(name)!;
   t.throws(() => readMatrix(tensor('wide'), 4, 32, 'q8'), { message: /wide has shape \[2, 64\], expected \[4, 32\]/ });
   t.throws(() => readMatrix(tensor('ragged'), 2, 40, 'q8'), { message: /40 columns.*multiple of 32/ });
-  t.throws(() => readMatrix(tensor('exotic'), 2, 256, 'q8'), { message: /type Q3_K.*not supported/ });
+  t.throws(() => readMatrix(tensor('exotic'), 2, 256, 'q8'), { message: /type IQ3_S.*not supported/ });
 });
 
 t.test('rows are reordered with their scales and minimums, and stacked where they hold weights alike', async (t) => {

@@ -3,11 +3,12 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import type { ModelManifest } from '../../../src/contracts/model-manifest.js';
+import type { GgufInput } from '../../../src/model-import/gguf/writer.js';
 import { importModel } from '../../../src/model-import/models.js';
 import { loadPromptTokenizer } from '../../../src/tokenizer/process/prompt-tokenizer.js';
 import { type TinyCase, tinyGgufTensors, tinyMetadata, writeTinyFolder } from '../../parity/tiny-weights.js';
 import { formNamed } from './block-forms.js';
-import { type GgufInput, writeGguf } from './write-gguf.js';
+import { writeGguf } from './write-gguf.js';
 
 const golden = JSON.parse(
   gunzipSync(readFileSync(path.resolve('tests/parity/goldens/architectures.json.gz'))).toString(),

@@ -95,7 +95,7 @@ export const ChatBody = Type.Object(
         description: `\`conversation_id\` keeps one conversation on one arm of a canary. Others: ${WITHOUT_EFFECT}`,
       }),
     ),
-    safety_identifier: Type.Optional(Type.String({ description: 'Like user.' })),
+    safety_identifier: Type.Optional(Type.String({ description: WITHOUT_EFFECT })),
     prompt_cache_key: Type.Optional(Type.String({ description: 'Like user.' })),
     prompt_cache_retention: Type.Optional(Type.String({ description: WITHOUT_EFFECT })),
     parallel_tool_calls: Type.Optional(Type.Boolean({ description: WITHOUT_EFFECT })),

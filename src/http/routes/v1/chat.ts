@@ -68,7 +68,6 @@ export function addChat(app: App, services: Services): void {
       stickiness: {
         user: body.user,
         safetyIdentifier: body.safety_identifier,
-        promptCacheKey: body.prompt_cache_key,
         conversationId: body.metadata?.conversation_id,
         conversationHeader: request.headers['x-conversation-id'],
         keyId: request.principal.keyId,

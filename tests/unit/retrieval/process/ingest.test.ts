@@ -31,8 +31,7 @@ async function setUp(t: Test, embedTexts = embed, isWithinAllowance = (_tenant: 
   const embeddedAs = new Set<string>();
   const queue = createWorkQueue(...unhurried);
   const ingest = new Ingest({
-    jobs: rows.jobs,
-    storeFiles: rows.storeFiles,
+    documents: rows.methods,
     parse: async (file, { precedence }) => {
       parsedAs.set(file.filename, precedence);
       return [...(await chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords))];
@@ -46,7 +45,6 @@ async function setUp(t: Test, embedTexts = embed, isWithinAllowance = (_tenant: 
     // It stands still: pauses end by their timers.
     clock: { now: () => 1000, monotonicMs: () => 0 },
     onObservation: (observation) => observations.push(observation),
-    onCompleted: () => {},
     onError: (_, what) => errors.push(what),
   });
   /** Reads until nothing waits. */
@@ -79,7 +77,7 @@ t.test('a file becomes passages in order, all at once', async (t) => {
   const fileId = await attach(rows, 'bank', storeId, LONG);
   await drain();
   t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'completed', passages: 5 });
-  const labels = await rows.passages.labelsUpTo('bank', 1e9);
+  const labels = await rows.vectors.labelsUpTo('bank', 1e9);
   const passages = [...(await rows.passages.load(await rows.scope('bank', [storeId]), labels)).values()];
   t.same(
     passages.map(({ headingPath }) => headingPath[1]),
@@ -145,7 +143,7 @@ t.test('a file that is removed while it is read leaves nothing behind', async (t
   });
   fileId = await attach(rows, 'bank', storeId, LONG);
   await drain();
-  t.same(await rows.passages.labelsUpTo('bank', 1e9), []);
+  t.same(await rows.vectors.labelsUpTo('bank', 1e9), []);
   t.same(observations, []);
 });
 

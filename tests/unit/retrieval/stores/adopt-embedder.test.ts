@@ -21,7 +21,7 @@ t.test('vectors of another embedding model are never searched: their files are r
 
   t.equal(await adoptEmbedder(db, 'second', 1000), 1);
   t.match(await storeFiles.get('bank', storeId, fileId), { status: 'in_progress', passages: 0, usageBytes: 0 });
-  t.same(await passages.labelsUpTo('bank', 1e9), []);
+  t.same(await rows.vectors.labelsUpTo('bank', 1e9), []);
   t.same(await db.selectFrom('postings').selectAll().execute(), [], 'nor do words find them');
   const job = (await rows.next())!;
   t.equal(job.fileId, fileId, 'it waits to be read');

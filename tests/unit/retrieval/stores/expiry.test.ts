@@ -14,10 +14,10 @@ t.test('a store expires so many days after its last use, at that moment, and for
   const lasting = await stores.create('bank', { name: 'lasting', metadata: {} });
   const fileId = await rows.addFile('bank', id, clusteredVectors(3));
   await rows.addFile('bank', lasting.id, clusteredVectors(2));
-  const label = (await rows.passages.labelsUpTo('bank', 1e9)).slice(0, 3);
+  const label = (await rows.vectors.labelsUpTo('bank', 1e9)).slice(0, 3);
 
   nowS += DAY_S;
-  await stores.touch(id);
+  await stores.touch('bank', id);
   nowS += 2 * DAY_S - 1;
   t.match(await stores.get('bank', id), { isExpired: false, expiresAfterDays: 2, lastActiveAt: 1000 + DAY_S });
   t.same(await stores.expire(), []);
@@ -28,7 +28,7 @@ t.test('a store expires so many days after its last use, at that moment, and for
   await t.rejects(stores.searched('bank', id), { code: 'store_expired' }, 'before anything was tidied up');
   await t.rejects(stores.update('bank', id, { expiresAfterDays: 9 }), { code: 'store_expired' });
   await t.rejects(stores.checkLive('bank', id), { code: 'store_expired' });
-  await stores.touch(id);
+  await stores.touch('bank', id);
   t.equal((await stores.oldest('bank'))!.id, lasting.id, 'another one is the default');
   t.same(await stores.expire(), [{ id, tenant: 'bank', labels: label }]);
   t.same(await stores.expire(), [], 'once');

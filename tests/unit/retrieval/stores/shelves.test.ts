@@ -18,7 +18,7 @@ async function setUp(t: Test) {
   const seen = async (...groups: string[]) => {
     const scope = await rows.scope('bank', [storeId], groups);
     const labels: number[] = [];
-    for await (const lot of rows.passages.vectors(scope)) labels.push(...lot.map(({ label }) => label));
+    for await (const lot of rows.vectors.vectors(scope)) labels.push(...lot.map(({ label }) => label));
     const worded = (await findTerms(scope.shelves, 'salary', null, rows.postings)).best(99);
     t.same(new Set(worded), new Set(labels), 'words and vectors say the same');
     t.equal(await rows.passages.count(scope), labels.length);

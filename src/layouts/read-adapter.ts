@@ -1,8 +1,8 @@
 import { webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { AdapterRef } from '../../contracts/adapter.js';
-import type { ModelManifest } from '../../contracts/model-manifest.js';
-import { type AdapterTensors, contentDigest, decodeAdapter, payloadLength } from '../../layouts/adapter-file.js';
+import type { AdapterRef } from '../contracts/adapter.js';
+import type { ModelManifest } from '../contracts/model-manifest.js';
+import { type AdapterTensors, contentDigest, decodeAdapter, payloadLength } from './adapter-file.js';
 
 /**
  * Reads a compiled adapter and checks all that it claims against the request and the base: a file that is not exactly
@@ -10,7 +10,7 @@ import { type AdapterTensors, contentDigest, decodeAdapter, payloadLength } from
  * @throws Error with the reason
  */
 export async function readAdapter(
-  { digest, compiledFile }: AdapterRef,
+  { digest, compiledFile }: Pick<AdapterRef, 'digest' | 'compiledFile'>,
   { baseDigest, shape }: Pick<ModelManifest, 'baseDigest' | 'shape'>,
 ): Promise<AdapterTensors> {
   const file = await readFile(compiledFile).catch((error: NodeJS.ErrnoException) => {

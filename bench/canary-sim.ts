@@ -1,0 +1,90 @@
+/**
+ * What the judge and the steps do with whole rollouts, over answers that were recorded from the sample gateway: how often
+ * a version that is the same is rolled back, how surely one that is worse is, and after how many requests.
+ * Looks are every 30 s, as they are by default.
+ */
+import { DEFAULT_PLAN, decide } from '../src/canary/decide.js';
+import { judge } from '../src/canary/judge.js';
+import { DEFAULT_POLICY } from '../src/canary/judged-metrics.js';
+import type { JudgedAnswer, Rollout } from '../src/contracts/rollouts.js';
+import { createRandom } from '../src/engine/process/random.js';
+import { answerOf, type Harm, type Recorded, readRecorded } from './canary/traffic.js';
+import { quantile } from './load.js';
+import type { Bench } from './main.js';
+
+const LOOK_EVERY_MS = 30_000;
+const REQUESTS_PER_LOOK = 60;
+/** A rollout that takes longer than this is left as it is: neither rolled back nor promoted. */
+const MOST_LOOKS = 1000;
+
+interface End {
+  readonly action: 'promote' | 'rollback' | 'none';
+  /** Of both versions, from the beginning. */
+  readonly requests: number;
+}
+
+const run: Bench = async ({ quick, say }) => {
+  const recorded = readRecorded();
+  const repeat = (rounds: number, harm: Harm, seed: number): End[] =>
+    Array.from({ length: rounds }, (_, round) => roll(recorded, harm, createRandom(seed + round)));
+  const [same, worse] = quick ? [20, 10] : [400, 100];
+
+  const identical = repeat(same, {}, 1);
+  const promoted = identical.filter(({ action }) => action === 'promote');
+  say(`${same} rollouts of an identical version: ${promoted.length} promoted`);
+  const figures: Record<string, number> = {
+    rollouts: same,
+    false_rollback_rate: shareOf(identical, 'rollback'),
+    promoted_rate: shareOf(identical, 'promote'),
+    requests_to_promotion_p50: median(promoted),
+  };
+  const cases: [string, Harm][] = [
+    ['errors', { errors: 0.1 }],
+    ['ttft', { slower: 1.2 }],
+    ['groundedness', { groundedness: 0.1 }],
+    ['refusals', { refusals: 0.1 }],
+  ];
+  const all: End[] = [];
+  for (const [index, [name, harm]] of cases.entries()) {
+    const ends = repeat(worse, harm, 10_000 * (index + 1));
+    const found = ends.filter(({ action }) => action === 'rollback');
+    all.push(...found);
+    figures[`power_${name}`] = shareOf(ends, 'rollback');
+    figures[`requests_to_verdict_${name}_p50`] = median(found);
+    say(`${worse} rollouts worse in ${name}: ${found.length} rolled back`);
+  }
+  return { ...figures, requests_to_verdict_p50: median(all) };
+};
+export default run;
+
+/** One rollout by the usual plan, to its end. */
+function roll(recorded: readonly Recorded[], harm: Harm, random: () => number): End {
+  let rollout: Rollout = { ...DEFAULT_PLAN, step: 0, status: 'running', startedAt: 0, stepStartedAt: 0 };
+  const answers: JudgedAnswer[] = [];
+  for (let look = 1; look <= MOST_LOOKS; look++) {
+    const now = look * LOOK_EVERY_MS;
+    for (let n = 0; n < REQUESTS_PER_LOOK; n++) {
+      const at = now - LOOK_EVERY_MS * (1 - n / REQUESTS_PER_LOOK);
+      const arm = random() * 100 < rollout.steps[rollout.step]! ? 'canary' : 'stable';
+      const question = recorded[Math.floor(random() * recorded.length)]!;
+      answers.push(answerOf(question, arm, at, arm === 'canary' ? harm : {}, random));
+    }
+    const verdict = judge(answers, DEFAULT_POLICY);
+    const canaryAnswers = answers.filter((a) => a.arm === 'canary' && a.endedAt >= rollout.stepStartedAt).length;
+    const { action } = decide(rollout, verdict, { canaryAnswers, elapsedMs: now - rollout.stepStartedAt });
+    if (action === 'promote' || action === 'rollback') return { action, requests: answers.length };
+    if (action === 'advance') rollout = { ...rollout, step: rollout.step + 1, stepStartedAt: now };
+  }
+  return { action: 'none', requests: answers.length };
+}
+
+const shareOf = (ends: readonly End[], wanted: End['action']): number =>
+  ends.filter(({ action }) => action === wanted).length / ends.length;
+
+const median = (ends: readonly End[]): number =>
+  ends.length === 0
+    ? Number.NaN
+    : quantile(
+        ends.map(({ requests }) => requests),
+        0.5,
+      );

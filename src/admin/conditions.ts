@@ -1,0 +1,43 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { currentActor } from '../audit/actor.js';
+import type { Deployment } from '../contracts/registry.js';
+import type { ChangedBy } from '../contracts/rollouts.js';
+import { ChangeHeaders } from './schemas.js';
+
+/** Headers of every route that changes a deployment. */
+export const ConditionHeaders = Type.Object({
+  ...ChangeHeaders.properties,
+  'if-match': Type.Optional(
+    Type.String({
+      pattern: '^"[0-9]{1,15}"$',
+      description: 'The `etag` of what was read, its revision in quotes: 412 where somebody has changed it since.',
+    }),
+  ),
+  'if-none-match': Type.Optional(Type.Literal('*', { description: 'Only where there is none yet: 412 otherwise.' })),
+  'idempotency-key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'Sent again with the same key, a change is made once.',
+    }),
+  ),
+});
+
+/** Who changes a deployment by this request, and on which condition. */
+export function changedBy({ principal, headers }: FastifyRequest): ChangedBy {
+  const match = headers['if-match'];
+  const key = headers['idempotency-key'];
+  return {
+    actor: principal.keyId,
+    ifRevision: headers['if-none-match'] === '*' ? 0 : match === undefined ? undefined : Number(match.slice(1, -1)),
+    idempotencyKey: key as string | undefined,
+    reason: currentActor().reason ?? undefined,
+  };
+}
+
+/** A deployment as an answer, with what a change of it can be conditional on. */
+export function withEtag(reply: FastifyReply, deployment: Deployment): Deployment {
+  reply.header('etag', `"${deployment.revision}"`);
+  return deployment;
+}

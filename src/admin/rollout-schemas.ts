@@ -1,0 +1,72 @@
+/** Shapes of rollouts in the admin API: those of `contracts/rollouts.ts`. */
+import { Type } from 'typebox';
+import { JUDGED_METRIC_NAMES } from '../canary/judged-metrics.js';
+import { MAX_ROLLOUT_EVENTS } from '../contracts/registry-limits.js';
+import { PlanFields, RolloutSchema } from './plan-schemas.js';
+import { DeploymentSchema, nullable, Time, Version, Weight } from './schemas.js';
+
+const OutcomeSchema = Type.Enum(['pass', 'fail', 'inconclusive']);
+const Answers = Type.Integer({ description: 'Answers that were judged.' });
+const Evidence = (against: string) =>
+  Type.Number({ description: `Against "${against}": at x, the chance of being misled is at most 1 / x, at any time.` });
+
+export const RolloutBody = Type.Object({ version: Version, ...PlanFields }, { additionalProperties: false });
+
+export const EventsQuery = Type.Object(
+  { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_ROLLOUT_EVENTS })) },
+  { additionalProperties: false },
+);
+
+const VerdictSchema = Type.Object({
+  outcome: OutcomeSchema,
+  reason: Type.String(),
+  stableAnswers: Answers,
+  canaryAnswers: Answers,
+  shareReached: nullable(Type.Number({ description: 'Percentage of the judged answers that the canary gave.' })),
+  metrics: Type.Array(
+    Type.Object({
+      metric: Type.Enum([...JUDGED_METRIC_NAMES]),
+      outcome: OutcomeSchema,
+      critical: Type.Boolean(),
+      stableAnswers: Answers,
+      canaryAnswers: Answers,
+      blocks: Type.Integer({ description: 'Comparisons of answers of one time and one cluster of questions.' }),
+      stable: nullable(Type.Number({ description: 'Mean of shares, median of times and lengths.' })),
+      canary: nullable(Type.Number({ description: 'The same of the canary.' })),
+      effect: nullable(
+        Type.Number({ description: 'How much worse the canary is, as policies count it; below 0: better.' }),
+      ),
+      evidenceOfWorse: Evidence('it is not worse by more than the minimum effect'),
+      evidenceOfGood: Evidence('it is worse by the tolerance or more'),
+    }),
+  ),
+});
+
+export const RolloutStatusSchema = Type.Object({ deployment: DeploymentSchema, verdict: VerdictSchema });
+
+export const RolloutEventSchema = Type.Object({
+  revision: Type.Integer({ description: 'Of the deployment after it.' }),
+  type: Type.Enum([
+    'adopted',
+    'deployed',
+    'canary_set',
+    'started',
+    'advanced',
+    'paused',
+    'resumed',
+    'promoted',
+    'rolled_back',
+  ]),
+  actor: Type.String({ description: 'Id of a key, or `controller`.' }),
+  reason: nullable(Type.String()),
+  served: Type.Object({
+    adapter: nullable(Type.String()),
+    stableVersion: nullable(Version),
+    canaryVersion: nullable(Version),
+    canaryWeight: Weight,
+    previous: nullable(Type.Object({ version: nullable(Version) })),
+    rollout: nullable(RolloutSchema),
+  }),
+  evidence: nullable(VerdictSchema),
+  createdAt: Time,
+});

@@ -1,0 +1,184 @@
+/** Whether the canary is worse than the stable version: a pure function over answers (decision 0040). */
+import type {
+  JudgedAnswer,
+  JudgedMetric,
+  JudgePolicy,
+  MetricPolicy,
+  MetricVerdict,
+  Outcome,
+  RolloutPlan,
+  Verdict,
+} from '../contracts/rollouts.js';
+import { DEFAULT_POLICY, JUDGED_METRIC_NAMES, JUDGED_METRICS } from './judged-metrics.js';
+import { type Block, matchBlocks, type Observation } from './matched-blocks.js';
+import { greatestWealth } from './wealth.js';
+
+/** Chance that a version that is not worse is ever rolled back, in a whole rollout, over all metrics together. */
+const FALSE_ROLLBACKS = 0.02;
+/** Chance that one metric passes though it is worse by its tolerance. */
+const FALSE_PASSES = 0.05;
+
+/** The policy of a rollout: the usual one, but for what its plan says. */
+export function policyOf(changes: RolloutPlan['metrics']): JudgePolicy {
+  const merged = JUDGED_METRIC_NAMES.map((metric) => [metric, { ...DEFAULT_POLICY[metric], ...changes[metric] }]);
+  return Object.fromEntries(merged) as JudgePolicy;
+}
+
+/**
+ * Fails as soon as a critical metric is proven worse by more than its minimum effect, and passes once every critical
+ * metric that has data is proven to be within its tolerance. Both may be asked at any time, as often as one likes.
+ * @param answers of both arms since the rollout began, in any order
+ */
+export function judge(answers: readonly JudgedAnswer[], policy: JudgePolicy): Verdict {
+  const critical = JUDGED_METRIC_NAMES.filter((metric) => policy[metric].critical).length;
+  const metrics = JUDGED_METRIC_NAMES.map((metric) =>
+    judgeMetric(metric, answers, policy[metric], FALSE_ROLLBACKS / Math.max(1, critical)),
+  );
+  const canaryAnswers = answers.filter(({ arm }) => arm === 'canary').length;
+  return {
+    ...conclude(metrics, policy),
+    stableAnswers: answers.length - canaryAnswers,
+    canaryAnswers,
+    shareReached: answers.length === 0 ? null : (100 * canaryAnswers) / answers.length,
+    metrics,
+  };
+}
+
+function conclude(metrics: readonly MetricVerdict[], policy: JudgePolicy): Pick<Verdict, 'outcome' | 'reason'> {
+  const names = (some: readonly MetricVerdict[]) => some.map(({ metric }) => metric).join(', ');
+  const failed = metrics.filter(({ outcome }) => outcome === 'fail');
+  const fatal = failed.filter(({ critical }) => critical);
+  if (fatal.length > 0) return { outcome: 'fail', reason: `worse in ${names(fatal)}` };
+  if (failed.length > 0) return { outcome: 'inconclusive', reason: `held: worse in ${names(failed)}` };
+  const open = metrics.filter(({ metric, outcome, critical, blocks }) => {
+    return blocks > 0 ? critical && outcome !== 'pass' : policy[metric].mustHaveData;
+  });
+  if (open.length > 0) return { outcome: 'inconclusive', reason: `not yet known: ${names(open)}` };
+  return { outcome: 'pass', reason: 'within tolerance in all that is critical' };
+}
+
+function judgeMetric(
+  metric: JudgedMetric,
+  answers: readonly JudgedAnswer[],
+  { minimumEffect, tolerance, critical }: MetricPolicy,
+  falseAlarms: number,
+): MetricVerdict {
+  const { compare, worse } = JUDGED_METRICS[metric];
+  const observations = observe(metric, answers);
+  const blocks = matchBlocks(observations);
+  // What may go wrong in two directions is two questions: worse in one of them is worse, good is good in both.
+  const directions: readonly Direction[] = worse === 'either' ? ['higher', 'lower'] : [worse];
+  const evidence = directions.map((direction) => weigh[compare](blocks, direction, { minimumEffect, tolerance }));
+  const evidenceOfWorse = evidence.reduce((sum, { ofWorse }) => sum + ofWorse, 0) / evidence.length;
+  const evidenceOfGood = Math.min(...evidence.map(({ ofGood }) => ofGood));
+  const valuesOf = (wanted: Observation['arm']) =>
+    observations.filter(({ arm }) => arm === wanted).map(({ value }) => value);
+  const [stable, canary] = [valuesOf('stable'), valuesOf('canary')];
+  const middle = compare === 'ratio' ? median : mean;
+  return {
+    metric,
+    outcome: toOutcome(evidenceOfWorse >= 1 / falseAlarms, evidenceOfGood >= 1 / FALSE_PASSES),
+    critical,
+    stableAnswers: stable.length,
+    canaryAnswers: canary.length,
+    blocks: blocks.length,
+    stable: middle(stable),
+    canary: middle(canary),
+    effect: effectOf[compare](blocks, worse === 'lower' ? 'lower' : 'higher'),
+    evidenceOfWorse,
+    evidenceOfGood,
+  };
+}
+
+function toOutcome(isWorse: boolean, isGood: boolean): Outcome {
+  if (isWorse) return 'fail';
+  return isGood ? 'pass' : 'inconclusive';
+}
+
+/** In the order in which they became known: what is added later changes no block of before. */
+function observe(metric: JudgedMetric, answers: readonly JudgedAnswer[]): Observation[] {
+  const { read } = JUDGED_METRICS[metric];
+  const known: (Observation & { readonly at: number })[] = [];
+  for (const answer of answers) {
+    const reading = read(answer);
+    if (reading) known.push({ arm: answer.arm, stratum: answer.cluster, value: reading.value, at: reading.at });
+  }
+  return known.sort((a, b) => a.at - b.at);
+}
+
+type Direction = 'higher' | 'lower';
+type Limits = Pick<MetricPolicy, 'minimumEffect' | 'tolerance'>;
+interface Evidence {
+  readonly ofWorse: number;
+  readonly ofGood: number;
+}
+
+const weigh: Record<'difference' | 'ratio', (blocks: readonly Block[], worse: Direction, limits: Limits) => Evidence> =
+  {
+    /** How much worse the mean is, from −1 to 1, against the limits. */
+    difference(blocks, worse, { minimumEffect, tolerance }) {
+      const worseBy = blocks.map((block) => difference(block, worse));
+      return {
+        ofWorse: greatestWealth(
+          worseBy.map((by) => by - minimumEffect),
+          1 + minimumEffect,
+        ),
+        ofGood: greatestWealth(
+          worseBy.map((by) => tolerance - by),
+          1 - tolerance,
+        ),
+      };
+    },
+    /**
+     * How often one of the canary is worse by more than the limit than one of the stable version, over one half: one half is where their
+     * middles differ by just that (Mann and Whitney 1947). Bounded, so a tail of slow answers proves nothing.
+     */
+    ratio(blocks, worse, { minimumEffect, tolerance }) {
+      const over = (limit: number) => blocks.map((block) => shareWorse(block, worse, 1 + limit) - 0.5);
+      return {
+        ofWorse: greatestWealth(over(minimumEffect), 0.5),
+        ofGood: greatestWealth(
+          over(tolerance).map((share) => -share),
+          0.5,
+        ),
+      };
+    },
+  };
+
+const effectOf: Record<'difference' | 'ratio', (blocks: readonly Block[], worse: Direction) => number | null> = {
+  difference: (blocks, worse) => mean(blocks.map((block) => difference(block, worse))),
+  /** Of the typical pair. */
+  ratio(blocks, worse) {
+    const ratio = median(blocks.map(({ canary, stable }) => median(canary)! / median(stable)!));
+    if (ratio === null) return null;
+    return worse === 'higher' ? ratio - 1 : 1 / ratio - 1;
+  },
+};
+
+function difference({ canary, stable }: Block, worse: Direction): number {
+  const higher = mean(canary)! - mean(stable)!;
+  return worse === 'higher' ? higher : -higher;
+}
+
+/** Share of the block's pairs in which the canary's is worse by more than a factor; ties count half. */
+function shareWorse({ canary, stable }: Block, worse: Direction, factor: number): number {
+  let count = 0;
+  for (const c of canary) {
+    for (const s of stable) {
+      const over = worse === 'higher' ? c - s * factor : s - c * factor;
+      count += over > 0 ? 1 : over === 0 ? 0.5 : 0;
+    }
+  }
+  return count / (canary.length * stable.length);
+}
+
+function mean(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = Float64Array.from(values).sort();
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}

@@ -1,0 +1,31 @@
+/** One value of one answer. Values of one stratum alone are compared. */
+export interface Observation {
+  readonly arm: 'stable' | 'canary';
+  readonly stratum: number | null;
+  readonly value: number;
+}
+
+/** Neighbours in time, of one stratum: at least one of each arm, and exactly one of one of them. */
+export interface Block {
+  readonly canary: readonly number[];
+  readonly stable: readonly number[];
+}
+
+/**
+ * Matches the answers of both arms, oldest first. A block is closed as soon as it has both arms, by who was assigned and never
+ * by how it went: were both versions the same, each block's two means would have one expectation, whatever the hour's
+ * load, the mix of questions and the weight.
+ */
+export function matchBlocks(observations: Iterable<Observation>): Block[] {
+  const open = new Map<number | null, { canary: number[]; stable: number[] }>();
+  const blocks: Block[] = [];
+  for (const { arm, stratum, value } of observations) {
+    const block = open.get(stratum) ?? { canary: [], stable: [] };
+    open.set(stratum, block);
+    block[arm].push(value);
+    if (block.canary.length === 0 || block.stable.length === 0) continue;
+    blocks.push(block);
+    open.delete(stratum);
+  }
+  return blocks;
+}

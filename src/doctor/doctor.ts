@@ -1,0 +1,65 @@
+/** Looks at everything that a gateway stands on, and says what is wrong and what to do. Changes nothing. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadConfig } from '../config/load.js';
+import { readSetting } from '../config/redact.js';
+import type { Config } from '../config/schema.js';
+import { SETTINGS } from '../config/settings.js';
+import { checkDisk, checkOpenFiles } from './disk.js';
+import { bad, type Finding, good } from './finding.js';
+import { checkKernels, checkMachine, checkMemory, checkVersions } from './machine.js';
+import { checkModels } from './models.js';
+import { checkPort } from './port.js';
+
+type Check = (config: Config) => Promise<readonly Finding[]> | readonly Finding[];
+
+/** From the outside inwards: a finding is often the cause of one further down. */
+const CHECKS: readonly Check[] = [
+  checkMachine,
+  checkKernels,
+  checkMemory,
+  checkDisk,
+  checkOpenFiles,
+  checkModels,
+  checkDatabases,
+  checkPort,
+];
+
+/** Findings in the order in which they are made, for the configuration of the environment; where that is wrong it is the last one. */
+export async function* examine(): AsyncGenerator<Finding> {
+  yield* checkVersions();
+  let config: Config;
+  try {
+    config = loadConfig();
+  } catch (error) {
+    const advice =
+      'Correct it (docs/reference/config.md lists every setting), then look again: the rest depends on it.';
+    yield bad('configuration', (error as Error).message, advice);
+    return;
+  }
+  yield describeConfig(config);
+  for (const check of CHECKS) yield* await check(config);
+}
+
+function describeConfig(config: Config): Finding {
+  const set = SETTINGS.filter(
+    (setting) => setting.path !== 'dataDir' && readSetting(config, setting) !== setting.default,
+  );
+  const names = set.map(({ path }) => path).join(', ') || 'none';
+  return good('configuration', `data folder ${config.dataDir}; settings other than the defaults: ${names}`);
+}
+
+async function checkDatabases({ dataDir }: Config): Promise<Finding[]> {
+  const { verifyDatabase } = await import('../sqlite/copy.js');
+  const files = ['registry.db', 'documents.db'].filter((name) => existsSync(join(dataDir, name)));
+  if (files.length === 0) return [good('databases', 'none yet: the first start makes them')];
+  return files.map((name) => {
+    try {
+      return good(name, `sound, ${verifyDatabase(join(dataDir, name))} rows`);
+    } catch (error) {
+      const advice =
+        'Stop the gateway, keep a copy of the data folder, and go back with "switchyard restore" to the last backup.';
+      return bad(name, (error as Error).message, advice);
+    }
+  });
+}

@@ -1,0 +1,60 @@
+import type { Registry } from '../contracts/registry.js';
+import type { ChangedBy, RolloutEvent, RolloutEventType, Served } from '../contracts/rollouts.js';
+import { AppError } from '../errors/app-error.js';
+import type { Database, DeploymentRow, RolloutEventRow } from './database.js';
+
+/** Which deployment, at which revision. */
+type At = Pick<DeploymentRow, 'tenant' | 'name' | 'revision' | 'updatedAt'>;
+
+export function createRolloutEvents({ db }: { db: Database }): Pick<Registry, 'listRolloutEvents'> {
+  return {
+    async listRolloutEvents(tenant, name, limit) {
+      const rows = await eventsOf(db, { tenant, name }).selectAll().orderBy('revision', 'desc').limit(limit).execute();
+      // Every deployment has the event of its beginning.
+      if (rows.length === 0) throw new AppError('not_found', { what: 'Deployment', id: name });
+      return rows.map(toEvent);
+    },
+  };
+}
+
+export async function appendEvent(
+  trx: Database,
+  { tenant, name, revision, updatedAt }: At,
+  type: RolloutEventType,
+  served: Served,
+  { actor, reason, evidence, idempotencyKey }: ChangedBy,
+): Promise<void> {
+  const row: RolloutEventRow = {
+    tenant,
+    deployment: name,
+    revision,
+    type,
+    actor,
+    reason: reason ?? null,
+    served: JSON.stringify(served),
+    evidence: evidence === undefined ? null : JSON.stringify(evidence),
+    idempotencyKey: idempotencyKey ?? null,
+    createdAt: updatedAt,
+  };
+  await trx.insertInto('rolloutEvents').values(row).execute();
+}
+
+/** What was done to the deployment last. */
+export async function lastEventType(trx: Database, at: At): Promise<RolloutEventType | null> {
+  const row = await eventsOf(trx, at).select('type').orderBy('revision', 'desc').limit(1).executeTakeFirst();
+  return row?.type ?? null;
+}
+
+/** What was done with an idempotency key. */
+export async function eventWithKey(trx: Database, at: At, idempotencyKey: string): Promise<RolloutEventType | null> {
+  const row = await eventsOf(trx, at).select('type').where('idempotencyKey', '=', idempotencyKey).executeTakeFirst();
+  return row?.type ?? null;
+}
+
+function eventsOf(db: Database, { tenant, name }: Pick<At, 'tenant' | 'name'>) {
+  return db.selectFrom('rolloutEvents').where('tenant', '=', tenant).where('deployment', '=', name);
+}
+
+function toEvent({ tenant: _, deployment: __, idempotencyKey: ___, served, evidence, ...row }: RolloutEventRow) {
+  return { ...row, served: JSON.parse(served), evidence: evidence && JSON.parse(evidence) } satisfies RolloutEvent;
+}

@@ -1,0 +1,153 @@
+import { CompiledQuery, sql } from 'kysely';
+import type { Config } from '../../config/schema.js';
+import type { PurgeReport } from '../../contracts/retrieval.js';
+import { AppError } from '../../errors/app-error.js';
+import { createJobs } from '../../jobs/jobs.js';
+import { openPostgres } from '../../postgres/open.js';
+import type { Scopes } from '../../postgres/scopes.js';
+import { storageTrouble } from '../../sqlite/storage-trouble.js';
+import { backfillTerms } from '../process/term-backfill.js';
+import { startTidying } from '../process/tidying.js';
+import { adoptEmbedder } from '../stores/adopt-embedder.js';
+import { type Db, jobTables, type Tables, unaudited } from '../stores/database.js';
+import { createFiles } from '../stores/files.js';
+import { createPassages } from '../stores/passages.js';
+import { checkPostgres } from '../stores/postgres/migrate.js';
+import { createPgvectorSearch } from '../stores/postgres/vectors.js';
+import { createPostings } from '../stores/postings.js';
+import { createVectorStores } from '../stores/vector-stores.js';
+import type { DocumentStore } from './document-store.js';
+import { createFinding } from './find.js';
+import type { DocumentsOptions } from './options.js';
+import { createRows } from './rows.js';
+
+/** What holds something of a document. */
+const TABLES = ['files', 'store_files', 'passages', 'postings'] as const;
+
+/**
+ * The documents in PostgreSQL with pgvector, which several gateways may use at once. Every method is one transaction within the scope
+ * of its tenant: what row-level security does not show it does not see, whatever a statement forgets to ask for.
+ * @throws AppError `config_invalid` for a database that cannot be used
+ */
+export async function openPostgresDocuments(
+  settings: Config['database'],
+  options: DocumentsOptions,
+): Promise<DocumentStore> {
+  const { config, embedder, relevance, queue, atOnce, clock, onError, onReread } = options;
+  const { db, scopes, close } = openPostgres<Tables>(settings);
+  const nowS = () => Math.floor(clock.now() / 1000);
+  try {
+    await checkPostgres(async (text, values) => db.executeQuery(CompiledQuery.raw(text, values)));
+    const reread = await scopes.all(async () => {
+      const files = await adoptEmbedder(db, embedder.digest, clock.now());
+      await sql`select index_vectors(${embedder.dimensions}, ${config.indexM}, ${config.efConstruction})`.execute(db);
+      return files;
+    });
+    if (reread > 0) onReread(reread);
+  } catch (error) {
+    await close();
+    if (error instanceof AppError) throw error;
+    const { host } = new URL(settings.url);
+    const refused = `${(error as Error).message}. "switchyard database migrate" makes its role and tables`;
+    throw new AppError(
+      'config_invalid',
+      { reason: `PostgreSQL at ${host} cannot be used: ${storageTrouble(error) ?? refused}` },
+      { cause: error },
+    );
+  }
+  const [passages, postings, jobs] = [createPassages(db), createPostings(db), createJobs(jobTables(db))];
+  const stores = createVectorStores(db, nowS, unaudited);
+  const vectors = createPgvectorSearch(db, passages, {
+    exactLimit: config.exactSearchLimit,
+    efSearch: config.efSearch,
+  });
+  const { searched, find } = createFinding(db, { passages, postings, vectors, relevance }, nowS);
+  const rows = createRows(db, {
+    audit: unaudited,
+    clock,
+    limits: { files: config.maxIngestQueue, bytes: config.maxIngestBytes },
+    atOnce,
+    // The index is the server's own.
+    forget: () => {},
+    grown: () => {},
+  });
+  const tidying = startTidying({
+    expire: async () => void (await scopes.all(stores.expire)),
+    jobs,
+    clock,
+    onError,
+  });
+  const stopping = new AbortController();
+  const backfill = backfillTerms({
+    postings: {
+      nextOutdated: (after) => scopes.all(() => postings.nextOutdated(after)),
+      replace: (file, terms) => scopes.of(file.tenant, () => postings.replace(file, terms)),
+    },
+    passages: { ofFile: (file, from, limit) => scopes.of(file.tenant, () => passages.ofFile(file, from, limit)) },
+    queue,
+    signal: stopping.signal,
+    onError,
+  });
+
+  return {
+    ...confined(rows, scopes),
+    purgeFiles: (tenant, fileIds) => purge(db, scopes, tenant, fileIds, nowS()),
+    searched: (tenant, storeIds) => scopes.of(tenant, () => searched(tenant, storeIds)),
+    async find(request, signal) {
+      signal.throwIfAborted();
+      return scopes.snapshot(request.tenant, () => find(request));
+    },
+    jobs,
+    isAlone: false,
+    countPassages: () => scopes.all(() => passages.count()),
+    async close() {
+      tidying.stop();
+      stopping.abort();
+      await backfill;
+      await close();
+    },
+  };
+}
+
+/** Each method in a scope of the tenant that its first argument names. */
+function confined<T extends object>(methods: T, scopes: Scopes): T {
+  type Method = (...args: readonly unknown[]) => Promise<unknown>;
+  const confine =
+    (method: Method): Method =>
+    (...args) => {
+      const [first] = args as [string | { readonly tenant: string }];
+      return scopes.of(typeof first === 'string' ? first : first.tenant, () => method(...args));
+    };
+  return Object.fromEntries(Object.entries(methods).map(([name, method]) => [name, confine(method)])) as T;
+}
+
+/**
+ * Deletes files, has the server take out what is left of their rows, and looks for rows of theirs. What stays in the server's log,
+ * its replicas and its backups for a while is in the hands of who runs it.
+ */
+async function purge(
+  db: Db,
+  scopes: Scopes,
+  tenant: string,
+  fileIds: readonly string[],
+  nowS: number,
+): Promise<PurgeReport> {
+  const files = createFiles(db, unaudited);
+  const pieces = await scopes.of(tenant, async () => {
+    for (const id of fileIds) await files.get(tenant, id);
+    const labels: number[] = [];
+    for (const id of fileIds) labels.push(...(await files.delete(tenant, id, nowS)));
+    return fileIds.length + labels.length;
+  });
+  await sql`vacuum ${sql.join(TABLES.map((name) => sql.table(name)))}`.execute(db);
+  const left = await scopes.all(async () => {
+    const held = async (table: 'store_files' | 'passages') =>
+      (await db.selectFrom(table).select('file_id').where('file_id', 'in', fileIds).limit(1).execute()).length > 0;
+    const bytes = sql<number>`(select sum(pg_total_relation_size(name::regclass)) from unnest(${TABLES}::text[]) as name)`;
+    const searched = await db.selectNoFrom(bytes.as('bytes')).executeTakeFirstOrThrow();
+    const found = [];
+    for (const table of ['store_files', 'passages'] as const) if (await held(table)) found.push(table);
+    return { bytes: searched.bytes, found };
+  });
+  return { files: fileIds.length, pieces, searchedFiles: TABLES.length, searchedBytes: left.bytes, found: left.found };
+}

@@ -1,0 +1,138 @@
+import { type Dispatcher, Pool } from 'undici';
+import { broken, ReplicaFailure } from './failure.js';
+
+export interface ServerOptions {
+  /** Where it listens; a path is what all its paths begin with. */
+  readonly url: string;
+  /** Sent as bearer token; empty: none. */
+  readonly apiKey: string;
+  readonly connectTimeoutMs: number;
+  /** Longest silence in the middle of a body. */
+  readonly stallTimeoutMs: number;
+}
+
+/** An HTTP server. All it throws is a ReplicaFailure, but for what aborts a signal. */
+export interface Server {
+  readonly url: string;
+  /** Sends JSON where there is a body, and takes JSON or text. */
+  call(method: 'GET' | 'POST', path: string, body: object | null, signal: AbortSignal): Promise<unknown>;
+  /** The bytes of a stream of events, from the first; leaving them closes the connection. */
+  stream(path: string, body: object, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  close(): Promise<void>;
+}
+
+/** Largest answer that is no stream. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** What is told of an error's own message. */
+const MAX_REASON_CHARACTERS = 300;
+
+export function createServer({ url, apiKey, connectTimeoutMs, stallTimeoutMs }: ServerOptions): Server {
+  const { origin, pathname } = new URL(url);
+  const prefix = pathname.replace(/\/$/, '');
+  // No connection is used twice: a server may close one just when the next request is written to it (llama-server does after
+  // each), and whether it has read that request nobody knows. How many there are, who asks bounds.
+  const pool = new Pool(origin, {
+    connect: { timeout: connectTimeoutMs },
+    headersTimeout: 0,
+    bodyTimeout: stallTimeoutMs,
+  });
+  const headers = {
+    'content-type': 'application/json',
+    ...(apiKey !== '' && { authorization: `Bearer ${apiKey}` }),
+  };
+
+  async function send(method: 'GET' | 'POST', path: string, body: object | null, signal: AbortSignal) {
+    const response = await guarded(signal, () =>
+      pool.request({ method, path: prefix + path, headers, signal, body: body && JSON.stringify(body), reset: true }),
+    );
+    if (response.statusCode === 200) return response;
+    throw toFailure(response.statusCode, reasonIn(await readAll(response, signal)));
+  }
+
+  return {
+    url,
+    async call(method, path, body, signal) {
+      const text = await readAll(await send(method, path, body, signal), signal);
+      try {
+        return JSON.parse(text);
+      } catch {
+        return text;
+      }
+    },
+    async stream(path, body, signal) {
+      const response = await send('POST', path, body, signal);
+      const contentType = String(response.headers['content-type'] ?? 'none');
+      if (!contentType.startsWith('text/event-stream')) {
+        leave(response);
+        throw broken(`it answered with content type ${contentType} in place of text/event-stream`);
+      }
+      return chunksOf(response, signal);
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+/** An abort of the caller's stays what it is; everything else is a failure of the replica. */
+async function guarded<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw broken(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/** Closes the connection where the body is not over; that this is no error to anybody has to be said. */
+function leave({ body }: Dispatcher.ResponseData): void {
+  body.on('error', () => {}).destroy();
+}
+
+async function* chunksOf(response: Dispatcher.ResponseData, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const chunks = response.body[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const { done, value } = await guarded(signal, () => chunks.next());
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    leave(response);
+  }
+}
+
+async function readAll(response: Dispatcher.ResponseData, signal: AbortSignal): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of chunksOf(response, signal)) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) throw broken(`its answer has more than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function toFailure(status: number, reason: string): ReplicaFailure {
+  const said = `it answered ${status}: ${reason}`;
+  if (status === 429) return new ReplicaFailure('busy', said, { status });
+  const isOurs = status >= 400 && status < 500 && status !== 401 && status !== 403 && status !== 408;
+  return new ReplicaFailure(isOurs ? 'refused' : 'broken', said, { status });
+}
+
+/** The members of an object, or of the JSON of one. @throws ReplicaFailure `broken` for anything else */
+export function readObject(value: unknown): Readonly<Record<string, unknown>> {
+  try {
+    const object: unknown = typeof value === 'string' ? JSON.parse(value) : value;
+    if (typeof object === 'object' && object !== null && !Array.isArray(object)) return { ...object };
+  } catch {}
+  throw broken(`it says what is no JSON object: ${JSON.stringify(value)?.slice(0, MAX_REASON_CHARACTERS)}`);
+}
+
+/** The message in an error of OpenAI's or FastAPI's shape, or the text itself. */
+function reasonIn(text: string): string {
+  try {
+    const { error, message, detail } = JSON.parse(text);
+    return String(error?.message ?? message ?? detail ?? error ?? text).slice(0, MAX_REASON_CHARACTERS);
+  } catch {
+    return text.slice(0, MAX_REASON_CHARACTERS);
+  }
+}

@@ -1,0 +1,18 @@
+/** What the room is configured with. Types only. */
+export interface UpstreamSettings {
+  /** Addresses, with commas between. */
+  readonly urls: string;
+  readonly dialect: 'vllm' | 'llama-server' | 'openai';
+  readonly model: string;
+  readonly apiKey: string;
+  readonly adapterDir: string;
+  readonly adapterSlots: number;
+  readonly slots: number;
+  readonly connectTimeoutMs: number;
+  readonly adapterLoadTimeoutMs: number;
+  readonly firstTokenTimeoutMs: number;
+  readonly stallTimeoutMs: number;
+  readonly probeIntervalMs: number;
+  readonly retryPercent: number;
+  readonly slowStartMs: number;
+}

@@ -1,0 +1,136 @@
+/** What `npm run test:deploy` builds and runs, looked at without building: paths, settings, shapes. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { parse, parseAllDocuments } from 'yaml';
+import { SETTINGS } from '../../src/config/settings.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const filesBelow = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length));
+
+const dockerfile = read('deploy/docker/Dockerfile');
+const ignored = read('.dockerignore').split('\n');
+/** Sources of COPY lines that come from the build context. */
+const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources]) => sources!.split(' '));
+
+t.test('the Dockerfile copies what there is, and the build context lets through that and no more', async (t) => {
+  t.not(copied.length, 0);
+  for (const path of copied) t.ok(existsSync(join(root, path)), path);
+  const plain = copied.map((path) => path.replace(/\/$/, ''));
+  t.same(
+    ignored
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1))
+      .sort(),
+    plain.sort(),
+  );
+  t.equal(
+    ignored.find((line) => line !== '' && !line.startsWith('#')),
+    '*',
+  );
+});
+
+t.test('what the image runs is what the package runs', async (t) => {
+  const { bin, files, dependencies, devDependencies } = JSON.parse(read('package.json'));
+  t.match(dockerfile, `/app/${bin.switchyard}`);
+  t.ok(files.includes(dirname(dirname(bin.switchyard))));
+  for (const path of copied.filter((path) => /^(adapters|native|scripts)/.test(path))) {
+    t.ok(
+      files.some((folder: string) => path.replace(/\/$/, '').startsWith(folder)),
+      `${path} is in the package too`,
+    );
+  }
+  const built = read('package.json').match(/"install": "node (\S+)"/)![1];
+  t.ok(files.includes(built), 'the script that npm runs at install');
+  for (const name of Object.keys(devDependencies)) t.notOk(name in dependencies, name);
+});
+
+t.test('packages that only tests and benchmarks use are no dependencies of the product', async (t) => {
+  const { dependencies } = JSON.parse(read('package.json'));
+  const sources = filesBelow('src')
+    .filter((path) => /\.(ts|js)$/.test(path))
+    .map(read)
+    .join('\n');
+  // Drivers and plugins that are named otherwise than in an import.
+  const byName = ['better-sqlite3-13', '@vscode/tree-sitter-wasm', '@hyzyla/pdfium', 'onnxruntime-node'];
+  for (const name of Object.keys(dependencies)) {
+    t.ok(byName.includes(name) || new RegExp(`['"]${name}(/[^'"]+)?['"]`).test(sources), name);
+  }
+});
+
+t.test('every variable that a deployment sets is a setting', async (t) => {
+  const known = new Set([...SETTINGS.flatMap(({ variables }) => variables), 'SWITCHYARD_KEY', 'SWITCHYARD_CONFIG']);
+  for (const path of filesBelow('deploy')) {
+    for (const [name] of read(path).matchAll(/\bSWITCHYARD_[A-Z_]+\b/g)) t.ok(known.has(name), `${path}: ${name}`);
+  }
+});
+
+t.test('no file names a registry of this machine, and no secret is committed', async (t) => {
+  for (const path of filesBelow('deploy')) {
+    t.notMatch(read(path), /\bsk-[\w-]{16,}|BEGIN [A-Z ]*PRIVATE KEY/, path);
+    for (const [, image] of read(path).matchAll(/^\s*(?:image:|FROM) (\S+)/gm)) {
+      t.match(
+        image,
+        /^(\$\{NODE_IMAGE\}|switchyard|(prom|grafana|pgvector|vllm)\/[\w-]+:v?\d[\w.-]*)$/,
+        `${path}: ${image}`,
+      );
+    }
+  }
+});
+
+t.test('manifests name files and each other as they are', async (t) => {
+  for (const path of filesBelow('deploy').filter((name) => name.endsWith('kustomization.yaml'))) {
+    const { resources = [], components = [], configMapGenerator = [] } = parse(read(path));
+    const named = [...resources, ...components, ...configMapGenerator.flatMap(({ files = [] }) => files)];
+    for (const name of named) t.ok(existsSync(join(root, dirname(path), name)), `${path}: ${name}`);
+  }
+  const dashboards = readdirSync(join(root, 'deploy/grafana/dashboards')).map((name) => `dashboards/${name}`);
+  t.same(parse(read('deploy/grafana/kustomization.yaml')).configMapGenerator[0].files.sort(), dashboards.sort());
+});
+
+t.test('pods run without root, with a read-only root, and with probes of routes that there are', async (t) => {
+  const routes = parse(read('openapi.yaml')).paths;
+  const [set] = parseAllDocuments(read('deploy/kubernetes/base/statefulset.yaml')).map((document) => document.toJS());
+  const { securityContext, containers, initContainers, terminationGracePeriodSeconds } = set.spec.template.spec;
+  t.match(securityContext, { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+  for (const container of [...containers, ...initContainers]) {
+    t.match(container.securityContext, {
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+    });
+  }
+  for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
+    t.ok(routes[containers[0][probe].httpGet.path], probe);
+  }
+  const drainMs = SETTINGS.find(({ path }) => path === 'server.drainTimeoutMs')!.default as number;
+  t.ok(terminationGracePeriodSeconds * 1000 > drainMs + 5000, 'a drain is not cut short by Kubernetes');
+  const stopS = Number(/^TimeoutStopSec=(\d+)$/m.exec(read('deploy/systemd/switchyard.service'))![1]);
+  t.ok(stopS * 1000 > drainMs + 5000, 'nor by systemd');
+  const composeS = Number.parseInt(
+    parse(read('deploy/docker/compose.yaml'), { merge: true }).services.gateway.stop_grace_period,
+    10,
+  );
+  t.ok(composeS * 1000 > drainMs + 5000, 'nor by compose');
+});
+
+t.test('what compose mounts and includes is there', async (t) => {
+  const { services } = parse(read('deploy/docker/compose.yaml'), { merge: true });
+  for (const { volumes = [], build } of Object.values<{ volumes?: string[]; build?: { dockerfile: string } }>(
+    services,
+  )) {
+    if (build) t.ok(existsSync(join(root, build.dockerfile)));
+    for (const volume of volumes.filter((name) => name.startsWith('.'))) {
+      t.ok(existsSync(join(root, 'deploy/docker', volume.split(':')[0]!)), volume);
+    }
+  }
+  const { scrape_configs: scrapes } = parse(read('deploy/prometheus/prometheus.yml'));
+  const [host, port] = scrapes[0].static_configs[0].targets[0].split(':');
+  t.ok(services[host].ports.includes(`127.0.0.1:${port}:${port}`), 'Prometheus asks the gateway of compose');
+  t.match(dockerfile, `PORT=${port}`);
+});

@@ -1,0 +1,55 @@
+/** The packed tarball, installed where nothing else is: what a user of npm gets. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { MODELS } from '../integration/gateway-process.js';
+import { ROOT, run, until } from './tools.js';
+
+const PORT = '18091';
+
+t.test('npx switchyard runs from a tarball, without packages of development', async (t) => {
+  const folder = t.testdir({ app: { 'package.json': '{"private":true}' }, data: {} });
+  const app = join(folder, 'app');
+  run('npm', ['pack', '--pack-destination', folder]);
+  const { version, devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  // onnxruntime's own script would download CUDA libraries.
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
+  run('npm', ['install', '--no-audit', '--no-fund', join(folder, `switchyard-${version}.tgz`)], { cwd: app, env });
+  const carried = Object.keys(devDependencies).filter((name) => existsSync(join(app, 'node_modules', name)));
+  t.same(carried, [], 'no package of development');
+  t.notOk(
+    existsSync(join(app, 'node_modules/switchyard/indexes/northwind-bank/blind.jsonl')),
+    'nor what only evaluation reads',
+  );
+
+  symlinkSync(MODELS, join(folder, 'data/models'));
+  const settings = {
+    ...env,
+    SWITCHYARD_DATA: join(folder, 'data'),
+    SWITCHYARD_MODELS_BASE: 'smollm2-135m-instruct',
+    PORT,
+  };
+  const npx = (...args: string[]) => run('npx', ['--no-install', 'switchyard', ...args], { cwd: app, env: settings });
+  t.match(npx('--help'), /serve/);
+  t.match(npx('doctor'), /good {2}kernels/, 'the kernels were built where it was installed');
+
+  const gateway = spawn('npx', ['--no-install', 'switchyard', 'serve'], { cwd: app, env: settings, stdio: 'ignore' });
+  t.teardown(() => gateway.kill('SIGKILL'));
+  const url = `http://127.0.0.1:${PORT}`;
+  await until('ready', 300_000, async () => ((await fetch(`${url}/readyz`)).ok ? true : null));
+  const answer = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer sk-demo-copilot', 'content-type': 'application/json' },
+    body: JSON.stringify({
+      model: 'assistant',
+      max_tokens: 8,
+      messages: [{ role: 'user', content: 'What is the body limit?' }],
+    }),
+  });
+  t.match(await answer.json(), { object: 'chat.completion' });
+  const ended = once(gateway, 'exit');
+  gateway.kill('SIGTERM');
+  await ended;
+});

@@ -1,0 +1,77 @@
+/** Programs that the tests of deploy/ run: Debian's, Python's and Go's packages, installed where they are missing. */
+import { type SpawnOptions, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { installPython } from '../python/packages.js';
+
+export const ROOT = resolve(import.meta.dirname, '../..');
+const GO_BIN = join(ROOT, '.switchyard/go');
+
+/** Runs a program to its end. @throws Error with what it wrote where it fails */
+export function run(command: string, args: readonly string[], options: SpawnOptions & { input?: string } = {}): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: ROOT,
+    maxBuffer: 1 << 28,
+    ...options,
+    encoding: 'utf8',
+  });
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with ${status}: ${stdout}${stderr}${error ?? ''}`);
+  return stdout + stderr;
+}
+
+/** Makes sure that Debian's packages are there; needs root where they are not. */
+export function installDebian(programs: Readonly<Record<string, string>>): void {
+  const missing = Object.entries(programs).filter(([name]) => spawnSync('which', [name]).status !== 0);
+  if (missing.length === 0) return;
+  run('apt-get', ['update', '-qq']);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing.map(([, name]) => name)], { env });
+}
+
+/** The path of a program of a Go module. */
+export function installGo(program: string, module: string): string {
+  const file = join(GO_BIN, program);
+  if (!existsSync(file)) run('go', ['install', '-p', '1', module], { env: { ...process.env, GOBIN: GO_BIN } });
+  return file;
+}
+
+/** Folder of Python packages with hadolint and kubernetes-validate. */
+export const pythonTools = (): string => installPython('deploy-requirements.txt');
+
+export interface Service {
+  readonly output: () => string;
+  stop(): Promise<void>;
+}
+
+/** Starts a program that goes on; what it writes is kept for who asks why. */
+export function start(command: string, args: readonly string[], options: SpawnOptions = {}): Service {
+  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout!, child.stderr!]) {
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  return {
+    output: () => output,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+/** Asks again and again until the answer is not null. @throws Error with `what` after `limitMs` */
+export async function until<T>(what: string, limitMs: number, ask: () => Promise<T | null> | T | null): Promise<T> {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const answer = await Promise.resolve(ask()).catch(() => null);
+    if (answer !== null) return answer;
+    if (Date.now() > end) throw new Error(`not within ${limitMs / 1000} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}

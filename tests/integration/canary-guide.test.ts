@@ -1,0 +1,52 @@
+/** Both ends of a rollout on the real model, as docs/guides/canary.md has them. */
+import { join } from 'node:path';
+import t from 'tap';
+import type { RolloutEvent } from '../../src/contracts/rollouts.js';
+import { Sqlite } from '../../src/sqlite/open.js';
+import { removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
+import { commandsOf, shell } from './tour.js';
+
+const PARTS = ['## Traffic', '## A version that is worse', '## A version that is better'];
+
+/** What a reader should see of each command, in the order of the page. */
+const EXPECTED: readonly RegExp[] = [
+  /^$/,
+  /northwind-bank@3[\s\S]*northwind-bank@3 +25 % +1 of 3 +running/,
+  /rolled back +northwind-bank@1 .* controller .* worse in (\w+, )*groundedness/,
+  /"type": "rolled_back"[\s\S]*"evidenceOfWorse"/,
+  /promoted +northwind-bank@2 .* controller /,
+  /northwind-bank@1 /,
+];
+
+t.test('a worse version is rolled back by itself, a better one is promoted, and no request fails', async (t) => {
+  const dataDir = temporaryDataDir();
+  const gateway = await startGateway(dataDir, { SWITCHYARD_ROLLOUTS_LOOK_EVERY_MS: '300' });
+  t.teardown(async () => {
+    await gateway.stop('SIGKILL');
+    removeDataDir(dataDir);
+  });
+  const commands = PARTS.flatMap((part) => commandsOf('docs/guides/canary.md', part));
+  t.equal(commands.length, EXPECTED.length, 'each command has something to show');
+  const outputs: string[] = [];
+  for (const [i, command] of commands.entries()) {
+    // The small model's versions, and files of this run alone.
+    const here = command
+      .replaceAll('qwen2.5-coder-0.5b-instruct', 'smollm2-135m-instruct')
+      .replaceAll('/tmp/', `${dataDir}/`);
+    outputs.push(await shell(here, gateway));
+    t.match(outputs[i], EXPECTED[i]!, command);
+  }
+
+  const [rollback] = JSON.parse(outputs[3]!) as RolloutEvent[];
+  const { metrics } = rollback!.evidence!;
+  const groundedness = metrics.find(({ metric }) => metric === 'groundedness')!;
+  t.ok(groundedness.canary! < groundedness.stable!, 'the evidence holds the figures');
+  const database = new Sqlite(join(dataDir, 'registry.db'), { readonly: true });
+  const outcomes = database.prepare('SELECT DISTINCT outcome FROM answers ORDER BY outcome').pluck().all();
+  database.close();
+  // Whoever is on the way when the traffic ends hangs up.
+  t.same(
+    outcomes.filter((outcome) => outcome !== 'aborted'),
+    ['completed'],
+  );
+});

@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { Finding } from '../../../src/doctor/finding.js';
+import { MODELS } from '../gateway-process.js';
+import { run } from './cli-app.js';
+
+const VARIABLES = { SWITCHYARD_MODELS_BASE: 'smollm2-135m-instruct', PORT: '0' };
+
+/** Findings by what they are about, with these settings and the test's models. */
+async function doctor(t: Test, files: Record<string, string>, variables: Record<string, string> = {}) {
+  const dataDir = t.testdir(files);
+  if (!('models' in files)) symlinkSync(MODELS, join(dataDir, 'models'));
+  const set = { ...VARIABLES, SWITCHYARD_DATA: dataDir, ...variables };
+  Object.assign(process.env, set);
+  t.teardown(() => {
+    for (const name of Object.keys(set)) delete process.env[name];
+  });
+  const { code, out, err } = await run('--json', 'doctor');
+  const findings = JSON.parse(out) as Finding[];
+  for (const { what, state, advice } of findings)
+    t.equal(advice === null, state === 'good', `${what} has advice where it needs it`);
+  return { code, err, of: Object.fromEntries(findings.map((finding) => [finding.what, finding])) };
+}
+
+t.test('where all is well it says what was looked at', async (t) => {
+  const { code, of } = await doctor(t, {});
+  t.equal(code, 0);
+  t.match(of, {
+    versions: { found: new RegExp(`Node ${process.versions.node}`) },
+    configuration: { state: 'good', found: /other than the defaults: server.port, models.base/ },
+    kernels: { state: 'good', found: /self-test passes for .*scalar/ },
+    memory: { found: /copies \d+\.\d GB\/s/ },
+    disk: { found: /a durable write takes \d+\.\d ms/ },
+    'base model': { state: 'good', found: /smollm2-135m-instruct: .*tokenizer\.json [0-9a-f]{12}/ },
+    databases: { state: 'good' },
+    port: { state: 'good', found: /is free/ },
+  });
+});
+
+t.test(
+  'a damaged database, a model that was never fetched and a port of something else are bad, and it says what to do',
+  async (t) => {
+    const other = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    t.teardown(() => other.close());
+    const { code, err, of } = await doctor(
+      t,
+      { 'registry.db': 'SQLite format 3\0 and then nothing of the kind' },
+      { SWITCHYARD_MODELS_BASE: 'never-fetched', PORT: String((other.address() as AddressInfo).port) },
+    );
+    t.equal(code, 1);
+    t.match(err, /To be put right before it can serve: 3/);
+    t.match(of, {
+      'base model': { state: 'bad', advice: /switchyard models pull never-fetched/ },
+      'registry.db': { state: 'bad', advice: /switchyard restore/ },
+      port: { state: 'bad', found: /something other than a gateway/ },
+    });
+  },
+);
+
+t.test('a model with a changed byte is named', async (t) => {
+  const manifest = {
+    format: 'switchyard-decoder-2',
+    id: 'tiny',
+    files: { 'model.onnx': { bytes: 7, sha256: '0'.repeat(64) } },
+    shape: { layers: 1, kvHeads: 1, headDim: 8 },
+    importer: { version: 3 },
+  };
+  const dataDir = t.testdir({
+    models: { tiny: { 'manifest.json': JSON.stringify(manifest), 'model.onnx': 'weights' } },
+  });
+  writeFileSync(join(dataDir, 'models/tiny/model.onnx'), 'weightz');
+  Object.assign(process.env, { SWITCHYARD_DATA: dataDir, SWITCHYARD_MODELS_BASE: 'tiny', PORT: '0' });
+  t.teardown(() => {
+    for (const name of ['SWITCHYARD_DATA', 'SWITCHYARD_MODELS_BASE', 'PORT']) delete process.env[name];
+  });
+  t.match((await run('doctor')).out, /bad +base model +tiny: model\.onnx missing or changed\n +→ Delete its folder/);
+});
+
+t.test('a wrong configuration ends the look: the rest depends on it', async (t) => {
+  const { code, of } = await doctor(t, {}, { SWITCHYARD_ENGINE_SLOTS: '99' });
+  t.equal(code, 1);
+  t.match(of.configuration, { state: 'bad', found: /SWITCHYARD_ENGINE_SLOTS must be an integer from 1 to 64/ });
+  t.notOk(of.port);
+});
+
+t.test('kernels that this processor has not are bad, more threads than cores poor', async (t) => {
+  const { of } = await doctor(t, {}, { SWITCHYARD_ENGINE_KERNELS: 'amx', SWITCHYARD_ENGINE_THREADS: '256' });
+  t.match(of.processor, { state: 'poor', advice: /leave it at 0/ });
+  if (of.kernels?.state === 'bad') t.match(of.kernels, { found: /cannot run amx/, advice: /"auto"/ });
+});
+
+t.test('settings are printed, as a table and as a file', async (t) => {
+  process.env.SWITCHYARD_ENGINE_SLOTS = '3';
+  t.teardown(() => delete process.env.SWITCHYARD_ENGINE_SLOTS);
+  t.match((await run('config', 'print')).out, /engine\.slots +3 +8 +SWITCHYARD_ENGINE_SLOTS\n/);
+  t.match(JSON.parse((await run('--json', 'config', 'print')).out), { demo: true, engine: { slots: 3 } });
+});

@@ -1,0 +1,71 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { openRegistry } from '../../../src/registry/registry.js';
+import { run } from './cli-app.js';
+
+function emptyDataDir(t: Test): string {
+  const dataDir = join(t.testdir({ keys: {} }), 'data');
+  process.env.SWITCHYARD_DATA = dataDir;
+  t.teardown(() => delete process.env.SWITCHYARD_DATA);
+  return dataDir;
+}
+
+/** What a key opens, in the gateway's own registry. */
+async function scopesOf(dataDir: string, secret: string): Promise<readonly string[] | null> {
+  const registry = await openRegistry({
+    dataDir,
+    compiler: { compile: () => Promise.reject(new Error('no adapters here')) },
+    clock: { now: Date.now, monotonicMs: () => performance.now() },
+    checkRules: () => {
+      throw new Error('no policies here');
+    },
+    demo: false,
+  });
+  try {
+    return (await registry.authenticate(secret))?.scopes ?? null;
+  } finally {
+    await registry.close();
+  }
+}
+
+t.test('the first key is made without another one, shown once, and not made again', async (t) => {
+  const dataDir = emptyDataDir(t);
+  const first = JSON.parse((await run('--json', 'init')).out);
+  t.match(first, [{ tenant: 'operations', label: 'admin', state: 'created', secret: /^sk-/ }]);
+  t.same(await scopesOf(dataDir, first[0].secret), ['admin']);
+  t.match(JSON.parse((await run('--json', 'init')).out), [{ state: 'unchanged', secret: null }]);
+});
+
+t.test('keys in files are taken over, written where there are none, and replaced with the file', async (t) => {
+  const dataDir = emptyDataDir(t);
+  const admin = join(dataDir, '../keys/admin.key');
+  const metrics = join(dataDir, '../keys/metrics.key');
+  const secret = (file: string) => readFileSync(file, 'utf8').trim();
+  const init = async () => {
+    const { code, out, err } = await run('--json', 'init', '--admin-key-file', admin, '--metrics-key-file', metrics);
+    t.equal(code, 0, err);
+    t.notMatch(out, /sk-/, 'no secret is shown that is in a file');
+    return JSON.parse(out).map(({ state }: { state: string }) => state);
+  };
+  writeFileSync(admin, `${'a'.repeat(40)}\n`);
+  t.same(await init(), ['created', 'created']);
+  t.same(await scopesOf(dataDir, 'a'.repeat(40)), ['admin']);
+  t.same(await scopesOf(dataDir, secret(metrics)), ['metrics']);
+  t.equal(statSync(metrics).mode & 0o777, 0o600);
+  t.same(await init(), ['unchanged', 'unchanged']);
+
+  writeFileSync(admin, 'b'.repeat(40));
+  t.same(await init(), ['replaced', 'unchanged']);
+  t.same(await scopesOf(dataDir, 'b'.repeat(40)), ['admin']);
+  t.equal(await scopesOf(dataDir, 'a'.repeat(40)), null, 'the earlier key opens nothing any more');
+});
+
+t.test('a key that could be guessed is refused, and said why', async (t) => {
+  const dataDir = emptyDataDir(t);
+  const file = join(dataDir, '../keys/admin.key');
+  for (const weak of ['secret', '', 'two words that are long enough']) {
+    writeFileSync(file, weak);
+    t.match(await run('init', '--admin-key-file', file), { code: 1, err: /admin\.key must hold one key of 22 to 256/ });
+  }
+});
