@@ -9,6 +9,7 @@ import { assignArm } from './canary/assign.js';
 import { createRolloutController } from './canary/controller.js';
 import { stickyUnit } from './canary/sticky-unit.js';
 import type { Config } from './config/schema.js';
+import { settingValues } from './config/settings.js';
 import type { Clock } from './contracts/clock.js';
 import { isDemoFor, seedDemo, waitForDemoDocuments } from './demo/seed.js';
 import { DEMO_TENANTS } from './demo/tenants.js';
@@ -26,6 +27,7 @@ import { keepRetention } from './quality/retention.js';
 import { createDriftWatch } from './quality/watch-drift.js';
 import { openRegistry } from './registry/registry.js';
 import { createRetrieval } from './retrieval/client.js';
+import { createSafety } from './safety/safety.js';
 import { lockDataDir } from './sqlite/data-lock.js';
 import { databasesOf } from './sqlite/databases.js';
 import { createStorageProbe } from './sqlite/storage-probe.js';
@@ -63,7 +65,15 @@ export async function createApp(config: Config): Promise<App> {
   try {
     keep(lockDataDir(dataDir));
     const compiler = createSeparateCompiler({ modelDir: baseModelDir, dataDir, maxRank: config.engine.maxAdapterRank });
-    const registry = keep(await openRegistry({ dataDir, compiler, clock, demo: config.demo }));
+    const safety = createSafety({
+      embedderId: config.models.embedder,
+      // Opened later than the registry, which checks policies, and before anybody asks.
+      embed: async (tenant, texts, signal) => (await retrieval.embed(tenant, texts, signal)).vectors,
+    });
+    const registry = keep(
+      await openRegistry({ dataDir, compiler, clock, checkRules: safety.check, demo: config.demo }),
+    );
+    await registry.noteSettings(settingValues(config));
     const retrieval = keep(
       await createRetrieval({
         dataDir,
@@ -140,6 +150,7 @@ export async function createApp(config: Config): Promise<App> {
       tokenizer,
       retrieval,
       registry,
+      safety,
       metrics,
       clock,
       assignArm,

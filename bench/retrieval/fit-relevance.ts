@@ -45,7 +45,15 @@ interface Case {
 
 const config = loadConfig();
 const db = openDatabase(join(samplesFolder(config), 'documents.db'));
-const [passages, postings, stores] = [createPassages(db), createPostings(db), createVectorStores(db, () => 0)];
+const [passages, postings, stores] = [
+  createPassages(db),
+  createPostings(db),
+  createVectorStores(
+    db,
+    () => 0,
+    async () => {},
+  ),
+];
 const shelves = createShelves(db);
 const exactly = createVectorSearch({
   passages,

@@ -1,10 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { currentActor } from '../audit/actor.js';
 import type { Deployment } from '../contracts/registry.js';
 import type { ChangedBy } from '../contracts/rollouts.js';
+import { ChangeHeaders } from './schemas.js';
 
 /** Headers of every route that changes a deployment. */
 export const ConditionHeaders = Type.Object({
+  ...ChangeHeaders.properties,
   'if-match': Type.Optional(
     Type.String({
       pattern: '^"[0-9]{1,15}"$',
@@ -29,6 +32,7 @@ export function changedBy({ principal, headers }: FastifyRequest): ChangedBy {
     actor: principal.keyId,
     ifRevision: headers['if-none-match'] === '*' ? 0 : match === undefined ? undefined : Number(match.slice(1, -1)),
     idempotencyKey: key as string | undefined,
+    reason: currentActor().reason ?? undefined,
   };
 }
 

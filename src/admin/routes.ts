@@ -1,14 +1,20 @@
 import { adapterRoutes } from './adapters.js';
+import { auditRoutes } from './audit.js';
 import { deploymentRoutes } from './deployments.js';
 import { keyRoutes } from './keys.js';
 import type { AdminPlugin } from './plugin.js';
+import { policyRoutes } from './policies.js';
 import { qualityRoutes } from './quality.js';
 import { rolloutRoutes } from './rollouts.js';
+import { ChangeHeaders } from './schemas.js';
 import { signerRoutes } from './signers.js';
 import { tenantRoutes } from './tenants.js';
 
 /** The admin API, below /admin. It has to be registered where keys are checked: its routes only declare their scope. */
 export const adminRoutes: AdminPlugin = async (app, services) => {
+  app.addHook('onRoute', (route) => {
+    if (route.method !== 'GET' && route.method !== 'HEAD') route.schema = { headers: ChangeHeaders, ...route.schema };
+  });
   for (const routes of [
     tenantRoutes,
     keyRoutes,
@@ -16,7 +22,9 @@ export const adminRoutes: AdminPlugin = async (app, services) => {
     adapterRoutes,
     deploymentRoutes,
     rolloutRoutes,
+    policyRoutes,
     qualityRoutes,
+    auditRoutes,
   ]) {
     await app.register(routes, { ...services, prefix: '/admin' });
   }

@@ -6,6 +6,7 @@ import {
   MAX_CALLER_GROUPS,
   MAX_INSTRUCTIONS,
   MAX_KEY_LABEL,
+  MAX_REASON,
   MAX_SEARCHED_STORES,
   MAX_TENANT_NAME,
   NAME_PATTERN,
@@ -76,6 +77,56 @@ export const SignerSchema = Type.Object({
   createdAt: Time,
 });
 
+const Any = Type.Unknown({ description: 'As this API shows it; null: it was not there, or is not any more.' });
+const Hash = Type.String({ description: 'SHA-256 of a line, in hexadecimal.' });
+export const AuditPageSchema = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      seq: Type.Integer({ description: 'From 1 on, without gaps.' }),
+      at: Time,
+      tenant: Type.String(),
+      actor: Type.Object(
+        {
+          kind: Type.Enum(['key', 'system']),
+          id: Type.String(),
+          tenant: nullable(Type.String()),
+          requestId: nullable(Type.String()),
+          reason: nullable(Type.String()),
+        },
+        { description: 'Whoever asked for the change, with which request, and why, as `x-reason` said.' },
+      ),
+      action: Type.String(),
+      subject: Type.String(),
+      before: Any,
+      after: Any,
+      previous: Hash,
+      hash: Hash,
+    }),
+  ),
+  head: nullable(
+    Type.Object(
+      {
+        log: Type.String(),
+        tenant: Type.String(),
+        seq: Type.Integer(),
+        hash: Hash,
+        signature: Type.String({ description: 'Ed25519, base64.' }),
+      },
+      { description: 'How far the log goes. Kept elsewhere, it shows later whether lines were taken away.' },
+    ),
+  ),
+});
+
+/** Of every route that changes something. */
+export const ChangeHeaders = Type.Object({
+  'x-reason': Type.Optional(
+    Type.String({
+      maxLength: MAX_REASON,
+      description: 'Why, for the audit log; percent-encoded UTF-8 where it is not ASCII.',
+    }),
+  ),
+});
+
 export const AdapterBody = Type.Object(
   {
     name: Name,
@@ -114,6 +165,61 @@ const RetrievalSchema = Type.Object(
   },
   closed,
 );
+const ruleBase = {
+  name: Name,
+  action: Type.Enum(['block', 'redact', 'flag', 'refuse']),
+  text: Type.Optional(Type.String({ description: 'The answer, where the action is refuse.' })),
+};
+const Threshold = (description: string) => Type.Number({ description, exclusiveMinimum: 0, maximum: 1 });
+const RuleSchema = Type.Union([
+  Type.Object(
+    {
+      ...ruleBase,
+      kind: Type.Literal('pattern'),
+      patterns: Type.Array(Type.String(), {
+        description: 'Regular expressions without look-around and back-references.',
+      }),
+      caseSensitive: Type.Optional(Type.Boolean()),
+    },
+    closed,
+  ),
+  Type.Object(
+    { ...ruleBase, kind: Type.Literal('personal'), types: Type.Optional(Type.Array(Type.String(), { minItems: 1 })) },
+    closed,
+  ),
+  Type.Object({ ...ruleBase, kind: Type.Literal('profanity') }, closed),
+  Type.Object(
+    {
+      ...ruleBase,
+      kind: Type.Literal('topic'),
+      examples: Type.Array(Type.String()),
+      threshold: Threshold('Least cosine to one of the examples.'),
+    },
+    closed,
+  ),
+  Type.Object(
+    {
+      ...ruleBase,
+      kind: Type.Literal('injection'),
+      threshold: Type.Optional(Threshold('Least probability of a prompt injection; 0.5 where left out.')),
+    },
+    closed,
+  ),
+]);
+const RulesSchema = Type.Object(
+  { input: Type.Array(RuleSchema), passages: Type.Array(RuleSchema), output: Type.Array(RuleSchema) },
+  { ...closed, description: 'Of each stage, in the order in which they are applied.' },
+);
+export const PolicyBody = Type.Object({ rules: RulesSchema }, closed);
+export const PolicySchema = Type.Object({
+  tenant: Type.String(),
+  name: Type.String(),
+  revision: Type.Integer({ description: 'Grows by one with every change; a deployment names one.' }),
+  rules: RulesSchema,
+  createdAt: Time,
+});
+const PolicyRefSchema = Type.Object({ name: Type.String(), revision: Type.Integer({ minimum: 1 }) }, closed);
+
 export const DeploymentBody = Type.Object(
   {
     adapter: Type.Optional(
@@ -122,6 +228,7 @@ export const DeploymentBody = Type.Object(
     stableVersion: Type.Optional(nullable(Version)),
     instructions: Type.String({ description: 'Start of every system message.', maxLength: MAX_INSTRUCTIONS }),
     retrieval: RetrievalSchema,
+    policy: Type.Optional(nullable(PolicyRefSchema)),
   },
   closed,
 );
@@ -132,6 +239,7 @@ export const DeploymentSchema = Type.Object({
   stableVersion: nullable(Version),
   instructions: Type.String(),
   retrieval: RetrievalSchema,
+  policy: nullable(PolicyRefSchema),
   canaryVersion: nullable(Version),
   canaryWeight: Weight,
   rollout: nullable(RolloutSchema),

@@ -1,6 +1,7 @@
 /** A copy of everything in a data folder that cannot be made again: its databases and the adapters. Models and indexes can. */
 import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { KEY_FILE } from '../audit/signing-key.js';
 import { AppError } from '../errors/app-error.js';
 import { findFiles } from '../files/find-files.js';
 import { isRegularFile } from '../files/regular-file.js';
@@ -43,6 +44,8 @@ export async function backUp(
     for (const name of databases) await copyDatabase(join(dataDir, name), join(temporary, name));
     // After the rows that name them: an adapter is whole before its row is written, and never changes.
     for (const file of findFilesIn(dataDir, ADAPTERS)) await copyInto(dataDir, temporary, file);
+    // Else nothing that was signed with it could be verified after a restoration.
+    for (const file of withKey(dataDir)) await copyInto(dataDir, temporary, file);
     files = await check(temporary, databases);
     const manifest = { format: FORMAT, createdAt: new Date().toISOString(), files };
     await writeDurably(join(temporary, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -74,7 +77,8 @@ export async function restore(folder: string, dataDir: string): Promise<{ files:
     await rm(incoming, { recursive: true, force: true });
     for (const { file } of files) await copyInto(folder, incoming, file);
     await mkdir(kept);
-    for (const name of [...DATABASES, ADAPTERS, ...DERIVED]) await moveIfThere(join(dataDir, name), join(kept, name));
+    const replaced = [...DATABASES, ADAPTERS, ...DERIVED, ...withKey(incoming)];
+    for (const name of replaced) await moveIfThere(join(dataDir, name), join(kept, name));
     for (const name of await readdir(incoming)) await rename(join(incoming, name), join(dataDir, name));
     await rm(incoming, { recursive: true, force: true });
     await sync(dataDir);
@@ -96,10 +100,15 @@ async function check(folder: string, databases: readonly string[]): Promise<Back
     if (isRegularFile(join(folder, file))) continue;
     throw new AppError('backup_invalid', { file: join(folder, file), reason: 'it is missing' });
   }
-  const names = [...databases, ...findFilesIn(folder, ADAPTERS)];
+  const names = [...databases, ...findFilesIn(folder, ADAPTERS), ...withKey(folder)];
   return Promise.all(
     names.map(async (file) => ({ file, ...(await digestFile(join(folder, file))), rows: rows.get(file) ?? null })),
   );
+}
+
+/** The key of the audit log, where a folder has it: backups of before there was one do not. */
+function withKey(folder: string): string[] {
+  return isRegularFile(join(folder, KEY_FILE)) ? [KEY_FILE] : [];
 }
 
 function findFilesIn(folder: string, name: string): string[] {

@@ -1,3 +1,4 @@
+import { actingAs } from '../audit/actor.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Deployment, Registry } from '../contracts/registry.js';
 import type { Rollout, Verdict } from '../contracts/rollouts.js';
@@ -35,7 +36,7 @@ export interface RolloutController {
   close(): Promise<void>;
 }
 
-/** What the controller is called in the events of a rollout. */
+/** What the controller is called in the events of a rollout and in the audit log. */
 const ACTOR = 'controller';
 /** A look that the lease has to outlast, and the time until another gateway acts for one that died. */
 const LEASE_SLACK_MS = 15_000;
@@ -73,10 +74,13 @@ export function createRolloutController(options: RolloutControllerOptions): Roll
   }
 
   async function act({ tenant, name, revision }: Deployment, evidence: Verdict, { action, reason }: Decision) {
+    if (action === 'hold') return;
     const by = { actor: ACTOR, ifRevision: revision, reason, evidence };
-    if (action === 'advance') await registry.changeRollout(tenant, name, 'advance', by);
-    else if (action === 'promote') await registry.promote(tenant, name, by);
-    else if (action === 'rollback') await registry.rollback(tenant, name, by);
+    await actingAs({ kind: 'system', id: ACTOR, tenant: null, requestId: null, reason }, async () => {
+      if (action === 'advance') await registry.changeRollout(tenant, name, 'advance', by);
+      else if (action === 'promote') await registry.promote(tenant, name, by);
+      else await registry.rollback(tenant, name, by);
+    });
   }
 
   function schedule(): void {

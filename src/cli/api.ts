@@ -31,6 +31,7 @@ export interface Api {
 interface ApiOptions {
   readonly url: string;
   readonly key?: string;
+  readonly reason?: string;
 }
 
 /** The key of `npm start`'s sample gateway, which listens on loopback only. */
@@ -38,24 +39,22 @@ const DEMO_ADMIN_KEY = 'sk-demo-admin';
 
 /** A client with admin rights: on this machine the demo's key serves where none is given. */
 export function adminApi(command: Command): Api {
-  const { url, key } = command.optsWithGlobals<ApiOptions>();
-  return createApi(
-    url,
-    key ?? (isLoopback(new URL(url).hostname) ? DEMO_ADMIN_KEY : missingKey(command, 'an admin key')),
-  );
+  const { url, key, reason } = command.optsWithGlobals<ApiOptions>();
+  const adminKey = key ?? (isLoopback(new URL(url).hostname) ? DEMO_ADMIN_KEY : missingKey(command, 'an admin key'));
+  return createApi(url, adminKey, reason);
 }
 
 /** A client for one tenant: the key says which one, so it is never guessed. */
 export function tenantApi(command: Command): Api {
-  const { url, key } = command.optsWithGlobals<ApiOptions>();
-  return createApi(url, key ?? missingKey(command, "the tenant's key"));
+  const { url, key, reason } = command.optsWithGlobals<ApiOptions>();
+  return createApi(url, key ?? missingKey(command, "the tenant's key"), reason);
 }
 
 function missingKey(command: Command, what: string): never {
   return command.error(`error: name ${what} with --key or SWITCHYARD_KEY`);
 }
 
-function createApi(url: string, key: string): Api {
+function createApi(url: string, key: string, reason = ''): Api {
   const nothingAnswers = (error: unknown): never => {
     const message = `Nothing answers at ${url}. Start the gateway with npm start, or name another one with --url.`;
     throw new ApiFailure(null, message, { cause: error });
@@ -71,6 +70,7 @@ function createApi(url: string, key: string): Api {
     conditions?: Readonly<Record<string, string>>,
   ): Promise<T> {
     const headers: Record<string, string> = { authorization: `Bearer ${key}`, ...conditions };
+    if (reason !== '') headers['x-reason'] = encodeURIComponent(reason);
     const isForm = body instanceof FormData;
     if (body && !isForm) headers['content-type'] = 'application/json';
     const { status, ok, text } = await exchange(`${url}${path}`, {

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { AppError } from '../errors/app-error.js';
 import { ApiFailure } from './api.js';
 import { addAdapters } from './commands/adapters.js';
+import { addAudit } from './commands/audit.js';
 import { addBackup } from './commands/backup.js';
 import { addConfig } from './commands/config.js';
 import { addDatabase } from './commands/database.js';
@@ -13,6 +14,7 @@ import { addInit } from './commands/init.js';
 import { addJobs } from './commands/jobs.js';
 import { addKeys } from './commands/keys.js';
 import { addModels } from './commands/models.js';
+import { addPolicies } from './commands/policies.js';
 import { addQuality } from './commands/quality.js';
 import { addReviews } from './commands/reviews.js';
 import { addServe } from './commands/serve.js';
@@ -40,12 +42,13 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Runs and operates a Switchyard gateway: models, tenants, keys, adapters, deployments, documents, reviews, jobs, backups, the database.',
+      'Runs and operates a Switchyard gateway: models, tenants, keys, adapters, deployments, policies, documents, reviews, jobs, audit, backups, the database.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .addOption(new Option('--url <url>', 'address of the gateway').default('http://127.0.0.1:8080').argParser(parseUrl))
     .addOption(new Option('--key <key>', 'API key').env('SWITCHYARD_KEY'))
+    .option('--reason <text>', 'why something is changed, for the audit log')
     .option('--json', 'print JSON instead of a table');
   for (const add of [
     addServe,
@@ -58,11 +61,13 @@ function createProgram(terminal: Terminal): Command {
     addSigners,
     addAdapters,
     addDeployments,
+    addPolicies,
     addDocuments,
     addQuality,
     addReviews,
     addFeedback,
     addJobs,
+    addAudit,
     addBackup,
     addDatabase,
   ])

@@ -1,6 +1,7 @@
 /** The schema as a flat list of settings: what the loader fills in and the reference page shows. */
+import { createHash } from 'node:crypto';
 import type { TSchema } from 'typebox';
-import { ConfigSchema } from './schema.js';
+import { type Config, ConfigSchema } from './schema.js';
 
 export interface Setting {
   /** Dotted path, e.g. `engine.slots`. */
@@ -34,6 +35,20 @@ const SHORT_VARIABLES: Readonly<Record<string, string>> = {
 
 /** Every setting, in the order of the schema. */
 export const SETTINGS: readonly Setting[] = flatten(ConfigSchema.properties, '');
+
+/** Settings that may hold a secret. */
+const SECRET = /(url|key|secret|password)$/i;
+
+/** What a configuration says, by path; of what may be a secret only whether it is the same as before. */
+export function settingValues(config: Config): Record<string, unknown> {
+  return Object.fromEntries(
+    SETTINGS.map(({ path }) => {
+      const value = path.split('.').reduce<unknown>((of, key) => (of as Record<string, unknown>)[key], config);
+      if (!SECRET.test(path) || value === '') return [path, value];
+      return [path, `sha256:${createHash('sha256').update(String(value)).digest('hex').slice(0, 12)}`];
+    }),
+  );
+}
 
 function flatten(properties: Readonly<Record<string, TSchema>>, prefix: string): Setting[] {
   return Object.entries(properties).flatMap(([key, schema]) => {

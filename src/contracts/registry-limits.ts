@@ -18,6 +18,7 @@ export const MAX_TENANT_NAME = 200;
 export const MAX_KEY_LABEL = 200;
 export const MAX_INSTRUCTIONS = 8000;
 export const MAX_COMMENT = 4000;
+export const MAX_REASON = 1000;
 
 /** What was wrong with an answer. Whoever changes the list counts the version up: labels of two versions do not compare. */
 // biome-ignore format: one list

@@ -1,10 +1,12 @@
 /** Tenants, keys, adapters, deployments and answers. Types only. */
 import type { AdapterRef } from './adapter.js';
+import type { AuditPage } from './audit.js';
 import type { ChatMessage } from './prompt.js';
 import type { AnswerSignals } from './quality.js';
 import type { FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES } from './registry-limits.js';
 import type { SearchMode } from './retrieval.js';
 import type { ChangedBy, JudgedAnswer, Rollout, RolloutEvent, RolloutPlan } from './rollouts.js';
+import type { PolicyRef, SafetyPolicy, SafetyRecord, SafetyRules } from './safety.js';
 
 /**
  * `route`: may pin a version or force an arm by header. `groups`: may say by header which groups the caller is in. `admin`: the
@@ -81,6 +83,8 @@ export interface Deployment {
   readonly rollout: Rollout | null;
   readonly instructions: string;
   readonly retrieval: RetrievalPolicy;
+  /** What it screens questions, passages and answers by; null: nothing. */
+  readonly policy: PolicyRef | null;
   readonly createdAt: number;
   readonly updatedAt: number;
   /** Grows by one with every change. */
@@ -125,10 +129,12 @@ export interface AnswerRecord {
   /** null: the base model itself was asked for. */
   readonly deploymentRevision: number | null;
   readonly outcome: string;
-  /** null: it did not come to its end. */
-  readonly finishReason: 'stop' | 'length' | null;
+  /** `content_filter`: its policy refused it, or ended it; null: it did not come to its end. */
+  readonly finishReason: 'stop' | 'length' | 'content_filter' | null;
   readonly passages: readonly GivenPassage[];
   readonly storeSnapshot: string | null;
+  /** What the deployment's policy decided; null: it has none. */
+  readonly safety: SafetyRecord | null;
   readonly promptTokens: number;
   /** Of the prompt, found in the prefix cache; null, here and below: it did not come so far. */
   readonly cachedTokens: number | null;
@@ -281,6 +287,8 @@ export interface Registry {
       stableVersion: number | null;
       instructions: string;
       retrieval: RetrievalPolicy;
+      /** null: none. Left out: as it is, so that nobody drops it unawares. */
+      policy?: PolicyRef | null;
     },
     by?: ChangedBy,
   ): Promise<Deployment>;
@@ -322,6 +330,13 @@ export interface Registry {
   judgedAnswers(deployment: Deployment): Promise<readonly JudgedAnswer[]>;
   /** Whether `holder` has the lease now, taken or renewed for `ttlMs`: nobody else has it before it ends. */
   takeLease(name: string, holder: string, ttlMs: number): Promise<boolean>;
+
+  /** The next revision; the same rules as in the newest one are that one. @throws AppError `invalid_value` that names the rule */
+  putPolicy(policy: { tenant: string; name: string; rules: SafetyRules }): Promise<SafetyPolicy>;
+  /** The newest revision of each. */
+  listPolicies(tenant: string): Promise<readonly SafetyPolicy[]>;
+  /** @param revision null: the newest */
+  getPolicy(tenant: string, name: string, revision: number | null): Promise<SafetyPolicy>;
 
   /**
    * Found by `getAnswer` at once; on the disk when it resolves, a group of records at a time. `close` waits for all; what
@@ -365,5 +380,13 @@ export interface Registry {
    * @throws AppError `consent_missing` where the tenant does not consent to training
    */
   trainingExamples(tenant: string): AsyncIterable<TrainingExample>;
+
+  /**
+   * The tenant's changes, or with `*` those of the gateway as a whole, the newest first.
+   * @param page lines older than `before`; null: the newest
+   */
+  listAudit(tenant: string, page: { readonly limit: number; readonly before: number | null }): Promise<AuditPage>;
+  /** Notes in the gateway's log which settings it runs with, where they are others than before. */
+  noteSettings(settings: Readonly<Record<string, unknown>>): Promise<void>;
   close(): Promise<void>;
 }

@@ -55,6 +55,7 @@ export const ERRORS = {
   ),
   unsupported_file: bad('{filename} cannot be read: {reason}.', 422),
   document_too_complex: bad('{filename} cannot be read: {reason}. Split it into smaller or simpler files.', 422),
+  content_filter: bad('The request was stopped by the rule {rule} of the safety policy {policy}. Change what it says.'),
   context_length_exceeded: bad(
     'The prompt has {promptTokens} tokens and max_tokens is {maxTokens}, but the context holds {contextTokens}. Shorten the messages or lower max_tokens.',
   ),
@@ -65,6 +66,7 @@ export const ERRORS = {
   infill_not_supported: bad('{model} has no fill-in-the-middle tokens, so suffix cannot be used. Leave suffix out.'),
   adapter_invalid: bad('The adapter in {folder} was refused: {reason}.', 422),
   model_invalid: bad('{file} cannot be imported: {reason}.', 422),
+  audit_broken: bad('The audit log {log} of {tenant} is not as it was written: {problem}.', 422),
   backup_invalid: bad('{file} is not a sound part of a backup: {reason}.', 422),
   model_too_large: bad('{model} needs about {needed} of {what}, and there are {there}: {remedy}.', 422),
   model_unavailable: {

@@ -55,6 +55,18 @@ export const METRICS = {
   retrieval_duration_seconds: histogram('Search for passages, by stage.', ['tenant', 'stage'], SHORT),
   retrieval_top_score: histogram('Score of the best passage found for a question.', ['tenant', 'deployment'], SCORE),
   answer_citations_total: counter('Citations of passages in answers.', ANSWER),
+  safety_decisions_total: counter('What rules of safety policies found, by stage, kind of rule and action.', [
+    'tenant',
+    'deployment',
+    'stage',
+    'kind',
+    'action',
+  ]),
+  safety_duration_seconds: histogram(
+    'Screening by a safety policy, by stage; of answers, all their pieces.',
+    ['stage'],
+    SHORT,
+  ),
   answer_groundedness: histogram('How far the sentences of an answer are supported by its passages.', ANSWER, SCORE),
   answer_citation_validity: histogram('Share of citations whose passage holds what the sentence says.', ANSWER, SCORE),
   answer_words: histogram('Words of an answer.', ANSWER, WORDS),

@@ -3,6 +3,7 @@ import type { Certainty, EngineTimings } from '../contracts/generator.js';
 import type { AnswerTexts } from '../contracts/judge.js';
 import type { AnswerRecord, GivenPassage } from '../contracts/registry.js';
 import type { ScoredPassage } from '../contracts/retrieval.js';
+import type { Screen } from '../contracts/safety.js';
 import { answerLabels } from '../metrics/answer-labels.js';
 import type { CitationAnnotation } from './citations.js';
 import { passageTitle, promptDigest } from './prompt.js';
@@ -18,6 +19,8 @@ export interface Tally {
   readonly user: string | null;
   readonly baseDigest: string;
   readonly route: Route;
+  /** null: no policy. */
+  readonly screen: Screen | null;
   readonly createdAtMs: number;
   /** Of the monotonic clock, like the two below it. */
   readonly startedMs: number;
@@ -46,7 +49,8 @@ export async function recordAnswer(
 ): Promise<void> {
   const record = recordOf(tally, clock);
   measure(metrics, tally, record);
-  if (record.outcome === 'completed') judge(record, toTexts(tally));
+  // What a policy says in an answer's place is no version's work.
+  if (record.outcome === 'completed' && record.finishReason !== 'content_filter') judge(record, toTexts(tally));
   try {
     await registry.recordAnswer(record, tally.user);
   } catch (error) {
@@ -61,7 +65,7 @@ export function recordOf(tally: Tally, { monotonicMs }: Pick<Clock, 'monotonicMs
 }
 
 function toRecord(tally: Tally, endedMs: number): AnswerRecord {
-  const { adapter, arm, assignedBy, deployment, revision } = tally.route;
+  const { adapter, arm, assignedBy, deployment, policy, revision } = tally.route;
   const { prepared, timings } = tally;
   return {
     id: tally.id,
@@ -81,6 +85,7 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
     finishReason: tally.finishReason,
     passages: prepared?.passages.map(({ passage }) => toGiven(passage)) ?? [],
     storeSnapshot: prepared?.storeSnapshot ?? null,
+    safety: policy && { policy: `${policy.name}@${policy.revision}`, decisions: tally.screen!.decisions() },
     promptTokens: tally.promptTokens,
     cachedTokens: tally.cachedTokens,
     completionTokens: tally.completionTokens,
@@ -119,6 +124,10 @@ function measure(metrics: PipelineServices['metrics'], tally: Tally, record: Ans
   metrics.add('tokens_total', { ...labels, direction: 'prompt' }, record.promptTokens);
   metrics.add('tokens_total', { ...labels, direction: 'completion' }, record.completionTokens);
   metrics.add('answer_citations_total', labels, tally.annotations.length);
+  const { tenant, deployment } = labels;
+  for (const { stage, kind, action, count } of record.safety?.decisions ?? []) {
+    metrics.add('safety_decisions_total', { tenant, deployment, stage, kind, action }, count);
+  }
   if (record.firstTokenMs !== null) {
     metrics.observe('time_to_first_token_seconds', labels, record.firstTokenMs / 1000);
   }

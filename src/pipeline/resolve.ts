@@ -29,6 +29,7 @@ export async function resolveRoute(
       revision: null,
       instructions: '',
       retrieval: BASE_RETRIEVAL,
+      policy: null,
     };
   }
   const name = parseModelName(model);
@@ -47,6 +48,9 @@ export async function resolveRoute(
     revision: deployment.revision,
     instructions: deployment.instructions,
     retrieval: deployment.retrieval,
+    policy:
+      deployment.policy &&
+      (await registry.getPolicy(principal.tenant, deployment.policy.name, deployment.policy.revision)),
   };
 }
 

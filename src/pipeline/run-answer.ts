@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Principal } from '../contracts/registry.js';
+import type { Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import { annotate, toCitation, toLeftOut } from './citations.js';
 import { endOnAbort } from './end-on-abort.js';
 import { recordAnswer, recordOf, type Tally } from './record.js';
 import { resolveRoute } from './resolve.js';
+import { checkLogprobs, openScreen } from './screen.js';
 import type {
   AnswerEvent,
   ChatRequest,
@@ -16,9 +18,9 @@ import type {
 } from './types.js';
 
 /** Turns the request into a prompt, once it is known who answers. */
-export type Prepare = (route: Route, signal: AbortSignal) => Promise<Prepared>;
+export type Prepare = (route: Route, screen: Screen | null, signal: AbortSignal) => Promise<Prepared>;
 
-/** The way of every answer: resolve, prepare, generate, cite; and record, however it ends. */
+/** The way of every answer: resolve, screen, prepare, generate, screen again, cite; and record, however it ends. */
 export async function* runAnswer(
   services: PipelineServices,
   request: ChatRequest | CompletionRequest,
@@ -32,9 +34,11 @@ export async function* runAnswer(
   const limited = withDeadline(callerSignal, services.requestTimeoutMs);
   try {
     yield { type: 'routed', id: tally.id, createdAtMs: tally.createdAtMs, route };
-    const prepared = await prepare(route, limited.signal);
+    checkLogprobs(tally.screen, request);
+    const prepared = await prepare(route, tally.screen, limited.signal);
     tally.prepared = prepared;
-    yield* generate(services, request, tally, prepared, limited.signal);
+    if (prepared.refusal !== null) yield* refuse(services, tally, prepared.refusal);
+    else yield* generate(services, request, tally, prepared, limited.signal);
   } catch (error) {
     // After an abort its reason tells what happened; without one of ours the caller is gone, and so is our listener.
     const cause = limited.signal.aborted ? limited.signal.reason : error;
@@ -48,6 +52,17 @@ export async function* runAnswer(
   }
 }
 
+/** The policy's answer in the place of the model's. */
+function* refuse({ clock }: PipelineServices, tally: Tally, text: string): Generator<AnswerEvent, void, undefined> {
+  tally.outcome = 'refused';
+  tally.finishReason = 'content_filter';
+  tally.text = text;
+  yield { type: 'started' };
+  yield { type: 'delta', text, logprobs: [] };
+  const usage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
+  yield { type: 'finished', reason: 'content_filter', usage, grounding: null, record: recordOf(tally, clock) };
+}
+
 async function* generate(
   { engine, clock }: PipelineServices,
   request: ChatRequest | CompletionRequest,
@@ -57,7 +72,8 @@ async function* generate(
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const { principal, priority, sampling, maxTokens, stop, topLogprobs } = request;
   const { adapter } = tally.route;
-  let reason: 'stop' | 'length' | 'abort' = 'abort';
+  let reason: Extract<AnswerEvent, { type: 'finished' }>['reason'] | 'abort' = 'abort';
+  const output = tally.screen?.output ?? null;
   const events = engine.generate(
     // The id of the answer, not of the request: a client may send the same request id twice.
     {
@@ -86,10 +102,11 @@ async function* generate(
         tally.firstTokenAtMs ??= tally.lastTokenAtMs;
       }
       tally.completionTokens += event.tokenCount;
-      tally.text += event.text;
-      if (event.text !== '' || event.logprobs.length > 0) {
-        yield { type: 'delta', text: event.text, logprobs: event.logprobs };
-      }
+      const passed = output === null ? event.text : output.push(event.text);
+      tally.text += passed;
+      if (passed !== '' || event.logprobs.length > 0) yield { type: 'delta', text: passed, logprobs: event.logprobs };
+      // Leaving the loop frees the slot.
+      if (output?.stopped) break;
     } else {
       reason = event.reason;
       tally.promptTokens = event.promptTokens;
@@ -99,6 +116,10 @@ async function* generate(
     }
   }
   signal.throwIfAborted();
+  const held = output?.end() ?? '';
+  tally.text += held;
+  if (held !== '') yield { type: 'delta', text: held, logprobs: [] };
+  if (output?.stopped) reason = 'content_filter';
   if (reason === 'abort') {
     throw new AppError('engine_unavailable', { reason: 'it ended the answer early', retryAfterS: 1 });
   }
@@ -137,7 +158,7 @@ function ground(text: string, prepared: Prepared, maxTokens: number | null): Gro
 }
 
 function openTally(
-  { clock, engine }: PipelineServices,
+  services: PipelineServices,
   request: ChatRequest | CompletionRequest,
   route: Route,
   id: string,
@@ -149,9 +170,10 @@ function openTally(
     tenant: request.principal.tenant,
     keyId: request.principal.keyId,
     user: request.stickiness.user || request.stickiness.safetyIdentifier || null,
-    baseDigest: engine.model.baseDigest,
+    baseDigest: services.engine.model.baseDigest,
     route,
-    createdAtMs: clock.now(),
+    screen: openScreen(services, route),
+    createdAtMs: services.clock.now(),
     startedMs,
     firstTokenAtMs: null,
     lastTokenAtMs: null,

@@ -1,9 +1,11 @@
 import type { Prompt, PromptMessage } from '../contracts/prompt.js';
+import type { Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import { type Costed, evidenceBudget, fitPassages } from './fit.js';
 import { assemblePrompt, numberPassages, passageBlock } from './prompt.js';
 import { askedIn, planRetrieval, retrieve } from './retrieve.js';
 import { runAnswer } from './run-answer.js';
+import { screenMessages, screenPassages } from './screen.js';
 import type { AnswerEvent, ChatRequest, PipelineServices, Prepared, Route } from './types.js';
 
 /** Kept free for the answer when the request sets no limit of its own. */
@@ -16,17 +18,20 @@ export function runChat(
   request: ChatRequest,
   signal: AbortSignal,
 ): AsyncIterable<AnswerEvent> {
-  return runAnswer(services, request, 'chatcmpl', (route, signal) => prepare(services, request, route, signal), signal);
+  return runAnswer(services, request, 'chatcmpl', (...args) => prepare(services, request, ...args), signal);
 }
 
 async function prepare(
   services: PipelineServices,
   request: ChatRequest,
   route: Route,
+  screen: Screen | null,
   signal: AbortSignal,
 ): Promise<Prepared> {
   const { instructions } = route;
-  const { messages } = request;
+  const screened = await screenMessages(screen, request.messages, signal);
+  if (screened.refusal !== null) return refused(screened.refusal);
+  const messages = screened.left;
   const asked = askedIn(messages);
   const wanted = planRetrieval(route.retrieval, request.retrieval);
   if (wanted === null) {
@@ -39,9 +44,12 @@ async function prepare(
     retrieve(services, route, { ...request, ...asked }, wanted, signal),
     countPrompt(services, request, bare, signal),
   ]);
-  const { kept, leftOut } = await selectEvidence(services, request, route, found.passages, bareTokens, signal);
+  const sound = await screenPassages(screen, found.passages, signal);
+  if (sound.refusal !== null) return refused(sound.refusal);
+  const { kept, leftOut } = await selectEvidence(services, request, route, sound.left, bareTokens, signal);
   const passages = numberPassages(kept);
   return {
+    refusal: null,
     prompt: { kind: 'chat', messages: assemblePrompt({ instructions, messages, passages }) },
     question: asked.question,
     passages,
@@ -56,6 +64,7 @@ async function prepare(
 /** A prompt for which nothing is searched. */
 export function ungrounded(prompt: Prompt, question = ''): Prepared {
   return {
+    refusal: null,
     prompt,
     question,
     passages: [],
@@ -65,6 +74,11 @@ export function ungrounded(prompt: Prompt, question = ''): Prepared {
     retrieved: false,
     maxTokensYields: false,
   };
+}
+
+/** For which nothing is generated. */
+export function refused(refusal: string): Prepared {
+  return { ...ungrounded({ kind: 'text', text: '' }), refusal };
 }
 
 /** Tokens of the prompt without passages, or a lower bound of them where it cannot fit. */

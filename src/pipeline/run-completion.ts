@@ -1,10 +1,13 @@
 import type { InfillFile, Prompt } from '../contracts/prompt.js';
+import type { Screen } from '../contracts/safety.js';
 import type { Tokenizer, TokenizerCaller } from '../contracts/tokenizer.js';
+import { AppError } from '../errors/app-error.js';
 import { fitPassages } from './fit.js';
 import { numberPassages, passageTitle } from './prompt.js';
 import { planRetrieval, retrieve } from './retrieve.js';
 import { runAnswer } from './run-answer.js';
-import { ungrounded } from './run-chat.js';
+import { refused, ungrounded } from './run-chat.js';
+import { screenPassages } from './screen.js';
 import type { AnswerEvent, CompletionRequest, PipelineServices, Prepared, Route } from './types.js';
 
 /** What marks a repository, and the file that is filled in. */
@@ -24,17 +27,20 @@ export function runCompletion(
   request: CompletionRequest,
   signal: AbortSignal,
 ): AsyncIterable<AnswerEvent> {
-  return runAnswer(services, request, 'cmpl', (route, signal) => prepare(services, request, route, signal), signal);
+  return runAnswer(services, request, 'cmpl', (...args) => prepare(services, request, ...args), signal);
 }
 
 async function prepare(
   services: PipelineServices,
   request: CompletionRequest,
   route: Route,
+  screen: Screen | null,
   signal: AbortSignal,
 ): Promise<Prepared> {
   const { principal, retrieval, maxTokens } = request;
-  const prompt = asInfill(services.tokenizer, request.prompt);
+  const screened = await screenPrompt(screen, asInfill(services.tokenizer, request.prompt), signal);
+  if (typeof screened === 'string') return refused(screened);
+  const prompt = screened;
   if (prompt.kind !== 'infill') return ungrounded(prompt);
   // Passages are for whoever asks: a deployment's policy is about questions.
   const wanted = retrieval?.enabled ? planRetrieval(route.retrieval, retrieval) : null;
@@ -55,12 +61,15 @@ async function prepare(
   const given = await fitFiles(prompt.files, Math.max(0, room), count);
   if (found === null) return ungrounded({ ...prompt, files: given.kept });
 
-  const shown = found.passages.map((passage) => ({ passage, path: passageTitle(passage), text: passage.text }));
+  const sound = await screenPassages(screen, found.passages, signal);
+  if (sound.refusal !== null) return refused(sound.refusal);
+  const shown = sound.left.map((passage) => ({ passage, path: passageTitle(passage), text: passage.text }));
   const tokens = await count(shown);
-  const costed = found.passages.map((passage, i) => ({ passage, tokens: tokens[i]! + FILE_FRAME_TOKENS }));
+  const costed = sound.left.map((passage, i) => ({ passage, tokens: tokens[i]! + FILE_FRAME_TOKENS }));
   const { kept, leftOut } = fitPassages(costed, Math.min(route.retrieval.budgetTokens, given.left));
   const files = shown.filter(({ passage }) => kept.includes(passage)).map(({ path, text }) => ({ path, text }));
   return {
+    refusal: null,
     prompt: { ...prompt, files: [...files.toReversed(), ...given.kept] },
     question: '',
     passages: numberPassages(kept),
@@ -72,8 +81,29 @@ async function prepare(
   };
 }
 
+/** The prompt as the policy leaves it, or a refusal. */
+async function screenPrompt(
+  screen: Screen | null,
+  prompt: CompletionRequest['prompt'],
+  signal: AbortSignal,
+): Promise<CompletionRequest['prompt'] | string> {
+  if (screen === null) return prompt;
+  if (prompt.kind === 'tokens') {
+    const reason = 'the safety policy of this deployment reads texts, not token ids. Send the text';
+    throw new AppError('invalid_value', { param: 'prompt', reason });
+  }
+  const given =
+    prompt.kind === 'text' ? [prompt.text] : [prompt.prefix, prompt.suffix, ...prompt.files.map(({ text }) => text)];
+  const { texts, refusal } = await screen.input([], given, signal);
+  if (refusal !== null) return refusal;
+  if (prompt.kind === 'text') return { ...prompt, text: texts[0]! };
+  const [prefix, suffix, ...files] = texts;
+  const shown = prompt.files.map((file, i) => ({ ...file, text: files[i]! }));
+  return { ...prompt, prefix: prefix!, suffix: suffix!, files: shown };
+}
+
 /** Several editors write the model's tokens themselves; they get what those get that send a suffix. */
-function asInfill(tokenizer: Tokenizer, prompt: Prompt): Prompt {
+function asInfill(tokenizer: Tokenizer, prompt: CompletionRequest['prompt']): CompletionRequest['prompt'] {
   const raw = prompt.kind === 'text' ? tokenizer.readRawInfill(prompt.text) : null;
   return raw === null ? prompt : { kind: 'infill', ...raw, files: [] };
 }

@@ -14,6 +14,7 @@ import type {
 } from '../contracts/registry.js';
 import type { Retrieval, ScoredPassage, SearchFilter, SearchMode } from '../contracts/retrieval.js';
 import type { AssignArm, RouteOverride, StickinessHints, StickyUnit } from '../contracts/routing.js';
+import type { Safety, SafetyPolicy } from '../contracts/safety.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Citation, CitationAnnotation, LeftOut } from './citations.js';
@@ -70,6 +71,8 @@ export interface Route {
   readonly revision: number | null;
   readonly instructions: string;
   readonly retrieval: RetrievalPolicy;
+  /** null: nothing is screened. */
+  readonly policy: SafetyPolicy | null;
 }
 
 interface Usage {
@@ -96,7 +99,8 @@ export type AnswerEvent =
   | { readonly type: 'delta'; readonly text: string; readonly logprobs: readonly GeneratedToken[] }
   | {
       readonly type: 'finished';
-      readonly reason: Exclude<FinishReason, 'abort'>;
+      /** `content_filter`: a safety policy refused the request, or ended the answer. */
+      readonly reason: Exclude<FinishReason, 'abort'> | 'content_filter';
       readonly usage: Usage;
       readonly grounding: Grounding | null;
       /** As it is kept. */
@@ -121,6 +125,7 @@ export interface PipelineServices {
   readonly tokenizer: Tokenizer;
   readonly retrieval: Retrieval;
   readonly registry: Registry;
+  readonly safety: Safety;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly assignArm: AssignArm;
@@ -134,6 +139,8 @@ export interface PipelineServices {
 
 /** What a preparation hands to the engine, and what the answer is later measured against. */
 export interface Prepared {
+  /** Answers instead of the model; null: the model answers. */
+  readonly refusal: string | null;
   readonly prompt: Prompt;
   /** The user's turn; empty where code is completed. */
   readonly question: string;

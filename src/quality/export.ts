@@ -1,16 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { TrainingExample } from '../contracts/registry.js';
+import { redact } from '../patterns/finder.js';
+import { personalFinder } from '../personal-data/find.js';
+import { PERSONAL_KINDS } from '../personal-data/kinds.js';
 
-/**
- * What tells who somebody is, and what stands for it. Numbers of cards and accounts are looked for first: a telephone number
- * is whatever else has so many digits.
- */
-const PERSONAL: readonly (readonly [RegExp, string])[] = [
-  [/[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/gu, '[email]'],
-  [/\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b/g, '[account]'],
-  [/\b(?:\d[ -]?){12,18}\d\b/g, '[card]'],
-  [/(?<![\d.,£€$])(?:\+\d{1,3}[ -]?)?\(?\d{2,5}\)?(?:[ -]\d{2,5}){1,4}(?![\d%])/g, '[phone]'],
-];
+const PERSONAL = personalFinder(PERSONAL_KINDS);
 
 /**
  * Lines of a file in the shape of OpenAI's chat fine-tuning, with where each example comes from. Personal data is blanked
@@ -23,17 +17,13 @@ export async function* exportExamples(
   for await (const { messages, answer, ...source } of examples) {
     const scrubbed = [...messages, { role: 'assistant', content: answer }].map(({ role, content }) => ({
       role,
-      content: withoutPersonal(content),
+      content: redact(content, PERSONAL).text,
     }));
     const digest = digestOf(scrubbed);
     if (seen.has(digest)) continue;
     seen.add(digest);
     yield `${JSON.stringify({ messages: scrubbed, metadata: toMetadata(source) })}\n`;
   }
-}
-
-function withoutPersonal(text: string): string {
-  return PERSONAL.reduce((scrubbed, [pattern, name]) => scrubbed.replace(pattern, name), text);
 }
 
 /** Case and white space make no other example. */

@@ -4,7 +4,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { AdapterVersion, Registry } from '../contracts/registry.js';
 import { MAX_ADAPTER_VERSION } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import type { AdapterRow, Database } from './database.js';
+import type { AdapterRow, Audited, Database } from './database.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validInteger, validName } from './validate.js';
 
@@ -13,11 +13,13 @@ type Adapters = Pick<Registry, 'addAdapter' | 'listAdapters' | 'getAdapterVersio
 export function createAdapters({
   db,
   clock,
+  audit,
   compiler,
   dataDir,
 }: {
   db: Database;
   clock: Clock;
+  audit: Audited;
   compiler: AdapterCompiler;
   dataDir: string;
 }): Adapters {
@@ -62,6 +64,9 @@ export function createAdapters({
           createdAt: clock.now(),
         };
         await trx.insertInto('adapters').values(added).execute();
+        const { compiledFile: _, ...after } = toVersion(added);
+        const subject = `${name}@${added.version}`;
+        await audit(trx, { tenant, action: 'adapter.added', subject, before: null, after });
         return added;
       });
       return toVersion(row);

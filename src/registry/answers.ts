@@ -56,7 +56,9 @@ export function createAnswers({ db, hashUser }: { db: Database; hashUser: HashUs
   return {
     recordAnswer(record, user = null) {
       const userHash = user === null ? null : hashUser(record.tenant, user);
-      waiting.push({ ...record, passages: JSON.stringify(record.passages), userHash });
+      const passages = JSON.stringify(record.passages);
+      const safety = record.safety && JSON.stringify(record.safety);
+      waiting.push({ ...record, passages, safety, userHash });
       underWay.set(record.id, record);
       return scheduleCommit();
     },
@@ -106,5 +108,6 @@ async function findAnswer(db: Database, id: string): Promise<AnswerRecord | unde
     assignedBy: row.assignedBy as AnswerRecord['assignedBy'],
     finishReason: row.finishReason as AnswerRecord['finishReason'],
     passages: JSON.parse(row.passages),
+    safety: row.safety === null ? null : JSON.parse(row.safety),
   };
 }

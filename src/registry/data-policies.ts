@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../contracts/clock.js';
 import type { DataPolicy, Registry } from '../contracts/registry.js';
 import { MAX_KEPT_ANSWERS, MAX_RETENTION_DAYS } from '../contracts/registry-limits.js';
-import type { Database } from './database.js';
+import type { Audited, Database } from './database.js';
 import { requireTenant } from './tenants.js';
 import type { HashUser } from './user-hash.js';
 import { validInteger } from './validate.js';
@@ -17,59 +18,71 @@ type DataPolicies = Pick<Registry, 'getDataPolicy' | 'putDataPolicy' | 'forgetUs
 export function createDataPolicies({
   db,
   clock,
+  audit,
   hashUser,
 }: {
   db: Database;
   clock: Clock;
+  audit: Audited;
   hashUser: HashUser;
 }): DataPolicies {
-  async function getDataPolicy(tenant: string): Promise<DataPolicy> {
-    await requireTenant(db, tenant);
-    const row = await db.selectFrom('dataPolicies').selectAll().where('tenant', '=', tenant).executeTakeFirst();
-    if (row === undefined) return NONE;
-    const { retentionDays, maxAnswers, trainingConsent } = row;
-    return { retentionDays, maxAnswers, trainingConsent: trainingConsent === 1 };
-  }
-
-  /** Deletes a batch at a time, so that answers that are given meanwhile never wait for all of them. */
-  async function deleteAll(nextIds: () => Promise<readonly { readonly id: string }[]>): Promise<number> {
+  /**
+   * Deletes a batch at a time, so that answers that are given meanwhile never wait for all of them.
+   * @param note of each batch, in its transaction
+   */
+  async function deleteAll(
+    nextIds: () => Promise<readonly { readonly id: string }[]>,
+    note?: (trx: Database, answers: number) => Promise<void>,
+  ): Promise<number> {
     let deleted = 0;
     for (let some = await nextIds(); some.length > 0; some = await nextIds()) {
       const ids = some.map(({ id }) => id);
-      await db.deleteFrom('answers').where('id', 'in', ids).execute();
-      deleted += ids.length;
+      await db.transaction().execute(async (trx) => {
+        const { numDeletedRows } = await trx.deleteFrom('answers').where('id', 'in', ids).executeTakeFirstOrThrow();
+        if (numDeletedRows > 0n) await note?.(trx, Number(numDeletedRows));
+        deleted += Number(numDeletedRows);
+      });
     }
     return deleted;
   }
 
   return {
-    getDataPolicy,
+    getDataPolicy: (tenant) => findDataPolicy(db, tenant),
 
     async putDataPolicy(tenant, policy) {
-      await requireTenant(db, tenant);
       const { retentionDays, maxAnswers, trainingConsent } = policy;
       if (retentionDays !== null) validInteger('retentionDays', retentionDays, 1, MAX_RETENTION_DAYS);
       if (maxAnswers !== null) validInteger('maxAnswers', maxAnswers, 0, MAX_KEPT_ANSWERS);
       const row = { retentionDays, maxAnswers, trainingConsent: trainingConsent ? 1 : 0 } as const;
-      await db
-        .insertInto('dataPolicies')
-        .values({ tenant, ...row })
-        .onConflict((conflict) => conflict.column('tenant').doUpdateSet(row))
-        .execute();
-      return policy;
+      const after: DataPolicy = { retentionDays, maxAnswers, trainingConsent };
+      return db.transaction().execute(async (trx) => {
+        const before = await findDataPolicy(trx, tenant);
+        if (isDeepStrictEqual(before, after)) return after;
+        await trx
+          .insertInto('dataPolicies')
+          .values({ tenant, ...row })
+          .onConflict((conflict) => conflict.column('tenant').doUpdateSet(row))
+          .execute();
+        await audit(trx, { tenant, action: 'data_policy.put', subject: tenant, before, after });
+        return after;
+      });
     },
 
     async forgetUser(tenant, user) {
       await requireTenant(db, tenant);
       const hash = hashUser(tenant, user);
-      return deleteAll(() =>
-        db
-          .selectFrom('answers')
-          .select('id')
-          .where('tenant', '=', tenant)
-          .where('userHash', '=', hash)
-          .limit(BATCH)
-          .execute(),
+      const own = db.selectFrom('answers').select('id').where('tenant', '=', tenant).where('userHash', '=', hash);
+      return deleteAll(
+        () => own.limit(BATCH).execute(),
+        (trx, answers) =>
+          // A log from which nothing can be taken must not say whom it forgot.
+          audit(trx, {
+            tenant,
+            action: 'user.forgotten',
+            subject: hash.toString('hex'),
+            before: { answers },
+            after: null,
+          }),
       );
     },
 
@@ -77,7 +90,7 @@ export function createDataPolicies({
       let deleted = 0;
       const tenants = await db.selectFrom('tenants').select('id').execute();
       for (const { id: tenant } of tenants) {
-        const policy = await getDataPolicy(tenant);
+        const policy = await findDataPolicy(db, tenant);
         const oldest = clock.now() - (policy.retentionDays ?? defaults.retentionDays) * DAY_MS;
         const own = db.selectFrom('answers').select('id').where('tenant', '=', tenant);
         deleted += await deleteAll(() => own.where('createdAt', '<', oldest).limit(BATCH).execute());
@@ -88,4 +101,13 @@ export function createDataPolicies({
       return deleted;
     },
   };
+}
+
+/** @throws AppError `not_found` where there is no such tenant */
+async function findDataPolicy(db: Database, tenant: string): Promise<DataPolicy> {
+  await requireTenant(db, tenant);
+  const row = await db.selectFrom('dataPolicies').selectAll().where('tenant', '=', tenant).executeTakeFirst();
+  if (row === undefined) return NONE;
+  const { retentionDays, maxAnswers, trainingConsent } = row;
+  return { retentionDays, maxAnswers, trainingConsent: trainingConsent === 1 };
 }

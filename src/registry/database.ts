@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CamelCasePlugin, Kysely, SqliteDialect } from 'kysely';
+import type { AuditDb } from '../audit/log.js';
+import type { AuditChange } from '../contracts/audit.js';
 import type { Signer } from '../contracts/registry.js';
 import type { RolloutEvent } from '../contracts/rollouts.js';
 import { openSqlite } from '../sqlite/open.js';
@@ -56,6 +58,8 @@ export interface DeploymentRow {
   rollout: Json | null;
   instructions: string;
   retrieval: Json;
+  /** `PolicyRef` as JSON; null: none. */
+  policy: Json | null;
   createdAt: number;
   updatedAt: number;
   revision: number;
@@ -72,6 +76,8 @@ export interface AnswerRow {
   arm: string;
   outcome: string;
   passages: Json;
+  /** `SafetyRecord`; null: no policy. */
+  safety: Json | null;
   storeSnapshot: string | null;
   promptTokens: number;
   completionTokens: number;
@@ -140,7 +146,7 @@ interface FeedbackRow {
   createdAt: number;
 }
 
-interface ReviewRow {
+export interface ReviewRow {
   answerId: string;
   verdict: 'accepted' | 'corrected' | 'rejected';
   labels: Json;
@@ -153,7 +159,16 @@ interface ReviewRow {
   createdAt: number;
 }
 
+export interface PolicyRow {
+  tenant: string;
+  name: string;
+  revision: number;
+  rules: Json;
+  createdAt: number;
+}
+
 interface Tables {
+  policies: PolicyRow;
   tenants: { id: string; name: string; createdAt: number };
   keys: KeyRow;
   signers: SignerRow;
@@ -172,6 +187,14 @@ interface Tables {
 
 /** The tables, or a transaction over them. */
 export type Database = Kysely<Tables>;
+
+/** Writes a line of the audit log in the transaction of the change. */
+export type Audited = (trx: Database, change: AuditChange) => Promise<void>;
+
+/** The same database, of which the audit log knows its own tables alone. */
+export function auditTables(db: Database): AuditDb {
+  return db as Kysely<unknown> as AuditDb;
+}
 
 /** Opens the file, creating it where it is missing. */
 export async function openDatabase(file: string): Promise<Database> {

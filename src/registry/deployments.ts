@@ -4,7 +4,8 @@ import { MAX_INSTRUCTIONS, MAX_SEARCHED_STORES } from '../contracts/registry-lim
 import type { ChangedBy, RolloutEventType, Served } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
 import { requireVersion } from './adapters.js';
-import type { Database, DeploymentRow } from './database.js';
+import type { Audited, Database, DeploymentRow } from './database.js';
+import { requirePolicy } from './policies.js';
 import { changed, promoted, rolledBack, started, type Transition, withCanary, withStable } from './rollout.js';
 import { appendEvent, eventWithKey, lastEventType } from './rollout-events.js';
 import { requireTenant } from './tenants.js';
@@ -24,11 +25,30 @@ type Deployments = Pick<
   | 'rollback'
 >;
 
+interface Options {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly audit: Audited;
+}
+
+/** What a change is called in the audit log, by its event. */
+const ACTIONS: Readonly<Record<RolloutEventType, string>> = {
+  adopted: 'deployment.adopted',
+  deployed: 'deployment.changed',
+  canary_set: 'deployment.canary_set',
+  started: 'deployment.rollout_started',
+  advanced: 'deployment.rollout_advanced',
+  paused: 'deployment.rollout_paused',
+  resumed: 'deployment.rollout_resumed',
+  promoted: 'deployment.promoted',
+  rolled_back: 'deployment.rolled_back',
+};
+
 /** Where nobody is named, whoever holds the data folder. */
 const OPERATOR: ChangedBy = { actor: 'operator' };
 
-export function createDeployments({ db, clock }: { db: Database; clock: Clock }): Deployments {
-  /** Saves a change as the next revision, with its event; what changes nothing leaves the revision alone. */
+export function createDeployments({ db, clock, audit }: Options): Deployments {
+  /** Saves a change as the next revision, with its event and its line in the audit log; what changes nothing leaves the revision alone. */
   async function save(
     trx: Database,
     current: DeploymentRow,
@@ -46,7 +66,9 @@ export function createDeployments({ db, clock }: { db: Database; clock: Clock })
       .where('name', '=', row.name)
       .execute();
     if (type !== null) await appendEvent(trx, row, type, served, by);
-    return toDeployment(row);
+    const [before, after] = [toDeployment(current), toDeployment(row)];
+    await audit(trx, { tenant: row.tenant, action: ACTIONS[type ?? 'deployed'], subject: row.name, before, after });
+    return after;
   }
 
   /** One change of what is served, under the conditions of who makes it. */
@@ -69,7 +91,7 @@ export function createDeployments({ db, clock }: { db: Database; clock: Clock })
   }
 
   return {
-    async putDeployment({ tenant, name, adapter, stableVersion, instructions, retrieval }, by = OPERATOR) {
+    async putDeployment({ tenant, name, adapter, stableVersion, instructions, retrieval, policy }, by = OPERATOR) {
       validName('name', name);
       const settings = {
         instructions: validText('instructions', instructions, MAX_INSTRUCTIONS),
@@ -81,20 +103,25 @@ export function createDeployments({ db, clock }: { db: Database; clock: Clock })
         requireRevision(current, name, by);
         const next = withStable(current ? toServed(current) : null, { adapter, stableVersion });
         if (adapter !== null && stableVersion !== null) await requireVersion(trx, tenant, adapter, stableVersion);
-        if (current) return save(trx, current, next, settings, by);
+        if (policy) await requirePolicy(trx, tenant, policy.name, policy.revision);
+        const named = policy === undefined ? (current?.policy ?? null) : policy && JSON.stringify(policy);
+        const all = { ...settings, policy: named };
+        if (current) return save(trx, current, next, all, by);
         const now = clock.now();
         const row: DeploymentRow = {
           tenant,
           name,
           ...fromServed(next.served),
-          ...settings,
+          ...all,
           createdAt: now,
           updatedAt: now,
           revision: 1,
         };
         await trx.insertInto('deployments').values(row).execute();
         await appendEvent(trx, row, 'deployed', next.served, by);
-        return toDeployment(row);
+        const after = toDeployment(row);
+        await audit(trx, { tenant, action: 'deployment.created', subject: name, before: null, after });
+        return after;
       });
     },
 
@@ -207,6 +234,12 @@ function fromServed({ previous, rollout, ...versions }: Served) {
   };
 }
 
-function toDeployment({ hasPrevious: _, previousVersion: __, rollout, retrieval, ...row }: DeploymentRow): Deployment {
-  return { ...row, rollout: rollout && JSON.parse(rollout), retrieval: JSON.parse(retrieval) };
+function toDeployment(row: DeploymentRow): Deployment {
+  const { hasPrevious: _, previousVersion: __, rollout, retrieval, policy, ...rest } = row;
+  return {
+    ...rest,
+    rollout: rollout && JSON.parse(rollout),
+    retrieval: JSON.parse(retrieval),
+    policy: policy && JSON.parse(policy),
+  };
 }

@@ -10,7 +10,7 @@ import type {
 } from '../contracts/registry.js';
 import { LABEL_SCHEMA, MAX_COMMENT, MAX_CORRECTION, MAX_CORRECTION_MESSAGES } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import type { Database } from './database.js';
+import type { Audited, Database, ReviewRow } from './database.js';
 import { invalid, validNumber, validText } from './validate.js';
 
 /** A person should look at answers below it. */
@@ -24,12 +24,13 @@ type Feedbacks = Pick<Registry, 'addFeedback' | 'listReviews' | 'putReview' | 't
 interface FeedbackOptions {
   readonly db: Database;
   readonly clock: Clock;
+  readonly audit: Audited;
   readonly onDisk: (tenant: string, answerId: string) => Promise<AnswerRecord>;
   readonly consents: (tenant: string) => Promise<boolean>;
 }
 
 /** Opinions of users and reviewers on answers, and what can be learnt from them. */
-export function createFeedback({ db, clock, onDisk, consents }: FeedbackOptions): Feedbacks {
+export function createFeedback({ db, clock, audit, onDisk, consents }: FeedbackOptions): Feedbacks {
   async function checkCorrection(tenant: string, correction: Correction | null): Promise<void> {
     if (correction === null) return;
     const { messages, answer } = correction;
@@ -128,7 +129,7 @@ export function createFeedback({ db, clock, onDisk, consents }: FeedbackOptions)
       }
       await checkCorrection(tenant, correction);
       await onDisk(tenant, answerId);
-      const review = {
+      const review: Omit<ReviewRow, 'answerId'> = {
         verdict,
         labels: JSON.stringify([...new Set(labels)]),
         schemaVersion: LABEL_SCHEMA,
@@ -138,11 +139,16 @@ export function createFeedback({ db, clock, onDisk, consents }: FeedbackOptions)
         reviewer,
         createdAt: clock.now(),
       };
-      await db
-        .insertInto('reviews')
-        .values({ answerId, ...review })
-        .onConflict((conflict) => conflict.column('answerId').doUpdateSet(review))
-        .execute();
+      await db.transaction().execute(async (trx) => {
+        const current = await trx.selectFrom('reviews').selectAll().where('answerId', '=', answerId).executeTakeFirst();
+        await trx
+          .insertInto('reviews')
+          .values({ answerId, ...review })
+          .onConflict((conflict) => conflict.column('answerId').doUpdateSet(review))
+          .execute();
+        const [before, after] = [current ? toLine(current) : null, toLine(review)];
+        await audit(trx, { tenant, action: 'review.put', subject: answerId, before, after });
+      });
     },
 
     async *trainingExamples(tenant) {
@@ -154,6 +160,11 @@ export function createFeedback({ db, clock, onDisk, consents }: FeedbackOptions)
       }
     },
   };
+}
+
+/** A review as the audit log has it, from which no text could be taken again: notes and corrections are not in it. */
+function toLine({ verdict, labels, schemaVersion, reviewer }: Omit<ReviewRow, 'answerId'>) {
+  return { verdict, labels: JSON.parse(labels), labelSchema: schemaVersion, reviewer };
 }
 
 /** Whether a user's opinion says so. */

@@ -3,7 +3,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { ApiKeyInfo, Registry, Scope } from '../contracts/registry.js';
 import { MAX_CALLER_GROUPS, MAX_KEY_LABEL, SCOPES } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import type { Database, KeyRow } from './database.js';
+import type { Audited, Database, KeyRow } from './database.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validGroups, validText } from './validate.js';
 
@@ -13,7 +13,17 @@ const MAX_SECRET_CHARS = 256;
 
 type Keys = Pick<Registry, 'authenticate' | 'createKey' | 'listKeys' | 'revokeKey'>;
 
-export function createKeys({ db, clock, demo }: { db: Database; clock: Clock; demo: boolean }): Keys {
+export function createKeys({
+  db,
+  clock,
+  audit,
+  demo,
+}: {
+  db: Database;
+  clock: Clock;
+  audit: Audited;
+  demo: boolean;
+}): Keys {
   return {
     async authenticate(key) {
       if (key.length > MAX_SECRET_CHARS || (!demo && key.startsWith(DEMO_PREFIX))) return null;
@@ -43,6 +53,7 @@ export function createKeys({ db, clock, demo }: { db: Database; clock: Clock; de
           .onConflict((conflict) => conflict.doNothing())
           .executeTakeFirstOrThrow();
         if (numInsertedOrUpdatedRows === 0n) throw new AppError('already_exists', { what: 'Key', id: label });
+        await audit(trx, { tenant, action: 'key.created', subject: row.id, before: null, after: keyInfo(row) });
       });
       return { ...keyInfo(row), secret };
     },
@@ -60,15 +71,21 @@ export function createKeys({ db, clock, demo }: { db: Database; clock: Clock; de
     },
 
     async revokeKey(tenant, keyId) {
-      const row = await db
-        .updateTable('keys')
-        .set((eb) => ({ revokedAt: eb.fn.coalesce('revokedAt', eb.val(clock.now())) }))
-        .where('tenant', '=', tenant)
-        .where('id', '=', keyId)
-        .returningAll()
-        .executeTakeFirst();
-      if (!row) throw new AppError('not_found', { what: 'Key', id: keyId });
-      return keyInfo(row);
+      return db.transaction().execute(async (trx) => {
+        const row = await trx
+          .selectFrom('keys')
+          .selectAll()
+          .where('tenant', '=', tenant)
+          .where('id', '=', keyId)
+          .executeTakeFirst();
+        if (!row) throw new AppError('not_found', { what: 'Key', id: keyId });
+        const before = keyInfo(row);
+        if (before.revokedAt !== null) return before;
+        const after = { ...before, revokedAt: clock.now() };
+        await trx.updateTable('keys').set({ revokedAt: after.revokedAt }).where('id', '=', keyId).execute();
+        await audit(trx, { tenant, action: 'key.revoked', subject: keyId, before, after });
+        return after;
+      });
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The tables of `registry.db`, as numbered steps. A step that was released is never edited: add the next one. */
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
+import { AUDIT_SCHEMA } from '../audit/table.js';
 
 const statements = (...list: readonly string[]): Migration => ({
   async up(db: Kysely<unknown>) {
@@ -229,6 +230,19 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       ends_at INTEGER NOT NULL
     ) STRICT`,
   ),
+  '0011-audit': statements(...AUDIT_SCHEMA),
+  '0012-policies': statements(
+    `CREATE TABLE policies (
+      tenant TEXT NOT NULL REFERENCES tenants (id),
+      name TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      rules TEXT NOT NULL,
+      created_at INTEGER NOT NULL,
+      PRIMARY KEY (tenant, name, revision)
+    ) STRICT`,
+    'ALTER TABLE deployments ADD COLUMN policy TEXT',
+  ),
+  '0013-safety-of-answers': statements('ALTER TABLE answers ADD COLUMN safety TEXT'),
 };
 
 /** Brings the tables to the newest step, or to the last one before `end`; each step is one transaction. */

@@ -1,20 +1,24 @@
 import { join } from 'node:path';
+import { createAuditLog, GATEWAY_LOG } from '../audit/log.js';
+import { openSigningKey } from '../audit/signing-key.js';
 import type { AdapterCompiler } from '../contracts/adapter.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Registry } from '../contracts/registry.js';
+import type { Safety } from '../contracts/safety.js';
 import { createAdapters } from './adapters.js';
 import { createAnswers } from './answers.js';
 import { createDataPolicies } from './data-policies.js';
-import { openDatabase } from './database.js';
+import { type Audited, auditTables, openDatabase } from './database.js';
 import { createDeployments } from './deployments.js';
 import { createFeedback } from './feedback.js';
 import { createJudgedAnswers } from './judged-answers.js';
 import { createKeys } from './keys.js';
 import { createLeases } from './leases.js';
+import { createPolicies } from './policies.js';
 import { createQualityTables } from './quality.js';
 import { createRolloutEvents } from './rollout-events.js';
 import { createSigners } from './signers.js';
-import { createTenants } from './tenants.js';
+import { createTenants, requireTenant } from './tenants.js';
 import { createUserHash } from './user-hash.js';
 
 export interface RegistryOptions {
@@ -22,30 +26,49 @@ export interface RegistryOptions {
   readonly dataDir: string;
   readonly compiler: AdapterCompiler;
   readonly clock: Clock;
+  /** Looks at a policy's rules before they are kept. */
+  readonly checkRules: Safety['check'];
   /** Whether the published demo keys open anything. */
   readonly demo: boolean;
 }
 
 /** The registry over SQLite. Every change is one transaction, on the disk when its promise resolves. */
-export async function openRegistry({ dataDir, compiler, clock, demo }: RegistryOptions): Promise<Registry> {
+export async function openRegistry({ dataDir, compiler, clock, checkRules, demo }: RegistryOptions): Promise<Registry> {
   const db = await openDatabase(join(dataDir, 'registry.db'));
+  const auditLog = createAuditLog({ name: 'registry', key: openSigningKey(dataDir), clock });
+  const audit: Audited = (trx, change) => auditLog.append(auditTables(trx), change);
   const hashUser = await createUserHash(db);
   const { flush, onDisk, ...answers } = createAnswers({ db, hashUser });
-  const policies = createDataPolicies({ db, clock, hashUser });
-  const consents = async (tenant: string) => (await policies.getDataPolicy(tenant)).trainingConsent;
+  const dataPolicies = createDataPolicies({ db, clock, audit, hashUser });
+  const consents = async (tenant: string) => (await dataPolicies.getDataPolicy(tenant)).trainingConsent;
   return {
-    ...createTenants({ db, clock }),
-    ...createKeys({ db, clock, demo }),
-    ...createSigners({ db, clock }),
-    ...createAdapters({ db, clock, compiler, dataDir }),
-    ...createDeployments({ db, clock }),
+    ...createTenants({ db, clock, audit }),
+    ...createKeys({ db, clock, audit, demo }),
+    ...createSigners({ db, clock, audit }),
+    ...createAdapters({ db, clock, audit, compiler, dataDir }),
+    ...createDeployments({ db, clock, audit }),
     ...createRolloutEvents({ db }),
     ...createJudgedAnswers({ db }),
     ...createLeases({ db, clock }),
+    ...createPolicies({ db, clock, audit, checkRules }),
     ...answers,
-    ...policies,
-    ...createFeedback({ db, clock, onDisk, consents }),
+    ...dataPolicies,
+    ...createFeedback({ db, clock, audit, onDisk, consents }),
     ...createQualityTables({ db, clock }),
+
+    async listAudit(tenant, page) {
+      if (tenant !== GATEWAY_LOG) await requireTenant(db, tenant);
+      return auditLog.list(auditTables(db), tenant, page);
+    },
+
+    noteSettings: (settings) =>
+      db.transaction().execute(async (trx) => {
+        const before = (await auditLog.newest(auditTables(trx), GATEWAY_LOG))?.after ?? null;
+        if (JSON.stringify(before) === JSON.stringify(settings)) return;
+        const change = { tenant: GATEWAY_LOG, action: 'settings.changed', subject: 'gateway', before, after: settings };
+        await audit(trx, change);
+      }),
+
     async close() {
       await flush();
       await db.destroy();

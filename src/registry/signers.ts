@@ -4,7 +4,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Registry, Signer } from '../contracts/registry.js';
 import { MAX_CALLER_GROUPS } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import type { Database, SignerRow } from './database.js';
+import type { Audited, Database, SignerRow } from './database.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validGroups, validName } from './validate.js';
 
@@ -20,7 +20,7 @@ type Signers = Pick<Registry, 'addSigner' | 'listSigners' | 'removeSigner' | 're
  * Signers of a tenant, and what their tokens say: signed claims (RFC 7519) `groups`, `aud` (the tenant) and `exp`, at most an
  * hour ahead, with the signer's name as `kid`. Only public keys are kept, and each stands for one algorithm.
  */
-export function createSigners({ db, clock }: { db: Database; clock: Clock }): Signers {
+export function createSigners({ db, clock, audit }: { db: Database; clock: Clock; audit: Audited }): Signers {
   const find = (tenant: string, name: string) =>
     db.selectFrom('signers').selectAll().where('tenant', '=', tenant).where('name', '=', name).executeTakeFirst();
 
@@ -34,13 +34,16 @@ export function createSigners({ db, clock }: { db: Database; clock: Clock }): Si
         publicKey: key.export({ type: 'spki', format: 'pem' }).toString(),
         createdAt: clock.now(),
       };
-      await requireTenant(db, tenant);
-      const { numInsertedOrUpdatedRows } = await db
-        .insertInto('signers')
-        .values(row)
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirstOrThrow();
-      if (numInsertedOrUpdatedRows === 0n) throw new AppError('already_exists', { what: 'Signer', id: name });
+      await db.transaction().execute(async (trx) => {
+        await requireTenant(trx, tenant);
+        const { numInsertedOrUpdatedRows } = await trx
+          .insertInto('signers')
+          .values(row)
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirstOrThrow();
+        if (numInsertedOrUpdatedRows === 0n) throw new AppError('already_exists', { what: 'Signer', id: name });
+        await audit(trx, { tenant, action: 'signer.added', subject: name, before: null, after: row });
+      });
       return toSigner(row);
     },
 
@@ -51,14 +54,17 @@ export function createSigners({ db, clock }: { db: Database; clock: Clock }): Si
     },
 
     async removeSigner(tenant, name) {
-      const row = await db
-        .deleteFrom('signers')
-        .where('tenant', '=', tenant)
-        .where('name', '=', name)
-        .returningAll()
-        .executeTakeFirst();
-      if (!row) throw new AppError('not_found', { what: 'Signer', id: name });
-      return toSigner(row);
+      return db.transaction().execute(async (trx) => {
+        const row = await trx
+          .deleteFrom('signers')
+          .where('tenant', '=', tenant)
+          .where('name', '=', name)
+          .returningAll()
+          .executeTakeFirst();
+        if (!row) throw new AppError('not_found', { what: 'Signer', id: name });
+        await audit(trx, { tenant, action: 'signer.removed', subject: name, before: row, after: null });
+        return toSigner(row);
+      });
     },
 
     async readGroupsToken(tenant, token) {

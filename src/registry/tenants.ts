@@ -2,12 +2,12 @@ import type { Clock } from '../contracts/clock.js';
 import type { Registry } from '../contracts/registry.js';
 import { MAX_TENANT_NAME } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import type { Database } from './database.js';
+import type { Audited, Database } from './database.js';
 import { validName, validText } from './validate.js';
 
 type Tenants = Pick<Registry, 'createTenant' | 'listTenants'>;
 
-export function createTenants({ db, clock }: { db: Database; clock: Clock }): Tenants {
+export function createTenants({ db, clock, audit }: { db: Database; clock: Clock; audit: Audited }): Tenants {
   return {
     async createTenant({ id, name }) {
       const tenant = {
@@ -15,12 +15,15 @@ export function createTenants({ db, clock }: { db: Database; clock: Clock }): Te
         name: validText('name', name, MAX_TENANT_NAME),
         createdAt: clock.now(),
       };
-      const { numInsertedOrUpdatedRows } = await db
-        .insertInto('tenants')
-        .values(tenant)
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirstOrThrow();
-      if (numInsertedOrUpdatedRows === 0n) throw new AppError('already_exists', { what: 'Tenant', id });
+      await db.transaction().execute(async (trx) => {
+        const { numInsertedOrUpdatedRows } = await trx
+          .insertInto('tenants')
+          .values(tenant)
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirstOrThrow();
+        if (numInsertedOrUpdatedRows === 0n) throw new AppError('already_exists', { what: 'Tenant', id });
+        await audit(trx, { tenant: id, action: 'tenant.created', subject: id, before: null, after: tenant });
+      });
       return tenant;
     },
 

@@ -1,6 +1,7 @@
 /** Retrieval as the gateway sees it: every call crosses to the retrieval process, which alone searches and embeds. */
 import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { currentActor } from '../audit/actor.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Retrieval, RetrievalObservation } from '../contracts/retrieval.js';
 import { AppError } from '../errors/app-error.js';
@@ -117,10 +118,11 @@ export async function createRetrieval(
 
   const call = async <M extends Method>(method: M, args: Arguments<M>, signal?: AbortSignal): Promise<Result<M>> => {
     if (!child.ready) throw unavailable();
+    const actor = currentActor();
     const [first] = args;
     const tenant = typeof first === 'string' ? first : first.tenant;
     return pending.add<Result<M>>({ tenant, method, args, signal }, (id) =>
-      child.send({ type: 'call', id, method, args }),
+      child.send({ type: 'call', id, method, args, actor }),
     );
   };
 

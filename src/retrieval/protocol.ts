@@ -1,5 +1,6 @@
 /** The messages between the gateway and the retrieval process. */
 import type { Config } from '../config/schema.js';
+import type { Actor } from '../contracts/audit.js';
 import type { Retrieval, RetrievalObservation, RetrievalStatus } from '../contracts/retrieval.js';
 import type { ErrorMessage } from '../errors/app-error.js';
 
@@ -21,7 +22,14 @@ export interface ProcessOptions {
 
 export type GatewayMessage =
   | { readonly type: 'start'; readonly options: ProcessOptions }
-  | { readonly type: 'call'; readonly id: number; readonly method: Method; readonly args: readonly unknown[] }
+  | {
+      readonly type: 'call';
+      readonly id: number;
+      readonly method: Method;
+      readonly args: readonly unknown[];
+      /** In whose name. */
+      readonly actor: Actor;
+    }
   | { readonly type: 'abort'; readonly id: number }
   | { readonly type: 'stop' };
 

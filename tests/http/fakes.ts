@@ -12,6 +12,7 @@ import { watchServices } from '../../src/metrics/watch.js';
 import { createPipeline } from '../../src/pipeline/pipeline.js';
 import type { PipelineServices } from '../../src/pipeline/types.js';
 import { createQuality } from '../../src/quality/quality.js';
+import { createSafety } from '../../src/safety/safety.js';
 import { createFakeEngine, type FakeEngine } from './fakes/engine.js';
 import { createFakeRegistry, KEY } from './fakes/registry.js';
 import { createFakeRetrieval } from './fakes/retrieval.js';
@@ -74,6 +75,10 @@ export async function createTestServer(options: TestServerOptions = {}) {
     tokenizer,
     retrieval,
     registry,
+    safety: createSafety({
+      embedderId: 'bge-small-en-v1.5-qa',
+      embed: async (tenant, texts, signal) => (await retrieval.embed(tenant, texts, signal)).vectors,
+    }),
     metrics,
     clock,
     assignArm,

@@ -12,6 +12,7 @@ import { createServer } from '../../src/http/server.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
 import { watchServices } from '../../src/metrics/watch.js';
 import { createPipeline } from '../../src/pipeline/pipeline.js';
+import { createSafety } from '../../src/safety/safety.js';
 import { dataFolder, startRetrieval } from '../fixtures/retrieval/retrieval.js';
 import { createFakeEngine, createFakeTokenizer } from '../http/fakes.js';
 import { openTestRegistry } from './registry/open.js';
@@ -76,6 +77,7 @@ async function openGateway(t: Test) {
   watchServices(metrics, services);
   const pipeline = createPipeline({
     ...services,
+    safety: createSafety({ embedderId: retrieval.embedder.id, embed: async () => [] }),
     assignArm,
     stickyUnit,
     requestTimeoutMs: 60_000,

@@ -14,6 +14,7 @@ const at = (canaryWeight: number, name = 'assistant'): Deployment => ({
   rollout: null,
   instructions: '',
   retrieval: { enabled: true, topK: 3, minScore: 0, budgetTokens: 600 },
+  policy: null,
   createdAt: 0,
   updatedAt: 0,
   revision: 1,

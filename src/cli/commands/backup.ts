@@ -11,7 +11,7 @@ export function addBackup(program: Command, terminal: Terminal): void {
   program
     .command('backup <folder>')
     .description(
-      'copy the databases and the adapters of the data folder into a new one, while the gateway goes on, and open the copies',
+      'copy the databases, the adapters and the key of the audit log from the data folder into a new one, while the gateway goes on, and open the copies',
     )
     .action(async (folder: string, _options: object, command: Command) => {
       const { backUp } = await import('../../backup/backup.js');

@@ -19,6 +19,7 @@ interface SetOptions {
   readonly topK?: number;
   readonly minScore?: number;
   readonly budgetTokens?: number;
+  readonly policy?: ReturnType<typeof parseVersion> | false;
 }
 
 /** How often a change is begun again because somebody else was faster. */
@@ -63,6 +64,8 @@ export function addDeployments(program: Command, terminal: Terminal): void {
     )
     .option('--top-k <number>', 'passages in a prompt, at most', parseNumber)
     .option('--min-score <number>', 'leave passages below it out', parseNumber)
+    .option('--policy <name@revision>', 'the safety policy', parseVersion)
+    .option('--no-policy', 'screen nothing')
     .option('--budget-tokens <number>', 'tokens of all passages together', parseNumber)
     .action(async (name: string, options: SetOptions, command: Command) => {
       const api = adminApi(command);
@@ -145,7 +148,9 @@ function changed(from: typeof NEW, options: SetOptions) {
     minScore: options.minScore ?? from.retrieval.minScore,
     budgetTokens: options.budgetTokens ?? from.retrieval.budgetTokens,
   };
-  return { ...versions, instructions, retrieval };
+  const { policy } = options;
+  const named = policy ? { name: policy.adapter, revision: policy.version } : policy === false ? null : undefined;
+  return { ...versions, instructions, retrieval, ...(named !== undefined && { policy: named }) };
 }
 
 function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, ...rest }: Deployment) {
@@ -154,6 +159,7 @@ function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, ...r
     stable: stableVersion === null ? 'base' : `${adapter}@${stableVersion}`,
     canary: canaryVersion === null ? null : `${adapter}@${canaryVersion} at ${canaryWeight} %`,
     retrieval: toPolicy(rest.retrieval),
+    policy: rest.policy && `${rest.policy.name}@${rest.policy.revision}`,
     revision: rest.revision,
     updated: formatTime(rest.updatedAt),
   };

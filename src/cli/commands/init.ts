@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { actingAs } from '../../audit/actor.js';
 import { loadConfig } from '../../config/load.js';
+import type { Actor } from '../../contracts/audit.js';
 import type { Registry, Scope } from '../../contracts/registry.js';
 import { AppError } from '../../errors/app-error.js';
 import { readRegularFile } from '../../files/regular-file.js';
@@ -16,6 +18,9 @@ interface InitOptions {
 }
 
 type State = 'created' | 'replaced' | 'unchanged';
+
+/** Nobody has a key yet: whoever holds the data folder. */
+const ACTOR: Actor = { kind: 'system', id: 'init', tenant: null, requestId: null, reason: null };
 
 /** 128 bits in base64: what can be guessed is refused. */
 const LEAST_SECRET_CHARACTERS = 22;
@@ -41,14 +46,20 @@ export function addInit(program: Command, terminal: Terminal): void {
         dataDir,
         compiler,
         clock: { now: Date.now, monotonicMs: () => performance.now() },
+        checkRules: () => {
+          throw new Error('init writes no policies');
+        },
         demo: false,
       });
       try {
-        if (!(await registry.listTenants()).some(({ id }) => id === tenant)) {
-          await registry.createTenant({ id: tenant, name: tenant });
-        }
-        const keys = [await ensureKey(registry, tenant, 'admin', ['admin'], adminKeyFile)];
-        if (metricsKeyFile) keys.push(await ensureKey(registry, tenant, 'metrics', ['metrics'], metricsKeyFile));
+        const keys = await actingAs(ACTOR, async () => {
+          if (!(await registry.listTenants()).some(({ id }) => id === tenant)) {
+            await registry.createTenant({ id: tenant, name: tenant });
+          }
+          const made = [await ensureKey(registry, tenant, 'admin', ['admin'], adminKeyFile)];
+          if (metricsKeyFile) made.push(await ensureKey(registry, tenant, 'metrics', ['metrics'], metricsKeyFile));
+          return made;
+        });
         show(terminal, command, keys, keys);
       } finally {
         await registry.close();

@@ -6,6 +6,12 @@ import { parseNumber, tenantOption } from '../options.js';
 import { show } from '../show.js';
 import { formatTime, type Terminal } from '../terminal.js';
 
+interface ListOptions {
+  readonly tenant: string;
+  readonly because?: string;
+  readonly limit: number;
+}
+
 interface GiveOptions {
   readonly tenant: string;
   readonly label?: readonly string[];
@@ -24,10 +30,10 @@ export function addReviews(program: Command, terminal: Terminal): void {
     .command('list')
     .description('list answers that a person should look at and nobody has, the newest first')
     .addOption(tenantOption())
-    .addOption(new Option('--reason <reason>', 'only for this reason').choices(REVIEW_REASONS))
+    .addOption(new Option('--because <reason>', 'only for this reason').choices(REVIEW_REASONS))
     .option('--limit <count>', 'at most so many', parseNumber, 50)
-    .action(async ({ tenant, reason, limit }: { tenant: string; reason?: string; limit: number }, command: Command) => {
-      const query = new URLSearchParams({ limit: String(limit), ...(reason && { reason }) });
+    .action(async ({ tenant, because, limit }: ListOptions, command: Command) => {
+      const query = new URLSearchParams({ limit: String(limit), ...(because && { reason: because }) });
       const data = await adminApi(command).list<ReviewItem>(`${path`/admin/tenants/${tenant}/reviews`}?${query}`);
       show(terminal, command, data, data.map(toRow));
     });

@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify';
+import { actingAs } from '../../audit/actor.js';
 import type { Principal, Registry, Scope } from '../../contracts/registry.js';
+import { MAX_REASON } from '../../contracts/registry-limits.js';
 import { AppError } from '../../errors/app-error.js';
 import type { App } from '../app.js';
 import { groupsOf } from './groups.js';
@@ -18,6 +20,22 @@ export function addAuth(app: App, registry: Registry): void {
     }
     request.principal = { ...principal, groups };
   });
+  // Not before the body is there: reading it goes on in another context.
+  app.addHook('preHandler', (request, _reply, done) => {
+    const { keyId: id, tenant } = request.principal;
+    actingAs({ kind: 'key', id, tenant, requestId: request.id, reason: reasonOf(request) }, done);
+  });
+}
+
+/** Why something is changed, as the header `x-reason` says: in UTF-8, percent-encoded where it is not ASCII. */
+function reasonOf({ headers }: FastifyRequest): string | null {
+  const given = headers['x-reason'];
+  if (typeof given !== 'string' || given.trim() === '') return null;
+  try {
+    return decodeURIComponent(given).slice(0, MAX_REASON);
+  } catch {
+    return given.slice(0, MAX_REASON);
+  }
 }
 
 /** Who asks, with a key that has one of `scopes`. @throws AppError `invalid_api_key`, `scope_missing` */

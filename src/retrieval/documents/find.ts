@@ -1,5 +1,5 @@
 import { bestPassages, type SearchSources } from '../search/best-passages.js';
-import type { Db } from '../stores/database.js';
+import { type Db, unaudited } from '../stores/database.js';
 import { createShelves, type Shelf } from '../stores/shelves.js';
 import { createStoreFiles } from '../stores/store-files.js';
 import { createVectorStores } from '../stores/vector-stores.js';
@@ -12,7 +12,8 @@ export interface Finding extends Pick<DocumentStore, 'searched'> {
 
 /** All that a search reads, over whichever database has the rows. */
 export function createFinding(db: Db, sources: SearchSources, nowS: () => number): Finding {
-  const [stores, storeFiles, shelves] = [createVectorStores(db, nowS), createStoreFiles(db), createShelves(db)];
+  const [stores, storeFiles] = [createVectorStores(db, nowS, unaudited), createStoreFiles(db, unaudited)];
+  const shelves = createShelves(db);
   return {
     async searched(tenant, storeIds) {
       if (storeIds.length > 0) return Promise.all(storeIds.map((id) => stores.searched(tenant, id)));

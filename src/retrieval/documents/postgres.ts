@@ -9,7 +9,7 @@ import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { backfillTerms } from '../process/term-backfill.js';
 import { startTidying } from '../process/tidying.js';
 import { adoptEmbedder } from '../stores/adopt-embedder.js';
-import { type Db, jobTables, type Tables } from '../stores/database.js';
+import { type Db, jobTables, type Tables, unaudited } from '../stores/database.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
 import { checkPostgres } from '../stores/postgres/migrate.js';
@@ -56,13 +56,14 @@ export async function openPostgresDocuments(
     );
   }
   const [passages, postings, jobs] = [createPassages(db), createPostings(db), createJobs(jobTables(db))];
-  const stores = createVectorStores(db, nowS);
+  const stores = createVectorStores(db, nowS, unaudited);
   const vectors = createPgvectorSearch(db, passages, {
     exactLimit: config.exactSearchLimit,
     efSearch: config.efSearch,
   });
   const { searched, find } = createFinding(db, { passages, postings, vectors, relevance }, nowS);
   const rows = createRows(db, {
+    audit: unaudited,
     clock,
     limits: { files: config.maxIngestQueue, bytes: config.maxIngestBytes },
     atOnce,
@@ -131,7 +132,7 @@ async function purge(
   fileIds: readonly string[],
   nowS: number,
 ): Promise<PurgeReport> {
-  const files = createFiles(db);
+  const files = createFiles(db, unaudited);
   const pieces = await scopes.of(tenant, async () => {
     for (const id of fileIds) await files.get(tenant, id);
     const labels: number[] = [];

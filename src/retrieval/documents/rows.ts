@@ -1,6 +1,6 @@
 import type { Clock } from '../../contracts/clock.js';
 import { createJobs } from '../../jobs/jobs.js';
-import { type Db, jobTables } from '../stores/database.js';
+import { type Audited, type Db, jobTables } from '../stores/database.js';
 import { createFileBatches } from '../stores/file-batches.js';
 import { createFiles } from '../stores/files.js';
 import type { IngestLimits } from '../stores/ingest-bounds.js';
@@ -9,6 +9,7 @@ import { createVectorStores } from '../stores/vector-stores.js';
 import type { DocumentStore } from './document-store.js';
 
 export interface RowsOptions {
+  readonly audit: Audited;
   readonly clock: Clock;
   /** Of what waits to be read. */
   readonly limits: IngestLimits;
@@ -26,10 +27,10 @@ export type RowMethods = Omit<
 >;
 
 /** The methods that are the same over whichever database has the rows. Each is about the tenant that its first argument names. */
-export function createRows(db: Db, { clock, limits, atOnce, forget, grown }: RowsOptions): RowMethods {
+export function createRows(db: Db, { audit, clock, limits, atOnce, forget, grown }: RowsOptions): RowMethods {
   const nowS = () => Math.floor(clock.now() / 1000);
-  const [files, storeFiles, batches] = [createFiles(db), createStoreFiles(db), createFileBatches(db)];
-  const stores = createVectorStores(db, nowS);
+  const [files, storeFiles, batches] = [createFiles(db, audit), createStoreFiles(db, audit), createFileBatches(db)];
+  const stores = createVectorStores(db, nowS, audit);
   const jobs = createJobs(jobTables(db));
 
   return {

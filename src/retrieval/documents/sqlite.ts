@@ -7,7 +7,7 @@ import { startHousekeeping } from '../process/housekeeping.js';
 import { backfillTerms } from '../process/term-backfill.js';
 import { createVectorSearch } from '../search/find-nearest.js';
 import { adoptEmbedder } from '../stores/adopt-embedder.js';
-import { databaseId, jobTables, openDatabase, openWriter } from '../stores/database.js';
+import { createAudited, databaseId, jobTables, openDatabase, openWriter } from '../stores/database.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
 import { createPostings } from '../stores/postings.js';
@@ -27,6 +27,7 @@ export async function openSqliteDocuments(dataDir: string, options: DocumentsOpt
   const reader = openDatabase(file);
   const writer = openWriter(file);
   const nowS = () => Math.floor(clock.now() / 1000);
+  const audit = createAudited(dataDir, clock);
   const reread = await adoptEmbedder(writer, embedder.digest, clock.now());
   if (reread > 0) onReread(reread);
   const [passages, vectors, jobs] = [createPassages(reader), createVectors(reader), createJobs(jobTables(writer))];
@@ -51,8 +52,8 @@ export async function openSqliteDocuments(dataDir: string, options: DocumentsOpt
   const housekeeping = startHousekeeping({
     dataDir,
     writer,
-    files: createFiles(writer),
-    stores: createVectorStores(writer, nowS),
+    files: createFiles(writer, audit),
+    stores: createVectorStores(writer, nowS, audit),
     jobs,
     indexes,
     queue,
@@ -73,6 +74,7 @@ export async function openSqliteDocuments(dataDir: string, options: DocumentsOpt
 
   return {
     ...createRows(writer, {
+      audit,
       clock,
       limits: { files: config.maxIngestQueue, bytes: config.maxIngestBytes },
       atOnce,

@@ -1,6 +1,7 @@
 /** The retrieval process: documents and embedding model, asked by messages. */
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
+import { actingAs } from '../../audit/actor.js';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
 import { readEmbedderManifest } from '../../layouts/manifest.js';
@@ -19,6 +20,8 @@ import { createPace, waitedForProcessorMs } from './pace.js';
 import { createParsers } from './parsers.js';
 import { createWorkQueue } from './queue.js';
 import { createService } from './service.js';
+
+type Call = Extract<GatewayMessage, { type: 'call' }>;
 
 const STATUS_EVERY_MS = 1000;
 /** What embedding a token takes of one processor, about. */
@@ -125,11 +128,12 @@ async function start({ dataDir, modelDir, baseModelDir, config, database }: Proc
 
   const calls = new Map<number, AbortController>();
   return {
-    async call(id: number, method: Method, args: readonly unknown[]): Promise<void> {
+    async call({ id, method, args, actor }: Call): Promise<void> {
       const controller = new AbortController();
       calls.set(id, controller);
       try {
-        const run = () => (service[method] as (...args: unknown[]) => Promise<unknown>)(...args, controller.signal);
+        const work = service[method] as (...args: unknown[]) => Promise<unknown>;
+        const run = () => actingAs(actor, () => work(...args, controller.signal));
         send({ type: 'result', id, value: await (WRITES.has(method) ? queue.write(String(args[0]), run) : run()) });
       } catch (error) {
         if (controller.signal.aborted) return;
@@ -180,7 +184,7 @@ serveParent(async (message: GatewayMessage) => {
       });
       break;
     case 'call':
-      await (await running)?.call(message.id, message.method, message.args);
+      await (await running)?.call(message);
       break;
     case 'abort':
       (await running)?.abort(message.id);

@@ -59,7 +59,7 @@ export function createPurge({ dataDir, files, traces, indexes, queue, emptyLog, 
       for (const id of fileIds) await files.get(tenant, id);
       const known: Buffer[] = [];
       for (const id of fileIds) known.push(...(await traces.of(id)));
-      for (const id of fileIds) indexes.removed(tenant, await files.delete(tenant, id, nowS()));
+      for (const id of fileIds) indexes.removed(tenant, await files.delete(tenant, id, nowS(), 'file.purged'));
       const pieces = await traces.withoutHeld(known);
       await compact(tenant);
       let result = await search(tenant, pieces);

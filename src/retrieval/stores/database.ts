@@ -1,4 +1,8 @@
 import { type ColumnType, type Generated, Kysely, SqliteDialect } from 'kysely';
+import { type AuditDb, createAuditLog } from '../../audit/log.js';
+import { openSigningKey } from '../../audit/signing-key.js';
+import type { AuditChange } from '../../contracts/audit.js';
+import type { Clock } from '../../contracts/clock.js';
 import type { JobDb } from '../../jobs/jobs.js';
 import type { JobTables } from '../../jobs/table.js';
 import { openSqlite } from '../../sqlite/open.js';
@@ -153,6 +157,17 @@ export type Db = Kysely<Tables>;
 export function jobTables(db: Db): JobDb {
   return db as Kysely<unknown> as JobDb;
 }
+
+/** Writes a line of the audit log in the transaction of the change. Names of files and texts have no place in it: it is never purged. */
+export type Audited = (tx: Db, change: AuditChange) => Promise<void>;
+
+export function createAudited(dataDir: string, clock: Clock): Audited {
+  const log = createAuditLog({ name: 'documents', key: openSigningKey(dataDir), clock });
+  return (tx, change) => log.append(tx as Kysely<unknown> as AuditDb, change);
+}
+
+/** For what only reads, and for PostgreSQL, where documents have no audit log yet (decision 0042). */
+export const unaudited: Audited = async () => {};
 
 /** Opens `documents.db`, or creates it. */
 export function openDatabase(file: string): Db {

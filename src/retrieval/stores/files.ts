@@ -1,6 +1,6 @@
 import type { Page, PageRequest, StoredFile } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
-import type { Db } from './database.js';
+import type { Audited, Db } from './database.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
 import { bumpShelf, namesOf } from './shelves.js';
@@ -8,7 +8,7 @@ import { bumpShelf, namesOf } from './shelves.js';
 const COLUMNS = ['seq', 'id', 'filename', 'bytes', 'purpose', 'created_at'] as const;
 
 /** The rows of uploaded files. Every method is confined to its tenant. */
-export function createFiles(db: Db) {
+export function createFiles(db: Db, audit: Audited) {
   const find = async (tenant: string, id: string, groups: readonly string[] | null = null) => {
     const own = db.selectFrom('files').select(COLUMNS).where('tenant', '=', tenant).where('id', '=', id);
     const seen = (names: readonly string[]) =>
@@ -72,8 +72,8 @@ export function createFiles(db: Db) {
     },
 
     /** Deletes the file with all that was made from it, in every store. Returns the labels of its passages. */
-    async delete(tenant: string, id: string, nowS: number): Promise<number[]> {
-      await find(tenant, id);
+    async delete(tenant: string, id: string, nowS: number, action = 'file.deleted'): Promise<number[]> {
+      const { filename: _, ...before } = toFile(await find(tenant, id));
       return db.transaction().execute(async (tx) => {
         const stores = await tx
           .selectFrom('store_files')
@@ -92,6 +92,7 @@ export function createFiles(db: Db) {
                 .execute();
         await tx.deleteFrom('files').where('id', '=', id).execute();
         for (const { shelf } of stores) await bumpShelf(tx, shelf, nowS);
+        await audit(tx, { tenant, action, subject: id, before: { ...before, storeIds }, after: null });
         return passages.map((passage) => passage.label);
       });
     },

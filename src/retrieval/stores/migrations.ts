@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
+import { AUDIT_SCHEMA } from '../../audit/table.js';
 import { AppError } from '../../errors/app-error.js';
 import { JOBS_SCHEMA } from '../../jobs/table.js';
 
@@ -183,6 +184,9 @@ export const MIGRATIONS: readonly ((database: Database) => void)[] = [
         delete from jobs where kind = 'ingest' and subject = old.store_id || '/' || old.file_id;
       end;
     `);
+  },
+  (database) => {
+    for (const statement of AUDIT_SCHEMA) database.exec(statement);
   },
 ];
 

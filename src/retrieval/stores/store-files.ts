@@ -14,7 +14,7 @@ import { completeJob, type Lease } from '../../jobs/jobs.js';
 import type { FilePassage } from '../chunking/chunk-file.js';
 import type { FileTerms } from '../lexical/file-terms.js';
 import { type AttachOptions, attachFile } from './attach-file.js';
-import { type Db, jobTables, type Tables } from './database.js';
+import { type Audited, type Db, jobTables, type Tables } from './database.js';
 import { embeddingsFor } from './embeddings.js';
 import { STATUS } from './file-counts.js';
 import { passes } from './filter.js';
@@ -91,7 +91,7 @@ const COLUMNS = [
 ] as const;
 
 /** Files in stores: the state of each, the queue of those that wait, and the passages of those that are done. */
-export function createStoreFiles(db: Db) {
+export function createStoreFiles(db: Db, audit: Audited) {
   const write = embeddingsFor(db);
   const find = async (tenant: string, storeId: string, fileId: string): Promise<Row> => {
     const row = await db
@@ -128,7 +128,7 @@ export function createStoreFiles(db: Db) {
       { attributes, allowedGroups }: StoreFileChange,
       nowS: number,
     ): Promise<VectorStoreFile> {
-      await find(tenant, storeId, fileId);
+      const { allowedGroups: groupsBefore } = await get(tenant, storeId, fileId);
       await db.transaction().execute(async (tx) => {
         const file = await tx
           .selectFrom('store_files')
@@ -144,6 +144,13 @@ export function createStoreFiles(db: Db) {
           await bumpShelf(tx, file.shelf, nowS);
         }
         if (allowedGroups) await moveToShelf(tx, file.seq, await shelfFor(tx, storeId, allowedGroups), nowS);
+        await audit(tx, {
+          tenant,
+          action: 'store_file.changed',
+          subject: `${storeId}/${fileId}`,
+          before: { allowedGroups: groupsBefore },
+          after: { allowedGroups: allowedGroups ?? groupsBefore, attributesReplaced: attributes !== undefined },
+        });
       });
       return get(tenant, storeId, fileId);
     },
@@ -197,6 +204,9 @@ export function createStoreFiles(db: Db) {
         const labels = await removePassages(tx, { seq: row.seq, storeId, fileId });
         await tx.deleteFrom('store_files').where('seq', '=', row.seq).execute();
         await bumpShelf(tx, row.shelf, nowS);
+        const before = { storeId, fileId, passages: labels.length };
+        const change = { tenant, action: 'store_file.detached', subject: `${storeId}/${fileId}` };
+        await audit(tx, { ...change, before, after: null });
         return labels;
       });
     },

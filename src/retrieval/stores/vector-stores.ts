@@ -8,7 +8,7 @@ import type {
   VectorStoreChange,
 } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
-import type { Db, Tables } from './database.js';
+import type { Audited, Db, Tables } from './database.js';
 import { STATUS, toFileCounts } from './file-counts.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
@@ -52,7 +52,7 @@ const isOver = (nowS: number) =>
   sql<boolean>`(expired = 1 or coalesce(last_active_at + expires_after_days * ${sql.lit(DAY_S)} <= ${nowS}, false))`;
 
 /** The rows of vector stores. Every method is confined to its tenant. */
-export function createVectorStores(db: Db, nowS: () => number) {
+export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
   const find = async (tenant: string, id: string): Promise<Row> => {
     const row = await db
       .selectFrom('stores')
@@ -158,10 +158,12 @@ export function createVectorStores(db: Db, nowS: () => number) {
 
     /** Deletes the store with its passages; the files stay. Returns the labels of the passages. */
     async delete(tenant: string, id: string): Promise<number[]> {
-      await find(tenant, id);
+      const { fileCounts } = await get(tenant, id);
       return db.transaction().execute(async (tx) => {
         const passages = await tx.selectFrom('passages').select('label').where('store_id', '=', id).execute();
         await tx.deleteFrom('stores').where('id', '=', id).execute();
+        const before = { id, files: fileCounts.total, passages: passages.length };
+        await audit(tx, { tenant, action: 'vector_store.deleted', subject: id, before, after: null });
         return passages.map((passage) => passage.label);
       });
     },
@@ -207,6 +209,8 @@ export function createVectorStores(db: Db, nowS: () => number) {
         for (const { id, tenant } of over) {
           const passages = await tx.selectFrom('passages').select('label').where('store_id', '=', id).execute();
           await tx.deleteFrom('store_files').where('store_id', '=', id).execute();
+          const before = { id, passages: passages.length };
+          await audit(tx, { tenant, action: 'vector_store.expired', subject: id, before, after: null });
           expired.push({ id, tenant, labels: passages.map(({ label }) => label) });
         }
         return expired;

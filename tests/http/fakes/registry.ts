@@ -8,6 +8,7 @@ import type {
   Registry,
   Scope,
 } from '../../../src/contracts/registry.js';
+import type { SafetyPolicy } from '../../../src/contracts/safety.js';
 import { AppError } from '../../../src/errors/app-error.js';
 
 export const KEY = 'sk-bank';
@@ -25,6 +26,7 @@ export interface FakeRegistry extends Registry {
   readonly signals: AnswerSignals[];
   readonly feedback: (Feedback & { tenant: string; keyId: string })[];
   readonly deployments: Deployment[];
+  readonly policies: SafetyPolicy[];
 }
 
 /** The tenant `bank` has the deployment `assistant`: versions 1 (stable) and 2 (canary, weight 0). */
@@ -67,6 +69,7 @@ export function createFakeRegistry(): FakeRegistry {
         canaryWeight: 0,
         instructions: 'You help.',
         retrieval: policy,
+        policy: null,
         ...times,
       },
       {
@@ -78,9 +81,13 @@ export function createFakeRegistry(): FakeRegistry {
         canaryWeight: 0,
         instructions: '',
         retrieval: { ...policy, enabled: false },
+        policy: null,
         ...times,
       },
     ] as Deployment[],
+    policies: [] as SafetyPolicy[],
+    getPolicy: async (tenant: string, name: string, revision: number | null) =>
+      registry.policies.find((p) => p.tenant === tenant && p.name === name && p.revision === revision)!,
     authenticate: async (key: string) => principals.get(key) ?? null,
     readGroupsToken: async (tenant: string, token: string) => {
       const [signed, ...groups] = token.split('.');

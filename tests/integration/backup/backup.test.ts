@@ -48,7 +48,7 @@ t.test('a backup beside a running gateway holds what was acknowledged, and resto
   const backup = join(root, 'backup');
   const made = await on(t, dataDir, 'backup', backup);
   t.match(made, { code: 0, out: /registry\.db +\d+ .*\ndocuments\.db +\d+ / });
-  t.same(readdirSync(backup).sort(), ['adapters', 'backup.json', 'documents.db', 'registry.db']);
+  t.same(readdirSync(backup).sort(), ['adapters', 'audit-key.pem', 'backup.json', 'documents.db', 'registry.db']);
   // What happens afterwards is not in it.
   await rows.addFile('bank', store.id, clusteredVectors(5));
   t.match(await on(t, dataDir, 'restore', backup), { code: 1, err: /another gateway is running/ });

@@ -17,6 +17,9 @@ async function scopesOf(dataDir: string, secret: string): Promise<readonly strin
     dataDir,
     compiler: { compile: () => Promise.reject(new Error('no adapters here')) },
     clock: { now: Date.now, monotonicMs: () => performance.now() },
+    checkRules: () => {
+      throw new Error('no policies here');
+    },
     demo: false,
   });
   try {

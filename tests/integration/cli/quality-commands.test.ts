@@ -14,7 +14,7 @@ t.test('answers that may be wrong are reviewed, and what is right instead is exp
   }
   const listed = await cli('reviews', 'list', ...tenant);
   t.match(listed.out, /a3 +1970-01-01 00:00 UTC +assistant +support@1 +low_groundedness +0\.10 +-/);
-  t.same(await json('reviews', 'list', ...tenant, '--reason', 'thumbs_down'), []);
+  t.same(await json('reviews', 'list', ...tenant, '--because', 'thumbs_down'), []);
 
   const correct = ['reviews', 'correct', 'a1', ...tenant, '--question', 'What is the fee?', '--answer', 'It is £5.'];
   const refused = await cli(...correct);

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import t, { type Test } from 'tap';
 import { openPostgres } from '../../../src/postgres/open.js';
 import { openPostgresDocuments } from '../../../src/retrieval/documents/postgres.js';
-import type { Tables } from '../../../src/retrieval/stores/database.js';
+import { type Tables, unaudited } from '../../../src/retrieval/stores/database.js';
 import { createFiles } from '../../../src/retrieval/stores/files.js';
 import { migratePostgres } from '../../../src/retrieval/stores/postgres/migrate.js';
 import { createVectorStores } from '../../../src/retrieval/stores/vector-stores.js';
@@ -121,7 +121,7 @@ t.test(
     );
     await t.rejects(
       raw.scopes.snapshot('bank', () =>
-        createVectorStores(raw.db, () => 1).create('bank', { name: 's', metadata: {} }),
+        createVectorStores(raw.db, () => 1, unaudited).create('bank', { name: 's', metadata: {} }),
       ),
       { code: '25006' },
       'what only reads cannot write',
@@ -132,7 +132,7 @@ t.test(
 
 t.test('what outlives its scope is refused, and scopes do not mix', async (t) => {
   const { raw } = await setUp(t, 1000);
-  const files = createFiles(raw.db);
+  const files = createFiles(raw.db, unaudited);
   const page = { limit: 10, after: null, order: 'asc' } as const;
   let late: Promise<unknown> = Promise.resolve();
   await raw.scopes.of('bank', async () => {

@@ -6,6 +6,7 @@ import type { AdapterCompiler } from '../../../src/contracts/adapter.js';
 import { AppError } from '../../../src/errors/app-error.js';
 import { migrate } from '../../../src/registry/migrations.js';
 import { openRegistry } from '../../../src/registry/registry.js';
+import { createSafety } from '../../../src/safety/safety.js';
 import { openSqlite } from '../../../src/sqlite/open.js';
 
 /** Accepts any folder with a `weights` file, which may name another base; what the importer checks is tested in its own room. */
@@ -24,11 +25,13 @@ const compilerFor = (dataDir: string): AdapterCompiler => ({
   },
 });
 
+const safety = createSafety({ embedderId: 'bge-small-en-v1.5-qa', embed: async () => [] });
+
 /** A registry on real SQLite, with a clock that moves one millisecond at every look. */
 export function openTestRegistry(dataDir: string, { demo = false } = {}) {
   let now = 1_000;
   const clock = { now: () => now++, monotonicMs: () => now };
-  return openRegistry({ dataDir, compiler: compilerFor(dataDir), clock, demo });
+  return openRegistry({ dataDir, compiler: compilerFor(dataDir), clock, checkRules: safety.check, demo });
 }
 
 /** The file of a registry as it was before a step of its tables, with one tenant and what `statements` add. */

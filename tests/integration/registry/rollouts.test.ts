@@ -36,6 +36,7 @@ const answer: AnswerRecord = {
   outcome: 'completed',
   finishReason: 'stop',
   passages: [],
+  safety: null,
   storeSnapshot: null,
   baseDigest: 'base',
   promptDigest: null,

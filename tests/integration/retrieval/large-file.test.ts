@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { createJobs } from '../../../src/jobs/jobs.js';
 import { FileTerms } from '../../../src/retrieval/lexical/file-terms.js';
-import { jobTables, openDatabase, openWriter } from '../../../src/retrieval/stores/database.js';
+import { createAudited, jobTables, openDatabase, openWriter } from '../../../src/retrieval/stores/database.js';
 import { createFiles } from '../../../src/retrieval/stores/files.js';
 import { createPassages } from '../../../src/retrieval/stores/passages.js';
 import { createShelves } from '../../../src/retrieval/stores/shelves.js';
@@ -13,15 +13,17 @@ import { createVectors } from '../../../src/retrieval/stores/vectors.js';
 const PASSAGES = 5000;
 
 t.test('searches read on while a large file is written, and find all of it at once', async (t) => {
-  const file = join(t.testdir({}), 'documents.db');
+  const folder = t.testdir({});
+  const file = join(folder, 'documents.db');
   const reader = openDatabase(file);
   const writer = openWriter(file);
   t.teardown(async () => {
     await writer.destroy();
     await reader.destroy();
   });
-  const [files, storeFiles] = [createFiles(writer), createStoreFiles(writer)];
-  const { id } = await createVectorStores(writer, () => 1).create('bank', { name: 's', metadata: {} });
+  const audit = createAudited(folder, { now: () => 1, monotonicMs: () => 1 });
+  const [files, storeFiles] = [createFiles(writer, audit), createStoreFiles(writer, audit)];
+  const { id } = await createVectorStores(writer, () => 1, audit).create('bank', { name: 's', metadata: {} });
   const content = Buffer.from('a');
   const upload = await files.create('bank', { filename: 'a.txt', purpose: 'assistants', content }, 1);
   await storeFiles.attach(

@@ -66,12 +66,12 @@ t.test('personal data is blanked out, and what is none is not', async (t) => {
   const [line] = await exported([
     example(
       'I am anna.b@example.org, call 0345 610 7720 or +44 20 7946 0958.',
-      'Card 4929 1234 5678 9012 of GB29 NWBK 6016 1331 9268 19 costs £1,499 from 2024 to 2026, 30 days, 4.05%.',
+      'Card 4929 1234 5678 9015 of GB29 NWBK 6016 1331 9268 19 costs £1,499 from 2024 to 2026, 30 days, 4.05%.',
     ),
   ]);
   const { messages } = JSON.parse(line!);
   t.equal(messages[0].content, 'I am [email], call [phone] or [phone].');
-  t.equal(messages[1].content, 'Card [card] of [account] costs £1,499 from 2024 to 2026, 30 days, 4.05%.');
+  t.equal(messages[1].content, 'Card [card] of [iban] costs £1,499 from 2024 to 2026, 30 days, 4.05%.');
 });
 
 t.test('ten thousand examples take no more memory than their digests', async (t) => {

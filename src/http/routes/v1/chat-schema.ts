@@ -202,7 +202,7 @@ export const ChatCompletion = Type.Object({
           refusal: Type.Null(),
         }),
       ),
-      finish_reason: Type.Enum(['stop', 'length']),
+      finish_reason: Type.Enum(['stop', 'length', 'content_filter']),
     }),
   ),
   usage: UsageSchema,

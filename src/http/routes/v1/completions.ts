@@ -82,7 +82,7 @@ const TextCompletion = Type.Object({
         }),
         Type.Null(),
       ]),
-      finish_reason: Type.Enum(['stop', 'length']),
+      finish_reason: Type.Enum(['stop', 'length', 'content_filter']),
     }),
   ),
   usage: UsageSchema,

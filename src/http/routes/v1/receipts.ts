@@ -59,8 +59,27 @@ export const Receipt = Type.Object(
       }),
       { description: 'That the model was given, in their order.' },
     ),
-    outcome: Type.String({ description: '`completed`, `aborted`, or the code of an error.' }),
-    finish_reason: nullable(Type.Enum(['stop', 'length'])),
+    safety: nullable(
+      Type.Object(
+        {
+          policy: Type.String({ description: 'With its revision: `bank@3`.' }),
+          decisions: Type.Array(
+            Type.Object({
+              stage: Type.Enum(['input', 'passages', 'output']),
+              rule: Type.String(),
+              kind: Type.Enum(['pattern', 'personal', 'profanity', 'topic', 'injection']),
+              action: Type.Enum(['block', 'redact', 'flag', 'refuse']),
+              count: Type.Integer({ description: 'How often the rule found something.' }),
+            }),
+          ),
+        },
+        { description: "What the deployment's safety policy decided; null: it has none." },
+      ),
+    ),
+    outcome: Type.String({
+      description: '`completed`, `refused` by the safety policy, `aborted`, or the code of an error.',
+    }),
+    finish_reason: nullable(Type.Enum(['stop', 'length', 'content_filter'])),
     usage: Type.Object({
       prompt_tokens: Type.Integer(),
       cached_tokens: nullable(Type.Integer()),
@@ -125,6 +144,7 @@ export function toReceipt(record: AnswerRecord, signals: AnswerSignals | null) {
       byte_start: byteStart ?? null,
       byte_end: byteEnd ?? null,
     })),
+    safety: record.safety && { policy: record.safety.policy, decisions: [...record.safety.decisions] },
     outcome: record.outcome,
     finish_reason: record.finishReason,
     usage: {

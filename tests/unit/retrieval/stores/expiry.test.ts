@@ -9,7 +9,7 @@ t.test('a store expires so many days after its last use, at that moment, and for
   const rows = await openRows(dataFolder(t));
   t.teardown(() => rows.db.destroy());
   let nowS = 1000;
-  const stores = createVectorStores(rows.db, () => nowS);
+  const stores = createVectorStores(rows.db, () => nowS, rows.audit);
   const { id } = await stores.create('bank', { name: 's', metadata: {}, expiresAfterDays: 2 });
   const lasting = await stores.create('bank', { name: 'lasting', metadata: {} });
   const fileId = await rows.addFile('bank', id, clusteredVectors(3));
@@ -43,7 +43,7 @@ t.test('a store expires so many days after its last use, at that moment, and for
 t.test('when a store expires can be changed', async (t) => {
   const rows = await openRows(dataFolder(t));
   t.teardown(() => rows.db.destroy());
-  const stores = createVectorStores(rows.db, () => 1000);
+  const stores = createVectorStores(rows.db, () => 1000, rows.audit);
   const { id } = await stores.create('bank', { name: 's', metadata: {}, expiresAfterDays: 2 });
   t.match(await stores.update('bank', id, { expiresAfterDays: 7 }), { expiresAfterDays: 7 });
   t.match(await stores.update('bank', id, { name: 'x' }), { expiresAfterDays: 7 });

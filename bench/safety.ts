@@ -1,0 +1,69 @@
+/** Safety policies: how well prompt injections are told on the test split, and what screening an answer takes. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SafetyPolicy, SafetyRules } from '../src/contracts/safety.js';
+import { injectionProbability } from '../src/safety/injection.js';
+import { createSafety } from '../src/safety/safety.js';
+import { quantile } from './load.js';
+import type { Bench } from './main.js';
+import { readInjections } from './safety/dataset.js';
+import { openEmbedder } from './safety/embedder.js';
+import { areaUnderCurve } from './safety/train-head.js';
+
+const POLICY = join(import.meta.dirname, '../indexes/policies/northwind-bank.json');
+const QUESTION = 'What is the early repayment charge of a two-year fix, and who do I call about it?';
+const PASSAGE =
+  'A two-year fix has an early repayment charge of 2 % of the balance in the first year and 1 % in the second. ' +
+  'You may overpay 10 % of the balance a year without a charge. Call 0800 123 4567 between 8 am and 8 pm to ask for a figure.';
+const ANSWER =
+  'The charge is 2 % of the balance in the first year and 1 % in the second [1]. You may overpay 10 % a year [2].';
+
+const run: Bench = async ({ quick, say }) => {
+  const { id, corpusDir, embed } = await openEmbedder();
+  const rules = JSON.parse(readFileSync(POLICY, 'utf8')) as SafetyRules;
+  const without = (some: SafetyRules['input']) => some.filter(({ kind }) => kind !== 'injection' && kind !== 'topic');
+  const plain = { input: without(rules.input), passages: without(rules.passages), output: rules.output };
+  const rounds = quick ? 40 : 200;
+  const safety = createSafety({ embedderId: id, embed: (_tenant, texts) => embed(texts) });
+  say(`Screening ${rounds} questions with four passages and their answers, without and with classifiers.`);
+  const plainMs = await measure(safety, plain, rounds);
+  const allMs = await measure(safety, rules, rounds);
+  say('Embedding the labelled test split.');
+  const labelled = (await readInjections(corpusDir, 'test')).filter((_, index) => !quick || index % 10 === 0);
+  const vectors = await embed(labelled.map(({ text }) => text));
+  const scored = labelled.map(({ isInjection, source }, index) => ({
+    score: injectionProbability(vectors[index]!),
+    isPositive: isInjection,
+    source,
+  }));
+  return {
+    injection_auc: areaUnderCurve(scored),
+    injection_auc_s_labs: areaUnderCurve(scored.filter(({ source }) => source === 's-labs')),
+    injection_auc_neuralchemy: areaUnderCurve(scored.filter(({ source }) => source === 'neuralchemy')),
+    ms_p50: quantile(plainMs, 0.5),
+    ms_p95: quantile(plainMs, 0.95),
+    classified_ms_p50: quantile(allMs, 0.5),
+    classified_ms_p95: quantile(allMs, 0.95),
+  };
+};
+export default run;
+
+/** Every question is a new one; the passages come again, as those of a store do. */
+async function measure(safety: ReturnType<typeof createSafety>, rules: SafetyRules, rounds: number): Promise<number[]> {
+  const policy: SafetyPolicy = { tenant: 'bench', name: `of-${rules.input.length}`, revision: 1, rules, createdAt: 0 };
+  const { signal } = new AbortController();
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const startedMs = performance.now();
+    const screen = safety.screen(policy);
+    await screen.input([], [`${QUESTION} My number is ${round}.`], signal);
+    await screen.passages(
+      [1, 2, 3, 4].map((number) => [`${PASSAGE} ${number}`, 'fees.md', 'Fees']),
+      signal,
+    );
+    for (const word of ANSWER.split(/(?= )/)) screen.output?.push(word);
+    screen.output?.end();
+    times.push(performance.now() - startedMs);
+  }
+  return times;
+}

@@ -1,0 +1,56 @@
+import { Type } from 'typebox';
+import { errorResponses } from '../errors/responses.js';
+import type { AdminPlugin } from './plugin.js';
+import { DeploymentParams, listOf, PolicyBody, PolicySchema, TenantParams } from './schemas.js';
+
+const route = { config: { scope: 'admin' } } as const;
+const onePolicy = { tags: ['admin'], params: DeploymentParams, response: { 200: PolicySchema, ...errorResponses } };
+
+export const policyRoutes: AdminPlugin = async (app, { registry }) => {
+  app.get(
+    '/tenants/:tenant/policies',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'listPolicies',
+        summary: "List a tenant's safety policies, the newest revision of each",
+        params: TenantParams,
+        response: { 200: listOf(PolicySchema), ...errorResponses },
+      },
+    },
+    async ({ params }) => ({ data: await registry.listPolicies(params.tenant) }),
+  );
+
+  app.get(
+    '/tenants/:tenant/policies/:name',
+    {
+      ...route,
+      schema: {
+        ...onePolicy,
+        operationId: 'getPolicy',
+        summary: 'Show a safety policy',
+        querystring: Type.Object({
+          revision: Type.Optional(Type.Integer({ minimum: 1, description: 'The newest where left out.' })),
+        }),
+      },
+    },
+    ({ params, query }) => registry.getPolicy(params.tenant, params.name, query.revision ?? null),
+  );
+
+  app.put(
+    '/tenants/:tenant/policies/:name',
+    {
+      ...route,
+      schema: {
+        ...onePolicy,
+        operationId: 'putPolicy',
+        summary: 'Write the next revision of a safety policy',
+        description:
+          'No deployment uses it before it names this revision. The same rules as in the newest revision are that one.',
+        body: PolicyBody,
+      },
+    },
+    ({ params, body }) => registry.putPolicy({ ...params, rules: body.rules }),
+  );
+};

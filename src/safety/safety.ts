@@ -1,0 +1,164 @@
+import { LRUCache } from 'lru-cache';
+import type { Safety, SafetyDecision, SafetyPolicy, SafetyStage, Screen } from '../contracts/safety.js';
+import { AppError } from '../errors/app-error.js';
+import { redact } from '../patterns/finder.js';
+import { HEAD_EMBEDDER, injectionProbability } from './injection.js';
+import { createOutputScreen } from './output.js';
+import { piecesOf } from './pieces.js';
+import { type CompiledRule, type CompiledRules, compileRules, type TextRule, type VectorRule } from './rules.js';
+import { createVectors, type Embed } from './vectors.js';
+
+/** Policies whose patterns are kept ready. */
+const MAX_COMPILED = 256;
+
+export interface SafetyOptions {
+  /** Of the embedding model that runs. */
+  readonly embedderId: string;
+  readonly embed: Embed;
+}
+
+/** What a rule's hit means for what it was found in: nothing, or its end. */
+type Verdict =
+  | { readonly type: 'goes_on' }
+  | { readonly type: 'block' }
+  | { readonly type: 'refuse'; readonly text: string };
+
+const GOES_ON: Verdict = { type: 'goes_on' };
+
+export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
+  const compiled = new LRUCache<string, CompiledRules>({ max: MAX_COMPILED });
+  const vectorsOf = createVectors(embed);
+
+  const compile = ({ tenant, name, revision, rules }: SafetyPolicy): CompiledRules => {
+    const key = `${tenant}/${name}@${revision}`;
+    const known = compiled.get(key) ?? compileRules(rules);
+    compiled.set(key, known);
+    return known;
+  };
+
+  /** Whether a piece of the texts is what the rule is about. */
+  async function isAbout(
+    { rule, threshold }: VectorRule,
+    tenant: string,
+    texts: readonly string[],
+    signal: AbortSignal,
+  ) {
+    const pieces = piecesOf(texts);
+    if (pieces === null) {
+      const reason = 'is longer than what the safety policy can look at. Shorten the last message';
+      throw new AppError('invalid_value', { param: 'messages', reason });
+    }
+    if (pieces.length === 0) return false;
+    const vectors = await vectorsOf(tenant, pieces, signal);
+    if (rule.kind === 'injection') return vectors.some((vector) => injectionProbability(vector) >= threshold);
+    const examples = await vectorsOf(tenant, rule.examples, signal);
+    return vectors.some((vector) => examples.some((example) => cosine(vector, example) >= threshold));
+  }
+
+  function check(rules: SafetyPolicy['rules']): void {
+    const { input, passages } = compileRules(rules);
+    const judging = [...input, ...passages].find(({ rule }) => rule.kind === 'injection');
+    if (judging && embedderId !== HEAD_EMBEDDER) {
+      const reason = `was trained on vectors of ${HEAD_EMBEDDER}, and ${embedderId} runs. Leave injection rules out, or set models.embedder`;
+      throw new AppError('invalid_value', { param: judging.rule.name, reason });
+    }
+  }
+
+  return {
+    check,
+
+    screen(policy): Screen {
+      const { tenant } = policy;
+      const rules = compile(policy);
+      const found = new Map<string, SafetyDecision>();
+      const note = (stage: SafetyStage, { name, kind, action }: CompiledRule['rule'], count: number): void => {
+        const before = found.get(name)?.count ?? 0;
+        found.set(name, { stage, rule: name, kind, action, count: before + count });
+      };
+      const blocked = (rule: CompiledRule['rule']) =>
+        new AppError('content_filter', { rule: rule.name, policy: `${policy.name}@${policy.revision}` });
+
+      /** Changes the texts in their place. @param judged which of them are classified */
+      async function apply(
+        stage: SafetyStage,
+        compiledRule: CompiledRule,
+        texts: string[],
+        judged: readonly number[],
+        signal: AbortSignal,
+      ): Promise<Verdict> {
+        const { rule } = compiledRule;
+        const count =
+          'finder' in compiledRule
+            ? screenTexts(compiledRule, texts)
+            : Number(
+                await isAbout(
+                  compiledRule,
+                  tenant,
+                  judged.map((index) => texts[index]!),
+                  signal,
+                ),
+              );
+        if (count === 0) return GOES_ON;
+        note(stage, rule, count);
+        if (rule.action === 'block') return { type: 'block' };
+        return rule.action === 'refuse' ? { type: 'refuse', text: rule.text! } : GOES_ON;
+      }
+
+      return {
+        async input(given, turn, signal) {
+          const texts = [...given, ...turn];
+          const judged = turn.map((_, index) => given.length + index);
+          for (const rule of rules.input) {
+            const verdict = await apply('input', rule, texts, judged, signal);
+            if (verdict.type === 'block') throw blocked(rule.rule);
+            if (verdict.type === 'refuse') return { texts, refusal: verdict.text };
+          }
+          return { texts, refusal: null };
+        },
+
+        async passages(given, signal) {
+          const passages: (readonly string[] | null)[] = [];
+          for (const one of given) {
+            const texts = [...one];
+            let isKept = true;
+            for (const rule of rules.passages) {
+              const verdict = await apply('passages', rule, texts, [...texts.keys()], signal);
+              if (verdict.type === 'refuse') return { passages: [], refusal: verdict.text };
+              if (verdict.type === 'block') {
+                isKept = false;
+                break;
+              }
+            }
+            passages.push(isKept ? texts : null);
+          }
+          return { passages, refusal: null };
+        },
+
+        output:
+          rules.output.length === 0
+            ? null
+            : createOutputScreen(rules.output as readonly TextRule[], (rule, count) => note('output', rule, count)),
+
+        decisions: () => [...found.values()],
+      };
+    },
+  };
+}
+
+/** Replaces what the rule finds in the texts where it says so. Returns how often it found something. */
+function screenTexts({ rule, finder }: TextRule, texts: string[]): number {
+  let sum = 0;
+  for (const [index, given] of texts.entries()) {
+    const { text, count } = redact(given, finder);
+    if (rule.action === 'redact') texts[index] = text;
+    sum += count;
+  }
+  return sum;
+}
+
+/** Of normalised vectors. */
+function cosine(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import t from 'tap';
+import type { SafetyAction, SafetyRule } from '../../../src/contracts/safety.js';
+import { createOutputScreen } from '../../../src/safety/output.js';
+import { compileRules, type TextRule } from '../../../src/safety/rules.js';
+
+const SECRETS = [
+  'jane.doe@mail.example.com',
+  '4111 1111 1111 1111',
+  'GB29 NWBK 6016 1331 9268 19',
+  'sk-abcdefghijklmnopqrstuvwx',
+  '+44 20 7946 0958',
+  'AB123456C',
+  'project Heron-17',
+  'fuck',
+];
+const rule = (action: SafetyAction, own: object) =>
+  ({ action, ...(action === 'refuse' && { text: 'No.' }), ...own }) as SafetyRule;
+const compile = (output: readonly SafetyRule[]) =>
+  compileRules({ input: [], passages: [], output }).output as readonly TextRule[];
+const rulesBy = (actions: readonly SafetyAction[]) =>
+  compile([
+    rule(actions[0]!, { name: 'personal', kind: 'personal' }),
+    rule(actions[1]!, {
+      name: 'project',
+      kind: 'pattern',
+      patterns: ['project heron(?:-\\d+)?', 'x{2,}y', '(?:ab|a(?:bc)+)$'],
+    }),
+    rule(actions[2]!, { name: 'tone', kind: 'profanity' }),
+  ]);
+const action = fc.constantFrom<SafetyAction>('redact', 'flag', 'block', 'refuse');
+const word = fc.oneof(
+  fc.constantFrom(
+    ...SECRETS,
+    'card',
+    'a',
+    'ab',
+    'abcbc',
+    'xx',
+    'xxy',
+    'project',
+    'Heron',
+    '-1',
+    '4',
+    '41',
+    '@',
+    '.',
+    '\n',
+    '🦢',
+  ),
+  fc.string({ unit: 'binary', maxLength: 6 }),
+);
+const texts = fc
+  .array(word, { maxLength: 14 })
+  .chain((words) =>
+    fc
+      .array(fc.constantFrom('', ' ', ' ', ', '), { minLength: words.length, maxLength: words.length })
+      .map((gaps) => words.map((one, i) => one + gaps[i]).join('')),
+  );
+
+function screened(rules: readonly TextRule[], chunks: readonly string[]) {
+  const found: string[] = [];
+  const screen = createOutputScreen(rules, ({ name }) => found.push(name));
+  const parts = chunks.map((chunk) => screen.push(chunk));
+  const text = parts.join('') + screen.end();
+  // Before a rule that ends an answer, others may have looked further already.
+  return { parts, text, stopped: screen.stopped, found: screen.stopped ? [] : found.sort() };
+}
+
+t.test('an answer is screened to the same text however it is cut', async (t) => {
+  const compiled = new Map<string, readonly TextRule[]>();
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(texts, fc.tuple(action, action, action), fc.array(fc.nat(80)), (text, actions, cuts) => {
+        const key = actions.join();
+        const rules = compiled.get(key) ?? rulesBy(actions);
+        compiled.set(key, rules);
+        const places = [0, ...cuts.map((cut) => Math.min(cut, text.length)).sort((a, b) => a - b), text.length];
+        const chunks = places.slice(1).map((end, i) => text.slice(places[i]!, end));
+        const [whole, cut, single] = [[text], chunks, [...text].flatMap((sign) => sign.split(''))].map((one) =>
+          screened(rules, one),
+        );
+        for (const { parts: _, ...other } of [cut!, single!]) {
+          const { parts: __, ...expected } = whole!;
+          assert.deepEqual(other, expected);
+        }
+      }),
+      { numRuns: 400 },
+    ),
+  );
+});
+
+t.test('no part of a secret comes out, sign by sign', async (t) => {
+  const rules = rulesBy(['redact', 'redact', 'redact']);
+  for (const secret of SECRETS) {
+    const { parts, text } = screened(rules, `The value is ${secret}, as you know.`.split(''));
+    t.match(text, /^The value is \[.+\], as you know\.$/);
+    t.notOk(
+      parts.some(
+        (part) =>
+          part.length > 0 &&
+          !'The value is [], as you know.emailcardibanapi_keyphoneuk_ninoprojecttone'.includes(part) &&
+          !part.startsWith('['),
+      ),
+      secret,
+    );
+  }
+});
+
+t.test('what was let go is never more than what is decided, and most words are let go at once', async (t) => {
+  const rules = compile([rule('redact', { name: 'cards', kind: 'personal', types: ['card', 'iban'] })]);
+  const { parts, text } = screened(rules, ['The charge', ' is 2 ', '% of', ' the balance', ' [1].']);
+  t.equal(text, 'The charge is 2 % of the balance [1].');
+  t.same(
+    parts.filter((part) => part === ''),
+    [],
+    'nothing waits for the end',
+  );
+});
