@@ -8,6 +8,7 @@ import { createRolloutController } from '../../../src/canary/controller.js';
 import { DEFAULT_PLAN } from '../../../src/canary/decide.js';
 import { Sqlite } from '../../../src/sqlite/open.js';
 import { answerRecord } from '../../fixtures/answer-record.js';
+import { bothArms } from '../../fixtures/judged-answers.js';
 import { openRows } from '../../fixtures/retrieval/rows.js';
 import { deployment } from '../../http/admin-app.js';
 import { cliApp, run } from '../cli/cli-app.js';
@@ -118,20 +119,19 @@ t.test('each step of a rollout is one line, and what the controller decided is i
     await registry.addAdapter({ tenant: 'bank', name: 'support', folder: join(root, one) });
   }
   await registry.putDeployment({ tenant: 'bank', name: 'assistant', ...deployment });
-  const plan = { ...DEFAULT_PLAN, steps: [5, 20, 100], leastAnswers: 0, leastMs: 0 };
-  const start = () => registry.startRollout('bank', 'assistant', { version: 2, plan });
-  await start();
+  const plan = { ...DEFAULT_PLAN, steps: [5, 20, 100], leastMs: 0 };
+  await registry.startRollout('bank', 'assistant', { version: 2, plan });
   for (const what of ['pause', 'pause', 'resume'] as const) await registry.changeRollout('bank', 'assistant', what);
   const errors: unknown[] = [];
+  const answers = bothArms(400).map((answer) => ({ ...answer, endedAt: Date.now() + 1000 }));
   const controller = createRolloutController({
-    registry,
+    registry: { ...registry, judgedAnswers: async () => answers },
     clock: { now: Date.now, monotonicMs: () => performance.now() },
     lookEveryMs: 1000,
     holder: 'test',
     onLook: () => {},
     onError: (error) => errors.push(error),
   });
-  await controller.look();
   await controller.look();
   await controller.close();
   t.same(errors, []);
@@ -143,7 +143,7 @@ t.test('each step of a rollout is one line, and what the controller decided is i
     { action: 'deployment.rolled_back', actor: { kind: 'key', reason: 'Ticket 8' }, after: { rollout: null } },
     {
       action: 'deployment.rollout_advanced',
-      actor: { kind: 'system', id: 'controller', tenant: null, reason: 'nothing speaks against 20 %' },
+      actor: { kind: 'system', id: 'controller', tenant: null, reason: String },
       before: { canaryWeight: 5, rollout: { step: 0 } },
       after: { canaryWeight: 20, rollout: { step: 1 } },
     },
@@ -153,9 +153,10 @@ t.test('each step of a rollout is one line, and what the controller decided is i
     { action: 'deployment.created' },
   ]);
   const events = await registry.listRolloutEvents('bank', 'assistant', 100);
+  const { reason } = entries[1]!.actor;
   t.match(events, [
     { type: 'rolled_back', reason: 'Ticket 8' },
-    { type: 'advanced', actor: 'controller' },
+    { type: 'advanced', actor: 'controller', reason },
   ]);
   t.same(
     entries.map(({ after }) => (after as { revision: number }).revision),

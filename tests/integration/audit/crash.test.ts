@@ -36,6 +36,8 @@ t.test('a gateway that is killed in the middle of changes leaves logs that hold'
       const body = JSON.stringify({ label: name, scopes: ['inference'] });
       const response = await fetch(url, { method: 'POST', headers, body });
       if (response.status === 201) acknowledged += 1;
+      // What is not read keeps its connection.
+      await response.arrayBuffer();
       await change(name);
     };
     const changing = [1, 2, 3].map((writer) => change(`${round}-${writer}`).catch(() => {}));

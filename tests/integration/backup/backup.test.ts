@@ -74,7 +74,7 @@ t.test('where PostgreSQL keeps the documents, a backup has the other database al
   process.env.SWITCHYARD_DATABASE_URL = 'postgres://gateway@db/documents';
   t.teardown(() => delete process.env.SWITCHYARD_DATABASE_URL);
   t.match(await on(t, dataDir, 'backup', backup), { code: 0 });
-  t.same(readdirSync(backup).sort(), ['adapters', 'backup.json', 'registry.db']);
+  t.same(readdirSync(backup).sort(), ['adapters', 'audit-key.pem', 'backup.json', 'registry.db']);
   t.match(await on(t, join(root, 'other'), 'restore', backup), { code: 0 });
 });
 
