@@ -37,7 +37,7 @@ const run: Bench = async ({ quick, say }) => {
     const startedAt = performance.now();
     const searches: number[] = [];
     for (const { id, assistant } of DEMO_TENANTS) {
-      const documents = (assistant?.documents ?? []).flatMap(({ folder: from, prefix }) => readDocuments(from, prefix));
+      const documents = readDocuments(assistant?.documents ?? [], '.');
       await seedDocuments(retrieval, id, quick ? documents.slice(0, 12) : documents);
     }
     do {

@@ -62,7 +62,7 @@ export async function openRetrieval(config: Config, dataDir: string): Promise<Re
 export async function addSamples(retrieval: Retrieval): Promise<void> {
   for (const { id, assistant } of DEMO_TENANTS) {
     if (!assistant) continue;
-    const documents = assistant.documents.flatMap(({ folder, prefix }) => readDocuments(folder, prefix));
+    const documents = readDocuments(assistant.documents, '.');
     await seedDocuments(retrieval, id, documents);
   }
   do await sleep(500);

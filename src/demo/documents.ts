@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join, posix, resolve } from 'node:path';
 import type { FileAttributes, Page, PageRequest, Retrieval, VectorStore } from '../contracts/retrieval.js';
 import { AppError } from '../errors/app-error.js';
 import { findFiles } from '../files/find-files.js';
 import { readRegularFile } from '../files/regular-file.js';
+import type { DemoAssistant } from './tenants.js';
 
 const PAGE_SIZE = 100;
 
@@ -14,8 +16,19 @@ interface Document {
   readonly sha256: string;
 }
 
-/** The Markdown files below a folder, called by their path after the prefix. */
-export function readDocuments(folder: string, prefix: string): Document[] {
+/** All Markdown files of a sample tenant. @param root of the repository */
+export function readDocuments(folders: DemoAssistant['documents'], root: string): Document[] {
+  return folders.flatMap(({ package: owner, folder, prefix }) =>
+    readFolder(join(owner === null ? root : folderOfPackage(owner, root), folder), prefix),
+  );
+}
+
+/** Beside the repository where that is a dependency itself. */
+function folderOfPackage(name: string, root: string): string {
+  return dirname(createRequire(resolve(root, 'package.json')).resolve(`${name}/package.json`));
+}
+
+function readFolder(folder: string, prefix: string): Document[] {
   if (!existsSync(folder)) {
     const reason = `the demo needs the documents in ${folder}, which are missing. Start from a whole clone, or set SWITCHYARD_DEMO=false`;
     throw new AppError('config_invalid', { reason });

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { EngineModel } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
@@ -45,16 +44,8 @@ export async function seedDemo({
     const folders = assistant.adapters.map((name) => join(root, 'adapters', base.id, name)).filter(existsSync);
     const versions = await seedAdapters(registry, id, base.baseDigest, folders);
     await seedDeployment(registry, id, assistant, versions);
-    const documents = assistant.documents.flatMap(({ package: owner, folder, prefix }) =>
-      readDocuments(join(owner === null ? root : folderOfPackage(owner, root), folder), prefix),
-    );
-    await seedDocuments(retrieval, id, documents);
+    await seedDocuments(retrieval, id, readDocuments(assistant.documents, root));
   }
-}
-
-/** Beside the repository where that is a dependency itself. */
-function folderOfPackage(name: string, root: string): string {
-  return dirname(createRequire(join(root, 'package.json')).resolve(`${name}/package.json`));
 }
 
 /** Resolves when every document of the sample tenants is searchable, telling meanwhile how many are, or on abort. */
