@@ -26,7 +26,7 @@ export default {
     {
       name: 'L0-stays-below',
       comment:
-        'audit, config, files, generation, jobs, layouts, machine, metrics, native, patterns, personal-data, postgres, processes, queues, sqlite and words serve every room, so they know none of them.',
+        'audit, config, files, generation, jobs, layouts, machine, metrics, native, patterns, personal-data, postgres, processes, queues, sqlite, vectors and words serve every room, so they know none of them.',
       severity: 'error',
       from: {
         path: rooms([
@@ -45,6 +45,7 @@ export default {
           'processes',
           'queues',
           'sqlite',
+          'vectors',
           'words',
         ]),
       },

@@ -1,4 +1,5 @@
 /** Retrieval: what is found, the process with its real model, and the HNSW index alone at a size that the demo does not reach. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { HnswIndex } from '../src/retrieval/hnsw/hnsw-index.js';
 import { Nearest } from '../src/retrieval/search/nearest.js';
 import type { Bench } from './main.js';
 import { comparePgvector } from './retrieval/pgvector.js';
+import { quantile } from './retrieval/quantile.js';
 import { randomNumbers } from './retrieval/random.js';
 import { measureRecall } from './retrieval/recall.js';
 import { openRetrieval } from './retrieval/samples.js';
@@ -144,9 +146,4 @@ function measureIndex(count: number): Record<string, number> {
     hnsw_searches_per_s: queries.length / searchS,
     hnsw_recall_at_10: hits.reduce((sum, one) => sum + one, 0) / (10 * queries.length),
   };
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 }

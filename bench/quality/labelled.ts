@@ -1,4 +1,5 @@
 /** Sentences over the sample documents, each supported by the passages of its context or not, and how. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
@@ -8,6 +9,7 @@ import { findSupport, type Support } from '../../src/quality/groundedness.js';
 import type { Embed } from '../../src/quality/signals.js';
 import { evidenceOf } from '../../src/quality/sources.js';
 import { loadEmbedder } from '../../src/retrieval/process/embedder.js';
+import { dot } from '../../src/vectors/dot.js';
 
 /** `blind`: nothing was chosen with it in view. */
 export type Half = 'fitted' | 'blind';
@@ -70,7 +72,7 @@ export async function judge(half: Half, embed: Embed): Promise<Judged[]> {
     const { passages, question } = contexts.get(one.context)!;
     const support = findSupport(one.sentence, evidenceOf(passages, question))!;
     const [a, b] = await embed([one.sentence, support.window.text]);
-    judged.push({ ...one, support, cosine: a!.reduce((sum, value, index) => sum + value * b![index]!, 0) });
+    judged.push({ ...one, support, cosine: dot(a!, b!) });
   }
   return judged;
 }

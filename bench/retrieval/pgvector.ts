@@ -1,4 +1,5 @@
 /** PostgreSQL with pgvector beside SQLite with hnswlib: the sample documents in both, the same questions to both. */
+
 import { join } from 'node:path';
 import type { Config } from '../../src/config/schema.js';
 import type { ScoredPassage } from '../../src/contracts/retrieval.js';
@@ -22,6 +23,7 @@ import { createPgvectorSearch } from '../../src/retrieval/stores/postgres/vector
 import { createShelves } from '../../src/retrieval/stores/shelves.js';
 import { createVectors } from '../../src/retrieval/stores/vectors.js';
 import { startPostgres } from '../../tests/fixtures/postgres/server.js';
+import { quantile } from './quantile.js';
 import { QUESTION_SETS, questionsOf, samplesFolder, TENANTS } from './samples.js';
 
 const FIRST = 5;
@@ -193,8 +195,3 @@ async function compareIndexes(config: Config, rows: Db, settings: Config['databa
 
 /** What a cosine may lose when vectors of half precision are compared. */
 const HALF_PRECISION = 2e-4;
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-}

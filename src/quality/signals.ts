@@ -2,6 +2,7 @@ import vader from 'vader-sentiment';
 import type { AnswerTexts } from '../contracts/judge.js';
 import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord } from '../contracts/registry.js';
+import { dot } from '../vectors/dot.js';
 import { findSupport, groundedness, SUPPORTED, type Support } from './groundedness.js';
 import { languageOf } from './language.js';
 import { isRefusal } from './refusal.js';
@@ -97,7 +98,7 @@ async function cosines(
   const unique = [...new Set(texts)];
   const vectors = await embed(unique);
   const byText = new Map(unique.map((text, index) => [text, vectors[index]!]));
-  return (a, b) => byText.get(a)!.reduce((sum, value, index) => sum + value * byText.get(b)![index]!, 0);
+  return (a, b) => dot(byText.get(a)!, byText.get(b)!);
 }
 
 function numbersGrounded(statements: readonly Statement[], { windows }: Evidence): number | null {

@@ -1,4 +1,5 @@
 /** The topics of questions: centroids of a baseline. Pure. */
+import { dot } from '../vectors/dot.js';
 
 const ROUNDS = 10;
 
@@ -41,10 +42,4 @@ function centre(vectors: readonly Float32Array[]): Float32Array {
   const sum = vectors[0]!.map((_, index) => vectors.reduce((total, vector) => total + vector[index]!, 0));
   const norm = Math.hypot(...sum) || 1;
   return sum.map((value) => value / norm);
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let index = 0; index < a.length; index++) sum += a[index]! * b[index]!;
-  return sum;
 }

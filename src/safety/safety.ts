@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Safety, SafetyDecision, SafetyPolicy, SafetyStage, Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import { redact } from '../patterns/finder.js';
+import { dot } from '../vectors/dot.js';
 import { HEAD_EMBEDDER, injectionProbability } from './injection.js';
 import { createOutputScreen } from './output.js';
 import { piecesOf } from './pieces.js';
@@ -52,7 +53,7 @@ export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
     const vectors = await vectorsOf(tenant, pieces, signal);
     if (rule.kind === 'injection') return vectors.some((vector) => injectionProbability(vector) >= threshold);
     const examples = await vectorsOf(tenant, rule.examples, signal);
-    return vectors.some((vector) => examples.some((example) => cosine(vector, example) >= threshold));
+    return vectors.some((vector) => examples.some((example) => dot(vector, example) >= threshold));
   }
 
   function check(rules: SafetyPolicy['rules']): void {
@@ -153,12 +154,5 @@ function screenTexts({ rule, finder }: TextRule, texts: string[]): number {
     if (rule.action === 'redact') texts[index] = text;
     sum += count;
   }
-  return sum;
-}
-
-/** Of normalised vectors. */
-function cosine(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;
 }

@@ -1,7 +1,8 @@
+import { dot } from '../../vectors/dot.js';
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import type { PassageScope, Passages } from '../stores/passages.js';
 import type { Vector, Vectors } from '../stores/vectors.js';
-import { dot, Nearest, type Scored } from './nearest.js';
+import { Nearest, type Scored } from './nearest.js';
 import { planSearch } from './plan.js';
 
 /** What is searched. */
