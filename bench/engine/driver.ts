@@ -45,6 +45,7 @@ export async function generate(
     maxTokensYields: false,
     stop: [],
     topLogprobs: null,
+    grammar: null,
   };
   const events = engine.generate({ ...request, priority: 'interactive' }, new AbortController().signal);
   for await (const event of events) {

@@ -2,6 +2,7 @@
  * The generation engine as the pipeline sees it; a remote server fulfils the same contract. Types only.
  */
 import type { AdapterRef } from './adapter.js';
+import type { GrammarSpec } from './grammar.js';
 import type { Prompt } from './prompt.js';
 
 export type Priority = 'interactive' | 'batch';
@@ -41,6 +42,8 @@ export interface GenerateRequest {
   readonly stop: readonly string[];
   /** Number of alternatives with log probabilities for each token; null = none wanted. */
   readonly topLogprobs: number | null;
+  /** What the answer is bound to; null = nothing. An answer that `maxTokens` cuts may be a beginning of it. */
+  readonly grammar: GrammarSpec | null;
 }
 
 export interface TokenLogprob {

@@ -70,7 +70,7 @@ async function* generate(
   prepared: Prepared,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
-  const { principal, priority, sampling, maxTokens, stop, topLogprobs } = request;
+  const { principal, priority, sampling, maxTokens, stop, topLogprobs, grammar } = request;
   const { adapter } = tally.route;
   let reason: Extract<AnswerEvent, { type: 'finished' }>['reason'] | 'abort' = 'abort';
   const output = tally.screen?.output ?? null;
@@ -88,6 +88,7 @@ async function* generate(
       maxTokensYields: prepared.maxTokensYields,
       stop,
       topLogprobs,
+      grammar,
     },
     signal,
   );

@@ -1,6 +1,7 @@
 /** What the pipeline takes, what it emits, and what it needs. Types only. */
 import type { Clock } from '../contracts/clock.js';
 import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenerator } from '../contracts/generator.js';
+import type { GrammarSpec } from '../contracts/grammar.js';
 import type { JudgeAnswer } from '../contracts/judge.js';
 import type { ChatMessage, Prompt } from '../contracts/prompt.js';
 import type {
@@ -45,6 +46,8 @@ interface AnswerRequest {
   readonly maxTokens: number | null;
   readonly stop: readonly string[];
   readonly topLogprobs: number | null;
+  /** What the answer is bound to; null = nothing. */
+  readonly grammar: GrammarSpec | null;
 }
 
 export interface ChatRequest extends AnswerRequest {

@@ -121,6 +121,7 @@ export function addInfill(app: App, services: Services): void {
       maxTokens: toMaxTokens(body),
       stop: body.stop ?? [],
       topLogprobs: null,
+      grammar: null,
     };
   }
 }

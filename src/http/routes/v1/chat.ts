@@ -80,6 +80,7 @@ export function addChat(app: App, services: Services): void {
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
       stop: toStop(body.stop),
       topLogprobs: body.logprobs ? (body.top_logprobs ?? 0) : null,
+      grammar: null,
     };
   }
 }

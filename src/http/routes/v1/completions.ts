@@ -153,6 +153,7 @@ export function addCompletions(app: App, services: Services): void {
       maxTokens: body.max_tokens ?? DEFAULT_MAX_TOKENS,
       stop: toStop(body.stop),
       topLogprobs: body.logprobs ?? null,
+      grammar: null,
     };
   }
 }
