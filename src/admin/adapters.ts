@@ -38,7 +38,9 @@ export const adapterRoutes: AdminPlugin = async (app, { registry }) => {
     },
     async (request, reply) => {
       reply.code(201);
-      return withoutFile(await registry.addAdapter({ ...request.body, tenant: request.params.tenant }));
+      const added = await registry.addAdapter({ ...request.body, tenant: request.params.tenant });
+      request.logged.result = { adapter: `${added.name}@${added.version}`, digest: added.digest };
+      return withoutFile(added);
     },
   );
 };

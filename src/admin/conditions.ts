@@ -38,6 +38,9 @@ export function changedBy({ principal, headers }: FastifyRequest): ChangedBy {
 
 /** A deployment as an answer, with what a change of it can be conditional on. */
 export function withEtag(reply: FastifyReply, deployment: Deployment): Deployment {
-  reply.header('etag', `"${deployment.revision}"`);
+  const { revision, stableVersion, canaryVersion, canaryWeight } = deployment;
+  reply.header('etag', `"${revision}"`);
+  const { request } = reply;
+  if (request.method !== 'GET') request.logged.result = { revision, stableVersion, canaryVersion, canaryWeight };
   return deployment;
 }

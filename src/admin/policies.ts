@@ -51,6 +51,10 @@ export const policyRoutes: AdminPlugin = async (app, { registry }) => {
         body: PolicyBody,
       },
     },
-    ({ params, body }) => registry.putPolicy({ ...params, rules: body.rules }),
+    async ({ params, body, logged }) => {
+      const policy = await registry.putPolicy({ ...params, rules: body.rules });
+      logged.result = { revision: policy.revision };
+      return policy;
+    },
   );
 };

@@ -31,6 +31,26 @@ export interface Services {
   readonly clock: Clock;
 }
 
+/** What the line of a request in the log says besides: ids and counts, never what somebody wrote. */
+export interface LogFields {
+  /** The answer that was given, or begun. */
+  answer?: {
+    readonly id: string;
+    readonly deployment: string;
+    readonly adapter: string | null;
+    readonly arm: string;
+    readonly finishReason?: string;
+    readonly promptTokens?: number;
+    readonly completionTokens?: number;
+  };
+  /** What the path names: a tenant, a deployment, a file, … */
+  subject?: Readonly<Record<string, string>>;
+  /** What there is of it after a change. */
+  result?: Readonly<Record<string, string | number | null | readonly string[]>>;
+  /** Of the error that it was answered with. */
+  code?: string;
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a key must be allowed to do on this route. */
@@ -47,6 +67,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; set on every route that needs a key. */
     principal: Principal;
+    /** What its line in the log says besides; a route adds what it knows. */
+    logged: LogFields;
     /** Aborted when the client hangs up, or when the time to drain is over (its reason is an AppError then). */
     hangUp: AbortSignal;
   }

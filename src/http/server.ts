@@ -18,6 +18,7 @@ import { addErrors, addNotFound } from './plugins/errors.js';
 import { addHostCheck } from './plugins/host.js';
 import { addJsonBodies } from './plugins/json-body.js';
 import { addLifecycle, requestId } from './plugins/lifecycle.js';
+import { addMadeIds } from './plugins/log-fields.js';
 import { collectMethods } from './plugins/methods.js';
 import { addStorageCheck } from './plugins/storage.js';
 import { addClosedQueries, addNullIsAbsent, compileValidator, toValidationError } from './plugins/validation.js';
@@ -108,6 +109,7 @@ export async function createServer({
   });
   addNotFound(app, methodsOf);
   addBodilessRoutes(app);
+  addMadeIds(app);
   await addDocs(app);
   addHealth(app, { look: createChecks(services, state), starting: state.starting }, lifecycle);
   addMetrics(app, services);

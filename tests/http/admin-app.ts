@@ -10,14 +10,18 @@ export const ADMIN_KEY = 'sk-demo-admin';
 export const TENANT_KEY = 'sk-demo-bank';
 
 /** The admin API over a real registry, with two adapter folders, one tenant and a key of each kind. */
-export async function adminApp(t: Test, { retrieval = {} as Services['retrieval'], files = {} } = {}) {
+export async function adminApp(
+  t: Test,
+  { retrieval = {} as Services['retrieval'], files = {}, onLogLine = null as ((line: string) => void) | null } = {},
+) {
   const root = t.testdir({ files, one: { weights: '1' }, two: { weights: '2' }, empty: {}, data: {} });
   const registry = await openTestRegistry(`${root}/data`, { demo: true });
   await registry.createTenant({ id: 'bank', name: 'Bank' });
   await registry.createKey({ tenant: 'bank', label: 'admin', scopes: ['admin'], secret: ADMIN_KEY });
   await registry.createKey({ tenant: 'bank', label: 'bank', scopes: ['inference', 'documents'], secret: TENANT_KEY });
 
-  const config = loadConfig({ env: { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' }, cwd: root });
+  const env = onLogLine ? {} : { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' };
+  const config = loadConfig({ env, cwd: root });
   // Whatever else the admin API reached for would fail the test.
   const unused = {} as Pick<Services, 'engine' | 'tokenizer' | 'pipeline'>;
   const app = await createServer({
@@ -28,6 +32,7 @@ export async function adminApp(t: Test, { retrieval = {} as Services['retrieval'
     metrics: createMetrics(config.metrics, { monotonicMs: () => performance.now() }),
     clock: { now: Date.now, monotonicMs: () => performance.now() },
     adminRoutes,
+    ...(onLogLine && { logDestination: { write: onLogLine } }),
   });
   await app.ready();
   t.teardown(async () => {

@@ -70,6 +70,7 @@ export function bodyTooLarge({ headers, routeOptions: { bodyLimit, config } }: F
 
 /** Messages of expected errors may quote the request, so only their code is logged. */
 export function logError(request: FastifyRequest, known: AppError, original: unknown): void {
+  request.logged.code = known.code;
   if (known.code === 'internal') request.log.error({ err: original, code: known.code }, 'request failed');
   else request.log[known.spec.level]({ code: known.code }, 'request refused');
 }

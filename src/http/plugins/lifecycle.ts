@@ -6,6 +6,7 @@ import { AppError } from '../../errors/app-error.js';
 import type { Metrics } from '../../metrics/metrics.js';
 import type { App } from '../app.js';
 import { allowHalfClosed, probeUntilAnswer } from './half-closed.js';
+import { subjectOf } from './log-fields.js';
 
 /** What nginx logs where a client went away before its answer; no such status is ever sent. */
 const CLIENT_CLOSED_REQUEST = 499;
@@ -39,6 +40,7 @@ export function addLifecycle(
   let onIdle: (() => void) | null = null;
 
   app.decorateRequest('hangUp');
+  app.decorateRequest('logged');
   allowHalfClosed(app.server);
   app.addHook('onRequest', async (request, reply) => follow(request, reply));
 
@@ -46,6 +48,7 @@ export function addLifecycle(
     const startedMs = clock.monotonicMs();
     const controller = new AbortController();
     request.hangUp = controller.signal;
+    request.logged = {};
     inFlight.add(controller);
     reply.header('x-request-id', request.id);
     // `close` comes after every end, also those that the framework's onResponse does not see.
@@ -74,7 +77,9 @@ export function addLifecycle(
     metrics.add('http_requests_total', { method, route, status: String(status) });
     metrics.observe('http_request_duration_seconds', { method, route }, durationMs / 1000);
     const { tenant, keyId } = request.principal ?? {};
-    request.log.info({ method, route, status, durationMs: Math.round(durationMs), tenant, keyId }, 'request completed');
+    const subject = subjectOf(route, request.params);
+    const about = { tenant, keyId, ...(subject && { subject }), ...request.logged };
+    request.log.info({ method, route, status, durationMs: Math.round(durationMs), ...about }, 'request completed');
   }
 
   function idleWithin(limitMs: number): Promise<boolean> {

@@ -6,6 +6,7 @@ import { errorResponses } from '../../../errors/responses.js';
 import type { AnswerEvent } from '../../../pipeline/types.js';
 import type { Services } from '../../app.js';
 import { logError, toAppError } from '../../plugins/errors.js';
+import { noteAnswer } from '../../plugins/log-fields.js';
 import { createSseWriter } from '../../sse-writer.js';
 import { toReceipt } from './receipts.js';
 import { writeRoute } from './routing.js';
@@ -86,7 +87,7 @@ export function createDeliver({ config, engine }: Pick<Services, 'config' | 'eng
       await streamAnswer(request, reply, events, { toHead, encode, pingMs: config.server.keepAlivePingMs });
       return reply;
     }
-    const answer = await collectAnswer(reply, events, toHead);
+    const answer = await collectAnswer(request, reply, events, toHead);
     if (answer !== null) return toBody(answer);
     reply.hijack();
     return reply;
@@ -95,6 +96,7 @@ export function createDeliver({ config, engine }: Pick<Services, 'config' | 'eng
 
 /** The whole answer, or null where the client went away meanwhile. */
 async function collectAnswer(
+  request: FastifyRequest,
   reply: FastifyReply,
   events: AsyncIterable<AnswerEvent>,
   toHead: (event: Routed) => AnswerHead,
@@ -104,6 +106,7 @@ async function collectAnswer(
   const logprobs: GeneratedToken[] = [];
   let finished: Finished | null = null;
   for await (const event of events) {
+    noteAnswer(request.logged, event);
     if (event.type === 'routed') {
       writeRoute(reply, event.route);
       head = toHead(event);
@@ -131,6 +134,7 @@ async function streamAnswer(
   let head: AnswerHead | null = null;
   try {
     for await (const event of events) {
+      noteAnswer(request.logged, event);
       if (event.type === 'routed') {
         writeRoute(reply, event.route);
         head = how.toHead(event);

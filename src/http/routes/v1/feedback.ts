@@ -72,11 +72,12 @@ export function addFeedback(app: App, { registry, metrics }: Services): void {
         },
       },
     },
-    async ({ principal, body }) => {
+    async ({ principal, body, logged }) => {
       const { completion_id: answerId, rating = null, score = null, categories = [], comment = null } = body;
       const correction = toCorrection(body);
       const feedback = { answerId, rating, score, categories, comment, correction };
       const { answer, isFirst } = await registry.addFeedback(principal, feedback);
+      logged.subject = { answer: answerId };
       // A counter cannot take back: who thinks again changes the record, and is not counted twice.
       if (isFirst && rating !== null) metrics.add('feedback_total', { ...answerLabels(answer), rating });
       return { object: 'feedback' as const, completion_id: answerId, rating };

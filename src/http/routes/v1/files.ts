@@ -7,6 +7,7 @@ import { AppError } from '../../../errors/app-error.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
 import { GroupHeaders } from '../../plugins/groups.js';
+import { isId } from '../../plugins/log-fields.js';
 import { type Form, readForm } from './multipart-form.js';
 import { deleted, FilesQuery, listOf, toFilesRequest, toList } from './pagination.js';
 
@@ -163,7 +164,8 @@ export async function addFiles(app: App, { config, retrieval }: Services): Promi
         response: { 200: PurgeSchema, ...errorResponses },
       },
     },
-    async ({ principal, body }) => {
+    async ({ principal, body, logged }) => {
+      logged.result = { files: body.file_ids.filter(isId) };
       const report = await retrieval.purgeFiles(principal.tenant, body.file_ids);
       return {
         object: 'file.purge',
