@@ -1,4 +1,4 @@
-/** Retrieval: what is found, the process with its real model, and the HNSW index alone at a size that the demo does not reach. */
+/** Retrieval: what is found, and the process with its real model. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,17 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../src/config/load.js';
 import type { Config } from '../src/config/schema.js';
 import type { Retrieval } from '../src/contracts/retrieval.js';
-import { HnswIndex } from '../src/retrieval/hnsw/hnsw-index.js';
-import { Nearest } from '../src/retrieval/search/nearest.js';
 import type { Bench } from './main.js';
 import { comparePgvector } from './retrieval/pgvector.js';
 import { quantile } from './retrieval/quantile.js';
-import { randomNumbers } from './retrieval/random.js';
 import { measureRecall } from './retrieval/recall.js';
 import { openRetrieval } from './retrieval/samples.js';
 
 const TENANT = 'bench';
-const DIMENSIONS = 384;
 
 const run: Bench = async ({ quick, say }) => {
   const config = loadConfig();
@@ -25,12 +21,11 @@ const run: Bench = async ({ quick, say }) => {
   const found = await measureRecall(config, quick);
   say('The same documents in PostgreSQL with pgvector.');
   const compared = await comparePgvector(config, quick);
-  say(`Embedding documents, then building an index of ${quick ? '5,000' : '50,000'} vectors.`);
+  say('Embedding documents, and searching meanwhile.');
   return {
     ...found,
     ...compared,
     ...(await measureProcess(config, quick ? 60 : 400)),
-    ...measureIndex(quick ? 5000 : 50_000),
   };
 };
 export default run;
@@ -111,39 +106,4 @@ async function search(retrieval: Retrieval, query: string) {
   } as const;
   const { timings } = await retrieval.search(request, new AbortController().signal);
   return { ...timings, totalMs: performance.now() - startedAt };
-}
-
-/** Clustered vectors: on uniform random ones the recall of any such index is poor, and says nothing. */
-function measureIndex(count: number): Record<string, number> {
-  const random = randomNumbers(1);
-  const point = () => Array.from({ length: DIMENSIONS }, () => random() - 0.5);
-  const centres = Array.from({ length: Math.ceil(count / 50) }, point);
-  const near = () => {
-    const centre = centres[Math.floor(random() * centres.length)]!;
-    const values = centre.map((value) => value + 0.6 * (random() - 0.5));
-    const norm = Math.hypot(...values);
-    return Float32Array.from(values, (value) => value / norm);
-  };
-  const vectors = Array.from({ length: count }, near);
-  const queries = Array.from({ length: 200 }, near);
-  const { indexM: links, efConstruction, efSearch } = loadConfig().retrieval;
-
-  const buildAt = performance.now();
-  const index = HnswIndex.create({ dimensions: DIMENSIONS, links, efConstruction, efSearch }, count);
-  for (const [position, vector] of vectors.entries()) index.add(position + 1, vector);
-  const buildS = (performance.now() - buildAt) / 1000;
-  const searchAt = performance.now();
-  const found = queries.map((query) => index.search(query, 10));
-  const searchS = (performance.now() - searchAt) / 1000;
-  const hits = queries.map((query, n) => {
-    const exact = new Nearest(query, 10);
-    for (const [position, vector] of vectors.entries()) exact.add(position + 1, vector);
-    return exact.best.filter(({ label }) => found[n]!.includes(label)).length;
-  });
-  return {
-    hnsw_elements: count,
-    hnsw_adds_per_s: count / buildS,
-    hnsw_searches_per_s: queries.length / searchS,
-    hnsw_recall_at_10: hits.reduce((sum, one) => sum + one, 0) / (10 * queries.length),
-  };
 }

@@ -3,26 +3,20 @@
 import { join } from 'node:path';
 import type { Config } from '../../src/config/schema.js';
 import type { ScoredPassage } from '../../src/contracts/retrieval.js';
-import { readEmbedderManifest } from '../../src/layouts/manifest.js';
 import { openPostgres } from '../../src/postgres/open.js';
 import type { DocumentStore } from '../../src/retrieval/documents/document-store.js';
-import type { DocumentsOptions } from '../../src/retrieval/documents/options.js';
 import { openPostgresDocuments } from '../../src/retrieval/documents/postgres.js';
 import { openSqliteDocuments } from '../../src/retrieval/documents/sqlite.js';
 import { HnswIndex } from '../../src/retrieval/hnsw/hnsw-index.js';
-import { FileTerms } from '../../src/retrieval/lexical/file-terms.js';
-import { loadEmbedder } from '../../src/retrieval/process/embedder.js';
-import { createPace } from '../../src/retrieval/process/pace.js';
-import { createWorkQueue } from '../../src/retrieval/process/queue.js';
 import type { SearchScope } from '../../src/retrieval/search/find-nearest.js';
 import { Nearest } from '../../src/retrieval/search/nearest.js';
-import { relevanceFor } from '../../src/retrieval/search/relevance.js';
 import { type Db, openDatabase, type Tables } from '../../src/retrieval/stores/database.js';
 import { createPassages } from '../../src/retrieval/stores/passages.js';
 import { createPgvectorSearch } from '../../src/retrieval/stores/postgres/vectors.js';
 import { createShelves } from '../../src/retrieval/stores/shelves.js';
 import { createVectors } from '../../src/retrieval/stores/vectors.js';
 import { startPostgres } from '../../tests/fixtures/postgres/server.js';
+import { addFile, documentsOptions, openEmbedder } from './documents.js';
 import { quantile } from './quantile.js';
 import { QUESTION_SETS, questionsOf, samplesFolder, TENANTS } from './samples.js';
 
@@ -32,20 +26,8 @@ const NEVER = new AbortController().signal;
 
 /** The sample documents must have been embedded. */
 export async function comparePgvector(config: Config, quick: boolean): Promise<Record<string, number>> {
-  const modelDir = join(config.dataDir, 'models', config.models.embedder);
-  const embedder = await loadEmbedder(modelDir, await readEmbedderManifest(modelDir), config.retrieval.threads);
-  const clock = { now: Date.now, monotonicMs: () => performance.now() };
-  const options: DocumentsOptions = {
-    config: config.retrieval,
-    embedder,
-    relevance: relevanceFor(config.models.embedder),
-    queue: createWorkQueue(createPace({ nowMs: clock.monotonicMs, waitedMs: () => 0 }), clock.monotonicMs),
-    atOnce: 1,
-    clock,
-    onObservation() {},
-    onError: (error) => process.stderr.write(`${error}\n`),
-    onReread() {},
-  };
+  const embedder = await openEmbedder(config);
+  const options = documentsOptions(config, embedder);
   const folder = samplesFolder(config);
   const server = await startPostgres();
   try {
@@ -107,11 +89,6 @@ async function copyDocuments(rows: Db, to: DocumentStore, tenant: string): Promi
       .where('file_id', '=', file_id)
       .orderBy('ordinal')
       .execute();
-    const file = await to.createFile(tenant, { filename, purpose: 'assistants', content: Buffer.from('copied') });
-    await to.attachFile(tenant, storeId, { fileId: file.id, attributes: {} });
-    const claim = { holder: 'bench', afterTenant: '', except: [], leaseMs: 60_000, nowMs: Date.now() };
-    const lease = (await to.jobs.claim('ingest', claim))!;
-    const terms = new FileTerms();
     const copies = passages.map((row) => ({
       headingPath: JSON.parse(row.heading_path) as string[],
       text: row.text,
@@ -121,8 +98,7 @@ async function copyDocuments(rows: Db, to: DocumentStore, tenant: string): Promi
       tokens: row.tokens,
       embedding: new Float32Array(Uint8Array.from(row.embedding).buffer),
     }));
-    for (const copy of copies) terms.add(filename, copy);
-    await to.complete(lease, await to.load(lease), copies, terms);
+    await addFile(to, tenant, storeId, filename, copies);
   }
 }
 
