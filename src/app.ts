@@ -185,6 +185,7 @@ export async function createApp(config: Config): Promise<App> {
       tokenizer,
       retrieval,
       registry,
+      safety,
       metrics,
       pipeline,
       clock,

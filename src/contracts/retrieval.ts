@@ -188,6 +188,13 @@ export interface SearchResult {
   readonly snapshot: string;
 }
 
+/** Texts of the caller's own, to be put in order. */
+export interface RerankRequest {
+  readonly tenant: string;
+  readonly query: string;
+  readonly documents: readonly string[];
+}
+
 /** What was looked at after files were purged. */
 export interface PurgeReport {
   /** That were purged. */
@@ -275,6 +282,11 @@ export interface Retrieval extends Jobs {
 
   /** The query is embedded once, however many stores are searched. */
   search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult>;
+  /**
+   * Scores texts as a search would that has them, and nothing else, for its candidates: how near each of them is depends on
+   * the others. One score a document, 0 … 1, and the tokens that the embedder read.
+   */
+  rerank(request: RerankRequest, signal: AbortSignal): Promise<{ scores: readonly number[]; tokens: number }>;
   /**
    * Normalised embeddings, one Float32Array an input, and the tokens they took.
    * @param inputs texts, or token ids of OpenAI's cl100k_base

@@ -91,8 +91,17 @@ export interface Screen {
   decisions(): readonly SafetyDecision[];
 }
 
+/** What was looked for in a text: by category, how sure it is that it is there, 0 … 1, and whether that is enough to say so. */
+export type Moderation = Readonly<Record<string, { readonly score: number; readonly isFlagged: boolean }>>;
+
 export interface Safety {
   /** @throws AppError `invalid_value` that names the rule */
   check(rules: SafetyRules): void;
   screen(policy: SafetyPolicy): Screen;
+  /**
+   * Looks at texts with every detector that there is, whatever the policies say; one moderation a text, all with the same
+   * categories.
+   * @throws AppError `invalid_value` for a text that is longer than what can be looked at
+   */
+  moderate(tenant: string, texts: readonly string[], signal: AbortSignal): Promise<readonly Moderation[]>;
 }

@@ -31,6 +31,12 @@ export interface Tokenizer {
    *   `deadline_exceeded`, `tokenizer_unavailable`; the signal's reason after an abort
    */
   encode(prompt: Prompt, caller: TokenizerCaller): Promise<Int32Array>;
+  /** A text's tokens without those that the model puts before and behind any text. @throws as `encode` */
+  encodeBare(text: string, caller: TokenizerCaller): Promise<Int32Array>;
+  /** The text of tokens, special ones by their names, as vLLM gives it. @throws as `encode`; `invalid_value` for an id that is no token */
+  decode(ids: readonly number[], caller: TokenizerCaller): Promise<string>;
+  /** As the vocabulary spells each token: with the signs that stand for bytes and spaces. @throws as `decode` */
+  spell(ids: readonly number[], caller: TokenizerCaller): Promise<readonly string[]>;
   /** Tokens that each text takes where it is put into a prompt, as text of others. @throws as `encode` */
   count(texts: readonly string[], caller: TokenizerCaller): Promise<readonly number[]>;
   /**

@@ -8,6 +8,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { TextGenerator } from '../contracts/generator.js';
 import type { Principal, Registry, Scope } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
+import type { Safety } from '../contracts/safety.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Pipeline } from '../pipeline/types.js';
@@ -26,6 +27,7 @@ export interface Services {
   readonly tokenizer: Tokenizer;
   readonly retrieval: Retrieval;
   readonly registry: Registry;
+  readonly safety: Safety;
   readonly metrics: Metrics;
   readonly pipeline: Pipeline;
   readonly clock: Clock;

@@ -1,4 +1,4 @@
-import type { AdapterVersion, Deployment, RetrievalPolicy } from '../contracts/registry.js';
+import type { AdapterVersion, Deployment, Principal, RetrievalPolicy } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import type { ChatRequest, PipelineServices, Route } from './types.js';
 
@@ -52,6 +52,17 @@ export async function resolveRoute(
       deployment.policy &&
       (await registry.getPolicy(principal.tenant, deployment.policy.name, deployment.policy.revision)),
   };
+}
+
+/** A model as it is without a request for it. */
+export function resolveModel(services: ResolveServices, principal: Principal, model: string): Promise<Route> {
+  const override = { canary: null, version: null };
+  return resolveRoute(services, {
+    principal,
+    model,
+    override,
+    stickiness: { keyId: principal.keyId, firstUserMessage: '' },
+  });
 }
 
 /** `assistant` or `assistant@3`; null where it can be neither. */

@@ -3,10 +3,11 @@ import type { Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import { type Costed, evidenceBudget, fitPassages } from './fit.js';
 import { assemblePrompt, numberPassages, passageBlock } from './prompt.js';
+import { resolveModel } from './resolve.js';
 import { askedIn, planRetrieval, retrieve } from './retrieve.js';
 import { runAnswer } from './run-answer.js';
 import { screenMessages, screenPassages } from './screen.js';
-import type { AnswerEvent, ChatRequest, PipelineServices, Prepared, Route } from './types.js';
+import type { AnswerEvent, ChatPrompt, ChatRequest, PipelineServices, Prepared, Route } from './types.js';
 
 /** Kept free for the answer when the request sets no limit of its own. */
 const ANSWER_RESERVE_TOKENS = 256;
@@ -19,6 +20,16 @@ export function runChat(
   signal: AbortSignal,
 ): AsyncIterable<AnswerEvent> {
   return runAnswer(services, request, 'chatcmpl', (...args) => prepare(services, request, ...args), signal);
+}
+
+export async function tokensOf(
+  services: PipelineServices,
+  { principal, model, messages }: ChatPrompt,
+  signal: AbortSignal,
+): Promise<Int32Array> {
+  const { instructions } = await resolveModel(services, principal, model);
+  const prompt = { kind: 'chat', messages: assemblePrompt({ instructions, messages, passages: null }) } as const;
+  return services.tokenizer.encode(prompt, { tenant: principal.tenant, signal });
 }
 
 async function prepare(

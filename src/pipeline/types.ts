@@ -56,6 +56,9 @@ export interface ChatRequest extends AnswerRequest {
   readonly retrieval: RetrievalOverride | null;
 }
 
+/** Of a chat, what its prompt is made from. */
+export type ChatPrompt = Pick<ChatRequest, 'principal' | 'model' | 'messages'>;
+
 export interface CompletionRequest extends AnswerRequest {
   readonly prompt: Exclude<Prompt, { kind: 'chat' }>;
   /** Passages beside the files of an infill; null and not enabled: none. */
@@ -120,6 +123,13 @@ export interface Pipeline {
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
   /** The same for raw prompts: no template, no instructions; passages only where the request asks for them. */
   complete(request: CompletionRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
+  /**
+   * The tokens of a chat as the engine would be given it, without passages.
+   * @throws AppError `model_not_found`, and what the tokenizer throws
+   */
+  tokensOf(request: ChatPrompt, signal: AbortSignal): Promise<Int32Array>;
+  /** @throws AppError `model_not_found` where there is no such model for the caller */
+  checkModel(principal: Principal, model: string): Promise<void>;
 }
 
 export interface PipelineServices {

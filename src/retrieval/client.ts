@@ -158,6 +158,7 @@ export async function createRetrieval(
     getJob: (...args) => call('getJob', args),
     cancelJob: (...args) => call('cancelJob', args),
     search: (request, signal) => call('search', [request], signal),
+    rerank: (request, signal) => call('rerank', [request], signal),
     embed: (tenant, inputs, signal) => call('embed', [tenant, inputs], signal),
     embedBehind: (tenant, texts, signal) => call('embedBehind', [tenant, texts], signal),
     embedder: { id: basename(options.modelDir), dimensions },

@@ -1,3 +1,5 @@
+import { AppError } from '../errors/app-error.js';
+
 /** In characters: every sign is at most one token of the embedder, which reads 512. */
 const MAX_PIECE = 400;
 /** A sentence alone says little where it is short: it is read with its neighbours. */
@@ -21,6 +23,14 @@ export function piecesOf(texts: readonly string[]): string[] | null {
     if (pieces.length > MAX_PIECES) return null;
   }
   return pieces;
+}
+
+/** @throws AppError `invalid_value` where they are too many to look at. @param what is to be shortened then */
+export function piecesOrRefuse(texts: readonly string[], param: string, what: string): string[] {
+  const pieces = piecesOf(texts);
+  if (pieces !== null) return pieces;
+  const reason = `is longer than what the safety policy can look at. Shorten ${what}`;
+  throw new AppError('invalid_value', { param, reason });
 }
 
 function push(pieces: string[], text: string): void {

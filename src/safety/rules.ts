@@ -11,7 +11,7 @@ const MAX_EXAMPLES = 100;
 const MAX_EXAMPLE = 400;
 const MAX_TEXT = 2000;
 /** Where the default threshold lies: on the test split, 92 % of the injections are above it, and 3 % of the rest. */
-const INJECTION_THRESHOLD = 0.5;
+export const INJECTION_THRESHOLD = 0.5;
 
 /** A rule that finds pieces of a text. */
 export interface TextRule {

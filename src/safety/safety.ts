@@ -4,8 +4,9 @@ import { AppError } from '../errors/app-error.js';
 import { redact } from '../patterns/finder.js';
 import { dot } from '../vectors/dot.js';
 import { HEAD_EMBEDDER, injectionProbability } from './injection.js';
+import { createModerate } from './moderate.js';
 import { createOutputScreen } from './output.js';
-import { piecesOf } from './pieces.js';
+import { piecesOrRefuse } from './pieces.js';
 import { type CompiledRule, type CompiledRules, compileRules, type TextRule, type VectorRule } from './rules.js';
 import { createVectors, type Embed } from './vectors.js';
 
@@ -44,11 +45,7 @@ export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
     texts: readonly string[],
     signal: AbortSignal,
   ) {
-    const pieces = piecesOf(texts);
-    if (pieces === null) {
-      const reason = 'is longer than what the safety policy can look at. Shorten the last message';
-      throw new AppError('invalid_value', { param: 'messages', reason });
-    }
+    const pieces = piecesOrRefuse(texts, 'messages', 'the last message');
     if (pieces.length === 0) return false;
     const vectors = await vectorsOf(tenant, pieces, signal);
     if (rule.kind === 'injection') return vectors.some((vector) => injectionProbability(vector) >= threshold);
@@ -67,6 +64,7 @@ export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
 
   return {
     check,
+    moderate: createModerate(embedderId === HEAD_EMBEDDER ? vectorsOf : null),
 
     screen(policy): Screen {
       const { tenant } = policy;

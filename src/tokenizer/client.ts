@@ -8,7 +8,7 @@ import type { RawInfill, Tokenizer, TokenizerCaller, TokenizerStatus } from '../
 import { AppError } from '../errors/app-error.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
 import { leastTokens } from './least-tokens.js';
-import type { Bounds, FromTokenizer, ToTokenizer, Work } from './protocol.js';
+import type { Bounds, Done, FromTokenizer, ToTokenizer, Work } from './protocol.js';
 import { isLong, type Job, JobQueue } from './queue.js';
 import { type InfillMarks, readRawInfill } from './raw-infill.js';
 
@@ -27,7 +27,7 @@ export interface TokenizerOptions {
 /** Asked for by somebody; settled once, whoever is first. */
 interface Pending extends Job {
   readonly work: Work;
-  readonly resolve: (numbers: Int32Array) => void;
+  readonly resolve: (result: Done) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -89,7 +89,20 @@ class TokenizerPool implements Tokenizer {
   async count(texts: readonly string[], caller: TokenizerCaller): Promise<readonly number[]> {
     if (texts.length === 0) return [];
     const characters = texts.reduce((sum, text) => sum + text.length, 0);
-    return [...(await this.#ask({ type: 'count', texts }, characters, caller))];
+    return [...(await this.#ask<Int32Array>({ type: 'count', texts }, characters, caller))];
+  }
+
+  encodeBare(text: string, caller: TokenizerCaller): Promise<Int32Array> {
+    return this.#ask({ type: 'encode_bare', text }, text.length, caller);
+  }
+
+  async decode(ids: readonly number[], caller: TokenizerCaller): Promise<string> {
+    const [text] = await this.#ask<readonly string[]>({ type: 'decode', ids }, ids.length, caller);
+    return text!;
+  }
+
+  spell(ids: readonly number[], caller: TokenizerCaller): Promise<readonly string[]> {
+    return this.#ask({ type: 'spell', ids }, ids.length, caller);
   }
 
   leastTokens(prompt: Prompt, enough: number): number {
@@ -148,7 +161,7 @@ class TokenizerPool implements Tokenizer {
               settle.reject(new AppError('model_invalid', { file: manifest.tokenizer.file, reason: message.reason }));
               break;
             case 'done':
-              finish(member)?.resolve(message.numbers);
+              finish(member)?.resolve(message.result);
               break;
             case 'error':
               finish(member)?.reject(AppError.fromMessage(message.error));
@@ -174,7 +187,7 @@ class TokenizerPool implements Tokenizer {
     return { member, ready };
   }
 
-  #ask(work: Work, characters: number, { tenant, signal }: TokenizerCaller): Promise<Int32Array> {
+  #ask<T extends Done>(work: Work, characters: number, { tenant, signal }: TokenizerCaller): Promise<T> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       if (!this.#anyReady()) return reject(unavailable(this.#members[0]!));
@@ -183,9 +196,9 @@ class TokenizerPool implements Tokenizer {
         tenant,
         characters,
         work,
-        resolve: (numbers) => {
+        resolve: (result) => {
           settled();
-          resolve(numbers);
+          resolve(result as T);
         },
         reject: (error) => {
           settled();

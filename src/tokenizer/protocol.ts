@@ -6,7 +6,12 @@ import type { InfillMarks } from './raw-infill.js';
 
 export type Work =
   | { readonly type: 'encode'; readonly prompt: Prompt }
-  | { readonly type: 'count'; readonly texts: readonly string[] };
+  | { readonly type: 'encode_bare'; readonly text: string }
+  | { readonly type: 'count'; readonly texts: readonly string[] }
+  | { readonly type: 'decode' | 'spell'; readonly ids: readonly number[] };
+
+/** Token ids, one count a text, the text of the ids, or one text an id. */
+export type Done = Int32Array | readonly string[];
 
 export type ToTokenizer =
   /** Always first, and once. */
@@ -37,6 +42,5 @@ export type FromTokenizer =
       readonly rssBytes: number;
     }
   | { readonly type: 'failed'; readonly reason: string }
-  /** Token ids, or one count a text. */
-  | { readonly type: 'done'; readonly numbers: Int32Array; readonly rssBytes: number }
+  | { readonly type: 'done'; readonly result: Done; readonly rssBytes: number }
   | { readonly type: 'error'; readonly error: ErrorMessage };

@@ -23,7 +23,7 @@ export async function adminApp(
   const env = onLogLine ? {} : { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' };
   const config = loadConfig({ env, cwd: root });
   // Whatever else the admin API reached for would fail the test.
-  const unused = {} as Pick<Services, 'engine' | 'tokenizer' | 'pipeline'>;
+  const unused = {} as Pick<Services, 'engine' | 'tokenizer' | 'safety' | 'pipeline'>;
   const app = await createServer({
     ...unused,
     config,

@@ -70,15 +70,16 @@ export async function createTestServer(options: TestServerOptions = {}) {
     ...config.quality,
     onFailed: (error) => recordFailures.push(error),
   });
+  const safety = createSafety({
+    embedderId: 'bge-small-en-v1.5-qa',
+    embed: async (tenant, texts, signal) => (await retrieval.embed(tenant, texts, signal)).vectors,
+  });
   const services: PipelineServices = {
     engine,
     tokenizer,
     retrieval,
     registry,
-    safety: createSafety({
-      embedderId: 'bge-small-en-v1.5-qa',
-      embed: async (tenant, texts, signal) => (await retrieval.embed(tenant, texts, signal)).vectors,
-    }),
+    safety,
     metrics,
     clock,
     assignArm,
@@ -94,6 +95,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     tokenizer,
     retrieval,
     registry,
+    safety,
     metrics,
     clock,
     pipeline: createPipeline(services),

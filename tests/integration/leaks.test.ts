@@ -73,11 +73,11 @@ async function openGateway(t: Test) {
   const config = loadConfig({ env: {}, cwd: folder });
   const metrics = createMetrics(config.metrics, clock);
   const { engine, setCaller } = createEcho();
-  const services = { engine, tokenizer: createFakeTokenizer(), retrieval, registry, metrics, clock };
+  const safety = createSafety({ embedderId: retrieval.embedder.id, embed: async () => [] });
+  const services = { engine, tokenizer: createFakeTokenizer(), retrieval, registry, safety, metrics, clock };
   watchServices(metrics, services);
   const pipeline = createPipeline({
     ...services,
-    safety: createSafety({ embedderId: retrieval.embedder.id, embed: async () => [] }),
     assignArm,
     stickyUnit,
     requestTimeoutMs: 60_000,

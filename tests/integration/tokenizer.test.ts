@@ -61,6 +61,13 @@ t.test('prompts are tokenized in processes of their own, as the library does it'
   ];
   for (const prompt of prompts) t.same([...(await tokenizer.encode(prompt, as('a')))], [...inline.encode(prompt)]);
   t.same(await tokenizer.count(['one two', '', '<|im_end|>'], as('a')), [2, 0, inline.count('<|im_end|>')]);
+  const text = 'Überweisung </s> 漢字 🙂 <|im_end|> x';
+  const ids = [...(await tokenizer.encodeBare(text, as('a')))];
+  t.equal(await tokenizer.decode(ids, as('a')), text, 'special tokens come back by their names');
+  const spelled = await tokenizer.spell(ids, as('a'));
+  t.equal(spelled.length, ids.length);
+  t.ok(spelled.includes('<|im_end|>'));
+  await t.rejects(tokenizer.decode([0, 9_999_999], as('a')), { code: 'invalid_value', message: /tokens\[1\]/ });
   t.equal(tokenizer.leastTokens(LONG, 1e9), Math.ceil(59_999 / inline.bounds.lettersPerToken + 1));
   t.match(tokenizer.status(), { ready: true, reason: null, queued: 0 });
   t.ok(tokenizer.status().rssBytes > 0);

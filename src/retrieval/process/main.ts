@@ -61,10 +61,11 @@ async function start({ dataDir, modelDir, baseModelDir, config, database }: Proc
   });
   const pace = createPace({ nowMs: clock.monotonicMs, waitedMs: waitedForProcessorMs });
   const queue = createWorkQueue(pace, clock.monotonicMs);
+  const relevance = relevanceFor(basename(modelDir));
   const documentsOptions: DocumentsOptions = {
     config,
     embedder,
-    relevance: relevanceFor(basename(modelDir)),
+    relevance,
     queue,
     atOnce: FILES_AT_ONCE,
     clock,
@@ -102,7 +103,7 @@ async function start({ dataDir, modelDir, baseModelDir, config, database }: Proc
     onObservation: documentsOptions.onObservation,
     onError: reportError,
   });
-  const service = createService({ documents, ingest, embedder, embedWhole: embed, queue, config, clock });
+  const service = createService({ documents, ingest, embedder, embedWhole: embed, relevance, queue, config, clock });
   const queued = async () => {
     const counts = await documents.jobs.counts();
     const ingestQueue = counts.filter(({ kind }) => kind === 'ingest').reduce((sum, { jobs }) => sum + jobs, 0);

@@ -6,9 +6,11 @@ import type { DocumentStore } from '../documents/document-store.js';
 import type { Method, ProcessOptions } from '../protocol.js';
 import type { QueryPart } from '../search/best-passages.js';
 import { queryParts } from '../search/query-parts.js';
+import type { Relevance } from '../search/relevance.js';
 import type { Embedder, TokenizedText } from './embedder.js';
 import type { Ingest, IngestOptions } from './ingest.js';
 import type { WorkQueue } from './queue.js';
+import { type Piece, piecesOf, scoreDocuments } from './rerank.js';
 import { loadTextOfTokens, type TextOfTokens } from './token-ids.js';
 
 export interface ServiceOptions {
@@ -17,6 +19,7 @@ export interface ServiceOptions {
   readonly embedder: Embedder;
   /** Vectors of texts as those of documents are made. */
   readonly embedWhole: IngestOptions['embed'];
+  readonly relevance: Relevance;
   readonly queue: WorkQueue;
   readonly config: ProcessOptions['config'];
   readonly clock: Clock;
@@ -29,7 +32,7 @@ const TOUCH_EVERY_S = 60;
 
 /** The contract's methods, in the process that has the documents and the model. */
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
-  const { documents, ingest, embedder, embedWhole, queue, config, clock } = options;
+  const { documents, ingest, embedder, embedWhole, relevance, queue, config, clock } = options;
   const nowS = () => Math.floor(clock.now() / 1000);
   /** After the answer; where it cannot be written down, the answer was right all the same. */
   const touch = (tenant: string, storeId: string) =>
@@ -57,6 +60,46 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     return read;
   };
 
+  /** The query, or parts of one that is longer than the embedder reads. */
+  const embedQuery = async (
+    { tenant, mode, ...query }: Pick<SearchRequest, 'tenant' | 'query' | 'context' | 'mode'>,
+    signal: AbortSignal,
+  ): Promise<{ parts: QueryPart[]; tokens: number }> => {
+    const tokenize = (text: string) => embedder.tokenize(text, 'query');
+    const parts: QueryPart[] = [];
+    let tokens = 0;
+    for (const text of queryParts(query, embedder.maxTokens, (one) => tokenize(one).tokens)) {
+      const embed = () => {
+        const tokenized = tokenize(text);
+        tokens += tokenized.tokens;
+        return embedder.embed([tokenized]);
+      };
+      parts.push({ text, vector: mode === 'lexical' ? null : (await queue.run('search', tenant, embed, signal))[0]! });
+    }
+    return { parts, tokens };
+  };
+  /** In batches, between which others have their turn. */
+  const embedMany = async <T>(
+    tenant: string,
+    items: readonly T[],
+    tokenize: (item: T, index: number) => TokenizedText | Promise<TokenizedText>,
+    signal: AbortSignal,
+  ): Promise<{ vectors: Float32Array[]; tokens: number }> => {
+    const vectors: Float32Array[] = [];
+    let tokens = 0;
+    for (let from = 0; from < items.length; from += config.ingestBatch) {
+      const some = items.slice(from, from + config.ingestBatch);
+      const embed = async () => {
+        const texts: TokenizedText[] = [];
+        for (const [index, item] of some.entries()) texts.push(await tokenize(item, from + index));
+        tokens += texts.reduce((sum, text) => sum + text.tokens, 0);
+        return embedder.embed(texts);
+      };
+      vectors.push(...(await queue.run('embed', tenant, embed, signal)));
+    }
+    return { vectors, tokens };
+  };
+
   return {
     ...documents,
     async createFile(tenant, file) {
@@ -75,15 +118,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       // Before the model runs, so that a wrong store costs nothing.
       if ((await documents.searched(tenant, request.storeIds)).length === 0) return nothing(0);
       const startedAt = clock.monotonicMs();
-      const parts: QueryPart[] = [];
-      const countTokens = (text: string) => embedder.tokenize(text, 'query').tokens;
-      for (const text of queryParts(request, embedder.maxTokens, countTokens)) {
-        const embed = () => embedder.embed([embedder.tokenize(text, 'query')]);
-        parts.push({
-          text,
-          vector: mode === 'lexical' ? null : (await queue.run('search', tenant, embed, signal))[0]!,
-        });
-      }
+      const { parts } = await embedQuery(request, signal);
       const embeddedAt = clock.monotonicMs();
       const searched = await documents.searched(tenant, request.storeIds);
       if (searched.length === 0) return nothing(embeddedAt - startedAt);
@@ -94,21 +129,25 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       return { ...found, timings: { embedMs: embeddedAt - startedAt, searchMs } };
     },
 
-    async embed(tenant, inputs, signal) {
-      const vectors: Float32Array[] = [];
-      let tokens = 0;
-      for (let from = 0; from < inputs.length; from += config.ingestBatch) {
-        const some = inputs.slice(from, from + config.ingestBatch);
-        const embed = async () => {
-          const texts: TokenizedText[] = [];
-          for (const [index, input] of some.entries()) texts.push(await tokenized(input, `input[${from + index}]`));
-          tokens += texts.reduce((sum, text) => sum + text.tokens, 0);
-          return embedder.embed(texts);
-        };
-        vectors.push(...(await queue.run('embed', tenant, embed, signal)));
+    async rerank({ tenant, query, documents }, signal) {
+      const passageTokens = (text: string) => embedder.tokenize(text, 'passage').tokens;
+      const pieces: Piece[] = [];
+      for (const [document, text] of documents.entries()) {
+        const cut = () => piecesOf(text, embedder.maxTokens, passageTokens);
+        for (const piece of await queue.run('embed', tenant, cut, signal)) pieces.push({ document, text: piece });
       }
-      return { vectors, tokens };
+      const asked = await embedQuery({ tenant, query, context: '', mode: 'hybrid' }, signal);
+      const { vectors, tokens } = await embedMany(
+        tenant,
+        pieces,
+        ({ text }) => embedder.tokenize(text, 'passage'),
+        signal,
+      );
+      return { scores: scoreDocuments(asked.parts, pieces, vectors, relevance), tokens: asked.tokens + tokens };
     },
+
+    embed: (tenant, inputs, signal) =>
+      embedMany(tenant, inputs, (input, index) => tokenized(input, `input[${index}]`), signal),
     embedBehind: (tenant, texts, signal) => embedWhole(tenant, texts, { precedence: 'behind', signal }),
   };
 }

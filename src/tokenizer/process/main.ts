@@ -1,7 +1,7 @@
 /** A tokenizer process: forked by tokenizer/client.ts; speaks tokenizer/protocol.ts over its channel. */
 import { AppError } from '../../errors/app-error.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
-import type { FromTokenizer, ToTokenizer, Work } from '../protocol.js';
+import type { Done, FromTokenizer, ToTokenizer, Work } from '../protocol.js';
 import { loadPromptTokenizer, type PromptTokenizer } from './prompt-tokenizer.js';
 
 const send = sendToParent<FromTokenizer>;
@@ -24,10 +24,24 @@ async function start({ modelDir, manifest, fences }: Extract<ToTokenizer, { type
 
 function answer(work: Work): FromTokenizer {
   try {
-    const numbers = work.type === 'encode' ? tokenizer!.encode(work.prompt) : work.texts.map(tokenizer!.count);
-    return { type: 'done', numbers: Int32Array.from(numbers), rssBytes: process.memoryUsage.rss() };
+    return { type: 'done', result: carryOut(work, tokenizer!), rssBytes: process.memoryUsage.rss() };
   } catch (error) {
     const known = error instanceof AppError ? error : new AppError('internal');
     return { type: 'error', error: known.toMessage() };
+  }
+}
+
+function carryOut(work: Work, { encode, encodeBare, count, decode, spell }: PromptTokenizer): Done {
+  switch (work.type) {
+    case 'encode':
+      return Int32Array.from(encode(work.prompt));
+    case 'encode_bare':
+      return Int32Array.from(encodeBare(work.text));
+    case 'count':
+      return Int32Array.from(work.texts, count);
+    case 'decode':
+      return [decode(work.ids)];
+    case 'spell':
+      return spell(work.ids);
   }
 }

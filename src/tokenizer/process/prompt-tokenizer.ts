@@ -14,6 +14,9 @@ import { type AddedToken, createGuard, type Marks, unusedMarks } from './markers
 /** The base model's tokenizer and chat template, on the thread that asks. */
 export interface PromptTokenizer {
   encode(prompt: Prompt): readonly number[];
+  encodeBare(text: string): readonly number[];
+  decode(ids: readonly number[]): string;
+  spell(ids: readonly number[]): string[];
   /** Tokens that a text takes within a message. */
   count(text: string): number;
   readonly bounds: Bounds;
@@ -116,6 +119,13 @@ function createPromptTokenizer(
     ];
   };
 
+  const spell = (ids: readonly number[]): string[] =>
+    ids.map((id, index) => {
+      const token = tokenizer.id_to_token(id);
+      if (token !== undefined) return token;
+      throw new AppError('invalid_value', { param: `tokens[${index}]`, reason: `${id} is no token of ${manifest.id}` });
+    });
+
   return {
     encode(prompt) {
       switch (prompt.kind) {
@@ -129,6 +139,12 @@ function createPromptTokenizer(
           return encodeInfill(prompt);
       }
     },
+    encodeBare: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    decode(ids) {
+      spell(ids);
+      return tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+    },
+    spell,
     count(text) {
       const marks = unusedMarks([text]);
       return encoder.encode(guard.message(text, 'system', [], marks), marks).length;

@@ -236,6 +236,10 @@ export function createFakeRetrieval(): FakeRetrieval {
         .slice(0, request.topK);
       return { passages, timings: { embedMs: 1, searchMs: 0.5 }, snapshot: 'snapshot-1' };
     },
+    rerank: async ({ query, documents }) => ({
+      scores: documents.map((text) => (text.includes(query) ? 0.9 : 1 / (1 + text.length))),
+      tokens: documents.length,
+    }),
     embedBehind: async (_tenant, texts) => texts.map(() => Float32Array.of(1, 0, 0)),
     embed: async (_tenant, inputs) => ({
       vectors: inputs.map((input) => Float32Array.from([input.length, 0.5, -1])),

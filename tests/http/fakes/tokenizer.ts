@@ -19,6 +19,9 @@ export function createFakeTokenizer(): FakeTokenizer {
       if (prompt.kind !== 'chat') return new Int32Array(1);
       return new Int32Array(prompt.messages.reduce((sum, { content }) => sum + tokensOf(content) + 8, 0));
     },
+    encodeBare: async (text) => Int32Array.from(text, (sign) => sign.codePointAt(0)!),
+    decode: async (ids) => String.fromCodePoint(...ids),
+    spell: async (ids) => ids.map((id) => `<${id}>`),
     count: async (texts) => texts.map(tokensOf),
     leastTokens: () => 1,
     readRawInfill: (text) => readRawInfill(text, { prefix: '<pre>', suffix: '<suf>', middle: '<mid>' }),

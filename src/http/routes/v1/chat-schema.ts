@@ -15,7 +15,7 @@ const Content = Type.Union([
 ]);
 
 /** Open, because clients send back whole messages of ours: annotations, context and all. */
-const Message = Type.Object({
+export const Message = Type.Object({
   role: Type.Enum(['system', 'developer', 'user', 'assistant']),
   content: Type.Optional(Content),
   name: Type.Optional(
