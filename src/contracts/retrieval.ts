@@ -189,7 +189,7 @@ export interface SearchResult {
 }
 
 /** Texts of the caller's own, to be put in order. */
-export interface RerankRequest {
+interface RerankRequest {
   readonly tenant: string;
   readonly query: string;
   readonly documents: readonly string[];
