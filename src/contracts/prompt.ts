@@ -1,8 +1,37 @@
 /** What a model is asked to continue. Types only. */
 
+/** A function that the model may ask to be called. */
+export interface ToolDefinition {
+  /** 1 to 64 letters A to Z, digits, `_` and `-`. */
+  readonly name: string;
+  /** Empty where there is none. */
+  readonly description: string;
+  /** JSON Schema of its arguments, which are an object. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Whether arguments that break the schema must not come about. */
+  readonly strict: boolean;
+}
+
+export interface ToolCall {
+  /** Whatever its result is to name it by. */
+  readonly id: string;
+  /** As `ToolDefinition`'s. */
+  readonly name: string;
+  /** JSON where the model wrote such. */
+  readonly arguments: string;
+}
+
+/**
+ * The content is text and no list of parts: text is the one thing a base reads, and codecs join what their surface cuts into
+ * parts (docs/decisions/0053).
+ */
 export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant';
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: string;
+  /** What the assistant asked for; each is answered by a message of the role `tool` behind it. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** The call that a message of the role `tool` answers. */
+  readonly toolCallId?: string;
 }
 
 /** From the first of them up to, but not including, the second; in UTF-16 units. */
@@ -28,7 +57,12 @@ export interface InfillFile {
  * tokens written in a chat or in code are plain text; in raw text they count.
  */
 export type Prompt =
-  | { readonly kind: 'chat'; readonly messages: readonly PromptMessage[] }
+  | {
+      readonly kind: 'chat';
+      readonly messages: readonly PromptMessage[];
+      /** What the model may ask for, none where it is left out. */
+      readonly tools?: readonly ToolDefinition[];
+    }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'tokens'; readonly ids: readonly number[] }
   | {

@@ -130,7 +130,7 @@ export interface AnswerRecord {
   readonly deploymentRevision: number | null;
   readonly outcome: string;
   /** `content_filter`: its policy refused it, or ended it; null: it did not come to its end. */
-  readonly finishReason: 'stop' | 'length' | 'content_filter' | null;
+  readonly finishReason: 'stop' | 'length' | 'tool_calls' | 'content_filter' | null;
   readonly passages: readonly GivenPassage[];
   readonly storeSnapshot: string | null;
   /** What the deployment's policy decided; null: it has none. */

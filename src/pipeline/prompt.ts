@@ -39,7 +39,7 @@ export function assemblePrompt({ instructions, messages, passages }: PromptParts
   if (passages !== null) {
     lines.push(ours(RULES), ours(FENCES[0]), ...passages.map(passageBlock).map(others), ours(FENCES[1]));
   }
-  const history = messages.filter(({ role }) => role !== 'system').map(({ role, content }) => ({ role, content }));
+  const history = messages.filter(({ role }) => role !== 'system');
   return lines.length === 0 ? history : [joinLines(lines), ...history];
 }
 

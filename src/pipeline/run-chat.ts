@@ -1,8 +1,8 @@
-import type { Prompt, PromptMessage } from '../contracts/prompt.js';
+import type { Prompt, PromptMessage, ToolDefinition } from '../contracts/prompt.js';
 import type { Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import { type Costed, evidenceBudget, fitPassages } from './fit.js';
-import { assemblePrompt, numberPassages, passageBlock } from './prompt.js';
+import { assemblePrompt, numberPassages, type PromptParts, passageBlock } from './prompt.js';
 import { resolveModel } from './resolve.js';
 import { askedIn, planRetrieval, retrieve } from './retrieve.js';
 import { runAnswer } from './run-answer.js';
@@ -40,20 +40,21 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<Prepared> {
   const { instructions } = route;
+  const { tools = [] } = request.toolUse ?? {};
   const screened = await screenMessages(screen, request.messages, signal);
   if (screened.refusal !== null) return refused(screened.refusal);
   const messages = screened.left;
+  const toPrompt = (passages: PromptParts['passages']) =>
+    chatOf(assemblePrompt({ instructions, messages, passages }), tools);
   const asked = askedIn(messages);
   const wanted = planRetrieval(route.retrieval, request.retrieval);
   if (wanted === null) {
-    const prompt = { kind: 'chat', messages: assemblePrompt({ instructions, messages, passages: null }) } as const;
-    return ungrounded(prompt, asked.question);
+    return ungrounded(toPrompt(null), asked.question);
   }
 
-  const bare = assemblePrompt({ instructions, messages, passages: [] });
   const [found, bareTokens] = await Promise.all([
     retrieve(services, route, { ...request, ...asked }, wanted, signal),
-    countPrompt(services, request, bare, signal),
+    countPrompt(services, request, toPrompt([]), signal),
   ]);
   const sound = await screenPassages(screen, found.passages, signal);
   if (sound.refusal !== null) return refused(sound.refusal);
@@ -61,7 +62,7 @@ async function prepare(
   const passages = numberPassages(kept);
   return {
     refusal: null,
-    prompt: { kind: 'chat', messages: assemblePrompt({ instructions, messages, passages }) },
+    prompt: toPrompt(passages),
     question: asked.question,
     passages,
     leftOut,
@@ -70,6 +71,10 @@ async function prepare(
     retrieved: true,
     maxTokensYields: kept.length > 0,
   };
+}
+
+function chatOf(messages: readonly PromptMessage[], tools: readonly ToolDefinition[]): Prompt {
+  return { kind: 'chat', messages, ...(tools.length > 0 && { tools }) };
 }
 
 /** A prompt for which nothing is searched. */
@@ -96,10 +101,9 @@ export function refused(refusal: string): Prepared {
 async function countPrompt(
   { engine, tokenizer }: PipelineServices,
   { principal }: ChatRequest,
-  messages: readonly PromptMessage[],
+  prompt: Prompt,
   signal: AbortSignal,
 ): Promise<number> {
-  const prompt = { kind: 'chat', messages } as const;
   const least = tokenizer.leastTokens(prompt, engine.model.contextTokens);
   if (least > engine.model.contextTokens) return least;
   return (await tokenizer.encode(prompt, { tenant: principal.tenant, signal })).length;

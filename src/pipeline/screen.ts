@@ -45,10 +45,22 @@ export async function screenMessages(
 ): Promise<Screened<readonly ChatMessage[]>> {
   if (screen === null) return { refusal: null, left: messages };
   const turnAt = messages.findLastIndex(({ role }) => role === 'assistant') + 1;
-  const contents = messages.map(({ content }) => content);
-  const { texts, refusal } = await screen.input(contents.slice(0, turnAt), contents.slice(turnAt), signal);
+  const said = (part: readonly ChatMessage[]) => part.flatMap(textsOf);
+  const { texts, refusal } = await screen.input(said(messages.slice(0, turnAt)), said(messages.slice(turnAt)), signal);
   if (refusal !== null) return { refusal };
-  return { refusal, left: messages.map((message, i) => ({ ...message, content: texts[i]! })) };
+  const next = texts[Symbol.iterator]();
+  return { refusal, left: messages.map((message) => withTexts(message, () => next.next().value!)) };
+}
+
+function textsOf({ content, toolCalls = [] }: ChatMessage): string[] {
+  return [content, ...toolCalls.map((call) => call.arguments)];
+}
+
+/** The texts of a message in the order in which they were taken from it. */
+function withTexts(message: ChatMessage, next: () => string): ChatMessage {
+  const content = next();
+  if (message.toolCalls === undefined) return { ...message, content };
+  return { ...message, content, toolCalls: message.toolCalls.map((call) => ({ ...call, arguments: next() })) };
 }
 
 /** What a passage says is its text, and the names that stand above it. */

@@ -3,7 +3,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenerator } from '../contracts/generator.js';
 import type { GrammarSpec } from '../contracts/grammar.js';
 import type { JudgeAnswer } from '../contracts/judge.js';
-import type { ChatMessage, Prompt } from '../contracts/prompt.js';
+import type { ChatMessage, Prompt, ToolDefinition } from '../contracts/prompt.js';
 import type {
   AdapterVersion,
   AnswerRecord,
@@ -50,10 +50,21 @@ interface AnswerRequest {
   readonly grammar: GrammarSpec | null;
 }
 
+/** Functions that the caller runs, and how far the answer may ask for them. */
+interface ToolUse {
+  readonly tools: readonly ToolDefinition[];
+  /** `required`: at least one; a name: that one and no other. */
+  readonly choice: 'auto' | 'required' | { readonly name: string };
+  /** Whether one answer may ask for several calls. */
+  readonly parallel: boolean;
+}
+
 export interface ChatRequest extends AnswerRequest {
   /** In order; system messages anywhere become part of the one system message. */
   readonly messages: readonly ChatMessage[];
   readonly retrieval: RetrievalOverride | null;
+  /** null: no function may be asked for. */
+  readonly toolUse: ToolUse | null;
 }
 
 /** Of a chat, what its prompt is made from. */
@@ -98,15 +109,23 @@ export interface Grounding {
   readonly maxTokens: number | null;
 }
 
-/** Events of one answer, in order: `routed`, `started`, any number of `delta`, one `finished`. */
+/**
+ * Events of one answer, in order: `routed`, `started`, any number of `reasoning`, `delta`, `tool_call` and `tool_arguments`, one
+ * `finished`. A refusal is text whose reason is `content_filter`.
+ */
 export type AnswerEvent =
   | { readonly type: 'routed'; readonly id: string; readonly createdAtMs: number; readonly route: Route }
   | { readonly type: 'started' }
   | { readonly type: 'delta'; readonly text: string; readonly logprobs: readonly GeneratedToken[] }
+  /** What a reasoning model thinks before it answers; no part of the answer. */
+  | { readonly type: 'reasoning'; readonly text: string }
+  /** A call begins, and its arguments follow; the first has the index 0. */
+  | { readonly type: 'tool_call'; readonly index: number; readonly id: string; readonly name: string }
+  | { readonly type: 'tool_arguments'; readonly index: number; readonly text: string }
   | {
       readonly type: 'finished';
       /** `content_filter`: a safety policy refused the request, or ended the answer. */
-      readonly reason: Exclude<FinishReason, 'abort'> | 'content_filter';
+      readonly reason: Exclude<FinishReason, 'abort'> | 'tool_calls' | 'content_filter';
       readonly usage: Usage;
       readonly grounding: Grounding | null;
       /** As it is kept. */

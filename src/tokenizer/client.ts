@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/schema.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ModelManifest } from '../contracts/model-manifest.js';
-import type { Prompt } from '../contracts/prompt.js';
+import type { Prompt, PromptMessage, ToolDefinition } from '../contracts/prompt.js';
 import type { RawInfill, Tokenizer, TokenizerCaller, TokenizerStatus } from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
@@ -252,10 +252,18 @@ function unavailable({ process }: Member): AppError {
   return new AppError('tokenizer_unavailable', { ...process.down });
 }
 
+function charactersIn({ content, toolCalls = [] }: PromptMessage): number {
+  return toolCalls.reduce((sum, call) => sum + call.arguments.length, content.length + MESSAGE_CHARACTERS);
+}
+
+function toolCharacters(tools: readonly ToolDefinition[] = []): number {
+  return tools.length === 0 ? 0 : JSON.stringify(tools).length;
+}
+
 function charactersOf(prompt: Exclude<Prompt, { kind: 'tokens' }>): number {
   switch (prompt.kind) {
     case 'chat':
-      return prompt.messages.reduce((sum, { content }) => sum + content.length + MESSAGE_CHARACTERS, 0);
+      return prompt.messages.reduce((sum, message) => sum + charactersIn(message), 0) + toolCharacters(prompt.tools);
     case 'text':
       return prompt.text.length;
     case 'infill':

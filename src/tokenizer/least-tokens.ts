@@ -17,11 +17,12 @@ export function leastTokens(prompt: Prompt, bounds: Bounds, enough: number): num
       return leastOfTexts(texts, 0, bounds, enough);
     }
     case 'chat': {
-      const { messages } = prompt;
+      const { messages, tools = [] } = prompt;
       const kept = bounds.cutsHistory ? messages.filter(({ role }) => role !== 'assistant') : messages;
       const texts = kept.map(({ content }) => content.trim());
-      // A template trims, but it marks every message.
-      return leastOfTexts(texts, texts.length, bounds, enough);
+      // A template trims, but it marks every message; of a tool it may show a schema in another form, but no other description.
+      const described = tools.map(({ description }) => description.trim());
+      return leastOfTexts([...texts, ...described], texts.length, bounds, enough);
     }
   }
 }

@@ -2,11 +2,21 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Template } from '@huggingface/jinja';
+import { Tokenizer } from '@huggingface/tokenizers';
 import t from 'tap';
+import type { ChatMessage } from '../../src/contracts/prompt.js';
+import { FENCES } from '../../src/pipeline/prompt.js';
+import { loadPromptTokenizer } from '../../src/tokenizer/process/prompt-tokenizer.js';
+
+interface GoldenMessage extends Pick<ChatMessage, 'role' | 'content'> {
+  readonly tool_calls?: readonly { readonly function: { readonly name: string; readonly arguments: object } }[];
+}
 
 interface Golden {
-  readonly messages: readonly object[];
-  readonly tools: readonly object[] | null;
+  readonly messages: readonly GoldenMessage[];
+  readonly tools:
+    | readonly { readonly function: { name: string; description: string; parameters: Record<string, unknown> } }[]
+    | null;
   readonly text: string;
 }
 
@@ -27,3 +37,35 @@ for (const model of ['smollm2-135m-instruct', 'qwen2.5-coder-0.5b-instruct']) {
     t.same(wrong, []);
   });
 }
+
+t.test('tools, calls and results reach the model with the tokens of the whole rendered prompt', async (t) => {
+  const folder = path.resolve('.switchyard/models/qwen2.5-coder-0.5b-instruct');
+  const read = (file: string) => JSON.parse(readFileSync(path.join(folder, file), 'utf8'));
+  const tokenizer = await loadPromptTokenizer(folder, read('manifest.json'), FENCES);
+  const library = new Tokenizer(read('tokenizer.json'), read('tokenizer_config.json'));
+  const golden = path.resolve('tests/parity/goldens/templates/qwen2.5-coder-0.5b-instruct.json.gz');
+  const cases = JSON.parse(gunzipSync(readFileSync(golden)).toString()) as Golden[];
+  const ordinary = cases.filter(
+    ({ messages, tools }) => tools !== null && !/<\|im_start|<\/?tool|<filename/.test(JSON.stringify(messages)),
+  );
+  t.ok(ordinary.length > 50, `${ordinary.length} chats`);
+  for (const { messages, tools, text } of ordinary) {
+    const prompt = {
+      kind: 'chat' as const,
+      tools: tools!.map(({ function: definition }) => ({ ...definition, strict: false })),
+      messages: messages.map(({ role, content, tool_calls: calls }) => ({
+        role,
+        content,
+        ...(calls && {
+          toolCalls: calls.map(({ function: { name, arguments: args } }) => ({
+            id: 'call_1',
+            name,
+            arguments: JSON.stringify(args),
+          })),
+        }),
+        ...(role === 'tool' && { toolCallId: 'call_1' }),
+      })),
+    };
+    t.same([...tokenizer.encode(prompt)], library.encode(text, { add_special_tokens: false }).ids);
+  }
+});

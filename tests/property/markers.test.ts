@@ -58,3 +58,33 @@ t.test('a fence is one token exactly where it lies in what is ours', async (t) =
   );
   t.pass();
 });
+
+t.test('what tools say, are called with and answer holds no real token either, and comes back', async (t) => {
+  const template =
+    "{% for t in tools %}{{ '<s>' + t.function.description + '</s>' + (t | tojson) }}{% endfor %}" +
+    "{% for m in messages %}{{ '<s>' + m.content }}{% for c in m.tool_calls or [] %}{{ c.function.arguments | tojson }}{% endfor %}{{ '</s>b' }}{% endfor %}<s>";
+  const { tokenizer, tokensOf, textOf: decode } = await tinyTokenizer({ specials: SPECIALS, chatTemplate: template });
+  fc.assert(
+    fc.property(textOf, textOf, textOf, textOf, (description, key, value, result) => {
+      const tools = [{ name: 'f', description: `x${description}`, parameters: { title: value }, strict: false }];
+      const call = { id: value, name: 'f', arguments: JSON.stringify({ [key]: [value] }) };
+      const ids = [
+        ...tokenizer.encode({
+          kind: 'chat',
+          tools,
+          messages: [
+            { role: 'assistant', content: '', toolCalls: [call] },
+            { role: 'tool', content: result, toolCallId: value },
+          ],
+        }),
+      ];
+      const real = tokensOf(ids).filter((token) => SPECIALS.includes(token));
+      const text = decode(ids);
+      return (
+        real.join() === '<s>,</s>,<s>,</s>,<s>,</s>,<s>' && [description, result].every((one) => text.includes(one))
+      );
+    }),
+    { numRuns: 300 },
+  );
+  t.pass();
+});

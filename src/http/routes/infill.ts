@@ -150,12 +150,12 @@ function toAnswer(body: Body, model: string, text: string, { reason, usage }: Co
 function toChunks(body: Body): EncodeChunks {
   return ({ model }, event) => {
     switch (event.type) {
-      case 'started':
-        return [];
       case 'delta':
         return body.n_predict === 0 ? [] : [{ content: event.text, stop: false, model }];
       case 'finished':
         return [toAnswer(body, model, '', event)];
+      default:
+        return [];
     }
   };
 }

@@ -15,6 +15,9 @@ export interface TemplateTexts {
   readonly labels: readonly string[];
   /** Texts that it looks for in messages, e.g. the tags around a model's thoughts, which it cuts out of the history. */
   readonly lookedFor: ReadonlySet<string>;
+  /** Whether it shows the model the tools that there are, and the calls of earlier turns. */
+  readonly showsTools: boolean;
+  readonly showsCalls: boolean;
 }
 
 /** Of the lexer, whose own types do not resolve. */
@@ -34,5 +37,12 @@ export function readTemplate(source: string): TemplateTexts {
     return isSearched || isIn ? [value] : [];
   });
   const all = (pattern: RegExp) => [...new Set(written.flatMap((text) => text.match(pattern) ?? []))];
-  return { bracketed: all(BRACKETED), labels: all(LABEL), lookedFor: new Set(lookedFor) };
+  const mentions = (name: string) => tokens.some(({ value }) => value === name);
+  return {
+    bracketed: all(BRACKETED),
+    labels: all(LABEL),
+    lookedFor: new Set(lookedFor),
+    showsTools: mentions('tools'),
+    showsCalls: mentions('tool_calls'),
+  };
 }

@@ -3,11 +3,12 @@ import path from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import type { FimTokens, ModelManifest } from '../../contracts/model-manifest.js';
-import type { Prompt, PromptMessage } from '../../contracts/prompt.js';
+import type { Prompt } from '../../contracts/prompt.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Bounds } from '../protocol.js';
 import type { InfillMarks } from '../raw-infill.js';
-import { readTemplate } from './chat-template.js';
+import { readTemplate, type TemplateTexts } from './chat-template.js';
+import { type ChatValues, guardChat, toChatValues } from './chat-values.js';
 import { createEncoder } from './encoder.js';
 import { type AddedToken, createGuard, type Marks, unusedMarks } from './markers.js';
 
@@ -35,6 +36,7 @@ interface TokenizerConfig {
   readonly eos_token?: string | null;
 }
 
+type Chat = Extract<Prompt, { kind: 'chat' }>;
 type Infill = Extract<Prompt, { kind: 'infill' }>;
 
 /** Editors do not name the file that they fill in. */
@@ -42,7 +44,10 @@ const OWN_FILE = 'this file\n';
 const REPOSITORY = 'repository\n';
 /** Of four letters a normalizer may make one. */
 const MOST_COMPOSED = 4;
-const NO_TEMPLATE = { bracketed: [], labels: [], lookedFor: new Set<string>() };
+const NO_TEMPLATE = {
+  ...{ bracketed: [], labels: [], lookedFor: new Set<string>() },
+  ...{ showsTools: false, showsCalls: false },
+};
 
 /**
  * Loads the tokenizer of an imported model. Uses the two packages that @huggingface/transformers itself is built on:
@@ -72,17 +77,14 @@ function createPromptTokenizer(
   const guard = createGuard(file.added_tokens, texts, fences);
   const encoder = createEncoder(tokenizer, file.added_tokens);
 
-  const render = (messages: readonly PromptMessage[], marks: Marks): string => {
+  const render = (values: ChatValues, marks: Marks): string => {
     if (!template) {
       throw new AppError('invalid_value', { param: 'messages', reason: 'the base model has no chat template' });
     }
-    const guarded = messages.map(({ role, content, ours = [] }) => ({
-      role,
-      content: guard.message(content, role, ours, marks),
-    }));
+    const guarded = guardChat(values, guard, marks);
     try {
       return template.render({
-        messages: guarded,
+        ...guarded,
         add_generation_prompt: true,
         bos_token: config.bos_token ?? '',
         eos_token: config.eos_token ?? '',
@@ -94,9 +96,11 @@ function createPromptTokenizer(
     }
   };
 
-  const encodeChat = (messages: readonly PromptMessage[]): number[] => {
-    const marks = unusedMarks([source ?? '', ...messages.map(({ content }) => content)]);
-    return encoder.encode(render(messages, marks), marks);
+  const encodeChat = (prompt: Chat): number[] => {
+    checkTools(prompt, texts);
+    const values = toChatValues(prompt);
+    const marks = unusedMarks([source ?? '', JSON.stringify(values)]);
+    return encoder.encode(render(values, marks), marks);
   };
 
   /**
@@ -130,7 +134,7 @@ function createPromptTokenizer(
     encode(prompt) {
       switch (prompt.kind) {
         case 'chat':
-          return encodeChat(prompt.messages);
+          return encodeChat(prompt);
         case 'text':
           return tokenizer.encode(prompt.text).ids;
         case 'tokens':
@@ -152,6 +156,14 @@ function createPromptTokenizer(
     bounds: boundsOf(file, texts.lookedFor.size > 0),
     infillMarks: infillMarksOf(file, manifest.tokenizer.fim),
   };
+}
+
+/** Never leaves out in silence what the model was to see. */
+function checkTools({ messages, tools = [] }: Chat, { showsTools, showsCalls }: TemplateTexts): void {
+  const reason = 'the chat template of the base model knows no tools';
+  if (tools.length > 0 && !showsTools) throw new AppError('unsupported_parameter', { param: 'tools', reason });
+  const hasCalls = messages.some(({ role, toolCalls = [] }) => role === 'tool' || toolCalls.length > 0);
+  if (hasCalls && !showsCalls) throw new AppError('unsupported_parameter', { param: 'messages', reason });
 }
 
 /** A repository with other files, as code models were trained on it, up to the name of the file to be filled in. */

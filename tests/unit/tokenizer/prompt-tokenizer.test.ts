@@ -188,3 +188,37 @@ t.test('token ids pass as they are', async (t) => {
   const { tokenizer } = await tinyTokenizer({ specials: SPECIALS });
   t.same([...tokenizer.encode({ kind: 'tokens', ids: [3, 1, 2] })], [3, 1, 2]);
 });
+
+t.test('tools, calls and results have the shape that templates read', async (t) => {
+  const chatTemplate =
+    '{% if tools is defined %}{{ tools | tojson }}{% endif %}{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}{{ c | tojson }}{% endfor %}{{ m.name }}{% endfor %}';
+  const { tokenizer, textOf } = await tinyTokenizer({ specials: [], chatTemplate });
+  const call = (id: string, args: string) => ({ id, name: 'f', arguments: args });
+  // The tiny tokenizer knows neither braces nor digits.
+  const rendered = (messages: object[], tools?: object[]) =>
+    textOf(tokenizer.encode({ kind: 'chat', messages, ...(tools && { tools }) } as never)).replace(/\s|\?/g, '');
+  t.equal(rendered([{ role: 'user', content: 'a' }]), 'a', 'none where there are none');
+  t.match(
+    rendered([{ role: 'user', content: '' }], [{ name: 'f', description: '', parameters: { a: 'b' }, strict: true }]),
+    /^\[type:functionfunction:name:fparameters:a:b\]$/,
+  );
+  const history = [
+    { role: 'assistant', content: '', toolCalls: [call('</s>', '{"a": "b"}'), call('y', '[not json')] },
+    { role: 'tool', content: 'r', toolCallId: '</s>' },
+  ];
+  t.match(
+    rendered(history),
+    /^id:[a-f]*function:name:farguments:a:btype:function.*arguments:\[notjsontype:functionrf$/,
+  );
+  const deep = [{ role: 'assistant', content: '', toolCalls: [call('x', `{"a":${'['.repeat(99)}${']'.repeat(99)}}`)] }];
+  t.throws(() => rendered(deep), { code: 'invalid_value', params: { reason: /64 levels/ } });
+});
+
+t.test('a template that knows no tools is given none', async (t) => {
+  const { tokenizer } = await tinyTokenizer({ specials: SPECIALS, chatTemplate: TEMPLATE });
+  const tools = [{ name: 'f', description: '', parameters: {}, strict: false }];
+  const refused = (param: string) => ({ code: 'unsupported_parameter', params: { param } });
+  t.throws(() => tokenizer.encode({ ...user('a'), tools }), refused('tools'));
+  const messages = [{ role: 'tool', content: 'r', toolCallId: 'x' }] as const;
+  t.throws(() => tokenizer.encode({ kind: 'chat', messages }), refused('messages'));
+});

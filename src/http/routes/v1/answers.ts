@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import type { GeneratedToken } from '../../../contracts/generator.js';
+import type { ToolCall } from '../../../contracts/prompt.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { AnswerEvent } from '../../../pipeline/types.js';
 import type { Services } from '../../app.js';
@@ -40,6 +41,9 @@ interface AnswerHead {
 export interface CollectedAnswer {
   readonly head: AnswerHead;
   readonly text: string;
+  /** Empty where the model did not think. */
+  readonly reasoning: string;
+  readonly calls: readonly ToolCall[];
   readonly logprobs: readonly GeneratedToken[];
   readonly finished: Finished;
 }
@@ -103,6 +107,8 @@ async function collectAnswer(
 ): Promise<CollectedAnswer | null> {
   let head: AnswerHead | null = null;
   let text = '';
+  let reasoning = '';
+  const calls: { id: string; name: string; arguments: string }[] = [];
   const logprobs: GeneratedToken[] = [];
   let finished: Finished | null = null;
   for await (const event of events) {
@@ -113,11 +119,17 @@ async function collectAnswer(
     } else if (event.type === 'delta') {
       text += event.text;
       logprobs.push(...event.logprobs);
+    } else if (event.type === 'reasoning') {
+      reasoning += event.text;
+    } else if (event.type === 'tool_call') {
+      calls[event.index] = { id: event.id, name: event.name, arguments: '' };
+    } else if (event.type === 'tool_arguments') {
+      calls[event.index]!.arguments += event.text;
     } else if (event.type === 'finished') {
       finished = event;
     }
   }
-  return head === null || finished === null ? null : { head, text, logprobs, finished };
+  return head === null || finished === null ? null : { head, text, reasoning, calls, logprobs, finished };
 }
 
 /**

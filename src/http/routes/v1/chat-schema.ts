@@ -133,8 +133,23 @@ export const ChatCompletion = Type.Object({
       index: Type.Integer(),
       message: Type.Object({
         role: Type.Literal('assistant'),
-        content: Type.String(),
+        content: nullable(Type.String({ description: 'null where the answer only asks for calls.' })),
         refusal: Type.Null(),
+        reasoning_content: Type.Optional(
+          Type.String({ description: 'Extension. What a reasoning model thought before it answered.' }),
+        ),
+        tool_calls: Type.Optional(
+          Type.Array(
+            Type.Object({
+              id: Type.String(),
+              type: Type.Literal('function'),
+              function: Type.Object({
+                name: Type.String(),
+                arguments: Type.String({ description: 'JSON, unless the model erred.' }),
+              }),
+            }),
+          ),
+        ),
         annotations: Type.Optional(
           Type.Array(
             Type.Object({
@@ -202,7 +217,7 @@ export const ChatCompletion = Type.Object({
           refusal: Type.Null(),
         }),
       ),
-      finish_reason: Type.Enum(['stop', 'length', 'content_filter']),
+      finish_reason: Type.Enum(['stop', 'length', 'tool_calls', 'content_filter']),
     }),
   ),
   usage: UsageSchema,

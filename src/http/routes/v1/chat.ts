@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
 import type { GeneratedToken, TokenLogprob } from '../../../contracts/generator.js';
+import type { ToolCall } from '../../../contracts/prompt.js';
 import { AppError } from '../../../errors/app-error.js';
 import type { ChatRequest, Grounding } from '../../../pipeline/types.js';
 import type { App, Services } from '../../app.js';
@@ -75,6 +76,7 @@ export function addChat(app: App, services: Services): void {
       },
       messages,
       retrieval: toRetrieval(body),
+      toolUse: null,
       priority: toPriority(body),
       sampling: toSampling(body),
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
@@ -85,8 +87,15 @@ export function addChat(app: App, services: Services): void {
   }
 }
 
-function toCompletion({ head, text, logprobs, finished }: CollectedAnswer, withLogprobs: boolean) {
-  const message = { role: 'assistant', content: text, refusal: null, ...toContext(finished.grounding) };
+function toCompletion({ head, text, reasoning, calls, logprobs, finished }: CollectedAnswer, withLogprobs: boolean) {
+  const message = {
+    role: 'assistant',
+    content: text === '' && calls.length > 0 ? null : text,
+    refusal: null,
+    ...(reasoning !== '' && { reasoning_content: reasoning }),
+    ...(calls.length > 0 && { tool_calls: calls.map(toCall) }),
+    ...toContext(finished.grounding),
+  };
   return {
     id: head.id,
     object: 'chat.completion',
@@ -118,6 +127,16 @@ function toChunks(body: Body): EncodeChunks {
         return [chunk({ role: 'assistant', content: '' }, null, null)];
       case 'delta':
         return [chunk({ content: event.text }, body.logprobs ? toLogprobs(event.logprobs) : null, null)];
+      case 'reasoning':
+        return [chunk({ reasoning_content: event.text }, null, null)];
+      case 'tool_call': {
+        const call = { index: event.index, ...toCall({ id: event.id, name: event.name, arguments: '' }) };
+        return [chunk({ tool_calls: [call] }, null, null)];
+      }
+      case 'tool_arguments': {
+        const call = { index: event.index, function: { arguments: event.text } };
+        return [chunk({ tool_calls: [call] }, null, null)];
+      }
       case 'finished': {
         const last = chunk({ content: '', ...toContext(event.grounding) }, null, event.reason);
         const receipt = receiptOf(body, event);
@@ -126,6 +145,10 @@ function toChunks(body: Body): EncodeChunks {
       }
     }
   };
+}
+
+function toCall({ id, name, arguments: args }: ToolCall) {
+  return { id, type: 'function', function: { name, arguments: args } };
 }
 
 function toContext(grounding: Grounding | null) {

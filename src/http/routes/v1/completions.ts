@@ -197,8 +197,6 @@ function toChunks(body: Body): EncodeChunks {
       ...(withUsage && { usage: null }),
     });
     switch (event.type) {
-      case 'started':
-        return [];
       case 'delta':
         return [chunk(event.text, body.logprobs === undefined ? null : toLogprobs(event.logprobs), null)];
       case 'finished': {
@@ -207,6 +205,8 @@ function toChunks(body: Body): EncodeChunks {
         if (!withUsage) return [{ ...last, ...receipt }];
         return [last, { ...last, choices: [], usage: toUsage(event), ...receipt }];
       }
+      default:
+        return [];
     }
   };
 }

@@ -79,7 +79,7 @@ export const Receipt = Type.Object(
     outcome: Type.String({
       description: '`completed`, `refused` by the safety policy, `aborted`, or the code of an error.',
     }),
-    finish_reason: nullable(Type.Enum(['stop', 'length', 'content_filter'])),
+    finish_reason: nullable(Type.Enum(['stop', 'length', 'tool_calls', 'content_filter'])),
     usage: Type.Object({
       prompt_tokens: Type.Integer(),
       cached_tokens: nullable(Type.Integer()),
