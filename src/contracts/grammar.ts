@@ -1,13 +1,15 @@
 /**
- * What an answer may be, whatever surface asked for it: the engine gives no token that leaves it. Types only.
+ * What an answer may be, whatever surface asked for it: the engine gives no token that leaves it. `param` is how an error
+ * names what the request said. Types only.
  */
 
 /** A piece between two texts that stand as they are: a tool call with its arguments. */
-interface GrammarTag {
+export interface GrammarTag {
   readonly begin: string;
   /** JSON Schema as text, of what stands between. */
   readonly schema: string;
   readonly end: string;
+  readonly param: string;
 }
 
 /**
@@ -15,7 +17,7 @@ interface GrammarTag {
  * with one) begins a tag; free text goes on behind its `end`. `tags_with_separator`: tags alone, one at least,
  * `separator` between them.
  */
-type StructuralTag =
+export type StructuralTag =
   | {
       readonly type: 'triggered_tags';
       readonly triggers: readonly string[];
@@ -34,10 +36,10 @@ export type GrammarSpec =
   /** Any JSON object. */
   | { readonly kind: 'json' }
   /** JSON Schema as text. */
-  | { readonly kind: 'json_schema'; readonly schema: string }
+  | { readonly kind: 'json_schema'; readonly schema: string; readonly param: string }
   /** The whole answer matches. */
-  | { readonly kind: 'regex'; readonly pattern: string }
-  | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  | { readonly kind: 'regex'; readonly pattern: string; readonly param: string }
+  | { readonly kind: 'choice'; readonly choices: readonly string[]; readonly param: string }
   /** GBNF; the rule `root` is the whole answer. */
-  | { readonly kind: 'ebnf'; readonly grammar: string }
+  | { readonly kind: 'ebnf'; readonly grammar: string; readonly param: string }
   | { readonly kind: 'structural_tag'; readonly tag: StructuralTag };

@@ -15,6 +15,7 @@ import { AppError } from '../errors/app-error.js';
 import { NEVER_BEGUN, tokenizePrompt } from '../generation/prompt-tokens.js';
 import { readBaseManifest } from '../layouts/manifest.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
+import { named } from './grammar/spec.js';
 import { holeBetween } from './hole.js';
 import { JobsInFlight } from './jobs-in-flight.js';
 import type { EngineSettings, FromEngine, Gauges, Job, ToEngine } from './protocol.js';
@@ -159,7 +160,7 @@ class EngineClient implements TextGenerator {
 
   /** Everything that can be wrong with a request is found before it is queued. */
   async #toJob(id: number, request: GenerateRequest, signal: AbortSignal): Promise<Job> {
-    const { adapter, audience, priority, prompt, sampling, stop, tenant, topLogprobs } = request;
+    const { adapter, audience, grammar, priority, prompt, sampling, stop, tenant, topLogprobs } = request;
     const { promptIds, maxTokens } = await tokenizePrompt(request, this.model, this.#tokenizer, signal);
     const begunTokens = prompt.kind === 'infill' ? promptIds.length - 1 - promptIds.lastIndexOf(this.#middleToken!) : 0;
     const hole = prompt.kind === 'infill' ? holeBetween(prompt.prefix, prompt.suffix) : null;
@@ -176,6 +177,7 @@ class EngineClient implements TextGenerator {
       stop,
       hole,
       topLogprobs,
+      grammar: grammar && named(grammar),
     };
   }
 

@@ -35,10 +35,13 @@ export class JobsInFlight {
   }
 
   /** @throws AppError `queue_full` */
-  accept({ tenant, prompt }: Pick<GenerateRequest, 'tenant' | 'prompt'>): { id: number; events: EventStream } {
+  accept({ tenant, prompt, grammar }: Pick<GenerateRequest, 'tenant' | 'prompt' | 'grammar'>): {
+    id: number;
+    events: EventStream;
+  } {
     const id = ++this.#lastId;
     const events = new EventStream();
-    const place = this.#queue.enter(tenant, bytesOf(prompt), (error) => {
+    const place = this.#queue.enter(tenant, bytesOf([prompt, grammar]), (error) => {
       this.#jobs.delete(id);
       events.fail(error);
       this.#onGiveWay(id);

@@ -6,6 +6,7 @@ import type { AdapterRef } from '../contracts/adapter.js';
 import type { EngineObservation, EngineStatus, Priority, SamplingParams, TokenEvent } from '../contracts/generator.js';
 import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { ErrorMessage } from '../errors/app-error.js';
+import type { NamedGrammar } from './grammar/spec.js';
 import type { Hole } from './hole.js';
 
 export type EngineSettings = Config['engine'];
@@ -30,6 +31,8 @@ export interface Job {
   /** Where the answer goes, if it fills in the middle. */
   readonly hole: Hole | null;
   readonly topLogprobs: number | null;
+  /** What the answer is bound to. */
+  readonly grammar: NamedGrammar | null;
 }
 
 export type ToEngine =

@@ -202,7 +202,7 @@ class Upstream implements TextGenerator {
   }
 
   async #toQuestion(request: GenerateRequest, signal: AbortSignal): Promise<Question> {
-    const { adapter, audience, sampling, stop, tenant, topLogprobs } = request;
+    const { adapter, audience, grammar, sampling, stop, tenant, topLogprobs } = request;
     const { promptIds, maxTokens } = await tokenizePrompt(request, this.model, this.#options.tokenizer, signal);
     const question: Question = {
       promptIds: [...promptIds],
@@ -210,6 +210,7 @@ class Upstream implements TextGenerator {
       sampling,
       stop,
       topLogprobs,
+      grammar,
       adapter: adapter?.digest ?? null,
       cacheKey: digestOf(tenant, audience, adapter?.digest ?? ''),
     };

@@ -8,6 +8,7 @@ import type { EngineSettings, FromEngine, Job, JobEvent } from '../../src/engine
 import { writeAdapter } from '../fixtures/engine/adapters.js';
 import { ChainModel, VOCAB_SIZE, vocabulary } from '../fixtures/engine/chain-model.js';
 import { GREEDY, SETTINGS } from '../fixtures/engine/engine.js';
+import { compileHere } from '../fixtures/engine/grammar.js';
 import { plainCost } from '../fixtures/engine/step-cost.js';
 import { SHAPE } from '../unit/model-import/peft-fixture.js';
 
@@ -33,6 +34,7 @@ function harness(changes: Partial<EngineSettings> = {}, places: number | null = 
     settings,
     base,
     runner: model,
+    compile: compileHere(vocabulary, VOCAB_SIZE),
     cost: plainCost(0.01, 0.001),
     context: {
       vocabulary,
@@ -72,6 +74,7 @@ const job = (id: number, rest: Partial<Job> = {}): Job => ({
   hole: null,
   begunTokens: 0,
   topLogprobs: null,
+  grammar: null,
   ...rest,
 });
 const summary = (events: JobEvent[], id: number) =>

@@ -9,6 +9,7 @@ import { readAdapter } from '../../src/layouts/read-adapter.js';
 import { writeAdapter } from '../fixtures/engine/adapters.js';
 import { answerAlone, ChainModel, VOCAB_SIZE, vocabulary } from '../fixtures/engine/chain-model.js';
 import { GREEDY, SETTINGS } from '../fixtures/engine/engine.js';
+import { compileHere } from '../fixtures/engine/grammar.js';
 import { plainCost } from '../fixtures/engine/step-cost.js';
 import { SHAPE } from '../unit/model-import/peft-fixture.js';
 
@@ -61,6 +62,7 @@ t.test('whoever shares the engine, every answer is the one that the model gives 
         settings,
         base,
         runner: new ChainModel(settings, places),
+        compile: compileHere(vocabulary, VOCAB_SIZE),
         cost: plainCost(cost.fixedMs, cost.tokenMs),
         context: {
           vocabulary,
@@ -97,6 +99,7 @@ t.test('whoever shares the engine, every answer is the one that the model gives 
           hole: null,
           begunTokens: 0,
           topLogprobs: null,
+          grammar: null,
         });
       };
       const isOver = (message: JobEvent) => 'error' in message || message.event.type === 'finished';

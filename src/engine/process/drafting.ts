@@ -3,7 +3,7 @@ import type { StepCost } from './step-cost.js';
 /** Tokens drafted at most behind the next one. */
 export const LONGEST_DRAFT = 16;
 
-/** Acceptance that a request is credited with before anything is known of it. */
+/** Of tokens that are only looked up. */
 const INITIAL_ACCEPTANCE = 0.8;
 
 /** Weight of one drafted token in the moving average. */
@@ -23,7 +23,14 @@ const CURIOSITY = 0.01;
  * of its own in a batch.)
  */
 export class DraftControl {
-  #acceptance = INITIAL_ACCEPTANCE;
+  readonly #initial: number;
+  #acceptance: number;
+
+  /** @param initial acceptance that a request is credited with before anything is known of it */
+  constructor(initial = INITIAL_ACCEPTANCE) {
+    this.#initial = initial;
+    this.#acceptance = initial;
+  }
 
   /**
    * Tokens worth drafting in a step with so many answering rows; 0 = off.
@@ -50,7 +57,7 @@ export class DraftControl {
    */
   verified(drafted: number, accepted: number): void {
     if (drafted === 0) {
-      const risen = Math.min(this.#acceptance + CURIOSITY * LEARNING_RATE, INITIAL_ACCEPTANCE);
+      const risen = Math.min(this.#acceptance + CURIOSITY * LEARNING_RATE, this.#initial);
       this.#acceptance = Math.max(this.#acceptance, risen);
       return;
     }

@@ -1,11 +1,13 @@
 import type { AdapterRef } from '../../contracts/adapter.js';
 import type { EngineObservation, Priority } from '../../contracts/generator.js';
 import type { ModelManifest } from '../../contracts/model-manifest.js';
-import { AppError } from '../../errors/app-error.js';
+import { AppError, type ErrorMessage } from '../../errors/app-error.js';
 import type { EngineSettings, FromEngine, Gauges, Job, JobEvent } from '../protocol.js';
 import { planAdapters } from './adapter-plan.js';
 import { AdapterStore } from './adapter-store.js';
 import { FairShare } from './fair-share.js';
+import type { CompileGrammar } from './grammar/compiler.js';
+import { Grammars } from './grammar/grammars.js';
 import { LoraBank } from './lora-bank.js';
 import {
   admit,
@@ -29,6 +31,7 @@ export interface LoopOptions {
   /** What a step takes: decides how much of a prompt it has, and how much drafting pays. */
   readonly cost: Pick<MeasuredStepCost, 'answersMs' | 'promptsMs' | 'observe'>;
   readonly context: SequenceContext;
+  readonly compile: CompileGrammar;
   readonly send: (message: FromEngine) => void;
 }
 
@@ -44,6 +47,7 @@ export class EngineLoop {
   readonly #prefixes: PrefixCache | null;
   readonly #shares: Readonly<Record<Priority, FairShare>>;
   readonly #slots: (Sequence | null)[];
+  readonly #grammars: Grammars;
   #waiting: Sequence[] = [];
   #events: JobEvent[] = [];
   #observations: EngineObservation[] = [];
@@ -61,6 +65,11 @@ export class EngineLoop {
       slots: settings.adapterSlots,
       load: (adapter, slot) => this.#load(adapter, slot),
       onSettled: (digest, failure) => this.#settle(digest, failure),
+    });
+    this.#grammars = new Grammars({
+      ...options.context,
+      compile: options.compile,
+      onSettled: (digest, failure) => this.#settleGrammar(digest, failure),
     });
   }
 
@@ -113,7 +122,7 @@ export class EngineLoop {
   /** Adapters are fetched for those who wait, and who can start does. */
   #admit(): void {
     const { adapterSlots } = this.#options.settings;
-    const order = fairOrder(this.#waiting, this.#counterOf);
+    const order = fairOrder(this.#waiting, this.#counterOf).filter((sequence) => this.#isBound(sequence));
     const { loads, draining } = planAdapters(order, this.#bank.residents, adapterSlots);
     for (const { digest, slot } of loads) {
       this.#bank.load(order.find(({ adapter }) => adapter === digest)!.job.adapter!, slot);
@@ -127,8 +136,16 @@ export class EngineLoop {
       const hold = sequence.adapter === null ? null : this.#bank.acquire(sequence.adapter);
       this.#dequeue(sequence);
       this.#slots[slot] = sequence;
-      this.#events.push({ id, event: sequence.start(hold, this.#reusePrefix(sequence, slot)) });
+      const grammar = sequence.job.grammar && this.#grammars.matcher(sequence.job.grammar.digest);
+      this.#events.push({ id, event: sequence.start(hold, this.#reusePrefix(sequence, slot), grammar) });
     }
+  }
+
+  /** Whether what it asks for is compiled; else it lets others pass until it is. */
+  #isBound({ job: { grammar, tenant } }: Sequence): boolean {
+    if (grammar === null || this.#grammars.isReady(grammar.digest)) return true;
+    this.#grammars.want(grammar, tenant);
+    return false;
   }
 
   #plan(): StepPlan {
@@ -241,6 +258,15 @@ export class EngineLoop {
       if (failure === null) continue;
       const { name, version } = sequence.job.adapter!;
       this.#fail(sequence, new AppError('adapter_load_failed', { adapter: `${name}@${version}`, reason: failure }));
+    }
+    this.#wake();
+  }
+
+  #settleGrammar(digest: string, failure: ErrorMessage | null): void {
+    if (failure !== null) {
+      for (const sequence of this.#waiting.filter(({ job }) => job.grammar?.digest === digest)) {
+        this.#fail(sequence, AppError.fromMessage(failure));
+      }
     }
     this.#wake();
   }

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { sendToParent, serveParent } from '../../processes/child.js';
 import type { FromEngine, ToEngine } from '../protocol.js';
+import { GrammarCompiler } from './grammar/compiler.js';
 import { EngineLoop } from './loop.js';
 import { createRuntime } from './runtime.js';
 import { createScratch } from './sampler.js';
@@ -27,7 +28,8 @@ serveParent((message: ToEngine) => {
 
 async function start({ modelDir, manifest, settings, calibrationFile }: Init): Promise<void> {
   try {
-    const tokenizer = JSON.parse(await readFile(path.join(modelDir, manifest.tokenizer.file), 'utf8'));
+    const tokenizerFile = path.join(modelDir, manifest.tokenizer.file);
+    const tokenizer = JSON.parse(await readFile(tokenizerFile, 'utf8'));
     const { runner, cost, scan, description } = createRuntime({ modelDir, manifest, settings, calibrationFile });
     const context = {
       vocabulary: new Vocabulary(tokenizer),
@@ -36,7 +38,8 @@ async function start({ modelDir, manifest, settings, calibrationFile }: Init): P
       monotonicMs: () => performance.now(),
       randomSeed: () => randomInt(LARGEST_SEED),
     };
-    loop = new EngineLoop({ settings, base: manifest, runner, cost, context, send });
+    const { compile } = new GrammarCompiler(tokenizerFile, manifest.shape.vocabSize);
+    loop = new EngineLoop({ settings, base: manifest, runner, cost, context, compile, send });
     send({ type: 'ready', gauges: loop.gauges(), runtime: description });
   } catch (error) {
     send({ type: 'failed', reason: error instanceof Error ? error.message : String(error) });

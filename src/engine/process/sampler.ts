@@ -1,6 +1,7 @@
 import type { SamplingParams } from '../../contracts/generator.js';
 import { Candidates } from './candidates.js';
 import { draw } from './draw.js';
+import type { TokenMask } from './grammar/masks.js';
 import { createRandom, type Random } from './random.js';
 import type { VocabularyScan } from './vocabulary-scan.js';
 
@@ -39,10 +40,11 @@ export class Sampler {
   /**
    * Next token of `logits`, which stay as they are.
    * @param allowed the only ones that may come; null: all may
+   * @param mask the same, of many
    * @throws Error when no logit is finite
    */
-  sample(logits: Float32Array, allowed: readonly number[] | null = null): number {
-    const adjusted = this.#adjust(logits, allowed);
+  sample(logits: Float32Array, allowed: readonly number[] | null = null, mask: TokenMask | null = null): number {
+    const adjusted = this.#adjust(logits, allowed, mask);
     const { scan, candidates } = this.#scratch;
     const max = largestOf(adjusted, scan);
     const id =
@@ -54,12 +56,14 @@ export class Sampler {
     return id;
   }
 
-  #adjust(logits: Float32Array, allowed: readonly number[] | null): Float32Array {
+  #adjust(logits: Float32Array, allowed: readonly number[] | null, mask: TokenMask | null): Float32Array {
     const { repetitionPenalty, presencePenalty, frequencyPenalty } = this.#params;
     const penalized = presencePenalty !== 0 || frequencyPenalty !== 0;
-    if (!penalized && this.#seen.size === 0 && this.#bias.length === 0 && allowed === null) return logits;
+    if (!penalized && this.#seen.size === 0 && this.#bias.length === 0 && allowed === null && mask === null)
+      return logits;
     const adjusted = this.#scratch.logits;
-    if (allowed === null) adjusted.set(logits);
+    if (mask !== null) copyMasked(logits, mask, adjusted);
+    else if (allowed === null) adjusted.set(logits);
     else {
       adjusted.fill(Number.NEGATIVE_INFINITY);
       for (const id of allowed) adjusted[id] = logits[id]!;
@@ -73,6 +77,23 @@ export class Sampler {
       for (const [id, count] of this.#counts) adjusted[id]! -= presencePenalty + frequencyPenalty * count;
     }
     return adjusted;
+  }
+}
+
+/** Those that may come as they are, the others minus infinity. */
+function copyMasked(logits: Float32Array, { bits, count }: TokenMask, into: Float32Array): void {
+  if (count === 0) throw new Error('the grammar lets no token come');
+  const isFew = 2 * count < logits.length;
+  if (isFew) into.fill(Number.NEGATIVE_INFINITY);
+  else into.set(logits);
+  for (let word = 0; word < bits.length; word++) {
+    let odd = isFew ? bits[word]! : ~bits[word]!;
+    while (odd !== 0) {
+      const id = 32 * word + (31 - Math.clz32(odd & -odd));
+      if (id >= logits.length) break;
+      into[id] = isFew ? logits[id]! : Number.NEGATIVE_INFINITY;
+      odd &= odd - 1;
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { BegunText } from './begun-text.js';
 import { CertaintySum } from './certainty.js';
 import { type DecodedText, Detokenizer } from './detokenizer.js';
 import { DraftControl } from './drafting.js';
+import type { Matcher } from './grammar/matcher.js';
 import { HeldTokens } from './held-tokens.js';
 import { logprobsOf } from './logprobs.js';
 import type { AdapterHold } from './lora-bank.js';
@@ -23,6 +24,9 @@ export interface SequenceContext {
   /** Seeds requests that name no seed. */
   readonly randomSeed: () => number;
 }
+
+/** How often the longest tokens of a forced text are those that the model takes. */
+const FORCED_ACCEPTANCE = 0.9;
 
 /** One request within the engine process, from arrival to its last event. */
 export class Sequence implements SlotView, WaitingView {
@@ -45,7 +49,11 @@ export class Sequence implements SlotView, WaitingView {
   #length: number;
   /** Looked up in only once there is an answer to draft. */
   #ngrams: NgramIndex | null = null;
-  readonly #draftControl = new DraftControl();
+  readonly #guesses = new DraftControl();
+  /** Of text that the grammar leaves no choice in: only how it is cut into tokens is a guess. */
+  readonly #certainties = new DraftControl(FORCED_ACCEPTANCE);
+  #draftControl = this.#guesses;
+  #grammar: Matcher | null = null;
   #draft: readonly number[] = [];
   #missedMs: number | null = null;
   #admittedMs: number | null = null;
@@ -124,9 +132,13 @@ export class Sequence implements SlotView, WaitingView {
     if (this.#missedMs !== null) this.#adapterLoadMs = this.#context.monotonicMs() - this.#missedMs;
   }
 
-  /** @param cachedTokens tokens of the prompt that need not be computed */
-  start(hold: AdapterHold | null, cachedTokens: number): TokenEvent {
+  /**
+   * @param cachedTokens tokens of the prompt that need not be computed
+   * @param grammar where the answer stands in what it is bound to
+   */
+  start(hold: AdapterHold | null, cachedTokens: number, grammar: Matcher | null): TokenEvent {
     this.hold = hold;
+    this.#grammar = grammar;
     this.cachedTokens = cachedTokens;
     this.#admittedMs = this.#context.monotonicMs();
     return { type: 'started', promptTokens: this.promptTokens, cachedTokens };
@@ -135,9 +147,17 @@ export class Sequence implements SlotView, WaitingView {
   /** Guesses tokens for the next step, as many as pay. @param rows answers that go on in that step */
   draft(rows: number, cost: StepCost, longestMs: number): void {
     const left = this.job.maxTokens - this.completionTokens;
-    const length = Math.min(this.#draftControl.length(rows, cost, longestMs), left - 1);
-    if (length > 0) this.#ngrams ??= indexOf(this.ids());
-    this.#draft = length > 0 ? this.#ngrams!.propose(length) : [];
+    const lengthOf = (control: DraftControl) => Math.min(control.length(rows, cost, longestMs), left - 1);
+    const forced = this.#grammar === null || left < 2 ? [] : this.#grammar.forced(lengthOf(this.#certainties));
+    this.#draftControl = forced.length > 0 ? this.#certainties : this.#guesses;
+    this.#draft = forced.length > 0 ? forced : this.#guess(lengthOf(this.#guesses));
+  }
+
+  #guess(length: number): readonly number[] {
+    if (length <= 0) return [];
+    this.#ngrams ??= indexOf(this.ids());
+    const draft = this.#ngrams.propose(length);
+    return this.#grammar === null ? draft : draft.slice(0, this.#grammar.fitting(draft));
   }
 
   /** The answer's last token and the draft behind it. */
@@ -176,13 +196,14 @@ export class Sequence implements SlotView, WaitingView {
 
   #drawNext(logits: Float32Array): TokenEvent[] {
     const { vocabulary, eosIds, scratch } = this.#context;
-    const id = this.#sampler.sample(logits, this.#begun.candidates());
+    const id = this.#sampler.sample(logits, this.#begun.candidates(), this.#grammar?.mask());
     this.#certainty.add(logits, id);
     this.#ids[this.#length++] = id;
     this.#ngrams?.push(id);
     this.#firstTokenMs ??= this.#context.monotonicMs();
     if (eosIds.has(id)) return [this.#delta(this.#detokenizer.end()), this.#finished('stop')];
 
+    this.#grammar?.accept(id);
     const begunBytes = this.#begun.take(id);
     const { topLogprobs } = this.job;
     if (topLogprobs !== null && begunBytes < vocabulary.bytes(id).length) {
@@ -191,10 +212,11 @@ export class Sequence implements SlotView, WaitingView {
     }
     const decoded = this.#detokenizer.push(id, begunBytes);
     if (decoded.stopped) return [this.#delta(decoded), this.#finished('stop')];
-    if (this.completionTokens < this.job.maxTokens) return [this.#delta(decoded)];
+    const isComplete = this.#grammar?.isComplete ?? false;
+    if (this.completionTokens < this.job.maxTokens && !isComplete) return [this.#delta(decoded)];
     const rest = this.#detokenizer.end();
     const whole = { text: decoded.text + rest.text, stopped: rest.stopped };
-    return [this.#delta(whole), this.#finished(rest.stopped ? 'stop' : 'length')];
+    return [this.#delta(whole), this.#finished(rest.stopped || isComplete ? 'stop' : 'length')];
   }
 
   abort(): TokenEvent {

@@ -1,5 +1,6 @@
 /** What servers differ in: one file a dialect. Types only. */
 import type { GeneratedToken, SamplingParams } from '../../contracts/generator.js';
+import type { GrammarSpec } from '../../contracts/grammar.js';
 import type { ReplicaFailure } from '../failure.js';
 import type { Server } from '../server.js';
 
@@ -10,6 +11,7 @@ export interface Question {
   readonly sampling: SamplingParams;
   readonly stop: readonly string[];
   readonly topLogprobs: number | null;
+  readonly grammar: GrammarSpec | null;
   /** Digest; null for the base. */
   readonly adapter: string | null;
   /** Differs where requests must not share what is cached of their prompts: by tenant, audience and adapter. */

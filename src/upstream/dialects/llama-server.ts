@@ -1,9 +1,11 @@
 import { posix } from 'node:path';
 import type { GeneratedToken, TokenLogprob } from '../../contracts/generator.js';
+import { grammarParam } from '../../generation/grammar-param.js';
 import { broken, ReplicaFailure } from '../failure.js';
 import { readObject, type Server } from '../server.js';
 import { checkTokens } from './check-tokens.js';
 import type { Dialect } from './dialect.js';
+import { toLlamaGrammar } from './grammar.js';
 
 interface Adapter {
   readonly id: number;
@@ -33,7 +35,7 @@ export const llamaServer: Dialect = {
   name: 'llama-server',
   healthPath: '/health',
   path: '/completion',
-  unsupported: () => null,
+  unsupported: ({ grammar }) => (grammar !== null && toLlamaGrammar(grammar) === null ? grammarParam(grammar) : null),
 
   async probe(server, expected, signal) {
     const props = readObject(await server.call('GET', '/props', null, signal));
@@ -53,7 +55,7 @@ export const llamaServer: Dialect = {
     };
   },
 
-  body({ promptIds, maxTokens, sampling, stop, topLogprobs, adapter }, { adapters, contextTokens }) {
+  body({ promptIds, maxTokens, sampling, stop, topLogprobs, grammar, adapter }, { adapters, contextTokens }) {
     const numbers = typeof adapters === 'string' ? [] : [...adapters];
     return {
       prompt: promptIds,
@@ -78,6 +80,7 @@ export const llamaServer: Dialect = {
       logit_bias: Object.entries(sampling.logitBias).map(([id, bias]) => [Number(id), bias]),
       // Without alternatives the token's own probability is wanted all the same.
       ...(topLogprobs !== null && { n_probs: Math.max(1, topLogprobs) }),
+      ...(grammar !== null && toLlamaGrammar(grammar)),
     };
   },
 

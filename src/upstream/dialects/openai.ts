@@ -1,4 +1,5 @@
 import type { SamplingParams } from '../../contracts/generator.js';
+import { grammarParam } from '../../generation/grammar-param.js';
 import { broken } from '../failure.js';
 import { readObject, type Server } from '../server.js';
 import type { Capabilities, Dialect, Expected, Piece, Question } from './dialect.js';
@@ -31,8 +32,9 @@ export const openai: Dialect = {
   healthPath: '/v1/models',
   path: '/v1/completions',
 
-  unsupported({ sampling, topLogprobs }) {
+  unsupported({ sampling, topLogprobs, grammar }) {
     if (topLogprobs !== null) return 'logprobs';
+    if (grammar !== null) return grammarParam(grammar);
     return EXTENSIONS.find(([, param, off]) => sampling[param] !== off)?.[0] ?? null;
   },
 

@@ -2,6 +2,7 @@ import { ReplicaFailure } from '../failure.js';
 import type { Server } from '../server.js';
 import { checkTokens } from './check-tokens.js';
 import type { Dialect } from './dialect.js';
+import { toStructuredOutputs } from './grammar.js';
 import { completionBody, describeCard, findBase, listCards, readChunk } from './openai.js';
 
 /** Adapters are registered by digest: one name never means other weights, so neither they nor their prefixes are out of date. */
@@ -30,7 +31,7 @@ export const vllm: Dialect = {
   },
 
   body(question, { model }) {
-    const { adapter, cacheKey, sampling } = question;
+    const { adapter, cacheKey, grammar, sampling } = question;
     return {
       ...completionBody(question, adapter === null ? model : NAME + adapter),
       // The count in every event: what was written is metered even where the end never comes.
@@ -39,6 +40,7 @@ export const vllm: Dialect = {
       min_p: sampling.minP,
       repetition_penalty: sampling.repetitionPenalty,
       cache_salt: cacheKey,
+      ...(grammar !== null && { structured_outputs: toStructuredOutputs(grammar) }),
     };
   },
 

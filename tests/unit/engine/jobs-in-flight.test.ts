@@ -14,7 +14,7 @@ function setUp(settings = {}) {
   const limits = { ...SETTINGS, slots: 1, reservedSlots: 1, maxQueued: 4, ...settings };
   const jobs = new JobsInFlight(limits, { now: () => 0, monotonicMs: () => 0 }, (id) => aborted.push(id));
   const accept = (tenant: string, text = 'a question') => {
-    const { id, events } = jobs.accept({ tenant, prompt: { kind: 'text', text } });
+    const { id, events } = jobs.accept({ tenant, prompt: { kind: 'text', text }, grammar: null });
     const seen = (async () => {
       const types: string[] = [];
       for await (const { type } of events) types.push(type);
@@ -36,6 +36,7 @@ function setUp(settings = {}) {
     maxTokens: 1,
     stop: [],
     topLogprobs: null,
+    grammar: null,
   });
   return { jobs, accept, aborted, jobOf };
 }

@@ -5,6 +5,7 @@ import { generationFields, type RefusedParameters, refusedFields, WITHOUT_EFFECT
 import { RankingOptions } from './ranking-options.js';
 import { Receipt } from './receipts.js';
 import { Filter } from './search-filter.js';
+import { structuredFields } from './structured.js';
 
 const Content = Type.Union([
   Type.String(),
@@ -58,10 +59,6 @@ const Tool = Type.Object(
 
 export const CHAT_REFUSED = {
   n: { reason: 'one choice is generated a request', harmless: Type.Literal(1) },
-  response_format: {
-    reason: 'answers are plain text',
-    harmless: Type.Object({ type: Type.Literal('text') }),
-  },
   modalities: {
     reason: 'answers are plain text',
     harmless: Type.Array(Type.Literal('text'), { minItems: 1, maxItems: 1 }),
@@ -83,6 +80,7 @@ export const ChatBody = Type.Object(
     ),
     logprobs: Type.Optional(Type.Boolean({ default: false })),
     top_logprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: 20, description: 'Needs logprobs.' })),
+    ...structuredFields,
     retrieval: Type.Optional(Retrieval),
     tools: Type.Optional(Type.Array(Tool)),
     tool_choice: Type.Optional(

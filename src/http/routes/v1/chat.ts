@@ -18,6 +18,7 @@ import { CHAT_REFUSED, ChatBody, ChatCompletion } from './chat-schema.js';
 import { nameIgnored } from './ignored.js';
 import { checkRefused, checkStreamOptions, toPriority, toSampling, toStop } from './parameters.js';
 import { RoutingHeaders, readOverride } from './routing.js';
+import { toGrammar } from './structured.js';
 
 type Body = Static<typeof ChatBody>;
 
@@ -82,7 +83,7 @@ export function addChat(app: App, services: Services): void {
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
       stop: toStop(body.stop),
       topLogprobs: body.logprobs ? (body.top_logprobs ?? 0) : null,
-      grammar: null,
+      grammar: toGrammar(body),
     };
   }
 }

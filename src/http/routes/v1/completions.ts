@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { AppError } from '../../../errors/app-error.js';
+import { grammarParam } from '../../../generation/grammar-param.js';
 import type { CompletionRequest } from '../../../pipeline/types.js';
 import type { App, Services } from '../../app.js';
 import {
@@ -27,6 +28,7 @@ import {
 } from './parameters.js';
 import { Receipt } from './receipts.js';
 import { RoutingHeaders, readOverride } from './routing.js';
+import { structuredFields, toGrammar } from './structured.js';
 
 /** OpenAI's default, so that a client which sets no limit does not fill the context. */
 const DEFAULT_MAX_TOKENS = 16;
@@ -56,6 +58,7 @@ const CompletionBody = Type.Object(
     ),
     retrieval: Type.Optional(Retrieval),
     ...generationFields,
+    ...structuredFields,
     logprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: 5 })),
     ...refusedFields(REFUSED),
   },
@@ -135,6 +138,11 @@ export function addCompletions(app: App, services: Services): void {
       const reason = 'needs a suffix: passages are put before code that is filled in';
       throw new AppError('invalid_value', { param: 'retrieval', reason });
     }
+    const grammar = toGrammar(body);
+    if (prompt.kind === 'infill' && grammar !== null) {
+      const reason = 'what comes between prompt and suffix cannot be bound to a grammar; leave one of them out';
+      throw new AppError('invalid_value', { param: grammarParam(grammar), reason });
+    }
     return {
       requestId: request.id,
       principal: request.principal,
@@ -153,7 +161,7 @@ export function addCompletions(app: App, services: Services): void {
       maxTokens: body.max_tokens ?? DEFAULT_MAX_TOKENS,
       stop: toStop(body.stop),
       topLogprobs: body.logprobs ?? null,
-      grammar: null,
+      grammar,
     };
   }
 }
