@@ -23,6 +23,17 @@ export interface RawInfill {
   readonly suffix: string;
 }
 
+/** How the models of a family write calls: the marks around them, as their chat templates show them. */
+export type CallFormat = 'hermes' | 'llama3' | 'mistral';
+
+/** What the chat template says of the answers that follow it. */
+export interface AnswerFormat {
+  /** null: the template knows no tools, or writes calls in a way that is not known here. */
+  readonly calls: CallFormat | null;
+  /** Whether the model may put thoughts in tags before it answers; `begun`: the prompt ends within them. */
+  readonly thoughts: 'none' | 'tagged' | 'begun';
+}
+
 export interface Tokenizer {
   /**
    * The tokens of a prompt: for ordinary text those of the whole rendered prompt; text of others never becomes a special
@@ -46,6 +57,8 @@ export interface Tokenizer {
   leastTokens(prompt: Prompt, enough: number): number;
   /** Reads a raw text that asks for a middle by writing the model's own tokens; null where it does anything else. */
   readRawInfill(text: string): RawInfill | null;
+  /** The same for all prompts. */
+  answerFormat(): AnswerFormat;
   status(): TokenizerStatus;
   /** Called at every restart of a process until the returned function is called. */
   observe(listener: (observation: { readonly type: 'restart' }) => void): () => void;

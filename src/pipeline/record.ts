@@ -49,8 +49,9 @@ export async function recordAnswer(
 ): Promise<void> {
   const record = recordOf(tally, clock);
   measure(metrics, tally, record);
-  // What a policy says in an answer's place is no version's work.
-  if (record.outcome === 'completed' && record.finishReason !== 'content_filter') judge(record, toTexts(tally));
+  // What a policy says in an answer's place is no version's work, and what asks for calls is no answer yet.
+  const isAnswer = record.finishReason !== 'content_filter' && record.finishReason !== 'tool_calls';
+  if (record.outcome === 'completed' && isAnswer) judge(record, toTexts(tally));
   try {
     await registry.recordAnswer(record, tally.user);
   } catch (error) {

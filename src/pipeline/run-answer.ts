@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { GrammarSpec } from '../contracts/grammar.js';
 import type { Principal } from '../contracts/registry.js';
 import type { Screen } from '../contracts/safety.js';
+import type { AnswerFormat } from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
+import { callGrammar } from './calls/grammar.js';
+import { AnswerReader } from './calls/read-answer.js';
 import { annotate, toCitation, toLeftOut } from './citations.js';
 import { endOnAbort } from './end-on-abort.js';
 import { recordAnswer, recordOf, type Tally } from './record.js';
@@ -15,7 +19,11 @@ import type {
   PipelineServices,
   Prepared,
   Route,
+  ToolUse,
 } from './types.js';
+
+/** Of text that no chat template is around. */
+const RAW: AnswerFormat = { calls: null, thoughts: 'none' };
 
 /** Turns the request into a prompt, once it is known who answers. */
 export type Prepare = (route: Route, screen: Screen | null, signal: AbortSignal) => Promise<Prepared>;
@@ -64,16 +72,19 @@ function* refuse({ clock }: PipelineServices, tally: Tally, text: string): Gener
 }
 
 async function* generate(
-  { engine, clock }: PipelineServices,
+  { engine, clock, tokenizer }: PipelineServices,
   request: ChatRequest | CompletionRequest,
   tally: Tally,
   prepared: Prepared,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
-  const { principal, priority, sampling, maxTokens, stop, topLogprobs, grammar } = request;
+  const { principal, priority, sampling, maxTokens, stop, topLogprobs } = request;
   const { adapter } = tally.route;
   let reason: Extract<AnswerEvent, { type: 'finished' }>['reason'] | 'abort' = 'abort';
   const output = tally.screen?.output ?? null;
+  const { prompt, toolUse } = prepared;
+  const format = prompt.kind === 'chat' ? tokenizer.answerFormat() : RAW;
+  const reader = new AnswerReader(format, toolUse);
   const events = engine.generate(
     // The id of the answer, not of the request: a client may send the same request id twice.
     {
@@ -81,14 +92,14 @@ async function* generate(
       tenant: tally.tenant,
       audience: audienceOf(principal),
       priority,
-      prompt: prepared.prompt,
+      prompt,
       adapter,
       sampling,
       maxTokens,
       maxTokensYields: prepared.maxTokensYields,
       stop,
       topLogprobs,
-      grammar,
+      grammar: grammarOf(format, request, toolUse),
     },
     signal,
   );
@@ -104,10 +115,9 @@ async function* generate(
       }
       tally.completionTokens += event.tokenCount;
       const passed = output === null ? event.text : output.push(event.text);
-      tally.text += passed;
-      if (passed !== '' || event.logprobs.length > 0) yield { type: 'delta', text: passed, logprobs: event.logprobs };
+      if (passed !== '' || event.logprobs.length > 0) yield* noted(tally, reader.push(passed, event.logprobs));
       // Leaving the loop frees the slot.
-      if (output?.stopped) break;
+      if (output?.stopped || reader.isOver) break;
     } else {
       reason = event.reason;
       tally.promptTokens = event.promptTokens;
@@ -118,9 +128,9 @@ async function* generate(
   }
   signal.throwIfAborted();
   const held = output?.end() ?? '';
-  tally.text += held;
-  if (held !== '') yield { type: 'delta', text: held, logprobs: [] };
+  yield* noted(tally, [...reader.push(held, []), ...reader.end()]);
   if (output?.stopped) reason = 'content_filter';
+  else if (reader.isOver || (reason === 'stop' && reader.calls > 0)) reason = 'tool_calls';
   if (reason === 'abort') {
     throw new AppError('engine_unavailable', { reason: 'it ended the answer early', retryAfterS: 1 });
   }
@@ -140,6 +150,25 @@ async function* generate(
     grounding,
     record: recordOf(tally, clock),
   };
+}
+
+/** @throws AppError `invalid_value` for an answer that is to be bound to two things */
+function grammarOf(
+  { calls }: AnswerFormat,
+  { grammar }: ChatRequest | CompletionRequest,
+  toolUse: ToolUse | null,
+): GrammarSpec | null {
+  const ofCalls = toolUse === null || calls === null ? null : callGrammar(calls, toolUse);
+  if (toolUse !== null && grammar !== null) {
+    const reason = 'cannot be given beside a form that the answer is bound to. Leave one of them out';
+    throw new AppError('invalid_value', { param: 'tools', reason });
+  }
+  return ofCalls ?? grammar;
+}
+
+function noted(tally: Tally, events: AnswerEvent[]): AnswerEvent[] {
+  for (const event of events) if (event.type === 'delta') tally.text += event.text;
+  return events;
 }
 
 /** One name for each set of groups: no group's has a comma in it. */

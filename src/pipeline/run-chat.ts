@@ -40,7 +40,8 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<Prepared> {
   const { instructions } = route;
-  const { tools = [] } = request.toolUse ?? {};
+  const { toolUse } = request;
+  const { tools = [] } = toolUse ?? {};
   const screened = await screenMessages(screen, request.messages, signal);
   if (screened.refusal !== null) return refused(screened.refusal);
   const messages = screened.left;
@@ -49,7 +50,7 @@ async function prepare(
   const asked = askedIn(messages);
   const wanted = planRetrieval(route.retrieval, request.retrieval);
   if (wanted === null) {
-    return ungrounded(toPrompt(null), asked.question);
+    return { ...ungrounded(toPrompt(null), asked.question), toolUse };
   }
 
   const [found, bareTokens] = await Promise.all([
@@ -63,6 +64,7 @@ async function prepare(
   return {
     refusal: null,
     prompt: toPrompt(passages),
+    toolUse,
     question: asked.question,
     passages,
     leftOut,
@@ -82,6 +84,7 @@ export function ungrounded(prompt: Prompt, question = ''): Prepared {
   return {
     refusal: null,
     prompt,
+    toolUse: null,
     question,
     passages: [],
     leftOut: [],

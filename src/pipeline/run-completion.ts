@@ -71,6 +71,7 @@ async function prepare(
   return {
     refusal: null,
     prompt: { ...prompt, files: [...files.toReversed(), ...given.kept] },
+    toolUse: null,
     question: '',
     passages: numberPassages(kept),
     leftOut,

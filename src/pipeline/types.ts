@@ -51,7 +51,7 @@ interface AnswerRequest {
 }
 
 /** Functions that the caller runs, and how far the answer may ask for them. */
-interface ToolUse {
+export interface ToolUse {
   readonly tools: readonly ToolDefinition[];
   /** `required`: at least one; a name: that one and no other. */
   readonly choice: 'auto' | 'required' | { readonly name: string };
@@ -174,6 +174,8 @@ export interface Prepared {
   /** Answers instead of the model; null: the model answers. */
   readonly refusal: string | null;
   readonly prompt: Prompt;
+  /** null: no function may be asked for. */
+  readonly toolUse: ToolUse | null;
   /** The user's turn; empty where code is completed. */
   readonly question: string;
   readonly passages: readonly Numbered<ScoredPassage>[];

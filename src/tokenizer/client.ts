@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { Prompt, PromptMessage, ToolDefinition } from '../contracts/prompt.js';
-import type { RawInfill, Tokenizer, TokenizerCaller, TokenizerStatus } from '../contracts/tokenizer.js';
+import type { AnswerFormat, RawInfill, Tokenizer, TokenizerCaller, TokenizerStatus } from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
 import { leastTokens } from './least-tokens.js';
@@ -72,6 +72,7 @@ class TokenizerPool implements Tokenizer {
     cutsHistory: true,
   };
   #infillMarks: InfillMarks | null = null;
+  #answerFormat: AnswerFormat = { calls: null, thoughts: 'none' };
 
   constructor(options: TokenizerOptions) {
     this.#options = options;
@@ -111,6 +112,10 @@ class TokenizerPool implements Tokenizer {
 
   readRawInfill(text: string): RawInfill | null {
     return this.#infillMarks === null ? null : readRawInfill(text, this.#infillMarks);
+  }
+
+  answerFormat(): AnswerFormat {
+    return this.#answerFormat;
   }
 
   status(): TokenizerStatus {
@@ -155,6 +160,7 @@ class TokenizerPool implements Tokenizer {
             case 'ready':
               this.#bounds = message.bounds;
               this.#infillMarks = message.infillMarks;
+              this.#answerFormat = message.answerFormat;
               settle.resolve();
               break;
             case 'failed':

@@ -1,6 +1,7 @@
 /** The messages between the gateway and a tokenizer process. Both ends import this file and nothing else of each other. */
 import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { Prompt } from '../contracts/prompt.js';
+import type { AnswerFormat } from '../contracts/tokenizer.js';
 import type { ErrorMessage } from '../errors/app-error.js';
 import type { InfillMarks } from './raw-infill.js';
 
@@ -39,6 +40,7 @@ export type FromTokenizer =
       readonly bounds: Bounds;
       /** Null where the model fills in nothing. */
       readonly infillMarks: InfillMarks | null;
+      readonly answerFormat: AnswerFormat;
       readonly rssBytes: number;
     }
   | { readonly type: 'failed'; readonly reason: string }

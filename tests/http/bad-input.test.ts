@@ -5,6 +5,7 @@ import { bearer, createTestServer } from './fakes.js';
 
 const user = [{ role: 'user', content: 'Hi' }];
 const chat = { model: 'assistant', messages: user };
+const tool = (name: string, more: object = {}) => ({ type: 'function', function: { name, ...more } });
 
 /** Body of a chat, the code that it gets, and the field that the error names. */
 const CHAT_CASES: [object | unknown[], ErrorCode, string | null][] = [
@@ -39,8 +40,8 @@ const CHAT_CASES: [object | unknown[], ErrorCode, string | null][] = [
   ],
   [
     { ...chat, messages: [...user, { role: 'assistant', content: '', tool_calls: [{}] }] },
-    'unsupported_parameter',
-    'messages[1].tool_calls',
+    'invalid_value',
+    'messages[1].tool_calls[0].id',
   ],
   [{ ...chat, temperature: 3 }, 'invalid_value', 'temperature'],
   [{ ...chat, temperature: '1' }, 'invalid_value', 'temperature'],
@@ -79,8 +80,26 @@ const CHAT_CASES: [object | unknown[], ErrorCode, string | null][] = [
   [{ ...chat, reasoning_effort: 'high' }, 'unsupported_parameter', 'reasoning_effort'],
   [{ ...chat, verbosity: 'low' }, 'unsupported_parameter', 'verbosity'],
   [{ ...chat, web_search_options: {} }, 'unsupported_parameter', 'web_search_options'],
-  [{ ...chat, tools: [{ type: 'function', function: { name: 'f' } }] }, 'unsupported_parameter', 'tools[0]'],
-  [{ ...chat, tools: [{ type: 'file_search' }, { type: 'function' }] }, 'unsupported_parameter', 'tools[1]'],
+  [{ ...chat, tools: [{ type: 'file_search' }, { type: 'function' }] }, 'invalid_value', 'tools[1].function'],
+  [{ ...chat, tools: [tool('a b')] }, 'invalid_value', 'tools[0].function.name'],
+  [{ ...chat, tools: [tool('f'), tool('f')] }, 'invalid_value', 'tools'],
+  [
+    { ...chat, tools: [tool('f', { parameters: { type: 'string' } })] },
+    'invalid_value',
+    'tools[0].function.parameters.type',
+  ],
+  [{ ...chat, tools: [tool('f', { colour: 1 })] }, 'unsupported_parameter', 'tools[0].function.colour'],
+  [
+    { ...chat, tools: [{ ...tool('f'), vector_store_ids: ['a'] }] },
+    'unsupported_parameter',
+    'tools[0].vector_store_ids',
+  ],
+  [
+    { ...chat, tools: [tool('f')], tool_choice: { type: 'function', function: { name: 'g' } } },
+    'invalid_value',
+    'tool_choice',
+  ],
+  [{ ...chat, tool_choice: { type: 'function', function: { name: 'g' } } }, 'invalid_value', 'tool_choice'],
   [{ ...chat, tools: [{ type: 'file_search' }, { type: 'file_search' }] }, 'invalid_value', 'tools'],
   [{ ...chat, tools: [{ type: 'file_search', filters: {} }] }, 'invalid_value', 'tools[0].filters.type'],
   [{ ...chat, tools: [{ type: 'file_search', max_num_results: 51 }] }, 'invalid_value', 'tools[0].max_num_results'],

@@ -62,25 +62,29 @@ t.test('Cline: a system prompt, turns in parts, and usage behind the last delta'
   ]);
 });
 
-t.test('Cline: tools that are functions, and turns of them, are refused by name', async (t) => {
-  const { client } = await setUp(t);
-  const ask = (over: object) =>
-    client.chat.completions
-      .create({ model: 'assistant', messages: [{ role: 'user', content: 'x' }], ...over })
-      .catch((error) => error);
+t.test('Cline: a turn with tools, and a prompt that is cached with them', async (t) => {
+  const { client, engine } = await setUp(t);
   const parameters = { type: 'object', properties: { path: { type: 'string' } } };
-  const tools = [
-    { type: 'function', function: { name: 'read_file', description: 'Reads.', strict: false, parameters } },
-  ];
-  t.match(await ask({ tools }), { status: 400, code: 'unsupported_parameter', param: 'tools[0]' });
-  const call = { id: 'call_1', type: 'function', function: { name: 'read_file', arguments: '{}' } };
-  const messages = [
-    { role: 'user', content: 'x' },
-    { role: 'assistant', content: null, tool_calls: [call] },
-    { role: 'tool', tool_call_id: 'call_1', content: 'text' },
-  ];
-  t.match(await ask({ messages: messages.slice(0, 2) }), { status: 400, param: 'messages[1].tool_calls' });
-  t.match(await ask({ messages }), { status: 400, param: 'messages[2].role' });
+  const call = {
+    id: 'call_1',
+    type: 'function' as const,
+    function: { name: 'read_file', arguments: '{"path": "a.ts"}' },
+  };
+  engine.answer(['{"name": "read_file",', ' "arguments": {"path": "a.ts"}}']);
+  const stream = client.chat.completions.stream({
+    model: 'assistant',
+    messages: [
+      { role: 'user', content: 'x' },
+      { role: 'assistant', content: null, tool_calls: [call] },
+      { role: 'tool', tool_call_id: 'call_1', content: [{ type: 'text', text: 'text' }] },
+    ],
+    tools: [{ type: 'function', function: { name: 'read_file', description: 'Reads.', strict: false, parameters } }],
+    tool_choice: 'auto',
+    parallel_tool_calls: false,
+  });
+  const { message, finish_reason: reason } = (await stream.finalChatCompletion()).choices[0]!;
+  t.equal(reason, 'tool_calls');
+  t.match(message.tool_calls, [{ function: { name: 'read_file', arguments: '{"path": "a.ts"}' } }]);
 });
 
 t.test('Continue: a chat with the options that its configuration has', async (t) => {

@@ -61,7 +61,7 @@ t.test('a fence is one token exactly where it lies in what is ours', async (t) =
 
 t.test('what tools say, are called with and answer holds no real token either, and comes back', async (t) => {
   const template =
-    "{% for t in tools %}{{ '<s>' + t.function.description + '</s>' + (t | tojson) }}{% endfor %}" +
+    "{% set mark = '<tool_call>' %}{% for t in tools %}{{ '<s>' + t.function.description + '</s>' + (t | tojson) }}{% endfor %}" +
     "{% for m in messages %}{{ '<s>' + m.content }}{% for c in m.tool_calls or [] %}{{ c.function.arguments | tojson }}{% endfor %}{{ '</s>b' }}{% endfor %}<s>";
   const { tokenizer, tokensOf, textOf: decode } = await tinyTokenizer({ specials: SPECIALS, chatTemplate: template });
   fc.assert(

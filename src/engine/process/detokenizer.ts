@@ -1,3 +1,4 @@
+import { partialMatch } from '../../patterns/partial-match.js';
 import type { Hole } from '../hole.js';
 import { InfillCut } from './infill-cut.js';
 import type { Vocabulary } from './vocabulary.js';
@@ -58,11 +59,4 @@ export class Detokenizer {
     this.#held = text.slice(shown);
     return { text: text.slice(0, shown), stopped: false };
   }
-}
-
-/** Length of the longest end of `text` that a `stop` starts with. */
-function partialMatch(text: string, stop: string): number {
-  let length = Math.min(text.length, stop.length - 1);
-  while (length > 0 && !text.endsWith(stop.slice(0, length))) length--;
-  return length;
 }

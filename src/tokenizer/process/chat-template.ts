@@ -1,4 +1,5 @@
 import { tokenize } from '@huggingface/jinja';
+import type { CallFormat } from '../../contracts/tokenizer.js';
 
 /** Methods with which a template looks for a text in a message. */
 const SEARCHES = new Set(['split', 'rsplit', 'startswith', 'endswith', 'find', 'replace', 'partition']);
@@ -15,15 +16,23 @@ export interface TemplateTexts {
   readonly labels: readonly string[];
   /** Texts that it looks for in messages, e.g. the tags around a model's thoughts, which it cuts out of the history. */
   readonly lookedFor: ReadonlySet<string>;
-  /** Whether it shows the model the tools that there are, and the calls of earlier turns. */
-  readonly showsTools: boolean;
-  readonly showsCalls: boolean;
+  /** How calls are written; null: it knows no tools, or has another way. */
+  readonly calls: CallFormat | null;
+  /** Whether the model may think in tags. */
+  readonly thinks: boolean;
 }
 
 /** Of the lexer, whose own types do not resolve. */
 interface TemplateToken {
   readonly type: string;
   readonly value: string;
+}
+
+/** By the mark that a template writes around a call. Llama's newer ones write none, but name the role of results. */
+function callFormatOf(written: string): CallFormat | null {
+  if (written.includes('<tool_call>')) return written.includes('<function=') ? null : 'hermes';
+  if (written.includes('[TOOL_CALLS]')) return 'mistral';
+  return written.includes('ipython') ? 'llama3' : null;
 }
 
 /** Reads the string literals of a Jinja template, and what it does with them. */
@@ -42,7 +51,7 @@ export function readTemplate(source: string): TemplateTexts {
     bracketed: all(BRACKETED),
     labels: all(LABEL),
     lookedFor: new Set(lookedFor),
-    showsTools: mentions('tools'),
-    showsCalls: mentions('tool_calls'),
+    calls: mentions('tools') && mentions('tool_calls') ? callFormatOf(written.join('\n')) : null,
+    thinks: written.some((text) => text.includes('<think>') || text.includes('</think>')),
   };
 }

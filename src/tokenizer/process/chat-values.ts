@@ -75,6 +75,7 @@ function toTool({ name, description, parameters }: ToolDefinition) {
 }
 
 function toArguments(text: string): Json {
+  if (text.trim() === '') return {};
   try {
     const value = JSON.parse(text) as Json;
     return value !== null && typeof value === 'object' && !Array.isArray(value) ? value : text;

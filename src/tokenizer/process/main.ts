@@ -15,8 +15,8 @@ serveParent((message: ToTokenizer) => {
 async function start({ modelDir, manifest, fences }: Extract<ToTokenizer, { type: 'init' }>): Promise<void> {
   try {
     tokenizer = await loadPromptTokenizer(modelDir, manifest, fences);
-    const { bounds, infillMarks } = tokenizer;
-    send({ type: 'ready', bounds, infillMarks, rssBytes: process.memoryUsage.rss() });
+    const { bounds, infillMarks, answerFormat } = tokenizer;
+    send({ type: 'ready', bounds, infillMarks, answerFormat, rssBytes: process.memoryUsage.rss() });
   } catch (error) {
     send({ type: 'failed', reason: error instanceof Error ? error.message : String(error) });
   }

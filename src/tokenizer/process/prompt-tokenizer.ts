@@ -4,6 +4,7 @@ import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import type { FimTokens, ModelManifest } from '../../contracts/model-manifest.js';
 import type { Prompt } from '../../contracts/prompt.js';
+import type { AnswerFormat } from '../../contracts/tokenizer.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Bounds } from '../protocol.js';
 import type { InfillMarks } from '../raw-infill.js';
@@ -22,6 +23,7 @@ export interface PromptTokenizer {
   count(text: string): number;
   readonly bounds: Bounds;
   readonly infillMarks: InfillMarks | null;
+  readonly answerFormat: AnswerFormat;
 }
 
 /** Parts of `tokenizer.json` and `tokenizer_config.json` that are read here. */
@@ -44,9 +46,11 @@ const OWN_FILE = 'this file\n';
 const REPOSITORY = 'repository\n';
 /** Of four letters a normalizer may make one. */
 const MOST_COMPOSED = 4;
+/** Shows how a template begins an answer. */
+const PROBE = toChatValues({ kind: 'chat', messages: [{ role: 'user', content: 'Hello' }] });
 const NO_TEMPLATE = {
   ...{ bracketed: [], labels: [], lookedFor: new Set<string>() },
-  ...{ showsTools: false, showsCalls: false },
+  ...{ calls: null, thinks: false },
 };
 
 /**
@@ -155,15 +159,27 @@ function createPromptTokenizer(
     },
     bounds: boundsOf(file, texts.lookedFor.size > 0),
     infillMarks: infillMarksOf(file, manifest.tokenizer.fim),
+    answerFormat: { calls: texts.calls, thoughts: thoughtsOf(texts, () => render(PROBE, unusedMarks([]))) },
   };
 }
 
+/** Some templates begin the thoughts themselves. */
+function thoughtsOf({ thinks }: TemplateTexts, render: () => string): AnswerFormat['thoughts'] {
+  if (!thinks) return 'none';
+  try {
+    return render().trimEnd().endsWith('<think>') ? 'begun' : 'tagged';
+  } catch {
+    return 'tagged';
+  }
+}
+
 /** Never leaves out in silence what the model was to see. */
-function checkTools({ messages, tools = [] }: Chat, { showsTools, showsCalls }: TemplateTexts): void {
-  const reason = 'the chat template of the base model knows no tools';
-  if (tools.length > 0 && !showsTools) throw new AppError('unsupported_parameter', { param: 'tools', reason });
+function checkTools({ messages, tools = [] }: Chat, { calls }: TemplateTexts): void {
+  if (calls !== null) return;
+  const reason = 'the chat template of the base model knows no tools, or writes calls in a way that is not known here';
+  if (tools.length > 0) throw new AppError('unsupported_parameter', { param: 'tools', reason });
   const hasCalls = messages.some(({ role, toolCalls = [] }) => role === 'tool' || toolCalls.length > 0);
-  if (hasCalls && !showsCalls) throw new AppError('unsupported_parameter', { param: 'messages', reason });
+  if (hasCalls) throw new AppError('unsupported_parameter', { param: 'messages', reason });
 }
 
 /** A repository with other files, as code models were trained on it, up to the name of the file to be filled in. */

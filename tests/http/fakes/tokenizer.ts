@@ -1,8 +1,9 @@
-import type { Tokenizer } from '../../../src/contracts/tokenizer.js';
+import type { AnswerFormat, Tokenizer } from '../../../src/contracts/tokenizer.js';
 import { readRawInfill } from '../../../src/tokenizer/raw-infill.js';
 
 export interface FakeTokenizer extends Tokenizer {
   ready: boolean;
+  format: AnswerFormat;
   restart(): void;
 }
 
@@ -12,6 +13,7 @@ export function createFakeTokenizer(): FakeTokenizer {
   const tokensOf = (text: string) => Math.ceil(text.length / 4);
   const tokenizer: FakeTokenizer = {
     ready: true,
+    format: { calls: 'hermes', thoughts: 'none' },
     restart() {
       for (const listener of listeners) listener({ type: 'restart' });
     },
@@ -25,6 +27,7 @@ export function createFakeTokenizer(): FakeTokenizer {
     count: async (texts) => texts.map(tokensOf),
     leastTokens: () => 1,
     readRawInfill: (text) => readRawInfill(text, { prefix: '<pre>', suffix: '<suf>', middle: '<mid>' }),
+    answerFormat: () => tokenizer.format,
     status: () => ({
       ready: tokenizer.ready,
       reason: tokenizer.ready ? null : 'it is restarting',

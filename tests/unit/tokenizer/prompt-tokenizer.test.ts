@@ -191,7 +191,7 @@ t.test('token ids pass as they are', async (t) => {
 
 t.test('tools, calls and results have the shape that templates read', async (t) => {
   const chatTemplate =
-    '{% if tools is defined %}{{ tools | tojson }}{% endif %}{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}{{ c | tojson }}{% endfor %}{{ m.name }}{% endfor %}';
+    '{% set mark = "<tool_call>" %}{% if tools is defined %}{{ tools | tojson }}{% endif %}{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}{{ c | tojson }}{% endfor %}{{ m.name }}{% endfor %}';
   const { tokenizer, textOf } = await tinyTokenizer({ specials: [], chatTemplate });
   const call = (id: string, args: string) => ({ id, name: 'f', arguments: args });
   // The tiny tokenizer knows neither braces nor digits.

@@ -1,21 +1,20 @@
 import type { Static } from 'typebox';
-import type { ChatMessage } from '../../../contracts/prompt.js';
+import type { ChatMessage, ToolCall, ToolDefinition } from '../../../contracts/prompt.js';
 import { AppError } from '../../../errors/app-error.js';
-import type { RetrievalOverride } from '../../../pipeline/types.js';
+import type { RetrievalOverride, ToolUse } from '../../../pipeline/types.js';
 import type { ChatBody, Retrieval } from './chat-schema.js';
 import { givenOf, otherMembers } from './ignored.js';
 import { toMode } from './ranking-options.js';
 import { toFilter } from './search-filter.js';
+import { checkCalls, toDefinition, toToolUse } from './tool-use.js';
 
 type Body = Static<typeof ChatBody>;
 type Message = Body['messages'][number];
 
-const TOOLS_REFUSED = 'only the tool file_search can be used';
-
 const WITHOUT_EFFECT = ['store', 'prompt_cache_retention', 'parallel_tool_calls', 'prediction'] as const;
 /** What is read of a message, and what our own answers have beside it when they are sent back. */
 const MESSAGE_MEMBERS = new Set([
-  ...['role', 'content', 'name', 'tool_calls', 'function_call'],
+  ...['role', 'content', 'name', 'tool_calls', 'tool_call_id', 'function_call'],
   ...['annotations', 'context', 'refusal', 'audio'],
 ]);
 const PART_MEMBERS = new Set(['type', 'text']);
@@ -32,32 +31,46 @@ export function ignoredOf(body: Body): string[] {
     ];
   });
   return [
-    ...givenOf(body, WITHOUT_EFFECT),
+    ...givenOf(body, WITHOUT_EFFECT).filter((name) => name !== 'parallel_tool_calls' || functionsOf(body).length === 0),
     ...(body.stream_options?.include_obfuscation ? ['stream_options.include_obfuscation'] : []),
     ...otherMembers(body.metadata ?? {}, METADATA, 'metadata'),
     ...ofMessages,
   ];
 }
 
-/** The messages as text; refuses what the model could not see. */
+/** The messages as text, with calls and their results; refuses what the model could not see. */
 export function toMessages(messages: readonly Message[]): ChatMessage[] {
-  return messages.map((message, index) => {
-    refuseToolUse(message, `messages[${index}]`);
+  const read = messages.map((message, index): ChatMessage => {
+    const at = `messages[${index}]`;
     const role = message.role === 'developer' ? 'system' : message.role;
     const text = toText(message, index);
+    if (role === 'tool') return { role, content: text, toolCallId: toCallId(message, at) };
     // A template has no place for names, but who is who must reach the model.
-    return { role, content: message.name === undefined ? text : `${message.name}: ${text}` };
+    const content = message.name === undefined ? text : `${message.name}: ${text}`;
+    const toolCalls = toCalls(message, at);
+    return toolCalls.length === 0 ? { role, content } : { role, content, toolCalls };
   });
+  checkCalls(read);
+  return read;
 }
 
-function refuseToolUse(message: Message, at: string): void {
-  const { tool_calls: toolCalls, function_call: call } = message as { tool_calls?: unknown; function_call?: unknown };
-  if (Array.isArray(toolCalls) && toolCalls.length > 0) {
-    throw new AppError('unsupported_parameter', { param: `${at}.tool_calls`, reason: TOOLS_REFUSED });
+function toCallId({ tool_call_id: id }: Message, at: string): string {
+  if (id === undefined) throw new AppError('invalid_value', { param: `${at}.tool_call_id`, reason: 'is required' });
+  return id;
+}
+
+function toCalls(message: Message, at: string): ToolCall[] {
+  if ((message as { function_call?: unknown }).function_call !== undefined) {
+    throw new AppError('unsupported_parameter', {
+      param: `${at}.function_call`,
+      reason: 'it is called tool_calls now',
+    });
   }
-  if (call !== undefined) {
-    throw new AppError('unsupported_parameter', { param: `${at}.function_call`, reason: TOOLS_REFUSED });
+  const { role, tool_calls: calls = [] } = message;
+  if (calls.length > 0 && role !== 'assistant') {
+    throw new AppError('invalid_value', { param: `${at}.tool_calls`, reason: 'belong to messages of the assistant' });
   }
+  return calls.map(({ id, function: { name, arguments: args } }) => ({ id, name, arguments: args }));
 }
 
 function toText({ role, content }: Message, index: number): string {
@@ -79,17 +92,41 @@ function toText({ role, content }: Message, index: number): string {
   return texts.join('\n');
 }
 
+function functionsOf({ tools = [] }: Body): ToolDefinition[] {
+  return tools.flatMap(({ type, function: definition, ...rest }, index) => {
+    if (type !== 'function') return [];
+    refuseOthers(rest, `tools[${index}]`);
+    const at = `tools[${index}].function`;
+    if (definition === undefined) throw new AppError('invalid_value', { param: at, reason: 'is required' });
+    return [toDefinition(definition, at)];
+  });
+}
+
+/** The functions that the caller runs; null where none may be asked for. */
+export function toFunctionUse(body: Body): ToolUse | null {
+  const { tool_choice: choice = 'auto', parallel_tool_calls: parallel = true } = body;
+  const wanted = typeof choice === 'string' ? choice : choice.type === 'function' ? choice.function : 'auto';
+  const functions = functionsOf(body);
+  if (typeof wanted === 'object' && functions.length === 0) throw needsTool();
+  return toToolUse(functions, wanted, parallel);
+}
+
 /** `retrieval`, or OpenAI's file_search tool, which says the same. */
 export function toRetrieval({ retrieval, tools = [], tool_choice: choice = 'auto' }: Body): RetrievalOverride | null {
   const fileSearch = choice === 'none' ? unusedTools(tools) : toFileSearch(tools);
-  if (choice !== 'auto' && choice !== 'none' && fileSearch === null) {
-    throw new AppError('invalid_value', { param: 'tool_choice', reason: 'needs the tool that it chooses in tools' });
+  const isFileSearch = typeof choice === 'object' && choice.type === 'file_search';
+  if ((isFileSearch || choice === 'required') && fileSearch === null && (isFileSearch || tools.length === 0)) {
+    throw needsTool();
   }
   if (retrieval === undefined) return fileSearch;
   if (fileSearch !== null) {
     throw new AppError('invalid_value', { param: 'retrieval', reason: 'cannot be given beside a file_search tool' });
   }
   return toOverride(retrieval);
+}
+
+function needsTool(): AppError {
+  return new AppError('invalid_value', { param: 'tool_choice', reason: 'needs the tool that it chooses in tools' });
 }
 
 export function toOverride(retrieval: Static<typeof Retrieval>): RetrievalOverride {
@@ -104,20 +141,23 @@ export function toOverride(retrieval: Static<typeof Retrieval>): RetrievalOverri
   };
 }
 
-/** No tool may be used: functions are not called anyway, and a search that was offered does not happen. */
+/** No tool may be used: a search that was offered does not happen. */
 function unusedTools(tools: NonNullable<Body['tools']>): RetrievalOverride | null {
   if (!tools.some(({ type }) => type === 'file_search')) return null;
   return { enabled: false, storeIds: [], mode: null, filter: null, topK: null, minScore: null };
 }
 
+function refuseOthers(members: object, at: string): void {
+  const [unknown] = Object.keys(members);
+  if (unknown === undefined) return;
+  throw new AppError('unsupported_parameter', { param: `${at}.${unknown}`, reason: 'it is not known here' });
+}
+
 function toFileSearch(tools: NonNullable<Body['tools']>): RetrievalOverride | null {
-  const [tool, second] = tools;
+  const at = tools.findIndex(({ type }) => type === 'file_search');
+  const tool = tools[at];
   if (tool === undefined) return null;
-  for (const [index, { type }] of tools.entries()) {
-    if (type === 'file_search') continue;
-    throw new AppError('unsupported_parameter', { param: `tools[${index}]`, reason: TOOLS_REFUSED });
-  }
-  if (second !== undefined) {
+  if (tools.some(({ type }, index) => type === 'file_search' && index !== at)) {
     throw new AppError('invalid_value', { param: 'tools', reason: 'must hold file_search only once' });
   }
   const {
@@ -128,15 +168,12 @@ function toFileSearch(tools: NonNullable<Body['tools']>): RetrievalOverride | nu
     filters,
     ...rest
   } = tool;
-  const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) {
-    throw new AppError('unsupported_parameter', { param: `tools[0].${unknown}`, reason: 'it is not known here' });
-  }
+  refuseOthers(rest, `tools[${at}]`);
   return {
     enabled: true,
     storeIds: [...new Set(storeIds)],
     mode: toMode(ranking?.ranker),
-    filter: toFilter(filters, 'tools[0].filters'),
+    filter: toFilter(filters, `tools[${at}].filters`),
     topK: topK ?? null,
     minScore: ranking?.score_threshold ?? null,
   };

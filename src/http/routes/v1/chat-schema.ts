@@ -6,6 +6,7 @@ import { RankingOptions } from './ranking-options.js';
 import { Receipt } from './receipts.js';
 import { Filter } from './search-filter.js';
 import { structuredFields } from './structured.js';
+import { FunctionTool, MAX_TOOLS, NamedFunction, ToolCallSchema } from './tool-use.js';
 
 const Content = Type.Union([
   Type.String(),
@@ -17,7 +18,16 @@ const Content = Type.Union([
 
 /** Open, because clients send back whole messages of ours: annotations, context and all. */
 export const Message = Type.Object({
-  role: Type.Enum(['system', 'developer', 'user', 'assistant']),
+  role: Type.Enum(['system', 'developer', 'user', 'assistant', 'tool']),
+  tool_calls: Type.Optional(
+    Type.Array(ToolCallSchema, {
+      maxItems: MAX_TOOLS,
+      description: 'What the assistant asked for; each is answered by a message of the role `tool`.',
+    }),
+  ),
+  tool_call_id: Type.Optional(
+    Type.String({ description: 'Of a message of the role `tool`: the call that it answers.' }),
+  ),
   content: Type.Optional(Content),
   name: Type.Optional(
     Type.String({
@@ -48,13 +58,14 @@ export const Retrieval = Type.Object(
 
 const Tool = Type.Object(
   {
-    type: Type.String(),
+    type: Type.Enum(['function', 'file_search']),
+    function: Type.Optional(FunctionTool),
     vector_store_ids: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: MAX_SEARCHED_STORES })),
     max_num_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
     ranking_options: Type.Optional(RankingOptions),
     filters: Type.Optional(Filter),
   },
-  { description: 'Only `file_search`, which searches before every answer.' },
+  { description: 'A `function`, which the caller runs, or `file_search`, which searches before every answer.' },
 );
 
 export const CHAT_REFUSED = {
@@ -64,8 +75,8 @@ export const CHAT_REFUSED = {
     harmless: Type.Array(Type.Literal('text'), { minItems: 1, maxItems: 1 }),
   },
   audio: { reason: 'answers are plain text' },
-  functions: { reason: 'only the tool file_search can be used' },
-  function_call: { reason: 'only the tool file_search can be used' },
+  functions: { reason: 'it is called tools now' },
+  function_call: { reason: 'it is called tool_choice now' },
   reasoning_effort: { reason: 'the model does not reason before it answers' },
   verbosity: { reason: 'it has no effect on this model' },
   web_search_options: { reason: 'only the documents of the tenant are searched' },
@@ -82,11 +93,12 @@ export const ChatBody = Type.Object(
     top_logprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: 20, description: 'Needs logprobs.' })),
     ...structuredFields,
     retrieval: Type.Optional(Retrieval),
-    tools: Type.Optional(Type.Array(Tool)),
+    tools: Type.Optional(Type.Array(Tool, { maxItems: MAX_TOOLS })),
     tool_choice: Type.Optional(
-      Type.Union([Type.Enum(['auto', 'none', 'required']), Type.Object({ type: Type.Literal('file_search') })], {
-        description: 'A file_search tool always runs, but for `none`.',
-      }),
+      Type.Union(
+        [Type.Enum(['auto', 'none', 'required']), NamedFunction, Type.Object({ type: Type.Literal('file_search') })],
+        { description: '`none`: no function is asked for; a file_search tool runs with every other value.' },
+      ),
     ),
     metadata: Type.Optional(
       Type.Record(Type.String(), Type.String(), {
@@ -96,7 +108,9 @@ export const ChatBody = Type.Object(
     safety_identifier: Type.Optional(Type.String({ description: WITHOUT_EFFECT })),
     prompt_cache_key: Type.Optional(Type.String({ description: 'Like user.' })),
     prompt_cache_retention: Type.Optional(Type.String({ description: WITHOUT_EFFECT })),
-    parallel_tool_calls: Type.Optional(Type.Boolean({ description: WITHOUT_EFFECT })),
+    parallel_tool_calls: Type.Optional(
+      Type.Boolean({ default: true, description: 'Whether one answer may ask for several calls.' }),
+    ),
     prediction: Type.Optional(Type.Unknown({ description: WITHOUT_EFFECT })),
     ...refusedFields(CHAT_REFUSED),
   },
@@ -136,18 +150,7 @@ export const ChatCompletion = Type.Object({
         reasoning_content: Type.Optional(
           Type.String({ description: 'Extension. What a reasoning model thought before it answered.' }),
         ),
-        tool_calls: Type.Optional(
-          Type.Array(
-            Type.Object({
-              id: Type.String(),
-              type: Type.Literal('function'),
-              function: Type.Object({
-                name: Type.String(),
-                arguments: Type.String({ description: 'JSON, unless the model erred.' }),
-              }),
-            }),
-          ),
-        ),
+        tool_calls: Type.Optional(Type.Array(ToolCallSchema)),
         annotations: Type.Optional(
           Type.Array(
             Type.Object({

@@ -13,7 +13,7 @@ import {
   receiptOf,
   toUsage,
 } from './answers.js';
-import { ignoredOf, toMessages, toRetrieval } from './chat-request.js';
+import { ignoredOf, toFunctionUse, toMessages, toRetrieval } from './chat-request.js';
 import { CHAT_REFUSED, ChatBody, ChatCompletion } from './chat-schema.js';
 import { nameIgnored } from './ignored.js';
 import { checkRefused, checkStreamOptions, toPriority, toSampling, toStop } from './parameters.js';
@@ -77,7 +77,7 @@ export function addChat(app: App, services: Services): void {
       },
       messages,
       retrieval: toRetrieval(body),
-      toolUse: null,
+      toolUse: toFunctionUse(body),
       priority: toPriority(body),
       sampling: toSampling(body),
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
