@@ -140,7 +140,10 @@ export async function createApp(config: Config): Promise<App> {
     );
     keep(
       keepRetention({
-        expire: registry.expireAnswers,
+        expire: async (limits) => {
+          const answers = await registry.expireAnswers(limits);
+          return answers + (await registry.expireResponses(config.responses.retentionDays));
+        },
         limits: config.quality,
         onFailed: (error) => log.error({ err: error }, 'old records of answers could not be deleted'),
       }),

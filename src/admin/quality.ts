@@ -32,6 +32,7 @@ const DataPolicySchema = Type.Object(
       Type.Integer({ minimum: 0, maximum: MAX_KEPT_ANSWERS, description: 'The oldest go first; null: as configured.' }),
     ),
     trainingConsent: Type.Boolean({ description: 'Corrected answers may be kept and exported for training.' }),
+    storeResponses: Type.Boolean({ description: 'Texts of /v1/responses may be kept.' }),
   },
   closed,
 );

@@ -354,6 +354,17 @@ export const ConfigSchema = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    responses: Type.Object(
+      {
+        retentionDays: integer(
+          'Days for which the texts of /v1/responses are kept; a tenant that keeps its records for a shorter time keeps these no longer either.',
+          30,
+          1,
+          3650,
+        ),
+      },
+      { ...closed, default: {} },
+    ),
     metrics: Type.Object(
       {
         maxLabelValues: integer('Distinct values a label may take; further ones become "other".', 200, 1, 100_000),

@@ -109,6 +109,8 @@ export type TokenEvent =
       readonly timings: EngineTimings;
       /** null or left out: not known. */
       readonly certainty?: Certainty | null;
+      /** The stop text that ended it; null or left out: none, or not known. */
+      readonly stopText?: string | null;
     };
 
 export type ReplicaState = 'up' | 'down' | 'ejected' | 'draining';

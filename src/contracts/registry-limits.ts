@@ -45,3 +45,6 @@ export const MAX_STEP_ANSWERS = 1_000_000;
 export const MAX_STEP_MS = 30 * 24 * 3_600_000;
 /** How much worse a metric may be: a share, or a ratio over 1. */
 export const MAX_TOLERANCE = 0.99;
+
+/** Responses that one may go on from. */
+export const MAX_TURNS = 200;

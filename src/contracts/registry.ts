@@ -1,4 +1,6 @@
 /** Tenants, keys, adapters, deployments and answers. Types only. */
+
+import type { JobFailure, JobStore, Lease } from '../jobs/jobs.js';
 import type { AdapterRef } from './adapter.js';
 import type { AuditPage } from './audit.js';
 import type { ChatMessage } from './prompt.js';
@@ -7,6 +9,7 @@ import type { FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES } from './registry-lim
 import type { SearchMode } from './retrieval.js';
 import type { ChangedBy, JudgedAnswer, Rollout, RolloutEvent, RolloutPlan } from './rollouts.js';
 import type { PolicyRef, SafetyPolicy, SafetyRecord, SafetyRules } from './safety.js';
+import type { Owner, StoredResponse, StoredTurn } from './stored-responses.js';
 
 /**
  * `route`: may pin a version or force an arm by header. `groups`: may say by header which groups the caller is in. `admin`: the
@@ -243,6 +246,8 @@ export interface DataPolicy {
   readonly maxAnswers: number | null;
   /** Corrected answers, and the questions they answer, may be kept and exported for training. */
   readonly trainingConsent: boolean;
+  /** Texts of `/v1/responses` may be kept, so that later ones can go on from them. */
+  readonly storeResponses: boolean;
 }
 
 export interface Registry {
@@ -388,5 +393,27 @@ export interface Registry {
   listAudit(tenant: string, page: { readonly limit: number; readonly before: number | null }): Promise<AuditPage>;
   /** Notes in the gateway's log which settings it runs with, where they are others than before. */
   noteSettings(settings: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Durable when it resolves. One that is `queued` is answered behind its request: a job of the kind `response` is about it. */
+  saveResponse(response: StoredResponse): Promise<void>;
+  /** @throws AppError `not_found` where it is not this owner's, here and below */
+  getResponse(owner: Owner, id: string): Promise<StoredTurn>;
+  /**
+   * The response with all that it goes on from, the oldest first.
+   * @throws AppError `invalid_value` where they are too many
+   */
+  listTurns(owner: Owner, id: string): Promise<readonly StoredTurn[]>;
+  deleteResponse(owner: Owner, id: string): Promise<void>;
+  /** Calls off one that is not over; whoever works on it finds out. */
+  cancelResponse(owner: Owner, id: string): Promise<StoredTurn>;
+  /** For who holds the job about it. */
+  startResponse(lease: Lease): Promise<StoredTurn>;
+  /** Ends the job too; nothing is kept where it is no longer held. */
+  finishResponse(lease: Lease, end: Pick<StoredTurn, 'status' | 'body'>): Promise<void>;
+  failResponse(tenant: string, id: string, error: JobFailure): Promise<void>;
+  /** Deletes responses that are older, of every tenant. Returns how many. */
+  expireResponses(retentionDays: number): Promise<number>;
+  /** For who works on them. */
+  readonly jobs: JobStore;
+
   close(): Promise<void>;
 }

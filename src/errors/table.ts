@@ -89,7 +89,7 @@ export const ERRORS = {
     type: 'authentication_error',
     retryable: false,
     level: 'info',
-    message: 'The API key is missing or unknown. Send it as "Authorization: Bearer <key>".',
+    message: 'The API key is missing or unknown. Send it as "Authorization: Bearer <key>", or as "x-api-key: <key>".',
   },
   scope_missing: {
     status: 403,
@@ -105,6 +105,14 @@ export const ERRORS = {
     level: 'info',
     message:
       'The tenant {tenant} does not consent to training, so that {what} is not kept. Set trainingConsent in its data policy (switchyard tenants policy).',
+  },
+  texts_not_kept: {
+    status: 403,
+    type: 'permission_error',
+    retryable: false,
+    level: 'info',
+    message:
+      'The tenant {tenant} keeps no texts of responses, so {param} cannot be true. Leave it out, or set storeResponses in its data policy (switchyard tenants policy).',
   },
   invalid_groups_token: {
     status: 401,

@@ -10,6 +10,7 @@ import type { Principal, Registry, Scope } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 import type { Safety } from '../contracts/safety.js';
 import type { Tokenizer } from '../contracts/tokenizer.js';
+import type { AppError } from '../errors/app-error.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Pipeline } from '../pipeline/types.js';
 
@@ -63,6 +64,8 @@ declare module 'fastify' {
     keepsNothing?: boolean;
     /** Null in a body of this route means that a member was not given. */
     nullIsAbsent?: boolean;
+    /** How this route writes an error; OpenAI's envelope where it is left out. */
+    toErrorBody?: (error: AppError, requestId: string) => object;
     /** The largest file in a body of this route, where it takes one. */
     maxFileBytes?: number;
   }

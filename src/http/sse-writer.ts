@@ -7,7 +7,7 @@ export interface SseWriter {
   /** From now on silence is filled with comments; the first of them opens the stream. */
   startPings(): void;
   /** Opens the stream and writes one event; resolves when the client has room for the next. */
-  send(data: object | '[DONE]'): Promise<void>;
+  send(data: object | '[DONE]', event?: string): Promise<void>;
   stopPings(): void;
   end(): void;
 }
@@ -25,9 +25,10 @@ export function createSseWriter(reply: FastifyReply, pingMs: number): SseWriter 
     startPings() {
       pings = setInterval(ping, pingMs);
     },
-    async send(data) {
+    async send(data, event) {
       pings?.refresh();
-      const frame = `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
+      const name = event === undefined ? '' : `event: ${event}\n`;
+      const frame = `${name}data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
       if (!write(frame)) await roomOrClose();
     },
     stopPings() {

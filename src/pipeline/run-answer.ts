@@ -38,7 +38,8 @@ export async function* runAnswer(
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const startedMs = services.clock.monotonicMs();
   const route = await resolveRoute(services, request);
-  const tally = openTally(services, request, route, `${idPrefix}-${randomUUID().replaceAll('-', '')}`, startedMs);
+  const id = request.answerId ?? `${idPrefix}-${randomUUID().replaceAll('-', '')}`;
+  const tally = openTally(services, request, route, id, startedMs);
   const limited = withDeadline(callerSignal, services.requestTimeoutMs);
   try {
     yield { type: 'routed', id: tally.id, createdAtMs: tally.createdAtMs, route };
@@ -65,10 +66,11 @@ function* refuse({ clock }: PipelineServices, tally: Tally, text: string): Gener
   tally.outcome = 'refused';
   tally.finishReason = 'content_filter';
   tally.text = text;
-  yield { type: 'started' };
+  yield { type: 'started', promptTokens: 0, cachedTokens: 0, search: null };
   yield { type: 'delta', text, logprobs: [] };
   const usage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
-  yield { type: 'finished', reason: 'content_filter', usage, grounding: null, record: recordOf(tally, clock) };
+  const record = recordOf(tally, clock);
+  yield { type: 'finished', reason: 'content_filter', stopText: null, usage, grounding: null, record };
 }
 
 async function* generate(
@@ -81,6 +83,7 @@ async function* generate(
   const { principal, priority, sampling, maxTokens, stop, topLogprobs } = request;
   const { adapter } = tally.route;
   let reason: Extract<AnswerEvent, { type: 'finished' }>['reason'] | 'abort' = 'abort';
+  let stopText: string | null = null;
   const output = tally.screen?.output ?? null;
   const { prompt, toolUse } = prepared;
   const format = prompt.kind === 'chat' ? tokenizer.answerFormat() : RAW;
@@ -107,7 +110,8 @@ async function* generate(
     if (event.type === 'started') {
       tally.promptTokens = event.promptTokens;
       tally.cachedTokens = event.cachedTokens;
-      yield { type: 'started' };
+      const { promptTokens, cachedTokens } = event;
+      yield { type: 'started', promptTokens, cachedTokens, search: searchOf(prepared) };
     } else if (event.type === 'delta') {
       if (event.tokenCount > 0) {
         tally.lastTokenAtMs = clock.monotonicMs();
@@ -124,6 +128,7 @@ async function* generate(
       tally.completionTokens = event.completionTokens;
       tally.timings = event.timings;
       tally.certainty = event.certainty ?? null;
+      stopText = event.stopText ?? null;
     }
   }
   signal.throwIfAborted();
@@ -142,6 +147,7 @@ async function* generate(
   yield {
     type: 'finished',
     reason,
+    stopText,
     usage: {
       promptTokens: tally.promptTokens,
       cachedTokens: tally.cachedTokens ?? 0,
@@ -174,6 +180,10 @@ function noted(tally: Tally, events: AnswerEvent[]): AnswerEvent[] {
 /** One name for each set of groups: no group's has a comma in it. */
 function audienceOf({ groups }: Principal): string {
   return [...(groups ?? [])].sort().join(',');
+}
+
+function searchOf({ retrieved, question, passages, leftOut }: Prepared) {
+  return retrieved ? { query: question, passages: [...passages.map(({ passage }) => passage), ...leftOut] } : null;
 }
 
 function ground(text: string, prepared: Prepared, maxTokens: number | null): Grounding | null {

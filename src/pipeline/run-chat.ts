@@ -24,11 +24,11 @@ export function runChat(
 
 export async function tokensOf(
   services: PipelineServices,
-  { principal, model, messages }: ChatPrompt,
+  { principal, model, messages, toolUse }: ChatPrompt,
   signal: AbortSignal,
 ): Promise<Int32Array> {
   const { instructions } = await resolveModel(services, principal, model);
-  const prompt = { kind: 'chat', messages: assemblePrompt({ instructions, messages, passages: null }) } as const;
+  const prompt = chatOf(assemblePrompt({ instructions, messages, passages: null }), toolUse?.tools ?? []);
   return services.tokenizer.encode(prompt, { tenant: principal.tenant, signal });
 }
 

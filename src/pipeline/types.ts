@@ -36,6 +36,8 @@ export interface RetrievalOverride {
 
 interface AnswerRequest {
   readonly requestId: string;
+  /** Of the answer, where the caller has one for it already; unlike any other. */
+  readonly answerId?: string;
   readonly principal: Principal;
   /** A deployment, `deployment@version`, or the base model's id. */
   readonly model: string;
@@ -68,7 +70,7 @@ export interface ChatRequest extends AnswerRequest {
 }
 
 /** Of a chat, what its prompt is made from. */
-export type ChatPrompt = Pick<ChatRequest, 'principal' | 'model' | 'messages'>;
+export type ChatPrompt = Pick<ChatRequest, 'principal' | 'model' | 'messages' | 'toolUse'>;
 
 export interface CompletionRequest extends AnswerRequest {
   readonly prompt: Exclude<Prompt, { kind: 'chat' }>;
@@ -115,7 +117,13 @@ export interface Grounding {
  */
 export type AnswerEvent =
   | { readonly type: 'routed'; readonly id: string; readonly createdAtMs: number; readonly route: Route }
-  | { readonly type: 'started' }
+  | {
+      readonly type: 'started';
+      readonly promptTokens: number;
+      readonly cachedTokens: number;
+      /** What was looked for, and what was found, best first; null where nothing was. */
+      readonly search: { readonly query: string; readonly passages: readonly ScoredPassage[] } | null;
+    }
   | { readonly type: 'delta'; readonly text: string; readonly logprobs: readonly GeneratedToken[] }
   /** What a reasoning model thinks before it answers; no part of the answer. */
   | { readonly type: 'reasoning'; readonly text: string }
@@ -126,6 +134,8 @@ export type AnswerEvent =
       readonly type: 'finished';
       /** `content_filter`: a safety policy refused the request, or ended the answer. */
       readonly reason: Exclude<FinishReason, 'abort'> | 'tool_calls' | 'content_filter';
+      /** The stop text that ended it; null: none, or it is not known. */
+      readonly stopText: string | null;
       readonly usage: Usage;
       readonly grounding: Grounding | null;
       /** As it is kept. */

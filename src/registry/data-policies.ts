@@ -10,7 +10,7 @@ import { validInteger } from './validate.js';
 const DAY_MS = 24 * 3600 * 1000;
 /** Rows a transaction deletes: each blocks the gateway's thread for its commit. */
 const BATCH = 500;
-const NONE: DataPolicy = { retentionDays: null, maxAnswers: null, trainingConsent: false };
+const NONE: DataPolicy = { retentionDays: null, maxAnswers: null, trainingConsent: false, storeResponses: true };
 
 type DataPolicies = Pick<Registry, 'getDataPolicy' | 'putDataPolicy' | 'forgetUser' | 'expireAnswers'>;
 
@@ -50,11 +50,16 @@ export function createDataPolicies({
     getDataPolicy: (tenant) => findDataPolicy(db, tenant),
 
     async putDataPolicy(tenant, policy) {
-      const { retentionDays, maxAnswers, trainingConsent } = policy;
+      const { retentionDays, maxAnswers, trainingConsent, storeResponses } = policy;
       if (retentionDays !== null) validInteger('retentionDays', retentionDays, 1, MAX_RETENTION_DAYS);
       if (maxAnswers !== null) validInteger('maxAnswers', maxAnswers, 0, MAX_KEPT_ANSWERS);
-      const row = { retentionDays, maxAnswers, trainingConsent: trainingConsent ? 1 : 0 } as const;
-      const after: DataPolicy = { retentionDays, maxAnswers, trainingConsent };
+      const row = {
+        retentionDays,
+        maxAnswers,
+        trainingConsent: trainingConsent ? 1 : 0,
+        storeResponses: storeResponses ? 1 : 0,
+      } as const;
+      const after: DataPolicy = { retentionDays, maxAnswers, trainingConsent, storeResponses };
       return db.transaction().execute(async (trx) => {
         const before = await findDataPolicy(trx, tenant);
         if (isDeepStrictEqual(before, after)) return after;
@@ -72,6 +77,7 @@ export function createDataPolicies({
       await requireTenant(db, tenant);
       const hash = hashUser(tenant, user);
       const own = db.selectFrom('answers').select('id').where('tenant', '=', tenant).where('userHash', '=', hash);
+      await db.deleteFrom('responses').where('tenant', '=', tenant).where('userHash', '=', hash).execute();
       return deleteAll(
         () => own.limit(BATCH).execute(),
         (trx, answers) =>
@@ -108,6 +114,6 @@ async function findDataPolicy(db: Database, tenant: string): Promise<DataPolicy>
   await requireTenant(db, tenant);
   const row = await db.selectFrom('dataPolicies').selectAll().where('tenant', '=', tenant).executeTakeFirst();
   if (row === undefined) return NONE;
-  const { retentionDays, maxAnswers, trainingConsent } = row;
-  return { retentionDays, maxAnswers, trainingConsent: trainingConsent === 1 };
+  const { retentionDays, maxAnswers, trainingConsent, storeResponses } = row;
+  return { retentionDays, maxAnswers, trainingConsent: trainingConsent === 1, storeResponses: storeResponses === 1 };
 }

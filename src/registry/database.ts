@@ -5,6 +5,7 @@ import type { AuditDb } from '../audit/log.js';
 import type { AuditChange } from '../contracts/audit.js';
 import type { Signer } from '../contracts/registry.js';
 import type { RolloutEvent } from '../contracts/rollouts.js';
+import type { JobDb } from '../jobs/jobs.js';
 import { openSqlite } from '../sqlite/open.js';
 import { migrate } from './migrations.js';
 
@@ -167,7 +168,21 @@ export interface PolicyRow {
   createdAt: number;
 }
 
+export interface ResponseRow {
+  id: string;
+  tenant: string;
+  audience: string;
+  previousId: string | null;
+  status: string;
+  input: Json;
+  body: Json;
+  task: Json | null;
+  userHash: Buffer | null;
+  createdAt: number;
+}
+
 interface Tables {
+  responses: ResponseRow;
   policies: PolicyRow;
   tenants: { id: string; name: string; createdAt: number };
   keys: KeyRow;
@@ -179,7 +194,13 @@ interface Tables {
   answers: AnswerRow;
   answerSignals: SignalsRow;
   userHashKey: { key: Buffer };
-  dataPolicies: { tenant: string; retentionDays: number | null; maxAnswers: number | null; trainingConsent: 0 | 1 };
+  dataPolicies: {
+    tenant: string;
+    retentionDays: number | null;
+    maxAnswers: number | null;
+    trainingConsent: 0 | 1;
+    storeResponses: 0 | 1;
+  };
   feedback: FeedbackRow;
   reviews: ReviewRow;
   driftBaselines: { tenant: string; deployment: string; baseline: Json; createdAt: number };
@@ -194,6 +215,11 @@ export type Audited = (trx: Database, change: AuditChange) => Promise<void>;
 /** The same database, of which the audit log knows its own tables alone. */
 export function auditTables(db: Database): AuditDb {
   return db as Kysely<unknown> as AuditDb;
+}
+
+/** The same database, of which the jobs know their own table alone, with its names as they are. */
+export function jobTables(db: Database): JobDb {
+  return db.withoutPlugins() as Kysely<unknown> as JobDb;
 }
 
 /** Opens the file, creating it where it is missing. */

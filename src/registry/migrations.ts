@@ -1,6 +1,7 @@
 /** The tables of `registry.db`, as numbered steps. A step that was released is never edited: add the next one. */
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { AUDIT_SCHEMA } from '../audit/table.js';
+import { JOBS_SCHEMA } from '../jobs/table.js';
 
 const statements = (...list: readonly string[]): Migration => ({
   async up(db: Kysely<unknown>) {
@@ -243,6 +244,24 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
     'ALTER TABLE deployments ADD COLUMN policy TEXT',
   ),
   '0013-safety-of-answers': statements('ALTER TABLE answers ADD COLUMN safety TEXT'),
+  '0014-responses': statements(
+    `CREATE TABLE responses (
+      id TEXT PRIMARY KEY,
+      tenant TEXT NOT NULL REFERENCES tenants (id),
+      audience TEXT NOT NULL,
+      previous_id TEXT,
+      status TEXT NOT NULL,
+      input TEXT NOT NULL,
+      body TEXT NOT NULL,
+      task TEXT,
+      user_hash BLOB,
+      created_at INTEGER NOT NULL
+    ) STRICT`,
+    'CREATE INDEX responses_by_age ON responses (tenant, created_at)',
+    'CREATE INDEX responses_by_user ON responses (tenant, user_hash) WHERE user_hash IS NOT NULL',
+    'ALTER TABLE data_policies ADD COLUMN store_responses INTEGER NOT NULL DEFAULT 1',
+    ...JOBS_SCHEMA.split(';').filter((statement) => statement.trim() !== ''),
+  ),
 };
 
 /** Brings the tables to the newest step, or to the last one before `end`; each step is one transaction. */

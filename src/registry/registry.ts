@@ -5,10 +5,11 @@ import type { AdapterCompiler } from '../contracts/adapter.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Safety } from '../contracts/safety.js';
+import { createJobs } from '../jobs/jobs.js';
 import { createAdapters } from './adapters.js';
 import { createAnswers } from './answers.js';
 import { createDataPolicies } from './data-policies.js';
-import { type Audited, auditTables, openDatabase } from './database.js';
+import { type Audited, auditTables, jobTables, openDatabase } from './database.js';
 import { createDeployments } from './deployments.js';
 import { createFeedback } from './feedback.js';
 import { createJudgedAnswers } from './judged-answers.js';
@@ -16,6 +17,7 @@ import { createKeys } from './keys.js';
 import { createLeases } from './leases.js';
 import { createPolicies } from './policies.js';
 import { createQualityTables } from './quality.js';
+import { createResponses } from './responses.js';
 import { createRolloutEvents } from './rollout-events.js';
 import { createSigners } from './signers.js';
 import { createTenants, requireTenant } from './tenants.js';
@@ -55,6 +57,8 @@ export async function openRegistry({ dataDir, compiler, clock, checkRules, demo 
     ...dataPolicies,
     ...createFeedback({ db, clock, audit, onDisk, consents }),
     ...createQualityTables({ db, clock }),
+    ...createResponses({ db, clock, hashUser }),
+    jobs: createJobs(jobTables(db)),
 
     async listAudit(tenant, page) {
       if (tenant !== GATEWAY_LOG) await requireTenant(db, tenant);

@@ -5,6 +5,7 @@ import { stickyUnit } from '../../src/canary/sticky-unit.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
 import type { Clock } from '../../src/contracts/clock.js';
+import type { Registry } from '../../src/contracts/registry.js';
 import type { ProcessState } from '../../src/http/checks.js';
 import { createServer } from '../../src/http/server.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
@@ -13,6 +14,7 @@ import { createPipeline } from '../../src/pipeline/pipeline.js';
 import type { PipelineServices } from '../../src/pipeline/types.js';
 import { createQuality } from '../../src/quality/quality.js';
 import { createSafety } from '../../src/safety/safety.js';
+import { openTestRegistry } from '../integration/registry/open.js';
 import { createFakeEngine, type FakeEngine } from './fakes/engine.js';
 import { createFakeRegistry, KEY } from './fakes/registry.js';
 import { createFakeRetrieval } from './fakes/retrieval.js';
@@ -42,6 +44,8 @@ export interface TestServerOptions {
   readonly retrieval?: Partial<Config['retrieval']>;
   readonly engine?: FakeEngine;
   readonly onLogLine?: (line: string) => void;
+  /** Folder in which a real registry keeps texts. */
+  readonly keptIn?: string;
 }
 
 /** A real server over fakes. */
@@ -58,6 +62,8 @@ export async function createTestServer(options: TestServerOptions = {}) {
   const tokenizer = createFakeTokenizer();
   const retrieval = createFakeRetrieval();
   const registry = createFakeRegistry();
+  const kept = options.keptIn === undefined ? null : await openTestRegistry(options.keptIn);
+  if (kept !== null) Object.assign(registry, await textsOf(kept));
   const metrics = createMetrics(config.metrics, clock);
   watchServices(metrics, { engine, tokenizer, retrieval, registry });
   const recordFailures: unknown[] = [];
@@ -103,7 +109,19 @@ export async function createTestServer(options: TestServerOptions = {}) {
     ...(options.state && { state: options.state }),
     ...(onLogLine && { logDestination: { write: onLogLine } }),
   });
+  app.addHook('onClose', async () => kept?.close());
   return { app, engine, tokenizer, retrieval, registry, metrics, quality, recordFailures };
+}
+
+/** Of the tenants of the fakes, the part that keeps texts. */
+async function textsOf(kept: Registry): Promise<Partial<Registry>> {
+  for (const id of ['bank', 'other']) await kept.createTenant({ id, name: id });
+  const { saveResponse, getResponse, listTurns, deleteResponse, cancelResponse } = kept;
+  const { startResponse, finishResponse, failResponse, jobs, getDataPolicy, putDataPolicy } = kept;
+  return {
+    ...{ saveResponse, getResponse, listTurns, deleteResponse, cancelResponse },
+    ...{ startResponse, finishResponse, failResponse, jobs, getDataPolicy, putDataPolicy },
+  };
 }
 
 export const bearer = (key = KEY) => ({ authorization: `Bearer ${key}` });

@@ -9,6 +9,7 @@ interface PolicyOptions {
   readonly retentionDays?: number;
   readonly maxAnswers?: number;
   readonly trainingConsent?: 'yes' | 'no';
+  readonly storeResponses?: 'yes' | 'no';
 }
 
 export function addTenants(program: Command, terminal: Terminal): void {
@@ -37,14 +38,26 @@ export function addTenants(program: Command, terminal: Terminal): void {
     .option('--retention-days <days>', 'days for which they are kept', parseNumber)
     .option('--max-answers <count>', 'how many are kept; the oldest go first', parseNumber)
     .addOption(new Option('--training-consent <answer>', 'keep and export corrected answers').choices(['yes', 'no']))
-    .action(async (id: string, { trainingConsent: consent, ...limits }: PolicyOptions, command: Command) => {
-      const [api, url] = [adminApi(command), path`/admin/tenants/${id}/data-policy`];
-      const before = await api.get<DataPolicy>(url);
-      const change = { ...limits, ...(consent && { trainingConsent: consent === 'yes' }) };
-      const isChanged = Object.keys(change).length > 0;
-      const policy = isChanged ? await api.send<DataPolicy>('PUT', url, { ...before, ...change }) : before;
-      show(terminal, command, policy, [{ ...policy, trainingConsent: policy.trainingConsent ? 'yes' : 'no' }]);
-    });
+    .addOption(new Option('--store-responses <answer>', 'keep the texts of /v1/responses').choices(['yes', 'no']))
+    .action(
+      async (
+        id: string,
+        { trainingConsent: consent, storeResponses: store, ...limits }: PolicyOptions,
+        command: Command,
+      ) => {
+        const [api, url] = [adminApi(command), path`/admin/tenants/${id}/data-policy`];
+        const before = await api.get<DataPolicy>(url);
+        const change = {
+          ...limits,
+          ...(consent && { trainingConsent: consent === 'yes' }),
+          ...(store && { storeResponses: store === 'yes' }),
+        };
+        const isChanged = Object.keys(change).length > 0;
+        const policy = isChanged ? await api.send<DataPolicy>('PUT', url, { ...before, ...change }) : before;
+        const [trainingConsent, storeResponses] = [yesOrNo(policy.trainingConsent), yesOrNo(policy.storeResponses)];
+        show(terminal, command, policy, [{ ...policy, trainingConsent, storeResponses }]);
+      },
+    );
 
   tenants
     .command('forget-user <id> <user>')
@@ -54,6 +67,10 @@ export function addTenants(program: Command, terminal: Terminal): void {
       const deleted = await adminApi(command).send<{ deleted: number }>('DELETE', url);
       show(terminal, command, deleted, [deleted]);
     });
+}
+
+function yesOrNo(value: boolean): string {
+  return value ? 'yes' : 'no';
 }
 
 function toRow({ id, name, createdAt }: Tenant) {

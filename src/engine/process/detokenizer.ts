@@ -22,6 +22,7 @@ export class Detokenizer {
   readonly #cut: InfillCut | null;
   #held = '';
   #decodedLength = 0;
+  #stopText: string | null = null;
 
   constructor(vocabulary: Vocabulary, stops: readonly string[], hole: Hole | null = null) {
     this.#vocabulary = vocabulary;
@@ -32,6 +33,11 @@ export class Detokenizer {
   /** Characters decoded so far, shown or held. */
   get decodedLength(): number {
     return this.#decodedLength;
+  }
+
+  /** The one that ended the text; null: none did. */
+  get stopText(): string | null {
+    return this.#stopText;
   }
 
   /** @param begunBytes of the token that stand before the answer */
@@ -53,8 +59,12 @@ export class Detokenizer {
   #take(piece: string): DecodedText {
     this.#decodedLength += piece.length;
     const text = this.#held + piece;
-    const found = this.#stops.map((stop) => text.indexOf(stop)).filter((at) => at !== -1);
-    if (found.length > 0) return { text: text.slice(0, Math.min(...found)), stopped: true };
+    const found = this.#stops.map((stop) => ({ stop, at: text.indexOf(stop) })).filter(({ at }) => at !== -1);
+    if (found.length > 0) {
+      const first = found.reduce((best, one) => (one.at < best.at ? one : best));
+      this.#stopText = first.stop;
+      return { text: text.slice(0, first.at), stopped: true };
+    }
     const shown = text.length - Math.max(0, ...this.#stops.map((stop) => partialMatch(text, stop)));
     this.#held = text.slice(shown);
     return { text: text.slice(0, shown), stopped: false };

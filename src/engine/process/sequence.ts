@@ -235,6 +235,7 @@ export class Sequence implements SlotView, WaitingView {
       completionTokens: this.completionTokens,
       timings: this.#timings(),
       certainty: this.#certainty.value(),
+      stopText: this.#detokenizer.stopText,
     };
   }
 

@@ -44,7 +44,8 @@ export async function requireScope(
   registry: Registry,
   ...scopes: readonly [Scope, ...Scope[]]
 ): Promise<Principal> {
-  const key = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  const { authorization, 'x-api-key': apiKey } = request.headers;
+  const key = authorization === undefined ? apiKey?.toString() : /^bearer +(\S+)$/i.exec(authorization)?.[1];
   const principal = key === undefined ? null : await registry.authenticate(key);
   if (principal === null) throw new AppError('invalid_api_key');
   if (!scopes.some((scope) => principal.scopes.includes(scope))) {

@@ -17,7 +17,8 @@ export function addErrors(app: App): void {
     logError(request, known, error);
     if (known.retryAfterS !== null) reply.header('retry-after', known.retryAfterS);
     if (known.code === 'invalid_api_key') reply.header('www-authenticate', 'Bearer');
-    return sendAndLinger(request, reply.code(known.spec.status), known.toWire());
+    const body = request.routeOptions.config.toErrorBody?.(known, request.id) ?? known.toWire();
+    return sendAndLinger(request, reply.code(known.spec.status), body);
   });
 }
 

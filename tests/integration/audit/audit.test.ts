@@ -95,7 +95,7 @@ t.test(
 
     const { entries } = await registry.listAudit('bank', { limit: 100, before: null });
     const rejected = { verdict: 'rejected', labels: ['wrong'], labelSchema: 1, reviewer: 'key_1' };
-    const defaults = { retentionDays: null, maxAnswers: null, trainingConsent: false };
+    const defaults = { retentionDays: null, maxAnswers: null, trainingConsent: false, storeResponses: true };
     t.match(entries.slice(0, 4), [
       { action: 'user.forgotten', subject: /^[0-9a-f]{64}$/, before: { answers: 2 }, after: null },
       { action: 'review.put', subject: 'a1', before: rejected, after: { verdict: 'corrected', labels: [] } },

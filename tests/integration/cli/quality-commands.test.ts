@@ -24,6 +24,7 @@ t.test('answers that may be wrong are reviewed, and what is right instead is exp
     retentionDays: 30,
     maxAnswers: null,
     trainingConsent: true,
+    storeResponses: true,
   });
   t.match((await cli('tenants', 'policy', 'bank')).out, /30 +- +yes/, 'looking changes nothing');
   t.equal((await cli(...correct, '--label', 'wrong')).code, 0);

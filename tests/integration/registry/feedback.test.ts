@@ -48,7 +48,12 @@ t.test('a correction is kept only where the tenant consents, and what it correct
   const corrected = opinion('a1', { correction: correction('£5.') });
   await t.rejects(registry.addFeedback(bank, corrected), { code: 'consent_missing' });
   await t.rejects(all(registry.trainingExamples('bank')), { code: 'consent_missing' });
-  await registry.putDataPolicy('bank', { retentionDays: null, maxAnswers: null, trainingConsent: true });
+  await registry.putDataPolicy('bank', {
+    retentionDays: null,
+    maxAnswers: null,
+    trainingConsent: true,
+    storeResponses: true,
+  });
   const answered = { messages: [{ role: 'assistant' as const, content: 'x' }], answer: 'y' };
   await t.rejects(registry.addFeedback(bank, opinion('a1', { correction: answered })), {
     code: 'invalid_value',
@@ -72,7 +77,12 @@ t.test('a correction is kept only where the tenant consents, and what it correct
 t.test('the queue holds what a person should look at, with the reasons, until somebody has', async (t) => {
   const registry = await open(t.testdir({}), ['fine', 'low', 'down', 'refused', 'corrected']);
   t.teardown(() => registry.close());
-  await registry.putDataPolicy('bank', { retentionDays: null, maxAnswers: null, trainingConsent: true });
+  await registry.putDataPolicy('bank', {
+    retentionDays: null,
+    maxAnswers: null,
+    trainingConsent: true,
+    storeResponses: true,
+  });
   await registry.recordSignals(answerSignals({ answerId: 'fine' }));
   await registry.recordSignals(answerSignals({ answerId: 'low', groundedness: 0.2 }));
   await registry.recordSignals(
@@ -106,7 +116,12 @@ t.test('the queue holds what a person should look at, with the reasons, until so
 t.test("a reviewer's correction goes before the user's, and what was rejected teaches nothing", async (t) => {
   const registry = await open(t.testdir({}), ['a1', 'a2', 'a3']);
   t.teardown(() => registry.close());
-  await registry.putDataPolicy('bank', { retentionDays: null, maxAnswers: null, trainingConsent: true });
+  await registry.putDataPolicy('bank', {
+    retentionDays: null,
+    maxAnswers: null,
+    trainingConsent: true,
+    storeResponses: true,
+  });
   for (const id of ['a1', 'a2', 'a3']) {
     await registry.addFeedback(bank, opinion(id, { correction: correction(`user ${id}`), categories: ['wrong'] }));
   }
@@ -137,7 +152,12 @@ t.test('records go by age, by number and by user, with all that was said about t
   await registry.addFeedback(bank, opinion('a5', { rating: 'up' }));
   const defaults = { retentionDays: 365, maxAnswers: 100 };
   t.equal(await registry.expireAnswers(defaults), 0);
-  await registry.putDataPolicy('bank', { retentionDays: 4, maxAnswers: 3, trainingConsent: false });
+  await registry.putDataPolicy('bank', {
+    retentionDays: 4,
+    maxAnswers: 3,
+    trainingConsent: false,
+    storeResponses: true,
+  });
   t.equal(
     await registry.expireAnswers({ ...defaults, retentionDays: 50 }),
     4,
@@ -151,8 +171,16 @@ t.test('records go by age, by number and by user, with all that was said about t
   t.equal(await registry.forgetUser('bank', 'anna'), 1);
   await t.rejects(registry.getSignals('bank', 'a1'), { code: 'not_found' });
   t.ok(await registry.getSignals('bank', 'a2'));
-  await t.rejects(registry.putDataPolicy('bank', { retentionDays: 0, maxAnswers: null, trainingConsent: false }), {
-    code: 'invalid_value',
-    params: { param: 'retentionDays' },
-  });
+  await t.rejects(
+    registry.putDataPolicy('bank', {
+      retentionDays: 0,
+      maxAnswers: null,
+      trainingConsent: false,
+      storeResponses: true,
+    }),
+    {
+      code: 'invalid_value',
+      params: { param: 'retentionDays' },
+    },
+  );
 });

@@ -45,6 +45,13 @@ t.test('a stop text ends the answer and is not part of it', async (t) => {
   t.ok(stopped);
 });
 
+t.test('of several stop texts the first in the text is the one that ended it', async (t) => {
+  const detokenizer = new Detokenizer(bytes, ['c', 'b', 'never']);
+  t.equal(detokenizer.stopText, null);
+  for (const byte of Buffer.from('abc')) if (detokenizer.push(byte).stopped) break;
+  t.equal(detokenizer.stopText, 'b');
+});
+
 t.test('what may be the start of a stop text is held back until it is not', async (t) => {
   t.same(decode('a\nUx', ['\nUser:']).pieces, ['a', '', '', '\nUx', '']);
 });

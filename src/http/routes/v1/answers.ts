@@ -6,20 +6,19 @@ import type { ToolCall } from '../../../contracts/prompt.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { AnswerEvent } from '../../../pipeline/types.js';
 import type { Services } from '../../app.js';
-import { logError, toAppError } from '../../plugins/errors.js';
 import { noteAnswer } from '../../plugins/log-fields.js';
-import { createSseWriter } from '../../sse-writer.js';
 import { toReceipt } from './receipts.js';
 import { writeRoute } from './routing.js';
+import { type Framing, streamAnswer } from './stream.js';
 
 type Routed = Extract<AnswerEvent, { type: 'routed' }>;
 type Finished = Extract<AnswerEvent, { type: 'finished' }>;
 
 /** What a route answers with that delivers in both ways. @param what begins the description: `The answer` */
-export function answerResponses<T extends TSchema>(what: string, body: T) {
+export function answerResponses<T extends TSchema>(what: string, body: T, streamed = 'its chunks and `[DONE]`') {
   return {
     200: {
-      description: `${what}, or with \`stream\` its chunks and \`[DONE]\`.`,
+      description: `${what}, or with \`stream\` ${streamed}.`,
       content: {
         'application/json': { schema: body },
         'text/event-stream': { schema: Type.String() },
@@ -88,7 +87,17 @@ export function createDeliver({ config, engine }: Pick<Services, 'config' | 'eng
       system_fingerprint: `fp_${engine.model.baseDigest.slice(0, 12)}`,
     });
     if (stream) {
-      await streamAnswer(request, reply, events, { toHead, encode, pingMs: config.server.keepAlivePingMs });
+      let head: AnswerHead;
+      const framing: Framing = {
+        encode(event) {
+          if (event.type !== 'routed') return encode(head, event).map((data) => ({ data }));
+          head = toHead(event);
+          return [];
+        },
+        failed: (error) => [{ data: error.toWire() }],
+        last: [{ data: '[DONE]' }],
+      };
+      await streamAnswer(request, reply, events, framing, config.server.keepAlivePingMs);
       return reply;
     }
     const answer = await collectAnswer(request, reply, events, toHead);
@@ -130,39 +139,4 @@ async function collectAnswer(
     }
   }
   return head === null || finished === null ? null : { head, text, reasoning, calls, logprobs, finished };
-}
-
-/**
- * Streams an answer. An error before the first byte is thrown, so that it gets its own status; a later one is sent as
- * the last event. Events are read to their end even when the client went away, so that the answer is metered whole.
- */
-async function streamAnswer(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  events: AsyncIterable<AnswerEvent>,
-  how: { toHead: (event: Routed) => AnswerHead; encode: EncodeChunks; pingMs: number },
-): Promise<void> {
-  const stream = createSseWriter(reply, how.pingMs);
-  let head: AnswerHead | null = null;
-  try {
-    for await (const event of events) {
-      noteAnswer(request.logged, event);
-      if (event.type === 'routed') {
-        writeRoute(reply, event.route);
-        head = how.toHead(event);
-        stream.startPings();
-      } else {
-        for (const chunk of how.encode(head!, event)) await stream.send(chunk);
-      }
-    }
-    await stream.send('[DONE]');
-  } catch (error) {
-    if (!stream.opened) throw error;
-    const known = toAppError(error, request);
-    logError(request, known, error);
-    await stream.send(known.toWire());
-  } finally {
-    stream.stopPings();
-  }
-  stream.end();
 }

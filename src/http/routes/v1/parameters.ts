@@ -106,6 +106,18 @@ export const generationFields = {
 
 const GenerationBody = Type.Object(generationFields);
 type GenerationBody = Static<typeof GenerationBody>;
+type SamplingBody = Pick<
+  GenerationBody,
+  | 'temperature'
+  | 'top_p'
+  | 'top_k'
+  | 'min_p'
+  | 'repetition_penalty'
+  | 'presence_penalty'
+  | 'frequency_penalty'
+  | 'seed'
+  | 'logit_bias'
+>;
 
 /** Parameters that would change the answer but cannot be honoured; `harmless` values ask for what happens anyway. */
 export type RefusedParameters = Readonly<Record<string, { readonly reason: string; readonly harmless?: TSchema }>>;
@@ -126,7 +138,7 @@ export function checkRefused(refused: RefusedParameters, body: Readonly<Record<s
   }
 }
 
-export function toSampling(body: GenerationBody): SamplingParams {
+export function toSampling(body: SamplingBody): SamplingParams {
   return {
     temperature: body.temperature ?? DEFAULTS.temperature,
     topP: body.top_p ?? DEFAULTS.top_p,
@@ -147,7 +159,7 @@ export function checkStreamOptions({ stream, stream_options: options }: Generati
 }
 
 /** OpenAI's flex processing is what may be slow. */
-export function toPriority({ service_tier: tier }: GenerationBody): Priority {
+export function toPriority({ service_tier: tier }: Pick<GenerationBody, 'service_tier'>): Priority {
   return tier === 'flex' ? 'batch' : 'interactive';
 }
 

@@ -102,7 +102,7 @@ export function addTokenize(app: App, { engine, tokenizer, pipeline }: Services)
             const reason = 'a chat has the special tokens of its template';
             throw new AppError('unsupported_parameter', { param: 'add_special_tokens', reason });
           }
-          return pipeline.tokensOf({ principal, model: name, messages: toMessages(messages) }, signal);
+          return pipeline.tokensOf({ principal, model: name, messages: toMessages(messages), toolUse: null }, signal);
         }
         await pipeline.checkModel(principal, name);
         return special === false

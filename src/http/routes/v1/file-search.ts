@@ -1,0 +1,35 @@
+/** OpenAI's tool `file_search`, which several surfaces have. */
+import { type Static, Type } from 'typebox';
+import { MAX_SEARCHED_STORES } from '../../../contracts/registry-limits.js';
+import type { RetrievalOverride } from '../../../pipeline/types.js';
+import { RankingOptions, toMode } from './ranking-options.js';
+import { Filter, toFilter } from './search-filter.js';
+
+export const FileSearchTool = Type.Object(
+  {
+    type: Type.Literal('file_search'),
+    vector_store_ids: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        maxItems: MAX_SEARCHED_STORES,
+        description: 'None: those of the deployment.',
+      }),
+    ),
+    max_num_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
+    ranking_options: Type.Optional(RankingOptions),
+    filters: Type.Optional(Filter),
+  },
+  { additionalProperties: false, description: 'Searches before the answer.' },
+);
+
+/** @param at name of the tool, for errors */
+export function searchOf(tool: Static<typeof FileSearchTool>, at: string): RetrievalOverride {
+  const { vector_store_ids: storeIds = [], max_num_results: topK, ranking_options: ranking, filters } = tool;
+  return {
+    enabled: true,
+    storeIds: [...new Set(storeIds)],
+    mode: toMode(ranking?.ranker),
+    filter: toFilter(filters, `${at}.filters`),
+    topK: topK ?? null,
+    minScore: ranking?.score_threshold ?? null,
+  };
+}

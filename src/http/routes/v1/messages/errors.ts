@@ -1,0 +1,17 @@
+import type { AppError } from '../../../../errors/app-error.js';
+
+const TYPES: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+  504: 'timeout_error',
+};
+
+/** Anthropic's envelope; what its types do not tell apart is in the message. */
+export function toErrorBody({ spec: { status }, message }: AppError, requestId: string) {
+  const type = TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
+  return { type: 'error', error: { type, message }, request_id: requestId };
+}

@@ -1,0 +1,170 @@
+/** OpenAI's Responses: what is sent and what comes back. */
+import { type TSchema, Type } from 'typebox';
+import { Retrieval } from '../chat-schema.js';
+import { FileSearchTool } from '../file-search.js';
+import { type RefusedParameters, refusedFields, WITHOUT_EFFECT } from '../parameters.js';
+
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** Open, because clients send back whole items of ours; what cannot be read is refused by name. */
+const InputItem = Type.Object(
+  {
+    type: Type.Optional(
+      Type.String({
+        description:
+          '`message`, `function_call`, `function_call_output`. Reasoning and searches that are sent back are left out.',
+      }),
+    ),
+  },
+  { additionalProperties: true },
+);
+
+const FunctionTool = Type.Object(
+  {
+    type: Type.Literal('function'),
+    name: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }),
+    description: Type.Optional(Type.String()),
+    parameters: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+    strict: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+
+export const RESPONSES_REFUSED = {
+  conversation: { reason: 'go on from a response with previous_response_id' },
+  prompt: { reason: 'prompts are written into instructions' },
+  truncation: { reason: 'nothing is left out of a conversation', harmless: Type.Literal('disabled') },
+  reasoning: {
+    reason: 'how long a model thinks cannot be set',
+    harmless: Type.Object({ effort: Type.Optional(Type.Null()), summary: Type.Optional(Type.Null()) }),
+  },
+  max_tool_calls: { reason: 'a response asks for calls once' },
+  context_management: { reason: 'nothing is left out of a conversation' },
+} satisfies RefusedParameters;
+
+const INCLUDE = ['file_search_call.results', 'message.output_text.logprobs', 'reasoning.encrypted_content'] as const;
+
+const Format = Type.Object({ type: Type.Literal('text') }, { additionalProperties: false });
+
+export const ResponseBody = Type.Object(
+  {
+    model: Type.String({ minLength: 1, description: 'A deployment, a version of it, or the base model.' }),
+    input: Type.Union([Type.String(), Type.Array(InputItem, { minItems: 1 })]),
+    instructions: Type.Optional(Type.String({ description: 'Of this response alone; they come before the input.' })),
+    previous_response_id: Type.Optional(
+      Type.String({ description: 'Goes on from it, with all that it went on from.' }),
+    ),
+    store: Type.Optional(
+      Type.Boolean({
+        description: 'Keeps input and output. By default true, unless the data policy of the tenant forbids it.',
+      }),
+    ),
+    background: Type.Optional(
+      Type.Boolean({ default: false, description: 'Answers behind the request. Needs store; not with stream.' }),
+    ),
+    stream: Type.Optional(Type.Boolean({ default: false })),
+    stream_options: Type.Optional(
+      Type.Object(
+        { include_obfuscation: Type.Optional(Type.Boolean()) },
+        { additionalProperties: false, description: WITHOUT_EFFECT },
+      ),
+    ),
+    tools: Type.Optional(Type.Array(Type.Union([FunctionTool, FileSearchTool]), { maxItems: 128 })),
+    tool_choice: Type.Optional(
+      Type.Union([
+        Type.Enum(['auto', 'none', 'required']),
+        Type.Object({ type: Type.Literal('function'), name: Type.String() }, { additionalProperties: false }),
+        Type.Object({ type: Type.Literal('file_search') }, { additionalProperties: false }),
+      ]),
+    ),
+    parallel_tool_calls: Type.Optional(Type.Boolean({ default: true })),
+    text: Type.Optional(
+      Type.Object(
+        {
+          format: Type.Optional(Format),
+          verbosity: Type.Optional(Type.Enum(['low', 'medium', 'high'], { description: WITHOUT_EFFECT })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    include: Type.Optional(Type.Array(Type.Enum(INCLUDE))),
+    temperature: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 2,
+        default: 0,
+        description: '0, the default here (OpenAI: 1), always takes the likeliest token.',
+      }),
+    ),
+    top_p: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: 1 })),
+    presence_penalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: 0 })),
+    frequency_penalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: 0 })),
+    top_logprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: 20, default: 0 })),
+    max_output_tokens: Type.Optional(Type.Integer({ minimum: 1 })),
+    metadata: Type.Optional(
+      Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), {
+        maxProperties: 16,
+        description: 'Comes back with the response. `conversation_id` keeps one conversation on one arm of a canary.',
+      }),
+    ),
+    user: Type.Optional(
+      Type.String({ description: 'Keeps one user on one arm of a canary, and lets what is kept be forgotten.' }),
+    ),
+    safety_identifier: Type.Optional(Type.String({ description: 'Like user.' })),
+    prompt_cache_key: Type.Optional(Type.String({ description: WITHOUT_EFFECT })),
+    prompt_cache_retention: Type.Optional(Type.String({ description: WITHOUT_EFFECT })),
+    service_tier: Type.Optional(
+      Type.Enum(['auto', 'default', 'flex', 'scale', 'priority'], {
+        description: '`flex` gets what other requests leave; every other tier is served alike.',
+      }),
+    ),
+    retrieval: Type.Optional(Retrieval),
+    ...refusedFields(RESPONSES_REFUSED),
+  },
+  { additionalProperties: false },
+);
+
+const Item = Type.Object(
+  { type: Type.String(), id: Type.String() },
+  { additionalProperties: true, description: 'A `message`, a `function_call`, a `file_search_call`, or `reasoning`.' },
+);
+
+export const ResponseResource = Type.Object(
+  {
+    id: Type.String(),
+    object: Type.Literal('response'),
+    created_at: Type.Integer(),
+    completed_at: nullable(Type.Integer()),
+    status: Type.Enum(['queued', 'in_progress', 'completed', 'incomplete', 'failed', 'cancelled']),
+    model: Type.String({ description: 'Which version answered, as `assistant@2`.' }),
+    output: Type.Array(Item),
+    error: nullable(Type.Object({ code: Type.String(), message: Type.String() })),
+    incomplete_details: nullable(Type.Object({ reason: Type.Enum(['max_output_tokens', 'content_filter']) })),
+    usage: nullable(
+      Type.Object({
+        input_tokens: Type.Integer(),
+        input_tokens_details: Type.Object({ cached_tokens: Type.Integer() }),
+        output_tokens: Type.Integer(),
+        output_tokens_details: Type.Object({ reasoning_tokens: Type.Integer() }),
+        total_tokens: Type.Integer(),
+      }),
+    ),
+    previous_response_id: nullable(Type.String()),
+    instructions: nullable(Type.String()),
+    store: Type.Boolean(),
+    background: Type.Boolean(),
+    metadata: Type.Record(Type.String(), Type.String()),
+  },
+  { additionalProperties: true, description: 'The response, with the parameters of its request.' },
+);
+
+export const InputItems = Type.Object(
+  {
+    object: Type.Literal('list'),
+    data: Type.Array(Item),
+    first_id: nullable(Type.String()),
+    last_id: nullable(Type.String()),
+    has_more: Type.Boolean(),
+  },
+  { description: 'One page.' },
+);
