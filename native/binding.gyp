@@ -11,7 +11,7 @@
     'paths%': [],
     'tested_paths%': [],
     'sources': ['src/library.cpp', 'src/quantized_linear.cpp', 'src/slot_attention.cpp', 'src/encoder.cpp', 'src/memory.cpp',
-                'src/select.cpp', 'src/self_test.cpp', 'src/vocabulary.cpp', 'src/paths/scalar.cpp'],
+                'src/scheduling.cpp', 'src/select.cpp', 'src/self_test.cpp', 'src/vocabulary.cpp', 'src/paths/scalar.cpp'],
     'conditions': [
       ['target_arch=="x64"', {
         'paths': ['avx2', 'avx_vnni', 'avx512_vnni', 'amx'],

