@@ -6,7 +6,10 @@ import { createServer } from '../src/http/server.js';
 import { createMetrics } from '../src/metrics/metrics.js';
 
 /** Registering routes touches no service; one that was touched would be undefined, and fail here. */
-const unused = {} as Pick<Services, 'engine' | 'tokenizer' | 'retrieval' | 'registry' | 'safety' | 'pipeline'>;
+const unused = {} as Pick<
+  Services,
+  'engine' | 'tokenizer' | 'retrieval' | 'registry' | 'quota' | 'safety' | 'pipeline'
+>;
 
 const clock = { now: Date.now, monotonicMs: () => performance.now() };
 

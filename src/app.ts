@@ -25,6 +25,7 @@ import { FENCES } from './pipeline/prompt.js';
 import { createQuality } from './quality/quality.js';
 import { keepRetention } from './quality/retention.js';
 import { createDriftWatch } from './quality/watch-drift.js';
+import { createQuota } from './quota/quota.js';
 import { openRegistry } from './registry/registry.js';
 import { createRetrieval } from './retrieval/client.js';
 import { createSafety } from './safety/safety.js';
@@ -148,11 +149,13 @@ export async function createApp(config: Config): Promise<App> {
         onFailed: (error) => log.error({ err: error }, 'old records of answers could not be deleted'),
       }),
     );
+    const quota = createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock });
     const pipeline = createPipeline({
       engine,
       tokenizer,
       retrieval,
       registry,
+      quota,
       safety,
       metrics,
       clock,
@@ -189,6 +192,7 @@ export async function createApp(config: Config): Promise<App> {
       retrieval,
       registry,
       safety,
+      quota,
       metrics,
       pipeline,
       clock,

@@ -5,8 +5,8 @@ import type { Deployment } from '../contracts/registry.js';
 import type { ChangedBy } from '../contracts/rollouts.js';
 import { ChangeHeaders } from './schemas.js';
 
-/** Headers of every route that changes a deployment. */
-export const ConditionHeaders = Type.Object({
+/** Headers of every route that changes what has revisions. */
+export const RevisionHeaders = Type.Object({
   ...ChangeHeaders.properties,
   'if-match': Type.Optional(
     Type.String({
@@ -15,6 +15,11 @@ export const ConditionHeaders = Type.Object({
     }),
   ),
   'if-none-match': Type.Optional(Type.Literal('*', { description: 'Only where there is none yet: 412 otherwise.' })),
+});
+
+/** Headers of every route that changes a deployment. */
+export const ConditionHeaders = Type.Object({
+  ...RevisionHeaders.properties,
   'idempotency-key': Type.Optional(
     Type.String({
       minLength: 1,
@@ -26,21 +31,32 @@ export const ConditionHeaders = Type.Object({
 
 /** Who changes a deployment by this request, and on which condition. */
 export function changedBy({ principal, headers }: FastifyRequest): ChangedBy {
-  const match = headers['if-match'];
   const key = headers['idempotency-key'];
   return {
     actor: principal.keyId,
-    ifRevision: headers['if-none-match'] === '*' ? 0 : match === undefined ? undefined : Number(match.slice(1, -1)),
+    ifRevision: ifRevision(headers),
     idempotencyKey: key as string | undefined,
     reason: currentActor().reason ?? undefined,
   };
 }
 
+/** The revision that a change is conditional on; undefined: on none. */
+export function ifRevision(headers: FastifyRequest['headers']): number | undefined {
+  const match = headers['if-match'];
+  if (headers['if-none-match'] === '*') return 0;
+  return match === undefined ? undefined : Number(match.slice(1, -1));
+}
+
+/** As an answer, with what a change of it can be conditional on. */
+export function withRevision<T extends { readonly revision: number }>(reply: FastifyReply, subject: T): T {
+  reply.header('etag', `"${subject.revision}"`);
+  return subject;
+}
+
 /** A deployment as an answer, with what a change of it can be conditional on. */
 export function withEtag(reply: FastifyReply, deployment: Deployment): Deployment {
   const { revision, stableVersion, canaryVersion, canaryWeight } = deployment;
-  reply.header('etag', `"${revision}"`);
   const { request } = reply;
   if (request.method !== 'GET') request.logged.result = { revision, stableVersion, canaryVersion, canaryWeight };
-  return deployment;
+  return withRevision(reply, deployment);
 }

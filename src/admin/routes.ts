@@ -2,6 +2,7 @@ import { adapterRoutes } from './adapters.js';
 import { auditRoutes } from './audit.js';
 import { deploymentRoutes } from './deployments.js';
 import { keyRoutes } from './keys.js';
+import { limitRoutes } from './limits.js';
 import type { AdminPlugin } from './plugin.js';
 import { policyRoutes } from './policies.js';
 import { qualityRoutes } from './quality.js';
@@ -9,6 +10,7 @@ import { rolloutRoutes } from './rollouts.js';
 import { ChangeHeaders } from './schemas.js';
 import { signerRoutes } from './signers.js';
 import { tenantRoutes } from './tenants.js';
+import { usageRoutes } from './usage.js';
 
 /** The admin API, below /admin. It has to be registered where keys are checked: its routes only declare their scope. */
 export const adminRoutes: AdminPlugin = async (app, services) => {
@@ -18,6 +20,8 @@ export const adminRoutes: AdminPlugin = async (app, services) => {
   for (const routes of [
     tenantRoutes,
     keyRoutes,
+    limitRoutes,
+    usageRoutes,
     signerRoutes,
     adapterRoutes,
     deploymentRoutes,

@@ -13,6 +13,7 @@ import { addFeedback } from './commands/feedback.js';
 import { addInit } from './commands/init.js';
 import { addJobs } from './commands/jobs.js';
 import { addKeys } from './commands/keys.js';
+import { addLimits } from './commands/limits.js';
 import { addModels } from './commands/models.js';
 import { addPolicies } from './commands/policies.js';
 import { addQuality } from './commands/quality.js';
@@ -20,6 +21,7 @@ import { addReviews } from './commands/reviews.js';
 import { addServe } from './commands/serve.js';
 import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
+import { addUsage } from './commands/usage.js';
 import { parseUrl } from './options.js';
 import type { Terminal } from './terminal.js';
 
@@ -42,7 +44,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Runs and operates a Switchyard gateway: models, tenants, keys, adapters, deployments, policies, documents, reviews, jobs, audit, backups, the database.',
+      'Runs and operates a Switchyard gateway: models, tenants, keys, limits, usage, adapters, deployments, policies, documents, reviews, jobs, audit, backups, the database.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -58,6 +60,8 @@ function createProgram(terminal: Terminal): Command {
     addModels,
     addTenants,
     addKeys,
+    addLimits,
+    addUsage,
     addSigners,
     addAdapters,
     addDeployments,

@@ -68,7 +68,12 @@ export const ConfigSchema = Type.Object(
           1000,
           600_000,
         ),
-        requestsPerMinute: integer('Requests a key may send in a minute.', 6000, 1, 10_000_000),
+        requestsPerMinute: integer(
+          'Requests a key may send in a minute, where no other limit was set for it.',
+          6000,
+          1,
+          10_000_000,
+        ),
         logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
           description: 'Least severe log level that is written.',
           default: 'info',

@@ -44,6 +44,11 @@ export interface GenerateRequest {
   readonly topLogprobs: number | null;
   /** What the answer is bound to; null = nothing. An answer that `maxTokens` cuts may be a beginning of it. */
   readonly grammar: GrammarSpec | null;
+  /**
+   * Told before the request is queued how many tokens prompt and answer take at most. What it throws refuses the request.
+   * Left out: nobody asks.
+   */
+  readonly reserve?: (tokens: number) => Promise<void>;
 }
 
 export interface TokenLogprob {

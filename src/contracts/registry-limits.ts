@@ -48,3 +48,37 @@ export const MAX_TOLERANCE = 0.99;
 
 /** Responses that one may go on from. */
 export const MAX_TURNS = 200;
+
+/** Limits of what tenants and keys may use: the numbers that are accepted, and what each is a limit of. */
+export const LIMITS = {
+  requestsPerMinute: { minimum: 1, maximum: 1_000_000_000, description: 'Requests in any 60 seconds.' },
+  tokensPerMinute: {
+    minimum: 0,
+    maximum: 1_000_000_000_000,
+    description: 'Tokens of prompts and answers in any 60 seconds, as many set aside as an answer may take at most.',
+  },
+  tokensPerMonth: {
+    minimum: 0,
+    maximum: 1_000_000_000_000,
+    description: 'Tokens of prompts and answers in a calendar month (UTC).',
+  },
+  concurrentRequests: { minimum: 0, maximum: 1_000_000, description: 'Requests that compute something at once.' },
+  queuedRequests: {
+    minimum: 0,
+    maximum: 1_000_000,
+    description: 'Further ones that wait for one of those to end, where `concurrentRequests` is set; without it, none.',
+  },
+  storedBytes: { minimum: 0, maximum: 1_000_000_000_000_000, description: 'Bytes of the files that are kept.' },
+  storedPassages: { minimum: 0, maximum: 1_000_000_000_000, description: 'Passages that files were cut into.' },
+} as const;
+export const KEY_LIMITS = [
+  'requestsPerMinute',
+  'tokensPerMinute',
+  'tokensPerMonth',
+  'concurrentRequests',
+  'queuedRequests',
+] as const;
+export const TENANT_LIMITS = [...KEY_LIMITS, 'storedBytes', 'storedPassages'] as const;
+
+/** What usage can be told apart by. */
+export const USAGE_DIMENSIONS = ['tenant', 'key', 'deployment', 'version', 'day'] as const;

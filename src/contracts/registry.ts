@@ -5,6 +5,7 @@ import type { AdapterRef } from './adapter.js';
 import type { AuditPage } from './audit.js';
 import type { ChatMessage } from './prompt.js';
 import type { AnswerSignals } from './quality.js';
+import type { Caller, Limits, PastUse, SetLimits, TenantLimits, UsageQuery, UsageReport } from './quota.js';
 import type { FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES } from './registry-limits.js';
 import type { SearchMode } from './retrieval.js';
 import type { ChangedBy, JudgedAnswer, Rollout, RolloutEvent, RolloutPlan } from './rollouts.js';
@@ -269,6 +270,23 @@ export interface Registry {
   }): Promise<ApiKeyInfo & { readonly secret: string }>;
   listKeys(tenant: string): Promise<readonly ApiKeyInfo[]>;
   revokeKey(tenant: string, keyId: string): Promise<ApiKeyInfo>;
+
+  /** @param keyId null: of the tenant as a whole. @throws AppError `not_found` */
+  getLimits(tenant: string, keyId: string | null): Promise<SetLimits>;
+  /**
+   * What is left out is not limited; from the next request on.
+   * @throws AppError `invalid_value` that names the limit, `revision_mismatch`
+   */
+  putLimits(
+    limits: { tenant: string; keyId: string | null; limits: Partial<TenantLimits> },
+    by?: Pick<ChangedBy, 'ifRevision'>,
+  ): Promise<SetLimits>;
+  /** Of whoever has a key: asked at every request. */
+  limitsOf(caller: Caller): Promise<{ readonly tenant: TenantLimits; readonly key: Limits }>;
+  /** Answers that were recorded since a moment, and tokens of a month (2026-11). @param subject `keyId` null: all keys of the tenant */
+  pastUse(subject: { tenant: string; keyId: string | null }, of: { sinceMs: number; month: string }): Promise<PastUse>;
+  /** What all answers used that were recorded until now: with each record, its tokens are counted here, in one transaction. */
+  usage(query: UsageQuery): Promise<UsageReport>;
 
   /** @param publicKey PEM. @throws AppError `invalid_value` where it is none of an algorithm that is known here */
   addSigner(signer: { tenant: string; name: string; publicKey: string }): Promise<Signer>;

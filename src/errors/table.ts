@@ -40,6 +40,15 @@ const busy = (message: string, status: 429 | 503): ErrorSpec => ({
   message,
 });
 
+/** A limit that waiting for a while does not change. */
+const spent = (message: string): ErrorSpec => ({
+  status: 429,
+  type: 'rate_limit_error',
+  retryable: false,
+  level: 'info',
+  message,
+});
+
 export const ERRORS = {
   invalid_json: bad('The body is not valid JSON: {reason}. Send a JSON object with content-type application/json.'),
   invalid_value: bad('{param}: {reason}.'),
@@ -147,14 +156,25 @@ export const ERRORS = {
   rollout_under_way: bad('A rollout of {version} is under way. Wait for its end, promote it, or roll it back.', 409),
   no_rollout: bad('The deployment {deployment} has no rollout under way. Start one first.', 409),
   revision_mismatch: bad(
-    'The deployment {deployment} is at revision {revision}, not {ifRevision}. Read it again, and decide anew.',
+    'The {what} {name} is at revision {revision}, not {ifRevision}. Read it again, and decide anew.',
     412,
   ),
   idempotency_key_reused: bad(
     'The idempotency key {idempotencyKey} was used for another change of this deployment. Use a new one.',
     409,
   ),
-  rate_limited: busy('Too many requests. Retry after {retryAfterS} s.', 429),
+  rate_limited: busy('{whose} may send {limit} requests a minute. Retry after {retryAfterS} s.', 429),
+  token_rate_limited: busy(
+    '{whose} may use {limit} tokens a minute, and {tokens} more do not fit into this one. Retry after {retryAfterS} s, or ask for fewer (max_tokens).',
+    429,
+  ),
+  request_exceeds_limit: spent(
+    '{whose} may use {limit} tokens a minute, and this request asks for up to {tokens}. Shorten it, or ask for fewer (max_tokens).',
+  ),
+  insufficient_quota: spent(
+    '{whose} has {left} tokens left of this month, and this request asks for up to {tokens}. Ask for fewer (max_tokens), or for a larger budget.',
+  ),
+  too_many_concurrent: busy('{limit} requests are allowed, and they are under way. Retry after {retryAfterS} s.', 429),
   queue_full: busy('Too much is waiting already ({limit}). Retry after {retryAfterS} s.', 429),
   ingest_queue_full: busy('Too much waits for ingestion already ({limit}). Retry after {retryAfterS} s.', 429),
   engine_unavailable: busy('The engine is not available: {reason}. Retry after {retryAfterS} s.', 503),

@@ -20,7 +20,7 @@ export const NEVER_BEGUN: TokenEvent = {
 
 /**
  * @throws AppError `context_length_exceeded`, `invalid_value` for token ids that the model does not have and for an empty
- *   prompt, and what the tokenizer throws
+ *   prompt, and what the tokenizer and `request.reserve` throw
  */
 export async function tokenizePrompt(
   request: GenerateRequest,
@@ -47,5 +47,7 @@ export async function tokenizePrompt(
   if (promptIds.length + wanted > contextTokens) throw tooLong(promptIds.length);
   if (promptIds.length === 0) throw new AppError('invalid_value', { param: 'prompt', reason: 'must not be empty' });
   const left = contextTokens - promptIds.length;
-  return { promptIds, maxTokens: Math.min(request.maxTokens ?? left, left) };
+  const maxTokens = Math.min(request.maxTokens ?? left, left);
+  await request.reserve?.(promptIds.length + maxTokens);
+  return { promptIds, maxTokens };
 }

@@ -6,6 +6,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { Config } from '../config/schema.js';
 import type { Clock } from '../contracts/clock.js';
 import type { TextGenerator } from '../contracts/generator.js';
+import type { Quota } from '../contracts/quota.js';
 import type { Principal, Registry, Scope } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 import type { Safety } from '../contracts/safety.js';
@@ -29,6 +30,7 @@ export interface Services {
   readonly retrieval: Retrieval;
   readonly registry: Registry;
   readonly safety: Safety;
+  readonly quota: Quota;
   readonly metrics: Metrics;
   readonly pipeline: Pipeline;
   readonly clock: Clock;
@@ -68,6 +70,10 @@ declare module 'fastify' {
     toErrorBody?: (error: AppError, requestId: string) => object;
     /** The largest file in a body of this route, where it takes one. */
     maxFileBytes?: number;
+  }
+  interface FastifyReply {
+    /** Writes where the caller stands with its limits into the headers; done by itself for what the framework sends. */
+    tellLimits(): void;
   }
   interface FastifyRequest {
     /** Who asks; set on every route that needs a key. */

@@ -1,12 +1,10 @@
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
-import rateLimit from '@fastify/rate-limit';
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController } from 'fastify';
 import type { DestinationStream } from 'pino';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
-import { AppError } from '../errors/app-error.js';
 import type { App, Services } from './app.js';
 import { createChecks, type ProcessState } from './checks.js';
 import { addAuth } from './plugins/auth.js';
@@ -20,6 +18,7 @@ import { addJsonBodies } from './plugins/json-body.js';
 import { addLifecycle, requestId } from './plugins/lifecycle.js';
 import { addMadeIds } from './plugins/log-fields.js';
 import { collectMethods } from './plugins/methods.js';
+import { addQuota } from './plugins/quota.js';
 import { addStorageCheck } from './plugins/storage.js';
 import { addClosedQueries, addNullIsAbsent, compileValidator, toValidationError } from './plugins/validation.js';
 import { addHealth } from './routes/health.js';
@@ -69,7 +68,7 @@ export async function createServer({
   ...services
 }: ServerOptions): Promise<App> {
   const { config, metrics, clock, registry, retrieval } = services;
-  const { maxBodyBytes, requestTimeoutMs, drainTimeoutMs, requestsPerMinute, logLevel } = config.server;
+  const { maxBodyBytes, requestTimeoutMs, drainTimeoutMs, logLevel } = config.server;
   const app: App = fastify({
     logger: {
       level: logLevel,
@@ -110,6 +109,10 @@ export async function createServer({
     exposedHeaders: [
       ...['x-request-id', 'x-adapter', 'x-adapter-digest', 'x-canary-arm', 'retry-after'],
       'x-ignored-parameters',
+      ...['limit', 'remaining', 'reset'].flatMap((what) => [
+        `x-ratelimit-${what}-requests`,
+        `x-ratelimit-${what}-tokens`,
+      ]),
     ],
   });
   addNotFound(app, methodsOf);
@@ -123,15 +126,9 @@ export async function createServer({
     addAuth(api, registry);
     addClosedQueries(api);
     api.addHook('onRequest', async () => lifecycle.refuseWhileDraining());
+    addQuota(api, services.quota);
     addBodies(api, config.server);
     addStorageCheck(api, state);
-    await api.register(rateLimit, {
-      max: requestsPerMinute,
-      timeWindow: 60_000,
-      keyGenerator: (request) => request.principal.keyId,
-      errorResponseBuilder: (_request, { ttl }) =>
-        new AppError('rate_limited', { retryAfterS: Math.max(1, Math.ceil(ttl / 1000)) }),
-    });
     await api.register(adminRoutes, { registry, retrieval });
     await api.register(async (v1: App) => addV1Routes(v1, services));
   });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { GrammarSpec } from '../contracts/grammar.js';
+import type { Charge } from '../contracts/quota.js';
 import type { Principal } from '../contracts/registry.js';
 import type { Screen } from '../contracts/safety.js';
 import type { AnswerFormat } from '../contracts/tokenizer.js';
@@ -40,6 +41,7 @@ export async function* runAnswer(
   const route = await resolveRoute(services, request);
   const id = request.answerId ?? `${idPrefix}-${randomUUID().replaceAll('-', '')}`;
   const tally = openTally(services, request, route, id, startedMs);
+  const charge = await services.quota.open(request.principal, tally.createdAtMs);
   const limited = withDeadline(callerSignal, services.requestTimeoutMs);
   try {
     yield { type: 'routed', id: tally.id, createdAtMs: tally.createdAtMs, route };
@@ -47,7 +49,7 @@ export async function* runAnswer(
     const prepared = await prepare(route, tally.screen, limited.signal);
     tally.prepared = prepared;
     if (prepared.refusal !== null) yield* refuse(services, tally, prepared.refusal);
-    else yield* generate(services, request, tally, prepared, limited.signal);
+    else yield* generate(services, request, tally, prepared, charge, limited.signal);
   } catch (error) {
     // After an abort its reason tells what happened; without one of ours the caller is gone, and so is our listener.
     const cause = limited.signal.aborted ? limited.signal.reason : error;
@@ -56,6 +58,7 @@ export async function* runAnswer(
     throw cause;
   } finally {
     limited.release();
+    charge.settle(tally.promptTokens + tally.completionTokens);
     // Not awaited: a client waits for its answer, not for the disk (decision 0023).
     void recordAnswer(services, tally);
   }
@@ -78,6 +81,7 @@ async function* generate(
   request: ChatRequest | CompletionRequest,
   tally: Tally,
   prepared: Prepared,
+  charge: Charge,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const { principal, priority, sampling, maxTokens, stop, topLogprobs } = request;
@@ -103,6 +107,7 @@ async function* generate(
       stop,
       topLogprobs,
       grammar: grammarOf(format, request, toolUse),
+      reserve: charge.reserve,
     },
     signal,
   );

@@ -4,6 +4,7 @@ import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenera
 import type { GrammarSpec } from '../contracts/grammar.js';
 import type { JudgeAnswer } from '../contracts/judge.js';
 import type { ChatMessage, Prompt, ToolDefinition } from '../contracts/prompt.js';
+import type { Quota } from '../contracts/quota.js';
 import type {
   AdapterVersion,
   AnswerRecord,
@@ -147,7 +148,7 @@ export interface Pipeline {
    * Answers a chat. Aborting `signal` ends the events quietly within one step of the engine, or with the signal's
    * reason where that is an AppError. However the answer ends, it is metered, and its record is under way,
    * before the iteration ends.
-   * @throws AppError `model_not_found`, `deadline_exceeded`, and whatever registry, retrieval and engine throw
+   * @throws AppError `model_not_found`, `deadline_exceeded`, and whatever registry, quota, retrieval and engine throw
    */
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
   /** The same for raw prompts: no template, no instructions; passages only where the request asks for them. */
@@ -167,6 +168,7 @@ export interface PipelineServices {
   readonly tokenizer: Tokenizer;
   readonly retrieval: Retrieval;
   readonly registry: Registry;
+  readonly quota: Quota;
   readonly safety: Safety;
   readonly metrics: Metrics;
   readonly clock: Clock;

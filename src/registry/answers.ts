@@ -2,6 +2,7 @@ import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord, Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import type { AnswerRow, Database, SignalsRow } from './database.js';
+import { addUsage } from './usage.js';
 import type { HashUser } from './user-hash.js';
 
 /** How long a record may wait for others to share its commit: every commit blocks the gateway for one fsync. */
@@ -40,6 +41,7 @@ export function createAnswers({ db, hashUser }: { db: Database; hashUser: HashUs
     try {
       await db.transaction().execute(async (trx) => {
         for (const row of records) await trx.insertInto('answers').values(row).execute();
+        await addUsage(trx, records);
         for (const one of signals) await insertSignals(trx, one);
       });
     } finally {

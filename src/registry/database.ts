@@ -181,8 +181,34 @@ export interface ResponseRow {
   createdAt: number;
 }
 
+interface LimitsRow {
+  tenant: string;
+  /** Empty: of the tenant. */
+  keyId: string;
+  limits: Json;
+  revision: number;
+  updatedAt: number;
+}
+
+/** What was used in a day, by whom and of what. */
+export interface UsageTable {
+  tenant: string;
+  day: string;
+  /** Its id. */
+  key: string;
+  deployment: string;
+  /** `support@2`, or `base`. */
+  version: string;
+  answers: number;
+  promptTokens: number;
+  cachedTokens: number;
+  completionTokens: number;
+}
+
 interface Tables {
   responses: ResponseRow;
+  limits: LimitsRow;
+  usage: UsageTable;
   policies: PolicyRow;
   tenants: { id: string; name: string; createdAt: number };
   keys: KeyRow;
@@ -222,18 +248,23 @@ export function jobTables(db: Database): JobDb {
   return db.withoutPlugins() as Kysely<unknown> as JobDb;
 }
 
+export interface OpenDatabase {
+  readonly db: Database;
+  /** Another number whenever another connection, of this process or another one, has committed something. */
+  readonly outerVersion: () => number;
+}
+
 /** Opens the file, creating it where it is missing. */
-export async function openDatabase(file: string): Promise<Database> {
+export async function openDatabase(file: string): Promise<OpenDatabase> {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const db = new Kysely<Tables>({
-    dialect: new SqliteDialect({ database: openSqlite(file) }),
-    plugins: [new CamelCasePlugin()],
-  });
+  const database = openSqlite(file);
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }), plugins: [new CamelCasePlugin()] });
   try {
     await migrate(db);
   } catch (error) {
     await db.destroy();
     throw error;
   }
-  return db;
+  const version = database.prepare('PRAGMA data_version').pluck();
+  return { db, outerVersion: () => version.get() as number };
 }

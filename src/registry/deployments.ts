@@ -180,7 +180,7 @@ async function isRepeated(
 function requireRevision(current: DeploymentRow | undefined, name: string, { ifRevision }: ChangedBy): void {
   const revision = current?.revision ?? 0;
   if (ifRevision === undefined || ifRevision === revision) return;
-  throw new AppError('revision_mismatch', { deployment: name, ifRevision, revision });
+  throw new AppError('revision_mismatch', { what: 'deployment', name, ifRevision, revision });
 }
 
 function findDeployment(db: Database, tenant: string, name: string): Promise<DeploymentRow | undefined> {

@@ -4,6 +4,7 @@ import type { ApiKeyInfo, Registry, Scope } from '../contracts/registry.js';
 import { MAX_CALLER_GROUPS, MAX_KEY_LABEL, SCOPES } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import type { Audited, Database, KeyRow } from './database.js';
+import type { ReadCache } from './read-cache.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validGroups, validText } from './validate.js';
 
@@ -17,21 +18,25 @@ export function createKeys({
   db,
   clock,
   audit,
+  cache,
   demo,
 }: {
   db: Database;
   clock: Clock;
   audit: Audited;
+  cache: ReadCache;
   demo: boolean;
 }): Keys {
   return {
     async authenticate(key) {
       if (key.length > MAX_SECRET_CHARS || (!demo && key.startsWith(DEMO_PREFIX))) return null;
       const hash = hashOf(key);
-      const row = await db.selectFrom('keys').selectAll().where('hash', '=', hash).executeTakeFirst();
-      if (!row || !timingSafeEqual(row.hash, hash) || row.revokedAt !== null) return null;
-      const { scopes, groups } = keyInfo(row);
-      return { keyId: row.id, tenant: row.tenant, scopes, groups: groups.length === 0 ? null : groups };
+      return cache.get(`key ${hash.toString('base64')}`, async () => {
+        const row = await db.selectFrom('keys').selectAll().where('hash', '=', hash).executeTakeFirst();
+        if (!row || !timingSafeEqual(row.hash, hash) || row.revokedAt !== null) return null;
+        const { scopes, groups } = keyInfo(row);
+        return { keyId: row.id, tenant: row.tenant, scopes, groups: groups.length === 0 ? null : groups };
+      });
     },
 
     async createKey({ tenant, label, scopes, groups = [], secret = newSecret() }) {

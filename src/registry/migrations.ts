@@ -262,6 +262,33 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
     'ALTER TABLE data_policies ADD COLUMN store_responses INTEGER NOT NULL DEFAULT 1',
     ...JOBS_SCHEMA.split(';').filter((statement) => statement.trim() !== ''),
   ),
+  '0015-limits-and-usage': statements(
+    `CREATE TABLE limits (
+      tenant TEXT NOT NULL REFERENCES tenants (id),
+      key_id TEXT NOT NULL,
+      limits TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      updated_at INTEGER NOT NULL,
+      PRIMARY KEY (tenant, key_id)
+    ) STRICT`,
+    `CREATE TABLE usage (
+      tenant TEXT NOT NULL,
+      day TEXT NOT NULL,
+      key TEXT NOT NULL,
+      deployment TEXT NOT NULL,
+      version TEXT NOT NULL,
+      answers INTEGER NOT NULL,
+      prompt_tokens INTEGER NOT NULL,
+      cached_tokens INTEGER NOT NULL,
+      completion_tokens INTEGER NOT NULL,
+      PRIMARY KEY (tenant, day, key, deployment, version)
+    ) STRICT, WITHOUT ROWID`,
+    // Of what was deleted meanwhile nothing is known any more.
+    `INSERT INTO usage SELECT tenant, date(created_at / 1000, 'unixepoch') AS day, key_id, deployment,
+        coalesce(adapter, 'base') AS version, count(*), sum(prompt_tokens), sum(coalesce(cached_tokens, 0)),
+        sum(completion_tokens)
+      FROM answers GROUP BY tenant, day, key_id, deployment, version`,
+  ),
 };
 
 /** Brings the tables to the newest step, or to the last one before `end`; each step is one transaction. */

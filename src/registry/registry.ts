@@ -15,12 +15,15 @@ import { createFeedback } from './feedback.js';
 import { createJudgedAnswers } from './judged-answers.js';
 import { createKeys } from './keys.js';
 import { createLeases } from './leases.js';
+import { createLimits } from './limits.js';
 import { createPolicies } from './policies.js';
 import { createQualityTables } from './quality.js';
+import { createReadCache } from './read-cache.js';
 import { createResponses } from './responses.js';
 import { createRolloutEvents } from './rollout-events.js';
 import { createSigners } from './signers.js';
 import { createTenants, requireTenant } from './tenants.js';
+import { createUsage } from './usage.js';
 import { createUserHash } from './user-hash.js';
 
 export interface RegistryOptions {
@@ -36,16 +39,22 @@ export interface RegistryOptions {
 
 /** The registry over SQLite. Every change is one transaction, on the disk when its promise resolves. */
 export async function openRegistry({ dataDir, compiler, clock, checkRules, demo }: RegistryOptions): Promise<Registry> {
-  const db = await openDatabase(join(dataDir, 'registry.db'));
+  const { db, outerVersion } = await openDatabase(join(dataDir, 'registry.db'));
+  const cache = createReadCache(outerVersion);
   const auditLog = createAuditLog({ name: 'registry', key: openSigningKey(dataDir), clock });
-  const audit: Audited = (trx, change) => auditLog.append(auditTables(trx), change);
+  const audit: Audited = (trx, change) => {
+    cache.changed();
+    return auditLog.append(auditTables(trx), change);
+  };
   const hashUser = await createUserHash(db);
   const { flush, onDisk, ...answers } = createAnswers({ db, hashUser });
   const dataPolicies = createDataPolicies({ db, clock, audit, hashUser });
   const consents = async (tenant: string) => (await dataPolicies.getDataPolicy(tenant)).trainingConsent;
   return {
     ...createTenants({ db, clock, audit }),
-    ...createKeys({ db, clock, audit, demo }),
+    ...createKeys({ db, clock, audit, cache, demo }),
+    ...createLimits({ db, clock, audit, cache }),
+    ...createUsage({ db, flush }),
     ...createSigners({ db, clock, audit }),
     ...createAdapters({ db, clock, audit, compiler, dataDir }),
     ...createDeployments({ db, clock, audit }),

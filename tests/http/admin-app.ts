@@ -4,8 +4,10 @@ import { loadConfig } from '../../src/config/load.js';
 import type { Services } from '../../src/http/app.js';
 import { createServer } from '../../src/http/server.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
+import { createQuota } from '../../src/quota/quota.js';
 import { openTestRegistry } from '../integration/registry/open.js';
 
+const clock = { now: Date.now, monotonicMs: () => performance.now() };
 export const ADMIN_KEY = 'sk-demo-admin';
 export const TENANT_KEY = 'sk-demo-bank';
 
@@ -28,9 +30,10 @@ export async function adminApp(
     ...unused,
     config,
     registry,
+    quota: createQuota({ ...registry, requestsPerMinute: 6000, clock }),
     retrieval,
-    metrics: createMetrics(config.metrics, { monotonicMs: () => performance.now() }),
-    clock: { now: Date.now, monotonicMs: () => performance.now() },
+    metrics: createMetrics(config.metrics, clock),
+    clock,
     adminRoutes,
     ...(onLogLine && { logDestination: { write: onLogLine } }),
   });

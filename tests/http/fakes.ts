@@ -13,6 +13,7 @@ import { watchServices } from '../../src/metrics/watch.js';
 import { createPipeline } from '../../src/pipeline/pipeline.js';
 import type { PipelineServices } from '../../src/pipeline/types.js';
 import { createQuality } from '../../src/quality/quality.js';
+import { createQuota } from '../../src/quota/quota.js';
 import { createSafety } from '../../src/safety/safety.js';
 import { openTestRegistry } from '../integration/registry/open.js';
 import { createFakeEngine, type FakeEngine } from './fakes/engine.js';
@@ -66,6 +67,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
   if (kept !== null) Object.assign(registry, await textsOf(kept));
   const metrics = createMetrics(config.metrics, clock);
   watchServices(metrics, { engine, tokenizer, retrieval, registry });
+  const quota = createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock });
   const recordFailures: unknown[] = [];
   const quality = createQuality({
     embed: retrieval.embedBehind,
@@ -85,6 +87,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     tokenizer,
     retrieval,
     registry,
+    quota,
     safety,
     metrics,
     clock,
@@ -101,6 +104,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     tokenizer,
     retrieval,
     registry,
+    quota,
     safety,
     metrics,
     clock,

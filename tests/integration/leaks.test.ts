@@ -12,6 +12,7 @@ import { createServer } from '../../src/http/server.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
 import { watchServices } from '../../src/metrics/watch.js';
 import { createPipeline } from '../../src/pipeline/pipeline.js';
+import { createQuota } from '../../src/quota/quota.js';
 import { createSafety } from '../../src/safety/safety.js';
 import { dataFolder, startRetrieval } from '../fixtures/retrieval/retrieval.js';
 import { createFakeEngine, createFakeTokenizer } from '../http/fakes.js';
@@ -74,7 +75,8 @@ async function openGateway(t: Test) {
   const metrics = createMetrics(config.metrics, clock);
   const { engine, setCaller } = createEcho();
   const safety = createSafety({ embedderId: retrieval.embedder.id, embed: async () => [] });
-  const services = { engine, tokenizer: createFakeTokenizer(), retrieval, registry, safety, metrics, clock };
+  const quota = createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock });
+  const services = { engine, tokenizer: createFakeTokenizer(), retrieval, registry, quota, safety, metrics, clock };
   watchServices(metrics, services);
   const pipeline = createPipeline({
     ...services,

@@ -16,6 +16,8 @@ export function addErrors(app: App): void {
     const known = toAppError(error, request);
     logError(request, known, error);
     if (known.retryAfterS !== null) reply.header('retry-after', known.retryAfterS);
+    // OpenAI's clients try every 429 again, unless they are told that it is no use.
+    if (known.spec.status === 429 && !known.spec.retryable) reply.header('x-should-retry', 'false');
     if (known.code === 'invalid_api_key') reply.header('www-authenticate', 'Bearer');
     const body = request.routeOptions.config.toErrorBody?.(known, request.id) ?? known.toWire();
     return sendAndLinger(request, reply.code(known.spec.status), body);

@@ -1,4 +1,5 @@
 import type { AnswerSignals } from '../../../src/contracts/quality.js';
+import type { TenantLimits } from '../../../src/contracts/quota.js';
 import type {
   AdapterVersion,
   AnswerRecord,
@@ -21,7 +22,19 @@ export const OTHER_KEY = 'sk-other';
 export const ADMIN_KEY = 'sk-admin';
 export const METRICS_KEY = 'sk-metrics';
 
+const NO_LIMITS: TenantLimits = {
+  requestsPerMinute: null,
+  tokensPerMinute: null,
+  tokensPerMonth: null,
+  concurrentRequests: null,
+  queuedRequests: null,
+  storedBytes: null,
+  storedPassages: null,
+};
+
 export interface FakeRegistry extends Registry {
+  /** Of every tenant. */
+  limits: TenantLimits;
   readonly answers: AnswerRecord[];
   readonly signals: AnswerSignals[];
   readonly feedback: (Feedback & { tenant: string; keyId: string })[];
@@ -94,6 +107,9 @@ export function createFakeRegistry(): FakeRegistry {
       if (signed !== tenant) throw new AppError('invalid_groups_token', { reason: 'it has expired' });
       return groups;
     },
+    limits: NO_LIMITS as TenantLimits,
+    limitsOf: async () => ({ tenant: registry.limits, key: NO_LIMITS }),
+    pastUse: async () => ({ answers: 0, tokens: 0, monthTokens: 0 }),
     listTenants: async () => ['bank', 'other'].map((id) => ({ id, name: id, createdAt: 0 })),
     listAdapters: async (tenant: string) => adapters.filter((adapter) => adapter.tenant === tenant),
     getAdapterVersion: async (tenant: string, name: string, version: number) => {

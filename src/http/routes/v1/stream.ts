@@ -41,6 +41,8 @@ export async function streamAnswer(
         writeRoute(reply, event.route);
         stream.startPings();
       }
+      // With `started` its tokens are set aside; a comment may open the stream before.
+      if (!stream.opened) reply.tellLimits();
       await send(await framing.encode(event));
     }
     await send(framing.last);

@@ -1,0 +1,123 @@
+import type { Limits, PastUse, RateStatus } from '../contracts/quota.js';
+import { AppError } from '../errors/app-error.js';
+import { MinuteWindow } from './window.js';
+
+/** The tokens of one calendar month. */
+interface Month {
+  used: number;
+  /** Set aside for answers that are under way. */
+  held: number;
+}
+
+/** Tokens that are set aside, and where. */
+export interface Held {
+  readonly tokens: number;
+  readonly second: number;
+  readonly month: Month;
+}
+
+/** What one tenant, or one key, has used. Whoever asks first checks, and then counts, without a pause between the two. */
+export class Account {
+  limits: Limits;
+  /** Requests that compute something, and those that wait to. */
+  running = 0;
+  waiting = 0;
+  /** Answers whose charge is open. */
+  charges = 0;
+  usedAtMs: number;
+  readonly #whose: string;
+  readonly #requests = new MinuteWindow();
+  readonly #tokens = new MinuteWindow();
+  /** This one and the one before: an answer counts for the month in which it began. */
+  readonly #months = new Map<string, Month>();
+
+  /** @param whose in messages: `The tenant bank` */
+  constructor(whose: string, limits: Limits, past: PastUse, nowMs: number, dateMs: number) {
+    this.#whose = whose;
+    this.limits = limits;
+    this.usedAtMs = nowMs;
+    this.#requests.add(nowMs, past.answers);
+    this.#tokens.add(nowMs, past.tokens);
+    this.#monthAt(dateMs).used = past.monthTokens;
+  }
+
+  get isIdle(): boolean {
+    return this.running === 0 && this.waiting === 0 && this.charges === 0;
+  }
+
+  /** @throws AppError `rate_limited` where one more request would be too many */
+  checkRequest(nowMs: number): void {
+    const { requestsPerMinute: limit } = this.limits;
+    if (limit === null || this.#requests.used(nowMs) < limit) return;
+    throw new AppError('rate_limited', {
+      whose: this.#whose,
+      limit,
+      retryAfterS: inSeconds(this.#requests.untilAtMost(nowMs, limit - 1)),
+    });
+  }
+
+  countRequest(nowMs: number): void {
+    this.usedAtMs = nowMs;
+    this.#requests.add(nowMs, 1);
+  }
+
+  /** @throws AppError where so many tokens more would be too many */
+  checkTokens(tokens: number, nowMs: number, dateMs: number): void {
+    const { tokensPerMinute: limit, tokensPerMonth: budget } = this.limits;
+    const whose = this.#whose;
+    if (limit !== null && tokens > limit) throw new AppError('request_exceeds_limit', { whose, tokens, limit });
+    const month = this.#monthAt(dateMs);
+    if (budget !== null && month.used + month.held + tokens > budget) {
+      throw new AppError('insufficient_quota', { whose, tokens, left: Math.max(0, budget - month.used - month.held) });
+    }
+    if (limit !== null && this.#tokens.used(nowMs) + tokens > limit) {
+      const retryAfterS = inSeconds(this.#tokens.untilAtMost(nowMs, limit - tokens));
+      throw new AppError('token_rate_limited', { whose, tokens, limit, retryAfterS });
+    }
+  }
+
+  hold(tokens: number, nowMs: number, dateMs: number): Held {
+    const month = this.#monthAt(dateMs);
+    month.held += tokens;
+    return { tokens, second: this.#tokens.add(nowMs, tokens), month };
+  }
+
+  /** What was set aside became so many tokens. */
+  settle({ tokens, second, month }: Held, used: number): void {
+    month.held -= tokens;
+    month.used += used;
+    this.#tokens.change(second, used - tokens);
+  }
+
+  /** Where it stands; null, here and below: no such limit. */
+  requests(nowMs: number): RateStatus | null {
+    return statusOf(this.#requests, this.limits.requestsPerMinute, nowMs);
+  }
+
+  tokens(nowMs: number): RateStatus | null {
+    return statusOf(this.#tokens, this.limits.tokensPerMinute, nowMs);
+  }
+
+  #monthAt(dateMs: number): Month {
+    const id = monthOf(dateMs);
+    const known = this.#months.get(id);
+    if (known) return known;
+    const month = { used: 0, held: 0 };
+    this.#months.set(id, month);
+    if (this.#months.size > 2) this.#months.delete([...this.#months.keys()].sort()[0]!);
+    return month;
+  }
+}
+
+function statusOf(window: MinuteWindow, limit: number | null, nowMs: number): RateStatus | null {
+  if (limit === null) return null;
+  const remaining = Math.max(0, limit - window.used(nowMs));
+  return { limit, remaining, resetMs: window.untilAtMost(nowMs, 0) };
+}
+
+const inSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
+
+/** 2026-11 */
+export function monthOf(dateMs: number): string {
+  return new Date(dateMs).toISOString().slice(0, 7);
+}

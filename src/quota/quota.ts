@@ -1,0 +1,141 @@
+import type { Clock } from '../contracts/clock.js';
+import type { Caller, Charge, Limits, Quota, RateStatus } from '../contracts/quota.js';
+import type { Registry } from '../contracts/registry.js';
+import { Account, monthOf } from './account.js';
+import { type Accounts, Gate } from './gate.js';
+
+export interface QuotaOptions {
+  /** As they are now; asked at every request. */
+  readonly limitsOf: Registry['limitsOf'];
+  readonly pastUse: Registry['pastUse'];
+  /** Of a key that has no limit of its own. */
+  readonly requestsPerMinute: number;
+  readonly clock: Clock;
+}
+
+/** A minute, and the second in which it began. */
+const WINDOW_MS = 61_000;
+/** Accounts from which on those are forgotten that nobody used for a while: what they used is read again. */
+const MANY_ACCOUNTS = 10_000;
+
+/** The quota of one gateway, in its memory; what was used before its start is read when a caller comes for the first time. */
+export function createQuota({ limitsOf, pastUse, requestsPerMinute, clock }: QuotaOptions): Quota {
+  const accounts = new Map<string, Promise<Account>>();
+  const known = new Map<string, Account>();
+  const gate = new Gate();
+
+  /** With the limits of now. */
+  async function accountsOf(caller: Caller): Promise<Accounts> {
+    const { tenant, keyId } = caller;
+    const set = await limitsOf(caller);
+    const limits = { tenant: set.tenant, key: withDefault(set.key, requestsPerMinute) };
+    const [own, keys] = [tenantId(tenant), keyIdOf(caller)];
+    const found = [known.get(own), known.get(keys)];
+    const both: Accounts =
+      found[0] && found[1]
+        ? [found[0], found[1]]
+        : await Promise.all([
+            account(own, `The tenant ${tenant}`, tenant, null, limits.tenant),
+            account(keys, 'This key', tenant, keyId, limits.key),
+          ]);
+    [both[0].limits, both[1].limits] = [limits.tenant, limits.key];
+    return both;
+  }
+
+  function account(id: string, whose: string, tenant: string, keyId: string | null, limits: Limits): Promise<Account> {
+    const opened = accounts.get(id) ?? open(id, whose, tenant, keyId, limits);
+    accounts.set(id, opened);
+    return opened;
+  }
+
+  async function open(id: string, whose: string, tenant: string, keyId: string | null, limits: Limits) {
+    forgetIdle();
+    try {
+      const dateMs = clock.now();
+      const past = await pastUse({ tenant, keyId }, { sinceMs: dateMs - WINDOW_MS, month: monthOf(dateMs) });
+      const account = new Account(whose, limits, past, clock.monotonicMs(), dateMs);
+      known.set(id, account);
+      return account;
+    } catch (error) {
+      accounts.delete(id);
+      throw error;
+    }
+  }
+
+  function forgetIdle(): void {
+    if (known.size < MANY_ACCOUNTS) return;
+    const before = clock.monotonicMs() - WINDOW_MS;
+    for (const [id, { isIdle, usedAtMs }] of known) {
+      if (!isIdle || usedAtMs > before) continue;
+      known.delete(id);
+      accounts.delete(id);
+    }
+  }
+
+  return {
+    async admit(caller, { computes, signal }) {
+      const both = await accountsOf(caller);
+      const nowMs = clock.monotonicMs();
+      for (const account of both) account.checkRequest(nowMs);
+      if (computes) {
+        for (const account of both) account.checkTokens(1, nowMs, clock.now());
+        gate.check(both);
+      }
+      for (const account of both) account.countRequest(nowMs);
+      return computes ? gate.enter(both, signal) : () => {};
+    },
+
+    async open(caller, createdAtMs) {
+      const both = await accountsOf(caller);
+      for (const account of both) account.charges += 1;
+      return openCharge(both, createdAtMs, clock);
+    },
+
+    look(caller) {
+      const nowMs = clock.monotonicMs();
+      const both = [known.get(tenantId(caller.tenant)), known.get(keyIdOf(caller))];
+      return {
+        requests: tightest(both.map((account) => account?.requests(nowMs) ?? null)),
+        tokens: tightest(both.map((account) => account?.tokens(nowMs) ?? null)),
+      };
+    },
+  };
+}
+
+function openCharge(both: Accounts, createdAtMs: number, clock: Clock): Charge {
+  const hold = (tokens: number) => both.map((account) => account.hold(tokens, clock.monotonicMs(), createdAtMs));
+  let held: ReturnType<typeof hold> | null = null;
+  let isOver = false;
+  return {
+    async reserve(tokens) {
+      for (const account of both) account.checkTokens(tokens, clock.monotonicMs(), createdAtMs);
+      held = hold(tokens);
+    },
+    settle(tokens) {
+      if (isOver) return;
+      isOver = true;
+      held ??= hold(tokens);
+      for (const [i, account] of both.entries()) {
+        account.settle(held[i]!, tokens);
+        account.charges -= 1;
+        account.usedAtMs = clock.monotonicMs();
+      }
+    },
+  };
+}
+
+function withDefault(key: Limits, requestsPerMinute: number): Limits {
+  return key.requestsPerMinute === null ? { ...key, requestsPerMinute } : key;
+}
+
+const tenantId = (tenant: string): string => `tenant ${tenant}`;
+const keyIdOf = ({ tenant, keyId }: Caller): string => `key ${tenant} ${keyId}`;
+
+/** The one with the least left. */
+function tightest(statuses: readonly (RateStatus | null)[]): RateStatus | null {
+  const limited = statuses.filter((status) => status !== null);
+  return limited.reduce<RateStatus | null>(
+    (least, one) => (least && least.remaining <= one.remaining ? least : one),
+    null,
+  );
+}

@@ -1,0 +1,127 @@
+/** What was used, summed by the day: written with the records of answers, so that the two never differ, and kept longer. */
+import { sql } from 'kysely';
+import type { PastUse, UsageDimension, UsageQuery, UsageRow, UsageSums } from '../contracts/quota.js';
+import type { AnswerRecord, Registry } from '../contracts/registry.js';
+import { USAGE_DIMENSIONS } from '../contracts/registry-limits.js';
+import type { Database, UsageTable } from './database.js';
+
+type Usage = Pick<Registry, 'usage' | 'pastUse'>;
+type Metered = Pick<
+  AnswerRecord,
+  'tenant' | 'keyId' | 'deployment' | 'adapter' | 'createdAt' | 'promptTokens' | 'cachedTokens' | 'completionTokens'
+>;
+
+/** Where no adapter answered. */
+const BASE = 'base';
+const NOTHING: UsageSums = { answers: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
+
+/** Adds what answers used, in the transaction that keeps their records. */
+export async function addUsage(trx: Database, answers: readonly Metered[]): Promise<void> {
+  const rows = new Map<string, UsageTable>();
+  for (const answer of answers) {
+    const { tenant, keyId: key, deployment, promptTokens, cachedTokens, completionTokens } = answer;
+    const subject = { tenant, key, deployment, version: answer.adapter ?? BASE, day: dayOf(answer.createdAt) };
+    const id = JSON.stringify(subject);
+    const sums = rows.get(id) ?? { ...subject, ...NOTHING };
+    rows.set(id, {
+      ...subject,
+      answers: sums.answers + 1,
+      promptTokens: sums.promptTokens + promptTokens,
+      cachedTokens: sums.cachedTokens + (cachedTokens ?? 0),
+      completionTokens: sums.completionTokens + completionTokens,
+    });
+  }
+  for (const row of rows.values()) {
+    await trx
+      .insertInto('usage')
+      .values(row)
+      .onConflict((conflict) =>
+        conflict.columns(['tenant', 'day', 'key', 'deployment', 'version']).doUpdateSet((eb) => ({
+          answers: eb('usage.answers', '+', row.answers),
+          promptTokens: eb('usage.promptTokens', '+', row.promptTokens),
+          cachedTokens: eb('usage.cachedTokens', '+', row.cachedTokens),
+          completionTokens: eb('usage.completionTokens', '+', row.completionTokens),
+        })),
+      )
+      .execute();
+  }
+}
+
+/** @param flush resolves when all that was recorded so far is in the table */
+export function createUsage({ db, flush }: { db: Database; flush: () => Promise<void> }): Usage {
+  return {
+    async usage(query) {
+      await flush();
+      const groupBy = USAGE_DIMENSIONS.filter((dimension) => query.groupBy.includes(dimension));
+      const [rows, total] = await Promise.all([
+        groupBy.length === 0
+          ? []
+          : selectUsage(db, query)
+              .select(groupBy)
+              .groupBy(groupBy)
+              .orderBy(sql.join(groupBy.map(sql.ref)))
+              .execute(),
+        selectUsage(db, query).executeTakeFirstOrThrow(),
+      ]);
+      const toRow = (row: (typeof rows)[number]): UsageRow => {
+        const dimensions = groupBy.map((dimension) => [dimension, (row as Partial<UsageTable>)[dimension]]);
+        return { ...Object.fromEntries(dimensions), ...sumsOf(row) };
+      };
+      return { rows: rows.map(toRow), total: sumsOf(total) };
+    },
+
+    async pastUse({ tenant, keyId }, { sinceMs, month }): Promise<PastUse> {
+      await flush();
+      let recent = db
+        .selectFrom('answers')
+        .select((eb) => [
+          eb.fn.countAll<number>().as('answers'),
+          sql<number | null>`sum(prompt_tokens + completion_tokens)`.as('tokens'),
+        ])
+        .where('tenant', '=', tenant)
+        .where('createdAt', '>=', sinceMs);
+      if (keyId !== null) recent = recent.where('keyId', '=', keyId);
+      const days = { from: `${month}-01`, to: `${month}-31` };
+      const query = { tenant, key: keyId, deployment: null, version: null, ...days, groupBy: [] };
+      const [{ answers, tokens }, sums] = await Promise.all([
+        recent.executeTakeFirstOrThrow(),
+        selectUsage(db, query).executeTakeFirstOrThrow(),
+      ]);
+      const { promptTokens, completionTokens } = sumsOf(sums);
+      return { answers, tokens: tokens ?? 0, monthTokens: promptTokens + completionTokens };
+    },
+  };
+}
+
+function selectUsage(db: Database, { tenant, key, deployment, version, from, to }: UsageQuery) {
+  let query = db
+    .selectFrom('usage')
+    .select((eb) => [
+      eb.fn.sum<number | null>('answers').as('answers'),
+      eb.fn.sum<number | null>('promptTokens').as('promptTokens'),
+      eb.fn.sum<number | null>('cachedTokens').as('cachedTokens'),
+      eb.fn.sum<number | null>('completionTokens').as('completionTokens'),
+    ]);
+  for (const [column, value] of Object.entries({ tenant, key, deployment, version })) {
+    if (value !== null) query = query.where(column as UsageDimension, '=', value);
+  }
+  if (from !== null) query = query.where('day', '>=', from);
+  if (to !== null) query = query.where('day', '<=', to);
+  return query;
+}
+
+/** Of no rows SQL's sums are null. */
+function sumsOf(row: { readonly [S in keyof UsageSums]: number | null }): UsageSums {
+  const { answers, promptTokens, cachedTokens, completionTokens } = row;
+  return {
+    answers: answers ?? 0,
+    promptTokens: promptTokens ?? 0,
+    cachedTokens: cachedTokens ?? 0,
+    completionTokens: completionTokens ?? 0,
+  };
+}
+
+/** 2026-11-27, UTC. */
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
