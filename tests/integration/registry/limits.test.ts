@@ -133,7 +133,12 @@ t.test(
       tokens: 33,
       monthTokens: 0,
     });
-    await registry.putDataPolicy('bank', { retentionDays: null, maxAnswers: 0, trainingConsent: false });
+    await registry.putDataPolicy('bank', {
+      retentionDays: null,
+      maxAnswers: 0,
+      trainingConsent: false,
+      storeResponses: true,
+    });
     t.equal(await registry.expireAnswers({ retentionDays: 3650, maxAnswers: 10 }), 3);
     t.match((await registry.usage(ALL)).total, { answers: 4, promptTokens: 100, completionTokens: 10 });
   },
