@@ -41,7 +41,7 @@ export function decimals(low: Bound | null, high: Bound | null): Expr | null {
   const minusHigh = high && { value: -high.value, open: high.open };
   const minusLow = low && { value: -low.value, open: low.open };
   if (low === null || low.value < 0) {
-    const from = minusHigh && minusHigh.value > 0 ? minusHigh : { value: 0, open: true };
+    const from = minusHigh && minusHigh.value >= 0 ? minusHigh : { value: 0, open: false };
     const part = positive(from, minusLow);
     if (part === null) return null;
     items.push(seq(text('-'), part));
