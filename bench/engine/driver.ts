@@ -4,6 +4,7 @@ import path from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
 import type { AdapterRef } from '../../src/contracts/adapter.js';
 import type { GenerateRequest, TextGenerator, TokenEvent } from '../../src/contracts/generator.js';
+import type { GrammarSpec } from '../../src/contracts/grammar.js';
 import { createRandom } from '../../src/engine/process/random.js';
 import type { EngineSettings } from '../../src/engine/protocol.js';
 import { GREEDY, readModelManifest, startEngine as startConfigured } from '../../tests/fixtures/engine/engine.js';
@@ -21,6 +22,7 @@ export interface Ask {
   readonly adapter?: AdapterRef | null;
   readonly tenant?: string;
   readonly ends?: boolean;
+  readonly grammar?: GrammarSpec | null;
   readonly onDelta?: (tokens: number) => void;
 }
 
@@ -31,7 +33,7 @@ const NEVER_ENDS = Object.fromEntries(manifest.tokenizer.eosIds.map((id) => [id,
 
 export async function generate(
   engine: TextGenerator,
-  { prompt, maxTokens, adapter = null, tenant = 'bench', ends = false, onDelta }: Ask,
+  { prompt, maxTokens, adapter = null, tenant = 'bench', ends = false, grammar = null, onDelta }: Ask,
 ): Promise<Finished> {
   const sampling = ends ? GREEDY : { ...GREEDY, logitBias: NEVER_ENDS };
   const request = {
@@ -45,7 +47,7 @@ export async function generate(
     maxTokensYields: false,
     stop: [],
     topLogprobs: null,
-    grammar: null,
+    grammar,
   };
   const events = engine.generate({ ...request, priority: 'interactive' }, new AbortController().signal);
   for await (const event of events) {

@@ -153,6 +153,6 @@ t.test('a tool call begins where its trigger ends, and nothing else does', async
         kind: 'structural_tag',
         tag: { type: 'tags_with_separator', tags: wrong, separator: '', stopAfterFirst: true },
       }),
-    { params: { param: 'tools[0].function.parameters', reason: /at #\/not/ } },
+    { code: 'invalid_value', params: { param: 'tools[0].function.parameters', reason: /at #\/not/ } },
   );
 });
