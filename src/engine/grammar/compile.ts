@@ -5,7 +5,7 @@ import { assemble } from './assemble.js';
 import { leftRecursive, withoutDeadEnds } from './check.js';
 import { type Expr, oneOf } from './expr.js';
 import { GrammarError, gbnfRules } from './gbnf.js';
-import { anyJson, schemaRules } from './json-schema.js';
+import { schemaRules } from './json-schema.js';
 import type { Program } from './program.js';
 import { PatternError, regexExpr } from './regex.js';
 import { SchemaError } from './schema-merge.js';
@@ -39,7 +39,7 @@ export function compileGrammar(spec: GrammarSpec): Program {
 function rulesOf(spec: GrammarSpec): Expr[] {
   switch (spec.kind) {
     case 'json':
-      return anyJson('object');
+      return schemaRules({ type: 'object' });
     case 'json_schema':
       return rulesOfSchema(spec.schema, spec.param);
     case 'regex':

@@ -1,21 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
-import { alt, type Expr, oneOf, optional, repeat, seq, text } from './expr.js';
-import { FORMATS } from './formats.js';
-import { COLON, COMMA, jsonString, nameExcept, written } from './json-text.js';
-import { ANY_NUMBER, type Bound, decimals, integers } from './numbers.js';
-import { PatternError, regexExpr } from './regex.js';
+import { alt, type Expr, oneOf, seq, text } from './expr.js';
+import { arrayOf, objectOf } from './json-containers.js';
+import { COLON, jsonString } from './json-text.js';
+import { ANY_NUMBER } from './numbers.js';
+import { areApart } from './schema-apart.js';
 import { ANNOTATIONS, isSchema, merged, type Schema, SchemaError } from './schema-merge.js';
-
-const TYPES = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'] as const;
-type Type = (typeof TYPES)[number];
-
-/** By type: what may be said of it. */
-const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
-  string: ['minLength', 'maxLength', 'pattern', 'format'],
-  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
-  array: ['items', 'prefixItems', 'minItems', 'maxItems'],
-  object: ['properties', 'required', 'additionalProperties', 'minProperties', 'maxProperties', 'propertyNames'],
-};
+import {
+  countAt,
+  KEYWORDS,
+  listAt,
+  MOST_COUNTED,
+  numberOf,
+  stringOf,
+  TYPES,
+  type Type,
+  typesIn,
+  valuesOf,
+} from './schema-values.js';
 
 /** In JSON Schema these say something about a value, and here they are not understood. */
 const UNSUPPORTED: ReadonlySet<string> = new Set([
@@ -26,9 +27,6 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
 
 const MOST_DEPTH = 200;
 
-/** Items and properties that are counted, at most. */
-const MOST_COUNTED = 10_000;
-
 /**
  * The rules of a schema's values: rule 0 is the whole. What a schema leaves open may be narrowed: properties come in the
  * order of the schema, and those that it does not name only where it says so.
@@ -36,11 +34,6 @@ const MOST_COUNTED = 10_000;
  */
 export function schemaRules(schema: unknown): Expr[] {
   return new SchemaReader(schema).rules;
-}
-
-/** Any value at all, or any object. */
-export function anyJson(kind: 'value' | 'object'): Expr[] {
-  return schemaRules(kind === 'value' ? true : { type: 'object' });
 }
 
 class SchemaReader {
@@ -61,8 +54,8 @@ class SchemaReader {
       this.#anyValue = this.rules.push(seq()) - 1;
       const any: Expr = { kind: 'rule', rule: this.#anyValue };
       this.rules[this.#anyValue] = alt(
-        this.#objectOf([], any, 0, Number.POSITIVE_INFINITY),
-        this.#arrayOf([], any, 0, Number.POSITIVE_INFINITY),
+        objectOf(this.#share, [], any, 0, Number.POSITIVE_INFINITY),
+        arrayOf(this.#share, [], any, 0, Number.POSITIVE_INFINITY),
         jsonString(0, Number.POSITIVE_INFINITY),
         ANY_NUMBER,
         oneOf(['true', 'false', 'null']),
@@ -207,26 +200,7 @@ class SchemaReader {
     const first = schema.prefixItems === undefined ? [] : listAt(schema.prefixItems, `${path}/prefixItems`);
     const firstExprs = first.map((item, index) => this.#read(item, `${path}/prefixItems/${index}`, depth + 1));
     const item = schema.items === undefined ? this.#any() : this.#read(schema.items, `${path}/items`, depth + 1);
-    return this.#arrayOf(firstExprs, item, min, max);
-  }
-
-  #arrayOf(first: readonly Expr[], further: Expr, min: number, max: number): Expr {
-    if (min > max) return alt();
-    const item = this.#shared(further);
-    const rest = (index: number): Expr => {
-      if (index === max) return seq();
-      const comma = index === 0 ? '' : COMMA;
-      if (index < first.length) {
-        const more = seq(text(comma), first[index]!, rest(index + 1));
-        return index < min ? more : optional(more);
-      }
-      // The first one has no comma before it.
-      const least = Math.max(0, min - index);
-      if (index > 0) return repeat(seq(text(comma), item), least, max - index);
-      const some = seq(item, repeat(seq(text(COMMA), item), Math.max(0, least - 1), max - 1));
-      return least === 0 ? optional(some) : some;
-    };
-    return seq(text('['), rest(0), text(']'));
+    return arrayOf(this.#share, firstExprs, item, min, max);
   }
 
   #object(schema: Schema, path: string, depth: number): Expr {
@@ -265,170 +239,14 @@ class SchemaReader {
     if (max < names.length || (rest !== null && names.length > 0 && max < Number.POSITIVE_INFINITY)) {
       throw new SchemaError(`${path}/maxProperties`, 'fewer than there are names is not supported; leave it out');
     }
-    return this.#objectOf(fields, rest, min, max);
-  }
-
-  /** @param rest of further properties; null: there are none */
-  #objectOf(
-    fields: readonly { readonly name: string; readonly isRequired: boolean; readonly pair: Expr }[],
-    rest: Expr | null,
-    min: number,
-    max: number,
-  ): Expr {
-    const more = rest && seq(nameExcept(fields.map(({ name }) => name)), text(COLON), rest);
-    /** What comes from a field on, behind others or first; a rule for each, as both ways lead to the same end. */
-    let [first, later]: [Expr, Expr] = [seq(), seq()];
-    if (more !== null) {
-      later = repeat(seq(text(COMMA), more), 0, max === Number.POSITIVE_INFINITY ? max : Math.max(0, max - 1));
-      const some = max === 0 ? seq() : seq(more, later);
-      first = min > fields.length ? some : optional(some);
-    }
-    for (const { isRequired, pair } of fields.toReversed()) {
-      const after = this.#shared(later);
-      const one = this.#shared(pair);
-      const [alone, behind] = [seq(one, after), seq(text(COMMA), one, after)];
-      first = isRequired ? alone : alt(alone, this.#shared(first));
-      later = isRequired ? behind : alt(behind, after);
-    }
-    return seq(text('{'), first, text('}'));
+    return objectOf(this.#share, fields, rest, min, max);
   }
 
   /** The same as a rule of its own, where it is used more than once. */
-  #shared(expr: Expr): Expr {
-    return expr.kind === 'rule' ? expr : { kind: 'rule', rule: this.rules.push(expr) - 1 };
-  }
+  readonly #share = (expr: Expr): Expr =>
+    expr.kind === 'rule' ? expr : { kind: 'rule', rule: this.rules.push(expr) - 1 };
 }
 
 function saysNothing(keyword: string, value: unknown): boolean {
   return (keyword === 'uniqueItems' && value === false) || (keyword === 'multipleOf' && value === 1);
-}
-
-function typesIn({ type }: Schema, path: string): readonly Type[] | null {
-  if (type === undefined) return null;
-  const types = Array.isArray(type) ? type : [type];
-  const unknown = types.find((name) => !TYPES.includes(name));
-  if (unknown !== undefined) {
-    throw new SchemaError(`${path}/type`, `${JSON.stringify(unknown)} is no type; those are ${TYPES.join(', ')}`);
-  }
-  return types.includes('number') ? types.filter((name) => name !== 'integer') : types;
-}
-
-function typeOf(value: unknown): Type {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'array';
-  return Number.isInteger(value) ? 'integer' : (typeof value as Type);
-}
-
-function valuesOf(schema: Schema, types: readonly Type[] | null, path: string): Expr {
-  const listed = 'enum' in schema ? listAt(schema.enum, `${path}/enum`) : [schema.const];
-  const both =
-    'enum' in schema && 'const' in schema ? listed.filter((value) => isDeepStrictEqual(value, schema.const)) : listed;
-  const other = Object.values(KEYWORDS)
-    .flat()
-    .find((keyword) => keyword in schema);
-  if (other)
-    throw new SchemaError(
-      `${path}/${other}`,
-      'beside enum or const it is not supported; leave out the values that it excludes',
-    );
-  const isOf = (value: unknown) => {
-    const type = typeOf(value);
-    return types === null || types.includes(type) || (type === 'integer' && types.includes('number'));
-  };
-  return oneOf(both.filter(isOf).map(written));
-}
-
-function stringOf(schema: Schema, path: string): Expr {
-  const min = countAt(schema, 'minLength', path) ?? 0;
-  const max = countAt(schema, 'maxLength', path) ?? Number.POSITIVE_INFINITY;
-  const { pattern, format } = schema;
-  if (pattern === undefined && format === undefined) return min > max ? alt() : jsonString(min, max);
-  const at = `${path}/${pattern === undefined ? 'format' : 'pattern'}`;
-  if (min > 0 || max !== Number.POSITIVE_INFINITY || (pattern !== undefined && format !== undefined)) {
-    throw new SchemaError(
-      at,
-      'together with another limit of the same string it is not supported; say it all in one pattern',
-    );
-  }
-  const source = pattern ?? FORMATS[String(format)];
-  if (typeof source !== 'string') {
-    const reason = pattern === undefined ? `the formats are ${Object.keys(FORMATS).join(', ')}` : 'it is a text';
-    throw new SchemaError(at, reason);
-  }
-  try {
-    return seq(text('"'), regexExpr(source, true), text('"'));
-  } catch (error) {
-    if (error instanceof PatternError) throw new SchemaError(at, error.message);
-    throw error;
-  }
-}
-
-function numberOf(schema: Schema, isInteger: boolean, path: string): Expr {
-  const bounds = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum'].map((keyword): Bound | null => {
-    const value = schema[keyword];
-    if (value === undefined) return null;
-    if (typeof value !== 'number') throw new SchemaError(`${path}/${keyword}`, 'it is a number');
-    return { value, open: keyword.startsWith('exclusive') };
-  });
-  const low = tighter(bounds[0]!, bounds[1]!, 1);
-  const high = tighter(bounds[2]!, bounds[3]!, -1);
-  if (isInteger) {
-    const from = low === null ? Number.NEGATIVE_INFINITY : low.open ? Math.floor(low.value) + 1 : low.value;
-    const to = high === null ? Number.POSITIVE_INFINITY : high.open ? Math.ceil(high.value) - 1 : high.value;
-    return integers(from, to);
-  }
-  if (low === null && high === null) return ANY_NUMBER;
-  const range = decimals(low, high);
-  if (range === null) throw new SchemaError(path, 'a bound has at most 15 digits before the point and 8 behind it');
-  return range;
-}
-
-/** @param sign 1: the larger one counts */
-function tighter(a: Bound | null, b: Bound | null, sign: number): Bound | null {
-  if (a === null || b === null) return a ?? b;
-  return (b.value - a.value) * sign >= 0 ? b : a;
-}
-
-function listAt(value: unknown, path: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new SchemaError(path, 'it is a list');
-  return value;
-}
-
-function countAt(schema: Schema, keyword: string, path: string): number | null {
-  const value = schema[keyword];
-  if (value === undefined) return null;
-  if (!Number.isInteger(value) || (value as number) < 0)
-    throw new SchemaError(`${path}/${keyword}`, 'it is a whole number from 0');
-  if ((value as number) > MOST_COUNTED && !keyword.endsWith('Length')) {
-    throw new SchemaError(`${path}/${keyword}`, `${value} is more than ${MOST_COUNTED}`);
-  }
-  return value as number;
-}
-
-function areApart(a: Schema, b: Schema): boolean {
-  const [left, right] = [kindsOf(a), kindsOf(b)];
-  if (left && right && !left.some((kind) => right.includes(kind))) return true;
-  const [listA, listB] = [listedIn(a), listedIn(b)];
-  if (listA && listB) return !listA.some((value) => listB.some((other) => isDeepStrictEqual(value, other)));
-  if (!isSchema(a.properties) || !isSchema(b.properties)) return false;
-  const [ofA, ofB] = [a.properties, b.properties];
-  return (
-    [a, b].every(({ type }) => type === 'object') &&
-    Object.keys(ofA).some((name) => {
-      const isRequired = [a, b].every(({ required }) => Array.isArray(required) && required.includes(name));
-      return isRequired && isSchema(ofA[name]) && isSchema(ofB[name]) && areApart(ofA[name], ofB[name]);
-    })
-  );
-}
-
-/** Numbers are one kind, as an integer is both. */
-function kindsOf(schema: Schema): unknown[] | null {
-  const types = schema.type === undefined ? listedIn(schema)?.map(typeOf) : schema.type;
-  if (types === undefined) return null;
-  return (Array.isArray(types) ? types : [types]).map((type) => (type === 'integer' ? 'number' : type));
-}
-
-function listedIn(schema: Schema): readonly unknown[] | null {
-  if ('const' in schema) return [schema.const];
-  return Array.isArray(schema.enum) ? schema.enum : null;
 }

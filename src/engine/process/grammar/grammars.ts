@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache';
-import type { ErrorMessage } from '../../../errors/app-error.js';
-import { AppError } from '../../../errors/app-error.js';
+import { AppError, type ErrorMessage } from '../../../errors/app-error.js';
+import { grammarParam } from '../../../generation/grammar-param.js';
 import type { Program } from '../../grammar/program.js';
 import type { NamedGrammar } from '../../grammar/spec.js';
 import type { Vocabulary } from '../vocabulary.js';
 import type { CompileGrammar } from './compiler.js';
-import { Machine } from './machine.js';
+import { GrammarTooHard, Machine } from './machine.js';
 import { Masks } from './masks.js';
 import { Matcher } from './matcher.js';
 
@@ -61,10 +61,16 @@ export class Grammars {
       this.#masks ??= new Masks(trie, eosIds);
       this.#machines.set(digest, { machine: new Machine(program), program });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      failure = (error instanceof AppError ? error : new AppError('generation_failed', { reason })).toMessage();
+      failure = toAppError(error, grammarParam(spec)).toMessage();
     }
     this.#pending.delete(digest);
     onSettled(digest, failure);
   }
+}
+
+function toAppError(error: unknown, param: string): AppError {
+  if (error instanceof AppError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof GrammarTooHard)) return new AppError('generation_failed', { reason });
+  return new AppError('invalid_value', { param, reason: `${reason}; make it less ambiguous` });
 }
