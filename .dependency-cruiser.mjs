@@ -1,9 +1,9 @@
 // The import rules of the architecture, each with its reason. `npm run lint` checks them.
 const L1 = [
   ...['model-import', 'tokenizer', 'engine', 'upstream', 'retrieval', 'registry', 'quality'],
-  ...['canary', 'safety', 'quota'],
+  ...['canary', 'safety', 'quota', 'captures'],
 ];
-const L3 = ['evaluation', 'finetune', 'backup', 'demo', 'doctor'];
+const L3 = ['evaluation', 'redteam', 'finetune', 'backup', 'demo', 'doctor'];
 const L4 = ['http', 'admin', 'console', 'cli'];
 const rooms = (names) => `^src/(${names.join('|')})/`;
 

@@ -1,7 +1,12 @@
-/** Safety policies: how well prompt injections are told on the test split, and what screening an answer takes. */
+/** Safety policies: how well prompt injections are told on the test split, what screening takes, and what a screened deployment withstands. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runCli } from '../src/cli/run.js';
 import type { SafetyPolicy, SafetyRules } from '../src/contracts/safety.js';
+import { openGateway } from '../src/evaluation/gateway.js';
+import { readAttacks } from '../src/redteam/attack.js';
+import { passRates } from '../src/redteam/report.js';
+import { runRedTeam } from '../src/redteam/run.js';
 import { injectionProbability } from '../src/safety/injection.js';
 import { createSafety } from '../src/safety/safety.js';
 import { quantile } from './load.js';
@@ -11,6 +16,9 @@ import { openEmbedder } from './safety/embedder.js';
 import { areaUnderCurve } from './safety/train-head.js';
 
 const POLICY = join(import.meta.dirname, '../indexes/policies/northwind-bank.json');
+const ATTACKS = join(import.meta.dirname, '../indexes/redteam/attacks.jsonl');
+const URL = process.env.SWITCHYARD_URL ?? 'http://127.0.0.1:8080';
+const TERMINAL = { out: () => {}, err: (text: string) => void process.stderr.write(text), interactive: false };
 const QUESTION = 'What is the early repayment charge of a two-year fix, and who do I call about it?';
 const PASSAGE =
   'A two-year fix has an early repayment charge of 2 % of the balance in the first year and 1 % in the second. ' +
@@ -37,6 +45,7 @@ const run: Bench = async ({ quick, say }) => {
     source,
   }));
   return {
+    ...(await attack(quick ? 10 : 1, say)),
     injection_auc: areaUnderCurve(scored),
     injection_auc_s_labs: areaUnderCurve(scored.filter(({ source }) => source === 's-labs')),
     injection_auc_neuralchemy: areaUnderCurve(scored.filter(({ source }) => source === 'neuralchemy')),
@@ -47,6 +56,32 @@ const run: Bench = async ({ quick, say }) => {
   };
 };
 export default run;
+
+/** The sample bank on the gateway that is served, without a policy and with its own: the share of the attacks that it withstood. */
+async function attack(every: number, say: (line: string) => void) {
+  const gateway = await openGateway(URL);
+  const attacks = readAttacks(ATTACKS).filter((_, index) => index % every === 0);
+  const cli = (...argv: string[]) => runCli(['--url', URL, ...argv, '--tenant', 'northwind-bank'], TERMINAL);
+  const withstood = async (what: string) => {
+    const target = { url: URL, key: 'sk-demo-northwind-bank' };
+    const other = { url: URL, key: 'sk-demo-copilot' };
+    const models = ['assistant@1'];
+    const outcomes = await runRedTeam({ target, other, models, attacks, concurrency: 2, onProgress: () => {} });
+    const rates = passRates(outcomes);
+    say(rates.map((rate) => `${what}: ${rate.category} ${rate.withstood} of ${rate.attacks}`).join('\n'));
+    return rates.at(-1)!.rate;
+  };
+  try {
+    say(`Attacking the sample bank ${attacks.length} times, without a policy and with its own.`);
+    await cli('deployments', 'set', 'assistant', '--no-policy');
+    const bare = await withstood('without');
+    await cli('policies', 'put', 'bench', POLICY);
+    await cli('deployments', 'set', 'assistant', '--policy', 'bench@1');
+    return { redteam_pass: await withstood('with'), redteam_pass_without_policy: bare };
+  } finally {
+    await gateway.close();
+  }
+}
 
 /** Every question is a new one; the passages come again, as those of a store do. */
 async function measure(safety: ReturnType<typeof createSafety>, rules: SafetyRules, rounds: number): Promise<number[]> {

@@ -8,6 +8,7 @@ import { readyText, showIndexing, withoutSamples } from './announce.js';
 import { assignArm } from './canary/assign.js';
 import { createRolloutController } from './canary/controller.js';
 import { stickyUnit } from './canary/sticky-unit.js';
+import { openCaptures } from './captures/captures.js';
 import type { Config } from './config/schema.js';
 import { settingValues } from './config/settings.js';
 import type { Clock } from './contracts/clock.js';
@@ -139,13 +140,23 @@ export async function createApp(config: Config): Promise<App> {
         onFailed: (error, answerId) => log.warn({ err: error, answerId }, 'an answer could not be judged'),
       }),
     );
+    const captures = keep(
+      openCaptures({
+        dataDir,
+        registry,
+        metrics,
+        clock,
+        limits: config.quality,
+        onFailed: (error, answerId) => log.warn({ err: error, answerId }, 'the texts of an answer could not be kept'),
+      }),
+    );
     keep(
       keepRetention({
-        expire: async (limits) => {
-          const answers = await registry.expireAnswers(limits);
-          return answers + (await registry.expireResponses(config.responses.retentionDays));
+        expire: async () => {
+          await registry.expireAnswers(config.quality);
+          await registry.expireResponses(config.responses.retentionDays);
+          await captures.expire();
         },
-        limits: config.quality,
         onFailed: (error) => log.error({ err: error }, 'old records of answers could not be deleted'),
       }),
     );
@@ -162,6 +173,7 @@ export async function createApp(config: Config): Promise<App> {
       assignArm,
       stickyUnit,
       judge: quality.judge,
+      capture: captures.capture,
       requestTimeoutMs,
       onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
     });
@@ -193,6 +205,7 @@ export async function createApp(config: Config): Promise<App> {
       registry,
       safety,
       quota,
+      captures,
       metrics,
       pipeline,
       clock,

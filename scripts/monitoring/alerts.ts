@@ -31,6 +31,9 @@ const topScore = (offset: string) =>
     .map((of) => `sum by (tenant, deployment) (increase(${metric('retrieval_top_score', of as '_sum')}[6h]${offset}))`)
     .join(' / ');
 
+const grounded = (of: '_sum' | '_count') =>
+  `sum by (tenant, deployment) (increase(${metric('answer_groundedness', of)}[1h]))`;
+
 const SERVICE: readonly Alert[] = [
   {
     name: 'SwitchyardDown',
@@ -170,4 +173,31 @@ const ROLLOUTS: readonly Alert[] = [
   },
 ];
 
-export const ALERTS: readonly Alert[] = [...SERVICE, ...burnRateAlerts(), ...DOCUMENTS, ...ROLLOUTS];
+const QUALITY: readonly Alert[] = [
+  {
+    name: 'SwitchyardGroundednessFalls',
+    expr: `${grounded('_sum')} / ${grounded('_count')} < 0.6 and ${grounded('_count')} >= 20`,
+    for: '5m',
+    severity: 'ticket',
+    summary:
+      'Answers of {{ $labels.deployment }} of {{ $labels.tenant }} hardly stand on their passages: groundedness {{ printf "%.2f" $value }} over the last hour.',
+  },
+  {
+    name: 'SwitchyardQuestionsDrift',
+    expr: `max by (tenant, deployment, of) (${metric('query_drift_psi')}) > 0.25`,
+    for: '1h',
+    severity: 'ticket',
+    summary:
+      'The {{ $labels.of }} of {{ $labels.deployment }} of {{ $labels.tenant }} are no longer those of its baseline: stability index {{ printf "%.2f" $value }}.',
+  },
+  {
+    name: 'SwitchyardCanaryWorse',
+    expr: `max by (${ADAPTER}) (${metric('canary_verdict')}) == -1 and on (${ADAPTER}) max by (${ADAPTER}) (${metric('canary_weight')}) > 0`,
+    for: '10m',
+    severity: 'page',
+    summary:
+      'The canary {{ $labels.adapter }} of {{ $labels.deployment }} of {{ $labels.tenant }} is proven worse, and still has traffic.',
+  },
+];
+
+export const ALERTS: readonly Alert[] = [...SERVICE, ...burnRateAlerts(), ...DOCUMENTS, ...ROLLOUTS, ...QUALITY];

@@ -1,5 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Captures } from '../contracts/captures.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 
-export type AdminPlugin = FastifyPluginAsyncTypebox<{ registry: Registry; retrieval: Retrieval }>;
+export type AdminPlugin = FastifyPluginAsyncTypebox<{
+  registry: Registry;
+  retrieval: Retrieval;
+  captures: Captures;
+}>;

@@ -33,6 +33,30 @@ const DataPolicySchema = Type.Object(
     ),
     trainingConsent: Type.Boolean({ description: 'Corrected answers may be kept and exported for training.' }),
     storeResponses: Type.Boolean({ description: 'Texts of /v1/responses may be kept.' }),
+    captureRate: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: 0,
+      description: 'Share of the answers whose question, passages and text are kept, without personal data; 0: none.',
+    }),
+    captureDays: nullable(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_RETENTION_DAYS,
+        default: null,
+        description: 'Days for which these texts are kept; null: as configured. Never longer than their records.',
+      }),
+    ),
+  },
+  closed,
+);
+
+/** Without captures where nothing is said of them. */
+const DataPolicyBody = Type.Object(
+  {
+    ...DataPolicySchema.properties,
+    captureRate: Type.Optional(DataPolicySchema.properties.captureRate),
+    captureDays: Type.Optional(DataPolicySchema.properties.captureDays),
   },
   closed,
 );
@@ -74,23 +98,34 @@ const ReviewBody = Type.Object(
   closed,
 );
 
-const Groups = Type.Array(
-  Type.Object({
-    name: Type.String({ description: 'A version, a day, or the number of a topic.' }),
-    answers: Type.Integer(),
-    groundedness: nullable(Type.Number()),
-    citationValidity: nullable(Type.Number()),
-    refusals: nullable(Type.Number({ description: 'Share of the answers.' })),
-    truncations: nullable(Type.Number({ description: 'Share of the answers.' })),
-    words: nullable(Type.Number()),
-    firstTokenMs: nullable(Type.Number()),
-    thumbsDown: Type.Integer(),
-  }),
-  { description: 'Means.' },
-);
+const Group = {
+  name: Type.String({ description: "A version, a day, the number of a topic, or a file's id." }),
+  answers: Type.Integer(),
+  groundedness: nullable(Type.Number()),
+  citationValidity: nullable(Type.Number()),
+  refusals: nullable(Type.Number({ description: 'Share of the answers.' })),
+  truncations: nullable(Type.Number({ description: 'Share of the answers.' })),
+  words: nullable(Type.Number()),
+  firstTokenMs: nullable(Type.Number()),
+  thumbsDown: Type.Integer(),
+};
+const Groups = Type.Array(Type.Object(Group), { description: 'Means.' });
+const ReportSchema = Type.Object({
+  versions: Groups,
+  days: Groups,
+  trends: Type.Array(Type.Object({ version: Type.String(), ...Group }), { description: "Each version's days." }),
+  worstTopics: Groups,
+  worstDocuments: Type.Array(
+    Type.Object({
+      filename: nullable(Type.String({ description: 'null: it was deleted, or documents cannot be asked for.' })),
+      ...Group,
+    }),
+    { description: 'Of the answers that were given a passage of them, the least grounded first, ten at most.' },
+  ),
+});
 
 /** What is kept of answers, who looks at them, and what is learnt from them. */
-export const qualityRoutes: AdminPlugin = async (app, { registry }) => {
+export const qualityRoutes: AdminPlugin = async (app, { registry, retrieval, captures }) => {
   app.get(
     '/tenants/:tenant/data-policy',
     {
@@ -116,11 +151,11 @@ export const qualityRoutes: AdminPlugin = async (app, { registry }) => {
         summary: "Set what may be done with a tenant's answers",
         description: 'Records beyond it are deleted within the hour.',
         params: TenantParams,
-        body: DataPolicySchema,
+        body: DataPolicyBody,
         response: { 200: DataPolicySchema, ...errorResponses },
       },
     },
-    ({ params, body }) => registry.putDataPolicy(params.tenant, body),
+    ({ params, body }) => registry.putDataPolicy(params.tenant, { captureRate: 0, captureDays: null, ...body }),
   );
 
   app.delete(
@@ -132,12 +167,21 @@ export const qualityRoutes: AdminPlugin = async (app, { registry }) => {
         operationId: 'forgetUser',
         summary: "Delete the records of one user's answers",
         description:
-          'By the name that the client gave as `user` or `safety_identifier`; signals, feedback and reviews go with them.',
+          'By the name that the client gave as `user` or `safety_identifier`; signals, feedback, reviews and captured texts go with them.',
         params: Type.Object({ tenant: Type.String(), user: Type.String() }),
-        response: { 200: Type.Object({ deleted: Type.Integer() }), ...errorResponses },
+        response: {
+          200: Type.Object({
+            deleted: Type.Integer({ description: 'Records.' }),
+            captures: Type.Integer({ description: 'Captured texts.' }),
+          }),
+          ...errorResponses,
+        },
       },
     },
-    async ({ params }) => ({ deleted: await registry.forgetUser(params.tenant, params.user) }),
+    async ({ params: { tenant, user } }) => ({
+      deleted: await registry.forgetUser(tenant, user),
+      captures: await captures.forgetUser(tenant, user),
+    }),
   );
 
   app.get(
@@ -148,20 +192,25 @@ export const qualityRoutes: AdminPlugin = async (app, { registry }) => {
         tags: ['admin'],
         operationId: 'getQuality',
         summary: "Show what a deployment's answers were worth",
-        description: 'By version and by day, and the topics that are answered worst.',
+        description: 'By version and by day, and the topics and documents that are answered worst from.',
         params: DeploymentParams,
         querystring: Type.Object(
           { days: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_RETENTION_DAYS, default: DEFAULT_DAYS })) },
           closed,
         ),
-        response: {
-          200: Type.Object({ versions: Groups, days: Groups, worstTopics: Groups }),
-          ...errorResponses,
-        },
+        response: { 200: ReportSchema, ...errorResponses },
       },
     },
-    ({ params: { tenant, name }, query: { days = DEFAULT_DAYS } }) =>
-      registry.qualityReport(tenant, name, Date.now() - days * DAY_MS),
+    async ({ params: { tenant, name }, query: { days = DEFAULT_DAYS } }) => {
+      const report = await registry.qualityReport(tenant, name, Date.now() - days * DAY_MS);
+      const filenameOf = (fileId: string) =>
+        retrieval.getFile(tenant, fileId).then(
+          ({ filename }) => filename,
+          () => null,
+        );
+      const named = report.worstDocuments.map(async (group) => ({ ...group, filename: await filenameOf(group.name) }));
+      return { ...report, worstDocuments: await Promise.all(named) };
+    },
   );
 
   app.get(

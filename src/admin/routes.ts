@@ -1,5 +1,6 @@
 import { adapterRoutes } from './adapters.js';
 import { auditRoutes } from './audit.js';
+import { captureRoutes } from './captures.js';
 import { deploymentRoutes } from './deployments.js';
 import { keyRoutes } from './keys.js';
 import { limitRoutes } from './limits.js';
@@ -28,6 +29,7 @@ export const adminRoutes: AdminPlugin = async (app, services) => {
     rolloutRoutes,
     policyRoutes,
     qualityRoutes,
+    captureRoutes,
     auditRoutes,
   ]) {
     await app.register(routes, { ...services, prefix: '/admin' });

@@ -4,6 +4,7 @@ import { ApiFailure } from './api.js';
 import { addAdapters } from './commands/adapters.js';
 import { addAudit } from './commands/audit.js';
 import { addBackup } from './commands/backup.js';
+import { addCaptures } from './commands/captures.js';
 import { addConfig } from './commands/config.js';
 import { addDatabase } from './commands/database.js';
 import { addDeployments } from './commands/deployments.js';
@@ -17,6 +18,7 @@ import { addLimits } from './commands/limits.js';
 import { addModels } from './commands/models.js';
 import { addPolicies } from './commands/policies.js';
 import { addQuality } from './commands/quality.js';
+import { addRedTeam } from './commands/redteam.js';
 import { addReviews } from './commands/reviews.js';
 import { addServe } from './commands/serve.js';
 import { addSigners } from './commands/signers.js';
@@ -44,7 +46,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Runs and operates a Switchyard gateway: models, tenants, keys, limits, usage, adapters, deployments, policies, documents, reviews, jobs, audit, backups, the database.',
+      'Runs and operates a Switchyard gateway: models, tenants, keys, limits, usage, adapters, deployments, policies, documents, reviews, captures, jobs, audit, backups, the database.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -68,7 +70,9 @@ function createProgram(terminal: Terminal): Command {
     addPolicies,
     addDocuments,
     addQuality,
+    addRedTeam,
     addReviews,
+    addCaptures,
     addFeedback,
     addJobs,
     addAudit,

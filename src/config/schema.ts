@@ -356,6 +356,18 @@ export const ConfigSchema = Type.Object(
           1,
           1_000_000_000,
         ),
+        captureDays: integer(
+          'Days for which captured texts are kept, where a tenant asks for them and has no limit of its own; never longer than the records of their answers.',
+          30,
+          1,
+          3650,
+        ),
+        maxCaptures: integer(
+          'Answers of one tenant whose texts are kept at once; the oldest go first.',
+          10_000,
+          1,
+          10_000_000,
+        ),
       },
       { ...closed, default: {} },
     ),

@@ -2,7 +2,7 @@
 
 import type { JobFailure, JobStore, Lease } from '../jobs/jobs.js';
 import type { AdapterRef } from './adapter.js';
-import type { AuditPage } from './audit.js';
+import type { AuditChange, AuditPage } from './audit.js';
 import type { ChatMessage } from './prompt.js';
 import type { AnswerSignals } from './quality.js';
 import type { Caller, Limits, PastUse, SetLimits, TenantLimits, UsageQuery, UsageReport } from './quota.js';
@@ -221,7 +221,7 @@ export interface TrainingExample extends Correction {
 
 /** Answers that have something in common; means and shares, null where nothing is known. */
 export interface QualityGroup {
-  /** A version, a day, a topic's number. */
+  /** A version, a day, a topic's number, a document's id. */
   readonly name: string;
   readonly answers: number;
   readonly groundedness: number | null;
@@ -236,8 +236,12 @@ export interface QualityGroup {
 export interface QualityReport {
   readonly versions: readonly QualityGroup[];
   readonly days: readonly QualityGroup[];
+  /** Each version's days: `name` is the day. */
+  readonly trends: readonly (QualityGroup & { readonly version: string })[];
   /** The least grounded first. */
   readonly worstTopics: readonly QualityGroup[];
+  /** Answers that were given a passage of the document, the least grounded first, ten at most; `name` is the file's id. */
+  readonly worstDocuments: readonly QualityGroup[];
 }
 
 /** What may be done with a tenant's answers. */
@@ -249,6 +253,10 @@ export interface DataPolicy {
   readonly trainingConsent: boolean;
   /** Texts of `/v1/responses` may be kept, so that later ones can go on from them. */
   readonly storeResponses: boolean;
+  /** Share of the answers whose texts are kept, without personal data; 0: none. */
+  readonly captureRate: number;
+  /** Days for which they are kept; never longer than the record of the answer. */
+  readonly captureDays: number | null;
 }
 
 export interface Registry {
@@ -409,6 +417,10 @@ export interface Registry {
    * @param page lines older than `before`; null: the newest
    */
   listAudit(tenant: string, page: { readonly limit: number; readonly before: number | null }): Promise<AuditPage>;
+  /** The user as records name them: a keyed hash, from which nobody learns who it is. */
+  hashUser(tenant: string, user: string): Uint8Array;
+  /** A line of the audit log about what lies elsewhere than in the registry. */
+  noteChange(change: AuditChange): Promise<void>;
   /** Notes in the gateway's log which settings it runs with, where they are others than before. */
   noteSettings(settings: Readonly<Record<string, unknown>>): Promise<void>;
   /** Durable when it resolves. One that is `queued` is answered behind its request: a job of the kind `response` is about it. */

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { Config } from '../config/schema.js';
+import type { Captures } from '../contracts/captures.js';
 import type { Clock } from '../contracts/clock.js';
 import type { TextGenerator } from '../contracts/generator.js';
 import type { Quota } from '../contracts/quota.js';
@@ -31,6 +32,7 @@ export interface Services {
   readonly registry: Registry;
   readonly safety: Safety;
   readonly quota: Quota;
+  readonly captures: Captures;
   readonly metrics: Metrics;
   readonly pipeline: Pipeline;
   readonly clock: Clock;

@@ -3,6 +3,7 @@ import helmet from '@fastify/helmet';
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController } from 'fastify';
 import type { DestinationStream } from 'pino';
+import type { Captures } from '../contracts/captures.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 import type { App, Services } from './app.js';
@@ -53,7 +54,7 @@ const SOUND: ProcessState = {
 
 export interface ServerOptions extends Services {
   /** Routes under /admin; each declares the scope it needs. */
-  readonly adminRoutes: FastifyPluginAsyncTypebox<{ registry: Registry; retrieval: Retrieval }>;
+  readonly adminRoutes: FastifyPluginAsyncTypebox<{ registry: Registry; retrieval: Retrieval; captures: Captures }>;
   /** Left out: the start is over, and the data folder is sound. */
   readonly state?: ProcessState;
   /** Where log lines go; standard output by default. */
@@ -67,7 +68,7 @@ export async function createServer({
   state = SOUND,
   ...services
 }: ServerOptions): Promise<App> {
-  const { config, metrics, clock, registry, retrieval } = services;
+  const { config, metrics, clock, registry, retrieval, captures } = services;
   const { maxBodyBytes, requestTimeoutMs, drainTimeoutMs, logLevel } = config.server;
   const app: App = fastify({
     logger: {
@@ -129,7 +130,7 @@ export async function createServer({
     addQuota(api, services.quota);
     addBodies(api, config.server);
     addStorageCheck(api, state);
-    await api.register(adminRoutes, { registry, retrieval });
+    await api.register(adminRoutes, { registry, retrieval, captures });
     await api.register(async (v1: App) => addV1Routes(v1, services));
   });
   return app;

@@ -84,6 +84,9 @@ export const METRICS = {
     'deployment',
     'of',
   ]),
+  captures_total: counter('Answers whose texts a tenant wants kept: kept, failed, or left out under load.', [
+    'outcome',
+  ]),
   judge_duration_seconds: histogram('Computing the signals of an answer, waits included.', [], SHORT),
   judge_queue_length: gauge('Answers that wait to be judged.', []),
   feedback_total: counter('Answers rated, each once by caller, by the first rating.', [...ANSWER, 'rating']),

@@ -44,14 +44,18 @@ export interface Tally {
 
 /** Meters the answer at once and stores its record; a store that fails does not take the answer back. Never rejects. */
 export async function recordAnswer(
-  { metrics, registry, clock, judge, onRecordFailed }: PipelineServices,
+  { metrics, registry, clock, judge, capture, onRecordFailed }: PipelineServices,
   tally: Tally,
 ): Promise<void> {
   const record = recordOf(tally, clock);
   measure(metrics, tally, record);
   // What a policy says in an answer's place is no version's work, and what asks for calls is no answer yet.
   const isAnswer = record.finishReason !== 'content_filter' && record.finishReason !== 'tool_calls';
-  if (record.outcome === 'completed' && isAnswer) judge(record, toTexts(tally));
+  if (record.outcome === 'completed' && isAnswer) {
+    const texts = toTexts(tally);
+    judge(record, texts);
+    capture(record, texts, tally.user);
+  }
   try {
     await registry.recordAnswer(record, tally.user);
   } catch (error) {

@@ -1,4 +1,5 @@
 /** What the pipeline takes, what it emits, and what it needs. Types only. */
+import type { CaptureAnswer } from '../contracts/captures.js';
 import type { Clock } from '../contracts/clock.js';
 import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenerator } from '../contracts/generator.js';
 import type { GrammarSpec } from '../contracts/grammar.js';
@@ -176,6 +177,8 @@ export interface PipelineServices {
   readonly stickyUnit: StickyUnit;
   /** Told of every answer that came to its end. */
   readonly judge: JudgeAnswer;
+  /** Told of the same answers. */
+  readonly capture: CaptureAnswer;
   readonly requestTimeoutMs: number;
   /** Told when an answer was given but could not be recorded. */
   readonly onRecordFailed: (error: unknown, answerId: string) => void;

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../contracts/clock.js';
 import type { DataPolicy, Registry } from '../contracts/registry.js';
 import { MAX_KEPT_ANSWERS, MAX_RETENTION_DAYS } from '../contracts/registry-limits.js';
+import { AppError } from '../errors/app-error.js';
 import type { Audited, Database } from './database.js';
 import { requireTenant } from './tenants.js';
 import type { HashUser } from './user-hash.js';
@@ -10,7 +11,14 @@ import { validInteger } from './validate.js';
 const DAY_MS = 24 * 3600 * 1000;
 /** Rows a transaction deletes: each blocks the gateway's thread for its commit. */
 const BATCH = 500;
-const NONE: DataPolicy = { retentionDays: null, maxAnswers: null, trainingConsent: false, storeResponses: true };
+const NONE: DataPolicy = {
+  retentionDays: null,
+  maxAnswers: null,
+  trainingConsent: false,
+  storeResponses: true,
+  captureRate: 0,
+  captureDays: null,
+};
 
 type DataPolicies = Pick<Registry, 'getDataPolicy' | 'putDataPolicy' | 'forgetUser' | 'expireAnswers'>;
 
@@ -50,16 +58,26 @@ export function createDataPolicies({
     getDataPolicy: (tenant) => findDataPolicy(db, tenant),
 
     async putDataPolicy(tenant, policy) {
-      const { retentionDays, maxAnswers, trainingConsent, storeResponses } = policy;
+      const { retentionDays, maxAnswers, trainingConsent, storeResponses, captureRate, captureDays } = policy;
       if (retentionDays !== null) validInteger('retentionDays', retentionDays, 1, MAX_RETENTION_DAYS);
       if (maxAnswers !== null) validInteger('maxAnswers', maxAnswers, 0, MAX_KEPT_ANSWERS);
-      const row = {
+      if (captureDays !== null) validInteger('captureDays', captureDays, 1, MAX_RETENTION_DAYS);
+      if (!(captureRate >= 0 && captureRate <= 1)) {
+        throw new AppError('invalid_value', { param: 'captureRate', reason: 'it must be from 0 (none) to 1 (all)' });
+      }
+      const after: DataPolicy = {
         retentionDays,
         maxAnswers,
+        trainingConsent,
+        storeResponses,
+        captureRate,
+        captureDays,
+      };
+      const row = {
+        ...after,
         trainingConsent: trainingConsent ? 1 : 0,
         storeResponses: storeResponses ? 1 : 0,
       } as const;
-      const after: DataPolicy = { retentionDays, maxAnswers, trainingConsent, storeResponses };
       return db.transaction().execute(async (trx) => {
         const before = await findDataPolicy(trx, tenant);
         if (isDeepStrictEqual(before, after)) return after;
@@ -114,6 +132,7 @@ async function findDataPolicy(db: Database, tenant: string): Promise<DataPolicy>
   await requireTenant(db, tenant);
   const row = await db.selectFrom('dataPolicies').selectAll().where('tenant', '=', tenant).executeTakeFirst();
   if (row === undefined) return NONE;
-  const { retentionDays, maxAnswers, trainingConsent, storeResponses } = row;
-  return { retentionDays, maxAnswers, trainingConsent: trainingConsent === 1, storeResponses: storeResponses === 1 };
+  const { retentionDays, maxAnswers, captureRate, captureDays } = row;
+  const [trainingConsent, storeResponses] = [row.trainingConsent === 1, row.storeResponses === 1];
+  return { retentionDays, maxAnswers, trainingConsent, storeResponses, captureRate, captureDays };
 }

@@ -226,6 +226,8 @@ interface Tables {
     maxAnswers: number | null;
     trainingConsent: 0 | 1;
     storeResponses: 0 | 1;
+    captureRate: number;
+    captureDays: number | null;
   };
   feedback: FeedbackRow;
   reviews: ReviewRow;

@@ -289,6 +289,10 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         sum(completion_tokens)
       FROM answers GROUP BY tenant, day, key_id, deployment, version`,
   ),
+  '0016-captures': statements(
+    'ALTER TABLE data_policies ADD COLUMN capture_rate REAL NOT NULL DEFAULT 0',
+    'ALTER TABLE data_policies ADD COLUMN capture_days INTEGER',
+  ),
 };
 
 /** Brings the tables to the newest step, or to the last one before `end`; each step is one transaction. */

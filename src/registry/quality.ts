@@ -7,45 +7,68 @@ import { requireTenant } from './tenants.js';
 type QualityTables = Pick<Registry, 'qualityReport' | 'getBaseline' | 'putBaseline'>;
 
 const DAY_MS = 24 * 3600 * 1000;
+const WORST_DOCUMENTS = 10;
+const VERSION = sql<string>`coalesce(answers.adapter, 'none')`;
+const DAY = sql<string>`date(answers.created_at / ${sql.lit(DAY_MS)} * 86400, 'unixepoch')`;
+/** Of a group of answers. */
+const MEASURES = [
+  sql<number>`count(*)`.as('answers'),
+  sql<number | null>`avg(groundedness)`.as('groundedness'),
+  sql<number | null>`avg(citation_validity)`.as('citationValidity'),
+  sql<number | null>`avg(refused)`.as('refusals'),
+  sql<number | null>`avg(truncated)`.as('truncations'),
+  sql<number | null>`avg(words)`.as('words'),
+  sql<number | null>`avg(first_token_ms)`.as('firstTokenMs'),
+  sql<number>`sum(exists (select 1 from feedback f where f.answer_id = answers.id and f.rating = 'down'))`.as(
+    'thumbsDown',
+  ),
+] as const;
 
 /** What each version's answers were worth, and what they are compared with. */
 export function createQualityTables({ db, clock }: { db: Database; clock: Clock }): QualityTables {
   return {
     async qualityReport(tenant, deployment, sinceMs) {
       await requireTenant(db, tenant);
-      const groups = async (name: ReturnType<typeof sql<string | null>>): Promise<QualityGroup[]> => {
-        const rows = await db
-          .selectFrom('answers')
-          .leftJoin('answerSignals', 'answerSignals.answerId', 'answers.id')
-          .where('tenant', '=', tenant)
-          .where('deployment', '=', deployment)
-          .where('answers.createdAt', '>=', sinceMs)
-          .where('outcome', '=', 'completed')
+      const judged = db
+        .selectFrom('answers')
+        .leftJoin('answerSignals', 'answerSignals.answerId', 'answers.id')
+        .where('answers.tenant', '=', tenant)
+        .where('answers.deployment', '=', deployment)
+        .where('answers.createdAt', '>=', sinceMs)
+        .where('answers.outcome', '=', 'completed');
+      const groups = (name: ReturnType<typeof sql<string>>): Promise<QualityGroup[]> =>
+        judged
           .groupBy(name)
           .orderBy(name)
-          .select(({ fn }) => [
-            name.as('name'),
-            fn.countAll<number>().as('answers'),
-            fn.avg<number | null>('groundedness').as('groundedness'),
-            fn.avg<number | null>('citationValidity').as('citationValidity'),
-            fn.avg<number | null>('refused').as('refusals'),
-            fn.avg<number | null>('truncated').as('truncations'),
-            fn.avg<number | null>('words').as('words'),
-            fn.avg<number | null>('firstTokenMs').as('firstTokenMs'),
-            sql<number>`sum(exists (select 1 from feedback f where f.answer_id = answers.id and f.rating = 'down'))`.as(
-              'thumbsDown',
-            ),
-          ])
+          .select([name.as('name'), ...MEASURES])
           .execute();
-        return rows.map((row) => ({ ...row, name: row.name ?? 'none' }));
-      };
-      const topics = await groups(sql<string | null>`answer_signals.cluster`);
+      /** An answer counts once for each document that it was given passages of. */
+      const given = sql<{ givenTo: string; fileId: string }>`(
+        select distinct answers.id as given_to, json_extract(passage.value, '$.fileId') as file_id
+        from answers, json_each(passages) passage
+        where tenant = ${tenant} and deployment = ${deployment} and created_at >= ${sinceMs}
+      )`;
+      const documents = judged
+        .innerJoin(given.as('given'), 'given.givenTo', 'answers.id')
+        .where('groundedness', 'is not', null)
+        .groupBy('given.fileId')
+        .select(['given.fileId as name', ...MEASURES])
+        .orderBy('groundedness')
+        .limit(WORST_DOCUMENTS);
+      const topics = await groups(sql`coalesce(answer_signals.cluster, 'none')`);
       return {
-        versions: await groups(sql`answers.adapter`),
-        days: await groups(sql`date(answers.created_at / ${DAY_MS} * 86400, 'unixepoch')`),
+        versions: await groups(VERSION),
+        days: await groups(DAY),
+        trends: await judged
+          .groupBy([VERSION, DAY])
+          .orderBy(VERSION)
+          .orderBy(DAY)
+          .select([VERSION.as('version'), DAY.as('name'), ...MEASURES])
+          .execute(),
         worstTopics: topics
           .filter(({ name, groundedness }) => name !== 'none' && groundedness !== null)
           .sort((a, b) => a.groundedness! - b.groundedness!),
+        worstDocuments: await documents.execute(),
       };
     },
 

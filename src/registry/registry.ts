@@ -74,6 +74,10 @@ export async function openRegistry({ dataDir, compiler, clock, checkRules, demo 
       return auditLog.list(auditTables(db), tenant, page);
     },
 
+    hashUser,
+
+    noteChange: (change) => db.transaction().execute((trx) => audit(trx, change)),
+
     noteSettings: (settings) =>
       db.transaction().execute(async (trx) => {
         const before = (await auditLog.newest(auditTables(trx), GATEWAY_LOG))?.after ?? null;

@@ -1,5 +1,6 @@
 import type { Test } from 'tap';
 import { adminRoutes } from '../../src/admin/routes.js';
+import { openCaptures } from '../../src/captures/captures.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Services } from '../../src/http/app.js';
 import { createServer } from '../../src/http/server.js';
@@ -24,6 +25,16 @@ export async function adminApp(
 
   const env = onLogLine ? {} : { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' };
   const config = loadConfig({ env, cwd: root });
+  const clock = { now: Date.now, monotonicMs: () => performance.now() };
+  const metrics = createMetrics(config.metrics, clock);
+  const captures = openCaptures({
+    dataDir: `${root}/data`,
+    registry,
+    metrics,
+    clock,
+    limits: config.quality,
+    onFailed: (error) => t.error(error),
+  });
   // Whatever else the admin API reached for would fail the test.
   const unused = {} as Pick<Services, 'engine' | 'tokenizer' | 'safety' | 'pipeline'>;
   const app = await createServer({
@@ -31,8 +42,9 @@ export async function adminApp(
     config,
     registry,
     quota: createQuota({ ...registry, requestsPerMinute: 6000, clock }),
+    captures,
     retrieval,
-    metrics: createMetrics(config.metrics, clock),
+    metrics,
     clock,
     adminRoutes,
     ...(onLogLine && { logDestination: { write: onLogLine } }),
@@ -40,6 +52,7 @@ export async function adminApp(
   await app.ready();
   t.teardown(async () => {
     await app.close();
+    await captures.close();
     await registry.close();
   });
 
@@ -48,7 +61,7 @@ export async function adminApp(
     const response = await app.inject({ method, url: `/admin${path}`, headers, ...(body && { payload: body }) });
     return { status: response.statusCode, body: response.json() };
   }
-  return { root, registry, app, call };
+  return { root, registry, captures, app, call };
 }
 
 export const deployment = {

@@ -4,6 +4,7 @@ import { assignArm } from '../../src/canary/assign.js';
 import { stickyUnit } from '../../src/canary/sticky-unit.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
+import type { Captures } from '../../src/contracts/captures.js';
 import type { Clock } from '../../src/contracts/clock.js';
 import type { Registry } from '../../src/contracts/registry.js';
 import type { ProcessState } from '../../src/http/checks.js';
@@ -35,6 +36,9 @@ export {
 export { createFakeRetrieval, passage } from './fakes/retrieval.js';
 export { createFakeTokenizer } from './fakes/tokenizer.js';
 
+/** Whatever else were asked of it would fail the test. */
+const NO_CAPTURES = { capture: () => {}, forgetDocuments: async () => 0 } as unknown as Captures;
+
 const clock: Clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
 
 export interface TestServerOptions {
@@ -44,6 +48,8 @@ export interface TestServerOptions {
   readonly server?: Partial<Config['server']>;
   readonly retrieval?: Partial<Config['retrieval']>;
   readonly engine?: FakeEngine;
+  /** Left out: no texts are kept. */
+  readonly captures?: Captures;
   readonly onLogLine?: (line: string) => void;
   /** Folder in which a real registry keeps texts. */
   readonly keptIn?: string;
@@ -65,6 +71,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
   const registry = createFakeRegistry();
   const kept = options.keptIn === undefined ? null : await openTestRegistry(options.keptIn);
   if (kept !== null) Object.assign(registry, await textsOf(kept));
+  const captures = options.captures ?? NO_CAPTURES;
   const metrics = createMetrics(config.metrics, clock);
   watchServices(metrics, { engine, tokenizer, retrieval, registry });
   const quota = createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock });
@@ -94,6 +101,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     assignArm,
     stickyUnit,
     judge: quality.judge,
+    capture: captures.capture,
     requestTimeoutMs: config.server.requestTimeoutMs,
     onRecordFailed: (error) => recordFailures.push(error),
   };
@@ -106,6 +114,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     registry,
     quota,
     safety,
+    captures,
     metrics,
     clock,
     pipeline: createPipeline(services),

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { adminRoutes } from '../../src/admin/routes.js';
 import { assignArm } from '../../src/canary/assign.js';
 import { stickyUnit } from '../../src/canary/sticky-unit.js';
+import { openCaptures } from '../../src/captures/captures.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { GenerateRequest, TextGenerator } from '../../src/contracts/generator.js';
 import { BLOCK_TOKENS, PrefixCache } from '../../src/engine/process/prefix-cache.js';
@@ -78,16 +79,21 @@ async function openGateway(t: Test) {
   const quota = createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock });
   const services = { engine, tokenizer: createFakeTokenizer(), retrieval, registry, quota, safety, metrics, clock };
   watchServices(metrics, services);
+  const captures = openCaptures({
+    ...{ dataDir: folder, registry, metrics, clock, limits: config.quality },
+    onFailed: (error) => t.error(error),
+  });
   const pipeline = createPipeline({
     ...services,
     assignArm,
     stickyUnit,
     requestTimeoutMs: 60_000,
     judge: () => {},
+    capture: captures.capture,
     onRecordFailed: (error) => t.error(error),
   });
   const logDestination = { write: (line: string) => void lines.push(line) };
-  const app = await createServer({ ...services, config, pipeline, adminRoutes, logDestination });
+  const app = await createServer({ ...services, captures, config, pipeline, adminRoutes, logDestination });
   const call = async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, key: string, more: object = {}) => {
     const { headers = {}, body } = more as { headers?: object; body?: object };
     const payload = body ? { payload: body } : {};
@@ -101,6 +107,7 @@ async function openGateway(t: Test) {
   };
   const close = async () => {
     await app.close();
+    await captures.close();
     await retrieval.close();
     await registry.close();
   };

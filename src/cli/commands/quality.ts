@@ -1,12 +1,15 @@
+import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { QualityGroup, QualityReport } from '../../contracts/registry.js';
 import { adminApi, path } from '../api.js';
 import { parseNumber, tenantOption } from '../options.js';
-import { formatTable, type Terminal } from '../terminal.js';
+import { toHtml } from '../quality/html.js';
+import { type Report, toPage } from '../quality/page.js';
+import type { Terminal } from '../terminal.js';
 
 interface ReportOptions {
   readonly tenant: string;
   readonly days: number;
+  readonly html?: string;
 }
 
 export function addQuality(program: Command, terminal: Terminal): void {
@@ -14,38 +17,17 @@ export function addQuality(program: Command, terminal: Terminal): void {
 
   quality
     .command('report <deployment>')
-    .description('versions side by side, days, and the topics that are answered worst')
+    .description('versions side by side, days, and the topics and documents that are answered worst from')
     .addOption(tenantOption())
     .option('--days <days>', 'of the last days', parseNumber, 7)
-    .action(async (deployment: string, { tenant, days }: ReportOptions, command: Command) => {
+    .option('--html <file>', 'a page with plots of each version over the days, into this file')
+    .action(async (deployment: string, { tenant, days, html }: ReportOptions, command: Command) => {
       const url = `${path`/admin/tenants/${tenant}/deployments/${deployment}/quality`}?days=${days}`;
-      const report = await adminApi(command).get<QualityReport>(url);
+      const report = await adminApi(command).get<Report>(url);
       const { json } = command.optsWithGlobals<{ json?: boolean }>();
-      terminal.out(json ? `${JSON.stringify(report, null, 2)}\n` : toPage(report));
+      if (html !== undefined) {
+        writeFileSync(html, toHtml(report, { title: `${deployment} of ${tenant}`, days, madeAtMs: Date.now() }));
+        terminal.err(`Written to ${html}.\n`);
+      } else terminal.out(json ? `${JSON.stringify(report, null, 2)}\n` : toPage(report));
     });
-}
-
-function toPage({ versions, days, worstTopics }: QualityReport): string {
-  const part = (title: string, first: string, groups: readonly QualityGroup[]) =>
-    `${title}\n${formatTable(groups.map((group) => toRow(first, group)))}`;
-  return [
-    part('Versions', 'version', versions),
-    part('Days', 'day', days),
-    part('Topics, the least grounded first', 'topic', worstTopics),
-  ].join('\n');
-}
-
-function toRow(first: string, group: QualityGroup) {
-  const percent = (share: number | null) => (share === null ? null : `${(100 * share).toFixed(1)} %`);
-  return {
-    [first]: group.name,
-    answers: group.answers,
-    grounded: group.groundedness === null ? null : group.groundedness.toFixed(3),
-    cited_right: percent(group.citationValidity),
-    refused: percent(group.refusals),
-    cut_off: percent(group.truncations),
-    words: group.words === null ? null : Math.round(group.words),
-    first_token_ms: group.firstTokenMs === null ? null : Math.round(group.firstTokenMs),
-    thumbs_down: group.thumbsDown,
-  };
 }

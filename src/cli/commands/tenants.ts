@@ -10,6 +10,8 @@ interface PolicyOptions {
   readonly maxAnswers?: number;
   readonly trainingConsent?: 'yes' | 'no';
   readonly storeResponses?: 'yes' | 'no';
+  readonly captureRate?: number;
+  readonly captureDays?: number;
 }
 
 export function addTenants(program: Command, terminal: Terminal): void {
@@ -34,11 +36,17 @@ export function addTenants(program: Command, terminal: Terminal): void {
 
   tenants
     .command('policy <id>')
-    .description('show or change how long records of answers are kept, and whether corrections may be learnt from')
+    .description('show or change how long records of answers are kept, and what may be kept of their texts')
     .option('--retention-days <days>', 'days for which they are kept', parseNumber)
     .option('--max-answers <count>', 'how many are kept; the oldest go first', parseNumber)
     .addOption(new Option('--training-consent <answer>', 'keep and export corrected answers').choices(['yes', 'no']))
     .addOption(new Option('--store-responses <answer>', 'keep the texts of /v1/responses').choices(['yes', 'no']))
+    .option(
+      '--capture-rate <share>',
+      'keep the texts of this share of the answers, without personal data; 0: of none',
+      parseNumber,
+    )
+    .option('--capture-days <days>', 'days for which those are kept', parseNumber)
     .action(
       async (
         id: string,
@@ -61,10 +69,10 @@ export function addTenants(program: Command, terminal: Terminal): void {
 
   tenants
     .command('forget-user <id> <user>')
-    .description("delete the records of one user's answers, by the name that the client gave")
+    .description("delete the records and captured texts of one user's answers, by the name that the client gave")
     .action(async (id: string, user: string, _options: object, command: Command) => {
       const url = path`/admin/tenants/${id}/users/${user}/answers`;
-      const deleted = await adminApi(command).send<{ deleted: number }>('DELETE', url);
+      const deleted = await adminApi(command).send<{ deleted: number; captures: number }>('DELETE', url);
       show(terminal, command, deleted, [deleted]);
     });
 }

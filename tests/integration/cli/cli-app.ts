@@ -17,9 +17,9 @@ export async function run(...argv: readonly string[]) {
 
 /** A gateway that listens, and a command line that talks to it. */
 export async function cliApp(t: Test, options: { retrieval?: Retrieval; files?: object } = {}) {
-  const { app, root, registry } = await adminApp(t, options);
+  const { app, root, registry, captures } = await adminApp(t, options);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   const cli = (...argv: readonly string[]) => run('--url', url, ...argv);
   const json = async (...argv: readonly string[]) => JSON.parse((await cli('--json', ...argv)).out);
-  return { url, root, registry, cli, json };
+  return { url, root, registry, captures, cli, json };
 }

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import type { Retrieval } from '../../../src/contracts/retrieval.js';
+import { AppError } from '../../../src/errors/app-error.js';
 import { answerRecord } from '../../fixtures/answer-record.js';
 import { answerSignals } from '../../fixtures/answer-signals.js';
 import { cliApp } from './cli-app.js';
@@ -42,14 +44,24 @@ t.test('answers that may be wrong are reviewed, and what is right instead is exp
   t.match(JSON.parse(readFileSync(file, 'utf8')), example);
   t.equal((await cli('feedback', 'export', '--tenant', 'nobody')).code, 1);
 
-  t.same(await json('tenants', 'forget-user', 'bank', 'anna'), { deleted: 3 });
+  t.same(await json('tenants', 'forget-user', 'bank', 'anna'), { deleted: 3, captures: 0 });
 });
 
-t.test('a report shows versions side by side, days, and the topics that are answered worst', async (t) => {
-  const { registry, cli, json } = await cliApp(t);
+t.test('a report shows versions side by side, days, and what is answered worst', async (t) => {
+  const getFile = async (tenant: string, id: string) => {
+    if (tenant !== 'bank' || id !== 'f1') throw new AppError('not_found', { what: 'File', id });
+    return { filename: 'fees & <prices>.md' };
+  };
+  const { root, registry, cli, json } = await cliApp(t, { retrieval: { getFile } as unknown as Retrieval });
   const now = Date.now();
+  const passage = (fileId: string, id: string) => ({ id, score: 0.5, fileId, byteStart: 0, byteEnd: 9 });
   const give = async (id: string, version: number, groundedness: number, cluster: number | null, createdAt = now) => {
-    await registry.recordAnswer(answerRecord({ id, version, adapter: `support@${version}`, createdAt }));
+    const passages = [
+      passage('f1', `${id}-1`),
+      passage('f1', `${id}-2`),
+      ...(version === 2 ? [passage('f2', 'p')] : []),
+    ];
+    await registry.recordAnswer(answerRecord({ id, version, adapter: `support@${version}`, createdAt, passages }));
     await registry.recordSignals(answerSignals({ answerId: id, groundedness, cluster, refused: id === 'a2' }));
   };
   await give('a1', 1, 1, 4);
@@ -77,9 +89,62 @@ t.test('a report shows versions side by side, days, and the topics that are answ
       { name: '7', groundedness: 0.25 },
       { name: '4', groundedness: 0.75 },
     ],
+    trends: [
+      { version: 'support@1', name: day, answers: 2 },
+      { version: 'support@2', name: day, answers: 2 },
+    ],
+    worstDocuments: [
+      { name: 'f2', filename: null, answers: 2, groundedness: 0.5 },
+      { name: 'f1', filename: 'fees & <prices>.md', answers: 4, groundedness: 0.625 },
+    ],
   });
   const page = await cli('quality', 'report', 'assistant', ...tenant, '--days', '30');
   t.match(page.out, /^Versions\nVERSION +ANSWERS +GROUNDED +CITED_RIGHT +REFUSED/);
   t.match(page.out, /support@1 +3 +0\.500 +100\.0 % +33\.3 %/);
   t.match(page.out, /Topics, the least grounded first\nTOPIC +ANSWERS/);
+  t.match(page.out, /least grounded first\nDOCUMENT +ANSWERS[\s\S]+\nf2 +2 +0\.500/);
+
+  const file = `${root}/report.html`;
+  t.equal((await cli('quality', 'report', 'assistant', ...tenant, '--days', '30', '--html', file)).code, 0);
+  const html = readFileSync(file, 'utf8');
+  t.notMatch(html, /<script|<prices>|NaN|Infinity|undefined/);
+  t.match(html, '<td>fees &#38; &#60;prices&#62;.md</td><td class="number">5</td>');
+  t.equal(html.match(/<svg viewBox="0 0 460/g)!.length, 6, 'a plot a measure');
+  // Day 0 without the second version, eight days between: two points, and no line over the gap.
+  t.match(html, /<title>support@1, \d{4}-\d\d-\d\d: 0\.00<\/title>/);
+  t.match(html, new RegExp(`<title>support@2, ${day}: 0\\.50</title>`));
+  t.notMatch(html, /<polyline points="[\d.,]+ /);
+  t.match((await cli('quality', 'report', 'assistant', '--tenant', 'nobody')).err, /nobody/);
+});
+
+t.test('captured texts are listed, read with a line in the audit log, and deleted', async (t) => {
+  const { registry, captures, cli, json } = await cliApp(t);
+  const texts = { question: 'What is the fee?', answer: 'It is £5.', passages: [{ title: 'Fees', text: 'It is £5.' }] };
+  const give = async (id: string) => {
+    captures.capture(answerRecord({ id }), { ...texts, marks: [], logprobs: null }, 'anna');
+    await captures.forgetDocuments('bank', []);
+  };
+  await give('a0');
+  const policy = ['tenants', 'policy', 'bank', '--capture-rate', '1', '--capture-days', '7'];
+  t.match(await json(...policy), { captureRate: 1, captureDays: 7, retentionDays: null });
+  const wrong = await cli('tenants', 'policy', 'bank', '--capture-rate', '2');
+  t.equal(wrong.code, 1);
+  t.match(wrong.err, /captureRate/);
+  for (const id of ['a1', 'a2', 'a3']) await give(id);
+  t.match(
+    (await cli('captures', 'list', ...tenant)).out,
+    /ANSWER[\s\S]*a1 +1970-01-01 00:00 UTC +assistant +support@1 +0/,
+  );
+  const read = await cli('captures', 'show', 'a1', ...tenant, '--reason', 'Ticket 7');
+  t.equal(read.out, 'Question\nWhat is the fee?\n\nPassage: Fees\nIt is £5.\n\nAnswer\nIt is £5.\n');
+  t.equal((await cli('captures', 'delete', 'a2', ...tenant)).code, 0);
+  t.match((await cli('captures', 'show', 'a2', ...tenant)).err, /a2/);
+  t.same(await json('tenants', 'forget-user', 'bank', 'anna'), { deleted: 0, captures: 2 });
+  const { entries } = await registry.listAudit('bank', { limit: 4, before: null });
+  t.match(entries, [
+    { action: 'user.captures_forgotten', before: { captures: 2 } },
+    { action: 'capture.deleted', subject: 'a2' },
+    { action: 'capture.read', subject: 'a1', actor: { kind: 'key', reason: 'Ticket 7' } },
+    { action: 'data_policy.put' },
+  ]);
 });

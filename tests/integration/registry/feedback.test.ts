@@ -2,6 +2,7 @@ import t from 'tap';
 import type { Feedback, TrainingExample } from '../../../src/contracts/registry.js';
 import { answerRecord } from '../../fixtures/answer-record.js';
 import { answerSignals } from '../../fixtures/answer-signals.js';
+import { dataPolicy } from '../../fixtures/data-policy.js';
 import { openTestRegistry } from './open.js';
 
 const bank = { tenant: 'bank', keyId: 'key_1' };
@@ -48,12 +49,7 @@ t.test('a correction is kept only where the tenant consents, and what it correct
   const corrected = opinion('a1', { correction: correction('£5.') });
   await t.rejects(registry.addFeedback(bank, corrected), { code: 'consent_missing' });
   await t.rejects(all(registry.trainingExamples('bank')), { code: 'consent_missing' });
-  await registry.putDataPolicy('bank', {
-    retentionDays: null,
-    maxAnswers: null,
-    trainingConsent: true,
-    storeResponses: true,
-  });
+  await registry.putDataPolicy('bank', dataPolicy({ trainingConsent: true }));
   const answered = { messages: [{ role: 'assistant' as const, content: 'x' }], answer: 'y' };
   await t.rejects(registry.addFeedback(bank, opinion('a1', { correction: answered })), {
     code: 'invalid_value',
@@ -77,12 +73,7 @@ t.test('a correction is kept only where the tenant consents, and what it correct
 t.test('the queue holds what a person should look at, with the reasons, until somebody has', async (t) => {
   const registry = await open(t.testdir({}), ['fine', 'low', 'down', 'refused', 'corrected']);
   t.teardown(() => registry.close());
-  await registry.putDataPolicy('bank', {
-    retentionDays: null,
-    maxAnswers: null,
-    trainingConsent: true,
-    storeResponses: true,
-  });
+  await registry.putDataPolicy('bank', dataPolicy({ trainingConsent: true }));
   await registry.recordSignals(answerSignals({ answerId: 'fine' }));
   await registry.recordSignals(answerSignals({ answerId: 'low', groundedness: 0.2 }));
   await registry.recordSignals(
@@ -116,12 +107,7 @@ t.test('the queue holds what a person should look at, with the reasons, until so
 t.test("a reviewer's correction goes before the user's, and what was rejected teaches nothing", async (t) => {
   const registry = await open(t.testdir({}), ['a1', 'a2', 'a3']);
   t.teardown(() => registry.close());
-  await registry.putDataPolicy('bank', {
-    retentionDays: null,
-    maxAnswers: null,
-    trainingConsent: true,
-    storeResponses: true,
-  });
+  await registry.putDataPolicy('bank', dataPolicy({ trainingConsent: true }));
   for (const id of ['a1', 'a2', 'a3']) {
     await registry.addFeedback(bank, opinion(id, { correction: correction(`user ${id}`), categories: ['wrong'] }));
   }
@@ -152,12 +138,7 @@ t.test('records go by age, by number and by user, with all that was said about t
   await registry.addFeedback(bank, opinion('a5', { rating: 'up' }));
   const defaults = { retentionDays: 365, maxAnswers: 100 };
   t.equal(await registry.expireAnswers(defaults), 0);
-  await registry.putDataPolicy('bank', {
-    retentionDays: 4,
-    maxAnswers: 3,
-    trainingConsent: false,
-    storeResponses: true,
-  });
+  await registry.putDataPolicy('bank', dataPolicy({ retentionDays: 4, maxAnswers: 3 }));
   t.equal(
     await registry.expireAnswers({ ...defaults, retentionDays: 50 }),
     4,
@@ -171,16 +152,8 @@ t.test('records go by age, by number and by user, with all that was said about t
   t.equal(await registry.forgetUser('bank', 'anna'), 1);
   await t.rejects(registry.getSignals('bank', 'a1'), { code: 'not_found' });
   t.ok(await registry.getSignals('bank', 'a2'));
-  await t.rejects(
-    registry.putDataPolicy('bank', {
-      retentionDays: 0,
-      maxAnswers: null,
-      trainingConsent: false,
-      storeResponses: true,
-    }),
-    {
-      code: 'invalid_value',
-      params: { param: 'retentionDays' },
-    },
-  );
+  await t.rejects(registry.putDataPolicy('bank', dataPolicy({ retentionDays: 0 })), {
+    code: 'invalid_value',
+    params: { param: 'retentionDays' },
+  });
 });

@@ -57,7 +57,7 @@ const PurgeSchema = Type.Object(
 const FileId = Type.Object({ file_id: Type.String() });
 const tags = ['documents'];
 
-export async function addFiles(app: App, { config, retrieval }: Services): Promise<void> {
+export async function addFiles(app: App, { config, retrieval, captures }: Services): Promise<void> {
   const maxFileBytes = config.retrieval.maxFileBytes;
   const limits = { fileSize: maxFileBytes, files: 1, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES };
   app.addContentTypeParser('multipart/form-data', ({ headers }: FastifyRequest, body: Readable) =>
@@ -166,6 +166,8 @@ export async function addFiles(app: App, { config, retrieval }: Services): Promi
     },
     async ({ principal, body, logged }) => {
       logged.result = { files: body.file_ids.filter(isId) };
+      // Before it is looked for what is left: captured texts hold passages.
+      await captures.forgetDocuments(principal.tenant, body.file_ids);
       const report = await retrieval.purgeFiles(principal.tenant, body.file_ids);
       return {
         object: 'file.purge',

@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import type { AuditChange } from '../contracts/audit.js';
+import type { Capture, Captures } from '../contracts/captures.js';
+import type { Clock } from '../contracts/clock.js';
+import type { AnswerTexts } from '../contracts/judge.js';
+import type { AnswerRecord, Registry } from '../contracts/registry.js';
+import { AppError } from '../errors/app-error.js';
+import type { Metrics } from '../metrics/metrics.js';
+import { isSampled, redactTexts } from './sample.js';
+import { openCaptureStore } from './store.js';
+
+export const CAPTURES_FILE = 'captures.db';
+/** Answers whose texts may wait to be kept; further ones are left out, and counted. */
+const MAX_WAITING = 64;
+const DAY_MS = 24 * 3600 * 1000;
+
+export interface CaptureOptions {
+  readonly dataDir: string;
+  readonly registry: Pick<Registry, 'getDataPolicy' | 'listTenants' | 'hashUser' | 'noteChange'>;
+  readonly metrics: Metrics;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Where a tenant has no limit of its own. */
+  readonly limits: { readonly captureDays: number; readonly retentionDays: number; readonly maxCaptures: number };
+  /** Told when the texts of an answer could not be kept. */
+  readonly onFailed: (error: unknown, answerId: string) => void;
+}
+
+/** Keeps the texts of a share of the answers of those tenants that ask for it, without personal data, for some days. */
+export function openCaptures({ dataDir, registry, metrics, clock, limits, onFailed }: CaptureOptions) {
+  const store = openCaptureStore(join(dataDir, CAPTURES_FILE));
+  const running = new Set<Promise<void>>();
+  let isClosed = false;
+
+  async function keep(record: AnswerRecord, texts: AnswerTexts, user: string | null): Promise<void> {
+    try {
+      const { captureRate } = await registry.getDataPolicy(record.tenant);
+      if (isClosed || !isSampled(record.id, captureRate)) return;
+      store.add(record.tenant, toCapture(record, texts), user === null ? null : registry.hashUser(record.tenant, user));
+      metrics.add('captures_total', { outcome: 'kept' });
+    } catch (error) {
+      metrics.add('captures_total', { outcome: 'failed' });
+      onFailed(error, record.id);
+    }
+  }
+
+  function find(tenant: string, answerId: string): Capture {
+    const found = store.find(tenant, answerId);
+    if (found === null) throw new AppError('not_found', { what: 'Capture of the answer', id: answerId });
+    return found;
+  }
+
+  /** In another database than what it is about, so it goes first: rather a line too many than one too few. */
+  const note = (change: Omit<AuditChange, 'before' | 'after'>, before: AuditChange['before'] = null) =>
+    registry.noteChange({ ...change, before, after: null });
+
+  return {
+    capture(record, texts, user) {
+      if (isClosed || running.size >= MAX_WAITING) {
+        metrics.add('captures_total', { outcome: 'dropped' });
+        return;
+      }
+      // Behind the answer that is being given.
+      const job = new Promise<void>((resolve) => setImmediate(resolve)).then(() => keep(record, texts, user));
+      running.add(job);
+      void job.finally(() => running.delete(job));
+    },
+
+    async list(tenant, { limit, before }) {
+      await registry.getDataPolicy(tenant);
+      return store.list(tenant, { limit, before: before ?? Number.MAX_SAFE_INTEGER });
+    },
+
+    async read(tenant, answerId) {
+      const found = find(tenant, answerId);
+      await note({ tenant, action: 'capture.read', subject: answerId });
+      return found;
+    },
+
+    async remove(tenant, answerId) {
+      find(tenant, answerId);
+      await note({ tenant, action: 'capture.deleted', subject: answerId });
+      store.remove(tenant, answerId);
+    },
+
+    async forgetUser(tenant, user) {
+      // What is being kept right now is found, too.
+      await Promise.all(running);
+      const hash = registry.hashUser(tenant, user);
+      const captures = store.removeUser(tenant, hash);
+      const subject = Buffer.from(hash).toString('hex');
+      if (captures > 0) await note({ tenant, action: 'user.captures_forgotten', subject }, { captures });
+      return captures;
+    },
+
+    async forgetDocuments(tenant, fileIds) {
+      await Promise.all(running);
+      return store.removeDocuments(tenant, fileIds);
+    },
+
+    /** Deletes what is too old or too much, and everything of those who no longer ask for it. */
+    async expire(): Promise<void> {
+      for (const { id: tenant } of await registry.listTenants()) {
+        const { captureRate, captureDays, retentionDays } = await registry.getDataPolicy(tenant);
+        const days = Math.min(captureDays ?? limits.captureDays, retentionDays ?? limits.retentionDays);
+        const isWanted = captureRate > 0;
+        store.expire(tenant, {
+          oldest: isWanted ? clock.now() - days * DAY_MS : Number.MAX_SAFE_INTEGER,
+          most: isWanted ? limits.maxCaptures : 0,
+        });
+      }
+    },
+
+    async close(): Promise<void> {
+      isClosed = true;
+      await Promise.all(running);
+      store.close();
+    },
+  } satisfies Captures & { expire(): Promise<void>; close(): Promise<void> };
+}
+
+function toCapture({ id, deployment, adapter, createdAt, passages }: AnswerRecord, texts: AnswerTexts): Capture {
+  const { question, answer, passages: clean, redacted } = redactTexts(texts);
+  return {
+    answerId: id,
+    deployment,
+    adapter,
+    createdAt,
+    redacted,
+    question,
+    answer,
+    passages: clean.map((passage, index) => ({ fileId: passages[index]?.fileId ?? null, ...passage })),
+  };
+}
