@@ -25,7 +25,6 @@ export async function adminApp(
 
   const env = onLogLine ? {} : { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' };
   const config = loadConfig({ env, cwd: root });
-  const clock = { now: Date.now, monotonicMs: () => performance.now() };
   const metrics = createMetrics(config.metrics, clock);
   const captures = openCaptures({
     dataDir: `${root}/data`,

@@ -3,6 +3,7 @@ import t from 'tap';
 import type { UsageQuery } from '../../../src/contracts/quota.js';
 import { Sqlite } from '../../../src/sqlite/open.js';
 import { answerRecord } from '../../fixtures/answer-record.js';
+import { dataPolicy } from '../../fixtures/data-policy.js';
 import { makeOldRegistry, openTestRegistry } from './open.js';
 
 const ALL: UsageQuery = { tenant: null, key: null, deployment: null, version: null, from: null, to: null, groupBy: [] };
@@ -133,12 +134,7 @@ t.test(
       tokens: 33,
       monthTokens: 0,
     });
-    await registry.putDataPolicy('bank', {
-      retentionDays: null,
-      maxAnswers: 0,
-      trainingConsent: false,
-      storeResponses: true,
-    });
+    await registry.putDataPolicy('bank', dataPolicy({ maxAnswers: 0 }));
     t.equal(await registry.expireAnswers({ retentionDays: 3650, maxAnswers: 10 }), 3);
     t.match((await registry.usage(ALL)).total, { answers: 4, promptTokens: 100, completionTokens: 10 });
   },
