@@ -9,7 +9,7 @@ import type { Metrics } from '../metrics/metrics.js';
 import { isSampled, redactTexts } from './sample.js';
 import { openCaptureStore } from './store.js';
 
-export const CAPTURES_FILE = 'captures.db';
+const FILE = 'captures.db';
 /** Answers whose texts may wait to be kept; further ones are left out, and counted. */
 const MAX_WAITING = 64;
 const DAY_MS = 24 * 3600 * 1000;
@@ -27,7 +27,7 @@ export interface CaptureOptions {
 
 /** Keeps the texts of a share of the answers of those tenants that ask for it, without personal data, for some days. */
 export function openCaptures({ dataDir, registry, metrics, clock, limits, onFailed }: CaptureOptions) {
-  const store = openCaptureStore(join(dataDir, CAPTURES_FILE));
+  const store = openCaptureStore(join(dataDir, FILE));
   const running = new Set<Promise<void>>();
   let isClosed = false;
 
