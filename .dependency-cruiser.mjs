@@ -88,6 +88,20 @@ export default {
       to: { path: rooms(L4), pathNot: '^src/$1/' },
     },
     {
+      name: 'console-is-of-the-browser',
+      comment: 'The console runs in browsers: of the gateway it knows contracts, and how metrics are read.',
+      severity: 'error',
+      from: { path: '^src/console/' },
+      to: { path: '^src/', pathNot: '^src/(console|contracts)/|^src/metrics/(exposition|live)[.]ts$' },
+    },
+    {
+      name: 'browsers-get-no-modules-of-node',
+      comment: 'What the console is made of runs in browsers.',
+      severity: 'error',
+      from: { path: '^src/console/|^src/metrics/(exposition|live)[.]ts$' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
       name: 'nothing-imports-main',
       comment: 'main.ts starts a process; importing it would start another.',
       severity: 'error',

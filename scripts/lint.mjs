@@ -8,6 +8,7 @@ const steps = [
     'tsc',
     ['-p', 'tsconfig.json', '--incremental', '--tsBuildInfoFile', 'node_modules/.cache/types.tsbuildinfo'],
   ],
+  ['types of the console', 'tsc', ['-p', 'src/console/tsconfig.json']],
   ['import rules', 'depcruise', ['src', '--config', '.dependency-cruiser.mjs']],
   ['dead code', 'knip', []],
   ['generated files', 'tsx', ['scripts/generate.ts', '--check']],

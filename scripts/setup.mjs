@@ -115,10 +115,11 @@ async function installPackages() {
 }
 
 async function build() {
-  const wanted = digestOf('src', ['tsconfig.json', 'tsconfig.build.json']);
+  const wanted = digestOf('src', ['tsconfig.json', 'tsconfig.build.json', 'scripts/console.mjs']);
   if (isCurrent(stamps.build, wanted)) return;
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { label: 'Building' });
+  await run(process.execPath, ['scripts/console.mjs'], { label: 'Building the console' });
   chmodSync(join(root, 'dist/cli/main.js'), 0o755);
   writeFileSync(stamps.build, wanted);
 }

@@ -60,8 +60,8 @@ export interface LogFields {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a key must be allowed to do on this route. */
-    scope?: Scope;
+    /** What a key must be allowed to do on this route; null: any key does. */
+    scope?: Scope | null;
     /** What this route gives is limited to what the groups of the caller may see; others with the scope `documents` are not for such callers. */
     takesGroups?: boolean;
     /** Nothing that this route acknowledges has to be written down, whatever its method. */

@@ -12,6 +12,7 @@ import { addAuth } from './plugins/auth.js';
 import { addBodies } from './plugins/bodies.js';
 import { addBodilessRoutes } from './plugins/bodiless.js';
 import { createClientErrorHandler, MAX_ID_CHARACTERS, toFrameworkError } from './plugins/client-errors.js';
+import { addConsole } from './plugins/console.js';
 import { addDocs } from './plugins/docs.js';
 import { addErrors, addNotFound } from './plugins/errors.js';
 import { addHostCheck } from './plugins/host.js';
@@ -31,6 +32,7 @@ import { addEmbeddings } from './routes/v1/embeddings.js';
 import { addFeedback } from './routes/v1/feedback.js';
 import { addFiles } from './routes/v1/files.js';
 import { addJobs } from './routes/v1/jobs.js';
+import { addKey } from './routes/v1/key.js';
 import { addMessages } from './routes/v1/messages/routes.js';
 import { addModels } from './routes/v1/models.js';
 import { addModerations } from './routes/v1/moderations.js';
@@ -120,6 +122,7 @@ export async function createServer({
   addBodilessRoutes(app);
   addMadeIds(app);
   await addDocs(app);
+  await addConsole(app);
   addHealth(app, { look: createChecks(services, state), starting: state.starting }, lifecycle);
   addMetrics(app, services);
 
@@ -148,6 +151,7 @@ async function addV1Routes(app: App, services: Services): Promise<void> {
   addTokenize(app, services);
   addModerations(app, services);
   addModels(app, services);
+  addKey(app);
   addFeedback(app, services);
   addReceipts(app, services);
   // Apart, because only uploads may be multipart.

@@ -13,7 +13,7 @@ export function addAuth(app: App, registry: Registry): void {
   });
   app.addHook('onRequest', async (request) => {
     const { scope, takesGroups } = request.routeOptions.config;
-    const principal = await requireScope(request, registry, scope!);
+    const principal = await requireScope(request, registry, ...[scope ?? []].flat());
     const groups = await groupsOf(request, registry, principal);
     if (groups !== null && scope === 'documents' && !takesGroups) {
       throw new AppError('not_for_groups', { what: `${request.method} ${request.routeOptions.url}` });
@@ -38,18 +38,19 @@ function reasonOf({ headers }: FastifyRequest): string | null {
   }
 }
 
-/** Who asks, with a key that has one of `scopes`. @throws AppError `invalid_api_key`, `scope_missing` */
+/** Who asks, with a key that has one of `scopes`; none: with any key. @throws AppError `invalid_api_key`, `scope_missing` */
 export async function requireScope(
   request: FastifyRequest,
   registry: Registry,
-  ...scopes: readonly [Scope, ...Scope[]]
+  ...scopes: readonly Scope[]
 ): Promise<Principal> {
   const { authorization, 'x-api-key': apiKey } = request.headers;
   const key = authorization === undefined ? apiKey?.toString() : /^bearer +(\S+)$/i.exec(authorization)?.[1];
   const principal = key === undefined ? null : await registry.authenticate(key);
   if (principal === null) throw new AppError('invalid_api_key');
-  if (!scopes.some((scope) => principal.scopes.includes(scope))) {
-    throw new AppError('scope_missing', { scope: scopes[0], what: `${request.method} ${request.routeOptions.url}` });
+  const [first] = scopes;
+  if (first !== undefined && !scopes.some((scope) => principal.scopes.includes(scope))) {
+    throw new AppError('scope_missing', { scope: first, what: `${request.method} ${request.routeOptions.url}` });
   }
   return principal;
 }

@@ -1,0 +1,212 @@
+import type { ApiKeyInfo, DataPolicy, Tenant } from '../../contracts/registry.js';
+import { SCOPES } from '../../contracts/registry-limits.js';
+import { path } from '../api.js';
+import { type Context, tenantOf } from '../context.js';
+import { h, valuesOf } from '../dom.js';
+import { time } from '../format.js';
+import { ask } from '../parts/dialog.js';
+import { checkbox, checkboxes, input, reasonField, reasonHeader } from '../parts/fields.js';
+import { badge, button, empty, failure, link, page, rowButton, section } from '../parts/layout.js';
+import { table } from '../parts/table.js';
+import { hashOf } from '../router.js';
+
+export async function tenants(context: Context): Promise<HTMLElement> {
+  const all = await context.admin.list<Tenant>('/admin/tenants');
+  return page(
+    'Tenants',
+    {
+      lead: 'Each has its own keys, adapters and documents, and sees nothing of the others.',
+      actions: [button('Create a tenant', () => void create(), 'main')],
+    },
+    section(
+      'All tenants',
+      {},
+      table<Tenant>(
+        'Tenants',
+        [
+          { title: 'Id', cell: ({ id }) => link(hashOf('tenants', id), id) },
+          { title: 'Name', cell: ({ name }) => name },
+          { title: 'Since', cell: ({ createdAt }) => time(createdAt) },
+        ],
+        all,
+        empty('No tenants yet.', 'Create the first one.'),
+      ),
+    ),
+  );
+
+  async function create(): Promise<void> {
+    let id = '';
+    const isDone = await ask({
+      title: 'Create a tenant',
+      fields: [
+        input('Id', { name: 'id', required: true }, 'Small letters, digits, dots, dashes. It cannot be changed.'),
+        input('Name', { name: 'name', required: true }),
+        reasonField(),
+      ],
+      action: 'Create the tenant',
+      submit: (values) => {
+        id = values.text('id');
+        return context.admin.send(
+          'POST',
+          '/admin/tenants',
+          { id, name: values.text('name') },
+          reasonHeader(values.text('reason')),
+        );
+      },
+    });
+    if (!isDone) return;
+    context.say(`${id} was created.`);
+    context.go(hashOf('tenants', id));
+  }
+}
+
+export async function tenant(context: Context): Promise<HTMLElement> {
+  const { admin } = context;
+  const id = tenantOf(context);
+  const base = path`/admin/tenants/${id}`;
+  const [keys, policy] = await Promise.all([
+    admin.list<ApiKeyInfo>(`${base}/keys`),
+    admin.get<DataPolicy>(`${base}/data-policy`),
+  ]);
+  const pages = (['deployments', 'adapters', 'playground', 'documents', 'reviews', 'quality'] as const).flatMap(
+    (name) => [link(hashOf(name, id), name), ' '],
+  );
+  return page(
+    id,
+    { lead: ['A tenant. See its ', pages], actions: [button('Create a key', () => void createKey(), 'main')] },
+    section('Keys', {}, keyTable()),
+    section('Data policy', {}, policyForm()),
+  );
+
+  function keyTable(): HTMLElement {
+    return table<ApiKeyInfo>(
+      `Keys of ${id}`,
+      [
+        { title: 'Key', cell: (key) => h('code', {}, key.id) },
+        { title: 'Label', cell: ({ label }) => label },
+        { title: 'May', cell: ({ scopes }) => scopes.flatMap((scope) => [badge(scope), ' ']) },
+        { title: 'Groups', cell: ({ groups }) => (groups.length === 0 ? '–' : groups.join(', ')) },
+        { title: 'Since', cell: ({ createdAt }) => time(createdAt) },
+        {
+          title: 'State',
+          cell: (key) =>
+            key.revokedAt === null ? rowButton('Revoke', key.label, () => void revoke(key)) : badge('revoked', 'bad'),
+        },
+      ],
+      keys,
+      empty('No keys yet.', 'A client needs one.'),
+    );
+  }
+
+  async function createKey(): Promise<void> {
+    let made: (ApiKeyInfo & { secret: string }) | null = null;
+    await ask({
+      title: `Create a key of ${id}`,
+      fields: [
+        input('Label', { name: 'label', required: true, maxlength: 200 }, 'For people: which program uses it.'),
+        checkboxes('It may', 'scopes', SCOPES, ['inference']),
+        input(
+          'Groups',
+          { name: 'groups' },
+          'With commas between. What these groups may see is found with it; none: what everybody may.',
+        ),
+        reasonField(),
+      ],
+      action: 'Create the key',
+      async submit(values) {
+        const groups = values
+          .text('groups')
+          .split(',')
+          .map((group) => group.trim())
+          .filter(Boolean);
+        const body = {
+          label: values.text('label'),
+          scopes: values.all('scopes'),
+          ...(groups.length > 0 && { groups }),
+        };
+        made = await admin.send('POST', `${base}/keys`, body, reasonHeader(values.text('reason')));
+      },
+    });
+    if (made === null) return;
+    const key: ApiKeyInfo & { secret: string } = made;
+    const isKept = await ask({
+      title: 'The key, shown this once',
+      text: 'Only a hash of it is kept. Copy it now.',
+      fields: [
+        h('code', { class: 'secret', tabindex: 0 }, key.secret),
+        button('Copy', () => void navigator.clipboard.writeText(key.secret).then(() => context.say('Copied.'))),
+      ],
+      action: 'Use it in this tab',
+      submit: async () => context.session.add({ secret: key.secret, id: key.id, tenant: id, scopes: key.scopes }),
+    });
+    context.say(isKept ? 'The key is held by this tab.' : 'The key was created.');
+    context.reload();
+  }
+
+  async function revoke(key: ApiKeyInfo): Promise<void> {
+    const isDone = await ask({
+      title: `Revoke ${key.label}?`,
+      text: 'The next request with it is refused. This cannot be taken back.',
+      fields: [reasonField()],
+      action: 'Revoke',
+      isDangerous: true,
+      submit: (values) =>
+        admin.send('DELETE', `${base}${path`/keys/${key.id}`}`, null, reasonHeader(values.text('reason'))),
+    });
+    if (!isDone) return;
+    context.session.remove(key.id);
+    context.say('The key is revoked.');
+    context.reload();
+  }
+
+  function policyForm(): HTMLElement {
+    const trouble = h('div', {});
+    const asConfigured = 'Empty: as the gateway is configured.';
+    const form = h(
+      'form',
+      { class: 'page' },
+      h(
+        'div',
+        { class: 'row' },
+        input(
+          'Days that records of answers are kept',
+          { name: 'days', type: 'number', min: 1, value: policy.retentionDays },
+          asConfigured,
+        ),
+        input(
+          'Records kept at most',
+          { name: 'answers', type: 'number', min: 0, value: policy.maxAnswers },
+          asConfigured,
+        ),
+      ),
+      checkbox('Corrected answers may be kept and exported for training', {
+        name: 'consent',
+        checked: policy.trainingConsent,
+      }),
+      trouble,
+      h('div', { class: 'actions' }, h('button', { type: 'submit' }, 'Save the data policy')),
+    );
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      const values = valuesOf(form);
+      const next = {
+        retentionDays: values.number('days'),
+        maxAnswers: values.number('answers'),
+        trainingConsent: values.has('consent'),
+      };
+      trouble.replaceChildren();
+      void ask({
+        title: 'Save the data policy?',
+        text: 'Records beyond it are deleted within the hour, and cannot be had back.',
+        fields: [reasonField()],
+        action: 'Save',
+        isDangerous: true,
+        submit: (reasons) => admin.send('PUT', `${base}/data-policy`, next, reasonHeader(reasons.text('reason'))),
+      }).then(
+        (isDone) => isDone && context.say('The data policy is saved.'),
+        (error: unknown) => trouble.replaceChildren(failure(error)),
+      );
+    });
+    return form;
+  }
+}
