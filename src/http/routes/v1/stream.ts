@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AppError } from '../../../errors/app-error.js';
 import type { AnswerEvent } from '../../../pipeline/types.js';
 import { logError, toAppError } from '../../plugins/errors.js';
+import { noteAnswer } from '../../plugins/log-fields.js';
 import { createSseWriter } from '../../sse-writer.js';
 import { writeRoute } from './routing.js';
 
@@ -37,6 +38,7 @@ export async function streamAnswer(
   };
   try {
     for await (const event of events) {
+      noteAnswer(request.logged, event);
       if (event.type === 'routed') {
         writeRoute(reply, event.route);
         stream.startPings();
