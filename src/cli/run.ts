@@ -23,6 +23,7 @@ import { addReviews } from './commands/reviews.js';
 import { addServe } from './commands/serve.js';
 import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
+import { addTop } from './commands/top.js';
 import { addUsage } from './commands/usage.js';
 import { parseUrl } from './options.js';
 import type { Terminal } from './terminal.js';
@@ -58,6 +59,7 @@ function createProgram(terminal: Terminal): Command {
     addServe,
     addInit,
     addDoctor,
+    addTop,
     addConfig,
     addModels,
     addTenants,

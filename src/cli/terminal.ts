@@ -4,6 +4,8 @@ export interface Terminal {
   err(text: string): void;
   /** Whether a person watches, so that a line may be redrawn. */
   readonly interactive: boolean;
+  /** Whether `out` is a screen, which can be drawn anew. */
+  readonly isScreen?: boolean;
 }
 
 export type Row = Readonly<Record<string, string | number | null>>;

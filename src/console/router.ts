@@ -1,6 +1,6 @@
 /** Pages by what stands behind the `#` of the address: `#/deployments/TENANT/NAME`. */
 
-export const PAGES = [
+const PAGES = [
   'overview',
   'deployments',
   'adapters',

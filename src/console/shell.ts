@@ -43,10 +43,19 @@ export function createShell(context: Context, isOperator: boolean) {
     { type: 'button', class: 'menu', 'aria-expanded': 'false', 'aria-controls': 'menu' },
     'Menu',
   );
-  menu.addEventListener('click', () => menu.setAttribute('aria-expanded', String(side.classList.toggle('open'))));
+  const toggle = (isOpen: boolean) => {
+    side.classList.toggle('open', isOpen);
+    menu.setAttribute('aria-expanded', String(isOpen));
+  };
+  menu.addEventListener('click', () => toggle(!side.classList.contains('open')));
   side.append(
     h('div', { class: 'side-head' }, brand(), menu),
-    h('div', { class: 'side-body', id: 'menu' }, h('nav', { 'aria-label': 'Pages' }, h('ul', {}, links)), chooser),
+    h(
+      'div',
+      { class: 'side-body', id: 'menu' },
+      h('nav', { 'aria-label': 'Pages', onclick: () => toggle(false) }, h('ul', {}, links)),
+      chooser,
+    ),
   );
   const skip = h('button', { type: 'button', class: 'skip', onclick: () => main.focus() }, 'Skip to the content');
   return { element: h('div', { class: 'shell' }, skip, side, main), main };

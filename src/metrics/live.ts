@@ -81,7 +81,7 @@ export function readLive(before: Scrape | null, now: Scrape): Live {
  * The quantile of a histogram's observations since `before`, by linear interpolation within its bucket as Prometheus does;
  * null where there were none.
  */
-export function quantileSince(
+function quantileSince(
   before: Scrape | null,
   now: Scrape,
   name: MetricName,

@@ -9,6 +9,7 @@ import { checkbox, checkboxes, input, reasonField, reasonHeader } from '../parts
 import { badge, button, empty, failure, link, page, rowButton, section } from '../parts/layout.js';
 import { table } from '../parts/table.js';
 import { hashOf } from '../router.js';
+import { limitsPanel, usagePanel } from './tenant-limits.js';
 
 export async function tenants(context: Context): Promise<HTMLElement> {
   const all = await context.admin.list<Tenant>('/admin/tenants');
@@ -64,9 +65,11 @@ export async function tenant(context: Context): Promise<HTMLElement> {
   const { admin } = context;
   const id = tenantOf(context);
   const base = path`/admin/tenants/${id}`;
-  const [keys, policy] = await Promise.all([
+  const [keys, policy, usage, limits] = await Promise.all([
     admin.list<ApiKeyInfo>(`${base}/keys`),
     admin.get<DataPolicy>(`${base}/data-policy`),
+    usagePanel(context, id),
+    limitsPanel(context, id),
   ]);
   const pages = (['deployments', 'adapters', 'playground', 'documents', 'reviews', 'quality'] as const).flatMap(
     (name) => [link(hashOf(name, id), name), ' '],
@@ -75,6 +78,8 @@ export async function tenant(context: Context): Promise<HTMLElement> {
     id,
     { lead: ['A tenant. See its ', pages], actions: [button('Create a key', () => void createKey(), 'main')] },
     section('Keys', {}, keyTable()),
+    usage,
+    limits,
     section('Data policy', {}, policyForm()),
   );
 

@@ -6,7 +6,7 @@ const BASE = 'https://gateway.example/prefix/';
 /** What was asked, and what is answered in turn. */
 function answering(...answers: readonly Response[]) {
   const asked: { url: string; init: RequestInit }[] = [];
-  const fetchIt = async (url: URL | RequestInfo, init: RequestInit = {}) => {
+  const fetchIt = async (url: unknown, init: RequestInit = {}) => {
     asked.push({ url: String(url), init });
     return answers[asked.length - 1]!;
   };

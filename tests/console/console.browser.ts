@@ -1,0 +1,273 @@
+/** Every page, and every button that changes something, on a phone and on a desktop, over a real gateway and model. */
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { keyOf, startGateway, TENANTS } from '../fixtures/gateway/gateway.js';
+import { writePeftAdapter } from '../fixtures/gateway/peft-adapter.js';
+import { openConsole } from './browser.js';
+
+type Tenant = (typeof TENANTS)[number];
+/** Each shape works on a tenant of its own. */
+const SHAPES: Readonly<Record<Tenant, { isPhone: boolean; isDark: boolean }>> = {
+  bank: { isPhone: false, isDark: false },
+  shop: { isPhone: true, isDark: true },
+};
+const DOCUMENT = '# Fees\n\nThe account costs 7 EUR a month.\n';
+
+t.test('the console', async (t) => {
+  const gateway = await startGateway(t, {}, ['inference', 'documents', 'route', 'admin']);
+  for (const tenant of TENANTS) {
+    const { isPhone, isDark } = SHAPES[tenant];
+    await t.test(`${isPhone ? 'on a phone' : 'on a desktop'}, ${isDark ? 'dark' : 'light'}`, (t) =>
+      useConsole(t, gateway, tenant),
+    );
+  }
+});
+
+type Gateway = Awaited<ReturnType<typeof startGateway>>;
+
+async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: Tenant): Promise<void> {
+  const console = await openConsole(t, address, SHAPES[tenant]);
+  const { page, errors, button, dialog, change, check, visit, addKey, says } = console;
+  const at = `deployments/${tenant}/assistant`;
+  const deployment = async () => {
+    const headers = { authorization: `Bearer ${keyOf(tenant)}` };
+    const url = `${address}/admin/tenants/${tenant}/deployments/assistant`;
+    return (await fetch(url, { headers })).json() as Promise<{
+      stableVersion: number;
+      canaryVersion: number | null;
+      canaryWeight: number;
+      rollout: { step: number; status: string } | null;
+    }>;
+  };
+
+  await t.test('a wrong key is refused, a right one opens the overview', async (t) => {
+    await check('the sign-in page');
+    await addKey('sk-wrong', 'Sign in');
+    await page.getByRole('alert').getByText(/key/).waitFor();
+    await addKey(keyOf(tenant), 'Sign in');
+    await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+    t.notMatch(page.url(), keyOf(tenant));
+  });
+
+  await t.test('every page is reached from the menu, and axe finds nothing on it', async () => {
+    const names = [
+      'Overview',
+      'Deployments',
+      'Adapters',
+      'Playground',
+      'Documents',
+      'Reviews',
+      'Quality',
+      'Tenants',
+      'Keys of this tab',
+    ];
+    for (const name of names) {
+      if (SHAPES[tenant].isPhone) await button('Menu').click();
+      await page.getByRole('link', { name, exact: true }).first().click();
+      await page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
+      await check(name);
+    }
+  });
+
+  await t.test('a dialog opens and closes by keyboard, and gives the focus back', async (t) => {
+    await visit('tenants', 'Tenants');
+    await button('Create a tenant').focus();
+    await page.keyboard.press('Enter');
+    await dialog.waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    t.equal(await button('Create a tenant').evaluate((element) => element.matches(':focus')), true);
+  });
+
+  await t.test('a tenant and its keys are made and revoked, its data policy is kept', async (t) => {
+    await change('Create a tenant', { Id: `new-${tenant}`, Name: 'New', Reason: 'a trial' }, 'Create the tenant');
+    await page.getByRole('heading', { level: 1, name: `new-${tenant}` }).waitFor();
+    await button('Create a key').click();
+    await dialog.getByLabel('Label').fill('app');
+    await button('Create the key', dialog).click();
+    await dialog.getByText('The key, shown this once').waitFor();
+    const secret = (await dialog.locator('.secret').textContent())!;
+    await check('the dialog with the secret');
+    await button('Use it in this tab', dialog).click();
+    await says('The key is held by this tab.');
+    const ask = () => fetch(`${address}/v1/key`, { headers: { authorization: `Bearer ${secret}` } });
+    t.match(await (await ask()).json(), { tenant: `new-${tenant}`, scopes: ['inference'] });
+    await change('Revoke app', {}, 'Revoke');
+    await page.getByText('revoked', { exact: true }).waitFor();
+    t.equal((await ask()).status, 401);
+    await page.getByLabel('Days that records of answers are kept').fill('30');
+    await page.getByLabel('Corrected answers may be kept').check();
+    await change('Save the data policy', {}, 'Save');
+    await says('The data policy is saved.');
+    await page.getByLabel('Requests a minute').fill('40');
+    await change('Save the limits', {}, 'Save');
+    await says('The limits are saved.');
+    await page.reload();
+    t.equal(await page.getByLabel('Days that records of answers are kept').inputValue(), '30');
+    t.equal(await page.getByLabel('Corrected answers may be kept').isChecked(), true);
+    t.equal(await page.getByLabel('Requests a minute').inputValue(), '40');
+    await check('the page of a tenant');
+  });
+
+  await t.test('an adapter version is added; one that is none is refused with the reason', async (t) => {
+    const folder = writePeftAdapter(join(config.dataDir, `${tenant}-3`), shape, tenant === 'bank' ? 13 : 23);
+    await visit(`adapters/${tenant}`, 'Adapters');
+    await change('Add a version', { Name: 'support', Folder: folder }, 'Add the version');
+    await page.getByText('support@3').waitFor();
+    await button('Add a version').click();
+    await dialog.getByLabel('Name').fill('support');
+    await dialog.getByLabel('Folder').fill('/nowhere');
+    await button('Add the version', dialog).click();
+    t.match(await dialog.getByRole('alert').textContent(), /nowhere/);
+    await button('Cancel', dialog).click();
+    await check('adapters with three versions');
+  });
+
+  await t.test(
+    'a rollout is begun, paused, resumed, advanced and rolled back; a canary is set, changed and promoted',
+    async (t) => {
+      await visit(at, 'assistant');
+      await change('Roll back', {}, 'Roll back');
+      await says('Rolled back.');
+      t.match(await deployment(), { stableVersion: 1, canaryVersion: null });
+      await change(
+        'Start a rollout',
+        { Version: '3', Steps: '10, 50, 100', 'Minutes at each step': '60' },
+        'Start the rollout',
+      );
+      await page.getByText('50 %', { exact: true }).waitFor();
+      t.match(await deployment(), { canaryVersion: 3, canaryWeight: 10, rollout: { status: 'running' } });
+      await check('a deployment with a rollout');
+      await change('Pause', { Reason: 'lunch' }, 'Pause');
+      t.match((await deployment()).rollout, { status: 'paused' });
+      await change('Resume', {}, 'Resume');
+      await button('Pause').waitFor();
+      await change('Advance', {}, 'Advance');
+      t.match(await deployment(), { canaryWeight: 50, rollout: { step: 1 } });
+      await page.getByText('lunch').waitFor();
+      await change('Roll back', {}, 'Roll back');
+      await button('Set a canary').waitFor();
+      await change('Set a canary', { Version: '2', Share: '5' }, 'Set the canary');
+      await change('Change the share', { Share: '20' }, 'Change the share');
+      t.match(await deployment(), { stableVersion: 1, canaryVersion: 2, canaryWeight: 20 });
+      await change('Promote', { Reason: 'it is better' }, 'Promote');
+      t.match(await deployment(), { stableVersion: 2, canaryVersion: null });
+      await page.getByText('it is better').waitFor();
+      await check('a deployment with a history');
+    },
+  );
+
+  await t.test('a change is refused where somebody else made one meanwhile', async (t) => {
+    await button('Set a canary').click();
+    await dialog.getByLabel('Share').fill('30');
+    const headers = { authorization: `Bearer ${keyOf(tenant)}`, 'content-type': 'application/json' };
+    const url = `${address}/admin/tenants/${tenant}/deployments/assistant/canary`;
+    await fetch(url, { method: 'POST', headers, body: '{"version":1,"weight":7}' });
+    await button('Set the canary', dialog).click();
+    t.match(await dialog.getByRole('alert').textContent(), /revision/);
+    await button('Cancel', dialog).click();
+    t.match(await deployment(), { canaryWeight: 7 });
+  });
+
+  await t.test('a document is uploaded, read, found and deleted', async (t) => {
+    await visit(`documents/${tenant}`, 'Documents');
+    await change('Create a store', { Name: 'Handbook' }, 'Create the store');
+    await page
+      .getByLabel('Documents', { exact: true })
+      .setInputFiles({ name: 'fees.md', mimeType: 'text/markdown', buffer: Buffer.from(DOCUMENT) });
+    await says(/1 of 1 documents/);
+    await page.getByRole('cell', { name: 'completed' }).waitFor();
+    await page.getByLabel('Question or words').fill('What does the account cost?');
+    await page.keyboard.press('Enter');
+    const results = page.getByRole('region', { name: 'Search results' });
+    await results.getByText('The account costs 7 EUR a month.').waitFor();
+    await check('documents with search results');
+    await page
+      .getByLabel('Documents', { exact: true })
+      .setInputFiles({ name: 'x.zip', mimeType: 'application/zip', buffer: Buffer.from('PK') });
+    t.match(await page.getByRole('alert').textContent(), /^x\.zip: /);
+  });
+
+  await t.test(
+    'the playground streams an answer, shows its passages and its receipt, and can be stopped',
+    async (t) => {
+      await visit(`playground/${tenant}`, 'Playground');
+      await page.getByLabel('Canary').selectOption('never');
+      await page.getByLabel('Tokens at most').fill('12');
+      await page.getByLabel('Message').fill('What does the account cost?');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: 'Receipt' }).waitFor();
+      await page.locator('.passage', { hasText: 'The account costs 7 EUR a month.' }).waitFor();
+      await page.getByText('support@2', { exact: true }).waitFor();
+      t.match(await page.locator('.facts').textContent(), /stable, by header/);
+      await check('the playground with an answer');
+      await button('Bad answer').click();
+      await says('Noted.');
+      await button('New conversation').click();
+      await page.getByLabel('Tokens at most').fill('500');
+      await page.getByLabel('Message').fill('Tell me a long story.');
+      await button('Ask').click();
+      await button('Stop').click();
+      await page.getByText('stopped', { exact: true }).waitFor();
+      await button('Ask').waitFor();
+    },
+  );
+
+  await t.test('the answer waits for a reviewer, and no longer once it was reviewed', async () => {
+    await visit(`reviews/${tenant}`, 'Reviews');
+    await page.getByText('Thumbs down', { exact: true }).last().waitFor();
+    await check('reviews');
+    await button('Reject').first().click();
+    await dialog.getByLabel('wrong', { exact: true }).check();
+    await dialog.getByLabel('Note').fill('It makes things up.');
+    await check('the dialog of a review');
+    await button('Rejected', dialog).click();
+    await says('The review is kept.');
+    await page.getByText('Nothing waits.').waitFor();
+  });
+
+  await t.test('overview and quality tell of the answer', async (t) => {
+    await visit(`quality/${tenant}`, 'Quality');
+    await page.getByRole('region', { name: 'Quality by version' }).getByText('support@2').waitFor();
+    await visit(`tenants/${tenant}`, tenant);
+    await page
+      .getByRole('region', { name: `Usage of ${tenant}` })
+      .getByText('support@2')
+      .first()
+      .waitFor();
+    await visit('overview', 'Overview');
+    await page.getByRole('region', { name: 'Traffic by version' }).getByText(tenant).first().waitFor();
+    t.equal(await page.locator('.plot canvas').count(), 4, 'four charts are drawn');
+    await check('overview with traffic');
+  });
+
+  await t.test('a document is deleted, a key forgotten, and after signing out nothing is left', async (t) => {
+    await visit(`documents/${tenant}`, 'Documents');
+    await change('Delete fees.md', {}, 'Delete');
+    await says('fees.md was deleted.');
+    await page.getByText('No documents yet.').waitFor();
+    await visit('session', 'Keys of this tab');
+    await button('Sign out').click();
+    await page.getByRole('heading', { level: 1, name: 'Sign in with an API key' }).waitFor();
+    t.equal(await page.evaluate('sessionStorage.length'), 0);
+  });
+
+  await t.test('a key of a tenant alone sees its playground and documents, and no pages of operators', async (t) => {
+    const headers = { authorization: `Bearer ${keyOf(tenant)}`, 'content-type': 'application/json' };
+    const body = '{"label":"app","scopes":["inference","documents"]}';
+    const made = await fetch(`${address}/admin/tenants/${tenant}/keys`, { method: 'POST', headers, body });
+    await addKey(((await made.json()) as { secret: string }).secret, 'Sign in');
+    await page.getByRole('heading', { level: 1, name: 'Keys of this tab' }).waitFor();
+    if (SHAPES[tenant].isPhone) await button('Menu').click();
+    t.same(await page.getByRole('navigation').getByRole('link').allTextContents(), [
+      'Playground',
+      'Documents',
+      'Keys of this tab',
+    ]);
+    await visit(`playground/${tenant}`, 'Playground');
+    await page.getByLabel('Message').waitFor();
+    t.equal(await page.getByLabel('Canary').count(), 0, 'without the scope route there is no choice of the arm');
+  });
+
+  t.same(errors, [], 'the browser logged no error, and its policy refused nothing');
+}
