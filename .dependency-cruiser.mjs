@@ -1,7 +1,7 @@
 // The import rules of the architecture, each with its reason. `npm run lint` checks them.
 const L1 = [
   ...['model-import', 'tokenizer', 'engine', 'upstream', 'retrieval', 'registry', 'quality'],
-  ...['canary', 'safety', 'quota', 'captures'],
+  ...['canary', 'safety', 'quota', 'captures', 'tools'],
 ];
 const L3 = ['evaluation', 'redteam', 'finetune', 'backup', 'demo', 'doctor'];
 const L4 = ['http', 'admin', 'console', 'cli'];

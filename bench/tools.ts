@@ -11,7 +11,7 @@ import { functionsOf, isRight, readCases, type ToolCase } from './tools/cases.js
 
 const BASE = 'qwen2.5-coder-0.5b-instruct';
 const ASSISTANT = 'assistant';
-const QUESTIONS = { quick: 10, whole: 50 };
+const QUESTIONS = { quick: 10, whole: 30 };
 const MAX_TOKENS = 160;
 
 interface Message {

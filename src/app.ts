@@ -34,6 +34,7 @@ import { lockDataDir } from './sqlite/data-lock.js';
 import { databasesOf } from './sqlite/databases.js';
 import { createStorageProbe } from './sqlite/storage-probe.js';
 import { createTokenizer } from './tokenizer/client.js';
+import { createToolCaller } from './tools/http-tools.js';
 import { createUpstream } from './upstream/client.js';
 
 export interface App {
@@ -72,8 +73,16 @@ export async function createApp(config: Config): Promise<App> {
       // Opened later than the registry, which checks policies, and before anybody asks.
       embed: async (tenant, texts, signal) => (await retrieval.embed(tenant, texts, signal)).vectors,
     });
+    const toolCaller = createToolCaller({ settings: config.tools, clock });
     const registry = keep(
-      await openRegistry({ dataDir, compiler, clock, checkRules: safety.check, demo: config.demo }),
+      await openRegistry({
+        dataDir,
+        compiler,
+        clock,
+        checkRules: safety.check,
+        checkToolUrl: toolCaller.checkUrl,
+        demo: config.demo,
+      }),
     );
     await registry.noteSettings(settingValues(config));
     const retrieval = keep(
@@ -174,6 +183,8 @@ export async function createApp(config: Config): Promise<App> {
       stickyUnit,
       judge: quality.judge,
       capture: captures.capture,
+      toolCaller,
+      maxToolRounds: config.tools.maxRounds,
       requestTimeoutMs,
       onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
     });

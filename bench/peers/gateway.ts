@@ -65,7 +65,14 @@ export const gateway: Pick<Peer, 'name' | 'start'> = {
 async function createKey(dataDir: string, modelDir: string): Promise<string> {
   const compiler = createAdapterCompiler({ modelDir, dataDir, maxRank: RANK });
   const clock = { now: Date.now, monotonicMs: () => performance.now() };
-  const registry = await openRegistry({ dataDir, compiler, clock, checkRules: () => {}, demo: false });
+  const registry = await openRegistry({
+    dataDir,
+    compiler,
+    clock,
+    checkRules: () => {},
+    checkToolUrl: () => {},
+    demo: false,
+  });
   try {
     await registry.createTenant({ id: TENANT, name: 'Benchmark' });
     const { secret } = await registry.createKey({ tenant: TENANT, label: 'bench', scopes: ['inference', 'admin'] });

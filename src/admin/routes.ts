@@ -11,6 +11,7 @@ import { rolloutRoutes } from './rollouts.js';
 import { ChangeHeaders } from './schemas.js';
 import { signerRoutes } from './signers.js';
 import { tenantRoutes } from './tenants.js';
+import { toolRoutes } from './tools.js';
 import { usageRoutes } from './usage.js';
 
 /** The admin API, below /admin. It has to be registered where keys are checked: its routes only declare their scope. */
@@ -28,6 +29,7 @@ export const adminRoutes: AdminPlugin = async (app, services) => {
     deploymentRoutes,
     rolloutRoutes,
     policyRoutes,
+    toolRoutes,
     qualityRoutes,
     captureRoutes,
     auditRoutes,

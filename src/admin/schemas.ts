@@ -229,6 +229,12 @@ export const DeploymentBody = Type.Object(
     instructions: Type.String({ description: 'Start of every system message.', maxLength: MAX_INSTRUCTIONS }),
     retrieval: RetrievalSchema,
     policy: Type.Optional(nullable(PolicyRefSchema)),
+    tools: Type.Optional(
+      Type.Array(Type.String(), {
+        maxItems: 32,
+        description: 'Functions that the gateway calls, by name. Left out: those that it has.',
+      }),
+    ),
   },
   closed,
 );
@@ -240,6 +246,7 @@ export const DeploymentSchema = Type.Object({
   instructions: Type.String(),
   retrieval: RetrievalSchema,
   policy: nullable(PolicyRefSchema),
+  tools: Type.Optional(Type.Array(Type.String())),
   canaryVersion: nullable(Version),
   canaryWeight: Weight,
   rollout: nullable(RolloutSchema),

@@ -240,6 +240,23 @@ export const ConfigSchema = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    tools: Type.Object(
+      {
+        allowedHosts: Type.String({
+          description:
+            'Hosts that functions of tenants may be at, with commas between, e.g. stock.example.com,*.apis.example.com; empty: none.',
+          default: '',
+        }),
+        privateAddresses: Type.Boolean({
+          description:
+            'Whether these hosts may have addresses of a private network, and answer without TLS. Only where nobody else writes addresses of functions.',
+          default: false,
+        }),
+        maxResponseBytes: integer('Longest answer of a function, in bytes.', 16 * KiB, 1, MiB),
+        maxRounds: integer('Rounds of calls within one answer.', 4, 1, 32),
+      },
+      { ...closed, default: {} },
+    ),
     retrieval: Type.Object(
       {
         maxFileBytes: integer('Largest document, in bytes.', 8 * MiB, KiB, 512 * MiB),

@@ -44,6 +44,8 @@ export interface GenerateRequest {
   readonly topLogprobs: number | null;
   /** What the answer is bound to; null = nothing. An answer that `maxTokens` cuts may be a beginning of it. */
   readonly grammar: GrammarSpec | null;
+  /** Special tokens that stand in the answer's text, as they are written; of all others nothing is seen. Left out: none. */
+  readonly shown?: readonly string[];
   /**
    * Told before the request is queued how many tokens prompt and answer take at most. What it throws refuses the request.
    * Left out: nobody asks.

@@ -62,6 +62,8 @@ export type Prompt =
       readonly messages: readonly PromptMessage[];
       /** What the model may ask for, none where it is left out. */
       readonly tools?: readonly ToolDefinition[];
+      /** Switches of the chat template, e.g. `enable_thinking`. */
+      readonly flags?: Readonly<Record<string, boolean>>;
     }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'tokens'; readonly ids: readonly number[] }

@@ -3,6 +3,7 @@
 import type { JobFailure, JobStore, Lease } from '../jobs/jobs.js';
 import type { AdapterRef } from './adapter.js';
 import type { AuditChange, AuditPage } from './audit.js';
+import type { HttpTool, ToolRun } from './http-tools.js';
 import type { ChatMessage } from './prompt.js';
 import type { AnswerSignals } from './quality.js';
 import type { Caller, Limits, PastUse, SetLimits, TenantLimits, UsageQuery, UsageReport } from './quota.js';
@@ -89,6 +90,8 @@ export interface Deployment {
   readonly retrieval: RetrievalPolicy;
   /** What it screens questions, passages and answers by; null: nothing. */
   readonly policy: PolicyRef | null;
+  /** Functions that the gateway calls, by name; none where it is left out. */
+  readonly tools?: readonly string[];
   readonly createdAt: number;
   readonly updatedAt: number;
   /** Grows by one with every change. */
@@ -139,6 +142,8 @@ export interface AnswerRecord {
   readonly storeSnapshot: string | null;
   /** What the deployment's policy decided; null: it has none. */
   readonly safety: SafetyRecord | null;
+  /** Calls that the gateway made for it, in the order in which they ended; none where it is left out. */
+  readonly tools?: readonly ToolRun[];
   readonly promptTokens: number;
   /** Of the prompt, found in the prefix cache; null, here and below: it did not come so far. */
   readonly cachedTokens: number | null;
@@ -320,6 +325,8 @@ export interface Registry {
       retrieval: RetrievalPolicy;
       /** null: none. Left out: as it is, so that nobody drops it unawares. */
       policy?: PolicyRef | null;
+      /** As `policy`. */
+      tools?: readonly string[];
     },
     by?: ChangedBy,
   ): Promise<Deployment>;
@@ -361,6 +368,21 @@ export interface Registry {
   judgedAnswers(deployment: Deployment): Promise<readonly JudgedAnswer[]>;
   /** Whether `holder` has the lease now, taken or renewed for `ttlMs`: nobody else has it before it ends. */
   takeLease(name: string, holder: string, ttlMs: number): Promise<boolean>;
+
+  /**
+   * A function that the gateway calls. The secret of one that is there stays where none is given, unless its host changes.
+   * @throws AppError `invalid_value`
+   */
+  putTool(
+    tool: Omit<HttpTool, 'strict' | 'hasSecret' | 'createdAt' | 'updatedAt'> & { secret?: string | null },
+  ): Promise<HttpTool>;
+  listTools(tenant: string): Promise<readonly HttpTool[]>;
+  /** @throws AppError `invalid_value` where a deployment uses it */
+  removeTool(tenant: string, name: string): Promise<HttpTool>;
+  /** Those of the names, in their order. @throws AppError `not_found` */
+  toolsOf(tenant: string, names: readonly string[]): Promise<readonly HttpTool[]>;
+  /** For a call; shown to nobody. */
+  toolSecret(tenant: string, name: string): Promise<string | null>;
 
   /** The next revision; the same rules as in the newest one are that one. @throws AppError `invalid_value` that names the rule */
   putPolicy(policy: { tenant: string; name: string; rules: SafetyRules }): Promise<SafetyPolicy>;

@@ -31,6 +31,7 @@ export interface Job {
   /** Where the answer goes, if it fills in the middle. */
   readonly hole: Hole | null;
   readonly topLogprobs: number | null;
+  readonly shown?: readonly string[];
   /** What the answer is bound to. */
   readonly grammar: NamedGrammar | null;
 }

@@ -53,6 +53,11 @@ export const METRICS = {
     'direction',
   ]),
   retrieval_duration_seconds: histogram('Search for passages, by stage.', ['tenant', 'stage'], SHORT),
+  tool_duration_seconds: histogram(
+    'Calls of functions that the gateway made, by how they ended.',
+    ['tenant', 'deployment', 'outcome'],
+    SHORT,
+  ),
   retrieval_top_score: histogram('Score of the best passage found for a question.', ['tenant', 'deployment'], SCORE),
   answer_citations_total: counter('Citations of passages in answers.', ANSWER),
   safety_decisions_total: counter('What rules of safety policies found, by stage, kind of rule and action.', [

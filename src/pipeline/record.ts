@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Certainty, EngineTimings } from '../contracts/generator.js';
+import type { ToolRun } from '../contracts/http-tools.js';
 import type { AnswerTexts } from '../contracts/judge.js';
 import type { AnswerRecord, GivenPassage } from '../contracts/registry.js';
 import type { ScoredPassage } from '../contracts/retrieval.js';
@@ -37,6 +38,8 @@ export interface Tally {
   /** What was written so far. */
   text: string;
   timings: EngineTimings | null;
+  /** Calls that the gateway made. */
+  readonly tools: ToolRun[];
   /** Once it is written. */
   record: AnswerRecord | null;
   certainty: Certainty | null;
@@ -49,8 +52,10 @@ export async function recordAnswer(
 ): Promise<void> {
   const record = recordOf(tally, clock);
   measure(metrics, tally, record);
-  // What a policy says in an answer's place is no version's work, and what asks for calls is no answer yet.
-  const isAnswer = record.finishReason !== 'content_filter' && record.finishReason !== 'tool_calls';
+  // What a policy says in an answer's place is no version's work, what asks for calls is no answer yet, and what functions
+  // said is no passage that an answer could be measured by.
+  const { finishReason } = record;
+  const isAnswer = finishReason !== 'content_filter' && finishReason !== 'tool_calls' && tally.tools.length === 0;
   if (record.outcome === 'completed' && isAnswer) {
     const texts = toTexts(tally);
     judge(record, texts);
@@ -91,6 +96,7 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
     passages: prepared?.passages.map(({ passage }) => toGiven(passage)) ?? [],
     storeSnapshot: prepared?.storeSnapshot ?? null,
     safety: policy && { policy: `${policy.name}@${policy.revision}`, decisions: tally.screen!.decisions() },
+    tools: tally.tools,
     promptTokens: tally.promptTokens,
     cachedTokens: tally.cachedTokens,
     completionTokens: tally.completionTokens,

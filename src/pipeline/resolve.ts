@@ -29,6 +29,7 @@ export async function resolveRoute(
       revision: null,
       instructions: '',
       retrieval: BASE_RETRIEVAL,
+      tools: [],
       policy: null,
     };
   }
@@ -48,6 +49,7 @@ export async function resolveRoute(
     revision: deployment.revision,
     instructions: deployment.instructions,
     retrieval: deployment.retrieval,
+    tools: deployment.tools?.length ? await registry.toolsOf(principal.tenant, deployment.tools) : [],
     policy:
       deployment.policy &&
       (await registry.getPolicy(principal.tenant, deployment.policy.name, deployment.policy.revision)),

@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { GrammarSpec } from '../contracts/grammar.js';
 import type { Charge } from '../contracts/quota.js';
-import type { Principal } from '../contracts/registry.js';
 import type { Screen } from '../contracts/safety.js';
-import type { AnswerFormat } from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
-import { callGrammar } from './calls/grammar.js';
-import { AnswerReader } from './calls/read-answer.js';
+import { offerAgain, runOwnCalls } from './calls/own-calls.js';
 import { annotate, toCitation, toLeftOut } from './citations.js';
-import { endOnAbort } from './end-on-abort.js';
+import { generateRound, type Round } from './generate-round.js';
 import { recordAnswer, recordOf, type Tally } from './record.js';
 import { resolveRoute } from './resolve.js';
 import { checkLogprobs, openScreen } from './screen.js';
@@ -20,11 +16,12 @@ import type {
   PipelineServices,
   Prepared,
   Route,
-  ToolUse,
 } from './types.js';
 
-/** Of text that no chat template is around. */
-const RAW: AnswerFormat = { calls: null, thoughts: 'none' };
+/** What a model says before it asks for calls, and what it says behind them, are paragraphs. */
+const BETWEEN_ROUNDS = '\n\n';
+
+const REFUSED = { reason: 'content_filter', stopText: null } as const;
 
 /** Turns the request into a prompt, once it is known who answers. */
 export type Prepare = (route: Route, screen: Screen | null, signal: AbortSignal) => Promise<Prepared>;
@@ -76,115 +73,74 @@ function* refuse({ clock }: PipelineServices, tally: Tally, text: string): Gener
   yield { type: 'finished', reason: 'content_filter', stopText: null, usage, grounding: null, record };
 }
 
+/** Round after round, as long as the model asks for functions of the deployment. */
 async function* generate(
-  { engine, clock, tokenizer }: PipelineServices,
+  services: PipelineServices,
   request: ChatRequest | CompletionRequest,
   tally: Tally,
   prepared: Prepared,
   charge: Charge,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
-  const { principal, priority, sampling, maxTokens, stop, topLogprobs } = request;
-  const { adapter } = tally.route;
-  let reason: Extract<AnswerEvent, { type: 'finished' }>['reason'] | 'abort' = 'abort';
-  let stopText: string | null = null;
-  const output = tally.screen?.output ?? null;
-  const { prompt, toolUse } = prepared;
-  const format = prompt.kind === 'chat' ? tokenizer.answerFormat() : RAW;
-  const reader = new AnswerReader(format, toolUse);
-  const events = engine.generate(
-    // The id of the answer, not of the request: a client may send the same request id twice.
-    {
-      requestId: tally.id,
-      tenant: tally.tenant,
-      audience: audienceOf(principal),
-      priority,
-      prompt,
-      adapter,
-      sampling,
-      maxTokens,
-      maxTokensYields: prepared.maxTokensYields,
-      stop,
-      topLogprobs,
-      grammar: grammarOf(format, request, toolUse),
-      reserve: charge.reserve,
-    },
-    signal,
-  );
-  for await (const event of endOnAbort(events, signal)) {
-    if (event.type === 'started') {
-      tally.promptTokens = event.promptTokens;
-      tally.cachedTokens = event.cachedTokens;
-      const { promptTokens, cachedTokens } = event;
-      yield { type: 'started', promptTokens, cachedTokens, search: searchOf(prepared) };
-    } else if (event.type === 'delta') {
-      if (event.tokenCount > 0) {
-        tally.lastTokenAtMs = clock.monotonicMs();
-        tally.firstTokenAtMs ??= tally.lastTokenAtMs;
+  const { clock, engine, maxToolRounds, quota } = services;
+  const { maxTokens } = request;
+  const { maxTokensYields } = prepared;
+  const search = searchOf(prepared);
+  let { prompt, toolUse } = prepared;
+  const charges = [charge];
+  try {
+    for (let round = 1; ; round++) {
+      const left = maxTokens === null ? null : Math.max(1, maxTokens - tally.completionTokens);
+      const { reserve } = charges.at(-1)!;
+      const asked = { prompt, toolUse, maxTokens: left, maxTokensYields, search, reserve };
+      const said = yield* generateRound(services, request, tally, asked, signal);
+      if (said.own.length === 0 || toolUse === null || prompt.kind !== 'chat') {
+        const leftTokens = engine.model.contextTokens - said.promptTokens;
+        const lowered = maxTokens !== null && maxTokens > leftTokens ? leftTokens : null;
+        return yield finish(tally, said, ground(tally.text, prepared, lowered), clock);
       }
-      tally.completionTokens += event.tokenCount;
-      const passed = output === null ? event.text : output.push(event.text);
-      if (passed !== '' || event.logprobs.length > 0) yield* noted(tally, reader.push(passed, event.logprobs));
-      // Leaving the loop frees the slot.
-      if (output?.stopped || reader.isOver) break;
-    } else {
-      reason = event.reason;
-      tally.promptTokens = event.promptTokens;
-      tally.completionTokens = event.completionTokens;
-      tally.timings = event.timings;
-      tally.certainty = event.certainty ?? null;
-      stopText = event.stopText ?? null;
+      const calls = { text: said.text, calls: said.own, own: toolUse.own };
+      const results = await runOwnCalls(services, tally, calls, tally.screen, signal);
+      if (results.refusal !== null) {
+        tally.text += results.refusal;
+        yield { type: 'delta', text: results.refusal, logprobs: [] };
+        return yield finish(tally, REFUSED, ground(tally.text, prepared, null), clock);
+      }
+      if (said.text !== '') {
+        tally.text += BETWEEN_ROUNDS;
+        yield { type: 'delta', text: BETWEEN_ROUNDS, logprobs: [] };
+      }
+      const { flags } = prompt;
+      toolUse = offerAgain(toolUse, round === maxToolRounds);
+      prompt = {
+        kind: 'chat',
+        messages: [...prompt.messages, ...results.left],
+        ...(toolUse && { tools: toolUse.tools }),
+        ...(flags && { flags }),
+      };
+      charges.push(await quota.open(request.principal, tally.createdAtMs));
     }
+  } finally {
+    // What all rounds took is settled with the first.
+    for (const later of charges.slice(1)) later.settle(0);
   }
-  signal.throwIfAborted();
-  const held = output?.end() ?? '';
-  yield* noted(tally, [...reader.push(held, []), ...reader.end()]);
-  if (output?.stopped) reason = 'content_filter';
-  else if (reader.isOver || (reason === 'stop' && reader.calls > 0)) reason = 'tool_calls';
-  if (reason === 'abort') {
-    throw new AppError('engine_unavailable', { reason: 'it ended the answer early', retryAfterS: 1 });
-  }
-  const leftTokens = engine.model.contextTokens - tally.promptTokens;
-  const grounding = ground(tally.text, prepared, maxTokens !== null && maxTokens > leftTokens ? leftTokens : null);
+}
+
+function finish(
+  tally: Tally,
+  { reason, stopText }: Pick<Round, 'reason' | 'stopText'>,
+  grounding: Grounding | null,
+  clock: PipelineServices['clock'],
+): AnswerEvent {
   tally.annotations = grounding?.annotations ?? [];
   tally.outcome = 'completed';
   tally.finishReason = reason;
-  yield {
-    type: 'finished',
-    reason,
-    stopText,
-    usage: {
-      promptTokens: tally.promptTokens,
-      cachedTokens: tally.cachedTokens ?? 0,
-      completionTokens: tally.completionTokens,
-    },
-    grounding,
-    record: recordOf(tally, clock),
+  const usage = {
+    promptTokens: tally.promptTokens,
+    cachedTokens: tally.cachedTokens ?? 0,
+    completionTokens: tally.completionTokens,
   };
-}
-
-/** @throws AppError `invalid_value` for an answer that is to be bound to two things */
-function grammarOf(
-  { calls }: AnswerFormat,
-  { grammar }: ChatRequest | CompletionRequest,
-  toolUse: ToolUse | null,
-): GrammarSpec | null {
-  const ofCalls = toolUse === null || calls === null ? null : callGrammar(calls, toolUse);
-  if (toolUse !== null && grammar !== null) {
-    const reason = 'cannot be given beside a form that the answer is bound to. Leave one of them out';
-    throw new AppError('invalid_value', { param: 'tools', reason });
-  }
-  return ofCalls ?? grammar;
-}
-
-function noted(tally: Tally, events: AnswerEvent[]): AnswerEvent[] {
-  for (const event of events) if (event.type === 'delta') tally.text += event.text;
-  return events;
-}
-
-/** One name for each set of groups: no group's has a comma in it. */
-function audienceOf({ groups }: Principal): string {
-  return [...(groups ?? [])].sort().join(',');
+  return { type: 'finished', reason, stopText, usage, grounding, record: recordOf(tally, clock) };
 }
 
 function searchOf({ retrieved, question, passages, leftOut }: Prepared) {
@@ -232,6 +188,7 @@ function openTally(
     annotations: [],
     text: '',
     timings: null,
+    tools: [],
     certainty: null,
     record: null,
   };

@@ -1,6 +1,7 @@
 import type { Prompt, PromptMessage, ToolDefinition } from '../contracts/prompt.js';
 import type { Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
+import { offer } from './calls/own-calls.js';
 import { type Costed, evidenceBudget, fitPassages } from './fit.js';
 import { assemblePrompt, numberPassages, type PromptParts, passageBlock } from './prompt.js';
 import { resolveModel } from './resolve.js';
@@ -24,11 +25,13 @@ export function runChat(
 
 export async function tokensOf(
   services: PipelineServices,
-  { principal, model, messages, toolUse }: ChatPrompt,
+  { principal, model, messages, toolUse, templateFlags }: ChatPrompt,
   signal: AbortSignal,
 ): Promise<Int32Array> {
-  const { instructions } = await resolveModel(services, principal, model);
-  const prompt = chatOf(assemblePrompt({ instructions, messages, passages: null }), toolUse?.tools ?? []);
+  const route = await resolveModel(services, principal, model);
+  const { instructions } = route;
+  const { tools = [] } = offer(toolUse, route) ?? {};
+  const prompt = chatOf(assemblePrompt({ instructions, messages, passages: null }), tools, templateFlags);
   return services.tokenizer.encode(prompt, { tenant: principal.tenant, signal });
 }
 
@@ -40,13 +43,13 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<Prepared> {
   const { instructions } = route;
-  const { toolUse } = request;
+  const toolUse = offer(request.toolUse, route);
   const { tools = [] } = toolUse ?? {};
   const screened = await screenMessages(screen, request.messages, signal);
   if (screened.refusal !== null) return refused(screened.refusal);
   const messages = screened.left;
   const toPrompt = (passages: PromptParts['passages']) =>
-    chatOf(assemblePrompt({ instructions, messages, passages }), tools);
+    chatOf(assemblePrompt({ instructions, messages, passages }), tools, request.templateFlags);
   const asked = askedIn(messages);
   const wanted = planRetrieval(route.retrieval, request.retrieval);
   if (wanted === null) {
@@ -75,8 +78,12 @@ async function prepare(
   };
 }
 
-function chatOf(messages: readonly PromptMessage[], tools: readonly ToolDefinition[]): Prompt {
-  return { kind: 'chat', messages, ...(tools.length > 0 && { tools }) };
+function chatOf(
+  messages: readonly PromptMessage[],
+  tools: readonly ToolDefinition[],
+  flags: ChatRequest['templateFlags'],
+): Prompt {
+  return { kind: 'chat', messages, ...(tools.length > 0 && { tools }), ...(flags && { flags }) };
 }
 
 /** A prompt for which nothing is searched. */

@@ -3,6 +3,7 @@ import type { CaptureAnswer } from '../contracts/captures.js';
 import type { Clock } from '../contracts/clock.js';
 import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenerator } from '../contracts/generator.js';
 import type { GrammarSpec } from '../contracts/grammar.js';
+import type { HttpTool, ToolCaller } from '../contracts/http-tools.js';
 import type { JudgeAnswer } from '../contracts/judge.js';
 import type { ChatMessage, Prompt, ToolDefinition } from '../contracts/prompt.js';
 import type { Quota } from '../contracts/quota.js';
@@ -58,21 +59,30 @@ interface AnswerRequest {
 export interface ToolUse {
   readonly tools: readonly ToolDefinition[];
   /** `required`: at least one; a name: that one and no other. */
-  readonly choice: 'auto' | 'required' | { readonly name: string };
+  readonly choice: 'auto' | 'none' | 'required' | { readonly name: string };
   /** Whether one answer may ask for several calls. */
   readonly parallel: boolean;
+}
+
+/** What the model may ask for. */
+export interface OfferedTools extends Omit<ToolUse, 'choice'> {
+  readonly choice: Exclude<ToolUse['choice'], 'none'>;
+  /** Those of `tools` that the gateway calls itself. */
+  readonly own: ReadonlyMap<string, HttpTool>;
 }
 
 export interface ChatRequest extends AnswerRequest {
   /** In order; system messages anywhere become part of the one system message. */
   readonly messages: readonly ChatMessage[];
   readonly retrieval: RetrievalOverride | null;
-  /** null: no function may be asked for. */
+  /** null: the caller offers none. */
   readonly toolUse: ToolUse | null;
+  /** Switches of the base's chat template; none where it is left out. */
+  readonly templateFlags?: Readonly<Record<string, boolean>>;
 }
 
 /** Of a chat, what its prompt is made from. */
-export type ChatPrompt = Pick<ChatRequest, 'principal' | 'model' | 'messages' | 'toolUse'>;
+export type ChatPrompt = Pick<ChatRequest, 'principal' | 'model' | 'messages' | 'toolUse' | 'templateFlags'>;
 
 export interface CompletionRequest extends AnswerRequest {
   readonly prompt: Exclude<Prompt, { kind: 'chat' }>;
@@ -92,6 +102,8 @@ export interface Route {
   readonly revision: number | null;
   readonly instructions: string;
   readonly retrieval: RetrievalPolicy;
+  /** Functions that the gateway calls. */
+  readonly tools: readonly HttpTool[];
   /** null: nothing is screened. */
   readonly policy: SafetyPolicy | null;
 }
@@ -179,6 +191,9 @@ export interface PipelineServices {
   readonly judge: JudgeAnswer;
   /** Told of the same answers. */
   readonly capture: CaptureAnswer;
+  readonly toolCaller: ToolCaller;
+  /** Rounds of calls within one answer. */
+  readonly maxToolRounds: number;
   readonly requestTimeoutMs: number;
   /** Told when an answer was given but could not be recorded. */
   readonly onRecordFailed: (error: unknown, answerId: string) => void;
@@ -190,7 +205,7 @@ export interface Prepared {
   readonly refusal: string | null;
   readonly prompt: Prompt;
   /** null: no function may be asked for. */
-  readonly toolUse: ToolUse | null;
+  readonly toolUse: OfferedTools | null;
   /** The user's turn; empty where code is completed. */
   readonly question: string;
   readonly passages: readonly Numbered<ScoredPassage>[];

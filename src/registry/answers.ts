@@ -60,7 +60,8 @@ export function createAnswers({ db, hashUser }: { db: Database; hashUser: HashUs
       const userHash = user === null ? null : hashUser(record.tenant, user);
       const passages = JSON.stringify(record.passages);
       const safety = record.safety && JSON.stringify(record.safety);
-      waiting.push({ ...record, passages, safety, userHash });
+      const tools = record.tools?.length ? JSON.stringify(record.tools) : null;
+      waiting.push({ ...record, passages, safety, tools, userHash });
       underWay.set(record.id, record);
       return scheduleCommit();
     },
@@ -111,5 +112,6 @@ async function findAnswer(db: Database, id: string): Promise<AnswerRecord | unde
     finishReason: row.finishReason as AnswerRecord['finishReason'],
     passages: JSON.parse(row.passages),
     safety: row.safety === null ? null : JSON.parse(row.safety),
+    tools: row.tools === null ? [] : JSON.parse(row.tools),
   };
 }

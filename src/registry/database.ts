@@ -61,9 +61,24 @@ export interface DeploymentRow {
   retrieval: Json;
   /** `PolicyRef` as JSON; null: none. */
   policy: Json | null;
+  /** Names. */
+  tools: Json;
   createdAt: number;
   updatedAt: number;
   revision: number;
+}
+
+export interface ToolRow {
+  tenant: string;
+  name: string;
+  description: string;
+  parameters: Json;
+  url: string;
+  method: 'GET' | 'POST';
+  secret: string | null;
+  timeoutMs: number;
+  createdAt: number;
+  updatedAt: number;
 }
 
 export interface AnswerRow {
@@ -79,6 +94,8 @@ export interface AnswerRow {
   passages: Json;
   /** `SafetyRecord`; null: no policy. */
   safety: Json | null;
+  /** `ToolRun`s; null: none. */
+  tools: Json | null;
   storeSnapshot: string | null;
   promptTokens: number;
   completionTokens: number;
@@ -210,6 +227,7 @@ interface Tables {
   limits: LimitsRow;
   usage: UsageTable;
   policies: PolicyRow;
+  tools: ToolRow;
   tenants: { id: string; name: string; createdAt: number };
   keys: KeyRow;
   signers: SignerRow;

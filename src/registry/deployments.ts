@@ -9,6 +9,7 @@ import { requirePolicy } from './policies.js';
 import { changed, promoted, rolledBack, started, type Transition, withCanary, withStable } from './rollout.js';
 import { appendEvent, eventWithKey, lastEventType } from './rollout-events.js';
 import { requireTenant } from './tenants.js';
+import { requireTool } from './tools.js';
 import { validPlan } from './valid-plan.js';
 import { invalid, validInteger, validName, validNumber, validText } from './validate.js';
 
@@ -91,7 +92,10 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
   }
 
   return {
-    async putDeployment({ tenant, name, adapter, stableVersion, instructions, retrieval, policy }, by = OPERATOR) {
+    async putDeployment(
+      { tenant, name, adapter, stableVersion, instructions, retrieval, policy, tools },
+      by = OPERATOR,
+    ) {
       validName('name', name);
       const settings = {
         instructions: validText('instructions', instructions, MAX_INSTRUCTIONS),
@@ -104,8 +108,9 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
         const next = withStable(current ? toServed(current) : null, { adapter, stableVersion });
         if (adapter !== null && stableVersion !== null) await requireVersion(trx, tenant, adapter, stableVersion);
         if (policy) await requirePolicy(trx, tenant, policy.name, policy.revision);
+        for (const tool of tools ?? []) await requireTool(trx, tenant, tool);
         const named = policy === undefined ? (current?.policy ?? null) : policy && JSON.stringify(policy);
-        const all = { ...settings, policy: named };
+        const all = { ...settings, policy: named, tools: tools ? JSON.stringify(tools) : (current?.tools ?? '[]') };
         if (current) return save(trx, current, next, all, by);
         const now = clock.now();
         const row: DeploymentRow = {
@@ -235,11 +240,12 @@ function fromServed({ previous, rollout, ...versions }: Served) {
 }
 
 function toDeployment(row: DeploymentRow): Deployment {
-  const { hasPrevious: _, previousVersion: __, rollout, retrieval, policy, ...rest } = row;
+  const { hasPrevious: _, previousVersion: __, rollout, retrieval, policy, tools, ...rest } = row;
   return {
     ...rest,
     rollout: rollout && JSON.parse(rollout),
     retrieval: JSON.parse(retrieval),
     policy: policy && JSON.parse(policy),
+    tools: JSON.parse(tools),
   };
 }

@@ -293,6 +293,23 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
     'ALTER TABLE data_policies ADD COLUMN capture_rate REAL NOT NULL DEFAULT 0',
     'ALTER TABLE data_policies ADD COLUMN capture_days INTEGER',
   ),
+  '0017-tools': statements(
+    `CREATE TABLE tools (
+      tenant TEXT NOT NULL REFERENCES tenants (id),
+      name TEXT NOT NULL,
+      description TEXT NOT NULL,
+      parameters TEXT NOT NULL,
+      url TEXT NOT NULL,
+      method TEXT NOT NULL,
+      secret TEXT,
+      timeout_ms INTEGER NOT NULL,
+      created_at INTEGER NOT NULL,
+      updated_at INTEGER NOT NULL,
+      PRIMARY KEY (tenant, name)
+    ) STRICT`,
+    `ALTER TABLE deployments ADD COLUMN tools TEXT NOT NULL DEFAULT '[]'`,
+    'ALTER TABLE answers ADD COLUMN tools TEXT',
+  ),
 };
 
 /** Brings the tables to the newest step, or to the last one before `end`; each step is one transaction. */

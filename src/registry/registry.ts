@@ -3,6 +3,7 @@ import { createAuditLog, GATEWAY_LOG } from '../audit/log.js';
 import { openSigningKey } from '../audit/signing-key.js';
 import type { AdapterCompiler } from '../contracts/adapter.js';
 import type { Clock } from '../contracts/clock.js';
+import type { ToolCaller } from '../contracts/http-tools.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Safety } from '../contracts/safety.js';
 import { createJobs } from '../jobs/jobs.js';
@@ -23,6 +24,7 @@ import { createResponses } from './responses.js';
 import { createRolloutEvents } from './rollout-events.js';
 import { createSigners } from './signers.js';
 import { createTenants, requireTenant } from './tenants.js';
+import { createTools } from './tools.js';
 import { createUsage } from './usage.js';
 import { createUserHash } from './user-hash.js';
 
@@ -33,12 +35,21 @@ export interface RegistryOptions {
   readonly clock: Clock;
   /** Looks at a policy's rules before they are kept. */
   readonly checkRules: Safety['check'];
+  /** Looks at the address of a function that the gateway is to call. */
+  readonly checkToolUrl: ToolCaller['checkUrl'];
   /** Whether the published demo keys open anything. */
   readonly demo: boolean;
 }
 
 /** The registry over SQLite. Every change is one transaction, on the disk when its promise resolves. */
-export async function openRegistry({ dataDir, compiler, clock, checkRules, demo }: RegistryOptions): Promise<Registry> {
+export async function openRegistry({
+  dataDir,
+  compiler,
+  clock,
+  checkRules,
+  checkToolUrl,
+  demo,
+}: RegistryOptions): Promise<Registry> {
   const { db, outerVersion } = await openDatabase(join(dataDir, 'registry.db'));
   const cache = createReadCache(outerVersion);
   const auditLog = createAuditLog({ name: 'registry', key: openSigningKey(dataDir), clock });
@@ -61,6 +72,7 @@ export async function openRegistry({ dataDir, compiler, clock, checkRules, demo 
     ...createRolloutEvents({ db }),
     ...createJudgedAnswers({ db }),
     ...createLeases({ db, clock }),
+    ...createTools({ db, clock, audit, checkUrl: checkToolUrl }),
     ...createPolicies({ db, clock, audit, checkRules }),
     ...answers,
     ...dataPolicies,

@@ -210,6 +210,7 @@ class Upstream implements TextGenerator {
       sampling,
       stop,
       topLogprobs,
+      showsSpecial: (request.shown?.length ?? 0) > 0,
       grammar,
       adapter: adapter?.digest ?? null,
       cacheKey: digestOf(tenant, audience, adapter?.digest ?? ''),

@@ -16,6 +16,7 @@ import type { PipelineServices } from '../../src/pipeline/types.js';
 import { createQuality } from '../../src/quality/quality.js';
 import { createQuota } from '../../src/quota/quota.js';
 import { createSafety } from '../../src/safety/safety.js';
+import { createToolCaller } from '../../src/tools/http-tools.js';
 import { openTestRegistry } from '../integration/registry/open.js';
 import { createFakeEngine, type FakeEngine } from './fakes/engine.js';
 import { createFakeRegistry, KEY } from './fakes/registry.js';
@@ -47,6 +48,7 @@ export interface TestServerOptions {
   readonly metrics?: Partial<Config['metrics']>;
   readonly server?: Partial<Config['server']>;
   readonly retrieval?: Partial<Config['retrieval']>;
+  readonly tools?: Partial<Config['tools']>;
   readonly engine?: FakeEngine;
   /** Left out: no texts are kept. */
   readonly captures?: Captures;
@@ -102,6 +104,8 @@ export async function createTestServer(options: TestServerOptions = {}) {
     stickyUnit,
     judge: quality.judge,
     capture: captures.capture,
+    toolCaller: createToolCaller({ settings: { ...config.tools, ...options.tools }, clock }),
+    maxToolRounds: config.tools.maxRounds,
     requestTimeoutMs: config.server.requestTimeoutMs,
     onRecordFailed: (error) => recordFailures.push(error),
   };

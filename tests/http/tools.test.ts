@@ -143,11 +143,13 @@ t.test('tool_choice and strict bind the answer to calls that can be made', async
     ],
     stopAfterFirst: true,
   });
+  engine.answer(signs('{"name": "get_weather", "arguments": {"city": "Oslo"}}'));
+  t.match((await app.inject(chat({ tools: [strict] }))).json().choices, [{ finish_reason: 'tool_calls' }]);
   engine.answer(signs('{"name": "get_weather", "arguments": {"town": 5}}'));
   t.match(
     (await app.inject(chat({ tools: [strict] }))).json().choices,
     [{ finish_reason: 'stop' }],
-    'what no schema bound is no call',
+    'without marks it is checked',
   );
 });
 
@@ -214,7 +216,9 @@ t.test('thoughts are beside the answer, in one piece and in a stream', async (t)
   engine.answer(signs('<think>\nHm.\n</think>\n\nRain.'));
   const { message } = (await app.inject(chat({}))).json().choices[0];
   t.match(message, { content: 'Rain.', reasoning_content: 'Hm.' });
-  const events = readEvents((await app.inject(chat({ stream: true }))).body) as {
+  t.same(engine.requests[0]!.shown, ['<tool_call>', '</tool_call>', '<think>', '</think>']);
+  const quiet = { stream: true, chat_template_kwargs: { enable_thinking: true } };
+  const events = readEvents((await app.inject(chat(quiet))).body) as {
     choices: { delta: Record<string, string> }[];
   }[];
   const joined = (name: string) =>

@@ -90,6 +90,8 @@ async function openGateway(t: Test) {
     requestTimeoutMs: 60_000,
     judge: () => {},
     capture: captures.capture,
+    toolCaller: { call: () => Promise.reject(new Error('no tool was asked for')), checkUrl: () => {} },
+    maxToolRounds: 1,
     onRecordFailed: (error) => t.error(error),
   });
   const logDestination = { write: (line: string) => void lines.push(line) };

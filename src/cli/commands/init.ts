@@ -49,6 +49,7 @@ export function addInit(program: Command, terminal: Terminal): void {
         checkRules: () => {
           throw new Error('init writes no policies');
         },
+        checkToolUrl: () => {},
         demo: false,
       });
       try {

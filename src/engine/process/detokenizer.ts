@@ -20,12 +20,20 @@ export class Detokenizer {
   // A byte order mark inside an answer is text like any other.
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   readonly #cut: InfillCut | null;
+  /** Bytes of special tokens that count as text. */
+  readonly #shown: ReadonlyMap<number, Uint8Array>;
   #held = '';
   #decodedLength = 0;
   #stopText: string | null = null;
 
-  constructor(vocabulary: Vocabulary, stops: readonly string[], hole: Hole | null = null) {
+  constructor(
+    vocabulary: Vocabulary,
+    stops: readonly string[],
+    hole: Hole | null = null,
+    shown: readonly string[] = [],
+  ) {
     this.#vocabulary = vocabulary;
+    this.#shown = vocabulary.specials(shown);
     this.#stops = stops.filter((stop) => stop !== '');
     this.#cut = hole === null ? null : new InfillCut(hole);
   }
@@ -42,7 +50,7 @@ export class Detokenizer {
 
   /** @param begunBytes of the token that stand before the answer */
   push(id: number, begunBytes = 0): DecodedText {
-    const bytes = this.#vocabulary.bytes(id).subarray(begunBytes);
+    const bytes = this.#shown.get(id) ?? this.#vocabulary.bytes(id).subarray(begunBytes);
     const decoded = this.#take(this.#decoder.decode(bytes, { stream: true }));
     if (this.#cut === null) return decoded;
     const { text, ended } = this.#cut.push(decoded.text, decoded.stopped);

@@ -68,7 +68,7 @@ export class Sequence implements SlotView, WaitingView {
     this.promptIds = promptIds.subarray(0, promptIds.length - this.#begun.tokens);
     this.#certainty = new CertaintySum(context.scratch.scan);
     this.#sampler = new Sampler(job.sampling, this.promptIds, context.scratch, context.randomSeed());
-    this.#detokenizer = new Detokenizer(context.vocabulary, job.stop, job.hole);
+    this.#detokenizer = new Detokenizer(context.vocabulary, job.stop, job.hole, job.shown);
     this.#arrivedMs = context.monotonicMs();
     this.#ids = new Int32Array(this.promptIds.length + job.maxTokens);
     this.#ids.set(this.promptIds);

@@ -10,6 +10,7 @@ export interface TokenizerFile {
 /** The bytes of every token; special tokens have none, so they never show in an answer. */
 export class Vocabulary {
   readonly #bytes: Uint8Array[] = [];
+  readonly #specials = new Map<string, number>();
   /** Ids by the first byte. */
   readonly #byStart: number[][] = Array.from({ length: 256 }, () => []);
 
@@ -18,9 +19,16 @@ export class Vocabulary {
     const toBytes = byteReader(file);
     for (const [token, id] of Object.entries(file.model.vocab)) this.#bytes[id] = toBytes(token);
     for (const { id, content, special } of file.added_tokens) {
+      if (special) this.#specials.set(content, id);
       this.#bytes[id] = special ? new Uint8Array(0) : new TextEncoder().encode(content);
     }
     for (const [id, bytes] of this.#bytes.entries()) if (bytes?.length) this.#byStart[bytes[0]!]!.push(id);
+  }
+
+  /** The bytes of those of the texts that are special tokens, by their ids. */
+  specials(texts: readonly string[]): ReadonlyMap<number, Uint8Array> {
+    const found = texts.filter((text) => this.#specials.has(text));
+    return new Map(found.map((text) => [this.#specials.get(text)!, new TextEncoder().encode(text)]));
   }
 
   bytes(id: number): Uint8Array {

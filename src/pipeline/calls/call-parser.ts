@@ -6,7 +6,7 @@
 import type { CallFormat } from '../../contracts/tokenizer.js';
 import { partialMatch } from '../../patterns/partial-match.js';
 import { JsonScan } from './json-scan.js';
-import { CallReader } from './read-call.js';
+import { type Callable, CallReader } from './read-call.js';
 
 export type Piece =
   | { readonly type: 'text'; readonly text: string }
@@ -21,6 +21,12 @@ const MARKS: Readonly<Record<CallFormat, { readonly open: string; readonly close
   llama3: { open: '<|python_tag|>', close: null },
   mistral: { open: '[TOOL_CALLS]', close: null },
 };
+/** All texts that may be special tokens of a vocabulary, and have to be seen. */
+export function marksOf(format: CallFormat): readonly string[] {
+  const { open, close } = MARKS[format];
+  return [open, ...(close === null ? [] : [close]), ...(format === 'mistral' ? ['[CALL_ID]', '[ARGS]'] : [])];
+}
+
 const FENCE = /^```(?:json|tool_call)?[ \t]*\r?\n\s*(?=[[{])/;
 const FENCE_BEGUN = /^(?:`{1,2}|```[a-z_]*[ \t]*\r?(?:\n\s*)?)$/;
 /** Of Mistral's newer models: the name stands before the arguments. */
@@ -49,8 +55,9 @@ type Mode =
 
 export class CallParser {
   readonly #format: CallFormat;
-  readonly #names: ReadonlySet<string>;
-  readonly #isStrict: boolean;
+  readonly #functions: Callable;
+  /** Within the marks of a family grammars bind what is written. */
+  readonly #marked: Callable;
   #mode: Mode = { type: 'text' };
   #buffer = '';
   /** Only blanks stand between the last line end and what comes next. */
@@ -58,11 +65,10 @@ export class CallParser {
   #pieces: Piece[] = [];
   #calls = 0;
 
-  /** @param isStrict calls without the marks of the family are text */
-  constructor(format: CallFormat, names: ReadonlySet<string>, isStrict = false) {
+  constructor(format: CallFormat, functions: Callable) {
     this.#format = format;
-    this.#isStrict = isStrict && format === 'hermes';
-    this.#names = names;
+    this.#functions = functions;
+    this.#marked = new Map([...functions.keys()].map((name) => [name, null]));
   }
 
   push(text: string): Piece[] {
@@ -131,7 +137,7 @@ export class CallParser {
       if (opening === 'more') return false;
       const given = this.#buffer.slice(0, index - shown.length + opening.length);
       this.#cut(given.length);
-      this.#mode = { type: 'candidate', given, reader: new CallReader(this.#names), close: opening.close };
+      this.#mode = { type: 'candidate', given, ...this.#newReader(opening.close) };
       return true;
     }
     this.#show(this.#buffer.trimEnd());
@@ -143,7 +149,7 @@ export class CallParser {
     const { open, close } = MARKS[this.#format];
     if (rest.startsWith(open)) return { length: open.length, close };
     if (open.startsWith(rest)) return 'more';
-    if (this.#isStrict || !this.#isLineStart(index)) return 'none';
+    if (!this.#isLineStart(index)) return 'none';
     if (rest.startsWith('{')) return { length: 0, close: null };
     if (rest.startsWith('['))
       return /^\[\s*$/.test(rest) ? 'more' : /^\[\s*\{/.test(rest) ? { length: 1, close: null } : 'none';
@@ -184,7 +190,7 @@ export class CallParser {
   #readNamed(text: string) {
     if (this.#format !== 'mistral') return 'none';
     const named = NAMED.exec(text);
-    if (named && this.#names.has(named[1]!)) return { name: named[1]!, at: named[0].length, whole: null };
+    if (named && this.#functions.has(named[1]!)) return { name: named[1]!, at: named[0].length, whole: null };
     return !named && NAMED_BEGUN.test(text) ? 'more' : 'none';
   }
 
@@ -206,10 +212,13 @@ export class CallParser {
     if (close?.startsWith(rest)) return false;
     const isCall = rest.startsWith('{');
     this.#atLineStart = true;
-    this.#mode = isCall
-      ? { type: 'candidate', given: '', reader: new CallReader(this.#names), close }
-      : { type: 'text' };
+    this.#mode = isCall ? { type: 'candidate', given: '', ...this.#newReader(close) } : { type: 'text' };
     return true;
+  }
+
+  #newReader(close: string | null) {
+    const isMarked = this.#format !== 'hermes' || close === MARKS.hermes.close;
+    return { reader: new CallReader(isMarked ? this.#marked : this.#functions), close };
   }
 
   #write(text: string): void {

@@ -1,7 +1,7 @@
 import type { GrammarSpec } from '../../contracts/grammar.js';
 import type { ToolDefinition } from '../../contracts/prompt.js';
 import type { CallFormat } from '../../contracts/tokenizer.js';
-import type { ToolUse } from '../types.js';
+import type { OfferedTools } from '../types.js';
 
 interface Frame {
   /** Of the name, and between it and the arguments. */
@@ -28,7 +28,7 @@ const FRAMES: Readonly<Record<CallFormat, Frame>> = {
 const ANY_OBJECT = '{"type":"object"}';
 
 /** What an answer is bound to, so that it asks for what it must, and as it must; null: it is free. */
-export function callGrammar(format: CallFormat, { tools, choice, parallel }: ToolUse): GrammarSpec | null {
+export function callGrammar(format: CallFormat, { tools, choice, parallel }: OfferedTools): GrammarSpec | null {
   const { before, behind, end, separator } = FRAMES[format];
   const toTag = ({ name, parameters, strict }: ToolDefinition) => ({
     begin: before + name + behind,

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { GeneratedToken } from '../../contracts/generator.js';
+import type { ToolCall } from '../../contracts/prompt.js';
 import type { AnswerFormat } from '../../contracts/tokenizer.js';
-import type { AnswerEvent, ToolUse } from '../types.js';
+import type { AnswerEvent, OfferedTools } from '../types.js';
 import { CallParser, type Piece } from './call-parser.js';
+import { checkOf } from './check-arguments.js';
 import { Thoughts } from './thoughts.js';
 
 /** Turns what the model writes into events: thoughts, text and calls. */
@@ -10,29 +12,31 @@ export class AnswerReader {
   readonly #thoughts: Thoughts;
   readonly #parser: CallParser | null;
   readonly #maxCalls: number;
+  readonly #ownNames: ReadonlySet<string>;
+  /** Calls that the gateway makes: no events are made of them. */
+  readonly own: (ToolCall & { arguments: string })[] = [];
+  #isOwn = false;
   #logprobs: GeneratedToken[] = [];
   #begun = 0;
   #whole = 0;
 
   /** @param toolUse null: nothing is taken for a call */
-  constructor({ calls, thoughts }: AnswerFormat, toolUse: ToolUse | null) {
+  constructor({ calls, thoughts }: AnswerFormat, toolUse: OfferedTools | null) {
     this.#thoughts = new Thoughts(thoughts);
     this.#maxCalls = toolUse?.parallel ? Number.POSITIVE_INFINITY : 1;
-    const tools = toolUse?.tools ?? [];
-    const names = new Set(tools.map(({ name }) => name));
-    // The schema of a strict function binds what stands within the marks.
-    const isStrict = tools.some(({ strict }) => strict);
-    this.#parser = calls === null || toolUse === null ? null : new CallParser(calls, names, isStrict);
+    this.#ownNames = new Set(toolUse?.own.keys());
+    const functions = new Map((toolUse?.tools ?? []).map((tool) => [tool.name, checkOf(tool)]));
+    this.#parser = calls === null || functions.size === 0 ? null : new CallParser(calls, functions);
   }
 
-  /** Calls that are whole. */
+  /** Calls of the caller's functions that are whole. */
   get calls(): number {
     return this.#whole;
   }
 
   /** No further call may follow: what is written now is of no use. */
   get isOver(): boolean {
-    return this.#whole >= this.#maxCalls;
+    return this.#whole + this.own.length - Number(this.#isOwn) >= this.#maxCalls;
   }
 
   push(text: string, logprobs: readonly GeneratedToken[]): AnswerEvent[] {
@@ -61,18 +65,22 @@ export class AnswerReader {
         this.#logprobs = [];
         return [{ type: 'delta', text: piece.text, logprobs }];
       }
-      case 'call':
-        this.#begun += 1;
+      case 'call': {
         // Of the text alone: what a call is made of is no content.
         this.#logprobs = [];
-        return [
-          { type: 'tool_call', index: index + 1, id: `call_${randomUUID().replaceAll('-', '')}`, name: piece.name },
-        ];
+        const call = { id: `call_${randomUUID().replaceAll('-', '')}`, name: piece.name };
+        this.#isOwn = this.#ownNames.has(piece.name);
+        if (this.#isOwn) this.own.push({ ...call, arguments: '' });
+        else this.#begun += 1;
+        return this.#isOwn ? [] : [{ type: 'tool_call', index: index + 1, ...call }];
+      }
       case 'arguments':
         this.#logprobs = [];
-        return [{ type: 'tool_arguments', index, text: piece.text }];
+        if (this.#isOwn) this.own.at(-1)!.arguments += piece.text;
+        return this.#isOwn ? [] : [{ type: 'tool_arguments', index, text: piece.text }];
       case 'end':
-        this.#whole += 1;
+        if (!this.#isOwn) this.#whole += 1;
+        this.#isOwn = false;
         return [];
     }
   }

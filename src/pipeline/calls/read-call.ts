@@ -13,24 +13,27 @@ const FIRST_BEGUN = /^\{\s*(?:"(?:[a-z]{0,10}(?:"\s*)?)?)?$/;
 const NAME = /^\{\s*"(?:name|function)"\s*:\s*"([^"\\]*)"/;
 const HEAD = /^\{\s*"(?:name|function)"\s*:\s*"([^"\\]*)"\s*,\s*"(?:arguments|parameters)"\s*:\s*(?=\{)/;
 
-/** Reads an object that may be a call of one of the functions `names`. */
+/** Functions that there are, by name; a check is for arguments that nothing else binds to their schema. */
+export type Callable = ReadonlyMap<string, ((args: object) => boolean) | null>;
+
+/** Reads an object that may be a call of a function. Where its arguments are checked, it is read whole. */
 export class CallReader {
-  readonly #names: ReadonlySet<string>;
+  readonly #functions: Callable;
   readonly #scan = new JsonScan();
   #json = '';
   #scanned = 0;
 
-  constructor(names: ReadonlySet<string>) {
-    this.#names = names;
+  constructor(functions: Callable) {
+    this.#functions = functions;
   }
 
   /** @param text from the object's bracket on; each time the text of the last time, and more */
   read(text: string): CallReading {
     if (!FIRST.test(text)) return FIRST_BEGUN.test(text) ? 'more' : 'none';
     const name = NAME.exec(text)?.[1];
-    if (name !== undefined && !this.#names.has(name)) return 'none';
+    if (name !== undefined && !this.#functions.has(name)) return 'none';
     const head = HEAD.exec(text);
-    if (head) return { name: head[1]!, at: head[0].length, whole: null };
+    if (head && !this.#functions.get(head[1]!)) return { name: head[1]!, at: head[0].length, whole: null };
 
     const { length, json } = this.#scan.read(text.slice(this.#scanned));
     this.#scanned += length;
@@ -45,10 +48,11 @@ export class CallReader {
     const value = toObject(this.#json);
     const call = (isObject(value?.function) ? value.function : value) as Record<string, unknown> | null;
     const name = call?.name ?? call?.function;
-    if (typeof name !== 'string' || !this.#names.has(name)) return null;
+    if (typeof name !== 'string' || !this.#functions.has(name)) return null;
     const given = call?.arguments ?? call?.parameters ?? {};
     const args = typeof given === 'string' ? toObject(given) : given;
-    return isObject(args) ? { name, whole: JSON.stringify(args) } : null;
+    const accepts = this.#functions.get(name);
+    return isObject(args) && accepts?.(args) !== false ? { name, whole: JSON.stringify(args) } : null;
   }
 }
 

@@ -3,6 +3,7 @@ import { partialMatch } from '../../patterns/partial-match.js';
 
 const OPEN = '<think>';
 const CLOSE = '</think>';
+export const THOUGHT_TAGS = [OPEN, CLOSE];
 
 /** Tells what a reasoning model thinks from what it answers, as it comes. Blanks around thoughts belong to neither. */
 export class Thoughts {

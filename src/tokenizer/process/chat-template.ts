@@ -18,6 +18,8 @@ export interface TemplateTexts {
   readonly lookedFor: ReadonlySet<string>;
   /** How calls are written; null: it knows no tools, or has another way. */
   readonly calls: CallFormat | null;
+  /** What it looks at beside messages and tools. */
+  readonly names: ReadonlySet<string>;
   /** Whether the model may think in tags. */
   readonly thinks: boolean;
 }
@@ -52,6 +54,7 @@ export function readTemplate(source: string): TemplateTexts {
     labels: all(LABEL),
     lookedFor: new Set(lookedFor),
     calls: mentions('tools') && mentions('tool_calls') ? callFormatOf(written.join('\n')) : null,
+    names: new Set(tokens.filter(({ type }) => type === 'Identifier').map(({ value }) => value)),
     thinks: written.some((text) => text.includes('<think>') || text.includes('</think>')),
   };
 }

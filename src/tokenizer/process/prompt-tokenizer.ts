@@ -48,9 +48,11 @@ const REPOSITORY = 'repository\n';
 const MOST_COMPOSED = 4;
 /** Shows how a template begins an answer. */
 const PROBE = toChatValues({ kind: 'chat', messages: [{ role: 'user', content: 'Hello' }] });
+/** What templates are rendered with anyway. */
+const RESERVED = new Set(['messages', 'tools', 'add_generation_prompt', 'bos_token', 'eos_token']);
 const NO_TEMPLATE = {
   ...{ bracketed: [], labels: [], lookedFor: new Set<string>() },
-  ...{ calls: null, thinks: false },
+  ...{ calls: null, names: new Set<string>(), thinks: false },
 };
 
 /**
@@ -81,13 +83,14 @@ function createPromptTokenizer(
   const guard = createGuard(file.added_tokens, texts, fences);
   const encoder = createEncoder(tokenizer, file.added_tokens);
 
-  const render = (values: ChatValues, marks: Marks): string => {
+  const render = (values: ChatValues, marks: Marks, flags: Chat['flags'] = {}): string => {
     if (!template) {
       throw new AppError('invalid_value', { param: 'messages', reason: 'the base model has no chat template' });
     }
     const guarded = guardChat(values, guard, marks);
     try {
       return template.render({
+        ...flags,
         ...guarded,
         add_generation_prompt: true,
         bos_token: config.bos_token ?? '',
@@ -102,9 +105,10 @@ function createPromptTokenizer(
 
   const encodeChat = (prompt: Chat): number[] => {
     checkTools(prompt, texts);
+    checkFlags(prompt, texts);
     const values = toChatValues(prompt);
     const marks = unusedMarks([source ?? '', JSON.stringify(values)]);
-    return encoder.encode(render(values, marks), marks);
+    return encoder.encode(render(values, marks, prompt.flags), marks);
   };
 
   /**
@@ -180,6 +184,14 @@ function checkTools({ messages, tools = [] }: Chat, { calls }: TemplateTexts): v
   if (tools.length > 0) throw new AppError('unsupported_parameter', { param: 'tools', reason });
   const hasCalls = messages.some(({ role, toolCalls = [] }) => role === 'tool' || toolCalls.length > 0);
   if (hasCalls) throw new AppError('unsupported_parameter', { param: 'messages', reason });
+}
+
+function checkFlags({ flags = {} }: Chat, { names }: TemplateTexts): void {
+  for (const name of Object.keys(flags)) {
+    if (names.has(name) && !RESERVED.has(name)) continue;
+    const reason = 'the chat template of the base model has no such switch';
+    throw new AppError('unsupported_parameter', { param: `chat_template_kwargs.${name}`, reason });
+  }
 }
 
 /** A repository with other files, as code models were trained on it, up to the name of the file to be filled in. */

@@ -12,6 +12,8 @@ export interface Question {
   readonly stop: readonly string[];
   readonly topLogprobs: number | null;
   readonly grammar: GrammarSpec | null;
+  /** Whether special tokens have to be seen. */
+  readonly showsSpecial: boolean;
   /** Digest; null for the base. */
   readonly adapter: string | null;
   /** Differs where requests must not share what is cached of their prompts: by tenant, audience and adapter. */

@@ -20,6 +20,7 @@ async function scopesOf(dataDir: string, secret: string): Promise<readonly strin
     checkRules: () => {
       throw new Error('no policies here');
     },
+    checkToolUrl: () => {},
     demo: false,
   });
   try {

@@ -31,7 +31,14 @@ const safety = createSafety({ embedderId: 'bge-small-en-v1.5-qa', embed: async (
 export function openTestRegistry(dataDir: string, { demo = false } = {}) {
   let now = 1_000;
   const clock = { now: () => now++, monotonicMs: () => now };
-  return openRegistry({ dataDir, compiler: compilerFor(dataDir), clock, checkRules: safety.check, demo });
+  return openRegistry({
+    dataDir,
+    compiler: compilerFor(dataDir),
+    clock,
+    checkRules: safety.check,
+    checkToolUrl: () => {},
+    demo,
+  });
 }
 
 /** The file of a registry as it was before a step of its tables, with one tenant and what `statements` add. */

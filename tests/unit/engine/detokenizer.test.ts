@@ -79,3 +79,20 @@ t.test('a middle ends where the text behind it begins again, and a stop text may
   t.same(decode('a, b', [], hole), { pieces: ['a', ',', '', ' b', ''], stopped: false });
   t.equal(decode('a, b) {\n', [','], hole).pieces.join(''), 'a');
 });
+
+t.test('special tokens are seen where they are asked for, and nowhere else', async (t) => {
+  const marked = new Vocabulary({
+    added_tokens: [
+      { id: 1, content: '[TOOL_CALLS]', special: true },
+      { id: 2, content: '</s>', special: true },
+    ],
+    model: { vocab: { a: 0 } },
+    decoder: { type: 'ByteLevel' },
+  });
+  const read = (shown: readonly string[]) => {
+    const detokenizer = new Detokenizer(marked, [], null, shown);
+    return [0, 1, 2, 0].map((id) => detokenizer.push(id).text).join('') + detokenizer.end().text;
+  };
+  t.equal(read([]), 'aa');
+  t.equal(read(['[TOOL_CALLS]', 'no token']), 'a[TOOL_CALLS]a');
+});

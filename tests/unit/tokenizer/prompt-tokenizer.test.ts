@@ -222,3 +222,17 @@ t.test('a template that knows no tools is given none', async (t) => {
   const messages = [{ role: 'tool', content: 'r', toolCallId: 'x' }] as const;
   t.throws(() => tokenizer.encode({ kind: 'chat', messages }), refused('messages'));
 });
+
+t.test('switches of a template are set by those that it has, and by no other name', async (t) => {
+  const chatTemplate = '{% if think %}hm{% endif %}{{ messages[0].content }}';
+  const { tokenizer, textOf } = await tinyTokenizer({ specials: [], chatTemplate });
+  const rendered = (flags: Record<string, boolean>) => textOf(tokenizer.encode({ ...user('a'), flags }));
+  t.equal(rendered({ think: true }), 'hma');
+  t.equal(rendered({ think: false }), 'a');
+  for (const name of ['thinks', 'messages', 'tools']) {
+    t.throws(() => rendered({ [name]: true }), {
+      code: 'unsupported_parameter',
+      params: { param: `chat_template_kwargs.${name}` },
+    });
+  }
+});

@@ -108,6 +108,12 @@ export const ChatBody = Type.Object(
     safety_identifier: Type.Optional(Type.String({ description: WITHOUT_EFFECT })),
     prompt_cache_key: Type.Optional(Type.String({ description: 'Like user.' })),
     prompt_cache_retention: Type.Optional(Type.String({ description: WITHOUT_EFFECT })),
+    chat_template_kwargs: Type.Optional(
+      Type.Record(Type.String(), Type.Boolean(), {
+        maxProperties: 8,
+        description: "Extension. Switches of the base's chat template, e.g. `enable_thinking`.",
+      }),
+    ),
     parallel_tool_calls: Type.Optional(
       Type.Boolean({ default: true, description: 'Whether one answer may ask for several calls.' }),
     ),

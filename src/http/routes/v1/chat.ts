@@ -78,6 +78,7 @@ export function addChat(app: App, services: Services): void {
       messages,
       retrieval: toRetrieval(body),
       toolUse: toFunctionUse(body),
+      ...(body.chat_template_kwargs && { templateFlags: body.chat_template_kwargs }),
       priority: toPriority(body),
       sampling: toSampling(body),
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,

@@ -59,6 +59,16 @@ export const Receipt = Type.Object(
       }),
       { description: 'That the model was given, in their order.' },
     ),
+    tools: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        outcome: Type.Enum(['ok', 'failed']),
+        status: nullable(Type.Integer({ description: 'Of HTTP; null: nothing answered.' })),
+        bytes: Type.Integer(),
+        duration_ms: Type.Number(),
+      }),
+      { description: 'Calls that the gateway made for the answer.' },
+    ),
     safety: nullable(
       Type.Object(
         {
@@ -144,6 +154,7 @@ export function toReceipt(record: AnswerRecord, signals: AnswerSignals | null) {
       byte_start: byteStart ?? null,
       byte_end: byteEnd ?? null,
     })),
+    tools: (record.tools ?? []).map(({ durationMs, ...run }) => ({ ...run, duration_ms: durationMs })),
     safety: record.safety && { policy: record.safety.policy, decisions: [...record.safety.decisions] },
     outcome: record.outcome,
     finish_reason: record.finishReason,

@@ -53,13 +53,14 @@ export function toDefinition(
   return { name, description, parameters: schema, strict };
 }
 
-/** null where no function may be asked for. @throws AppError `invalid_value` */
+/** null where the caller has nothing to say about functions. @throws AppError `invalid_value` */
 export function toToolUse(
   tools: readonly ToolDefinition[],
-  choice: ToolUse['choice'] | 'none',
+  choice: ToolUse['choice'],
   parallel: boolean,
 ): ToolUse | null {
-  if (tools.length === 0 || choice === 'none') return null;
+  if (choice === 'none') return { tools: [], choice, parallel };
+  if (tools.length === 0) return null;
   const names = tools.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {

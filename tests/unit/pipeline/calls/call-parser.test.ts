@@ -4,7 +4,7 @@ import { CallParser } from '../../../../src/pipeline/calls/call-parser.js';
 
 /** Text as it is, each call as `name(arguments)`. */
 function read(format: CallFormat, text: string): string[] {
-  const parser = new CallParser(format, new Set(['get_rate', 'list_accounts']));
+  const parser = new CallParser(format, new Map(['get_rate', 'list_accounts'].map((name) => [name, null])));
   const read: string[] = [];
   let wasText = false;
   for (const piece of [...parser.push(text), ...parser.end()]) {

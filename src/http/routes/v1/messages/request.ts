@@ -104,7 +104,8 @@ function toToolUse({ tools = [], tool_choice: choice = { type: 'auto' } }: Body)
   if (choice.type === 'any' && tools.length === 0) {
     throw new AppError('invalid_value', { param: 'tool_choice', reason: 'needs tools' });
   }
-  if (tools.length === 0 || choice.type === 'none') return null;
+  if (choice.type === 'none') return { tools: [], choice: 'none', parallel: true };
+  if (tools.length === 0) return null;
   return {
     tools: tools.map(toTool),
     choice: choice.type === 'tool' ? { name: choice.name } : choice.type === 'any' ? 'required' : 'auto',

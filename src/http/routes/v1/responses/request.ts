@@ -115,7 +115,8 @@ function toToolUse({
   if (choice === 'required' && tools.length === 0) {
     throw new AppError('invalid_value', { param: 'tool_choice', reason: 'needs tools' });
   }
-  if (functions.length === 0 || choice === 'none') return null;
+  if (choice === 'none') return { tools: [], choice, parallel };
+  if (functions.length === 0) return null;
   // A search has taken place before the answer begins: what is required was done then.
   const isRequired = choice === 'required' && functions.length === tools.length;
   return { tools: functions, parallel, choice: named !== null ? { name: named } : isRequired ? 'required' : 'auto' };
