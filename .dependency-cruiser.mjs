@@ -26,13 +26,14 @@ export default {
     {
       name: 'L0-stays-below',
       comment:
-        'audit, config, files, generation, jobs, layouts, machine, metrics, native, patterns, personal-data, postgres, processes, queues, sqlite, vectors and words serve every room, so they know none of them.',
+        'audit, config, files, forms, generation, jobs, layouts, machine, metrics, native, patterns, personal-data, postgres, processes, queues, sqlite, vectors and words serve every room, so they know none of them.',
       severity: 'error',
       from: {
         path: rooms([
           'audit',
           'config',
           'files',
+          'forms',
           'generation',
           'jobs',
           'layouts',

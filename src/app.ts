@@ -84,6 +84,8 @@ export async function createApp(config: Config): Promise<App> {
         demo: config.demo,
       }),
     );
+    const collected = await registry.collectAdapterFiles();
+    if (collected > 0) log.info({ adapters: collected }, 'files of adapters that no version names were removed');
     await registry.noteSettings(settingValues(config));
     const retrieval = keep(
       await createRetrieval({

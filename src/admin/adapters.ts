@@ -1,11 +1,19 @@
-import type { AdapterVersion } from '../contracts/registry.js';
 import { errorResponses } from '../errors/responses.js';
+import { aliasRoutes } from './aliases.js';
+import { changedBy } from './conditions.js';
 import type { AdminPlugin } from './plugin.js';
 import { AdapterBody, AdapterSchema, listOf, TenantParams } from './schemas.js';
+import { toSignature, withoutFile } from './shown-version.js';
+import { uploadRoutes } from './uploads.js';
+import { versionRoutes } from './versions.js';
 
-const route = { config: { scope: 'admin' } } as const;
+const route = { config: { scope: 'release' } } as const;
 
-export const adapterRoutes: AdminPlugin = async (app, { registry }) => {
+export const adapterRoutes: AdminPlugin = async (app, services) => {
+  const { registry } = services;
+  for (const routes of [uploadRoutes, versionRoutes, aliasRoutes])
+    await app.register(routes, { ...services, prefix: '' });
+
   app.get(
     '/tenants/:tenant/adapters',
     {
@@ -24,7 +32,7 @@ export const adapterRoutes: AdminPlugin = async (app, { registry }) => {
   app.post(
     '/tenants/:tenant/adapters',
     {
-      ...route,
+      config: { scope: 'admin' },
       schema: {
         tags: ['admin'],
         operationId: 'addAdapter',
@@ -38,14 +46,11 @@ export const adapterRoutes: AdminPlugin = async (app, { registry }) => {
     },
     async (request, reply) => {
       reply.code(201);
-      const added = await registry.addAdapter({ ...request.body, tenant: request.params.tenant });
+      const { signer, signature, ...body } = request.body;
+      const adapter = { ...body, tenant: request.params.tenant, signature: toSignature(signer, signature) };
+      const added = await registry.addAdapter(adapter, changedBy(request));
       request.logged.result = { adapter: `${added.name}@${added.version}`, digest: added.digest };
       return withoutFile(added);
     },
   );
 };
-
-/** Where the gateway keeps its files is nobody's business. */
-function withoutFile({ compiledFile: _, ...version }: AdapterVersion) {
-  return version;
-}

@@ -3,20 +3,19 @@ import { errorResponses } from '../errors/responses.js';
 import type { AdminPlugin } from './plugin.js';
 import { AuditPageSchema, TenantParams } from './schemas.js';
 
-const route = { config: { scope: 'admin' } } as const;
 const Page = Type.Object({
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'By default 100.' })),
   before: Type.Optional(Type.Integer({ description: 'Lines older than the one of this number.', minimum: 1 })),
 });
 
 export const auditRoutes: AdminPlugin = async (app, { registry }) => {
-  const list = (tenant: string, { limit, before }: Static<typeof Page>) =>
+  const list = (tenant: string, { limit = 100, before }: Static<typeof Page>) =>
     registry.listAudit(tenant, { limit, before: before ?? null });
 
   app.get(
     '/tenants/:tenant/audit',
     {
-      ...route,
+      config: { scope: 'tenant-admin' },
       schema: {
         tags: ['admin'],
         operationId: 'listAudit',
@@ -34,7 +33,7 @@ export const auditRoutes: AdminPlugin = async (app, { registry }) => {
   app.get(
     '/audit',
     {
-      ...route,
+      config: { scope: 'admin' },
       schema: {
         tags: ['admin'],
         operationId: 'listGatewayAudit',

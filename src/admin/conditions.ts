@@ -29,7 +29,7 @@ export const ConditionHeaders = Type.Object({
   ),
 });
 
-/** Who changes a deployment by this request, and on which condition. */
+/** Who changes something by this request, and on which condition. */
 export function changedBy({ principal, headers }: FastifyRequest): ChangedBy {
   const key = headers['idempotency-key'];
   return {

@@ -3,7 +3,7 @@ import { ConditionHeaders, changedBy, withEtag } from './conditions.js';
 import type { AdminPlugin } from './plugin.js';
 import { CanaryBody, DeploymentBody, DeploymentParams, DeploymentSchema, listOf, TenantParams } from './schemas.js';
 
-const route = { config: { scope: 'admin' } } as const;
+const route = { config: { scope: 'release' } } as const;
 const oneDeployment = {
   tags: ['admin'],
   params: DeploymentParams,

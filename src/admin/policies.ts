@@ -3,7 +3,7 @@ import { errorResponses } from '../errors/responses.js';
 import type { AdminPlugin } from './plugin.js';
 import { DeploymentParams, listOf, PolicyBody, PolicySchema, TenantParams } from './schemas.js';
 
-const route = { config: { scope: 'admin' } } as const;
+const route = { config: { scope: 'tenant-admin' } } as const;
 const onePolicy = { tags: ['admin'], params: DeploymentParams, response: { 200: PolicySchema, ...errorResponses } };
 
 export const policyRoutes: AdminPlugin = async (app, { registry }) => {

@@ -12,7 +12,7 @@ import { exportExamples } from '../quality/export.js';
 import type { AdminPlugin } from './plugin.js';
 import { DeploymentParams, listOf, TenantParams } from './schemas.js';
 
-const route = { config: { scope: 'admin' } } as const;
+const route = { config: { scope: 'tenant-admin' } } as const;
 const closed = { additionalProperties: false } as const;
 const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const DEFAULT_REVIEWS = 50;
@@ -187,7 +187,7 @@ export const qualityRoutes: AdminPlugin = async (app, { registry, retrieval, cap
   app.get(
     '/tenants/:tenant/deployments/:name/quality',
     {
-      ...route,
+      config: { scope: 'release' },
       schema: {
         tags: ['admin'],
         operationId: 'getQuality',

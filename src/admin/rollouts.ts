@@ -6,7 +6,7 @@ import type { AdminPlugin } from './plugin.js';
 import { EventsQuery, RolloutBody, RolloutEventSchema, RolloutStatusSchema } from './rollout-schemas.js';
 import { DeploymentParams, DeploymentSchema, listOf } from './schemas.js';
 
-const route = { config: { scope: 'admin' } } as const;
+const route = { config: { scope: 'release' } } as const;
 const oneRollout = { tags: ['admin'], params: DeploymentParams };
 const changing = {
   ...oneRollout,

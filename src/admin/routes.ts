@@ -9,6 +9,7 @@ import { policyRoutes } from './policies.js';
 import { qualityRoutes } from './quality.js';
 import { rolloutRoutes } from './rollouts.js';
 import { ChangeHeaders } from './schemas.js';
+import { requireReach } from './scopes.js';
 import { signerRoutes } from './signers.js';
 import { tenantRoutes } from './tenants.js';
 import { toolRoutes } from './tools.js';
@@ -18,6 +19,10 @@ import { usageRoutes } from './usage.js';
 export const adminRoutes: AdminPlugin = async (app, services) => {
   app.addHook('onRoute', (route) => {
     if (route.method !== 'GET' && route.method !== 'HEAD') route.schema = { headers: ChangeHeaders, ...route.schema };
+  });
+  app.addHook('onRequest', async ({ principal, params }) => {
+    const { tenant } = params as { tenant?: string };
+    if (tenant !== undefined) requireReach(principal, tenant);
   });
   for (const routes of [
     tenantRoutes,

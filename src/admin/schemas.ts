@@ -1,16 +1,25 @@
 /** Shapes of the admin API: the registry's own, in camelCase like the configuration. Times are milliseconds since the epoch. */
 import { Type } from 'typebox';
 import {
+  ALIAS_PATTERN,
   GROUP_PATTERN,
   MAX_ADAPTER_VERSION,
   MAX_CALLER_GROUPS,
+  MAX_DESCRIPTION,
+  MAX_FIGURES,
   MAX_INSTRUCTIONS,
+  MAX_KEY_GRACE_MS,
   MAX_KEY_LABEL,
+  MAX_LICENSE,
   MAX_REASON,
   MAX_SEARCHED_STORES,
   MAX_TENANT_NAME,
+  MAX_TRAINER,
   NAME_PATTERN,
   SCOPES,
+  SHA256_PATTERN,
+  SIGNER_PURPOSES,
+  VERSION_STATUSES,
 } from '../contracts/registry-limits.js';
 import { RolloutSchema } from './plan-schemas.js';
 
@@ -22,7 +31,7 @@ export const Weight = Type.Number({ description: 'Percentage of traffic for the 
 export const Time = Type.Integer({ description: 'Milliseconds since the epoch.' });
 const ScopeSchema = Type.Enum([...SCOPES], {
   description:
-    '`route` may pin a version or force an arm by header; `groups` may say by header which groups the caller is in; `admin` is this API, for every tenant.',
+    '`route` may pin a version or force an arm by header; `groups` may say by header which groups the caller is in; `release` is what this API has of versions and deployments, `tenant-admin` all of it, both for the tenant of the key; `admin` is all of it for every tenant.',
 });
 
 export const TenantParams = Type.Object({ tenant: Type.String() });
@@ -45,6 +54,7 @@ export const KeyBody = Type.Object(
         description: 'Of whoever uses it: what they may see is found with it, beside what everybody may.',
       }),
     ),
+    expiresAt: Type.Optional(nullable(Type.Integer({ description: 'Milliseconds since the epoch; null: never.' }))),
   },
   closed,
 );
@@ -56,17 +66,46 @@ export const KeySchema = Type.Object({
   groups: Type.Array(Type.String()),
   createdAt: Time,
   revokedAt: nullable(Time),
+  expiresAt: nullable(Time),
+  lastUsedAt: nullable(Type.Integer({ description: 'Milliseconds since the epoch, to a minute.' })),
+  rotatedAt: nullable(Time),
+  previousUntil: nullable(
+    Type.Integer({
+      description: 'Until when the secret before the last rotation opens, in milliseconds since the epoch.',
+    }),
+  ),
 });
+export const RotateBody = Type.Object(
+  {
+    graceMs: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: MAX_KEY_GRACE_MS,
+        description: 'How long the secret of before opens still; by default not at all.',
+      }),
+    ),
+  },
+  closed,
+);
+export const ScopesBody = Type.Object(
+  { scopes: Type.Array(ScopeSchema, { minItems: 1, maxItems: SCOPES.length }) },
+  closed,
+);
 export const NewKeySchema = Type.Object({
   ...KeySchema.properties,
   secret: Type.String({ description: 'The key itself. It is shown this once and stored only as a hash.' }),
+});
+
+const PurposeSchema = Type.Enum([...SIGNER_PURPOSES], {
+  description: 'What it signs: tokens that tell groups (default), or adapters.',
 });
 
 export const SignerParams = Type.Object({ tenant: Type.String(), name: Type.String() });
 export const SignerBody = Type.Object(
   {
     name: Type.String({ pattern: NAME_PATTERN, description: 'The `kid` of its tokens.' }),
-    publicKey: Type.String({ maxLength: 4096, description: 'PEM: Ed25519, P-256 or RSA.' }),
+    publicKey: Type.String({ maxLength: 4096, description: 'PEM: Ed25519, P-256 or RSA; for adapters Ed25519.' }),
+    purpose: Type.Optional(PurposeSchema),
   },
   closed,
 );
@@ -74,6 +113,7 @@ export const SignerSchema = Type.Object({
   tenant: Type.String(),
   name: Type.String(),
   algorithm: Type.Enum(['EdDSA', 'ES256', 'RS256']),
+  purpose: PurposeSchema,
   createdAt: Time,
 });
 
@@ -127,12 +167,67 @@ export const ChangeHeaders = Type.Object({
   ),
 });
 
+const Sha256 = Type.String({ pattern: SHA256_PATTERN });
+const Figures = Type.Record(Type.String({ maxLength: MAX_TRAINER }), Type.Number(), { maxProperties: MAX_FIGURES });
+const LineageProperties = {
+  parent: nullable(
+    Type.Object({ name: Name, version: Version }, { ...closed, description: 'What it was trained on from.' }),
+  ),
+  dataDigest: nullable(Type.String({ pattern: SHA256_PATTERN, description: 'SHA-256 of the training data.' })),
+  trainer: nullable(Type.String({ maxLength: MAX_TRAINER, description: 'Program and version.' })),
+  hyperparameters: nullable(Type.Record(Type.String(), Type.Unknown())),
+  figures: Type.Record(Type.String({ maxLength: MAX_TRAINER }), Type.Number(), {
+    maxProperties: MAX_FIGURES,
+    description: 'Of the training: examples, tokens, the final loss.',
+  }),
+  description: nullable(Type.String({ maxLength: MAX_DESCRIPTION })),
+  license: nullable(Type.String({ maxLength: MAX_LICENSE })),
+};
+const LineageSchema = Type.Object(LineageProperties, { description: 'Where it comes from; null: nobody said.' });
+const LineageBody = Type.Object(Type.Partial(Type.Object(LineageProperties)).properties, {
+  ...closed,
+  description: "Where it comes from, beside what the folder's `training.json` says.",
+});
+
+const SignatureProperties = {
+  signer: Type.Optional(Type.String({ description: 'Who signed it: a signer of adapters of this tenant.' })),
+  signature: Type.Optional(
+    Type.String({
+      maxLength: 200,
+      description: 'Ed25519 in base64, over what `sha256sum adapter_config.json adapter_model.safetensors` writes.',
+    }),
+  ),
+};
+
+const StatusSchema = Type.Enum([...VERSION_STATUSES], {
+  description:
+    'Candidates and approved versions may become canary and stable. Quarantined ones are reached by naming them, with the scope `route`. Revoked ones answer nobody, and retired ones are out of use.',
+});
+
 export const AdapterBody = Type.Object(
   {
     name: Name,
     folder: Type.String({ description: 'PEFT folder on the machine of the gateway, absolute.', minLength: 1 }),
     version: Type.Optional(Version),
+    lineage: Type.Optional(LineageBody),
+    ...SignatureProperties,
   },
+  closed,
+);
+const File = (description: string) => Type.String({ format: 'binary', description });
+export const UploadBody = Type.Object(
+  {
+    config: File('`adapter_config.json`, as PEFT writes it.'),
+    weights: File('`adapter_model.safetensors`.'),
+    training: Type.Optional(File('`training.json`: how it was made.')),
+    version: Type.Optional(Version),
+    lineage: Type.Optional(LineageBody),
+    ...SignatureProperties,
+  },
+  closed,
+);
+export const AdapterPolicyBody = Type.Object(
+  { requireSignatures: Type.Boolean({ description: 'Only signed versions are added, and become stable or canary.' }) },
   closed,
 );
 export const AdapterSchema = Type.Object({
@@ -144,7 +239,61 @@ export const AdapterSchema = Type.Object({
   rank: Type.Integer(),
   targets: Type.Array(Type.String()),
   bytes: Type.Integer(),
+  status: StatusSchema,
+  baseModel: nullable(Type.String()),
+  addedBy: nullable(Type.String({ description: 'Id of a key, or `operator`.' })),
+  sources: nullable(
+    Type.Array(Type.Object({ name: Type.String(), sha256: Sha256 }), { description: 'The files that it came in.' }),
+  ),
+  lineage: LineageSchema,
+  signedBy: nullable(Type.String()),
   createdAt: Time,
+});
+
+export const VersionParams = Type.Object({ tenant: Type.String(), name: Type.String(), version: Version });
+export const NewVersionParams = Type.Object({ tenant: Type.String(), name: Type.String() });
+export const StatusBody = Type.Object({ status: StatusSchema }, closed);
+export const VersionSchema = Type.Object({
+  ...AdapterSchema.properties,
+  stableOf: Type.Array(Type.String(), { description: 'Deployments that serve it as their stable version.' }),
+  canaryOf: Type.Array(Type.String(), { description: 'Deployments that serve it as their canary.' }),
+});
+export const EvaluationBody = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: MAX_TRAINER, description: 'What was measured, on which questions.' }),
+    figures: Figures,
+    dataDigest: Type.Optional(
+      nullable(Type.String({ pattern: SHA256_PATTERN, description: 'SHA-256 of the questions.' })),
+    ),
+  },
+  closed,
+);
+export const EvaluationSchema = Type.Object({
+  seq: Type.Integer({ description: 'From 1 on.' }),
+  name: Type.String(),
+  figures: Figures,
+  dataDigest: nullable(Sha256),
+  actor: Type.String({ description: 'Id of a key, or `operator`.' }),
+  createdAt: Time,
+});
+export const VersionEventSchema = Type.Object({
+  seq: Type.Integer({ description: 'From 1 on.' }),
+  from: nullable(StatusSchema),
+  to: StatusSchema,
+  actor: Type.String({ description: 'Id of a key, or `controller`.' }),
+  reason: nullable(Type.String()),
+  createdAt: Time,
+});
+
+export const AliasParams = Type.Object({ tenant: Type.String(), name: Type.String(), alias: Type.String() });
+export const AliasBody = Type.Object({ version: Version }, closed);
+export const AliasSchema = Type.Object({
+  tenant: Type.String(),
+  adapter: Type.String(),
+  alias: Type.String({ pattern: ALIAS_PATTERN }),
+  version: Version,
+  revision: Type.Integer({ description: 'Grows by one with every move.' }),
+  updatedAt: Time,
 });
 
 const RetrievalSchema = Type.Object(

@@ -2,7 +2,7 @@ import { errorResponses } from '../errors/responses.js';
 import type { AdminPlugin } from './plugin.js';
 import { listOf, SignerBody, SignerParams, SignerSchema, TenantParams } from './schemas.js';
 
-const route = { config: { scope: 'admin' } } as const;
+const route = { config: { scope: 'tenant-admin' } } as const;
 
 export const signerRoutes: AdminPlugin = async (app, { registry }) => {
   app.get(

@@ -37,7 +37,7 @@ interface ApiOptions {
 /** The key of `npm start`'s sample gateway, which listens on loopback only. */
 const DEMO_ADMIN_KEY = 'sk-demo-admin';
 
-/** A client with admin rights: on this machine the demo's key serves where none is given. */
+/** A client for what needs a key of an administrator or a release owner: on this machine the demo's key serves where none is given. */
 export function adminApi(command: Command): Api {
   const { url, key, reason } = command.optsWithGlobals<ApiOptions>();
   const adminKey = key ?? (isLoopback(new URL(url).hostname) ? DEMO_ADMIN_KEY : missingKey(command, 'an admin key'));

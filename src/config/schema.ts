@@ -31,6 +31,12 @@ export const ConfigSchema = Type.Object(
         }),
         port: integer('TCP port to listen on; 0 picks a free one.', 8080, 0, 65_535),
         maxBodyBytes: integer('Largest JSON body, in bytes.', 1 * MiB, KiB, 64 * MiB),
+        maxAdapterBytes: integer(
+          'Largest weights of an adapter that is uploaded, in bytes. They go to the disk as they come.',
+          512 * MiB,
+          KiB,
+          64 * 1024 * MiB,
+        ),
         maxBodyParts: integer(
           'Objects, lists and names of members in one JSON body. Reading many keeps all streams waiting.',
           20_000,

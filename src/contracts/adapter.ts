@@ -37,11 +37,33 @@ export interface AdapterFileHeader {
   readonly payloadSha256: string;
 }
 
+/** How an adapter was made, as its folder's `training.json` says; null: it does not say. */
+export interface TrainingRecord {
+  /** SHA-256 of the examples, hex. */
+  readonly dataDigest: string | null;
+  readonly trainer: string | null;
+  readonly hyperparameters: Readonly<Record<string, unknown>> | null;
+  /** Every number at its top: examples, tokens, the final loss. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** A file that an adapter came in. */
+export interface SourceFile {
+  readonly name: string;
+  /** Hex. */
+  readonly sha256: string;
+}
+
 /** What the importer found in a PEFT folder that it accepted. */
 export interface CompiledAdapter {
   readonly digest: string;
   readonly compiledFile: string;
   readonly baseDigest: string;
+  /** Id of the base model. */
+  readonly baseModel: string;
+  /** Configuration and weights, in this order. */
+  readonly sources: readonly SourceFile[];
+  readonly training: TrainingRecord | null;
   /** Largest rank over its targets. */
   readonly rank: number;
   readonly targets: readonly string[];

@@ -1,9 +1,19 @@
 /** What scopes, names and texts the registry accepts: it checks them, and the schemas of the surfaces declare them. */
 
-export const SCOPES = ['inference', 'documents', 'route', 'groups', 'metrics', 'admin'] as const;
+// biome-ignore format: one list
+export const SCOPES = [
+  'inference', 'documents', 'route', 'groups', 'metrics', 'release', 'tenant-admin', 'admin',
+] as const;
+
+export const SIGNER_PURPOSES = ['groups', 'adapters'] as const;
+
+export const VERSION_STATUSES = ['candidate', 'approved', 'quarantined', 'revoked', 'retired'] as const;
 
 /** Names end up in URLs, labels of metrics and `name@version`, so they are plain. */
 export const NAME_PATTERN = '^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$';
+
+/** Of an alias; it stands where a version's number may stand, so it begins with a letter. */
+export const ALIAS_PATTERN = '^[a-z](?:[a-z0-9._-]{0,61}[a-z0-9])?$';
 
 /** Names of groups are whoever made them's; a header lists them with commas between. */
 export const GROUP_PATTERN = '^[!-+\\--~](?:[ -+\\--~]{0,126}[!-+\\--~])?$';
@@ -16,6 +26,9 @@ export const MAX_SEARCHED_STORES = 8;
 /** In characters. */
 export const MAX_TENANT_NAME = 200;
 export const MAX_KEY_LABEL = 200;
+/** How far ahead a key may expire, and how long the secret before its rotation may go on opening. */
+export const MAX_KEY_LIFE_MS = 10 * 366 * 24 * 3_600_000;
+export const MAX_KEY_GRACE_MS = 30 * 24 * 3_600_000;
 export const MAX_INSTRUCTIONS = 8000;
 export const MAX_COMMENT = 4000;
 export const MAX_REASON = 1000;
@@ -36,6 +49,17 @@ export const MAX_RETENTION_DAYS = 3650;
 export const MAX_KEPT_ANSWERS = 1_000_000_000;
 
 export const MAX_ADAPTER_VERSION = 1_000_000;
+
+/** Of a digest. */
+export const SHA256_PATTERN = '^[0-9a-f]{64}$';
+/** Of a version's lineage: texts in characters, hyperparameters as JSON. */
+export const MAX_DESCRIPTION = 4000;
+export const MAX_TRAINER = 200;
+export const MAX_LICENSE = 200;
+export const MAX_HYPERPARAMETERS = 64_000;
+export const MAX_FIGURES = 100;
+/** Of one version. */
+export const MAX_EVALUATIONS = 100;
 
 /** In one list. */
 export const MAX_ROLLOUT_EVENTS = 1000;

@@ -7,14 +7,25 @@ import type { HttpTool, ToolRun } from './http-tools.js';
 import type { ChatMessage } from './prompt.js';
 import type { AnswerSignals } from './quality.js';
 import type { Caller, Limits, PastUse, SetLimits, TenantLimits, UsageQuery, UsageReport } from './quota.js';
-import type { FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES } from './registry-limits.js';
+import type { FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES, SIGNER_PURPOSES } from './registry-limits.js';
 import type { SearchMode } from './retrieval.js';
 import type { ChangedBy, JudgedAnswer, Rollout, RolloutEvent, RolloutPlan } from './rollouts.js';
 import type { PolicyRef, SafetyPolicy, SafetyRecord, SafetyRules } from './safety.js';
 import type { Owner, StoredResponse, StoredTurn } from './stored-responses.js';
+import type {
+  AdapterPolicy,
+  AdapterSignature,
+  Alias,
+  EvaluationReport,
+  Lineage,
+  VersionEvent,
+  VersionSources,
+  VersionStatus,
+} from './versions.js';
 
 /**
- * `route`: may pin a version or force an arm by header. `groups`: may say by header which groups the caller is in. `admin`: the
+ * `route`: may pin a version or force an arm by header. `groups`: may say by header which groups the caller is in. `release`: the
+ * versions and deployments of its own tenant. `tenant-admin`: all of the admin API that is about its own tenant. `admin`: the
  * admin API, for every tenant.
  */
 export type Scope = (typeof SCOPES)[number];
@@ -23,16 +34,18 @@ export type Scope = (typeof SCOPES)[number];
 export interface Principal {
   readonly keyId: string;
   readonly tenant: string;
+  /** With what they imply: `admin` all of `tenant-admin`, and that all of `release`. */
   readonly scopes: readonly Scope[];
   /** What is found is limited to what these groups may see; null: to what everybody may, and nothing says who asks. */
   readonly groups: readonly string[] | null;
 }
 
-/** Whose signature tells which groups a caller is in. */
+/** Whose signature is believed: of tokens that tell which groups a caller is in, or of adapters. */
 export interface Signer {
   readonly tenant: string;
-  /** The `kid` of its tokens. */
+  /** Of tokens, their `kid`. */
   readonly name: string;
+  readonly purpose: (typeof SIGNER_PURPOSES)[number];
   readonly algorithm: 'EdDSA' | 'ES256' | 'RS256';
   readonly createdAt: number;
 }
@@ -52,6 +65,13 @@ export interface ApiKeyInfo {
   readonly groups: readonly string[];
   readonly createdAt: number;
   readonly revokedAt: number | null;
+  /** null: never. */
+  readonly expiresAt: number | null;
+  /** To a minute; null: never. */
+  readonly lastUsedAt: number | null;
+  readonly rotatedAt: number | null;
+  /** Until when the secret before the last rotation opens; null: there is none. */
+  readonly previousUntil: number | null;
 }
 
 export interface AdapterVersion extends AdapterRef {
@@ -60,6 +80,16 @@ export interface AdapterVersion extends AdapterRef {
   readonly targets: readonly string[];
   readonly bytes: number;
   readonly baseDigest: string;
+  /** Id of the base model; null, as with the next two, for versions of before. */
+  readonly baseModel: string | null;
+  /** Id of a key, or `operator`. */
+  readonly addedBy: string | null;
+  /** The files that it came in. */
+  readonly sources: VersionSources | null;
+  readonly lineage: Lineage;
+  /** Name of the signer; null: nobody signed it. */
+  readonly signedBy: string | null;
+  readonly status: VersionStatus;
   readonly createdAt: number;
 }
 
@@ -265,7 +295,7 @@ export interface DataPolicy {
 }
 
 export interface Registry {
-  /** Constant-time over the hash; null for unknown and revoked keys. */
+  /** Constant-time over the hash; null for unknown and revoked keys. @throws AppError `api_key_expired` */
   authenticate(key: string): Promise<Principal | null>;
 
   createTenant(tenant: { id: string; name: string }): Promise<Tenant>;
@@ -279,10 +309,16 @@ export interface Registry {
     label: string;
     scopes: readonly Scope[];
     groups?: readonly string[];
+    /** null, or left out: never. */
+    expiresAt?: number | null;
     secret?: string;
   }): Promise<ApiKeyInfo & { readonly secret: string }>;
   listKeys(tenant: string): Promise<readonly ApiKeyInfo[]>;
   revokeKey(tenant: string, keyId: string): Promise<ApiKeyInfo>;
+  /** A new secret for the same key; the one before opens for `graceMs` longer. */
+  rotateKey(tenant: string, keyId: string, graceMs: number): Promise<ApiKeyInfo & { readonly secret: string }>;
+  /** What a key may do from now on. */
+  setKeyScopes(tenant: string, keyId: string, scopes: readonly Scope[]): Promise<ApiKeyInfo>;
 
   /** @param keyId null: of the tenant as a whole. @throws AppError `not_found` */
   getLimits(tenant: string, keyId: string | null): Promise<SetLimits>;
@@ -302,7 +338,7 @@ export interface Registry {
   usage(query: UsageQuery): Promise<UsageReport>;
 
   /** @param publicKey PEM. @throws AppError `invalid_value` where it is none of an algorithm that is known here */
-  addSigner(signer: { tenant: string; name: string; publicKey: string }): Promise<Signer>;
+  addSigner(signer: { tenant: string; name: string; publicKey: string; purpose?: Signer['purpose'] }): Promise<Signer>;
   listSigners(tenant: string): Promise<readonly Signer[]>;
   /** The next token of it is refused. */
   removeSigner(tenant: string, name: string): Promise<Signer>;
@@ -310,9 +346,59 @@ export interface Registry {
   readGroupsToken(tenant: string, token: string): Promise<readonly string[]>;
 
   /** Compiles and registers the next version (or exactly `version`); the same content under the same name is idempotent. */
-  addAdapter(adapter: { tenant: string; name: string; folder: string; version?: number }): Promise<AdapterVersion>;
+  addAdapter(
+    adapter: {
+      tenant: string;
+      name: string;
+      folder: string;
+      version?: number;
+      lineage?: Partial<Lineage>;
+      signature?: AdapterSignature | null;
+    },
+    by?: ChangedBy,
+  ): Promise<AdapterVersion>;
+  /**
+   * Deletes a version that nothing serves or names, with its files where they are nobody else's; its number is not given again.
+   * @throws AppError `version_in_use`
+   */
+  deleteVersion(tenant: string, name: string, version: number, by?: ChangedBy): Promise<AdapterVersion>;
+  /** Removes files of adapters that no version names: what a crash left. @returns how many adapters they were of */
+  collectAdapterFiles(): Promise<number>;
+  getAdapterPolicy(tenant: string): Promise<AdapterPolicy>;
+  putAdapterPolicy(tenant: string, policy: AdapterPolicy): Promise<AdapterPolicy>;
   listAdapters(tenant: string): Promise<readonly AdapterVersion[]>;
   getAdapterVersion(tenant: string, name: string, version: number): Promise<AdapterVersion>;
+  /**
+   * Moves a version to another status; what has it already stays as it is. Revoking is at once: the version leaves every canary in the
+   * same transaction, and where it is stable, requests are refused until another one is.
+   * @throws AppError `invalid_transition`; `version_in_use` for one that is served and is not to be revoked
+   */
+  setVersionStatus(
+    tenant: string,
+    name: string,
+    version: number,
+    status: VersionStatus,
+    by?: ChangedBy,
+  ): Promise<AdapterVersion>;
+  /** @throws AppError `invalid_value`, also where there are too many */
+  addEvaluation(
+    tenant: string,
+    name: string,
+    version: number,
+    report: Pick<EvaluationReport, 'name' | 'figures' | 'dataDigest'>,
+    by?: ChangedBy,
+  ): Promise<EvaluationReport>;
+  /** In their order. */
+  listEvaluations(tenant: string, name: string, version: number): Promise<readonly EvaluationReport[]>;
+  /** Newest first. */
+  listVersionEvents(tenant: string, name: string, version: number): Promise<readonly VersionEvent[]>;
+
+  /** Points an alias at a version; where it points already, nothing changes. @throws AppError `revision_mismatch` */
+  putAlias(alias: Pick<Alias, 'tenant' | 'adapter' | 'alias' | 'version'>, by?: ChangedBy): Promise<Alias>;
+  /** @throws AppError `revision_mismatch` */
+  removeAlias(alias: Pick<Alias, 'tenant' | 'adapter' | 'alias'>, by?: ChangedBy): Promise<Alias>;
+  getAlias(tenant: string, adapter: string, alias: string): Promise<Alias>;
+  listAliases(tenant: string): Promise<readonly Alias[]>;
 
   /** Every change of a deployment is one transaction with its event. @throws AppError `revision_mismatch`, `rollout_under_way` */
   putDeployment(
@@ -353,10 +439,11 @@ export interface Registry {
     change: 'advance' | 'pause' | 'resume',
     by?: ChangedBy,
   ): Promise<Deployment>;
-  /** The canary becomes stable; said again, it does nothing more. @throws AppError `no_canary` */
+  /** The canary becomes stable, and approved; said again, it does nothing more. @throws AppError `no_canary` */
   promote(tenant: string, name: string, by?: ChangedBy): Promise<Deployment>;
   /**
-   * Drops the canary; without one, goes back to the previous stable version. Said again, it does nothing more.
+   * Drops the canary; without one, goes back to the previous stable version. What was dropped is quarantined where nothing
+   * else serves it. Said again, it does nothing more.
    * @throws AppError `nothing_to_roll_back`
    */
   rollback(tenant: string, name: string, by?: ChangedBy): Promise<Deployment>;

@@ -100,6 +100,21 @@ export const ERRORS = {
     level: 'info',
     message: 'The API key is missing or unknown. Send it as "Authorization: Bearer <key>", or as "x-api-key: <key>".',
   },
+  api_key_expired: {
+    status: 401,
+    type: 'authentication_error',
+    retryable: false,
+    level: 'info',
+    message: 'The API key {key} expired at {expiredAt}. Ask whoever made it for a new one.',
+  },
+  key_too_wide: {
+    status: 403,
+    type: 'permission_error',
+    retryable: false,
+    level: 'info',
+    message:
+      'This key cannot make, rotate, change or revoke one that may do more than itself: {reason}. Use a key that may.',
+  },
   scope_missing: {
     status: 403,
     type: 'permission_error',
@@ -163,6 +178,20 @@ export const ERRORS = {
     'The idempotency key {idempotencyKey} was used for another change of this deployment. Use a new one.',
     409,
   ),
+  invalid_transition: bad('{version} is {from}, so it cannot become {to}. It can become {allowed}.', 409),
+  version_in_use: bad(
+    '{version} is {what}, so it cannot be {to}. Take it from there first; what must stop at once can be revoked.',
+    409,
+  ),
+  signature_missing: bad(
+    '{what} is not signed, and the tenant {tenant} asks for signatures. Sign it (docs/guides/versions.md), and name the signer.',
+    422,
+  ),
+  signature_invalid: bad('The signature of the adapter is refused: {reason}. Sign the files as they are sent.', 422),
+  version_not_servable: bad(
+    '{version} is {status}, so it may not become stable or canary. Approve it first (switchyard adapters approve), or name another version.',
+    409,
+  ),
   rate_limited: busy('{whose} may send {limit} requests a minute. Retry after {retryAfterS} s.', 429),
   token_rate_limited: busy(
     '{whose} may use {limit} tokens a minute, and {tokens} more do not fit into this one. Retry after {retryAfterS} s, or ask for fewer (max_tokens).',
@@ -195,6 +224,14 @@ export const ERRORS = {
     retryable: false,
     level: 'error',
     message: 'The adapter {adapter} could not be loaded: {reason}.',
+  },
+  version_revoked: {
+    status: 503,
+    type: 'server_error',
+    retryable: false,
+    level: 'error',
+    message:
+      '{version}, the version that {deployment} serves, was revoked. Roll the deployment back, or give it another stable version.',
   },
   generation_failed: {
     status: 500,

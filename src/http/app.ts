@@ -70,12 +70,18 @@ declare module 'fastify' {
     nullIsAbsent?: boolean;
     /** How this route writes an error; OpenAI's envelope where it is left out. */
     toErrorBody?: (error: AppError, requestId: string) => object;
+    /** Its bodies go to the disk as they come, and take no place in memory. */
+    streamsBody?: boolean;
     /** The largest file in a body of this route, where it takes one. */
     maxFileBytes?: number;
   }
   interface FastifyReply {
     /** Writes where the caller stands with its limits into the headers; done by itself for what the framework sends. */
     tellLimits(): void;
+  }
+  interface FastifyInstance {
+    /** Where adapters that are uploaded lie until they were looked at, and how large their weights may be. */
+    uploads: { readonly dir: string; readonly maxBytes: number };
   }
   interface FastifyRequest {
     /** Who asks; set on every route that needs a key. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -119,6 +120,7 @@ export async function createServer({
     ],
   });
   addNotFound(app, methodsOf);
+  app.decorate('uploads', { dir: join(config.dataDir, 'uploads'), maxBytes: config.server.maxAdapterBytes });
   addBodilessRoutes(app);
   addMadeIds(app);
   await addDocs(app);

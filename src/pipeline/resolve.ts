@@ -1,5 +1,6 @@
 import type { AdapterVersion, Deployment, Principal, RetrievalPolicy } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
+import { requireCallable } from './callable.js';
 import type { ChatRequest, PipelineServices, Route } from './types.js';
 
 /** Policy of the bare base model, for requests that ask for retrieval themselves. */
@@ -36,10 +37,11 @@ export async function resolveRoute(
   const name = parseModelName(model);
   if (name === null) throw new AppError('model_not_found', { model });
   const deployment = await orModelNotFound(registry.getDeployment(principal.tenant, name.deployment), model);
-  const version = override.version ?? name.version;
+  const version = override.version ?? (await namedVersion(registry, deployment, name, model));
   const unit = stickyUnit(stickiness);
   const assigned = assignArm({ deployment, unit, override: { canary: override.canary, version } });
   const adapter = await findVersion(registry, deployment, assigned.version);
+  if (adapter !== null) requireCallable(adapter, { arm: assigned.arm, deployment, scopes: principal.scopes });
   return {
     model: adapter === null ? deployment.name : `${deployment.name}@${adapter.version}`,
     deployment: deployment.name,
@@ -67,10 +69,30 @@ export function resolveModel(services: ResolveServices, principal: Principal, mo
   });
 }
 
-/** `assistant` or `assistant@3`; null where it can be neither. */
-export function parseModelName(model: string): { deployment: string; version: number | null } | null {
-  const match = /^([^@]+)(?:@([1-9]\d{0,8}))?$/.exec(model);
-  return match === null ? null : { deployment: match[1]!, version: match[2] === undefined ? null : Number(match[2]) };
+interface ModelName {
+  readonly deployment: string;
+  readonly version: number | null;
+  readonly alias: string | null;
+}
+
+/** `assistant`, `assistant@3` or `assistant@champion`; null where it can be none of them. */
+export function parseModelName(model: string): ModelName | null {
+  const match = /^([^@]+)(?:@(?:([1-9]\d{0,8})|([a-z][a-z0-9._-]*)))?$/.exec(model);
+  if (match === null) return null;
+  const [, deployment, version, alias] = match;
+  return { deployment: deployment!, version: version === undefined ? null : Number(version), alias: alias ?? null };
+}
+
+/** The version that a request names by its number or an alias; null: the deployment decides. */
+async function namedVersion(
+  registry: PipelineServices['registry'],
+  { tenant, adapter }: Deployment,
+  { version, alias }: ModelName,
+  model: string,
+): Promise<number | null> {
+  if (alias === null) return version;
+  if (adapter === null) throw new AppError('model_not_found', { model });
+  return (await orModelNotFound(registry.getAlias(tenant, adapter, alias), model)).version;
 }
 
 async function findVersion(

@@ -42,7 +42,7 @@ interface AnswerRequest {
   /** Of the answer, where the caller has one for it already; unlike any other. */
   readonly answerId?: string;
   readonly principal: Principal;
-  /** A deployment, `deployment@version`, or the base model's id. */
+  /** A deployment, `deployment@version`, `deployment@alias`, or the base model's id. */
   readonly model: string;
   readonly override: RouteOverride;
   readonly stickiness: StickinessHints;

@@ -5,6 +5,7 @@ import type { AuditDb } from '../audit/log.js';
 import type { AuditChange } from '../contracts/audit.js';
 import type { Signer } from '../contracts/registry.js';
 import type { RolloutEvent } from '../contracts/rollouts.js';
+import type { Alias, VersionStatus } from '../contracts/versions.js';
 import type { JobDb } from '../jobs/jobs.js';
 import { openSqlite } from '../sqlite/open.js';
 import { migrate } from './migrations.js';
@@ -21,12 +22,18 @@ export interface KeyRow {
   hash: Buffer;
   createdAt: number;
   revokedAt: number | null;
+  expiresAt: number | null;
+  lastUsedAt: number | null;
+  rotatedAt: number | null;
+  previousHash: Buffer | null;
+  previousUntil: number | null;
 }
 
 export interface SignerRow {
   tenant: string;
   name: string;
   algorithm: Signer['algorithm'];
+  purpose: Signer['purpose'];
   /** PEM. */
   publicKey: string;
   createdAt: number;
@@ -43,7 +50,46 @@ export interface AdapterRow {
   rank: number;
   targets: Json;
   bytes: number;
+  status: VersionStatus;
+  baseModel: string | null;
+  addedBy: string | null;
+  sources: Json | null;
+  /** null: of before. */
+  lineage: Json | null;
+  signedBy: string | null;
   createdAt: number;
+}
+
+interface VersionEventRow {
+  tenant: string;
+  name: string;
+  version: number;
+  seq: number;
+  fromStatus: VersionStatus | null;
+  toStatus: VersionStatus;
+  actor: string;
+  reason: string | null;
+  createdAt: number;
+}
+
+interface EvaluationRow {
+  tenant: string;
+  name: string;
+  version: number;
+  seq: number;
+  report: Json;
+  actor: string;
+  createdAt: number;
+}
+
+interface DeletedVersionRow {
+  tenant: string;
+  name: string;
+  version: number;
+  digest: string;
+  /** That it had. */
+  status: VersionStatus;
+  deletedAt: number;
 }
 
 export interface DeploymentRow {
@@ -232,6 +278,11 @@ interface Tables {
   keys: KeyRow;
   signers: SignerRow;
   adapters: AdapterRow;
+  versionEvents: VersionEventRow;
+  evaluations: EvaluationRow;
+  deletedVersions: DeletedVersionRow;
+  adapterPolicies: { tenant: string; requireSignatures: 0 | 1; updatedAt: number };
+  aliases: Alias;
   deployments: DeploymentRow;
   rolloutEvents: RolloutEventRow;
   leases: { name: string; holder: string; endsAt: number };

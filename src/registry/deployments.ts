@@ -1,17 +1,23 @@
 import type { Clock } from '../contracts/clock.js';
-import type { Deployment, Registry, RetrievalPolicy } from '../contracts/registry.js';
-import { MAX_INSTRUCTIONS, MAX_SEARCHED_STORES } from '../contracts/registry-limits.js';
+import type { Deployment, Registry } from '../contracts/registry.js';
+import { MAX_INSTRUCTIONS } from '../contracts/registry-limits.js';
 import type { ChangedBy, RolloutEventType, Served } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
-import { requireVersion } from './adapters.js';
-import type { Audited, Database, DeploymentRow } from './database.js';
+import { requireVersion } from './adapter-rows.js';
+import type { AdapterRow, Audited, Database, DeploymentRow } from './database.js';
+import { findDeployment, fromServed, requireDeployment, servedBy, toDeployment, toServed } from './deployment-rows.js';
 import { requirePolicy } from './policies.js';
+import { requireRevision } from './revision.js';
 import { changed, promoted, rolledBack, started, type Transition, withCanary, withStable } from './rollout.js';
 import { appendEvent, eventWithKey, lastEventType } from './rollout-events.js';
+import { requiresSignatures } from './signatures.js';
 import { requireTenant } from './tenants.js';
 import { requireTool } from './tools.js';
 import { validPlan } from './valid-plan.js';
-import { invalid, validInteger, validName, validNumber, validText } from './validate.js';
+import { validRetrieval } from './valid-retrieval.js';
+import { validInteger, validName, validNumber, validText } from './validate.js';
+import { moveVersion } from './version-moves.js';
+import { isServable, newlyServed, statusAfter } from './version-status.js';
 
 type Deployments = Pick<
   Registry,
@@ -25,6 +31,11 @@ type Deployments = Pick<
   | 'promote'
   | 'rollback'
 >;
+
+export interface DropCanaries {
+  /** Ends every canary of a version, in a transaction of the caller's. */
+  dropCanaries(trx: Database, version: Pick<AdapterRow, 'tenant' | 'name' | 'version'>, by: ChangedBy): Promise<void>;
+}
 
 interface Options {
   readonly db: Database;
@@ -46,9 +57,9 @@ const ACTIONS: Readonly<Record<RolloutEventType, string>> = {
 };
 
 /** Where nobody is named, whoever holds the data folder. */
-const OPERATOR: ChangedBy = { actor: 'operator' };
+export const OPERATOR: ChangedBy = { actor: 'operator' };
 
-export function createDeployments({ db, clock, audit }: Options): Deployments {
+export function createDeployments({ db, clock, audit }: Options): Deployments & DropCanaries {
   /** Saves a change as the next revision, with its event and its line in the audit log; what changes nothing leaves the revision alone. */
   async function save(
     trx: Database,
@@ -59,6 +70,7 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
   ): Promise<Deployment> {
     const changed = { ...current, ...fromServed(served), ...settings };
     if (type === null && JSON.stringify(changed) === JSON.stringify(current)) return toDeployment(current);
+    await requireServable(trx, current.tenant, toServed(current), served);
     const row = { ...changed, updatedAt: clock.now(), revision: current.revision + 1 };
     await trx
       .updateTable('deployments')
@@ -66,10 +78,30 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
       .where('tenant', '=', row.tenant)
       .where('name', '=', row.name)
       .execute();
-    if (type !== null) await appendEvent(trx, row, type, served, by);
+    if (type !== null) {
+      await appendEvent(trx, row, type, served, by);
+      await moveVersions(trx, row, type, toServed(current), served, by);
+    }
     const [before, after] = [toDeployment(current), toDeployment(row)];
     await audit(trx, { tenant: row.tenant, action: ACTIONS[type ?? 'deployed'], subject: row.name, before, after });
     return after;
+  }
+
+  /** What a change of what is served means for the versions themselves. */
+  async function moveVersions(
+    trx: Database,
+    { tenant }: DeploymentRow,
+    type: RolloutEventType,
+    before: Served | null,
+    served: Served,
+    by: ChangedBy,
+  ): Promise<void> {
+    const move = statusAfter(type, before, served);
+    if (served.adapter === null || move === null) return;
+    const row = await requireVersion(trx, tenant, served.adapter, move.version);
+    if (!isServable(row.status) || row.status === move.to) return;
+    if (move.to === 'quarantined' && (await servedBy(trx, tenant, row.name, row.version)).length > 0) return;
+    await moveVersion(trx, { clock, audit }, row, move.to, by);
   }
 
   /** One change of what is served, under the conditions of who makes it. */
@@ -83,11 +115,8 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
     return db.transaction().execute(async (trx) => {
       const current = await requireDeployment(trx, tenant, name);
       if (await isRepeated(trx, current, type, by)) return toDeployment(current);
-      requireRevision(current, name, by);
-      const next = transition(toServed(current), await lastEventType(trx, current));
-      const { adapter, canaryVersion } = next.served;
-      if (adapter !== null && canaryVersion !== null) await requireVersion(trx, tenant, adapter, canaryVersion);
-      return save(trx, current, next, {}, by);
+      requireRevision('deployment', name, current, by);
+      return save(trx, current, transition(toServed(current), await lastEventType(trx, current)), {}, by);
     });
   }
 
@@ -104,14 +133,14 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
       return db.transaction().execute(async (trx) => {
         await requireTenant(trx, tenant);
         const current = await findDeployment(trx, tenant, name);
-        requireRevision(current, name, by);
+        requireRevision('deployment', name, current, by);
         const next = withStable(current ? toServed(current) : null, { adapter, stableVersion });
-        if (adapter !== null && stableVersion !== null) await requireVersion(trx, tenant, adapter, stableVersion);
         if (policy) await requirePolicy(trx, tenant, policy.name, policy.revision);
         for (const tool of tools ?? []) await requireTool(trx, tenant, tool);
         const named = policy === undefined ? (current?.policy ?? null) : policy && JSON.stringify(policy);
         const all = { ...settings, policy: named, tools: tools ? JSON.stringify(tools) : (current?.tools ?? '[]') };
         if (current) return save(trx, current, next, all, by);
+        await requireServable(trx, tenant, null, next.served);
         const now = clock.now();
         const row: DeploymentRow = {
           tenant,
@@ -124,6 +153,7 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
         };
         await trx.insertInto('deployments').values(row).execute();
         await appendEvent(trx, row, 'deployed', next.served, by);
+        await moveVersions(trx, row, 'deployed', null, next.served, by);
         const after = toDeployment(row);
         await audit(trx, { tenant, action: 'deployment.created', subject: name, before: null, after });
         return after;
@@ -166,7 +196,27 @@ export function createDeployments({ db, clock, audit }: Options): Deployments {
       change(tenant, name, by, 'promoted', (current, last) => promoted(current, last, name)),
     rollback: (tenant, name, by = OPERATOR) =>
       change(tenant, name, by, 'rolled_back', (current, last) => rolledBack(current, last, name)),
+
+    async dropCanaries(trx, { tenant, name, version }, by) {
+      for (const row of await servedBy(trx, tenant, name, version)) {
+        if (row.canaryVersion !== version) continue;
+        await save(trx, row, rolledBack(toServed(row), null, row.name), {}, by);
+      }
+    },
   };
+}
+
+/** What becomes stable or canary must be there, and must be allowed to. @throws AppError `not_found`, `version_not_servable` */
+async function requireServable(trx: Database, tenant: string, before: Served | null, served: Served): Promise<void> {
+  const { adapter } = served;
+  if (adapter === null) return;
+  for (const version of newlyServed(before, served)) {
+    const { status, signedBy } = await requireVersion(trx, tenant, adapter, version);
+    if (signedBy === null && (await requiresSignatures(trx, tenant))) {
+      throw new AppError('signature_missing', { what: `${adapter}@${version}`, tenant });
+    }
+    if (!isServable(status)) throw new AppError('version_not_servable', { version: `${adapter}@${version}`, status });
+  }
 }
 
 /** Whether this key has made this change already. @throws AppError `idempotency_key_reused` where it made another one */
@@ -180,72 +230,4 @@ async function isRepeated(
   const made = await eventWithKey(trx, current, idempotencyKey);
   if (made !== null && made !== type) throw new AppError('idempotency_key_reused', { idempotencyKey });
   return made !== null;
-}
-
-function requireRevision(current: DeploymentRow | undefined, name: string, { ifRevision }: ChangedBy): void {
-  const revision = current?.revision ?? 0;
-  if (ifRevision === undefined || ifRevision === revision) return;
-  throw new AppError('revision_mismatch', { what: 'deployment', name, ifRevision, revision });
-}
-
-function findDeployment(db: Database, tenant: string, name: string): Promise<DeploymentRow | undefined> {
-  return db
-    .selectFrom('deployments')
-    .selectAll()
-    .where('tenant', '=', tenant)
-    .where('name', '=', name)
-    .executeTakeFirst();
-}
-
-async function requireDeployment(db: Database, tenant: string, name: string): Promise<DeploymentRow> {
-  const row = await findDeployment(db, tenant, name);
-  if (!row) throw new AppError('not_found', { what: 'Deployment', id: name });
-  return row;
-}
-
-function validRetrieval({
-  enabled,
-  storeIds = [],
-  mode,
-  topK,
-  minScore,
-  budgetTokens,
-}: RetrievalPolicy): RetrievalPolicy {
-  const stores = [...new Set(storeIds)];
-  if (stores.length > MAX_SEARCHED_STORES) {
-    throw invalid('retrieval.storeIds', `must be at most ${MAX_SEARCHED_STORES}, got ${stores.length}`);
-  }
-  return {
-    enabled,
-    ...(stores.length > 0 && { storeIds: stores }),
-    ...(mode !== undefined && { mode }),
-    topK: validInteger('retrieval.topK', topK, 1, 50),
-    minScore: validNumber('retrieval.minScore', minScore, -1, 1),
-    budgetTokens: validInteger('retrieval.budgetTokens', budgetTokens, 1, 131_072),
-  };
-}
-
-function toServed({ adapter, stableVersion, canaryVersion, canaryWeight, rollout, ...row }: DeploymentRow): Served {
-  const previous = row.hasPrevious ? { version: row.previousVersion } : null;
-  return { adapter, stableVersion, canaryVersion, canaryWeight, previous, rollout: rollout && JSON.parse(rollout) };
-}
-
-function fromServed({ previous, rollout, ...versions }: Served) {
-  return {
-    ...versions,
-    hasPrevious: previous ? (1 as const) : (0 as const),
-    previousVersion: previous ? previous.version : null,
-    rollout: rollout && JSON.stringify(rollout),
-  };
-}
-
-function toDeployment(row: DeploymentRow): Deployment {
-  const { hasPrevious: _, previousVersion: __, rollout, retrieval, policy, tools, ...rest } = row;
-  return {
-    ...rest,
-    rollout: rollout && JSON.parse(rollout),
-    retrieval: JSON.parse(retrieval),
-    policy: policy && JSON.parse(policy),
-    tools: JSON.parse(tools),
-  };
 }

@@ -1,18 +1,27 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../contracts/clock.js';
 import type { ApiKeyInfo, Registry, Scope } from '../contracts/registry.js';
-import { MAX_CALLER_GROUPS, MAX_KEY_LABEL, SCOPES } from '../contracts/registry-limits.js';
+import {
+  MAX_CALLER_GROUPS,
+  MAX_KEY_GRACE_MS,
+  MAX_KEY_LABEL,
+  MAX_KEY_LIFE_MS,
+  SCOPES,
+} from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import type { Audited, Database, KeyRow } from './database.js';
 import type { ReadCache } from './read-cache.js';
 import { requireTenant } from './tenants.js';
-import { invalid, validGroups, validText } from './validate.js';
+import { invalid, validGroups, validInteger, validText } from './validate.js';
 
 /** Keys with this prefix are printed in the README: they open nothing unless the demo runs. */
 const DEMO_PREFIX = 'sk-demo-';
 const MAX_SECRET_CHARS = 256;
 
-type Keys = Pick<Registry, 'authenticate' | 'createKey' | 'listKeys' | 'revokeKey'>;
+/** A key that is used all the time is written down as used once in this time. */
+const USED_EVERY_MS = 60_000;
+
+type Keys = Pick<Registry, 'authenticate' | 'createKey' | 'listKeys' | 'revokeKey' | 'rotateKey' | 'setKeyScopes'>;
 
 export function createKeys({
   db,
@@ -27,19 +36,59 @@ export function createKeys({
   cache: ReadCache;
   demo: boolean;
 }): Keys {
+  const noted = new Map<string, number>();
+
+  /** Nobody waits for it, and it may be lost. */
+  function noteUse({ id, lastUsedAt }: KeyRow, now: number): void {
+    const last = Math.max(lastUsedAt ?? Number.NEGATIVE_INFINITY, noted.get(id) ?? Number.NEGATIVE_INFINITY);
+    if (now - last < USED_EVERY_MS) return;
+    noted.set(id, now);
+    const written = db.updateTable('keys').set({ lastUsedAt: now }).where('id', '=', id).execute();
+    written.catch(() => {});
+  }
+
+  /** One change of a key, with its line in the audit log. */
+  function change(
+    tenant: string,
+    keyId: string,
+    action: string,
+    set: (key: KeyRow) => Partial<KeyRow>,
+  ): Promise<ApiKeyInfo> {
+    return db.transaction().execute(async (trx) => {
+      const row = await trx
+        .selectFrom('keys')
+        .selectAll()
+        .where('tenant', '=', tenant)
+        .where('id', '=', keyId)
+        .executeTakeFirst();
+      if (!row) throw new AppError('not_found', { what: 'Key', id: keyId });
+      const values = set(row);
+      const [before, after] = [keyInfo(row), keyInfo({ ...row, ...values })];
+      if (Object.keys(values).length === 0) return before;
+      await trx.updateTable('keys').set(values).where('id', '=', keyId).execute();
+      await audit(trx, { tenant, action, subject: keyId, before, after });
+      return after;
+    });
+  }
+
   return {
     async authenticate(key) {
       if (key.length > MAX_SECRET_CHARS || (!demo && key.startsWith(DEMO_PREFIX))) return null;
       const hash = hashOf(key);
-      return cache.get(`key ${hash.toString('base64')}`, async () => {
-        const row = await db.selectFrom('keys').selectAll().where('hash', '=', hash).executeTakeFirst();
-        if (!row || !timingSafeEqual(row.hash, hash) || row.revokedAt !== null) return null;
-        const { scopes, groups } = keyInfo(row);
-        return { keyId: row.id, tenant: row.tenant, scopes, groups: groups.length === 0 ? null : groups };
-      });
+      const row = await cache.get(`key ${hash.toString('base64')}`, () => findKey(db, hash));
+      const now = clock.now();
+      if (row === null || row.revokedAt !== null || !opens(row, hash, now)) return null;
+      if (row.expiresAt !== null && row.expiresAt <= now) {
+        throw new AppError('api_key_expired', { key: row.id, expiredAt: new Date(row.expiresAt).toISOString() });
+      }
+      noteUse(row, now);
+      const { scopes, groups } = keyInfo(row);
+      const opened = withImplied(scopes);
+      return { keyId: row.id, tenant: row.tenant, scopes: opened, groups: groups.length === 0 ? null : groups };
     },
 
-    async createKey({ tenant, label, scopes, groups = [], secret = newSecret() }) {
+    async createKey({ tenant, label, scopes, groups = [], expiresAt = null, secret = newSecret() }) {
+      const createdAt = clock.now();
       const row: KeyRow = {
         id: `key_${randomBytes(12).toString('hex')}`,
         tenant,
@@ -47,8 +96,13 @@ export function createKeys({
         scopes: JSON.stringify(validScopes(scopes)),
         groups: JSON.stringify(validGroups('groups', groups, MAX_CALLER_GROUPS)),
         hash: hashOf(secret),
-        createdAt: clock.now(),
+        createdAt,
         revokedAt: null,
+        expiresAt: validExpiry(expiresAt, createdAt),
+        lastUsedAt: null,
+        rotatedAt: null,
+        previousHash: null,
+        previousUntil: null,
       };
       await db.transaction().execute(async (trx) => {
         await requireTenant(trx, tenant);
@@ -75,24 +129,63 @@ export function createKeys({
       return rows.map(keyInfo);
     },
 
-    async revokeKey(tenant, keyId) {
-      return db.transaction().execute(async (trx) => {
-        const row = await trx
-          .selectFrom('keys')
-          .selectAll()
-          .where('tenant', '=', tenant)
-          .where('id', '=', keyId)
-          .executeTakeFirst();
-        if (!row) throw new AppError('not_found', { what: 'Key', id: keyId });
-        const before = keyInfo(row);
-        if (before.revokedAt !== null) return before;
-        const after = { ...before, revokedAt: clock.now() };
-        await trx.updateTable('keys').set({ revokedAt: after.revokedAt }).where('id', '=', keyId).execute();
-        await audit(trx, { tenant, action: 'key.revoked', subject: keyId, before, after });
-        return after;
+    revokeKey: (tenant, keyId) =>
+      change(tenant, keyId, 'key.revoked', ({ revokedAt }) => (revokedAt === null ? { revokedAt: clock.now() } : {})),
+
+    async rotateKey(tenant, keyId, graceMs) {
+      validInteger('graceMs', graceMs, 0, MAX_KEY_GRACE_MS);
+      const secret = newSecret();
+      const rotatedAt = clock.now();
+      const key = await change(tenant, keyId, 'key.rotated', (row) => {
+        requireOpen(row);
+        const previous = graceMs === 0 ? null : row.hash;
+        return {
+          hash: hashOf(secret),
+          rotatedAt,
+          previousHash: previous,
+          previousUntil: previous && rotatedAt + graceMs,
+        };
       });
+      return { ...key, secret };
     },
+
+    setKeyScopes: (tenant, keyId, scopes) =>
+      change(tenant, keyId, 'key.scopes_changed', (row) => {
+        requireOpen(row);
+        const wanted = JSON.stringify(validScopes(scopes));
+        return wanted === row.scopes ? {} : { scopes: wanted };
+      }),
   };
+}
+
+/** By its secret, or by the one before it. */
+async function findKey(db: Database, hash: Buffer): Promise<KeyRow | null> {
+  const row = await db
+    .selectFrom('keys')
+    .selectAll()
+    .where((eb) => eb.or([eb('hash', '=', hash), eb('previousHash', '=', hash)]))
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** Whether a secret is the key's, or the one before it and still opens. */
+function opens({ hash: own, previousHash, previousUntil }: KeyRow, hash: Buffer, now: number): boolean {
+  if (timingSafeEqual(own, hash)) return true;
+  return previousHash !== null && timingSafeEqual(previousHash, hash) && previousUntil! > now;
+}
+
+function requireOpen({ id, revokedAt }: KeyRow): void {
+  if (revokedAt !== null) throw invalid('keyId', `${id} was revoked; create another key`);
+}
+
+function validExpiry(expiresAt: number | null, now: number): number | null {
+  if (expiresAt === null) return null;
+  if (Number.isInteger(expiresAt) && expiresAt > now && expiresAt <= now + MAX_KEY_LIFE_MS) return expiresAt;
+  const latest = new Date(now + MAX_KEY_LIFE_MS).toISOString();
+  throw invalid(
+    'expiresAt',
+    `must be a time after now and until ${latest} in milliseconds since the epoch, got ${expiresAt}`,
+  );
 }
 
 /** 256 random bits: a plain SHA-256 of them cannot be searched, so no slow hash is needed on every request. */
@@ -104,12 +197,19 @@ function hashOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 
+/** Whoever administers everything administers each tenant, and whoever administers a tenant releases its versions. */
+function withImplied(scopes: readonly Scope[]): readonly Scope[] {
+  const implied: Scope[] = scopes.includes('admin') ? ['tenant-admin', 'release'] : [];
+  if (scopes.includes('tenant-admin')) implied.push('release');
+  return [...new Set([...scopes, ...implied])];
+}
+
 function validScopes(scopes: readonly Scope[]): readonly Scope[] {
   const unknown = scopes.find((scope) => !SCOPES.includes(scope));
   if (unknown === undefined && scopes.length > 0) return [...new Set(scopes)];
   throw invalid('scopes', `must hold at least one of ${SCOPES.join(', ')}, got ${JSON.stringify(scopes)}`);
 }
 
-function keyInfo({ hash: _, scopes, groups, ...row }: KeyRow): ApiKeyInfo {
+function keyInfo({ hash: _, previousHash: __, scopes, groups, ...row }: KeyRow): ApiKeyInfo {
   return { ...row, scopes: JSON.parse(scopes), groups: JSON.parse(groups) };
 }

@@ -2,6 +2,7 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { AUDIT_SCHEMA } from '../audit/table.js';
 import { JOBS_SCHEMA } from '../jobs/table.js';
+import { versionSteps } from './version-migrations.js';
 
 const statements = (...list: readonly string[]): Migration => ({
   async up(db: Kysely<unknown>) {
@@ -10,6 +11,7 @@ const statements = (...list: readonly string[]): Migration => ({
 });
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  ...versionSteps(statements),
   '0001-tenants-keys-adapters-deployments-answers': statements(
     `CREATE TABLE tenants (
       id TEXT PRIMARY KEY,

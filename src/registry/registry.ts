@@ -7,11 +7,15 @@ import type { ToolCaller } from '../contracts/http-tools.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Safety } from '../contracts/safety.js';
 import { createJobs } from '../jobs/jobs.js';
+import { createAdapterFiles } from './adapter-files.js';
 import { createAdapters } from './adapters.js';
+import { createAliases } from './aliases.js';
 import { createAnswers } from './answers.js';
 import { createDataPolicies } from './data-policies.js';
 import { type Audited, auditTables, jobTables, openDatabase } from './database.js';
+import { createDeletion } from './deletion.js';
 import { createDeployments } from './deployments.js';
+import { createEvaluations } from './evaluations.js';
 import { createFeedback } from './feedback.js';
 import { createJudgedAnswers } from './judged-answers.js';
 import { createKeys } from './keys.js';
@@ -22,11 +26,13 @@ import { createQualityTables } from './quality.js';
 import { createReadCache } from './read-cache.js';
 import { createResponses } from './responses.js';
 import { createRolloutEvents } from './rollout-events.js';
+import { createAdapterPolicies } from './signatures.js';
 import { createSigners } from './signers.js';
 import { createTenants, requireTenant } from './tenants.js';
 import { createTools } from './tools.js';
 import { createUsage } from './usage.js';
 import { createUserHash } from './user-hash.js';
+import { createVersions } from './versions.js';
 
 export interface RegistryOptions {
   /** Folder of `registry.db`, absolute. */
@@ -61,14 +67,21 @@ export async function openRegistry({
   const { flush, onDisk, ...answers } = createAnswers({ db, hashUser });
   const dataPolicies = createDataPolicies({ db, clock, audit, hashUser });
   const consents = async (tenant: string) => (await dataPolicies.getDataPolicy(tenant)).trainingConsent;
+  const { dropCanaries, ...deployments } = createDeployments({ db, clock, audit });
+  const files = createAdapterFiles({ db, dataDir });
   return {
     ...createTenants({ db, clock, audit }),
     ...createKeys({ db, clock, audit, cache, demo }),
     ...createLimits({ db, clock, audit, cache }),
     ...createUsage({ db, flush }),
     ...createSigners({ db, clock, audit }),
-    ...createAdapters({ db, clock, audit, compiler, dataDir }),
-    ...createDeployments({ db, clock, audit }),
+    ...createAdapters({ db, clock, audit, compiler, dataDir, files }),
+    ...createDeletion({ db, clock, audit, dataDir, files }),
+    ...createVersions({ db, clock, audit, dropCanaries, dataDir }),
+    ...createAdapterPolicies({ db, clock, audit }),
+    ...createAliases({ db, clock, audit }),
+    ...createEvaluations({ db, clock, audit }),
+    ...deployments,
     ...createRolloutEvents({ db }),
     ...createJudgedAnswers({ db }),
     ...createLeases({ db, clock }),

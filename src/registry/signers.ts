@@ -25,12 +25,15 @@ export function createSigners({ db, clock, audit }: { db: Database; clock: Clock
     db.selectFrom('signers').selectAll().where('tenant', '=', tenant).where('name', '=', name).executeTakeFirst();
 
   return {
-    async addSigner({ tenant, name, publicKey }) {
+    async addSigner({ tenant, name, publicKey, purpose = 'groups' }) {
       const key = readPublicKey(publicKey);
+      const algorithm = algorithmOf(key);
+      if (purpose === 'adapters' && algorithm !== 'EdDSA') throw invalid('publicKey', 'must be Ed25519 for adapters');
       const row: SignerRow = {
         tenant,
         name: validName('name', name),
-        algorithm: algorithmOf(key),
+        algorithm,
+        purpose,
         publicKey: key.export({ type: 'spki', format: 'pem' }).toString(),
         createdAt: clock.now(),
       };
@@ -70,7 +73,7 @@ export function createSigners({ db, clock, audit }: { db: Database; clock: Clock
     async readGroupsToken(tenant, token) {
       const keyOf = async ({ alg, kid }: { alg?: string; kid?: string }) => {
         const signer = kid === undefined ? undefined : await find(tenant, kid);
-        if (!signer) throw refused('its kid names no signer of this tenant');
+        if (signer?.purpose !== 'groups') throw refused('its kid names no signer of this tenant');
         if (alg !== signer.algorithm) throw refused(`its signer signs with ${signer.algorithm}`);
         return createPublicKey(signer.publicKey);
       };

@@ -12,18 +12,26 @@ const clock = { now: Date.now, monotonicMs: () => performance.now() };
 export const ADMIN_KEY = 'sk-demo-admin';
 export const TENANT_KEY = 'sk-demo-bank';
 
+/** A folder as the compiler of these tests takes it. */
+const peft = (weights: string) => ({ 'adapter_config.json': '{}', 'adapter_model.safetensors': weights });
+
 /** The admin API over a real registry, with two adapter folders, one tenant and a key of each kind. */
 export async function adminApp(
   t: Test,
-  { retrieval = {} as Services['retrieval'], files = {}, onLogLine = null as ((line: string) => void) | null } = {},
+  {
+    retrieval = {} as Services['retrieval'],
+    files = {},
+    settings = {},
+    onLogLine = null as ((line: string) => void) | null,
+  } = {},
 ) {
-  const root = t.testdir({ files, one: { weights: '1' }, two: { weights: '2' }, empty: {}, data: {} });
+  const root = t.testdir({ files, one: peft('1'), two: peft('2'), empty: {}, data: {} });
   const registry = await openTestRegistry(`${root}/data`, { demo: true });
   await registry.createTenant({ id: 'bank', name: 'Bank' });
   await registry.createKey({ tenant: 'bank', label: 'admin', scopes: ['admin'], secret: ADMIN_KEY });
   await registry.createKey({ tenant: 'bank', label: 'bank', scopes: ['inference', 'documents'], secret: TENANT_KEY });
 
-  const env = onLogLine ? {} : { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' };
+  const env = { ...settings, ...(onLogLine ? {} : { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' }) };
   const config = loadConfig({ env, cwd: root });
   const metrics = createMetrics(config.metrics, clock);
   const captures = openCaptures({

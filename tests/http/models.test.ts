@@ -17,7 +17,13 @@ t.test('the list has what the key can name: deployments, their versions, the bas
       ['embedder', 'embedder', null],
     ],
   );
-  t.match(body.data[0], { object: 'model', owned_by: 'bank', created: 1_700_000_000 });
+  t.match(body.data[0], {
+    object: 'model',
+    owned_by: 'bank',
+    created: 1_700_000_000,
+    digest: '1'.repeat(64),
+    status: 'approved',
+  });
 });
 
 t.test('each listed model can be fetched by its id', async (t) => {

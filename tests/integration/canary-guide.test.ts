@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { RolloutEvent } from '../../src/contracts/rollouts.js';
 import { Sqlite } from '../../src/sqlite/open.js';
-import { removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
+import { removeDataDir, startGateway } from './gateway-process.js';
+import { indexedDataDir } from './indexed-documents.js';
 import { commandsOf, shell } from './tour.js';
 
 const PARTS = ['## Traffic', '## A version that is worse', '## A version that is better'];
@@ -19,12 +20,14 @@ const EXPECTED: readonly RegExp[] = [
 ];
 
 t.test('a worse version is rolled back by itself, a better one is promoted, and no request fails', async (t) => {
-  const dataDir = temporaryDataDir();
+  const dataDir = await indexedDataDir();
   const gateway = await startGateway(dataDir, { SWITCHYARD_ROLLOUTS_LOOK_EVERY_MS: '300' });
   t.teardown(async () => {
     await gateway.stop('SIGKILL');
     removeDataDir(dataDir);
   });
+  // One passage a prompt: most of the time goes into reading them.
+  await shell('npx switchyard deployments set assistant --tenant northwind-bank --top-k 1', gateway);
   const commands = PARTS.flatMap((part) => commandsOf('docs/guides/canary.md', part));
   t.equal(commands.length, EXPECTED.length, 'each command has something to show');
   const outputs: string[] = [];
@@ -42,6 +45,8 @@ t.test('a worse version is rolled back by itself, a better one is promoted, and 
   const groundedness = metrics.find(({ metric }) => metric === 'groundedness')!;
   t.ok(groundedness.canary! < groundedness.stable!, 'the evidence holds the figures');
   const database = new Sqlite(join(dataDir, 'registry.db'), { readonly: true });
+  const statuses = database.prepare("SELECT status FROM adapters WHERE name = 'northwind-bank' ORDER BY version");
+  t.same(statuses.pluck().all(), ['approved', 'quarantined', 'quarantined'], 'what was rolled back is out of reach');
   const outcomes = database.prepare('SELECT DISTINCT outcome FROM answers ORDER BY outcome').pluck().all();
   database.close();
   // Whoever is on the way when the traffic ends hangs up.

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import t from 'tap';
-import { removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
+import { removeDataDir, startGateway } from './gateway-process.js';
+import { indexedDataDir } from './indexed-documents.js';
 import { commandsOf, shell } from './tour.js';
 
 /** What a reader should see of each command, in the order of the page. */
@@ -23,7 +24,7 @@ const ALERTS = readFileSync(resolve(import.meta.dirname, '../../deploy/prometheu
 t.test('the tour of the guide to quality works as written, on the real model', async (t) => {
   const commands = commandsOf('docs/guides/quality.md', '## A tour');
   t.equal(commands.length, EXPECTED.length, 'each command has something to show');
-  const dataDir = temporaryDataDir();
+  const dataDir = await indexedDataDir();
   const gateway = await startGateway(dataDir, { SWITCHYARD_MODELS_BASE: 'qwen2.5-coder-0.5b-instruct' });
   t.teardown(async () => {
     await gateway.stop('SIGKILL');

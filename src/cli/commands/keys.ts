@@ -1,20 +1,26 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { ApiKeyInfo } from '../../contracts/registry.js';
 import { SCOPES } from '../../contracts/registry-limits.js';
 import { adminApi, path } from '../api.js';
-import { tenantOption } from '../options.js';
+import { parseNumber, tenantOption } from '../options.js';
 import { show } from '../show.js';
 import { formatTime, type Terminal } from '../terminal.js';
+
+type NewKey = ApiKeyInfo & { readonly secret: string };
+
+const HOUR_MS = 3_600_000;
+const HOURS = { d: 24, h: 1 } as const;
 
 interface CreateOptions {
   readonly tenant: string;
   readonly label: string;
   readonly scopes?: readonly string[];
   readonly groups?: readonly string[];
+  readonly expires?: number;
 }
 
 export function addKeys(program: Command, terminal: Terminal): void {
-  const keys = program.command('keys').description('create, list and revoke API keys');
+  const keys = program.command('keys').description('create, list, rotate and revoke API keys');
 
   keys
     .command('create')
@@ -23,14 +29,11 @@ export function addKeys(program: Command, terminal: Terminal): void {
     .option('--label <label>', 'who uses it', '')
     .option('--scopes <scope...>', `${SCOPES.join(', ')} (default: inference, and documents where no groups are given)`)
     .option('--groups <group...>', 'whose documents are found with it, beside those that are for everybody')
-    .action(async ({ tenant, label, scopes, groups = [] }: CreateOptions, command: Command) => {
+    .option('--expires <when>', 'from when on it opens nothing: 90d, 12h, or a date as 2027-01-31', parseExpiry)
+    .action(async ({ tenant, label, scopes, groups = [], expires }: CreateOptions, command: Command) => {
       const usual = groups.length === 0 ? ['inference', 'documents'] : ['inference'];
-      const body = { label, scopes: scopes ?? usual, groups };
-      const key = await adminApi(command).send<ApiKeyInfo & { secret: string }>(
-        'POST',
-        path`/admin/tenants/${tenant}/keys`,
-        body,
-      );
+      const body = { label, scopes: scopes ?? usual, groups, expiresAt: expires };
+      const key = await adminApi(command).send<NewKey>('POST', path`/admin/tenants/${tenant}/keys`, body);
       show(terminal, command, key, [{ ...toRow(key), secret: key.secret }]);
     });
 
@@ -51,15 +54,47 @@ export function addKeys(program: Command, terminal: Terminal): void {
       const key = await adminApi(command).send<ApiKeyInfo>('DELETE', path`/admin/tenants/${tenant}/keys/${id}`);
       show(terminal, command, key, [toRow(key)]);
     });
+
+  keys
+    .command('rotate <id>')
+    .description('give a key another secret, which is shown this once')
+    .addOption(tenantOption())
+    .option('--grace <seconds>', 'how long the secret of before opens still', parseNumber, 0)
+    .action(async (id: string, { tenant, grace }: { tenant: string; grace: number }, command: Command) => {
+      const url = path`/admin/tenants/${tenant}/keys/${id}/rotate`;
+      const key = await adminApi(command).send<NewKey>('POST', url, { graceMs: Math.round(grace * 1000) });
+      show(terminal, command, key, [{ ...toRow(key), secret: key.secret }]);
+    });
+
+  keys
+    .command('scopes <id>')
+    .description('change what a key may do; its secret stays')
+    .addOption(tenantOption())
+    .requiredOption('--scopes <scope...>', SCOPES.join(', '))
+    .action(async (id: string, { tenant, scopes }: { tenant: string; scopes: string[] }, command: Command) => {
+      const url = path`/admin/tenants/${tenant}/keys/${id}/scopes`;
+      const key = await adminApi(command).send<ApiKeyInfo>('PUT', url, { scopes });
+      show(terminal, command, key, [toRow(key)]);
+    });
 }
 
-function toRow({ id, label, scopes, groups, createdAt, revokedAt }: ApiKeyInfo) {
+/** The time of a date, or that long from now. */
+function parseExpiry(text: string): number {
+  const span = /^([1-9]\d*)([dh])$/.exec(text);
+  const at = span ? Date.now() + Number(span[1]) * HOURS[span[2] as keyof typeof HOURS] * HOUR_MS : Date.parse(text);
+  if (Number.isNaN(at)) throw new InvalidArgumentError('It must be a span as 90d or 12h, or a date as 2027-01-31.');
+  return at;
+}
+
+function toRow({ id, label, scopes, groups, createdAt, revokedAt, expiresAt, lastUsedAt }: ApiKeyInfo) {
   return {
     id,
     label,
     scopes: scopes.join(', '),
     groups: groups.join(', '),
     created: formatTime(createdAt),
+    used: formatTime(lastUsedAt),
+    expires: formatTime(expiresAt),
     revoked: formatTime(revokedAt),
   };
 }

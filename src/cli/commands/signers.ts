@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Signer } from '../../contracts/registry.js';
+import { SIGNER_PURPOSES } from '../../contracts/registry-limits.js';
 import { adminApi, path } from '../api.js';
 import { tenantOption } from '../options.js';
 import { show } from '../show.js';
@@ -9,22 +10,24 @@ import { formatTime, type Terminal } from '../terminal.js';
 interface AddOptions {
   readonly tenant: string;
   readonly publicKey: string;
+  readonly for: Signer['purpose'];
 }
 
 export function addSigners(program: Command, terminal: Terminal): void {
   const signers = program
     .command('signers')
-    .description('name whose signed tokens say which groups the callers of a tenant are in');
+    .description('name whose signed tokens say which groups the callers of a tenant are in, and who signs adapters');
 
   signers
     .command('add <name>')
-    .description('accept tokens with this name as their kid')
+    .description('accept tokens with this name as their kid, or adapters that it signed')
     .addOption(tenantOption())
-    .requiredOption('--public-key <file>', 'PEM: Ed25519, P-256 or RSA')
-    .action(async (name: string, { tenant, publicKey: file }: AddOptions, command: Command) => {
+    .requiredOption('--public-key <file>', 'PEM: Ed25519, P-256 or RSA; for adapters Ed25519')
+    .addOption(new Option('--for <purpose>', 'what it signs').choices(SIGNER_PURPOSES).default('groups'))
+    .action(async (name: string, { tenant, publicKey: file, for: purpose }: AddOptions, command: Command) => {
       const publicKey = readPem(command, file);
       const url = path`/admin/tenants/${tenant}/signers`;
-      const signer = await adminApi(command).send<Signer>('POST', url, { name, publicKey });
+      const signer = await adminApi(command).send<Signer>('POST', url, { name, publicKey, purpose });
       show(terminal, command, signer, [toRow(signer)]);
     });
 
@@ -55,6 +58,6 @@ function readPem(command: Command, file: string): string {
   }
 }
 
-function toRow({ name, algorithm, createdAt }: Signer) {
-  return { name, algorithm, created: formatTime(createdAt) };
+function toRow({ name, purpose, algorithm, createdAt }: Signer) {
+  return { name, signs: purpose, algorithm, created: formatTime(createdAt) };
 }

@@ -26,11 +26,12 @@ export function addBodies(app: App, { bodyTimeoutMs, maxBodyBytesInFlight }: Bod
 
   app.addHook('preParsing', async (request, reply, payload) => {
     if (!hasBody(request.raw)) return payload;
-    const { bodyLimit } = request.routeOptions;
+    const { bodyLimit, config } = request.routeOptions;
     const bytes = Number(request.headers['content-length'] ?? bodyLimit);
     if (bytes > bodyLimit) throw bodyTooLarge(request);
     const body = watchBody(request, bodyTimeoutMs);
-    const place = inFlight.enter(request.principal.tenant, bytes, (error) => body.destroy(error));
+    const held = config.streamsBody ? 0 : bytes;
+    const place = inFlight.enter(request.principal.tenant, held, (error) => body.destroy(error));
     request.raw.once('end', () => place.served());
     // Its texts are in use until the answer is over.
     reply.raw.once('close', () => place.leave());

@@ -18,7 +18,7 @@ export function addErrors(app: App): void {
     if (known.retryAfterS !== null) reply.header('retry-after', known.retryAfterS);
     // OpenAI's clients try every 429 again, unless they are told that it is no use.
     if (known.spec.status === 429 && !known.spec.retryable) reply.header('x-should-retry', 'false');
-    if (known.code === 'invalid_api_key') reply.header('www-authenticate', 'Bearer');
+    if (known.spec.status === 401) reply.header('www-authenticate', 'Bearer');
     const body = request.routeOptions.config.toErrorBody?.(known, request.id) ?? known.toWire();
     return sendAndLinger(request, reply.code(known.spec.status), body);
   });
@@ -63,9 +63,10 @@ export function toAppError(error: unknown, request: FastifyRequest): AppError {
 
 /** The route's limit, and what raises it. */
 export function bodyTooLarge({ headers, routeOptions: { bodyLimit, config } }: FastifyRequest): AppError {
-  const { maxFileBytes } = config;
+  const { maxFileBytes, streamsBody } = config;
   if (maxFileBytes === undefined) {
-    return new AppError('body_too_large', { limitBytes: bodyLimit, setting: 'server.maxBodyBytes' });
+    const setting = streamsBody ? 'server.maxAdapterBytes' : 'server.maxBodyBytes';
+    return new AppError('body_too_large', { limitBytes: bodyLimit, setting });
   }
   const bytes = headers['content-length'] ?? `more than ${maxFileBytes}`;
   return new AppError('file_too_large', { bytes, limitBytes: maxFileBytes });

@@ -31,7 +31,7 @@ export function subjectOf(route: string, params: unknown): Readonly<Record<strin
 
 /** `file_batches` is of a `file_batch`. */
 function singular(kind: string): string {
-  return kind.replace(/ies$/, 'y').replace(/(?<=ch)es$|s$/, '');
+  return kind.replace(/ies$/, 'y').replace(/(?<=ch|alias)es$|s$/, '');
 }
 
 /** Notes who answers, and what the answer came to. */

@@ -13,6 +13,7 @@ import { readSafetensors } from '../safetensors/reader.js';
 import { type CompiledForm, compileWeights } from './compiled-form.js';
 import { readPeftConfig } from './peft-config.js';
 import { arrangePeftWeights } from './peft-weights.js';
+import { readTrainingRecord } from './training-record.js';
 
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
@@ -48,11 +49,14 @@ async function compileAdapter(
   dataDir: string,
   maxRank: number,
 ): Promise<CompiledAdapter> {
-  const config = readPeftConfig(new JsonFile(path.join(folder, CONFIG)));
+  const configFile = path.join(folder, CONFIG);
+  const config = readPeftConfig(new JsonFile(configFile));
   const file = path.join(folder, WEIGHTS);
   await checkWeightsFile(folder, file, base, maxRank);
   const safetensors = readSafetensors(file);
   try {
+    const { sha256 } = await digestFile(file);
+    const training = readTrainingRecord(folder, base, sha256);
     const modules = arrangePeftWeights(safetensors, config, base.shape, maxRank);
     const form = await compileWeights(modules, base);
     const compiledFile = await store(form, folder, path.resolve(dataDir, 'adapters', form.header.digest));
@@ -60,6 +64,12 @@ async function compileAdapter(
       digest: form.header.digest,
       compiledFile,
       baseDigest: base.baseDigest,
+      baseModel: base.id,
+      sources: [
+        { name: CONFIG, sha256: (await digestFile(configFile)).sha256 },
+        { name: WEIGHTS, sha256 },
+      ],
+      training,
       rank: Math.max(...Object.values(form.header.ranks)),
       targets: [...modules.keys()],
       bytes: sizeOf(form),

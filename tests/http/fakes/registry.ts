@@ -10,7 +10,9 @@ import type {
   Scope,
 } from '../../../src/contracts/registry.js';
 import type { SafetyPolicy } from '../../../src/contracts/safety.js';
+import type { Alias } from '../../../src/contracts/versions.js';
 import { AppError } from '../../../src/errors/app-error.js';
+import { NO_LINEAGE } from '../../../src/registry/valid-lineage.js';
 
 export const KEY = 'sk-bank';
 export const KEY_WITHOUT_ROUTE = 'sk-bank-plain';
@@ -40,6 +42,8 @@ export interface FakeRegistry extends Registry {
   readonly feedback: (Feedback & { tenant: string; keyId: string })[];
   readonly deployments: Deployment[];
   readonly policies: SafetyPolicy[];
+  readonly adapters: AdapterVersion[];
+  readonly aliases: Alias[];
 }
 
 /** The tenant `bank` has the deployment `assistant`: versions 1 (stable) and 2 (canary, weight 0). */
@@ -51,7 +55,7 @@ export function createFakeRegistry(): FakeRegistry {
     [GROUPS_KEY, { keyId: 'key-5', tenant: 'bank', scopes: [...all, 'groups'], groups: null }],
     [HR_KEY, { keyId: 'key-6', tenant: 'bank', scopes: all, groups: ['hr'] }],
     [OTHER_KEY, { keyId: 'key-3', tenant: 'other', scopes: all, groups: null }],
-    [ADMIN_KEY, { keyId: 'key-4', tenant: 'bank', scopes: ['admin'], groups: null }],
+    [ADMIN_KEY, { keyId: 'key-4', tenant: 'bank', scopes: ['admin', 'tenant-admin', 'release'], groups: null }],
     [METRICS_KEY, { keyId: 'key-7', tenant: 'bank', scopes: ['metrics'], groups: null }],
   ]);
   const adapters: AdapterVersion[] = [1, 2].map((version) => ({
@@ -64,6 +68,12 @@ export function createFakeRegistry(): FakeRegistry {
     targets: ['q_proj'],
     bytes: 1,
     baseDigest: 'b'.repeat(64),
+    status: 'approved',
+    baseModel: 'base',
+    addedBy: 'operator',
+    sources: null,
+    lineage: NO_LINEAGE,
+    signedBy: null,
     createdAt: 1_700_000_000_000,
   }));
   const policy = { enabled: true, topK: 3, minScore: 0.1, budgetTokens: 300 };
@@ -111,6 +121,14 @@ export function createFakeRegistry(): FakeRegistry {
     limitsOf: async () => ({ tenant: registry.limits, key: NO_LIMITS }),
     pastUse: async () => ({ answers: 0, tokens: 0, monthTokens: 0 }),
     listTenants: async () => ['bank', 'other'].map((id) => ({ id, name: id, createdAt: 0 })),
+    aliases: [] as Alias[],
+    listAliases: async (tenant: string) => registry.aliases.filter((alias) => alias.tenant === tenant),
+    getAlias: async (tenant: string, adapter: string, alias: string) => {
+      const found = registry.aliases.find((a) => a.tenant === tenant && a.adapter === adapter && a.alias === alias);
+      if (found === undefined) throw new AppError('not_found', { what: 'Alias', id: `${adapter}@${alias}` });
+      return found;
+    },
+    adapters,
     listAdapters: async (tenant: string) => adapters.filter((adapter) => adapter.tenant === tenant),
     getAdapterVersion: async (tenant: string, name: string, version: number) => {
       const found = adapters.find((a) => a.tenant === tenant && a.name === name && a.version === version);

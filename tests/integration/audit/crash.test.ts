@@ -1,7 +1,10 @@
-import t from 'tap';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
 import { runCli } from '../../../src/cli/run.js';
+import { Sqlite } from '../../../src/sqlite/open.js';
 import { removeDataDir, startGateway, temporaryDataDir } from '../gateway-process.js';
-import { openTestRegistry } from '../registry/open.js';
+import { openTestRegistry, retrieval } from '../registry/open.js';
 
 const ROUNDS = 4;
 const ADMIN = 'sk-of-the-test';
@@ -19,13 +22,52 @@ async function verify(dataDir: string) {
   return { code, out };
 }
 
+const ROLLOUT: readonly (readonly ['POST' | 'PUT', string, object?])[] = [
+  ['POST', 'deployments/assistant/rollback'],
+  ['PUT', 'adapters/support/versions/2/status', { status: 'approved' }],
+  ['POST', 'deployments/assistant/rollout', { version: 2, steps: [10, 50, 100] }],
+  ['POST', 'deployments/assistant/rollout/advance'],
+  ['POST', 'deployments/assistant/rollout/pause'],
+  ['POST', 'deployments/assistant/rollout/resume'],
+  ['POST', 'deployments/assistant/promote'],
+];
+
+/** What is served, and what may be, is what the last events say. */
+function compareWithEvents(t: Test, dataDir: string): void {
+  const database = new Sqlite(join(dataDir, 'registry.db'));
+  const row = database.prepare('SELECT * FROM deployments').get() as Record<string, unknown>;
+  const last = database.prepare('SELECT served FROM rollout_events ORDER BY revision DESC LIMIT 1').pluck().get();
+  t.match(JSON.parse(last as string), {
+    stableVersion: row.stable_version,
+    canaryVersion: row.canary_version,
+    canaryWeight: row.canary_weight,
+    rollout: JSON.parse((row.rollout as string | null) ?? 'null'),
+  });
+  const versions = database.prepare(`SELECT version, status, (
+    SELECT to_status FROM version_events e WHERE e.version = a.version ORDER BY seq DESC LIMIT 1
+  ) AS last FROM adapters a`);
+  for (const { version, status, last } of versions.all() as { version: number; status: string; last: string }[]) {
+    t.equal(status, last, `status of version ${version}`);
+  }
+  database.close();
+}
+
 t.test('a gateway that is killed in the middle of changes leaves logs that hold', { timeout: 240_000 }, async (t) => {
   const dataDir = temporaryDataDir();
   t.teardown(() => removeDataDir(dataDir));
   const registry = await openTestRegistry(dataDir);
   await registry.createTenant({ id: 'bank', name: 'Bank' });
   await registry.createKey({ tenant: 'bank', label: 'admin', scopes: ['admin'], secret: ADMIN });
+  for (const version of ['1', '2']) {
+    const folder = join(dataDir, 'peft', version);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'weights'), version);
+    await registry.addAdapter({ tenant: 'bank', name: 'support', folder });
+  }
+  const named = { tenant: 'bank', name: 'assistant', adapter: 'support', stableVersion: 1, instructions: '' };
+  await registry.putDeployment({ ...named, retrieval });
   await registry.close();
+  let steps = 0;
   let acknowledged = 0;
   let lines = 0;
   for (let round = 0; round < ROUNDS; round++) {
@@ -40,10 +82,23 @@ t.test('a gateway that is killed in the middle of changes leaves logs that hold'
       await response.arrayBuffer();
       await change(name);
     };
-    const changing = [1, 2, 3].map((writer) => change(`${round}-${writer}`).catch(() => {}));
+    /** Through a whole rollout and back, again and again, from wherever the last one was cut off. */
+    const roll = async (): Promise<void> => {
+      for (const [method, path, body] of ROLLOUT) {
+        const url = `${gateway.url}/admin/tenants/bank/${path}`;
+        const response = await fetch(url, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+        if (response.ok) steps += 1;
+        await response.arrayBuffer();
+      }
+      await roll();
+    };
+    const changing = [...[1, 2].map((writer) => change(`${round}-${writer}`)), roll()].map((job) =>
+      job.catch(() => {}),
+    );
     await new Promise((resolve) => setTimeout(resolve, 150 + round * 131));
     await gateway.stop('SIGKILL');
     await Promise.all(changing);
+    compareWithEvents(t, dataDir);
     const { code, out } = await verify(dataDir);
     t.equal(code, 0, out);
     const reports = JSON.parse(out) as { log: string; tenant: string; lines: number }[];
@@ -51,4 +106,5 @@ t.test('a gateway that is killed in the middle of changes leaves logs that hold'
     t.ok(lines >= acknowledged, `${lines} lines of ${acknowledged} acknowledged changes`);
   }
   t.ok(acknowledged > ROUNDS, `${acknowledged} changes`);
+  t.ok(steps > ROUNDS, `${steps} steps of rollouts`);
 });

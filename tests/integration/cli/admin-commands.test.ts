@@ -16,8 +16,17 @@ t.test('tenants and keys are created, listed and revoked', async (t) => {
   const key = await json('keys', 'create', '--tenant', 'shop', '--label', 'backend', '--scopes', 'inference', 'route');
   t.match(await registry.authenticate(key.secret), { tenant: 'shop', scopes: ['inference', 'route'] });
   t.match(await json('keys', 'list', '--tenant', 'shop'), [{ id: key.id, label: 'backend', revokedAt: null }]);
+  const rotated = await json('keys', 'rotate', key.id, '--tenant', 'shop', '--grace', '60');
+  t.match(await registry.authenticate(rotated.secret), { keyId: key.id });
+  t.match(await json('keys', 'scopes', key.id, '--tenant', 'shop', '--scopes', 'release'), { scopes: ['release'] });
+  t.match(await cli('keys', 'create', '--tenant', 'shop', '--expires', 'soon'), { code: 2, err: /90d or 12h/ });
+  // The clock of these tests stands long before this one, and a key lives ten years at most.
+  t.match(await cli('keys', 'create', '--tenant', 'shop', '--expires', '90d'), {
+    code: 1,
+    err: /^switchyard: expiresAt/,
+  });
   t.equal((await cli('keys', 'revoke', key.id, '--tenant', 'shop')).code, 0);
-  t.equal(await registry.authenticate(key.secret), null);
+  for (const secret of [key.secret, rotated.secret]) t.equal(await registry.authenticate(secret), null);
 });
 
 t.test(
@@ -37,7 +46,7 @@ t.test(
     const file = `${root}/public.pem`;
     writeFileSync(file, publicKey.export({ type: 'spki', format: 'pem' }));
     t.match(await json('signers', 'add', 'intranet', ...tenant, '--public-key', file), { algorithm: 'EdDSA' });
-    t.match((await cli('signers', 'list', ...tenant)).out, /intranet +EdDSA/);
+    t.match((await cli('signers', 'list', ...tenant)).out, /intranet +groups +EdDSA/);
     t.match(await json('signers', 'remove', 'intranet', ...tenant), { name: 'intranet' });
     t.same(await json('signers', 'list', ...tenant), []);
     t.match(await cli('signers', 'add', 'x', ...tenant, '--public-key', `${root}/no`), {
@@ -91,8 +100,13 @@ t.test("a refusal is told in the gateway's own sentence", async (t) => {
     err: 'switchyard: Deployment nothing does not exist.\n',
   });
   t.match(await cli('adapters', 'add', `${root}/empty`, '--tenant', 'bank', '--name', 'support'), {
+    code: 2,
+    err: /empty\/adapter_config\.json cannot be read/,
+  });
+  writeFileSync(`${root}/one/adapter_model.safetensors`, 'refused');
+  t.match(await cli('adapters', 'add', `${root}/one`, '--tenant', 'bank', '--name', 'support'), {
     code: 1,
-    err: /^switchyard: The adapter in .*empty was refused: it has no weights\.\n$/,
+    err: 'switchyard: The adapter in the upload was refused: as the test wants.\n',
   });
   t.match(await cli('--key', 'sk-wrong', 'tenants', 'list'), {
     code: 1,
@@ -182,4 +196,56 @@ t.test('a setting that is changed beside a promotion does not take it back', asy
   const slow = ['--url', `http://127.0.0.1:${port}`, 'deployments', 'set', 'assistant', ...tenant];
   t.match(await cli(...slow, '--instructions', 'Be brief.'), { code: 0 });
   t.match(await registry.getDeployment('bank', 'assistant'), { stableVersion: 2, instructions: 'Be brief.' });
+});
+
+t.test('versions are approved, quarantined, revoked and retired, and named by aliases', async (t) => {
+  const { root, cli, json } = await cliApp(t);
+  const tenant = ['--tenant', 'bank'];
+  for (const folder of ['one', 'two'])
+    await cli('adapters', 'add', `${root}/${folder}`, ...tenant, '--name', 'support');
+  await cli('deployments', 'set', 'assistant', ...tenant, '--adapter', 'support@1');
+  t.match((await cli('adapters', 'list', ...tenant)).out, /support@1 +approved .*\nsupport@2 +candidate /);
+
+  t.match(await json('adapters', 'alias', 'support@1', 'champion', ...tenant, '--if-revision', '0'), { revision: 1 });
+  t.match(await cli('adapters', 'alias', 'support@2', 'champion', ...tenant, '--if-revision', '7'), {
+    code: 1,
+    err: /at revision 1, not 7/,
+  });
+  t.match((await cli('adapters', 'aliases', ...tenant)).out, /support@champion +1 +1 /);
+  t.match(await json('adapters', 'unalias', 'support', 'champion', ...tenant), { alias: 'champion' });
+
+  t.match(await cli('--reason', 'too wordy', 'adapters', 'quarantine', 'support@2', ...tenant), { code: 0 });
+  t.match((await cli('adapters', 'history', 'support@2', ...tenant)).out, /candidate +quarantined .* too wordy/);
+  t.match(await json('adapters', 'approve', 'support@2', ...tenant), { status: 'approved' });
+  const evaluated = ['adapters', 'evaluated', 'support@2', ...tenant, '--name', 'eval'];
+  t.match(await json(...evaluated, '--figures', 'fact=0.65', 'cited=0.6'), {
+    seq: 1,
+    figures: { fact: 0.65, cited: 0.6 },
+  });
+  t.match(await cli(...evaluated, '--figures', 'fact'), { code: 2, err: /groundedness=0\.91/ });
+  t.match(
+    (await cli('adapters', 'card', 'support@2', ...tenant)).out,
+    /^---\n[\s\S]*# support@2[\s\S]*\| fact \| 0\.65 \|/,
+  );
+  t.match(await json('adapters', 'bom', 'support@2', ...tenant), { bomFormat: 'CycloneDX', specVersion: '1.6' });
+  t.match(await cli('adapters', 'retire', 'support@1', ...tenant), { code: 1, err: /stable of assistant/ });
+  t.match(await cli('adapters', 'revoke', 'support@1', ...tenant), { code: 0, err: /assistant are refused now/ });
+  t.match(await json('adapters', 'delete', 'support@2', ...tenant), { version: 2 });
+  const third = [
+    'adapters',
+    'add',
+    `${root}/two`,
+    ...tenant,
+    '--name',
+    'support',
+    '--parent',
+    'support@1',
+    '--license',
+    'MIT',
+  ];
+  t.match(await json(...third), { version: 3, lineage: { parent: { version: 1 }, license: 'MIT' } });
+  t.match((await cli('adapters', 'signatures', ...tenant)).out, /not required/);
+  t.match(await json('adapters', 'signatures', 'on', ...tenant), { requireSignatures: true });
+  t.match(await cli('adapters', 'add', `${root}/one`, ...tenant, '--name', 'other'), { code: 1, err: /is not signed/ });
+  t.match(await cli('adapters', 'signatures', 'maybe', ...tenant), { code: 2, err: /on or off/ });
 });

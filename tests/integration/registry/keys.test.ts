@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { openTestRegistry } from './open.js';
 
 t.test('a key speaks for its tenant with its scopes until it is revoked', async (t) => {
@@ -102,4 +102,94 @@ t.test('a key may be bound to groups', async (t) => {
   });
   const many = Array.from({ length: 257 }, (_, n) => `${n}`);
   await t.rejects(registry.createKey({ ...key, groups: many }), { message: /at most 256, got 257/ });
+});
+
+async function withKey(t: Test) {
+  const registry = await openTestRegistry(t.testdir({}));
+  t.teardown(() => registry.close());
+  await registry.createTenant({ id: 'bank', name: 'Bank' });
+  const create = (expiresAt?: number) =>
+    registry.createKey({ tenant: 'bank', label: '', scopes: ['inference'], ...(expiresAt && { expiresAt }) });
+  /** The clock moves one millisecond at every look. */
+  const wait = async (looks: number) => {
+    for (let i = 0; i < looks; i++) await registry.authenticate('sk-unknown');
+  };
+  return { registry, create, wait };
+}
+
+t.test('a key opens nothing from its expiry on', async (t) => {
+  const { registry, create, wait } = await withKey(t);
+  const { secret, expiresAt } = await create(1_100);
+  t.equal(expiresAt, 1_100);
+  t.match(await registry.authenticate(secret), { tenant: 'bank' });
+  await wait(100);
+  await t.rejects(registry.authenticate(secret), { code: 'api_key_expired', message: /1970-01-01T00:00:01\.100Z/ });
+  for (const wrong of [1, 1_200.5, 4e11])
+    await t.rejects(create(wrong), { code: 'invalid_value', message: /^expiresAt/ });
+});
+
+t.test('a rotated key has another secret, and the one before opens as long as was said', async (t) => {
+  const { registry, create, wait } = await withKey(t);
+  const { id, secret } = await create();
+  const first = await registry.rotateKey('bank', id, 50);
+  t.match(first, { id, rotatedAt: Number, previousUntil: first.rotatedAt! + 50 });
+  for (const each of [secret, first.secret]) t.match(await registry.authenticate(each), { keyId: id });
+  await wait(60);
+  t.equal(await registry.authenticate(secret), null);
+  t.match(await registry.authenticate(first.secret), { keyId: id });
+
+  const second = await registry.rotateKey('bank', id, 1_000);
+  const third = await registry.rotateKey('bank', id, 0);
+  for (const each of [first.secret, second.secret]) t.equal(await registry.authenticate(each), null, 'only the last');
+  t.match(await registry.authenticate(third.secret), { keyId: id });
+  await registry.revokeKey('bank', id);
+  await t.rejects(registry.rotateKey('bank', id, 0), { code: 'invalid_value', message: /was revoked/ });
+  await t.rejects(registry.rotateKey('shop', id, 0), { code: 'not_found' });
+});
+
+t.test('a revoked key opens with neither of its secrets', async (t) => {
+  const { registry, create } = await withKey(t);
+  const { id, secret } = await create();
+  const rotated = await registry.rotateKey('bank', id, 10_000);
+  await registry.revokeKey('bank', id);
+  for (const each of [secret, rotated.secret]) t.equal(await registry.authenticate(each), null);
+});
+
+t.test('a key tells to a minute when it was used', async (t) => {
+  let now = 5_000;
+  const registry = await openTestRegistry(t.testdir({}), { clock: { now: () => now, monotonicMs: () => now } });
+  t.teardown(() => registry.close());
+  await registry.createTenant({ id: 'bank', name: 'Bank' });
+  const { secret, lastUsedAt } = await registry.createKey({ tenant: 'bank', label: '', scopes: ['inference'] });
+  t.equal(lastUsedAt, null);
+  for (const [at, noted] of [
+    [6_000, 6_000],
+    [65_999, 6_000],
+    [66_000, 66_000],
+    [70_000, 66_000],
+  ] as const) {
+    now = at;
+    await registry.authenticate(secret);
+    t.match(await registry.listKeys('bank'), [{ lastUsedAt: noted }], `at ${at}`);
+  }
+});
+
+t.test('what a key may do changes with the next request, with a line in the audit log', async (t) => {
+  const { registry, create } = await withKey(t);
+  const { id, secret } = await create();
+  await registry.setKeyScopes('bank', id, ['release', 'tenant-admin']);
+  t.match(await registry.authenticate(secret), { scopes: ['release', 'tenant-admin'] });
+  await registry.setKeyScopes('bank', id, ['release', 'tenant-admin']);
+  await t.rejects(registry.setKeyScopes('bank', id, []), { code: 'invalid_value' });
+  const { entries } = await registry.listAudit('bank', { limit: 10, before: null });
+  t.match(entries, [
+    {
+      action: 'key.scopes_changed',
+      subject: id,
+      before: { scopes: ['inference'] },
+      after: { scopes: ['release', 'tenant-admin'] },
+    },
+    { action: 'key.created' },
+    { action: 'tenant.created' },
+  ]);
 });

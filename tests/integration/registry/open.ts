@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Kysely, SqliteDialect } from 'kysely';
-import type { AdapterCompiler } from '../../../src/contracts/adapter.js';
+import type { AdapterCompiler, TrainingRecord } from '../../../src/contracts/adapter.js';
+import type { Clock } from '../../../src/contracts/clock.js';
 import { AppError } from '../../../src/errors/app-error.js';
 import { migrate } from '../../../src/registry/migrations.js';
 import { openRegistry } from '../../../src/registry/registry.js';
@@ -14,23 +15,38 @@ const compilerFor = (dataDir: string): AdapterCompiler => ({
   async compile(folder) {
     let weights: Buffer;
     try {
-      weights = readFileSync(join(folder, 'weights'));
+      const name = existsSync(join(folder, 'weights')) ? 'weights' : 'adapter_model.safetensors';
+      weights = readFileSync(join(folder, name));
     } catch {
       throw new AppError('adapter_invalid', { folder, reason: 'it has no weights' });
     }
+    if (weights.toString() === 'refused')
+      throw new AppError('adapter_invalid', { folder, reason: 'as the test wants' });
     const digest = createHash('sha256').update(weights).digest('hex');
     const compiledFile = join(dataDir, 'adapters', digest, 'adapter.bin');
     const baseDigest = weights.toString().startsWith('other base') ? 'other' : 'base';
-    return { digest, compiledFile, baseDigest, rank: 8, targets: ['q_proj', 'v_proj'], bytes: weights.length };
+    mkdirSync(dirname(compiledFile), { recursive: true });
+    writeFileSync(compiledFile, weights);
+    const sources = [{ name: 'adapter_model.safetensors', sha256: digest }];
+    const of = { baseDigest, baseModel: 'small', sources, training: readTraining(folder) };
+    return { digest, compiledFile, ...of, rank: 8, targets: ['q_proj', 'v_proj'], bytes: weights.length };
   },
 });
 
+function readTraining(folder: string): TrainingRecord | null {
+  const file = join(folder, 'training');
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+}
+
 const safety = createSafety({ embedderId: 'bge-small-en-v1.5-qa', embed: async () => [] });
 
-/** A registry on real SQLite, with a clock that moves one millisecond at every look. */
-export function openTestRegistry(dataDir: string, { demo = false } = {}) {
+function movingClock(): Clock {
   let now = 1_000;
-  const clock = { now: () => now++, monotonicMs: () => now };
+  return { now: () => now++, monotonicMs: () => now };
+}
+
+/** A registry on real SQLite, with a clock that moves one millisecond at every look. */
+export function openTestRegistry(dataDir: string, { demo = false, clock = movingClock() } = {}) {
   return openRegistry({
     dataDir,
     compiler: compilerFor(dataDir),

@@ -5,10 +5,10 @@ import { DOCUMENT_KINDS } from '../../../contracts/document-kinds.js';
 import type { StoredFile } from '../../../contracts/retrieval.js';
 import { AppError } from '../../../errors/app-error.js';
 import { errorResponses } from '../../../errors/responses.js';
+import { type Form, type FormPart, readForm } from '../../../forms/read-form.js';
 import type { App, Services } from '../../app.js';
 import { GroupHeaders } from '../../plugins/groups.js';
 import { isId } from '../../plugins/log-fields.js';
-import { type Form, readForm } from './multipart-form.js';
 import { deleted, FilesQuery, listOf, toFilesRequest, toList } from './pagination.js';
 
 const PURPOSES = ['assistants', 'user_data'];
@@ -54,6 +54,12 @@ const PurgeSchema = Type.Object(
   { description: 'Extension. What is left of the files.' },
 );
 
+interface FormFile {
+  readonly name: string;
+  readonly filename: string;
+  readonly content: Uint8Array;
+}
+
 const FileId = Type.Object({ file_id: Type.String() });
 const tags = ['documents'];
 
@@ -61,7 +67,7 @@ export async function addFiles(app: App, { config, retrieval, captures }: Servic
   const maxFileBytes = config.retrieval.maxFileBytes;
   const limits = { fileSize: maxFileBytes, files: 1, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES };
   app.addContentTypeParser('multipart/form-data', ({ headers }: FastifyRequest, body: Readable) =>
-    readForm(headers, body, limits),
+    readForm(headers, body, limits, keepInMemory),
   );
 
   app.post(
@@ -209,7 +215,7 @@ function readUpload(request: FastifyRequest) {
       supported: 'multipart/form-data',
     });
   }
-  const { fields, files } = request.body as Form;
+  const { fields, files } = request.body as Form<FormFile>;
   const unknown = [...files.filter(({ name }) => name !== 'file'), ...fields.filter(({ name }) => name !== 'purpose')];
   if (unknown[0]) throw unknownField(unknown[0].name);
   const [file] = files;
@@ -226,6 +232,12 @@ function readUpload(request: FastifyRequest) {
     throw new AppError('invalid_value', { param: 'purpose', reason: `must be one of ${PURPOSES.join(', ')}` });
   }
   return { filename: file.filename, content: file.content, purpose };
+}
+
+async function keepInMemory({ name, filename, content }: FormPart): Promise<FormFile> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of content) chunks.push(chunk);
+  return { name, filename, content: Buffer.concat(chunks) };
 }
 
 function unknownField(param: string): AppError {

@@ -1,7 +1,10 @@
 import { type Static, Type } from 'typebox';
-import type { AdapterVersion, Deployment } from '../../../contracts/registry.js';
+import type { AdapterVersion, Deployment, Principal } from '../../../contracts/registry.js';
+import { VERSION_STATUSES } from '../../../contracts/registry-limits.js';
+import type { Alias } from '../../../contracts/versions.js';
 import { AppError } from '../../../errors/app-error.js';
 import { errorResponses } from '../../../errors/responses.js';
+import { mayName } from '../../../pipeline/callable.js';
 import type { App, Services } from '../../app.js';
 
 const Model = Type.Object(
@@ -12,6 +15,12 @@ const Model = Type.Object(
     owned_by: Type.String(),
     root: Type.String({ description: 'What answers: an adapter version, or the model itself.' }),
     parent: Type.Union([Type.String(), Type.Null()], { description: 'The model that an adapter was trained on.' }),
+    digest: Type.Union([Type.String(), Type.Null()], {
+      description: 'Extension. SHA-256 of what answers; null: not known.',
+    }),
+    status: Type.Union([Type.Enum([...VERSION_STATUSES]), Type.Null()], {
+      description: 'Extension. Whether the version was approved; null: no adapter version answers.',
+    }),
   },
   { description: 'The model.' },
 );
@@ -34,7 +43,7 @@ export function addModels(app: App, { engine, retrieval, registry }: Services): 
         },
       },
     },
-    async ({ principal }) => ({ object: 'list' as const, data: await listModels(principal.tenant) }),
+    async ({ principal }) => ({ object: 'list' as const, data: await listModels(principal) }),
   );
 
   app.get(
@@ -50,43 +59,68 @@ export function addModels(app: App, { engine, retrieval, registry }: Services): 
       },
     },
     async ({ principal, params }) => {
-      const card = (await listModels(principal.tenant)).find(({ id }) => id === params.model);
+      const card = (await listModels(principal)).find(({ id }) => id === params.model);
       if (card === undefined) throw new AppError('model_not_found', { model: params.model });
       return card;
     },
   );
 
-  async function listModels(tenant: string): Promise<Model[]> {
-    const [deployments, adapters] = await Promise.all([
+  async function listModels({ tenant, scopes }: Principal): Promise<Model[]> {
+    const [deployments, adapters, aliases] = await Promise.all([
       registry.listDeployments(tenant),
       registry.listAdapters(tenant),
+      registry.listAliases(tenant),
     ]);
+    const base = toOwnCard(engine.model.id, engine.model.baseDigest);
     return [
-      ...deployments.flatMap((deployment) => toCards(deployment, adapters, engine.model.id)),
-      toOwnCard(engine.model.id),
-      toOwnCard(retrieval.embedder.id),
+      ...deployments.flatMap((deployment) => {
+        const versions = adapters.filter(({ name }) => name === deployment.adapter);
+        const named = versions.filter(({ status }) => mayName(status, scopes));
+        return [
+          toCard(deployment, deployment.name, versions.find(isStable(deployment)) ?? null, base),
+          ...named.map((version) => toCard(deployment, `${deployment.name}@${version.version}`, version, base)),
+          ...toAliasCards(deployment, named, aliases, base),
+        ];
+      }),
+      base,
+      toOwnCard(retrieval.embedder.id, null),
     ];
   }
 }
 
-/** The deployment by its name, then each version that can be pinned. */
-function toCards(deployment: Deployment, adapters: readonly AdapterVersion[], base: string): Model[] {
-  const { name, adapter, stableVersion, tenant, createdAt } = deployment;
-  const card = (id: string, version: number | null, createdAtMs: number): Model => ({
-    id,
-    object: 'model',
-    created: Math.floor(createdAtMs / 1000),
-    owned_by: tenant,
-    root: version === null ? base : `${adapter}@${version}`,
-    parent: base,
-  });
-  const versions = adapters.filter((candidate) => candidate.name === adapter);
-  return [
-    card(name, stableVersion, createdAt),
-    ...versions.map(({ version, createdAt }) => card(`${name}@${version}`, version, createdAt)),
-  ];
+const isStable =
+  ({ stableVersion }: Deployment) =>
+  ({ version }: AdapterVersion) =>
+    version === stableVersion;
+
+function toAliasCards(
+  deployment: Deployment,
+  versions: readonly AdapterVersion[],
+  aliases: readonly Alias[],
+  base: Model,
+): Model[] {
+  return aliases
+    .filter(({ adapter }) => adapter === deployment.adapter)
+    .flatMap(({ alias, version: of }) => {
+      const version = versions.find(({ version }) => version === of);
+      return version ? [toCard(deployment, `${deployment.name}@${alias}`, version, base)] : [];
+    });
 }
 
-function toOwnCard(id: string): Model {
-  return { id, object: 'model', created: 0, owned_by: OWNER, root: id, parent: null };
+/** @param version null: the bare base model answers */
+function toCard({ tenant, createdAt }: Deployment, id: string, version: AdapterVersion | null, base: Model): Model {
+  return {
+    id,
+    object: 'model',
+    created: Math.floor((id.includes('@') && version ? version.createdAt : createdAt) / 1000),
+    owned_by: tenant,
+    root: version === null ? base.id : `${version.name}@${version.version}`,
+    parent: base.id,
+    digest: version === null ? base.digest : version.digest,
+    status: version === null ? null : version.status,
+  };
+}
+
+function toOwnCard(id: string, digest: string | null): Model {
+  return { id, object: 'model', created: 0, owned_by: OWNER, root: id, parent: null, digest, status: null };
 }

@@ -1,0 +1,63 @@
+import type { Deployment } from '../contracts/registry.js';
+import type { Served } from '../contracts/rollouts.js';
+import { AppError } from '../errors/app-error.js';
+import type { Database, DeploymentRow } from './database.js';
+
+export function findDeployment(db: Database, tenant: string, name: string): Promise<DeploymentRow | undefined> {
+  return db
+    .selectFrom('deployments')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where('name', '=', name)
+    .executeTakeFirst();
+}
+
+/** @throws AppError `not_found` */
+export async function requireDeployment(db: Database, tenant: string, name: string): Promise<DeploymentRow> {
+  const row = await findDeployment(db, tenant, name);
+  if (!row) throw new AppError('not_found', { what: 'Deployment', id: name });
+  return row;
+}
+
+/** The deployments that have a version as stable or canary. */
+export function servedBy(db: Database, tenant: string, adapter: string, version: number): Promise<DeploymentRow[]> {
+  return db
+    .selectFrom('deployments')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where('adapter', '=', adapter)
+    .where((eb) => eb.or([eb('stableVersion', '=', version), eb('canaryVersion', '=', version)]))
+    .execute();
+}
+
+export function toServed({
+  adapter,
+  stableVersion,
+  canaryVersion,
+  canaryWeight,
+  rollout,
+  ...row
+}: DeploymentRow): Served {
+  const previous = row.hasPrevious ? { version: row.previousVersion } : null;
+  return { adapter, stableVersion, canaryVersion, canaryWeight, previous, rollout: rollout && JSON.parse(rollout) };
+}
+
+export function fromServed({ previous, rollout, ...versions }: Served) {
+  return {
+    ...versions,
+    hasPrevious: previous ? (1 as const) : (0 as const),
+    previousVersion: previous ? previous.version : null,
+    rollout: rollout && JSON.stringify(rollout),
+  };
+}
+
+export function toDeployment(row: DeploymentRow): Deployment {
+  const { hasPrevious: _, previousVersion: __, rollout, retrieval, policy, tools, ...rest } = row;
+  return {
+    ...rest,
+    rollout: rollout && JSON.parse(rollout),
+    retrieval: JSON.parse(retrieval),
+    policy: policy && JSON.parse(policy),
+    tools: JSON.parse(tools),
+  };
+}

@@ -1,0 +1,53 @@
+import type { Clock } from '../contracts/clock.js';
+import type { Registry } from '../contracts/registry.js';
+import { MAX_EVALUATIONS } from '../contracts/registry-limits.js';
+import type { EvaluationReport } from '../contracts/versions.js';
+import { requireVersion } from './adapter-rows.js';
+import type { Audited, Database } from './database.js';
+import { OPERATOR } from './deployments.js';
+import { validEvaluation } from './valid-lineage.js';
+import { invalid } from './validate.js';
+
+type Evaluations = Pick<Registry, 'addEvaluation' | 'listEvaluations'>;
+
+/** What was measured of versions. */
+export function createEvaluations({ db, clock, audit }: { db: Database; clock: Clock; audit: Audited }): Evaluations {
+  async function list(from: Database, tenant: string, name: string, version: number): Promise<EvaluationReport[]> {
+    await requireVersion(from, tenant, name, version);
+    const rows = await from
+      .selectFrom('evaluations')
+      .selectAll()
+      .where('tenant', '=', tenant)
+      .where('name', '=', name)
+      .where('version', '=', version)
+      .orderBy('seq')
+      .execute();
+    return rows.map(({ seq, report, actor, createdAt }) => ({ ...JSON.parse(report), seq, actor, createdAt }));
+  }
+
+  return {
+    listEvaluations: (tenant, name, version) => list(db, tenant, name, version),
+
+    async addEvaluation(tenant, name, version, report, { actor } = OPERATOR) {
+      const valid = validEvaluation(report);
+      return db.transaction().execute(async (trx) => {
+        const { length } = await list(trx, tenant, name, version);
+        if (length >= MAX_EVALUATIONS) throw invalid('version', `has ${length} evaluations, which is the most`);
+        const added: EvaluationReport = { ...valid, seq: length + 1, actor, createdAt: clock.now() };
+        const { seq, createdAt } = added;
+        await trx
+          .insertInto('evaluations')
+          .values({ tenant, name, version, seq, report: JSON.stringify(valid), actor, createdAt })
+          .execute();
+        await audit(trx, {
+          tenant,
+          action: 'adapter.evaluated',
+          subject: `${name}@${version}`,
+          before: null,
+          after: added,
+        });
+        return added;
+      });
+    },
+  };
+}

@@ -1,0 +1,14 @@
+import type { ChangedBy } from '../contracts/rollouts.js';
+import { AppError } from '../errors/app-error.js';
+
+/** @throws AppError `revision_mismatch` where a thing is not at the revision that its change is conditional on */
+export function requireRevision(
+  what: string,
+  name: string,
+  current: { readonly revision: number } | undefined,
+  by?: ChangedBy,
+): void {
+  const revision = current?.revision ?? 0;
+  if (by?.ifRevision === undefined || by.ifRevision === revision) return;
+  throw new AppError('revision_mismatch', { what, name, ifRevision: by.ifRevision, revision });
+}

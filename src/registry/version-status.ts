@@ -1,0 +1,42 @@
+/** What may follow which status, and what a change of a deployment means for its versions: pure, plain data in and out. */
+import type { RolloutEventType, Served } from '../contracts/rollouts.js';
+import type { VersionStatus } from '../contracts/versions.js';
+import { AppError } from '../errors/app-error.js';
+
+const NEXT: Readonly<Record<VersionStatus, readonly VersionStatus[]>> = {
+  candidate: ['approved', 'quarantined', 'revoked', 'retired'],
+  approved: ['quarantined', 'revoked', 'retired'],
+  quarantined: ['approved', 'revoked', 'retired'],
+  revoked: [],
+  retired: ['approved', 'revoked'],
+};
+
+/** @throws AppError `invalid_transition` */
+export function requireTransition(version: string, from: VersionStatus, to: VersionStatus): void {
+  if (NEXT[from].includes(to)) return;
+  throw new AppError('invalid_transition', { version, from, to, allowed: NEXT[from].join(', ') || 'nothing else' });
+}
+
+/** Whether it may become canary or stable. */
+export const isServable = (status: VersionStatus): boolean => status === 'candidate' || status === 'approved';
+
+/** Versions that a change makes stable or canary. */
+export function newlyServed(before: Served | null, after: Served): number[] {
+  const known = before?.adapter === after.adapter ? [before.stableVersion, before.canaryVersion] : [];
+  const served = [after.stableVersion, after.canaryVersion];
+  return served.filter((version) => version !== null && !known.includes(version)) as number[];
+}
+
+/** Whoever makes a version stable approves it, and what is rolled back is quarantined. */
+export function statusAfter(
+  type: RolloutEventType,
+  before: Served | null,
+  after: Served,
+): { readonly version: number; readonly to: 'approved' | 'quarantined' } | null {
+  if (type === 'rolled_back') {
+    const dropped = before!.canaryVersion ?? before!.stableVersion;
+    return dropped === null ? null : { version: dropped, to: 'quarantined' };
+  }
+  const isPromoted = type === 'promoted' || type === 'deployed';
+  return isPromoted && after.stableVersion !== null ? { version: after.stableVersion, to: 'approved' } : null;
+}
