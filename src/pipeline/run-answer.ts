@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Charge } from '../contracts/quota.js';
 import type { Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
-import { offerAgain, runOwnCalls } from './calls/own-calls.js';
+import { newCalls, offerAgain, runOwnCalls } from './calls/own-calls.js';
 import { annotate, toCitation, toLeftOut } from './citations.js';
 import { generateRound, type Round } from './generate-round.js';
 import { recordAnswer, recordOf, type Tally } from './record.js';
@@ -88,6 +88,7 @@ async function* generate(
   const search = searchOf(prepared);
   let { prompt, toolUse } = prepared;
   const charges = [charge];
+  const made = new Set<string>();
   try {
     for (let round = 1; ; round++) {
       const left = maxTokens === null ? null : Math.max(1, maxTokens - tally.completionTokens);
@@ -99,8 +100,9 @@ async function* generate(
         const lowered = maxTokens !== null && maxTokens > leftTokens ? leftTokens : null;
         return yield finish(tally, said, ground(tally.text, prepared, lowered), clock);
       }
-      const calls = { text: said.text, calls: said.own, own: toolUse.own };
-      const results = await runOwnCalls(services, tally, calls, tally.screen, signal);
+      const calls = newCalls(said.own, toolUse.own, made);
+      const toMake = { text: said.text, calls, own: toolUse.own };
+      const results = await runOwnCalls(services, tally, toMake, tally.screen, signal);
       if (results.refusal !== null) {
         tally.text += results.refusal;
         yield { type: 'delta', text: results.refusal, logprobs: [] };
@@ -111,7 +113,7 @@ async function* generate(
         yield { type: 'delta', text: BETWEEN_ROUNDS, logprobs: [] };
       }
       const { flags } = prompt;
-      toolUse = offerAgain(toolUse, round === maxToolRounds);
+      toolUse = offerAgain(toolUse, round === maxToolRounds || calls.length === 0);
       prompt = {
         kind: 'chat',
         messages: [...prompt.messages, ...results.left],

@@ -65,7 +65,7 @@ t.test('the gateway calls, and the model goes on with what it learned', async (t
   t.match(engine.requests[1]!.prompt, {
     messages: [
       { role: 'user' },
-      { role: 'assistant', content: 'I look.', toolCalls: [{ name: 'check_stock', arguments: '{"sku": "A"}' }] },
+      { role: 'assistant', content: 'I look.', toolCalls: [{ name: 'check_stock', arguments: '{"sku":"A"}' }] },
       { role: 'tool', content: '{"left": 3}' },
     ],
     tools: [{ name: 'check_stock' }],
@@ -81,7 +81,13 @@ t.test('rounds are bounded, and the last one has no function to ask for', async 
     calls += 1;
     return 'nothing yet';
   });
-  engine.answer([call('check_stock', '{"sku": "A"}')]);
+  // Another one each time.
+  let asked = 0;
+  const generate = engine.generate;
+  engine.generate = (request, signal) => {
+    engine.answer([call('check_stock', `{"sku": "${asked++}"}`)]);
+    return generate(request, signal);
+  };
   const events = readEvents((await app.inject(chat({ stream: true }))).body) as {
     choices: { delta: { role?: string } }[];
   }[];
@@ -112,4 +118,18 @@ t.test('a call that the limit cuts is not made', async (t) => {
   engine.answer(['<tool_call>\n{"name": "check_stock", "arguments": {"sku": ', '"A"}}', '\n</tool_call>']);
   const { choices } = (await app.inject(chat({ max_tokens: 1 }))).json();
   t.match(choices, [{ finish_reason: 'length', message: { content: '' } }]);
+});
+
+t.test('a call that was made is not made again, and then the model has to answer', async (t) => {
+  const calls: string[] = [];
+  const { app, engine } = await setUp(t, (body) => {
+    calls.push(body);
+    engine.answer([call('check_stock', '{"sku": "A", "left": 3}')]);
+    return '{"left": 3}';
+  });
+  engine.answer([call('check_stock', '{"sku": "A"}')]);
+  await app.inject(chat());
+  t.same(calls, ['Bearer hush {"sku":"A"}']);
+  t.equal(engine.requests.length, 3);
+  t.notOk('tools' in engine.requests[2]!.prompt);
 });

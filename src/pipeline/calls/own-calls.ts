@@ -22,10 +22,47 @@ export function offer(toolUse: ToolUse | null, { tools: own }: Pick<Route, 'tool
   return { tools: [...own, ...tools], choice, parallel, own: byName };
 }
 
-/** What is offered once the gateway has called: nothing is forced any more, and behind the last round only the caller's are left. */
+/** What is offered once the gateway has called: nothing is forced any more, and in the last round only the caller's are left. */
 export function offerAgain(offered: OfferedTools, isLast: boolean): OfferedTools | null {
   const tools = isLast ? offered.tools.filter(({ name }) => !offered.own.has(name)) : offered.tools;
   return tools.length === 0 ? null : { ...offered, tools, choice: 'auto' };
+}
+
+/**
+ * Calls that were not made for this answer before, with the arguments that their schema names: small models take the members of
+ * a result for further arguments, and ask again. @param made is kept up to date
+ */
+export function newCalls(
+  calls: readonly ToolCall[],
+  own: ReadonlyMap<string, HttpTool>,
+  made: Set<string>,
+): readonly ToolCall[] {
+  return calls
+    .map((call) => ({ ...call, arguments: namedIn(own.get(call.name)!, call.arguments) }))
+    .filter(({ name, arguments: args }) => {
+      const key = `${name} ${args}`;
+      const isNew = !made.has(key);
+      made.add(key);
+      return isNew;
+    });
+}
+
+function namedIn({ parameters }: HttpTool, args: string): string {
+  const { properties, additionalProperties } = parameters;
+  if (!isObject(properties) || additionalProperties !== undefined) return args;
+  try {
+    const values: unknown = JSON.parse(args);
+    if (!isObject(values)) return args;
+    return JSON.stringify(
+      Object.fromEntries(Object.entries(values).filter(([name]) => Object.hasOwn(properties, name))),
+    );
+  } catch {
+    return args;
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 /** Calls the deployment's functions. @returns the messages for the next round, or why there is none */
@@ -37,6 +74,7 @@ export async function runOwnCalls(
   signal: AbortSignal,
 ): Promise<Screened<readonly ChatMessage[]>> {
   const { tenant, route } = tally;
+  if (calls.length === 0) return { refusal: null, left: [] };
   const results = await Promise.all(
     calls.map(async ({ id, name, arguments: args }): Promise<ChatMessage> => {
       const secret = await registry.toolSecret(tenant, name);
