@@ -9,8 +9,8 @@ import type { Schema } from '../../tests/fixtures/grammar/schemas.js';
 import { schemaSpec } from '../../tests/fixtures/grammar/walk.js';
 import { quantile } from '../engine/driver.js';
 
-/** Vocabularies by name: the base of the samples, and the small one. */
-const MODELS = { qwen: 'qwen2.5-coder-0.5b-instruct', smollm2: 'smollm2-135m-instruct' };
+/** Vocabularies by name: the small one, and that of the samples' base. */
+const MODELS = { smollm2: 'smollm2-135m-instruct', qwen: 'qwen2.5-coder-0.5b-instruct' };
 
 /**
  * What a mask takes at every token of these answers, and what compiling their schemas takes: every schema anew, so that
@@ -43,7 +43,7 @@ export async function maskFigures(
       let place: Place = machine.start;
       for (let at = 0; at < bytes.length; ) {
         timed(maskMs, () => masks.of(machine, place));
-        const end = at + trie.depths[longestToken(trie, bytes, at)]!;
+        const end = at + Math.max(1, trie.depths[longestToken(trie, bytes, at)]!);
         for (; at < end; at++) place = machine.step(place, bytes[at]!)!;
       }
     }

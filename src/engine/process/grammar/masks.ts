@@ -1,6 +1,6 @@
 import { GrammarTooHard, type Machine, type Place, placeInLoop, type Thread } from './machine.js';
 import type { TokenTrie } from './trie.js';
-import { UnitTokens } from './unit-tokens.js';
+import { type Exits, UnitTokens } from './unit-tokens.js';
 
 /** The tokens that may come next, one bit each. */
 export interface TokenMask {
@@ -48,16 +48,33 @@ export class Masks {
   #find(machine: Machine, place: Place): TokenMask {
     const bits = new Uint32Array(this.#words);
     const budget = { steps: MOST_STEPS };
-    const others: Thread[] = [];
-    for (const thread of place.threads) {
-      if (!this.#addLoop(machine, thread, bits, budget)) others.push(thread);
-    }
-    if (others.length > 0) {
-      const rest = others.length === place.threads.length ? place : machine.only(others);
-      this.#walk(machine, rest, 0, bits, budget);
+    if (!this.#addRoomy(machine, place, bits, budget)) {
+      const others = place.threads.filter((thread) => !this.#addLoop(machine, thread, bits, budget));
+      if (others.length > 0) {
+        const rest = others.length === place.threads.length ? place : machine.only(others);
+        this.#walk(machine, rest, 0, bits, budget);
+      }
     }
     if (place.mayEnd) for (const id of this.#eosIds) bits[id >> 5]! |= 1 << (id & 31);
     return { bits, count: bits.reduce((sum, word) => sum + ones(word), 0) };
+  }
+
+  /**
+   * A loop that takes every token of its characters, however long: whatever else may come has a byte that is none of them,
+   * and the ways up to those are few. False where there is none.
+   */
+  #addRoomy(machine: Machine, place: Place, bits: Uint32Array, budget: { steps: number }): boolean {
+    for (const { state, count } of place.threads) {
+      if (state >= 0) continue;
+      const { loop, unit } = placeInLoop(state);
+      const { unit: table, max } = machine.program.loops[loop]!;
+      const tokens = this.#tokensOf(machine, table, unit);
+      if (max - count < tokens.longest) continue;
+      tokens.addWithin(max - count, bits);
+      this.#walkExits(machine, place, tokens.exits, bits, budget);
+      return true;
+    }
+    return false;
   }
 
   /** Whether it could be done: a loop that is left by a character that it could also take is walked like anything else. */
@@ -102,12 +119,8 @@ export class Masks {
     for (let at = node + 1; at < end; ) {
       const depth = depths[at]!;
       const before = path[depth - 1]!;
-      const byte = bytes[at]!;
-      let next = before.next[classOf[byte]!];
-      if (next === undefined) {
-        if (budget.steps-- === 0) throw new GrammarTooHard('too much of it is different at every character');
-        next = machine.step(before, byte);
-      }
+      const known = before.next[classOf[bytes[at]!]!];
+      const next = known === undefined ? stepped(machine, before, bytes[at]!, budget) : known;
       if (next === null) {
         at = ends[at]!;
         continue;
@@ -118,10 +131,38 @@ export class Masks {
     }
   }
 
+  #walkExits(machine: Machine, place: Place, exits: Exits, bits: Uint32Array, budget: { steps: number }): void {
+    const { bytes, depths, ends, nodes } = exits;
+    const path = this.#path;
+    path[0] = place;
+    for (let at = 0; at < bytes.length; ) {
+      const depth = depths[at]!;
+      const next = stepped(machine, path[depth - 1]!, bytes[at]!, budget);
+      if (next === null) {
+        at = ends[at]!;
+        continue;
+      }
+      path[depth] = next;
+      const node = nodes[at]!;
+      if (node !== -1) {
+        this.#add(node, bits);
+        this.#walk(machine, next, node, bits, budget);
+      }
+      at++;
+    }
+  }
+
   #add(node: number, bits: Uint32Array): void {
     const { tokens, twins } = this.trie;
     for (let token = tokens[node]!; token !== -1; token = twins[token]!) bits[token >> 5]! |= 1 << (token & 31);
   }
+}
+
+function stepped(machine: Machine, place: Place, byte: number, budget: { steps: number }): Place | null {
+  const known = place.next[machine.classOf[byte]!];
+  if (known !== undefined) return known;
+  if (budget.steps-- === 0) throw new GrammarTooHard('too much of it is different at every character');
+  return machine.step(place, byte);
 }
 
 function ones(word: number): number {
