@@ -80,6 +80,7 @@ t.test('two things at once, or half of one, are refused by name', async (t) => {
     [{ response_format: { type: 'json_object' }, structured_outputs: { regex: 'a' } }, 'structured_outputs.regex'],
     [{ structured_outputs: { regex: 'a', choice: ['a'] } }, 'structured_outputs.choice'],
     [{ structured_outputs: { choice: [] } }, 'structured_outputs.choice'],
+    [{ guided_json: '{' }, 'guided_json'],
     [{ structured_outputs: { whitespace_pattern: ' ' } }, 'structured_outputs.whitespace_pattern'],
     [{ response_format: { type: 'json_schema' } }, 'response_format.json_schema'],
     [{ response_format: { type: 'xml' } }, 'response_format.type'],

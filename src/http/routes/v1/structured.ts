@@ -88,7 +88,9 @@ function ofResponseFormat(format: StructuredBody['response_format']): GrammarSpe
 
 function ofSchema(schema: Static<typeof Schema> | undefined, param: string): GrammarSpec | null {
   if (schema === undefined) return null;
-  return { kind: 'json_schema', schema: typeof schema === 'string' ? schema : JSON.stringify(schema), param };
+  const text = typeof schema === 'string' ? schema : JSON.stringify(schema);
+  if (!isJson(text)) throw new AppError('invalid_value', { param, reason: 'is no JSON; send the schema as an object' });
+  return { kind: 'json_schema', schema: text, param };
 }
 
 function named<T>(
@@ -102,4 +104,13 @@ function named<T>(
     ...(value === undefined ? [] : [toSpec(value, name)]),
     ...(older === undefined ? [] : [toSpec(older, olderName)]),
   ];
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
