@@ -14,6 +14,7 @@ const question = (grammar: GrammarSpec) => ({
   stop: [],
   topLogprobs: null,
   grammar,
+  showsSpecial: false,
   adapter: null,
   cacheKey: 'key',
 });
