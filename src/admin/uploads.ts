@@ -14,8 +14,52 @@ const MAX_UPLOADS = 4;
 const RETRY_AFTER_S = 5;
 const MULTIPART = 'multipart/form-data';
 
-export const uploadRoutes: AdminPlugin = async (app, { registry }) => {
+export const uploadRoutes: AdminPlugin = async (app, services) => {
+  await app.register(formRoutes, services);
+  const { registry } = services;
+
+  app.get(
+    '/tenants/:tenant/adapter-policy',
+    {
+      config: { scope: 'release' },
+      schema: {
+        tags: ['admin'],
+        operationId: 'getAdapterPolicy',
+        summary: 'Show what a tenant asks of its adapters',
+        params: TenantParams,
+        response: { 200: AdapterPolicyBody, ...errorResponses },
+      },
+    },
+    ({ params }) => registry.getAdapterPolicy(params.tenant),
+  );
+
+  app.put(
+    '/tenants/:tenant/adapter-policy',
+    {
+      config: { scope: 'tenant-admin' },
+      schema: {
+        tags: ['admin'],
+        operationId: 'putAdapterPolicy',
+        summary: 'Say whether adapters must be signed',
+        params: TenantParams,
+        body: AdapterPolicyBody,
+        response: { 200: AdapterPolicyBody, ...errorResponses },
+      },
+    },
+    ({ params, body }) => registry.putAdapterPolicy(params.tenant, body),
+  );
+};
+
+/** Where an upload lay meanwhile is nobody's business. */
+function withoutFolder(error: unknown): never {
+  if (!(error instanceof AppError) || error.code !== 'adapter_invalid') throw error;
+  throw new AppError('adapter_invalid', { ...error.params, folder: 'the upload' }, { cause: error });
+}
+
+const formRoutes: AdminPlugin = async (app, { registry }) => {
   const { uploads } = app;
+  // Its limit is that of weights on their way to the disk: no other body may be as large.
+  app.removeContentTypeParser('application/json');
   // What a crash left: nobody was told of it.
   await rm(uploads.dir, { recursive: true, force: true });
   const folders = new WeakMap<FastifyRequest, string>();
@@ -76,41 +120,4 @@ export const uploadRoutes: AdminPlugin = async (app, { registry }) => {
       return withoutFile(added);
     },
   );
-
-  app.get(
-    '/tenants/:tenant/adapter-policy',
-    {
-      config: { scope: 'release' },
-      schema: {
-        tags: ['admin'],
-        operationId: 'getAdapterPolicy',
-        summary: 'Show what a tenant asks of its adapters',
-        params: TenantParams,
-        response: { 200: AdapterPolicyBody, ...errorResponses },
-      },
-    },
-    ({ params }) => registry.getAdapterPolicy(params.tenant),
-  );
-
-  app.put(
-    '/tenants/:tenant/adapter-policy',
-    {
-      config: { scope: 'tenant-admin' },
-      schema: {
-        tags: ['admin'],
-        operationId: 'putAdapterPolicy',
-        summary: 'Say whether adapters must be signed',
-        params: TenantParams,
-        body: AdapterPolicyBody,
-        response: { 200: AdapterPolicyBody, ...errorResponses },
-      },
-    },
-    ({ params, body }) => registry.putAdapterPolicy(params.tenant, body),
-  );
 };
-
-/** Where an upload lay meanwhile is nobody's business. */
-function withoutFolder(error: unknown): never {
-  if (!(error instanceof AppError) || error.code !== 'adapter_invalid') throw error;
-  throw new AppError('adapter_invalid', { ...error.params, folder: 'the upload' }, { cause: error });
-}
