@@ -3,7 +3,9 @@
 import type { JobFailure, JobStore, Lease } from '../jobs/jobs.js';
 import type { AdapterRef } from './adapter.js';
 import type { AuditChange, AuditPage } from './audit.js';
+import type { Batch, BatchChange, BatchResult, NewBatch } from './batches.js';
 import type { HttpTool, ToolRun } from './http-tools.js';
+import type { Page, PageRequest } from './paging.js';
 import type { ChatMessage } from './prompt.js';
 import type { AnswerSignals } from './quality.js';
 import type { Caller, Limits, PastUse, SetLimits, TenantLimits, UsageQuery, UsageReport } from './quota.js';
@@ -551,7 +553,22 @@ export interface Registry {
   failResponse(tenant: string, id: string, error: JobFailure): Promise<void>;
   /** Deletes responses that are older, of every tenant. Returns how many. */
   expireResponses(retentionDays: number): Promise<number>;
-  /** For who works on them. */
+  /** Durable when it resolves: a job of the kind `batch` is about it. */
+  createBatch(batch: NewBatch): Promise<Batch>;
+  /** @throws AppError `not_found` where it is not this tenant's, as below */
+  getBatch(tenant: string, id: string): Promise<Batch>;
+  listBatches(tenant: string, page: PageRequest): Promise<Page<Batch>>;
+  /** What is not begun of it is not begun any more; one that is over stays as it is. */
+  cancelBatch(tenant: string, id: string): Promise<Batch>;
+  /** One that is called off is not in progress again. */
+  changeBatch(tenant: string, id: string, change: BatchChange): Promise<Batch>;
+  /** A line's first result counts. */
+  addBatchResult(id: string, result: BatchResult): Promise<void>;
+  /** In the order of the file, behind a line. */
+  listBatchResults(id: string, after: number, limit: number): Promise<readonly BatchResult[]>;
+  /** Ends the job too, and forgets the results, which are in files; nothing changes where it is no longer held. */
+  finishBatch(lease: Lease, change: BatchChange): Promise<void>;
+  /** For who works on responses and batches. */
   readonly jobs: JobStore;
 
   close(): Promise<void>;

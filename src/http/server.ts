@@ -27,6 +27,7 @@ import { addClosedQueries, addNullIsAbsent, compileValidator, toValidationError 
 import { addHealth } from './routes/health.js';
 import { addInfill } from './routes/infill.js';
 import { addMetrics } from './routes/metrics.js';
+import { addBatches } from './routes/v1/batches/routes.js';
 import { addChat } from './routes/v1/chat.js';
 import { addCompletions } from './routes/v1/completions.js';
 import { addEmbeddings } from './routes/v1/embeddings.js';
@@ -147,6 +148,7 @@ async function addV1Routes(app: App, services: Services): Promise<void> {
   addCompletions(app, services);
   addInfill(app, services);
   addEmbeddings(app, services);
+  addBatches(app, services);
   addMessages(app, services);
   addResponses(app, services);
   addRerank(app, services);

@@ -268,7 +268,17 @@ export interface UsageTable {
   completionTokens: number;
 }
 
+export interface BatchRow {
+  id: string;
+  tenant: string;
+  createdAt: number;
+  isOver: 0 | 1;
+  body: Json;
+}
+
 interface Tables {
+  batches: BatchRow;
+  batchResults: { batchId: string; line: number; isError: 0 | 1; json: Json };
   responses: ResponseRow;
   limits: LimitsRow;
   usage: UsageTable;

@@ -312,6 +312,23 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
     `ALTER TABLE deployments ADD COLUMN tools TEXT NOT NULL DEFAULT '[]'`,
     'ALTER TABLE answers ADD COLUMN tools TEXT',
   ),
+  '0018-batches': statements(
+    `CREATE TABLE batches (
+      id TEXT PRIMARY KEY,
+      tenant TEXT NOT NULL REFERENCES tenants (id),
+      created_at INTEGER NOT NULL,
+      is_over INTEGER NOT NULL CHECK (is_over IN (0, 1)),
+      body TEXT NOT NULL
+    ) STRICT`,
+    'CREATE INDEX batches_by_age ON batches (tenant, created_at, id)',
+    `CREATE TABLE batch_results (
+      batch_id TEXT NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+      line INTEGER NOT NULL,
+      is_error INTEGER NOT NULL CHECK (is_error IN (0, 1)),
+      json TEXT NOT NULL,
+      PRIMARY KEY (batch_id, line)
+    ) STRICT, WITHOUT ROWID`,
+  ),
 };
 
 /** Brings the tables to the newest step, or to the last one before `end`; each step is one transaction. */

@@ -11,6 +11,7 @@ import { createAdapterFiles } from './adapter-files.js';
 import { createAdapters } from './adapters.js';
 import { createAliases } from './aliases.js';
 import { createAnswers } from './answers.js';
+import { createBatches } from './batches.js';
 import { createDataPolicies } from './data-policies.js';
 import { type Audited, auditTables, jobTables, openDatabase } from './database.js';
 import { createDeletion } from './deletion.js';
@@ -92,6 +93,7 @@ export async function openRegistry({
     ...createFeedback({ db, clock, audit, onDisk, consents }),
     ...createQualityTables({ db, clock }),
     ...createResponses({ db, clock, hashUser }),
+    ...createBatches({ db, clock }),
     jobs: createJobs(jobTables(db)),
 
     async listAudit(tenant, page) {

@@ -133,6 +133,8 @@ export function createResponses({
           some = Number(numDeletedRows);
         }
       }
+      const oldest = clock.now() - retentionDays * DAY_MS;
+      await db.deleteFrom('batches').where('isOver', '=', 1).where('createdAt', '<', oldest).execute();
       await createJobs(jobTables(db)).prune(clock.now() - JOBS_KEPT_DAYS * DAY_MS);
       return deleted;
     },

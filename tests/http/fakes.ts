@@ -6,7 +6,7 @@ import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
 import type { Captures } from '../../src/contracts/captures.js';
 import type { Clock } from '../../src/contracts/clock.js';
-import type { Registry } from '../../src/contracts/registry.js';
+import type { ApiKeyInfo, Registry } from '../../src/contracts/registry.js';
 import type { ProcessState } from '../../src/http/checks.js';
 import { createServer } from '../../src/http/server.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
@@ -132,10 +132,16 @@ export async function createTestServer(options: TestServerOptions = {}) {
 
 /** Of the tenants of the fakes, the part that keeps texts. */
 async function textsOf(kept: Registry): Promise<Partial<Registry>> {
-  for (const id of ['bank', 'other']) await kept.createTenant({ id, name: id });
+  const known = (await kept.listTenants()).map(({ id }) => id);
+  for (const id of ['bank', 'other']) if (!known.includes(id)) await kept.createTenant({ id, name: id });
   const { saveResponse, getResponse, listTurns, deleteResponse, cancelResponse } = kept;
   const { startResponse, finishResponse, failResponse, jobs, getDataPolicy, putDataPolicy } = kept;
+  const { createBatch, getBatch, listBatches, cancelBatch, changeBatch, addBatchResult } = kept;
+  const { listBatchResults, finishBatch } = kept;
   return {
+    ...{ createBatch, getBatch, listBatches, cancelBatch, changeBatch, addBatchResult, listBatchResults, finishBatch },
+    // Of the keys of the fakes.
+    listKeys: async () => [{ id: 'key-1', revokedAt: null }] as unknown as readonly ApiKeyInfo[],
     ...{ saveResponse, getResponse, listTurns, deleteResponse, cancelResponse },
     ...{ startResponse, finishResponse, failResponse, jobs, getDataPolicy, putDataPolicy },
   };

@@ -6,6 +6,7 @@ import { AppError } from '../../errors/app-error.js';
 import type { Metrics } from '../../metrics/metrics.js';
 import type { App } from '../app.js';
 import { allowHalfClosed, probeUntilAnswer } from './half-closed.js';
+import { insider } from './insiders.js';
 import { subjectOf } from './log-fields.js';
 
 /** What nginx logs where a client went away before its answer; no such status is ever sent. */
@@ -49,12 +50,17 @@ export function addLifecycle(
     const controller = new AbortController();
     request.hangUp = controller.signal;
     request.logged = {};
-    inFlight.add(controller);
+    const giveUp = () => reply.raw.destroy();
+    const { signal } = insider() ?? {};
+    // What the server asks of itself is not waited for at its end: it is asked again.
+    if (signal === undefined) inFlight.add(controller);
+    signal?.addEventListener('abort', giveUp);
     reply.header('x-request-id', request.id);
     // `close` comes after every end, also those that the framework's onResponse does not see.
     reply.raw.once('close', () => {
       if (!reply.raw.writableEnded) controller.abort();
       inFlight.delete(controller);
+      signal?.removeEventListener('abort', giveUp);
       finish(request, reply, clock.monotonicMs() - startedMs);
       if (inFlight.size === 0) onIdle?.();
     });

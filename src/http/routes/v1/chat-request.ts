@@ -3,8 +3,8 @@ import type { ChatMessage, ToolCall, ToolDefinition } from '../../../contracts/p
 import { AppError } from '../../../errors/app-error.js';
 import type { RetrievalOverride, ToolUse } from '../../../pipeline/types.js';
 import type { ChatBody, Retrieval } from './chat-schema.js';
+import { searchOf } from './file-search.js';
 import { givenOf, otherMembers } from './ignored.js';
-import { toMode } from './ranking-options.js';
 import { toFilter } from './search-filter.js';
 import { checkCalls, toDefinition, toToolUse } from './tool-use.js';
 
@@ -160,21 +160,7 @@ function toFileSearch(tools: NonNullable<Body['tools']>): RetrievalOverride | nu
   if (tools.some(({ type }, index) => type === 'file_search' && index !== at)) {
     throw new AppError('invalid_value', { param: 'tools', reason: 'must hold file_search only once' });
   }
-  const {
-    type: _,
-    vector_store_ids: storeIds = [],
-    max_num_results: topK,
-    ranking_options: ranking,
-    filters,
-    ...rest
-  } = tool;
+  const { type: _, vector_store_ids, max_num_results, ranking_options, filters, ...rest } = tool;
   refuseOthers(rest, `tools[${at}]`);
-  return {
-    enabled: true,
-    storeIds: [...new Set(storeIds)],
-    mode: toMode(ranking?.ranker),
-    filter: toFilter(filters, `tools[${at}].filters`),
-    topK: topK ?? null,
-    minScore: ranking?.score_threshold ?? null,
-  };
+  return searchOf({ vector_store_ids, max_num_results, ranking_options, filters }, `tools[${at}]`);
 }

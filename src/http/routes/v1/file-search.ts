@@ -21,8 +21,11 @@ export const FileSearchTool = Type.Object(
   { additionalProperties: false, description: 'Searches before the answer.' },
 );
 
+type FileSearch = Static<typeof FileSearchTool>;
+type Search = { readonly [M in Exclude<keyof FileSearch, 'type'>]?: FileSearch[M] | undefined };
+
 /** @param at name of the tool, for errors */
-export function searchOf(tool: Static<typeof FileSearchTool>, at: string): RetrievalOverride {
+export function searchOf(tool: Search, at: string): RetrievalOverride {
   const { vector_store_ids: storeIds = [], max_num_results: topK, ranking_options: ranking, filters } = tool;
   return {
     enabled: true,

@@ -11,7 +11,7 @@ import { GroupHeaders } from '../../plugins/groups.js';
 import { isId } from '../../plugins/log-fields.js';
 import { deleted, FilesQuery, listOf, toFilesRequest, toList } from './pagination.js';
 
-const PURPOSES = ['assistants', 'user_data'];
+const PURPOSES = ['assistants', 'user_data', 'batch'];
 const MAX_FIELDS = 8;
 const MAX_FIELD_BYTES = 1024;
 /** Of a form besides its file. */

@@ -78,8 +78,12 @@ export function toToolUse(
 /**
  * Every call is answered behind the message that asks for it, and nothing else is. @throws AppError `invalid_value` that
  * names the message
+ * @param nameOf a message, as its surface has it
  */
-export function checkCalls(messages: readonly ChatMessage[]): void {
+export function checkCalls(
+  messages: readonly ChatMessage[],
+  nameOf: (index: number) => string = (index) => `messages[${index}]`,
+): void {
   let open = new Map<string, string>();
   const answered = () => {
     for (const [id, param] of open) {
@@ -88,7 +92,7 @@ export function checkCalls(messages: readonly ChatMessage[]): void {
     }
   };
   for (const [index, { role, toolCalls = [], toolCallId }] of messages.entries()) {
-    const at = `messages[${index}]`;
+    const at = nameOf(index);
     if (role === 'tool') {
       if (open.delete(toolCallId!)) continue;
       const reason = 'names no open call of the assistant message before it';

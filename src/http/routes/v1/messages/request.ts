@@ -1,8 +1,9 @@
 /** Anthropic's messages, tools and parameters in the pipeline's form. */
 import type { Static } from 'typebox';
-import type { ChatMessage, ToolCall, ToolDefinition } from '../../../../contracts/prompt.js';
+import type { ChatMessage, ToolCall } from '../../../../contracts/prompt.js';
 import { AppError } from '../../../../errors/app-error.js';
 import type { ToolUse } from '../../../../pipeline/types.js';
+import { checkCalls, toDefinition, toToolUse } from '../tool-use.js';
 import type { CountBody } from './schema.js';
 
 type Body = Static<typeof CountBody>;
@@ -17,16 +18,20 @@ interface Conversation {
 
 export function toConversation(body: Body): Conversation {
   const ignored: string[] = [];
-  const messages = [
-    ...toSystem(body.system, ignored),
-    ...body.messages.flatMap((message, index) => toMessages(message, `messages[${index}]`, ignored)),
+  const system = toSystem(body.system, ignored);
+  const said = body.messages.map((message, index) => toMessages(message, `messages[${index}]`, ignored));
+  const places = [
+    ...system.map(() => 'system'),
+    ...said.flatMap((some, index) => some.map(() => `messages[${index}]`)),
   ];
+  const messages = [...system, ...said.flat()];
+  checkCalls(messages, (index) => places[index]!);
   if (body.messages.at(-1)!.role === 'assistant') {
     const reason = 'cannot be of the assistant: an answer is not begun for the model';
     throw new AppError('unsupported_parameter', { param: `messages[${body.messages.length - 1}].role`, reason });
   }
   if (body.tools?.some((tool) => tool.cache_control !== undefined)) ignored.push('tools.cache_control');
-  return { messages, toolUse: toToolUse(body), ignored };
+  return { messages, toolUse: toFunctionUse(body), ignored };
 }
 
 function toSystem(system: Body['system'], ignored: string[]): ChatMessage[] {
@@ -97,27 +102,16 @@ function textOf(block: Block, member: string, param: string): string {
   throw new AppError('invalid_value', { param: `${param}.${member}`, reason: 'must be a text' });
 }
 
-function toToolUse({ tools = [], tool_choice: choice = { type: 'auto' } }: Body): ToolUse | null {
-  if (choice.type === 'tool' && !tools.some(({ name }) => name === choice.name)) {
-    throw new AppError('invalid_value', { param: 'tool_choice.name', reason: 'must be the name of one of the tools' });
-  }
+function toFunctionUse({ tools = [], tool_choice: choice = { type: 'auto' } }: Body): ToolUse | null {
   if (choice.type === 'any' && tools.length === 0) {
     throw new AppError('invalid_value', { param: 'tool_choice', reason: 'needs tools' });
   }
-  if (choice.type === 'none') return { tools: [], choice: 'none', parallel: true };
-  if (tools.length === 0) return null;
-  return {
-    tools: tools.map(toTool),
-    choice: choice.type === 'tool' ? { name: choice.name } : choice.type === 'any' ? 'required' : 'auto',
-    parallel: !choice.disable_parallel_tool_use,
-  };
-}
-
-function toTool({
-  name,
-  description = '',
-  input_schema: parameters,
-  strict = false,
-}: NonNullable<Body['tools']>[number]): ToolDefinition {
-  return { name, description, parameters, strict };
+  const definitions = tools.map(({ name, description, input_schema: parameters, strict }, index) =>
+    toDefinition(
+      { name, parameters, ...(description && { description }), ...(strict && { strict }) },
+      `tools[${index}]`,
+    ),
+  );
+  const wanted = choice.type === 'tool' ? { name: choice.name } : choice.type === 'any' ? 'required' : choice.type;
+  return toToolUse(definitions, wanted, choice.type === 'none' || !choice.disable_parallel_tool_use);
 }

@@ -3,6 +3,7 @@ import { type TSchema, Type } from 'typebox';
 import { Retrieval } from '../chat-schema.js';
 import { type RefusedParameters, refusedFields, WITHOUT_EFFECT } from '../parameters.js';
 import { Receipt } from '../receipts.js';
+import { MAX_TOOLS } from '../tool-use.js';
 
 const CacheControl = Type.Optional(
   Type.Unknown({ description: `What prompts begin with is cached by itself. ${WITHOUT_EFFECT}` }),
@@ -68,7 +69,7 @@ const promptFields = {
   model: Type.String({ minLength: 1, description: 'A deployment, a version of it, or the base model.' }),
   messages: Type.Array(Message, { minItems: 1, description: 'The last one is of the user.' }),
   system: Type.Optional(Type.Union([Type.String(), Type.Array(TextBlock)])),
-  tools: Type.Optional(Type.Array(Tool, { maxItems: 128 })),
+  tools: Type.Optional(Type.Array(Tool, { maxItems: MAX_TOOLS })),
   tool_choice: Type.Optional(ToolChoice),
   ...refusedFields(MESSAGES_REFUSED),
 };

@@ -1,6 +1,7 @@
 /** A request for a response in the pipeline's form. */
 import type { Static } from 'typebox';
-import type { ChatMessage, ToolDefinition } from '../../../../contracts/prompt.js';
+import type { GrammarSpec } from '../../../../contracts/grammar.js';
+import type { ChatMessage } from '../../../../contracts/prompt.js';
 import type { Principal } from '../../../../contracts/registry.js';
 import type { RouteOverride } from '../../../../contracts/routing.js';
 import { AppError } from '../../../../errors/app-error.js';
@@ -9,6 +10,7 @@ import { toOverride } from '../chat-request.js';
 import { searchOf } from '../file-search.js';
 import { givenOf } from '../ignored.js';
 import { checkRefused, toPriority, toSampling } from '../parameters.js';
+import { checkCalls, toDefinition, toToolUse } from '../tool-use.js';
 import { RESPONSES_REFUSED, type ResponseBody } from './schema.js';
 
 export type Body = Static<typeof ResponseBody>;
@@ -48,6 +50,7 @@ export function toChatRequest(
   history: readonly ChatMessage[],
 ): ChatRequest {
   const { instructions } = body;
+  checkCalls(history, () => 'input');
   const messages: ChatMessage[] = instructions ? [{ role: 'system', content: instructions }, ...history] : [...history];
   return {
     requestId,
@@ -65,13 +68,13 @@ export function toChatRequest(
     },
     messages,
     retrieval: toRetrieval(body),
-    toolUse: toToolUse(body),
+    toolUse: toFunctionUse(body),
     priority: body.background ? 'batch' : toPriority(body),
     sampling: toSampling(body),
     maxTokens: body.max_output_tokens ?? null,
     stop: [],
     topLogprobs: wantsLogprobs(body) ? (body.top_logprobs ?? 0) : null,
-    grammar: null,
+    grammar: toGrammar(body),
   };
 }
 
@@ -98,26 +101,27 @@ function toRetrieval({ retrieval, tools = [], tool_choice: choice }: Body): Retr
   return { ...searchOf(tool, `tools[${at}]`), enabled: choice !== 'none' };
 }
 
-function toToolUse({
-  tools = [],
-  tool_choice: choice = 'auto',
-  parallel_tool_calls: parallel = true,
-}: Body): ToolUse | null {
-  const functions = tools.flatMap((tool): ToolDefinition[] => {
+function toFunctionUse(body: Body): ToolUse | null {
+  const { tools = [], tool_choice: choice = 'auto', parallel_tool_calls: parallel = true } = body;
+  const functions = tools.flatMap((tool, index) => {
     if (tool.type !== 'function') return [];
-    const { name, description = '', parameters = { type: 'object', properties: {} }, strict = false } = tool;
-    return [{ name, description, parameters, strict }];
+    const { type: _, ...definition } = tool;
+    return [toDefinition(definition, `tools[${index}]`)];
   });
-  const named = typeof choice === 'object' && choice.type === 'function' ? choice.name : null;
-  if (named !== null && !functions.some(({ name }) => name === named)) {
-    throw new AppError('invalid_value', { param: 'tool_choice.name', reason: 'must be the name of one of the tools' });
+  const isNamed = typeof choice === 'object' && choice.type === 'function';
+  if ((isNamed && functions.length === 0) || (choice === 'required' && tools.length === 0)) {
+    throw new AppError('invalid_value', { param: 'tool_choice', reason: 'needs the tool that it chooses in tools' });
   }
-  if (choice === 'required' && tools.length === 0) {
-    throw new AppError('invalid_value', { param: 'tool_choice', reason: 'needs tools' });
-  }
-  if (choice === 'none') return { tools: [], choice, parallel };
-  if (functions.length === 0) return null;
   // A search has taken place before the answer begins: what is required was done then.
-  const isRequired = choice === 'required' && functions.length === tools.length;
-  return { tools: functions, parallel, choice: named !== null ? { name: named } : isRequired ? 'required' : 'auto' };
+  const isDone = choice === 'required' && functions.length < tools.length;
+  const wanted = isNamed ? { name: choice.name } : isDone || typeof choice === 'object' ? 'auto' : choice;
+  return toToolUse(functions, wanted, parallel);
+}
+
+/** @throws AppError `invalid_value` for a schema that is missing */
+function toGrammar({ text }: Body): GrammarSpec | null {
+  const format = text?.format;
+  if (format === undefined || format.type === 'text') return null;
+  if (format.type === 'json_object') return { kind: 'json' };
+  return { kind: 'json_schema', schema: JSON.stringify(format.schema), param: 'text.format.schema' };
 }

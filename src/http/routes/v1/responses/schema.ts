@@ -3,6 +3,7 @@ import { type TSchema, Type } from 'typebox';
 import { Retrieval } from '../chat-schema.js';
 import { FileSearchTool } from '../file-search.js';
 import { type RefusedParameters, refusedFields, WITHOUT_EFFECT } from '../parameters.js';
+import { FunctionTool as Definition, MAX_TOOLS } from '../tool-use.js';
 
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
@@ -20,13 +21,7 @@ const InputItem = Type.Object(
 );
 
 const FunctionTool = Type.Object(
-  {
-    type: Type.Literal('function'),
-    name: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }),
-    description: Type.Optional(Type.String()),
-    parameters: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-    strict: Type.Optional(Type.Boolean()),
-  },
+  { type: Type.Literal('function'), ...Definition.properties },
   { additionalProperties: false },
 );
 
@@ -44,7 +39,23 @@ export const RESPONSES_REFUSED = {
 
 const INCLUDE = ['file_search_call.results', 'message.output_text.logprobs', 'reasoning.encrypted_content'] as const;
 
-const Format = Type.Object({ type: Type.Literal('text') }, { additionalProperties: false });
+const Format = Type.Union(
+  [
+    Type.Object({ type: Type.Literal('text') }, { additionalProperties: false }),
+    Type.Object({ type: Type.Literal('json_object') }, { additionalProperties: false }),
+    Type.Object(
+      {
+        type: Type.Literal('json_schema'),
+        name: Type.Optional(Type.String({ maxLength: 64 })),
+        description: Type.Optional(Type.String()),
+        schema: Type.Object({}),
+        strict: Type.Optional(Type.Boolean({ description: 'The schema is kept to either way.' })),
+      },
+      { additionalProperties: false },
+    ),
+  ],
+  { description: 'An answer that max_output_tokens does not cut is such a text.' },
+);
 
 export const ResponseBody = Type.Object(
   {
@@ -69,7 +80,7 @@ export const ResponseBody = Type.Object(
         { additionalProperties: false, description: WITHOUT_EFFECT },
       ),
     ),
-    tools: Type.Optional(Type.Array(Type.Union([FunctionTool, FileSearchTool]), { maxItems: 128 })),
+    tools: Type.Optional(Type.Array(Type.Union([FunctionTool, FileSearchTool]), { maxItems: MAX_TOOLS })),
     tool_choice: Type.Optional(
       Type.Union([
         Type.Enum(['auto', 'none', 'required']),

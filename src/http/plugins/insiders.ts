@@ -1,0 +1,24 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Principal } from '../../contracts/registry.js';
+
+interface Insider {
+  readonly principal: Principal;
+  /** Ends the request as a hang-up of its client would. */
+  readonly signal: AbortSignal;
+}
+
+const insiders = new AsyncLocalStorage<Insider>();
+
+/**
+ * Sends a request to this server's own routes in the name of somebody who was known when the work was taken on. A request
+ * that came by a socket has another context, whatever it says.
+ */
+export function actingFor<T>(insider: Insider, send: () => PromiseLike<T>): Promise<T> {
+  // What the framework injects begins only once somebody waits for it, which must be in here.
+  return insiders.run(insider, async () => send());
+}
+
+/** For whom the server itself asks; undefined for every request from outside. */
+export function insider(): Insider | undefined {
+  return insiders.getStore();
+}
