@@ -13,6 +13,7 @@ import { quantile } from './load.js';
 import type { Bench } from './main.js';
 import { readInjections } from './safety/dataset.js';
 import { openEmbedder } from './safety/embedder.js';
+import { judgePersonal, personalInSamples } from './safety/personal.js';
 import { areaUnderCurve } from './safety/train-head.js';
 
 const POLICY = join(import.meta.dirname, '../indexes/policies/northwind-bank.json');
@@ -46,6 +47,7 @@ const run: Bench = async ({ quick, say }) => {
   }));
   return {
     ...(await attack(quick ? 10 : 1, say)),
+    ...judgeData(say),
     injection_auc: areaUnderCurve(scored),
     injection_auc_s_labs: areaUnderCurve(scored.filter(({ source }) => source === 's-labs')),
     injection_auc_neuralchemy: areaUnderCurve(scored.filter(({ source }) => source === 'neuralchemy')),
@@ -56,6 +58,15 @@ const run: Bench = async ({ quick, say }) => {
   };
 };
 export default run;
+
+function judgeData(say: (line: string) => void) {
+  const { recall, falseAlarms, missed, wrong } = judgePersonal();
+  for (const { text } of missed) say(`missed: ${text}`);
+  for (const { text } of wrong) say(`taken for personal data: ${text}`);
+  const { found, characters } = personalInSamples();
+  say(`In ${characters} characters of sample documents: ${found.join(', ') || 'nothing'}.`);
+  return { personal_recall: recall, personal_false_alarms: falseAlarms, personal_in_samples: found.length };
+}
 
 /** The sample bank on the gateway that is served, without a policy and with its own: the share of the attacks that it withstood. */
 async function attack(every: number, say: (line: string) => void) {

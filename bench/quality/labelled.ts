@@ -1,6 +1,6 @@
 /** Sentences over the sample documents, each supported by the passages of its context or not, and how. */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
 import type { AnswerTexts } from '../../src/contracts/judge.js';
@@ -11,8 +11,8 @@ import { evidenceOf } from '../../src/quality/sources.js';
 import { loadEmbedder } from '../../src/retrieval/process/embedder.js';
 import { dot } from '../../src/vectors/dot.js';
 
-/** `blind`: nothing was chosen with it in view. */
-export type Half = 'fitted' | 'blind';
+/** `blind`: nothing was chosen with it in view. `blind-2`: written by somebody else, where there is one. */
+export type Half = 'fitted' | 'blind' | 'blind-2';
 
 interface Context {
   readonly id: string;
@@ -37,8 +37,12 @@ export interface Judged extends LabelledSentence {
   readonly cosine: number;
 }
 
+const fileOf = (name: string) => join(import.meta.dirname, `${name}.jsonl`);
+
+export const hasHalf = (half: Half): boolean => existsSync(fileOf(half));
+
 const read = <T>(name: string): T[] =>
-  readFileSync(join(import.meta.dirname, `${name}.jsonl`), 'utf8')
+  readFileSync(fileOf(name), 'utf8')
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as T);
@@ -68,8 +72,10 @@ export function answersOf(half: Half): AnswerTexts[] {
 export async function judge(half: Half, embed: Embed): Promise<Judged[]> {
   const contexts = new Map(read<Context>('contexts').map((one) => [one.id, one]));
   const judged: Judged[] = [];
-  for (const one of read<LabelledSentence>(half)) {
-    const { passages, question } = contexts.get(one.context)!;
+  for (const [index, one] of read<LabelledSentence>(half).entries()) {
+    const context = contexts.get(one.context);
+    if (context === undefined) throw new Error(`${half}.jsonl:${index + 1}: there is no context ${one.context}`);
+    const { passages, question } = context;
     const support = findSupport(one.sentence, evidenceOf(passages, question))!;
     const [a, b] = await embed([one.sentence, support.window.text]);
     judged.push({ ...one, support, cosine: dot(a!, b!) });

@@ -213,6 +213,25 @@ export const qualityRoutes: AdminPlugin = async (app, { registry, retrieval, cap
     },
   );
 
+  app.delete(
+    '/tenants/:tenant/deployments/:name/baseline',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'resetBaseline',
+        summary: 'Forget what drift of a deployment is measured against',
+        description: 'Its next 1,000 judged answers are the new baseline.',
+        params: DeploymentParams,
+        response: { 200: Type.Object({ deleted: Type.Integer() }), ...errorResponses },
+      },
+    },
+    async ({ params }) => {
+      await registry.resetBaseline(params.tenant, params.name);
+      return { deleted: 1 };
+    },
+  );
+
   app.get(
     '/tenants/:tenant/reviews',
     {

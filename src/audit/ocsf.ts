@@ -4,12 +4,13 @@ import type { AuditEntry } from '../contracts/audit.js';
 const VERSION = '1.3.0';
 const CATEGORY = { uid: 3, name: 'Identity & Access Management' };
 const ENTITY_MANAGEMENT = { uid: 3004, name: 'Entity Management' };
-const ACTIVITIES = { create: 1, update: 3, delete: 4 } as const;
+const ACTIVITIES = { create: 1, read: 2, update: 3, delete: 4 } as const;
 
 /** A line of the log as an event of the class Entity Management, which a SIEM reads without being taught. */
 export function toOcsf({ log, ...entry }: AuditEntry & { readonly log: string }): object {
   const { seq, at, tenant, actor, action, subject, before, after, previous, hash } = entry;
-  const activity = before === null ? 'create' : after === null ? 'delete' : 'update';
+  const changed = before === null ? 'create' : after === null ? 'delete' : 'update';
+  const activity = before === null && after === null ? 'read' : changed;
   const type = action.split('.')[0];
   const entity = (data: unknown) => ({ type, uid: subject, name: subject, ...(data !== null && { data }) });
   return {

@@ -77,8 +77,8 @@ export function openCaptures({ dataDir, registry, metrics, clock, limits, onFail
     },
 
     async remove(tenant, answerId) {
-      find(tenant, answerId);
-      await note({ tenant, action: 'capture.deleted', subject: answerId });
+      const { deployment, createdAt } = find(tenant, answerId);
+      await note({ tenant, action: 'capture.deleted', subject: answerId }, { deployment, createdAt });
       store.remove(tenant, answerId);
     },
 

@@ -281,6 +281,13 @@ export interface QualityReport {
   readonly worstDocuments: readonly QualityGroup[];
 }
 
+/** What a deployment's answers are compared with. */
+export interface KeptBaseline {
+  readonly text: string;
+  /** Tells it from the one before a reset. */
+  readonly createdAt: number;
+}
+
 /** What may be done with a tenant's answers. */
 export interface DataPolicy {
   /** null, here and below: as the gateway is configured. */
@@ -491,8 +498,11 @@ export interface Registry {
   /** Of the answers that came to their end since then. */
   qualityReport(tenant: string, deployment: string, sinceMs: number): Promise<QualityReport>;
   /** What a deployment's answers are compared with, as quality wrote it; null: there is none yet. */
-  getBaseline(tenant: string, deployment: string): Promise<string | null>;
-  putBaseline(tenant: string, deployment: string, baseline: string): Promise<void>;
+  getBaseline(tenant: string, deployment: string): Promise<KeptBaseline | null>;
+  /** @returns when it was kept */
+  putBaseline(tenant: string, deployment: string, text: string): Promise<number>;
+  /** The next answers make a new one. @throws AppError `not_found` where there is none */
+  resetBaseline(tenant: string, deployment: string): Promise<void>;
   /** Deletes the records of one user's answers, with signals, feedback and reviews. @returns how many there were */
   forgetUser(tenant: string, user: string): Promise<number>;
   /** Deletes records that are too old or too many, by each tenant's policy. @returns how many there were */

@@ -16,6 +16,9 @@ export interface StoredFile {
   readonly createdAt: number;
 }
 
+/** `mask`: personal data that has a shape is blanked out of what is read from then on; the uploaded files stay as they are. */
+export type Redaction = 'off' | 'mask';
+
 export interface VectorStore {
   readonly id: string;
   readonly name: string;
@@ -27,6 +30,7 @@ export interface VectorStore {
   /** Then it holds no files any more, and can only be looked at and deleted. */
   readonly isExpired: boolean;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly redaction: Redaction;
   readonly usageBytes: number;
   readonly fileCounts: FileCounts;
 }
@@ -91,12 +95,15 @@ export interface VectorStoreChange {
   readonly name?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly expiresAfterDays?: number | undefined;
+  readonly redaction?: Redaction | undefined;
 }
 
 export interface NewVectorStore {
   readonly name: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly expiresAfterDays?: number | undefined;
+  /** Left out: off. */
+  readonly redaction?: Redaction | undefined;
 }
 
 export interface StoreFilesFilter {

@@ -17,7 +17,7 @@ const LOW_GROUNDEDNESS = 0.4;
 const WORDS = [5, 10, 20, 40, 80, 160, 320];
 const SCORES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
-const DISTRIBUTIONS = ['topics', 'scores', 'words', 'languages'] as const;
+export const DISTRIBUTIONS = ['topics', 'scores', 'words', 'languages'] as const;
 type Distribution = (typeof DISTRIBUTIONS)[number];
 const RATES = ['refusals', 'low_groundedness'] as const;
 type Rate = (typeof RATES)[number];

@@ -3,7 +3,7 @@ import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord, Registry } from '../contracts/registry.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { readBaseline, writeBaseline } from './baseline-text.js';
-import { DriftMonitor } from './monitor.js';
+import { DISTRIBUTIONS, DriftMonitor } from './monitor.js';
 
 /** Deployments that are watched at once; the baseline of one that comes back is read again. */
 const MAX_WATCHED = 256;
@@ -15,6 +15,12 @@ export interface DriftOptions {
   readonly onDrift: (tenant: string, deployment: string, of: string) => void;
 }
 
+interface Watched {
+  readonly monitor: DriftMonitor;
+  /** Of its baseline; null: it is being gathered. */
+  createdAt: number | null;
+}
+
 /** Compares what comes with the baseline of its deployment. @returns the topic of the question; null: no baseline yet */
 export type WatchDrift = (
   record: AnswerRecord,
@@ -23,23 +29,30 @@ export type WatchDrift = (
 ) => Promise<number | null>;
 
 export function createDriftWatch({ baselines, metrics, onDrift }: DriftOptions): WatchDrift {
-  const monitors = new LRUCache<string, DriftMonitor>({ max: MAX_WATCHED });
-  const monitorOf = async (tenant: string, deployment: string): Promise<DriftMonitor> => {
+  const watched = new LRUCache<string, Watched>({ max: MAX_WATCHED });
+  /** One of before a reset, or of before another gateway kept a baseline, gives way. */
+  const watchedOf = async (tenant: string, deployment: string): Promise<Watched> => {
     const key = `${tenant} ${deployment}`;
-    const known = monitors.get(key);
-    if (known !== undefined) return known;
+    const known = watched.get(key);
     const kept = await baselines.getBaseline(tenant, deployment);
-    const monitor = new DriftMonitor(kept === null ? null : readBaseline(kept));
-    monitors.set(key, monitor);
-    return monitor;
+    const createdAt = kept?.createdAt ?? null;
+    if (known?.createdAt === createdAt) return known;
+    const fresh = { monitor: new DriftMonitor(kept && readBaseline(kept.text)), createdAt };
+    watched.set(key, fresh);
+    // Nothing can be said until there are enough answers: an alert about what was before ends.
+    if (known !== undefined) {
+      for (const of of DISTRIBUTIONS) metrics.set('query_drift_psi', { tenant, deployment, of }, Number.NaN);
+    }
+    return fresh;
   };
 
   return async ({ tenant, deployment }, signals, question) => {
-    const monitor = await monitorOf(tenant, deployment);
+    const own = await watchedOf(tenant, deployment);
+    const { monitor } = own;
     const had = monitor.baseline;
     const { psi, alarms } = monitor.add(signals, question);
     if (had === null && monitor.baseline !== null) {
-      await baselines.putBaseline(tenant, deployment, writeBaseline(monitor.baseline));
+      own.createdAt = await baselines.putBaseline(tenant, deployment, writeBaseline(monitor.baseline));
     }
     for (const [of, value] of Object.entries(psi ?? {})) {
       metrics.set('query_drift_psi', { tenant, deployment, of }, value);

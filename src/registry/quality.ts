@@ -1,10 +1,11 @@
 import { sql } from 'kysely';
 import type { Clock } from '../contracts/clock.js';
 import type { QualityGroup, Registry } from '../contracts/registry.js';
-import type { Database } from './database.js';
+import { AppError } from '../errors/app-error.js';
+import type { Audited, Database } from './database.js';
 import { requireTenant } from './tenants.js';
 
-type QualityTables = Pick<Registry, 'qualityReport' | 'getBaseline' | 'putBaseline'>;
+type QualityTables = Pick<Registry, 'qualityReport' | 'getBaseline' | 'putBaseline' | 'resetBaseline'>;
 
 const DAY_MS = 24 * 3600 * 1000;
 const WORST_DOCUMENTS = 10;
@@ -25,7 +26,15 @@ const MEASURES = [
 ] as const;
 
 /** What each version's answers were worth, and what they are compared with. */
-export function createQualityTables({ db, clock }: { db: Database; clock: Clock }): QualityTables {
+export function createQualityTables({
+  db,
+  clock,
+  audit,
+}: {
+  db: Database;
+  clock: Clock;
+  audit: Audited;
+}): QualityTables {
   return {
     async qualityReport(tenant, deployment, sinceMs) {
       await requireTenant(db, tenant);
@@ -73,13 +82,8 @@ export function createQualityTables({ db, clock }: { db: Database; clock: Clock 
     },
 
     async getBaseline(tenant, deployment) {
-      const row = await db
-        .selectFrom('driftBaselines')
-        .select('baseline')
-        .where('tenant', '=', tenant)
-        .where('deployment', '=', deployment)
-        .executeTakeFirst();
-      return row?.baseline ?? null;
+      const row = await find(db, tenant, deployment).select(['baseline as text', 'createdAt']).executeTakeFirst();
+      return row ?? null;
     },
 
     async putBaseline(tenant, deployment, baseline) {
@@ -89,6 +93,24 @@ export function createQualityTables({ db, clock }: { db: Database; clock: Clock 
         .values({ tenant, deployment, ...row })
         .onConflict((conflict) => conflict.columns(['tenant', 'deployment']).doUpdateSet(row))
         .execute();
+      return row.createdAt;
     },
+
+    resetBaseline: (tenant, deployment) =>
+      db.transaction().execute(async (trx) => {
+        const before = await find(trx, tenant, deployment).select('createdAt').executeTakeFirst();
+        if (before === undefined)
+          throw new AppError('not_found', { what: 'Baseline of the deployment', id: deployment });
+        await trx
+          .deleteFrom('driftBaselines')
+          .where('tenant', '=', tenant)
+          .where('deployment', '=', deployment)
+          .execute();
+        await audit(trx, { tenant, action: 'baseline.reset', subject: deployment, before, after: null });
+      }),
   };
+}
+
+function find(db: Database, tenant: string, deployment: string) {
+  return db.selectFrom('driftBaselines').where('tenant', '=', tenant).where('deployment', '=', deployment);
 }

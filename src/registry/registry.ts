@@ -91,7 +91,7 @@ export async function openRegistry({
     ...answers,
     ...dataPolicies,
     ...createFeedback({ db, clock, audit, onDisk, consents }),
-    ...createQualityTables({ db, clock }),
+    ...createQualityTables({ db, clock, audit }),
     ...createResponses({ db, clock, hashUser }),
     ...createBatches({ db, clock }),
     jobs: createJobs(jobTables(db)),

@@ -4,6 +4,7 @@ import { adminApi, path } from '../api.js';
 import { parseNumber, tenantOption } from '../options.js';
 import { toHtml } from '../quality/html.js';
 import { type Report, toPage } from '../quality/page.js';
+import { show } from '../show.js';
 import type { Terminal } from '../terminal.js';
 
 interface ReportOptions {
@@ -29,5 +30,15 @@ export function addQuality(program: Command, terminal: Terminal): void {
         writeFileSync(html, toHtml(report, { title: `${deployment} of ${tenant}`, days, madeAtMs: Date.now() }));
         terminal.err(`Written to ${html}.\n`);
       } else terminal.out(json ? `${JSON.stringify(report, null, 2)}\n` : toPage(report));
+    });
+
+  quality
+    .command('reset-baseline <deployment>')
+    .description('measure drift against what comes from now on: the next 1,000 judged answers are the baseline')
+    .addOption(tenantOption())
+    .action(async (deployment: string, { tenant }: { tenant: string }, command: Command) => {
+      const url = path`/admin/tenants/${tenant}/deployments/${deployment}/baseline`;
+      const deleted = await adminApi(command).send<{ deleted: number }>('DELETE', url);
+      show(terminal, command, deleted, [deleted]);
     });
 }

@@ -29,7 +29,11 @@ export type RowMethods = Omit<
 /** The methods that are the same over whichever database has the rows. Each is about the tenant that its first argument names. */
 export function createRows(db: Db, { audit, clock, limits, atOnce, forget, grown }: RowsOptions): RowMethods {
   const nowS = () => Math.floor(clock.now() / 1000);
-  const [files, storeFiles, batches] = [createFiles(db, audit), createStoreFiles(db, audit), createFileBatches(db)];
+  const [files, storeFiles, batches] = [
+    createFiles(db, audit),
+    createStoreFiles(db, audit),
+    createFileBatches(db, audit),
+  ];
   const stores = createVectorStores(db, nowS, audit);
   const jobs = createJobs(jobTables(db));
 

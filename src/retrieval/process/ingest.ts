@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../contracts/clock.js';
-import type { RetrievalObservation } from '../../contracts/retrieval.js';
+import type { Redaction, RetrievalObservation } from '../../contracts/retrieval.js';
 import type { Lease } from '../../jobs/jobs.js';
 import { JobRunner, type Working } from '../../jobs/runner.js';
+import { redact } from '../../patterns/finder.js';
+import { personalFinder } from '../../personal-data/find.js';
+import { PERSONAL_KINDS } from '../../personal-data/kinds.js';
 import type { FilePassage } from '../chunking/chunk-file.js';
 import type { DocumentStore } from '../documents/document-store.js';
 import { FileTerms } from '../lexical/file-terms.js';
@@ -39,6 +42,8 @@ const MAX_ATTEMPTS = 5;
 
 /** Files that are read at once, each of another tenant: a long one keeps its own tenant waiting and hardly the others. */
 export const FILES_AT_ONCE = 4;
+
+const PERSONAL = personalFinder(PERSONAL_KINDS);
 
 const FAILURE = {
   code: 'server_error',
@@ -104,7 +109,7 @@ export class Ingest {
     // A note that somebody adds goes before the answers and files of who floods; bulk goes behind everything.
     const isAhead = file.content.byteLength <= SHORT_FILE_BYTES && isWithinAllowance(file.tenant);
     const reading: Reading = { precedence: isAhead ? 'ahead' : 'behind', signal };
-    const drafts = await parse(file, reading);
+    const drafts = await masked(await parse(file, reading), file.redaction);
     const batches = Array.from({ length: Math.ceil(drafts.length / batch) }, (_, i) =>
       drafts.slice(i * batch, (i + 1) * batch),
     );
@@ -135,4 +140,17 @@ export class Ingest {
     );
     return drafts.map((draft, index) => ({ ...draft, embedding: vectors[index]! }));
   }
+}
+
+/** Before anything is made of them: neither vectors nor words nor what is stored has what is blanked out. */
+async function masked(drafts: readonly FilePassage[], redaction: Redaction): Promise<readonly FilePassage[]> {
+  if (redaction === 'off') return drafts;
+  const clean = (text: string) => redact(text, PERSONAL).text;
+  const passages: FilePassage[] = [];
+  for (const draft of drafts) {
+    passages.push({ ...draft, headingPath: draft.headingPath.map(clean), text: clean(draft.text) });
+    // A long file keeps no search waiting.
+    await setImmediate();
+  }
+  return passages;
 }

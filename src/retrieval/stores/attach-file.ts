@@ -1,7 +1,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { NewStoreFile } from '../../contracts/retrieval.js';
 import { enqueueJob } from '../../jobs/jobs.js';
-import { jobTables, type Tables } from './database.js';
+import { type Audited, jobTables, type Tables } from './database.js';
 import { boundIngestQueue, type IngestLimits } from './ingest-bounds.js';
 import { moveToShelf, shelfFor } from './shelves.js';
 
@@ -29,6 +29,7 @@ export async function attachFile(
   storeId: string,
   { fileId, attributes, allowedGroups, path, chunking }: NewStoreFile,
   { limits, nowS }: AttachOptions,
+  audit: Audited,
 ): Promise<number> {
   const given = {
     attributes: JSON.stringify(attributes),
@@ -54,6 +55,8 @@ export async function attachFile(
     .returning(['seq', 'status'])
     .executeTakeFirstOrThrow();
   if (allowedGroups) await moveToShelf(tx, row.seq, shelf, nowS);
+  const after = { allowedGroups: allowedGroups ?? null };
+  await audit(tx, { tenant, action: 'store_file.attached', subject: `${storeId}/${fileId}`, before: null, after });
   if (row.status === 'completed') return row.seq;
   await enqueueIngest(tx, { tenant, storeId, fileId }, nowS * 1000);
   await boundIngestQueue(tx, tenant, limits, nowS * 1000);

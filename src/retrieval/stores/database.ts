@@ -3,6 +3,7 @@ import { type AuditDb, createAuditLog } from '../../audit/log.js';
 import { openSigningKey } from '../../audit/signing-key.js';
 import type { AuditChange } from '../../contracts/audit.js';
 import type { Clock } from '../../contracts/clock.js';
+import type { Redaction } from '../../contracts/retrieval.js';
 import type { JobDb } from '../../jobs/jobs.js';
 import type { JobTables } from '../../jobs/table.js';
 import { openSqlite } from '../../sqlite/open.js';
@@ -38,6 +39,7 @@ interface StoresTable {
   expires_after_days: number | null;
   /** 1: it has expired, and its files are out of it. */
   expired: Generated<number>;
+  redaction: Redaction;
 }
 
 /** The documents of a store that the same groups may see. */

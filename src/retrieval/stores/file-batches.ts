@@ -3,14 +3,14 @@ import type { FileBatch, FileCounts, NewStoreFile } from '../../contracts/retrie
 import { AppError } from '../../errors/app-error.js';
 import { endJob, unfinishedJobs } from '../../jobs/jobs.js';
 import { type AttachOptions, attachFile } from './attach-file.js';
-import { type Db, jobTables, type Tables } from './database.js';
+import { type Audited, type Db, jobTables, type Tables } from './database.js';
 import { STATUS, toFileCounts } from './file-counts.js';
 import { newId } from './ids.js';
 
 type Row = Omit<Tables['batches'], 'seq' | 'tenant' | 'cancelled'> & { seq: number; cancelled: number };
 
 /** Files that were put into a store together. */
-export function createFileBatches(db: Db) {
+export function createFileBatches(db: Db, audit: Audited) {
   const find = async (tenant: string, storeId: string, id: string): Promise<Row> => {
     const row = await db
       .selectFrom('batches')
@@ -53,7 +53,7 @@ export function createFileBatches(db: Db) {
           .returning('seq')
           .executeTakeFirstOrThrow();
         for (const file of files) {
-          const file_seq = await attachFile(tx, tenant, storeId, file, options);
+          const file_seq = await attachFile(tx, tenant, storeId, file, options, audit);
           await tx
             .insertInto('batch_files')
             .values({ batch_seq, file_seq })

@@ -40,10 +40,14 @@ export function createFiles(db: Db, audit: Audited) {
         purpose: file.purpose,
         created_at: nowS,
       };
-      await db
-        .insertInto('files')
-        .values({ ...row, tenant, content })
-        .execute();
+      await db.transaction().execute(async (tx) => {
+        await tx
+          .insertInto('files')
+          .values({ ...row, tenant, content })
+          .execute();
+        const after = { bytes: row.bytes, purpose: row.purpose };
+        await audit(tx, { tenant, action: 'file.uploaded', subject: row.id, before: null, after });
+      });
       return toFile(row);
     },
 

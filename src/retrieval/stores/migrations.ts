@@ -188,6 +188,9 @@ export const MIGRATIONS: readonly ((database: Database) => void)[] = [
   (database) => {
     for (const statement of AUDIT_SCHEMA) database.exec(statement);
   },
+  (database) => {
+    database.exec("alter table stores add column redaction text not null default 'off'");
+  },
 ];
 
 /**

@@ -4,6 +4,7 @@ import type {
   NewStoreFile,
   Page,
   PageRequest,
+  Redaction,
   SearchFilter,
   StoreFileChange,
   StoreFilesFilter,
@@ -55,6 +56,7 @@ export interface IngestFile {
   readonly content: Uint8Array;
   readonly path: string | null;
   readonly chunking: ChunkSizes | null;
+  readonly redaction: Redaction;
 }
 
 export interface NewPassage extends FilePassage {
@@ -116,7 +118,7 @@ export function createStoreFiles(db: Db, audit: Audited) {
       file: NewStoreFile,
       options: AttachOptions,
     ): Promise<VectorStoreFile> {
-      await db.transaction().execute((tx) => attachFile(tx, tenant, storeId, file, options));
+      await db.transaction().execute((tx) => attachFile(tx, tenant, storeId, file, options, audit));
       return get(tenant, storeId, file.fileId);
     },
 
@@ -217,13 +219,14 @@ export function createStoreFiles(db: Db, audit: Audited) {
       const row = await db
         .selectFrom('store_files')
         .innerJoin('files', 'files.id', 'store_files.file_id')
-        .select(['store_files.seq', 'filename', 'content', 'path', 'chunk_tokens', 'overlap_tokens'])
+        .innerJoin('stores', 'stores.id', 'store_files.store_id')
+        .select(['store_files.seq', 'filename', 'content', 'path', 'chunk_tokens', 'overlap_tokens', 'redaction'])
         .where('store_id', '=', storeId)
         .where('file_id', '=', fileId)
         .executeTakeFirst();
       if (!row) throw new AppError('not_found', { what: `File of vector store ${storeId}`, id: fileId });
-      const { seq, filename, content, path } = row;
-      return { seq, tenant, storeId, fileId, filename, content, path, chunking: toChunking(row) };
+      const { seq, filename, content, path, redaction } = row;
+      return { seq, tenant, storeId, fileId, filename, content, path, chunking: toChunking(row), redaction };
     },
 
     /**

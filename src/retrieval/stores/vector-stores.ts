@@ -15,7 +15,7 @@ import { beyond, toPage } from './paging.js';
 
 type Row = Pick<
   Tables['stores'],
-  'id' | 'name' | 'metadata' | 'created_at' | 'last_active_at' | 'expires_after_days'
+  'id' | 'name' | 'metadata' | 'created_at' | 'last_active_at' | 'expires_after_days' | 'redaction'
 > & {
   seq: number;
   expired: number;
@@ -43,6 +43,7 @@ const COLUMNS = [
   'created_at',
   'last_active_at',
   'expires_after_days',
+  'redaction',
   'expired',
 ] as const;
 const DAY_S = 86_400;
@@ -94,6 +95,7 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
     expiresAfterDays: row.expires_after_days,
     isExpired: isExpired(row, nowS()),
     metadata: JSON.parse(row.metadata),
+    redaction: row.redaction,
     usageBytes: bytes,
     fileCounts: counts,
   });
@@ -115,18 +117,24 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
 
     async create(tenant: string, store: NewVectorStore): Promise<VectorStore> {
       const id = newId('vs_');
-      await db
-        .insertInto('stores')
-        .values({
-          id,
-          tenant,
-          name: store.name,
-          metadata: JSON.stringify(store.metadata),
-          created_at: nowS(),
-          last_active_at: nowS(),
-          expires_after_days: store.expiresAfterDays ?? null,
-        })
-        .execute();
+      const redaction = store.redaction ?? 'off';
+      await db.transaction().execute(async (tx) => {
+        await tx
+          .insertInto('stores')
+          .values({
+            id,
+            tenant,
+            name: store.name,
+            metadata: JSON.stringify(store.metadata),
+            created_at: nowS(),
+            last_active_at: nowS(),
+            expires_after_days: store.expiresAfterDays ?? null,
+            redaction,
+          })
+          .execute();
+        const after = { expiresAfterDays: store.expiresAfterDays ?? null, redaction };
+        await audit(tx, { tenant, action: 'vector_store.created', subject: id, before: null, after });
+      });
       return get(tenant, id);
     },
 
@@ -142,17 +150,29 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
     },
 
     async update(tenant: string, id: string, change: VectorStoreChange): Promise<VectorStore> {
-      await findLive(tenant, id);
-      await db
-        .updateTable('stores')
-        .set({
-          last_active_at: nowS(),
-          ...(change.name !== undefined && { name: change.name }),
-          ...(change.metadata !== undefined && { metadata: JSON.stringify(change.metadata) }),
-          ...(change.expiresAfterDays !== undefined && { expires_after_days: change.expiresAfterDays }),
-        })
-        .where('id', '=', id)
-        .execute();
+      const { expires_after_days: expiresAfterDays, redaction } = await findLive(tenant, id);
+      await db.transaction().execute(async (tx) => {
+        await tx
+          .updateTable('stores')
+          .set({
+            last_active_at: nowS(),
+            ...(change.name !== undefined && { name: change.name }),
+            ...(change.metadata !== undefined && { metadata: JSON.stringify(change.metadata) }),
+            ...(change.expiresAfterDays !== undefined && { expires_after_days: change.expiresAfterDays }),
+            ...(change.redaction !== undefined && { redaction: change.redaction }),
+          })
+          .where('id', '=', id)
+          .execute();
+        // Names and metadata have no place in it: it is never purged.
+        const before = { expiresAfterDays, redaction };
+        const after = {
+          expiresAfterDays: change.expiresAfterDays ?? expiresAfterDays,
+          redaction: change.redaction ?? redaction,
+          nameReplaced: change.name !== undefined,
+          metadataReplaced: change.metadata !== undefined,
+        };
+        await audit(tx, { tenant, action: 'vector_store.changed', subject: id, before, after });
+      });
       return get(tenant, id);
     },
 

@@ -115,11 +115,11 @@ export function createFakeRetrieval(): FakeRetrieval {
       for (const id of ids) await retrieval.deleteFile(tenant, id);
       return { files: ids.length, pieces: 9, searchedFiles: 4, searchedBytes: 1000, found: retrieval.kept };
     },
-    createStore: async (tenant, { name, metadata, expiresAfterDays = null }) => {
+    createStore: async (tenant, { name, metadata, expiresAfterDays = null, redaction = 'off' }) => {
       const id = `vs_${++created}`;
       const fileCounts = { inProgress: 0, completed: 0, failed: 0, cancelled: 0, total: 0 };
       const times = { createdAt: nowS(), lastActiveAt: nowS(), expiresAfterDays, isExpired: false };
-      const store = { id, name, metadata, ...times, usageBytes: 0, fileCounts, tenant };
+      const store = { id, name, metadata, redaction, ...times, usageBytes: 0, fileCounts, tenant };
       stores.set(id, store);
       return store;
     },

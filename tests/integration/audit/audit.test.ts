@@ -177,52 +177,58 @@ t.test('settings are noted where they are others than before', async (t) => {
   await registry.close();
 });
 
-t.test('deleted documents are lines of their own database, without a name that could not be purged', async (t) => {
-  const dataDir = t.testdir({});
-  const rows = await openRows(dataDir);
-  const file = await rows.files.create(
-    'bank',
-    { filename: 'Jane Doe.txt', purpose: 'assistants', content: Buffer.from('a') },
-    1,
-  );
-  const store = await rows.stores.create('bank', { name: 's', metadata: {} });
-  await rows.storeFiles.attach(
-    'bank',
-    store.id,
-    { fileId: file.id, attributes: {} },
-    { limits: { files: 9, bytes: 99 }, nowS: 1 },
-  );
-  const actor = { kind: 'key', id: 'key_1', tenant: 'bank', requestId: 'r', reason: null } as const;
-  await actingAs(actor, async () => {
-    await rows.storeFiles.update('bank', store.id, file.id, { allowedGroups: ['hr'] }, 1);
-    await rows.storeFiles.detach('bank', store.id, file.id, 1);
-    await rows.files.delete('bank', file.id, 1);
-    await rows.stores.delete('bank', store.id);
-  });
-  await rows.db.destroy();
-  const exported = await on(t, dataDir, 'audit', 'export', '--raw');
-  const lines = exported.out
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-  t.match(lines, [
-    { log: 'documents', seq: 1, action: 'store_file.changed', after: { allowedGroups: ['hr'] }, actor },
-    { action: 'store_file.detached', after: null },
-    { action: 'file.deleted', subject: file.id, before: { bytes: 1 } },
-    { action: 'vector_store.deleted', subject: store.id },
-  ]);
-  t.notMatch(exported.out, /Jane/);
-  const events = (await on(t, dataDir, 'audit', 'export', '--tenant', 'bank')).out.trim().split('\n');
-  t.match(JSON.parse(events[2]!), {
-    class_uid: 3004,
-    type_uid: 300404,
-    activity_id: 4,
-    actor: { user: { uid: 'key_1' } },
-    entity: { type: 'file', uid: file.id },
-    metadata: { version: '1.3.0', sequence: 3, tenant_uid: 'bank', log_name: 'documents' },
-  });
-  t.equal((await on(t, dataDir, 'audit', 'export', '--tenant', 'other')).out, '');
-});
+t.test(
+  'uploaded, changed and deleted documents are lines of their own database, without a name that could not be purged',
+  async (t) => {
+    const dataDir = t.testdir({});
+    const rows = await openRows(dataDir);
+    const file = await rows.files.create(
+      'bank',
+      { filename: 'Jane Doe.txt', purpose: 'assistants', content: Buffer.from('a') },
+      1,
+    );
+    const store = await rows.stores.create('bank', { name: 's', metadata: {} });
+    await rows.storeFiles.attach(
+      'bank',
+      store.id,
+      { fileId: file.id, attributes: {} },
+      { limits: { files: 9, bytes: 99 }, nowS: 1 },
+    );
+    const actor = { kind: 'key', id: 'key_1', tenant: 'bank', requestId: 'r', reason: null } as const;
+    await actingAs(actor, async () => {
+      await rows.storeFiles.update('bank', store.id, file.id, { allowedGroups: ['hr'] }, 1);
+      await rows.storeFiles.detach('bank', store.id, file.id, 1);
+      await rows.files.delete('bank', file.id, 1);
+      await rows.stores.delete('bank', store.id);
+    });
+    await rows.db.destroy();
+    const exported = await on(t, dataDir, 'audit', 'export', '--raw');
+    const lines = exported.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    t.match(lines, [
+      { log: 'documents', seq: 1, action: 'file.uploaded', subject: file.id, after: { bytes: 1 } },
+      { action: 'vector_store.created', subject: store.id, after: { redaction: 'off' } },
+      { action: 'store_file.attached', subject: `${store.id}/${file.id}` },
+      { action: 'store_file.changed', after: { allowedGroups: ['hr'] }, actor },
+      { action: 'store_file.detached', after: null },
+      { action: 'file.deleted', subject: file.id, before: { bytes: 1 } },
+      { action: 'vector_store.deleted', subject: store.id },
+    ]);
+    t.notMatch(exported.out, /Jane/);
+    const events = (await on(t, dataDir, 'audit', 'export', '--tenant', 'bank')).out.trim().split('\n');
+    t.match(JSON.parse(events[5]!), {
+      class_uid: 3004,
+      type_uid: 300404,
+      activity_id: 4,
+      actor: { user: { uid: 'key_1' } },
+      entity: { type: 'file', uid: file.id },
+      metadata: { version: '1.3.0', sequence: 6, tenant_uid: 'bank', log_name: 'documents' },
+    });
+    t.equal((await on(t, dataDir, 'audit', 'export', '--tenant', 'other')).out, '');
+  },
+);
 
 /** A log of five lines, and a connection that goes around the gateway. */
 async function tampered(t: Test) {

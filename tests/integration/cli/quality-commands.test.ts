@@ -148,3 +148,15 @@ t.test('captured texts are listed, read with a line in the audit log, and delete
     { action: 'data_policy.put' },
   ]);
 });
+
+t.test('a baseline is forgotten, with a line in the audit log', async (t) => {
+  const { registry, cli } = await cliApp(t);
+  const createdAt = await registry.putBaseline('bank', 'assistant', 'text');
+  t.same(await registry.getBaseline('bank', 'assistant'), { text: 'text', createdAt });
+  t.equal((await cli('quality', 'reset-baseline', 'assistant', ...tenant)).code, 0);
+  t.equal(await registry.getBaseline('bank', 'assistant'), null);
+  t.match((await registry.listAudit('bank', { limit: 1, before: null })).entries, [
+    { action: 'baseline.reset', subject: 'assistant', before: { createdAt } },
+  ]);
+  t.match((await cli('quality', 'reset-baseline', 'assistant', ...tenant)).err, /Baseline/);
+});

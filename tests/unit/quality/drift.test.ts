@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { KeptBaseline } from '../../../src/contracts/registry.js';
 import { createMetrics } from '../../../src/metrics/metrics.js';
 import { accumulate, NO_CHANGE, rateBounds, stabilityIndex } from '../../../src/quality/drift.js';
 import { BASELINE_ANSWERS, DriftMonitor } from '../../../src/quality/monitor.js';
@@ -82,11 +83,14 @@ t.test('what stays as it was raises nothing; what changes is found, once', async
 });
 
 t.test('a baseline is kept, and goes on after a restart', async (t) => {
-  const kept = new Map<string, string>();
+  const kept = new Map<string, KeptBaseline>();
   const baselines = {
     getBaseline: async (tenant: string, deployment: string) => kept.get(`${tenant}/${deployment}`) ?? null,
-    putBaseline: async (tenant: string, deployment: string, text: string) =>
-      void kept.set(`${tenant}/${deployment}`, text),
+    putBaseline: async (tenant: string, deployment: string, text: string) => {
+      const baseline = { text, createdAt: kept.size + 1 };
+      kept.set(`${tenant}/${deployment}`, baseline);
+      return baseline.createdAt;
+    },
   };
   const clock = { monotonicMs: () => 0 };
   const told: string[] = [];
@@ -111,4 +115,13 @@ t.test('a baseline is kept, and goes on after a restart', async (t) => {
   const text = await metrics.render();
   t.match(text, 'switchyard_query_drift_psi{tenant="bank",deployment="assistant",of="topics"} 0');
   t.match(text, 'switchyard_drift_alarms_total{tenant="bank",deployment="assistant",of="refusals"} 1');
+
+  kept.clear();
+  for (let n = 0; n < BASELINE_ANSWERS; n++) {
+    t.equal(await watch(record, answerSignals({ refused: true }), usual(n)), null, 'it is gathered anew');
+  }
+  t.match(await metrics.render(), 'query_drift_psi{tenant="bank",deployment="assistant",of="topics"} Nan');
+  t.equal(kept.size, 1);
+  for (let n = 0; n < 600; n++) await watch(record, answerSignals({ refused: true }), usual(n));
+  t.equal(told.length, 1, 'what was drift is the usual now');
 });

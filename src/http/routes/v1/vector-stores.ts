@@ -15,6 +15,11 @@ const ExpiresAfter = Type.Object(
 const Metadata = Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), { maxProperties: 16 });
 const Name = Type.String({ maxLength: 256 });
 
+const Redaction = Type.Enum(['off', 'mask'], {
+  description:
+    'Extension. `mask`: e-mail addresses, phone and card numbers and other personal data that has a shape are blanked out of what is read from now on; the uploaded files stay as they are.',
+});
+
 const CreateStore = Type.Object(
   {
     name: Type.Optional(Name),
@@ -22,6 +27,7 @@ const CreateStore = Type.Object(
     metadata: Type.Optional(Metadata),
     chunking_strategy: Type.Optional(ChunkingStrategy),
     expires_after: Type.Optional(ExpiresAfter),
+    redaction: Type.Optional(Redaction),
   },
   { additionalProperties: false },
 );
@@ -30,6 +36,7 @@ const ModifyStore = Type.Object(
     name: Type.Optional(Name),
     metadata: Type.Optional(Metadata),
     expires_after: Type.Optional(ExpiresAfter),
+    redaction: Type.Optional(Redaction),
   },
   { additionalProperties: false },
 );
@@ -55,6 +62,7 @@ const StoreSchema = Type.Object(
     usage_bytes: Type.Integer(),
     file_counts: FileCountsSchema,
     metadata: Metadata,
+    redaction: Redaction,
   },
   { description: 'The vector store.' },
 );
@@ -78,11 +86,11 @@ export function addVectorStores(app: App, { retrieval }: Services): void {
       },
     },
     async ({ principal: { tenant }, body }) => {
-      const { name = '', metadata = {}, file_ids: fileIds = [], expires_after: expiry } = body;
+      const { name = '', metadata = {}, file_ids: fileIds = [], expires_after: expiry, redaction } = body;
       const chunking = toChunkSizes(body.chunking_strategy, 'chunking_strategy');
       // A file that does not exist is found out before there is a store to clean up.
       for (const fileId of fileIds) await retrieval.getFile(tenant, fileId);
-      const store = await retrieval.createStore(tenant, { name, metadata, expiresAfterDays: expiry?.days });
+      const store = await retrieval.createStore(tenant, { name, metadata, expiresAfterDays: expiry?.days, redaction });
       for (const fileId of fileIds) await retrieval.attachFile(tenant, store.id, { fileId, attributes: {}, chunking });
       return toWire(await retrieval.getStore(tenant, store.id));
     },
@@ -132,8 +140,8 @@ export function addVectorStores(app: App, { retrieval }: Services): void {
       },
     },
     async ({ principal, params, body }) => {
-      const { name, metadata, expires_after: expiry } = body;
-      const change = { name, metadata, expiresAfterDays: expiry?.days };
+      const { name, metadata, expires_after: expiry, redaction } = body;
+      const change = { name, metadata, expiresAfterDays: expiry?.days, redaction };
       return toWire(await retrieval.updateStore(principal.tenant, params.vector_store_id, change));
     },
   );
@@ -174,6 +182,7 @@ function toWire(store: VectorStore) {
     usage_bytes: store.usageBytes,
     file_counts: toCounts(store.fileCounts),
     metadata: store.metadata,
+    redaction: store.redaction,
   };
 }
 

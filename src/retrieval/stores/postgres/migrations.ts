@@ -193,4 +193,5 @@ export const MIGRATIONS: readonly string[] = [
     end loop;
   end $$;
   `,
+  "alter table stores add column redaction text not null default 'off'",
 ];

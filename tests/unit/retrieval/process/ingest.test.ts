@@ -86,6 +86,23 @@ t.test('a file becomes passages in order, all at once', async (t) => {
   t.match(observations, [{ type: 'ingest', outcome: 'completed', passages: 5 }]);
 });
 
+t.test('personal data is in no passage, vector, heading or word of a store that masks it', async (t) => {
+  const seen: string[] = [];
+  const { rows, storeId, drain } = await setUp(t, (texts) => {
+    seen.push(...texts);
+    return embed(texts);
+  });
+  await rows.stores.update('bank', storeId, { redaction: 'mask' });
+  await attach(rows, 'bank', storeId, '# Of anna@example.org\n\nThe card 4111 1111 1111 1111 is blocked.');
+  await drain();
+  const labels = await rows.vectors.labelsUpTo('bank', 1e9);
+  const [passage] = (await rows.passages.load(await rows.scope('bank', [storeId]), labels)).values();
+  t.match(passage, { headingPath: ['Of [email]'], text: 'The card [card] is blocked.' });
+  t.same(seen, ['Of [email]\nThe card [card] is blocked.']);
+  const terms = await rows.db.selectFrom('postings').select('term').execute();
+  t.notMatch(JSON.stringify(terms), /4111|anna/);
+});
+
 t.test('what is embedded has the headings before the text', async (t) => {
   const seen: string[] = [];
   const { rows, storeId, drain } = await setUp(t, (texts) => {

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { FileTerms } from '../../../../src/retrieval/lexical/file-terms.js';
+import { unaudited } from '../../../../src/retrieval/stores/database.js';
 import { createFileBatches } from '../../../../src/retrieval/stores/file-batches.js';
 import { dataFolder } from '../../../fixtures/retrieval/retrieval.js';
 import { openRows } from '../../../fixtures/retrieval/rows.js';
@@ -16,7 +17,7 @@ async function setUp(t: Test) {
     const all = Array.from({ length: count }, () => rows.files.create('bank', file, 1));
     return (await Promise.all(all)).map(({ id: fileId }) => ({ fileId, attributes: {} }));
   };
-  return { rows, storeId, upload, batches: createFileBatches(rows.db) };
+  return { rows, storeId, upload, batches: createFileBatches(rows.db, unaudited) };
 }
 
 t.test('a batch counts its own files, whatever else is in the store, and follows them', async (t) => {
