@@ -113,7 +113,7 @@ t.test(
       created_at: 1,
       last_active_at: 1,
       expires_after_days: null,
-      redaction: 'off',
+      redaction: 'off' as const,
     };
     await t.rejects(
       raw.scopes.of('bank', () => raw.db.insertInto('stores').values(row).execute()),
