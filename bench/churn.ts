@@ -1,11 +1,12 @@
 /**
  * Adapters come, go and change under load, and every answer must be, token for token, what its adapter gives alone:
  * 16 adapters in 8 bank slots, requests of mixed length, reloads under the same name with other weights, aborts, prefixes
- * that come again, drafting on. `CHURN_SEED` repeats a run.
+ * that come again, passages that are read by themselves, drafting on. `CHURN_SEED` repeats a run.
  */
 import type { AdapterRef } from '../src/contracts/adapter.js';
-import type { TextGenerator } from '../src/contracts/generator.js';
+import type { GenerateRequest, TextGenerator } from '../src/contracts/generator.js';
 import { createRandom } from '../src/engine/process/random.js';
+import { assemblePrompt, numberPassages } from '../src/pipeline/prompt.js';
 import { writeAdapter } from '../tests/fixtures/engine/adapters.js';
 import { idsOf, requestOf } from '../tests/fixtures/engine/engine.js';
 import { inScratchFolder, manifest, startEngine } from './engine/driver.js';
@@ -21,11 +22,18 @@ const RELOADED_SHARE = 0.01;
 const OPENING = 'You answer questions about opening hours. The branch opens at 9:00 and closes at 17:30 on weekdays. ';
 const TOPICS = ['Monday', 'the lounge', 'the vault', 'parking'];
 const LONGEST_ANSWER = 32;
+/** Of the questions, those that come with passages. */
+const PASSAGES_SHARE = 0.4;
+const PASSAGES = TOPICS.map((topic, i) => ({
+  headingPath: [topic],
+  filename: '',
+  text: `Of ${topic}: ${OPENING.slice(0, 40 + 60 * i)}`,
+}));
 
 interface Question {
   readonly adapter: AdapterRef | null;
   readonly tenant: string;
-  readonly prompt: string;
+  readonly prompt: GenerateRequest['prompt'];
   readonly maxTokens: number;
   readonly seed: number | null;
 }
@@ -49,13 +57,22 @@ export async function churn(
   let weights = 0;
   const create = () => writeAdapter(folder, manifest, { seed: seed + ++weights, strength: 1 });
   const adapters: AdapterRef[] = Array.from({ length: ADAPTERS }, create);
+  const opened = (): Question['prompt'] => ({
+    kind: 'text',
+    text: `${OPENING.repeat(1 + Math.floor(random() * 3))}What about ${pick(TOPICS)}?`,
+  });
+  const withPassages = (): Question['prompt'] => {
+    const passages = numberPassages(Array.from({ length: 1 + Math.floor(random() * 3) }, () => pick(PASSAGES)));
+    const messages = [{ role: 'user', content: `What about ${pick(TOPICS)}?` }] as const;
+    return { kind: 'chat', messages: assemblePrompt({ instructions: 'You help.', messages, passages, apart: true }) };
+  };
   const questions: Question[] = Array.from({ length: requests }, () => {
     const at = Math.floor(random() * ADAPTERS);
     if (random() < RELOADED_SHARE) adapters[at] = { ...create(), name: adapters[at]!.name, version: weights };
     return {
       adapter: random() < 0.1 ? null : adapters[at]!,
       tenant: `tenant-${Math.floor(random() * TENANTS)}`,
-      prompt: `${OPENING.repeat(1 + Math.floor(random() * 3))}What about ${pick(TOPICS)}?`,
+      prompt: random() < PASSAGES_SHARE ? withPassages() : opened(),
       maxTokens: 4 + Math.floor(random() * (LONGEST_ANSWER - 3)),
       seed: random() < 0.2 ? Math.floor(random() * 3) : null,
     };
@@ -67,6 +84,7 @@ export async function churn(
   const engine = await startEngine({
     adapterSlots: 8,
     prefixCacheTokens: 704,
+    passageCacheBytes: 6 * 2 ** 20,
     adapterCacheBytes: 24 * 2 ** 20,
   });
   try {
@@ -96,7 +114,13 @@ async function answersAlone(
   say: (line: string) => void,
 ): Promise<ReadonlyMap<string, readonly number[]>> {
   const answers = new Map<string, readonly number[]>();
-  const engine = await startEngine({ slots: 1, adapterSlots: 1, prefixCacheTokens: 0, drafting: false });
+  const engine = await startEngine({
+    slots: 1,
+    adapterSlots: 1,
+    prefixCacheTokens: 0,
+    passageCacheBytes: 0,
+    drafting: false,
+  });
   try {
     for (const question of questions) {
       const key = keyOf(question);

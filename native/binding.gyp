@@ -10,7 +10,7 @@
                '-Wno-uninitialized', '-Wno-maybe-uninitialized'],
     'paths%': [],
     'tested_paths%': [],
-    'sources': ['src/library.cpp', 'src/quantized_linear.cpp', 'src/slot_attention.cpp', 'src/encoder.cpp', 'src/memory.cpp',
+    'sources': ['src/library.cpp', 'src/quantized_linear.cpp', 'src/slot_attention.cpp', 'src/encoder.cpp', 'src/memory.cpp', 'src/moving.cpp',
                 'src/scheduling.cpp', 'src/select.cpp', 'src/self_test.cpp', 'src/vocabulary.cpp', 'src/paths/scalar.cpp'],
     'conditions': [
       ['target_arch=="x64"', {

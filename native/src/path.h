@@ -59,6 +59,15 @@ struct AttentionTask {
   float scale;
 };
 
+// The keys of `tokens` tokens of one head, to another position and perhaps another memory.
+struct MoveTask {
+  const uint16_t* from;  // the head's first position, and so is `to`; they do not overlap
+  uint16_t* to;
+  int64_t fromPosition, toPosition, tokens;
+  int headSize;
+  const float *cosines, *sines;  // of the distance, [headSize / 2]; null: the keys stay as they are
+};
+
 struct Path {
   const char* name;
   // Height of the tiles in which `rows` rows of activations are laid out.
@@ -72,6 +81,8 @@ struct Path {
   void (*storeTokens)(const AttentionTask&, const AttentionTile&, int kvHead);
   // Attention of a tile's tokens for the query heads of one KV head. Scratch: attentionScratchFloats().
   void (*attend)(const AttentionTask&, const AttentionTile&, int kvHead, float* scratch);
+  // See moving.cpp.
+  void (*moveKeys)(const MoveTask&);
   // What the sampler asks of a row of logits, see vocabulary.cpp.
   float (*largestLogit)(const float* logits, int64_t n);
   double (*sumOfExponentials)(const float* logits, int64_t n, float largest, float factor);

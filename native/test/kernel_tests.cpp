@@ -3,6 +3,7 @@
 #include "attention_tests.h"
 #include "encoder_tests.h"
 #include "linear_tests.h"
+#include "moving_tests.h"
 #include "vocabulary_tests.h"
 
 namespace {
@@ -128,6 +129,7 @@ int main(int count, char** arguments) {
     testLinear(random, paths);
     testAttention(random, paths);
     testEncoder(random, paths);
+    testMoving(random, paths);
     testRefusals(random);
     testVocabulary(random, paths);
   }

@@ -311,6 +311,12 @@ const RetrievalSchema = Type.Object(
     topK: Type.Integer({ description: 'Passages in a prompt, at most.', minimum: 1, maximum: 50 }),
     minScore: Type.Number({ description: 'Passages below it are left out.', minimum: -1, maximum: 1 }),
     budgetTokens: Type.Integer({ description: 'Tokens of all passages together.', minimum: 1, maximum: 131_072 }),
+    attention: Type.Optional(
+      Type.Enum(['full', 'block'], {
+        description:
+          'What a passage of a chat is read with: all that stands before it (full, the default), or the instructions alone (block), so that it is computed once and serves again wherever it stands.',
+      }),
+    ),
   },
   closed,
 );

@@ -139,6 +139,12 @@ export const ConfigSchema = Type.Object(
           0,
           100_000_000,
         ),
+        passageCacheBytes: integer(
+          'Memory for keys and values of passages that are computed once and used wherever they stand again (`attention: block` of a deployment); it is taken as it is filled. A token takes 12 KiB with qwen2.5-coder-0.5b-instruct. Kernels only.',
+          256 * MiB,
+          0,
+          1024 * 1024 * MiB,
+        ),
         drafting: Type.Boolean({
           description: 'Guess tokens from what the prompt and the answer hold, where that is faster. Kernels only.',
           default: true,

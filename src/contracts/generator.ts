@@ -152,6 +152,8 @@ export interface EngineStatus {
   readonly queued: number;
   readonly adaptersResident: readonly string[];
   readonly rssBytes: number;
+  /** Of passages that are kept; left out where others answer. */
+  readonly passageBytes?: number;
   /** Where others answer in its place. */
   readonly replicas?: readonly ReplicaStatus[];
 }
@@ -180,6 +182,14 @@ export type EngineObservation =
     }
   /** Tokens of a prompt whose keys and values were looked for in the prefix cache, and how many were found. */
   | { readonly type: 'prefix'; readonly lookupTokens: number; readonly hitTokens: number }
+  /** A passage that is read by itself was put in place: as it was kept, or as it was just computed. */
+  | {
+      readonly type: 'passage';
+      readonly tokens: number;
+      readonly wasKnown: boolean;
+      /** How far it stands from where its keys say that it was computed. */
+      readonly turnedBy: number;
+    }
   | { readonly type: 'adapter_load'; readonly durationMs: number }
   /** An attempt at a replica is over. */
   | { readonly type: 'try'; readonly outcome: TryOutcome }

@@ -44,6 +44,11 @@ export type TextRange = readonly [start: number, end: number];
 export interface PromptMessage extends ChatMessage {
   /** What of the content we wrote ourselves, in order; nothing where it is left out. */
   readonly ours?: readonly TextRange[];
+  /**
+   * Where each passage of the content begins, and where the last one ends, which is where the line behind it begins: each is
+   * read by itself and the same wherever it stands (docs/decisions/0065). Left out: all of it is read in order.
+   */
+  readonly passages?: readonly number[];
 }
 
 /** A file, or a part of one, that is shown ahead of the code. */

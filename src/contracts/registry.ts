@@ -104,6 +104,11 @@ export interface RetrievalPolicy {
   readonly topK: number;
   readonly minScore: number;
   readonly budgetTokens: number;
+  /**
+   * What a passage of a chat is read with: all that stands before it (full, also where it is left out), or the instructions
+   * alone (block), so that what is computed of it serves again wherever it stands.
+   */
+  readonly attention?: 'full' | 'block';
 }
 
 /** A name that tenants call; points at versions of one adapter. */

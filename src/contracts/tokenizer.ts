@@ -34,6 +34,12 @@ export interface AnswerFormat {
   readonly thoughts: 'none' | 'tagged' | 'begun';
 }
 
+export interface EncodedPrompt {
+  readonly ids: Int32Array;
+  /** Where each passage begins among them, and where the last one ends; empty where the prompt tells of none. */
+  readonly passages: readonly number[];
+}
+
 export interface Tokenizer {
   /**
    * The tokens of a prompt: for ordinary text those of the whole rendered prompt; text of others never becomes a special
@@ -48,6 +54,8 @@ export interface Tokenizer {
   decode(ids: readonly number[], caller: TokenizerCaller): Promise<string>;
   /** As the vocabulary spells each token: with the signs that stand for bytes and spaces. @throws as `decode` */
   spell(ids: readonly number[], caller: TokenizerCaller): Promise<readonly string[]>;
+  /** The same, with the borders of the passages that its messages name: no token crosses one. @throws as `encode` */
+  encodeParts(prompt: Prompt, caller: TokenizerCaller): Promise<EncodedPrompt>;
   /** Tokens that each text takes where it is put into a prompt, as text of others. @throws as `encode` */
   count(texts: readonly string[], caller: TokenizerCaller): Promise<readonly number[]>;
   /**

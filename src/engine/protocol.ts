@@ -20,6 +20,11 @@ export interface Job {
   readonly priority: Priority;
   readonly promptIds: Int32Array;
   /**
+   * Where each passage begins that is computed by itself, and where the last one ends, with more behind it; empty: the
+   * prompt is computed in order.
+   */
+  readonly passages: readonly number[];
+  /**
    * How many of the last of these are the beginning of the answer. The text may end within a token, so its last word is
    * drawn again; it is not shown.
    */
@@ -54,7 +59,7 @@ export type JobEvent =
   | { readonly id: number; readonly event: TokenEvent }
   | { readonly id: number; readonly error: ErrorMessage };
 
-export type Gauges = Pick<EngineStatus, 'slotsInUse' | 'queued' | 'adaptersResident' | 'rssBytes'>;
+export type Gauges = Pick<EngineStatus, 'slotsInUse' | 'queued' | 'adaptersResident' | 'rssBytes' | 'passageBytes'>;
 
 export type FromEngine =
   | { readonly type: 'ready'; readonly gauges: Gauges /** What runs the model. */; readonly runtime: string }

@@ -5,6 +5,8 @@ import { AppError } from '../errors/app-error.js';
 
 export interface TokenizedPrompt {
   readonly promptIds: Int32Array;
+  /** Where each passage begins, and where the last one ends; empty where all is read in order. */
+  readonly passages: readonly number[];
   /** Tokens that the answer may have: as asked for, or as many as the context leaves. */
   readonly maxTokens: number;
 }
@@ -43,11 +45,11 @@ export async function tokenizePrompt(
   if (!Object.keys(sampling.logitBias).map(Number).every(known)) {
     throw new AppError('invalid_value', { param: 'logit_bias', reason });
   }
-  const promptIds = await tokenizer.encode(prompt, { tenant, signal });
+  const { ids: promptIds, passages } = await tokenizer.encodeParts(prompt, { tenant, signal });
   if (promptIds.length + wanted > contextTokens) throw tooLong(promptIds.length);
   if (promptIds.length === 0) throw new AppError('invalid_value', { param: 'prompt', reason: 'must not be empty' });
   const left = contextTokens - promptIds.length;
   const maxTokens = Math.min(request.maxTokens ?? left, left);
   await request.reserve?.(promptIds.length + maxTokens);
-  return { promptIds, maxTokens };
+  return { promptIds, passages, maxTokens };
 }

@@ -61,6 +61,7 @@ export interface DecodedGraph {
     readonly raw_data: Uint8Array;
     readonly float_data: readonly number[];
     readonly int32_data: readonly number[];
+    readonly external_data: readonly { readonly key: string; readonly value: string }[];
   }[];
 }
 

@@ -46,6 +46,9 @@ function watchEngine(metrics: Metrics, engine: TextGenerator): void {
     } else if (event.type === 'prefix') {
       metrics.add('engine_prefix_tokens_total', { outcome: 'hit' }, event.hitTokens);
       metrics.add('engine_prefix_tokens_total', { outcome: 'miss' }, event.lookupTokens - event.hitTokens);
+    } else if (event.type === 'passage') {
+      metrics.add('engine_passage_tokens_total', { outcome: event.wasKnown ? 'hit' : 'miss' }, event.tokens);
+      if (event.turnedBy !== 0) metrics.add('engine_passage_turns_total', {});
     } else if (event.type === 'try') {
       metrics.add('upstream_tries_total', { outcome: event.outcome });
     } else if (event.type === 'adapter_load') {
@@ -60,6 +63,7 @@ function watchEngine(metrics: Metrics, engine: TextGenerator): void {
     metrics.set('kv_slots', {}, status.slotsTotal);
     metrics.set('kv_slots_in_use', {}, status.slotsInUse);
     metrics.set('engine_queue_length', {}, status.queued);
+    metrics.set('engine_passage_bytes', {}, status.passageBytes ?? 0);
     if (status.replicas === undefined) setChild(metrics, 'engine', status);
     else setReplicas(metrics, status.replicas);
   });

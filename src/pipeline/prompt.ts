@@ -23,24 +23,33 @@ export interface Numbered<P extends PassageText> {
   readonly passage: P;
 }
 
+interface Line {
+  readonly text: string;
+  readonly isOurs: boolean;
+}
+
 export interface PromptParts {
   readonly instructions: string;
   readonly messages: readonly ChatMessage[];
   /** null: retrieval is off, so there are neither rules nor passages. */
   readonly passages: readonly Numbered<PassageText>[] | null;
+  /** Whether each passage is read by itself; else what stands before it has a part in it. */
+  readonly apart?: boolean;
 }
 
 /** One system message (where there is anything to say in it), then the history as it is. */
-export function assemblePrompt({ instructions, messages, passages }: PromptParts): PromptMessage[] {
-  const ours = (text: string) => ({ text, isOurs: true });
-  const others = (text: string) => ({ text, isOurs: false });
+export function assemblePrompt({ instructions, messages, passages, apart = false }: PromptParts): PromptMessage[] {
+  const ours = (text: string): Line => ({ text, isOurs: true });
+  const others = (text: string): Line => ({ text, isOurs: false });
   const lines = instructions === '' ? [] : [ours(instructions)];
   for (const { role, content } of messages) if (role === 'system') lines.push(others(content));
   if (passages !== null) {
     lines.push(ours(RULES), ours(FENCES[0]), ...passages.map(passageBlock).map(others), ours(FENCES[1]));
   }
+  const first = lines.length - 1 - (passages?.length ?? 0);
   const history = messages.filter(({ role }) => role !== 'system');
-  return lines.length === 0 ? history : [joinLines(lines), ...history];
+  if (lines.length === 0) return history;
+  return [joinLines(lines, apart && passages?.length ? first : lines.length), ...history];
 }
 
 /**
@@ -75,12 +84,16 @@ export function passageTitle({ headingPath, filename }: Pick<Passage, 'headingPa
   return headingPath.length === 0 ? filename : headingPath.join(' › ');
 }
 
-function joinLines(lines: readonly { readonly text: string; readonly isOurs: boolean }[]): PromptMessage {
+/** @param firstApart the first line that is a passage to be read by itself; those up to the last but one are too */
+function joinLines(lines: readonly Line[], firstApart: number): PromptMessage {
   const ours: TextRange[] = [];
+  const passages: number[] = [];
   let start = 0;
-  for (const { text, isOurs } of lines) {
+  lines.forEach(({ text, isOurs }, i) => {
     if (isOurs) ours.push([start, start + text.length]);
+    if (i >= firstApart) passages.push(start);
     start += text.length + 1;
-  }
-  return { role: 'system', content: lines.map(({ text }) => text).join('\n'), ours };
+  });
+  const content = lines.map(({ text }) => text).join('\n');
+  return { role: 'system', content, ours, ...(passages.length > 0 && { passages }) };
 }

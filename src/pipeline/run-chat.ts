@@ -48,8 +48,9 @@ async function prepare(
   const screened = await screenMessages(screen, request.messages, signal);
   if (screened.refusal !== null) return refused(screened.refusal);
   const messages = screened.left;
+  const apart = route.retrieval.attention === 'block';
   const toPrompt = (passages: PromptParts['passages']) =>
-    chatOf(assemblePrompt({ instructions, messages, passages }), tools, request.templateFlags);
+    chatOf(assemblePrompt({ instructions, messages, passages, apart }), tools, request.templateFlags);
   const asked = askedIn(messages);
   const wanted = planRetrieval(route.retrieval, request.retrieval);
   if (wanted === null) {

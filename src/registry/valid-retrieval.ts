@@ -10,6 +10,7 @@ export function validRetrieval({
   topK,
   minScore,
   budgetTokens,
+  attention,
 }: RetrievalPolicy): RetrievalPolicy {
   const stores = [...new Set(storeIds)];
   if (stores.length > MAX_SEARCHED_STORES) {
@@ -22,5 +23,6 @@ export function validRetrieval({
     topK: validInteger('retrieval.topK', topK, 1, 50),
     minScore: validNumber('retrieval.minScore', minScore, -1, 1),
     budgetTokens: validInteger('retrieval.budgetTokens', budgetTokens, 1, 131_072),
+    ...(attention !== undefined && { attention }),
   };
 }

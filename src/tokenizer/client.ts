@@ -4,7 +4,14 @@ import type { Config } from '../config/schema.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { Prompt, PromptMessage, ToolDefinition } from '../contracts/prompt.js';
-import type { AnswerFormat, RawInfill, Tokenizer, TokenizerCaller, TokenizerStatus } from '../contracts/tokenizer.js';
+import type {
+  AnswerFormat,
+  EncodedPrompt,
+  RawInfill,
+  Tokenizer,
+  TokenizerCaller,
+  TokenizerStatus,
+} from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
 import { leastTokens } from './least-tokens.js';
@@ -83,7 +90,11 @@ class TokenizerPool implements Tokenizer {
   }
 
   async encode(prompt: Prompt, caller: TokenizerCaller): Promise<Int32Array> {
-    if (prompt.kind === 'tokens') return Int32Array.from(prompt.ids);
+    return (await this.encodeParts(prompt, caller)).ids;
+  }
+
+  async encodeParts(prompt: Prompt, caller: TokenizerCaller): Promise<EncodedPrompt> {
+    if (prompt.kind === 'tokens') return { ids: Int32Array.from(prompt.ids), passages: [] };
     return this.#ask({ type: 'encode', prompt }, charactersOf(prompt), caller);
   }
 

@@ -1,7 +1,7 @@
 /** The messages between the gateway and a tokenizer process. Both ends import this file and nothing else of each other. */
 import type { ModelManifest } from '../contracts/model-manifest.js';
 import type { Prompt } from '../contracts/prompt.js';
-import type { AnswerFormat } from '../contracts/tokenizer.js';
+import type { AnswerFormat, EncodedPrompt } from '../contracts/tokenizer.js';
 import type { ErrorMessage } from '../errors/app-error.js';
 import type { InfillMarks } from './raw-infill.js';
 
@@ -11,8 +11,8 @@ export type Work =
   | { readonly type: 'count'; readonly texts: readonly string[] }
   | { readonly type: 'decode' | 'spell'; readonly ids: readonly number[] };
 
-/** Token ids, one count a text, the text of the ids, or one text an id. */
-export type Done = Int32Array | readonly string[];
+/** A prompt's tokens, token ids, one count a text, the text of the ids, or one text an id. */
+export type Done = EncodedPrompt | Int32Array | readonly string[];
 
 export type ToTokenizer =
   /** Always first, and once. */

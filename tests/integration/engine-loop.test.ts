@@ -67,6 +67,7 @@ const job = (id: number, rest: Partial<Job> = {}): Job => ({
   audience: '',
   priority: 'interactive',
   promptIds: Int32Array.of(1, 2, 3),
+  passages: [],
   adapter: null,
   sampling: GREEDY,
   maxTokens: 3,

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
 import type { EngineObservation, TextGenerator, TokenEvent } from '../../src/contracts/generator.js';
+import { assemblePrompt, numberPassages } from '../../src/pipeline/prompt.js';
 import { everyTarget, writeAdapter } from '../fixtures/engine/adapters.js';
 import {
   ask,
@@ -20,7 +21,7 @@ const folder = mkdtempSync(path.join(os.tmpdir(), 'switchyard-engine-'));
 const manifest = readModelManifest();
 const engine = await startEngine();
 /** Answers are computed in small pieces, and nothing is guessed or kept. */
-const plain = await startEngine({ idleStepMs: 10, drafting: false, prefixCacheTokens: 0 });
+const plain = await startEngine({ idleStepMs: 10, drafting: false, prefixCacheTokens: 0, passageCacheBytes: 0 });
 const tokenizer = await loadModelTokenizer();
 const tokensOf = (text: string) => tokenizer.encode({ kind: 'text', text }).length;
 t.teardown(async () => {
@@ -314,4 +315,69 @@ t.test('steps, adapter loads and look-ups in the prefix cache are observed', asy
   stop();
   await ask(engine, { prompt: 'x', maxTokens: 1 });
   t.same(seen, ['adapter_load', 'prefix', 'prefill 1x70', 'decode 1x1']);
+});
+
+t.test('passages that are read by themselves', async (t) => {
+  const PASSAGES = [
+    {
+      headingPath: ['Hours'],
+      filename: '',
+      text: 'The branch opens at nine and closes at half past five on weekdays.',
+    },
+    { headingPath: ['Cards'], filename: '', text: 'A lost card is replaced within four days. The new one costs £6.' },
+    { headingPath: ['Loans'], filename: '', text: 'A loan of up to £20,000 is decided within two days.' },
+  ];
+  const about = (content: string, apart: boolean, some = PASSAGES) => ({
+    prompt: {
+      kind: 'chat' as const,
+      messages: assemblePrompt({
+        instructions: 'You help customers of a bank.',
+        messages: [{ role: 'user', content }],
+        passages: numberPassages(some),
+        apart,
+      }),
+    },
+    topLogprobs: 3,
+    adapter: ADAPTER_A,
+  });
+  const seen: boolean[] = [];
+  t.teardown(
+    engine.observe((observation) => {
+      if (observation.type === 'passage') seen.push(observation.wasKnown);
+    }),
+  );
+  const placed = () => seen.splice(0);
+
+  t.test('are computed once, and serve the next question to the last bit', async (t) => {
+    await ask(engine, about('When does it open?', true));
+    t.same(placed(), [false, false, false]);
+    const warm = await ask(engine, about('What does a new card cost?', true));
+    t.same(placed(), [], 'a prompt that begins alike is found whole');
+    t.same(warm.tokens, (await ask(plain, about('What does a new card cost?', true))).tokens);
+  });
+
+  t.test('serve beside others, and at another place', async (t) => {
+    const others = [PASSAGES[0]!, { ...PASSAGES[2]!, text: 'Loans are not given to companies.' }, PASSAGES[2]!];
+    const warm = await ask(engine, about('Who gets a loan?', true, others));
+    t.same(placed(), [true, false, true]);
+    t.same(warm.tokens, (await ask(plain, about('Who gets a loan?', true, others))).tokens);
+  });
+
+  t.test('are known to nobody else, nor to another adapter', async (t) => {
+    await ask(engine, { ...about('When does it open?', true), tenant: 'other' });
+    await ask(engine, { ...about('When does it open?', true), audience: 'hr' });
+    await ask(engine, { ...about('When does it open?', true), adapter: ADAPTER_B });
+    t.same(placed(), new Array(9).fill(false));
+  });
+
+  t.test(
+    'give what they give in order where there is one alone, and something else where there are more',
+    async (t) => {
+      const [one] = PASSAGES;
+      const inOrder = await ask(plain, about('When does it open?', false, [one!]));
+      t.same((await ask(engine, about('When does it open?', true, [one!]))).tokens, inOrder.tokens);
+      const three = await ask(plain, about('When does it open?', false));
+      t.notSame((await ask(engine, about('When does it open?', true))).tokens, three.tokens);
+    },
+  );
 });

@@ -86,7 +86,15 @@ for (const { device, relativeRms: bound } of DEVICES) {
 
 function start(device: Device): StockRunner {
   const limits = { slots: SLOTS, contextTokens: 64, adapterSlots: 3, maxAdapterRank: 8, maxTokens: 32, maxLogits: 8 };
-  const runner = new StockRunner({ ...limits, modelDir, manifest, device, spinUs: 0, prefixCacheTokens: 0 });
+  const runner = new StockRunner({
+    ...limits,
+    modelDir,
+    manifest,
+    device,
+    spinUs: 0,
+    prefixCacheTokens: 0,
+    passageCacheBytes: 0,
+  });
   runner.useThreads(1);
   return runner;
 }

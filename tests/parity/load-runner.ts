@@ -27,6 +27,7 @@ export function loadRunner(modelDir: string, kernelPath: string | null = kernels
     adapterSlots: 2,
     maxAdapterRank: 16,
     prefixCacheTokens: 1024,
+    passageCacheBytes: 2 ** 24,
     maxTokens: TOKENS,
     maxLogits: TOKENS,
   };

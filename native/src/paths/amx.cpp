@@ -81,6 +81,7 @@ const Path amxPath = {
     tileProduct,
     [](const AttentionTask& t, const AttentionTile& tile, int kvHead) { avx512VnniPath.storeTokens(t, tile, kvHead); },
     [](const AttentionTask& t, const AttentionTile& tile, int kvHead, float* scratch) { avx512VnniPath.attend(t, tile, kvHead, scratch); },
+    [](const MoveTask& t) { avx512VnniPath.moveKeys(t); },
     [](const float* logits, int64_t n) { return avx512VnniPath.largestLogit(logits, n); },
     [](const float* logits, int64_t n, float largest, float factor) {
       return avx512VnniPath.sumOfExponentials(logits, n, largest, factor);

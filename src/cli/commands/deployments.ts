@@ -19,6 +19,7 @@ interface SetOptions {
   readonly topK?: number;
   readonly minScore?: number;
   readonly budgetTokens?: number;
+  readonly attention?: 'full' | 'block';
   readonly policy?: ReturnType<typeof parseVersion> | false;
 }
 
@@ -67,6 +68,12 @@ export function addDeployments(program: Command, terminal: Terminal): void {
     .option('--policy <name@revision>', 'the safety policy', parseVersion)
     .option('--no-policy', 'screen nothing')
     .option('--budget-tokens <number>', 'tokens of all passages together', parseNumber)
+    .addOption(
+      new Option('--attention <mode>', 'read passages with all before them, or by themselves and once').choices([
+        'full',
+        'block',
+      ]),
+    )
     .action(async (name: string, options: SetOptions, command: Command) => {
       const api = adminApi(command);
       const url = path`/admin/tenants/${options.tenant}/deployments/${name}`;
@@ -139,6 +146,7 @@ function changed(from: typeof NEW, options: SetOptions) {
       ? { adapter: adapter.adapter, stableVersion: adapter.version }
       : { adapter: from.adapter, stableVersion: from.stableVersion };
   const mode = options.searchMode ?? from.retrieval.mode;
+  const attention = options.attention ?? from.retrieval.attention;
   const storeIds = options.defaultStore ? [] : (options.stores ?? from.retrieval.storeIds ?? []);
   const retrieval: RetrievalPolicy = {
     enabled: options.retrieval ? options.retrieval === 'on' : from.retrieval.enabled,
@@ -147,6 +155,7 @@ function changed(from: typeof NEW, options: SetOptions) {
     topK: options.topK ?? from.retrieval.topK,
     minScore: options.minScore ?? from.retrieval.minScore,
     budgetTokens: options.budgetTokens ?? from.retrieval.budgetTokens,
+    ...(attention !== undefined && { attention }),
   };
   const { policy } = options;
   const named = policy ? { name: policy.adapter, revision: policy.version } : policy === false ? null : undefined;
@@ -165,7 +174,8 @@ function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, ...r
   };
 }
 
-function toPolicy({ enabled, topK, storeIds = [] }: RetrievalPolicy): string {
+function toPolicy({ enabled, topK, storeIds = [], attention }: RetrievalPolicy): string {
   if (!enabled) return 'off';
-  return storeIds.length === 0 ? `top ${topK}` : `top ${topK} of ${storeIds.join(', ')}`;
+  const from = storeIds.length === 0 ? '' : ` of ${storeIds.join(', ')}`;
+  return `top ${topK}${from}${attention === 'block' ? ', read once' : ''}`;
 }

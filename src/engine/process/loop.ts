@@ -9,6 +9,7 @@ import { FairShare } from './fair-share.js';
 import type { CompileGrammar } from './grammar/compiler.js';
 import { Grammars } from './grammar/grammars.js';
 import { LoraBank } from './lora-bank.js';
+import { Passages } from './passages.js';
 import {
   admit,
   asideFor,
@@ -45,6 +46,8 @@ export class EngineLoop {
   readonly #store: AdapterStore;
   /** Null where keys and values must not be reused. */
   readonly #prefixes: PrefixCache | null;
+  /** Null where passages are computed in order, as all else. */
+  readonly #passages: Passages | null;
   readonly #shares: Readonly<Record<Priority, FairShare>>;
   readonly #slots: (Sequence | null)[];
   readonly #grammars: Grammars;
@@ -61,6 +64,8 @@ export class EngineLoop {
     this.#slots = new Array<Sequence | null>(settings.slots + settings.reservedSlots).fill(null);
     this.#store = new AdapterStore(base, settings.adapterCacheBytes);
     this.#prefixes = runner.kvStore ? new PrefixCache(runner.kvStore.places) : null;
+    const observe = (observation: EngineObservation) => this.#observations.push(observation);
+    this.#passages = runner.passageStore ? new Passages(runner.passageStore, observe) : null;
     this.#bank = new LoraBank({
       slots: settings.adapterSlots,
       load: (adapter, slot) => this.#load(adapter, slot),
@@ -74,7 +79,8 @@ export class EngineLoop {
   }
 
   submit(job: Job): void {
-    this.#waiting.push(new Sequence(job, this.#options.context));
+    const passages = this.#passages ? job.passages : [];
+    this.#waiting.push(new Sequence({ ...job, passages }, this.#options.context));
     this.#shares[job.priority].arrived(job.tenant);
     this.#wake();
   }
@@ -96,6 +102,7 @@ export class EngineLoop {
       queued: this.#waiting.length,
       adaptersResident: this.#bank.residents.flatMap((view) => (view?.state === 'ready' ? [view.digest] : [])),
       rssBytes: process.memoryUsage.rss(),
+      passageBytes: this.#passages?.bytes ?? 0,
     };
   }
 
@@ -107,6 +114,7 @@ export class EngineLoop {
 
   #turn(): void {
     if (this.#waiting.length > 0) this.#admit();
+    this.#passages?.settle(this.#slots);
     const plan = this.#plan();
     const isIdle = plan.decode.length === 0 && plan.prefill.length === 0;
     // Before the model runs: should that end the process, the gateway knows what was being answered.
@@ -137,7 +145,10 @@ export class EngineLoop {
       this.#dequeue(sequence);
       this.#slots[slot] = sequence;
       const grammar = sequence.job.grammar && this.#grammars.matcher(sequence.job.grammar.digest);
-      this.#events.push({ id, event: sequence.start(hold, this.#reusePrefix(sequence, slot), grammar) });
+      const cachedTokens = this.#reusePrefix(sequence, slot);
+      const areInPlace = cachedTokens >= (sequence.passages.at(-1) ?? 0);
+      const knownTokens = areInPlace ? 0 : this.#passages!.begin(sequence);
+      this.#events.push({ id, event: sequence.start(hold, { cachedTokens, knownTokens }, grammar) });
     }
   }
 
@@ -184,7 +195,8 @@ export class EngineLoop {
     prefill.forEach(({ slot, tokens, last }, i) => {
       const sequence = this.#slots[slot]!;
       this.#shares[sequence.priority].charge(sequence.tenant, tokens, 0);
-      sequence.cachedTokens += tokens;
+      sequence.prefilled(tokens);
+      this.#passages?.computed(sequence, slot);
       if (!last) return;
       this.#keepPrefix(sequence);
       this.#advance(sequence, results[decode.length + i]!);
@@ -227,11 +239,16 @@ export class EngineLoop {
   /** Copies what is known of the prompt into the slot; returns its number of tokens. */
   #reusePrefix(sequence: Sequence, slot: number): number {
     if (!this.#prefixes) return 0;
-    const { places } = this.#prefixes.match(sequence, sequence.promptIds);
+    const kvStore = this.#options.runner.kvStore!;
+    const { tokensPerBlock } = kvStore;
+    const known = this.#prefixes.match(sequence, sequence.promptIds).places;
+    // Up to within the passages is of no use: they are put in place one by one.
+    const [instructionTokens = 0] = sequence.passages;
+    const isWhole = known.length * tokensPerBlock >= (sequence.passages.at(-1) ?? 0);
+    const places = isWhole ? known : known.slice(0, Math.floor(instructionTokens / tokensPerBlock));
     places.forEach((place, block) => {
-      this.#options.runner.kvStore!.load(place, slot, block);
+      kvStore.load(place, slot, block);
     });
-    const { tokensPerBlock } = this.#options.runner.kvStore!;
     const hitTokens = places.length * tokensPerBlock;
     this.#observations.push({ type: 'prefix', lookupTokens: sequence.promptTokens, hitTokens });
     return hitTokens;
@@ -239,7 +256,8 @@ export class EngineLoop {
 
   /** Keeps the keys and values of a slot for a later request that begins alike. */
   #keepPrefix(sequence: Sequence): void {
-    if (!this.#prefixes) return;
+    // Between passages the instructions may lie there turned.
+    if (!this.#prefixes || sequence.reading?.turnedBy) return;
     const slot = this.#slots.indexOf(sequence);
     for (const { block, place } of this.#prefixes.insert(sequence, sequence.ids(), sequence.cachedTokens)) {
       this.#options.runner.kvStore!.save(slot, block, place);
@@ -281,6 +299,8 @@ export class EngineLoop {
     if (slot === -1) this.#dequeue(sequence);
     else this.#slots[slot] = null;
     if (sequence.hold) this.#bank.release(sequence.hold);
+    // What it was computing is another's to compute.
+    sequence.reading = null;
   }
 
   #dequeue(sequence: Sequence): void {

@@ -16,12 +16,24 @@ export interface WaitingView extends Contender {
   readonly adapter: string | null;
 }
 
+/** Tokens of a prompt that are computed next. */
+export interface Piece {
+  /** The first of them in the prompt. */
+  readonly from: number;
+  /** Its position in the slot. */
+  readonly start: number;
+  /** 0: what comes next is being computed for another request. */
+  readonly tokens: number;
+}
+
 /** A request that has a slot. */
 export interface SlotView extends Contender {
   readonly id: number;
   readonly promptTokens: number;
   /** Tokens whose keys and values lie in the slot. */
   readonly cachedTokens: number;
+  /** What is computed next of the prompt; null, or left out: all of it that does not lie in the slot. */
+  readonly piece?: Piece | null;
   /** Tokens guessed behind the next one, to be verified along with it. */
   readonly drafted: number;
   /** Its answer stood aside in the last step. */
@@ -170,8 +182,9 @@ export function planStep(
   const prefill: StepPlan['prefill'][number][] = [];
   const unfinished = taken.filter((view) => !isAnswering(view));
   for (const view of fairOrder(unfinished, counterOf)) {
-    const start = view.cachedTokens;
-    const most = Math.min(view.promptTokens - start, MOST_PROMPT_TOKENS - promptTokens);
+    const { start, tokens: left } = pieceOf(view);
+    if (left === 0) continue;
+    const most = Math.min(left, MOST_PROMPT_TOKENS - promptTokens);
     const fits = (tokens: number) =>
       cost.promptsMs(answerTokens, promptTokens + tokens, attended + attendedBy(start, tokens)) <= budgetMs;
     const tokens = Math.max(largest(most, fits), promptTokens === 0 ? 1 : 0);
@@ -181,6 +194,10 @@ export function planStep(
     attended += attendedBy(start, tokens);
   }
   return { decode, prefill };
+}
+
+function pieceOf({ piece, promptTokens, cachedTokens }: SlotView): Piece {
+  return piece ?? { from: cachedTokens, start: cachedTokens, tokens: promptTokens - cachedTokens };
 }
 
 /** How many tokens those of a chunk look back at, summed over them. */

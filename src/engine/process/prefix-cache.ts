@@ -7,6 +7,8 @@ export interface PrefixRoot {
   readonly audience: string;
   /** Digest; null without adapter. */
   readonly adapter: string | null;
+  /** Where passages begin that are read by themselves, and where the last one ends; left out, or empty: there are none. */
+  readonly passages?: readonly number[];
 }
 
 /** The least that a tenant keeps of the places, whoever else fills them. */
@@ -14,7 +16,7 @@ const TENANT_SHARE = 1 / 8;
 
 interface Block {
   readonly tenant: string;
-  /** The block's token ids; in a first block also the root. */
+  /** The block's token ids; in a first block also the root, and where passages begin where the first one does. */
   readonly key: string;
   /** Blocks that share its parent, itself among them. */
   readonly siblings: Map<string, Block>;
@@ -123,7 +125,10 @@ export class PrefixCache {
   }
 }
 
-function keyOf({ tenant, audience, adapter }: PrefixRoot, ids: Int32Array, block: number): string {
+function keyOf({ tenant, audience, adapter, passages }: PrefixRoot, ids: Int32Array, block: number): string {
   const tokens = ids.subarray(block * BLOCK_TOKENS, (block + 1) * BLOCK_TOKENS).join();
-  return block === 0 ? `${tokens}\n${JSON.stringify([tenant, audience, adapter])}` : tokens;
+  // From the first passage on a token depends on where passages begin, too.
+  const isFirstOfPassages = passages?.length && block === Math.floor(passages[0]! / BLOCK_TOKENS);
+  const key = isFirstOfPassages ? `${tokens}\n${passages.join()}` : tokens;
+  return block === 0 ? `${key}\n${JSON.stringify([tenant, audience, adapter])}` : key;
 }

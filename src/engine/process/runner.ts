@@ -23,6 +23,7 @@ export interface RunnerOptions {
   readonly adapterSlots: number;
   readonly maxAdapterRank: number;
   readonly prefixCacheTokens: number;
+  readonly passageCacheBytes: number;
   /** Largest number of tokens in a run, and of those whose logits are wanted. */
   readonly maxTokens: number;
   readonly maxLogits: number;
@@ -46,6 +47,8 @@ export interface ModelRunner {
   writeAdapter(slot: number, adapter: AdapterTensors): void;
   /** Keys and values outside the slots; null where the runner is not exact. */
   readonly kvStore: KvStore | null;
+  /** Passages outside the slots; null where keys cannot be turned, or the runner is not exact. */
+  readonly passageStore: PassageStore | null;
 }
 
 /** Places for the keys and values of one block of tokens each. */
@@ -56,4 +59,18 @@ export interface KvStore {
   save(slot: number, block: number, place: number): void;
   /** Copies a place back, as block `block` of a slot. */
   load(place: number, slot: number, block: number): void;
+}
+
+/** Places for the keys and values of one block of a passage each, as computed at one position and good for any. */
+export interface PassageStore {
+  readonly places: number;
+  readonly placeBytes: number;
+  /** By how many positions keys can be turned, either way. */
+  readonly longestTurn: number;
+  /** Further places for what is not kept, as many as a slot has blocks. @param n from 0 to the number of slots */
+  spare(n: number): readonly number[];
+  /** Copies `tokens` tokens of a slot from a position on. */
+  take(slot: number, position: number, tokens: number, places: readonly number[]): void;
+  /** Copies them back, to another position. @param from the one that their keys are turned to */
+  put(places: readonly number[], tokens: number, from: number, slot: number, position: number): void;
 }

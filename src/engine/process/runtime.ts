@@ -59,11 +59,12 @@ export function createRuntime({ modelDir, manifest, settings, calibrationFile }:
   });
   const { loaded, calibration } = value;
   const { threads, kept } = calibration;
+  const order = loaded.runner.passageStore ? 'computed once where a deployment wants it' : 'computed in order';
   return {
     runner: loaded.runner,
     cost: new MeasuredStepCost(calibration.profile),
     scan: loadNativeKernels()?.scan ?? plainScan,
-    description: `${device} (${reason}), ${loaded.operators} (${loaded.reason}), threads: ${threads}${kept ? ', as measured before' : ''}`,
+    description: `${device} (${reason}), ${loaded.operators} (${loaded.reason}), threads: ${threads}${kept ? ', as measured before' : ''}; passages are ${order}`,
   };
 
   function measured({ runner, operators, build, threads }: Loaded, device: Device): Calibration & { kept: boolean } {

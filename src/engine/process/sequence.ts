@@ -9,7 +9,8 @@ import { HeldTokens } from './held-tokens.js';
 import { logprobsOf } from './logprobs.js';
 import type { AdapterHold } from './lora-bank.js';
 import { NgramIndex } from './ngram-index.js';
-import type { SlotView, WaitingView } from './plan.js';
+import type { PassageReading } from './passage-reading.js';
+import type { Piece, SlotView, WaitingView } from './plan.js';
 import type { Segment } from './runner.js';
 import { Sampler, type SamplingScratch } from './sampler.js';
 import type { StepCost } from './step-cost.js';
@@ -37,6 +38,8 @@ export class Sequence implements SlotView, WaitingView {
   hold: AdapterHold | null = null;
   cachedTokens = 0;
   stoodAside = false;
+  /** Passages that are not in place yet; null: none. */
+  reading: PassageReading | null = null;
   readonly #context: SequenceContext;
   readonly #sampler: Sampler;
   readonly #detokenizer: Detokenizer;
@@ -104,6 +107,14 @@ export class Sequence implements SlotView, WaitingView {
     return this.job.adapter?.digest ?? null;
   }
 
+  get passages(): readonly number[] {
+    return this.job.passages;
+  }
+
+  get piece(): Piece | null {
+    return this.reading?.piece(this.cachedTokens) ?? null;
+  }
+
   get drafted(): number {
     return this.#draft.length;
   }
@@ -133,15 +144,20 @@ export class Sequence implements SlotView, WaitingView {
   }
 
   /**
-   * @param cachedTokens tokens of the prompt that need not be computed
+   * @param cachedTokens tokens of the prompt that lie in its slot
+   * @param knownTokens and those of passages that need not be computed either
    * @param grammar where the answer stands in what it is bound to
    */
-  start(hold: AdapterHold | null, cachedTokens: number, grammar: Matcher | null): TokenEvent {
+  start(
+    hold: AdapterHold | null,
+    { cachedTokens, knownTokens }: { readonly cachedTokens: number; readonly knownTokens: number },
+    grammar: Matcher | null,
+  ): TokenEvent {
     this.hold = hold;
     this.#grammar = grammar;
     this.cachedTokens = cachedTokens;
     this.#admittedMs = this.#context.monotonicMs();
-    return { type: 'started', promptTokens: this.promptTokens, cachedTokens };
+    return { type: 'started', promptTokens: this.promptTokens, cachedTokens: cachedTokens + knownTokens };
   }
 
   /** Guesses tokens for the next step, as many as pay. @param rows answers that go on in that step */
@@ -168,9 +184,30 @@ export class Sequence implements SlotView, WaitingView {
 
   /** The next tokens of the prompt. */
   prefillSegment(slot: number, tokens: number, last: boolean): Segment {
-    const start = this.cachedTokens;
-    const ids = this.promptIds.subarray(start, start + tokens);
+    const { from, start } = this.piece ?? { from: this.cachedTokens, start: this.cachedTokens };
+    const ids = this.promptIds.subarray(from, from + tokens);
     return { slot, start, ids, adapterSlot: this.hold?.slot ?? null, logits: Number(last) };
+  }
+
+  /** Tokens of `piece` are computed. */
+  prefilled(tokens: number): void {
+    if (this.reading !== null && this.cachedTokens >= this.reading.instructionTokens) this.reading.computed(tokens);
+    else this.cachedTokens += tokens;
+    this.#endReading();
+  }
+
+  /** The next passage is in place. */
+  passagePlaced(): void {
+    this.reading!.placed();
+    this.#endReading();
+  }
+
+  /** Passages that are known may be in place before the instructions are. */
+  #endReading(): void {
+    const { reading } = this;
+    if (!reading?.isOver || this.cachedTokens < reading.instructionTokens) return;
+    this.cachedTokens = reading.end;
+    this.reading = null;
   }
 
   /**

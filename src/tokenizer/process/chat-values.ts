@@ -11,6 +11,7 @@ interface MessageValues {
   readonly role: PromptMessage['role'];
   readonly content: string;
   readonly ours: readonly TextRange[];
+  readonly passages: readonly number[];
   readonly tool_calls?: readonly { readonly id: string; readonly function: Json }[];
   readonly tool_call_id?: string;
   /** Of the function whose result it is. */
@@ -31,8 +32,8 @@ const ID_CHARACTERS = 9;
 /** Calls hold their arguments as objects, as models were trained; what is no object stays the text that it is. */
 export function toChatValues({ messages, tools = [] }: Chat): ChatValues {
   const names = new Map(messages.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id, name }) => [id, name] as const)));
-  const values = messages.map(({ role, content, ours = [], toolCalls, toolCallId }): MessageValues => {
-    const message = { role, content, ours };
+  const values = messages.map(({ role, content, ours = [], passages = [], toolCalls, toolCallId }): MessageValues => {
+    const message = { role, content, ours, passages };
     if (toolCalls?.length) return { ...message, tool_calls: toolCalls.map(toCall) };
     if (toolCallId === undefined) return message;
     return { ...message, tool_call_id: toId(toolCallId), name: names.get(toolCallId) ?? '' };
@@ -54,9 +55,11 @@ export function guardChat({ messages, tools }: ChatValues, guard: Guard, marks: 
     return Object.fromEntries(members) as Json;
   };
   return {
-    messages: messages.map(({ ours, tool_calls: calls, ...message }) => ({
+    messages: messages.map(({ ours, passages, tool_calls: calls, ...message }) => ({
       ...message,
-      content: guard.message(message.content, message.role, ours, marks),
+      content: cutAt(message.content, passages)
+        .map(({ text, start }) => guard.message(text, message.role, movedBack(ours, start), marks))
+        .join(marks.passage),
       ...(calls && {
         tool_calls: calls.map((call) => ({ ...call, type: 'function', function: guarded(call.function) })),
       }),
@@ -64,6 +67,15 @@ export function guardChat({ messages, tools }: ChatValues, guard: Guard, marks: 
     ...(tools && { tools: tools.map((tool) => ({ ...tool, function: guarded(tool.function) })) }),
   };
 }
+
+/** The texts between the cuts, and where each begins. */
+function cutAt(content: string, cuts: readonly number[]): { readonly text: string; readonly start: number }[] {
+  const starts = [0, ...cuts];
+  return starts.map((start, i) => ({ text: content.slice(start, starts[i + 1]), start }));
+}
+
+const movedBack = (ranges: readonly TextRange[], by: number): TextRange[] =>
+  ranges.map(([start, end]) => [start - by, end - by]);
 
 function toCall({ id, name, arguments: text }: ToolCall) {
   return { id: toId(id), function: { name, arguments: toArguments(text) } };

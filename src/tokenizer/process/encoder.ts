@@ -3,8 +3,11 @@ import { type AddedToken, escaped, type Marks } from './markers.js';
 
 /** Turns a prompt whose text holds marks into token ids. */
 export interface Encoder {
-  /** Token ids of a text with marks: real special tokens are its added tokens, all between two of them is one text. */
-  encode(text: string, marks: Marks): number[];
+  /**
+   * Token ids of a text with marks: real special tokens are its added tokens, all between two of them is one text; and how
+   * many of them stand before each mark of a passage.
+   */
+  encode(text: string, marks: Marks): { readonly ids: number[]; readonly passages: number[] };
 }
 
 /**
@@ -28,7 +31,7 @@ export function createEncoder(tokenizer: Tokenizer, added: readonly AddedToken[]
   };
 
   return {
-    encode(text, { hidden, border }) {
+    encode(text, { hidden, border, passage }) {
       // Every other section is an added token.
       const sections = text.split(splitter);
       for (let i = 1; i < sections.length; i += 2) {
@@ -36,13 +39,20 @@ export function createEncoder(tokenizer: Tokenizer, added: readonly AddedToken[]
         if (lstrip) sections[i - 1] = sections[i - 1]!.trimEnd();
         if (rstrip) sections[i + 1] = sections[i + 1]!.trimStart();
       }
-      return sections.flatMap((section, i) => {
-        if (i % 2 === 1) return tokens.get(section)!.id;
-        return section
-          .replaceAll(hidden, '')
-          .split(border)
-          .flatMap((piece, part) => encodeText(piece, i + part));
-      });
+      const ids: number[] = [];
+      const passages: number[] = [];
+      for (const [i, section] of sections.entries()) {
+        if (i % 2 === 1) {
+          ids.push(tokens.get(section)!.id);
+          continue;
+        }
+        let part = i;
+        for (const [n, text] of section.replaceAll(hidden, '').split(passage).entries()) {
+          if (n > 0) passages.push(ids.length);
+          for (const piece of text.split(border)) for (const id of encodeText(piece, part++)) ids.push(id);
+        }
+      }
+      return { ids, passages };
     },
   };
 }

@@ -31,10 +31,10 @@ function answer(work: Work): FromTokenizer {
   }
 }
 
-function carryOut(work: Work, { encode, encodeBare, count, decode, spell }: PromptTokenizer): Done {
+function carryOut(work: Work, { encodeParts, encodeBare, count, decode, spell }: PromptTokenizer): Done {
   switch (work.type) {
     case 'encode':
-      return Int32Array.from(encode(work.prompt));
+      return encodeParts(work.prompt);
     case 'encode_bare':
       return Int32Array.from(encodeBare(work.text));
     case 'count':

@@ -13,12 +13,13 @@ export interface AddedToken {
 const MARKUP = /^[<[{|(«｜].*[>\]}|)»｜]$/s;
 
 /**
- * Two characters that stand for nothing while a prompt is put together: `hidden` breaks a special token in two and leaves
- * no trace; `border` also ends a token of the text there.
+ * Characters that stand for nothing while a prompt is put together: `hidden` breaks a special token in two and leaves
+ * no trace; `border` also ends a token of the text there; so does `passage`, where one begins or the last one ends.
  */
 export interface Marks {
   readonly hidden: string;
   readonly border: string;
+  readonly passage: string;
 }
 
 export interface Guard {
@@ -80,15 +81,15 @@ export function createGuard(
   };
 }
 
-/** Two characters that none of the texts holds: noncharacters, or private ones where somebody wrote those. */
+/** Characters that none of the texts holds: noncharacters, or private ones where somebody wrote those. */
 export function unusedMarks(texts: readonly string[]): Marks {
   const used = new Set(texts.flatMap((text) => text.match(/[\uFDD0-\uFDEF\u{F0000}-\u{10FFFD}]/gu) ?? []));
   const unused: string[] = [];
-  for (let code = 0xfdd0; unused.length < 2; code = code === 0xfdef ? 0xf0000 : code + 1) {
+  for (let code = 0xfdd0; unused.length < 3; code = code === 0xfdef ? 0xf0000 : code + 1) {
     const character = String.fromCodePoint(code);
     if (!used.has(character)) unused.push(character);
   }
-  return { hidden: unused[0]!, border: unused[1]! };
+  return { hidden: unused[0]!, border: unused[1]!, passage: unused[2]! };
 }
 
 /** Whether a text begins or ends within a token, so that what stands beside it could complete the token. */

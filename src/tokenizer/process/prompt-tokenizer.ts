@@ -4,7 +4,7 @@ import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import type { FimTokens, ModelManifest } from '../../contracts/model-manifest.js';
 import type { Prompt } from '../../contracts/prompt.js';
-import type { AnswerFormat } from '../../contracts/tokenizer.js';
+import type { AnswerFormat, EncodedPrompt } from '../../contracts/tokenizer.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Bounds } from '../protocol.js';
 import type { InfillMarks } from '../raw-infill.js';
@@ -19,6 +19,8 @@ export interface PromptTokenizer {
   encodeBare(text: string): readonly number[];
   decode(ids: readonly number[]): string;
   spell(ids: readonly number[]): string[];
+  /** With where passages begin, and where the last one ends. */
+  encodeParts(prompt: Prompt): EncodedPrompt;
   /** Tokens that a text takes within a message. */
   count(text: string): number;
   readonly bounds: Bounds;
@@ -103,12 +105,13 @@ function createPromptTokenizer(
     }
   };
 
-  const encodeChat = (prompt: Chat): number[] => {
+  const encodeChat = (prompt: Chat): EncodedPrompt => {
     checkTools(prompt, texts);
     checkFlags(prompt, texts);
     const values = toChatValues(prompt);
     const marks = unusedMarks([source ?? '', JSON.stringify(values)]);
-    return encoder.encode(render(values, marks, prompt.flags), marks);
+    const { ids, passages } = encoder.encode(render(values, marks, prompt.flags), marks);
+    return { ids: Int32Array.from(ids), passages };
   };
 
   /**
@@ -122,7 +125,7 @@ function createPromptTokenizer(
     const [above, begun] = [prefix.slice(0, begin), prefix.slice(begin)];
     const named = files.map(({ path: name, text }) => `${name}\n${text.trimEnd()}\n`);
     const marks = unusedMarks([prefix, suffix, ...named]);
-    const encode = (text: string) => encoder.encode(guard.text(text, marks), marks);
+    const encode = (text: string) => encoder.encode(guard.text(text, marks), marks).ids;
     return [
       ...repository(named, fim).flatMap((part) => (typeof part === 'number' ? part : encode(part))),
       ...[fim.prefix, ...encode(above)],
@@ -138,19 +141,22 @@ function createPromptTokenizer(
       throw new AppError('invalid_value', { param: `tokens[${index}]`, reason: `${id} is no token of ${manifest.id}` });
     });
 
+  const encodeParts = (prompt: Prompt): EncodedPrompt => {
+    switch (prompt.kind) {
+      case 'chat':
+        return encodeChat(prompt);
+      case 'text':
+        return inOrder(tokenizer.encode(prompt.text).ids);
+      case 'tokens':
+        return inOrder(prompt.ids);
+      case 'infill':
+        return inOrder(encodeInfill(prompt));
+    }
+  };
+
   return {
-    encode(prompt) {
-      switch (prompt.kind) {
-        case 'chat':
-          return encodeChat(prompt);
-        case 'text':
-          return tokenizer.encode(prompt.text).ids;
-        case 'tokens':
-          return prompt.ids;
-        case 'infill':
-          return encodeInfill(prompt);
-      }
-    },
+    encode: (prompt) => [...encodeParts(prompt).ids],
+    encodeParts,
     encodeBare: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
     decode(ids) {
       spell(ids);
@@ -159,13 +165,15 @@ function createPromptTokenizer(
     spell,
     count(text) {
       const marks = unusedMarks([text]);
-      return encoder.encode(guard.message(text, 'system', [], marks), marks).length;
+      return encoder.encode(guard.message(text, 'system', [], marks), marks).ids.length;
     },
     bounds: boundsOf(file, texts.lookedFor.size > 0),
     infillMarks: infillMarksOf(file, manifest.tokenizer.fim),
     answerFormat: { calls: texts.calls, thoughts: thoughtsOf(texts, () => render(PROBE, unusedMarks([]))) },
   };
 }
+
+const inOrder = (ids: readonly number[]): EncodedPrompt => ({ ids: Int32Array.from(ids), passages: [] });
 
 /** Some templates begin the thoughts themselves. */
 function thoughtsOf({ thinks }: TemplateTexts, render: () => string): AnswerFormat['thoughts'] {

@@ -24,6 +24,7 @@ export function createFakeTokenizer(): FakeTokenizer {
     encodeBare: async (text) => Int32Array.from(text, (sign) => sign.codePointAt(0)!),
     decode: async (ids) => String.fromCodePoint(...ids),
     spell: async (ids) => ids.map((id) => `<${id}>`),
+    encodeParts: async (prompt, caller) => ({ ids: await tokenizer.encode(prompt, caller), passages: [] }),
     count: async (texts) => texts.map(tokensOf),
     leastTokens: () => 1,
     readRawInfill: (text) => readRawInfill(text, { prefix: '<pre>', suffix: '<suf>', middle: '<mid>' }),

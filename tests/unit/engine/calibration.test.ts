@@ -11,6 +11,7 @@ function fakeRunner(msOf: (threads: number, tokens: number, start: number) => nu
   const runner: ModelRunner = {
     exact,
     kvStore: null,
+    passageStore: null,
     useThreads: (count) => threads.push(count),
     run: (segments) => {
       const tokens = segments.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -29,6 +29,7 @@ function setUp(settings = {}) {
     audience: '',
     priority: 'interactive',
     promptIds: Int32Array.of(7),
+    passages: [],
     hole: null,
     begunTokens: 0,
     adapter: null,

@@ -86,3 +86,19 @@ t.test('a number that a line of a passage begins with is given to none', async (
     'nor in a title',
   );
 });
+
+t.test(
+  'passages that are read by themselves are told apart, each with its header and the line end behind it',
+  async (t) => {
+    const passages = numberPassages([passage, { ...passage, headingPath: [] }]);
+    const parts = { instructions: 'You help.', messages: [user], passages };
+    const [system] = assemblePrompt({ ...parts, apart: true });
+    const { content, passages: borders = [] } = system!;
+    t.same(
+      borders.map((start, i) => content.slice(start, borders[i + 1])),
+      ['[1] Mortgages › Fees\nThe fee is 1.5 %.\n', '[2] mortgages.md\nThe fee is 1.5 %.\n', '</passages>'],
+    );
+    t.equal(content, assemblePrompt(parts)[0]!.content, 'the prompt is the same');
+    t.notOk('passages' in assemblePrompt({ ...parts, passages: [], apart: true })[0]!);
+  },
+);

@@ -236,3 +236,17 @@ t.test('switches of a template are set by those that it has, and by no other nam
     });
   }
 });
+
+t.test('no token crosses the border of a passage, and every border is found among the tokens', async (t) => {
+  const merges = ['a b', 'ab c'];
+  const { tokenizer, tokensOf } = await tinyTokenizer({ specials: SPECIALS, chatTemplate: TEMPLATE, merges });
+  const content = 'x abc</s>abc y';
+  const ask = (passages: number[]) =>
+    tokenizer.encodeParts({ kind: 'chat', messages: [{ role: 'system', content, ours: [[0, 1]], passages }] });
+  const { ids, passages } = ask([2, 4, content.indexOf('abc y')]);
+  const between = passages.map((start, i) => tokensOf(ids.slice(start, passages[i + 1])).join(' '));
+  t.same(between.slice(0, 2), ['ab', 'c < / s >']);
+  t.match(between[2], /^abc {3}y /);
+  t.same(ask([]).passages, []);
+  t.equal(tokensOf(ask([]).ids).join(''), tokensOf(ids).join(''), 'the text is the same');
+});

@@ -42,18 +42,18 @@ export class KernelKv implements KvStore {
   }
 
   save(slot: number, block: number, place: number): void {
-    this.#copy(this.#inStore(place), this.#inSlot(slot, block));
+    this.#copy(this.#inStore(place), this.inSlot(slot, block));
   }
 
   load(place: number, slot: number, block: number): void {
-    this.#copy(this.#inSlot(slot, block), this.#inStore(place));
+    this.#copy(this.inSlot(slot, block), this.#inStore(place));
   }
 
   #copy(to: Pieces, from: Pieces): void {
     this.#kernels.copyPieces(to, from, { outer: this.#layers, inner: this.#heads }, this.#blockBytes);
   }
 
-  #inSlot(slot: number, block: number): Pieces {
+  inSlot(slot: number, block: number): Pieces {
     const slotBytes = this.#heads * this.#headBytes;
     const offset = slot * slotBytes + block * this.#blockBytes;
     return { memory: this.slots, offset, outer: this.#slotCount * slotBytes, inner: this.#headBytes };

@@ -6,6 +6,8 @@ import { TensorMemory } from '../tensors.js';
 import { KernelBank } from './bank.js';
 import { KernelKv } from './kv.js';
 import type { NativeKernels } from './native.js';
+import { KernelPassages } from './passages.js';
+import { readRotary } from './rotary.js';
 
 export interface KernelRunnerOptions extends RunnerOptions {
   readonly kernels: NativeKernels;
@@ -17,6 +19,7 @@ export interface KernelRunnerOptions extends RunnerOptions {
 export class KernelRunner implements ModelRunner {
   readonly exact = true;
   readonly kvStore: KernelKv;
+  readonly passageStore: KernelPassages | null;
   readonly #runtime = new OnnxRuntime();
   readonly #options: KernelRunnerOptions;
   #session: Handle | null = null;
@@ -39,6 +42,7 @@ export class KernelRunner implements ModelRunner {
     this.#options = options;
     this.#vocabSize = shape.vocabSize;
     this.kvStore = new KernelKv(kernels, shape, slots, options.contextTokens, options.prefixCacheTokens);
+    this.passageStore = this.#openPassages();
     this.#bank = new KernelBank(this.#runtime, kernels, shape, options.adapterSlots, options.maxAdapterRank);
     this.#ids = new TensorMemory(this.#runtime, new BigInt64Array(maxTokens));
     this.#selected = new TensorMemory(this.#runtime, new BigInt64Array(maxLogits));
@@ -88,6 +92,22 @@ export class KernelRunner implements ModelRunner {
     let row = 0;
     const next = () => this.#logits.data.subarray(row * this.#vocabSize, ++row * this.#vocabSize);
     return segments.map(({ logits }) => Array.from({ length: logits }, next));
+  }
+
+  #openPassages(): KernelPassages | null {
+    const { kernels, modelDir, manifest, slots, contextTokens, passageCacheBytes } = this.#options;
+    const { shape, graphs } = manifest;
+    const rotary = readRotary(modelDir, graphs.kernels.file, shape.headDim / 2, contextTokens);
+    if (rotary === null) return null;
+    return new KernelPassages({
+      kernels,
+      kv: this.kvStore,
+      shape,
+      rotary,
+      slots,
+      contextTokens,
+      bytes: passageCacheBytes,
+    });
   }
 
   writeAdapter(slot: number, adapter: AdapterTensors): void {

@@ -47,6 +47,7 @@ interface Batch {
 export class StockRunner implements ModelRunner {
   readonly exact = false;
   readonly kvStore = null;
+  readonly passageStore = null;
   readonly #runtime = new OnnxRuntime();
   readonly #options: StockRunnerOptions;
   #session: Handle | null = null;
