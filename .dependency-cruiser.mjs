@@ -26,7 +26,7 @@ export default {
     {
       name: 'L0-stays-below',
       comment:
-        'audit, config, files, forms, generation, jobs, layouts, machine, metrics, native, patterns, personal-data, postgres, processes, queues, sqlite, vectors and words serve every room, so they know none of them.',
+        'audit, config, files, forms, generation, jobs, layouts, machine, metrics, native, patterns, personal-data, postgres, processes, queues, sqlite, tracing, vectors and words serve every room, so they know none of them.',
       severity: 'error',
       from: {
         path: rooms([
@@ -46,6 +46,7 @@ export default {
           'processes',
           'queues',
           'sqlite',
+          'tracing',
           'vectors',
           'words',
         ]),
@@ -179,6 +180,13 @@ export default {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(audit|jobs|postgres|registry|retrieval|sqlite)/' },
       to: { path: 'node_modules/(better-sqlite3|pg|kysely)' },
+    },
+    {
+      name: 'opentelemetry-in-one-place',
+      comment: 'What is traced is said by contracts/tracing.ts; how it is sent is of one room.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/tracing/' },
+      to: { path: 'node_modules/@opentelemetry/' },
     },
     {
       name: 'no-utils',

@@ -1,5 +1,5 @@
-// Takes the pictures of docs/console.md: `npm run build:screenshots`. A gateway with the sample tenants, a rollout under way, real
-// questions and a real browser; five minutes on two cores, most of it the reading of the samples.
+// Takes the pictures of docs/console.md: `npx tsx scripts/console-screenshots.ts`. A gateway with the sample tenants, a rollout under
+// way, real questions and a real browser; some minutes on two cores, most of it the reading of the samples.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ const QUESTIONS = 24;
 const dataDir = mkdtempSync(join(tmpdir(), 'switchyard-console-'));
 symlinkSync(resolve('.switchyard/models'), join(dataDir, 'models'));
 mkdirSync(TARGET, { recursive: true });
-const gateway = spawn(process.execPath, ['dist/main.js'], {
+const gateway = spawn(process.execPath, ['--import=tsx', 'src/main.ts'], {
   env: { ...process.env, HOST: '127.0.0.1', PORT: String(PORT), SWITCHYARD_DATA: dataDir },
   stdio: ['ignore', 'pipe', 'inherit'],
 });

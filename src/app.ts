@@ -18,6 +18,7 @@ import { createEngine } from './engine/client.js';
 import type { App as Server } from './http/app.js';
 import { createServer } from './http/server.js';
 import { readBaseManifest } from './layouts/manifest.js';
+import { productVersion } from './machine/machine.js';
 import { createMetrics } from './metrics/metrics.js';
 import { meterLook, watchDisk, watchServices } from './metrics/watch.js';
 import { createSeparateCompiler } from './model-import/lora/compile-apart.js';
@@ -35,6 +36,7 @@ import { databasesOf } from './sqlite/databases.js';
 import { createStorageProbe } from './sqlite/storage-probe.js';
 import { createTokenizer } from './tokenizer/client.js';
 import { createToolCaller } from './tools/http-tools.js';
+import { createTracing } from './tracing/tracing.js';
 import { createUpstream } from './upstream/client.js';
 
 export interface App {
@@ -210,6 +212,10 @@ export async function createApp(config: Config): Promise<App> {
     let starting: string | null = seeds ? 'the sample documents are being read' : null;
     const storage = createStorageProbe(dataDir, databasesOf(config), clock);
     const state = { starting: () => starting, storageTrouble: storage.trouble, storageLost: storage.lost };
+    const { endpoint, sampleShare } = config.tracing;
+    const onFailed = (error: unknown) => log.warn({ err: error }, 'traces could not be sent');
+    const tracing =
+      endpoint === '' ? null : keep(createTracing({ endpoint, sampleShare, version: productVersion(), onFailed }));
     const server = await createServer({
       config,
       engine,
@@ -223,6 +229,7 @@ export async function createApp(config: Config): Promise<App> {
       pipeline,
       clock,
       adminRoutes,
+      tracing,
       state,
     });
     opened.push(server);

@@ -411,6 +411,23 @@ export const ConfigSchema = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    tracing: Type.Object(
+      {
+        endpoint: Type.String({
+          description:
+            'Where traces are sent, as OTLP over HTTP: http://127.0.0.1:4318/v1/traces; empty: nothing is traced.',
+          default: '',
+          pattern: '^(https?://.+)?$',
+        }),
+        sampleShare: Type.Number({
+          description: 'Share of the requests that are traced, of those that come without a trace of their own.',
+          default: 1,
+          minimum: 0,
+          maximum: 1,
+        }),
+      },
+      { ...closed, default: {} },
+    ),
     metrics: Type.Object(
       {
         maxLabelValues: integer('Distinct values a label may take; further ones become "other".', 200, 1, 100_000),

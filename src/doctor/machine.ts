@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { type AnyManifest, readManifest } from '../layouts/manifest.js';
-import { commit, describeMachine } from '../machine/machine.js';
+import { commit, describeMachine, productVersion } from '../machine/machine.js';
 import { openNativeLibrary } from '../native/library.js';
 import { bad, type Finding, good, poor, size } from './finding.js';
 
@@ -12,9 +11,7 @@ const OLDEST_MAINTAINED_NODE = 22;
 const COPIED_BYTES = 128 * 2 ** 20;
 
 export function checkVersions(): Finding[] {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
+  const version = productVersion();
   const { node, v8 } = process.versions;
   const revision = commit();
   const what = 'versions';

@@ -15,6 +15,7 @@ import type { Tokenizer } from '../contracts/tokenizer.js';
 import type { AppError } from '../errors/app-error.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Pipeline } from '../pipeline/types.js';
+import type { RequestTrace } from '../tracing/tracing.js';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -86,6 +87,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; set on every route that needs a key. */
     principal: Principal;
+    /** null: it is not traced. */
+    trace: RequestTrace | null;
     /** What its line in the log says besides; a route adds what it knows. */
     logged: LogFields;
     /** Aborted when the client hangs up, or when the time to drain is over (its reason is an AppError then). */

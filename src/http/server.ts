@@ -7,6 +7,7 @@ import type { DestinationStream } from 'pino';
 import type { Captures } from '../contracts/captures.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
+import type { Tracing } from '../tracing/tracing.js';
 import type { App, Services } from './app.js';
 import { createChecks, type ProcessState } from './checks.js';
 import { addAuth } from './plugins/auth.js';
@@ -61,6 +62,8 @@ export interface ServerOptions extends Services {
   readonly adminRoutes: FastifyPluginAsyncTypebox<{ registry: Registry; retrieval: Retrieval; captures: Captures }>;
   /** Left out: the start is over, and the data folder is sound. */
   readonly state?: ProcessState;
+  /** Left out: nothing is traced. */
+  readonly tracing?: Tracing | null;
   /** Where log lines go; standard output by default. */
   readonly logDestination?: DestinationStream;
 }
@@ -70,6 +73,7 @@ export async function createServer({
   adminRoutes,
   logDestination,
   state = SOUND,
+  tracing = null,
   ...services
 }: ServerOptions): Promise<App> {
   const { config, metrics, clock, registry, retrieval, captures } = services;
@@ -101,7 +105,7 @@ export async function createServer({
   app.setSerializerCompiler(() => JSON.stringify);
   addErrors(app);
   const methodsOf = collectMethods(app);
-  const lifecycle = addLifecycle(app, { metrics, clock, drainTimeoutMs });
+  const lifecycle = addLifecycle(app, { metrics, clock, drainTimeoutMs, tracing });
   if (config.demo) addHostCheck(app);
   await app.register(helmet, {
     // TLS ends elsewhere: neither this server's pages nor its host may force https.

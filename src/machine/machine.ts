@@ -18,6 +18,12 @@ export function benchLine(bench: string, figures: Readonly<Record<string, number
   return JSON.stringify({ bench, commit: commit(), machine: describeMachine(), figures });
 }
 
+/** Of the package that this is a part of. */
+export function productVersion(): string {
+  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(file) as { version: string }).version;
+}
+
 /** null where there is no git, or no repository. */
 export function commit(): string | null {
   try {

@@ -54,6 +54,8 @@ export async function* generateRound(
   const output = tally.screen?.output ?? null;
   const format = prompt.kind === 'chat' ? tokenizer.answerFormat() : RAW;
   const reader = new AnswerReader(format, toolUse);
+  const round: Tally['rounds'][number] = { startedAtMs: clock.monotonicMs(), endedAtMs: null, timings: null };
+  tally.rounds.push(round);
   const events = engine.generate(
     // The id of the answer, not of the request: a client may send the same request id twice.
     {
@@ -95,10 +97,12 @@ export async function* generateRound(
       tally.promptTokens = before.prompt + event.promptTokens;
       tally.completionTokens = before.completion + event.completionTokens;
       tally.timings = event.timings;
+      round.timings = event.timings;
       tally.certainty = event.certainty ?? null;
       stopText = event.stopText ?? null;
     }
   }
+  round.endedAtMs = clock.monotonicMs();
   signal.throwIfAborted();
   const held = output?.end() ?? '';
   yield* noted(tally, [...reader.push(held, []), ...reader.end()]);

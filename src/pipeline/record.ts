@@ -6,8 +6,10 @@ import type { AnswerRecord, GivenPassage } from '../contracts/registry.js';
 import type { ScoredPassage } from '../contracts/retrieval.js';
 import type { Screen } from '../contracts/safety.js';
 import { answerLabels } from '../metrics/answer-labels.js';
+import { currentTrace } from '../tracing/current.js';
 import type { CitationAnnotation } from './citations.js';
 import { passageTitle, promptDigest } from './prompt.js';
+import { type StageTimes, traceAnswer } from './trace.js';
 import type { PipelineServices, Prepared, Route } from './types.js';
 
 /** What is known of an answer so far; `recordAnswer` writes it down however the answer ended. */
@@ -25,6 +27,8 @@ export interface Tally {
   readonly createdAtMs: number;
   /** Of the monotonic clock, like the two below it. */
   readonly startedMs: number;
+  /** Runs of the engine, by the monotonic clock; null: it did not end, or told no times. */
+  readonly rounds: { readonly startedAtMs: number; endedAtMs: number | null; timings: EngineTimings | null }[];
   firstTokenAtMs: number | null;
   lastTokenAtMs: number | null;
   /** `completed`, `aborted`, or the code of an error. */
@@ -52,6 +56,8 @@ export async function recordAnswer(
 ): Promise<void> {
   const record = recordOf(tally, clock);
   measure(metrics, tally, record);
+  const trace = currentTrace();
+  if (trace !== null) traceAnswer(trace, record, timesOf(tally, record));
   // What a policy says in an answer's place is no version's work, what asks for calls is no answer yet, and what functions
   // said is no passage that an answer could be measured by.
   const { finishReason } = record;
@@ -66,6 +72,20 @@ export async function recordAnswer(
   } catch (error) {
     onRecordFailed(error, tally.id);
   }
+}
+
+/** Of the wall clock. What ended early ended with its answer. */
+function timesOf({ rounds, prepared, createdAtMs, startedMs }: Tally, { durationMs }: AnswerRecord): StageTimes {
+  const toWall = (ms: number) => createdAtMs + ms - startedMs;
+  const retrievedAtMs = prepared?.retrievedAtMs ?? null;
+  return {
+    retrievalEndMs: retrievedAtMs === null ? null : toWall(retrievedAtMs),
+    rounds: rounds.map(({ startedAtMs, endedAtMs, timings }) => ({
+      startMs: toWall(startedAtMs),
+      endMs: toWall(endedAtMs ?? startedMs + durationMs),
+      timings,
+    })),
+  };
 }
 
 /** The record, as of the first time that it is asked for: an answer that ended does not change. */

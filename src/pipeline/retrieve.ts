@@ -25,6 +25,8 @@ export interface Found {
   readonly passages: readonly ScoredPassage[];
   readonly snapshot: string;
   readonly durationMs: number;
+  /** Of the monotonic clock; null: there was nothing to search for. */
+  readonly endedAtMs: number | null;
 }
 
 /** What to search for, from the deployment's policy and the request's override; null: retrieval is off. */
@@ -60,7 +62,7 @@ export function askedIn(messages: readonly ChatMessage[]): Asked {
 
 /** Finds the passages for a question. */
 export async function retrieve(
-  { retrieval, metrics }: Pick<PipelineServices, 'retrieval' | 'metrics'>,
+  { retrieval, metrics, clock }: Pick<PipelineServices, 'retrieval' | 'metrics' | 'clock'>,
   route: Route,
   { principal, question, context }: Pick<ChatRequest, 'principal'> & Asked,
   wanted: Wanted,
@@ -68,17 +70,18 @@ export async function retrieve(
 ): Promise<Found> {
   const { tenant, groups } = principal;
   const query = withoutMiddle(question.trim());
-  if (query === '') return { passages: [], snapshot: '', durationMs: 0 };
+  if (query === '') return { passages: [], snapshot: '', durationMs: 0, endedAtMs: null };
 
   const request = { tenant, groups: groups ?? [], query, context, ...wanted };
   const { passages, snapshot, timings } = await retrieval.search(request, signal);
+  const endedAtMs = clock.monotonicMs();
   metrics.observe('retrieval_duration_seconds', { tenant, stage: 'embed' }, timings.embedMs / 1000);
   metrics.observe('retrieval_duration_seconds', { tenant, stage: 'search' }, timings.searchMs / 1000);
   const best = passages[0];
   if (best !== undefined) {
     metrics.observe('retrieval_top_score', { tenant, deployment: route.deployment }, best.score);
   }
-  return { passages, snapshot, durationMs: timings.embedMs + timings.searchMs };
+  return { passages, snapshot, durationMs: timings.embedMs + timings.searchMs, endedAtMs };
 }
 
 function withoutMiddle(text: string): string {

@@ -178,6 +178,7 @@ function openTally(
     screen: openScreen(services, route),
     createdAtMs: services.clock.now(),
     startedMs,
+    rounds: [],
     firstTokenAtMs: null,
     lastTokenAtMs: null,
     // Stands when the iteration is ended from outside.

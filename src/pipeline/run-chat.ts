@@ -74,6 +74,7 @@ async function prepare(
     leftOut,
     storeSnapshot: found.snapshot,
     retrievalMs: found.durationMs,
+    retrievedAtMs: found.endedAtMs,
     retrieved: true,
     maxTokensYields: kept.length > 0,
   };
@@ -98,6 +99,7 @@ export function ungrounded(prompt: Prompt, question = ''): Prepared {
     leftOut: [],
     storeSnapshot: null,
     retrievalMs: null,
+    retrievedAtMs: null,
     retrieved: false,
     maxTokensYields: false,
   };

@@ -77,6 +77,7 @@ async function prepare(
     leftOut,
     storeSnapshot: found.snapshot,
     retrievalMs: found.durationMs,
+    retrievedAtMs: found.endedAtMs,
     retrieved: true,
     maxTokensYields: false,
   };

@@ -214,6 +214,8 @@ export interface Prepared {
   /** null, here and below, where retrieval was off. */
   readonly storeSnapshot: string | null;
   readonly retrievalMs: number | null;
+  /** Of the monotonic clock: when the passages were there. */
+  readonly retrievedAtMs: number | null;
   readonly retrieved: boolean;
   /** Whether the answer's limit is lowered where the prompt does not leave as much. */
   readonly maxTokensYields: boolean;

@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
+import { currentTrace } from '../tracing/current.js';
 import { broken, ReplicaFailure } from './failure.js';
 
 export interface ServerOptions {
@@ -42,8 +43,17 @@ export function createServer({ url, apiKey, connectTimeoutMs, stallTimeoutMs }: 
   };
 
   async function send(method: 'GET' | 'POST', path: string, body: object | null, signal: AbortSignal) {
+    const trace = currentTrace();
+    const sent = trace === null ? headers : { ...headers, traceparent: trace.traceparent };
     const response = await guarded(signal, () =>
-      pool.request({ method, path: prefix + path, headers, signal, body: body && JSON.stringify(body), reset: true }),
+      pool.request({
+        method,
+        path: prefix + path,
+        headers: sent,
+        signal,
+        body: body && JSON.stringify(body),
+        reset: true,
+      }),
     );
     if (response.statusCode === 200) return response;
     throw toFailure(response.statusCode, reasonIn(await readAll(response, signal)));

@@ -59,7 +59,9 @@ function handsOn(t: Test, page: Page, address: string) {
     }
     await check(`the dialog of ${opens}`);
     await button(confirms, dialog).click();
-    await dialog.waitFor({ state: 'detached' });
+    const refused = dialog.getByRole('alert');
+    await Promise.race([dialog.waitFor({ state: 'detached' }), refused.waitFor().catch(() => {})]);
+    if ((await refused.count()) > 0) throw new Error(`${opens}: ${await refused.textContent()}`);
   }
 
   /** What axe finds, and anything that is wider than the screen. */

@@ -97,6 +97,7 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
     t.equal((await ask()).status, 401);
     await page.getByLabel('Days that records of answers are kept').fill('30');
     await page.getByLabel('Corrected answers may be kept').check();
+    await page.getByLabel('Percent of the answers whose texts are kept').fill('5');
     await change('Save the data policy', {}, 'Save');
     await says('The data policy is saved.');
     await page.getByLabel('Requests a minute').fill('40');
@@ -105,6 +106,7 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
     await page.reload();
     t.equal(await page.getByLabel('Days that records of answers are kept').inputValue(), '30');
     t.equal(await page.getByLabel('Corrected answers may be kept').isChecked(), true);
+    t.equal(await page.getByLabel('Percent of the answers whose texts are kept').inputValue(), '5');
     t.equal(await page.getByLabel('Requests a minute').inputValue(), '40');
     await check('the page of a tenant');
   });

@@ -17,6 +17,7 @@ import { createQuality } from '../../src/quality/quality.js';
 import { createQuota } from '../../src/quota/quota.js';
 import { createSafety } from '../../src/safety/safety.js';
 import { createToolCaller } from '../../src/tools/http-tools.js';
+import type { Tracing } from '../../src/tracing/tracing.js';
 import { openTestRegistry } from '../integration/registry/open.js';
 import { createFakeEngine, type FakeEngine } from './fakes/engine.js';
 import { createFakeRegistry, KEY } from './fakes/registry.js';
@@ -50,6 +51,7 @@ export interface TestServerOptions {
   readonly retrieval?: Partial<Config['retrieval']>;
   readonly tools?: Partial<Config['tools']>;
   readonly engine?: FakeEngine;
+  readonly tracing?: Tracing;
   /** Left out: no texts are kept. */
   readonly captures?: Captures;
   readonly onLogLine?: (line: string) => void;
@@ -123,6 +125,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     clock,
     pipeline: createPipeline(services),
     adminRoutes,
+    tracing: options.tracing ?? null,
     ...(options.state && { state: options.state }),
     ...(onLogLine && { logDestination: { write: onLogLine } }),
   });

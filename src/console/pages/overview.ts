@@ -79,10 +79,10 @@ export function overview(context: Context): HTMLElement {
       fill(tiles, tilesOf(live));
       fill(busy, trafficTable(live.traffic));
       for (const { update, read } of charts) {
-        const read2 = points.map(read);
+        const values = points.map(read);
         update(
           points.map(({ atMs }) => atMs),
-          [read2.map(([first]) => first!), read2.map(([, second]) => second!)],
+          [values.map(([first]) => first!), values.map(([, second]) => second!)],
         );
       }
     },

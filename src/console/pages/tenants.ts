@@ -2,14 +2,15 @@ import type { ApiKeyInfo, DataPolicy, Tenant } from '../../contracts/registry.js
 import { SCOPES } from '../../contracts/registry-limits.js';
 import { path } from '../api.js';
 import { type Context, tenantOf } from '../context.js';
-import { h, valuesOf } from '../dom.js';
+import { h } from '../dom.js';
 import { time } from '../format.js';
 import { ask } from '../parts/dialog.js';
-import { checkbox, checkboxes, input, reasonField, reasonHeader } from '../parts/fields.js';
-import { badge, button, empty, failure, link, page, rowButton, section } from '../parts/layout.js';
+import { checkboxes, input, reasonField, reasonHeader } from '../parts/fields.js';
+import { badge, button, empty, link, page, rowButton, section } from '../parts/layout.js';
 import { table } from '../parts/table.js';
 import { hashOf } from '../router.js';
 import { limitsPanel, usagePanel } from './tenant-limits.js';
+import { policyPanel } from './tenant-policy.js';
 
 export async function tenants(context: Context): Promise<HTMLElement> {
   const all = await context.admin.list<Tenant>('/admin/tenants');
@@ -80,7 +81,7 @@ export async function tenant(context: Context): Promise<HTMLElement> {
     section('Keys', {}, keyTable()),
     usage,
     limits,
-    section('Data policy', {}, policyForm()),
+    policyPanel(context, id, policy),
   );
 
   function keyTable(): HTMLElement {
@@ -162,56 +163,5 @@ export async function tenant(context: Context): Promise<HTMLElement> {
     context.session.remove(key.id);
     context.say('The key is revoked.');
     context.reload();
-  }
-
-  function policyForm(): HTMLElement {
-    const trouble = h('div', {});
-    const asConfigured = 'Empty: as the gateway is configured.';
-    const form = h(
-      'form',
-      { class: 'page' },
-      h(
-        'div',
-        { class: 'row' },
-        input(
-          'Days that records of answers are kept',
-          { name: 'days', type: 'number', min: 1, value: policy.retentionDays },
-          asConfigured,
-        ),
-        input(
-          'Records kept at most',
-          { name: 'answers', type: 'number', min: 0, value: policy.maxAnswers },
-          asConfigured,
-        ),
-      ),
-      checkbox('Corrected answers may be kept and exported for training', {
-        name: 'consent',
-        checked: policy.trainingConsent,
-      }),
-      trouble,
-      h('div', { class: 'actions' }, h('button', { type: 'submit' }, 'Save the data policy')),
-    );
-    form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      const values = valuesOf(form);
-      const next = {
-        retentionDays: values.number('days'),
-        maxAnswers: values.number('answers'),
-        trainingConsent: values.has('consent'),
-      };
-      trouble.replaceChildren();
-      void ask({
-        title: 'Save the data policy?',
-        text: 'Records beyond it are deleted within the hour, and cannot be had back.',
-        fields: [reasonField()],
-        action: 'Save',
-        isDangerous: true,
-        submit: (reasons) => admin.send('PUT', `${base}/data-policy`, next, reasonHeader(reasons.text('reason'))),
-      }).then(
-        (isDone) => isDone && context.say('The data policy is saved.'),
-        (error: unknown) => trouble.replaceChildren(failure(error)),
-      );
-    });
-    return form;
   }
 }

@@ -4,6 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Metrics } from '../../metrics/metrics.js';
+import { tracedIn } from '../../tracing/current.js';
+import type { Tracing } from '../../tracing/tracing.js';
 import type { App } from '../app.js';
 import { allowHalfClosed, probeUntilAnswer } from './half-closed.js';
 import { insider } from './insiders.js';
@@ -34,7 +36,12 @@ export function requestId(request: IncomingMessage): string {
  */
 export function addLifecycle(
   app: App,
-  { metrics, clock, drainTimeoutMs }: { metrics: Metrics; clock: Clock; drainTimeoutMs: number },
+  {
+    metrics,
+    clock,
+    drainTimeoutMs,
+    tracing,
+  }: { metrics: Metrics; clock: Clock; drainTimeoutMs: number; tracing: Tracing | null },
 ): Lifecycle {
   const inFlight = new Set<AbortController>();
   let draining = false;
@@ -42,14 +49,18 @@ export function addLifecycle(
 
   app.decorateRequest('hangUp');
   app.decorateRequest('logged');
+  app.decorateRequest('trace');
   allowHalfClosed(app.server);
   app.addHook('onRequest', async (request, reply) => follow(request, reply));
+  // Not before the body is there: reading it goes on in another context.
+  app.addHook('preHandler', ({ trace }, _reply, done) => (trace === null ? done() : tracedIn(trace, done)));
 
   function follow(request: FastifyRequest, reply: FastifyReply): void {
     const startedMs = clock.monotonicMs();
     const controller = new AbortController();
     request.hangUp = controller.signal;
     request.logged = {};
+    request.trace = tracing?.begin(request.headers) ?? null;
     const giveUp = () => reply.raw.destroy();
     const { signal } = insider() ?? {};
     // What the server asks of itself is not waited for at its end: it is asked again.
@@ -84,7 +95,14 @@ export function addLifecycle(
     metrics.observe('http_request_duration_seconds', { method, route }, durationMs / 1000);
     const { tenant, keyId } = request.principal ?? {};
     const subject = subjectOf(route, request.params);
-    const about = { tenant, keyId, ...(subject && { subject }), ...request.logged };
+    request.trace?.end(`${method} ${route}`, status, {
+      'http.request.method': method,
+      'http.route': route,
+      'http.response.status_code': status,
+      'switchyard.request.id': request.id,
+    });
+    const traceId = request.trace?.traceId;
+    const about = { tenant, keyId, traceId, ...(subject && { subject }), ...request.logged };
     request.log.info({ method, route, status, durationMs: Math.round(durationMs), ...about }, 'request completed');
   }
 

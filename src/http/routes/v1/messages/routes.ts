@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { ChatRequest } from '../../../../pipeline/types.js';
 import type { App, Services } from '../../../app.js';
+import { noteAnswer } from '../../../plugins/log-fields.js';
 import { answerResponses } from '../answers.js';
 import { toOverride } from '../chat-request.js';
 import { nameIgnored } from '../ignored.js';
@@ -52,6 +53,7 @@ export function addMessages(app: App, { config: { server }, pipeline }: Pick<Ser
         return reply;
       }
       for await (const event of events) {
+        noteAnswer(request.logged, event);
         if (event.type === 'routed') writeRoute(reply, event.route);
         encode(event);
         if (event.type !== 'finished') continue;

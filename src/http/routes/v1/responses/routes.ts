@@ -5,6 +5,7 @@ import { type Static, Type } from 'typebox';
 import { AppError } from '../../../../errors/app-error.js';
 import { errorResponses } from '../../../../errors/responses.js';
 import type { App, Services } from '../../../app.js';
+import { noteAnswer } from '../../../plugins/log-fields.js';
 import { answerResponses } from '../answers.js';
 import { nameIgnored } from '../ignored.js';
 import { deleted, PageQuery, toList, toPageRequest } from '../pagination.js';
@@ -77,6 +78,7 @@ export function addResponses(app: App, services: Services): void {
         return reply;
       }
       for await (const event of events) {
+        noteAnswer(request.logged, event);
         if (event.type === 'routed') writeRoute(reply, event.route);
         await encode(event);
         if (event.type === 'finished') return builder.resource();
