@@ -156,7 +156,9 @@ t.test('versions of before are approved where they were ever stable, and candida
     `INSERT INTO adapters VALUES ('bank', 'support', ${version}, 'd${version}', 'f', 'b', 8, '[]', 1, ${version})`;
   await makeOldRegistry(dataDir, '0020', [
     ...[1, 2, 3].map(adapter),
-    `INSERT INTO deployments VALUES ('bank', 'assistant', 'support', 2, 3, 10, 1, 1, '', '{}', 1, 1, 2, NULL, NULL)`,
+    `INSERT INTO deployments (tenant, name, adapter, stable_version, canary_version, canary_weight, has_previous,
+      previous_version, instructions, retrieval, created_at, updated_at, revision)
+      VALUES ('bank', 'assistant', 'support', 2, 3, 10, 1, 1, '', '{}', 1, 1, 2)`,
     ...[1, 2].map(
       (version) => `INSERT INTO rollout_events (tenant, deployment, revision, type, actor, served, created_at) VALUES
         ('bank', 'assistant', ${version}, 'deployed', 'a', '{"adapter":"support","stableVersion":${version}}', 1)`,
