@@ -244,6 +244,7 @@ export async function createApp(config: Config): Promise<App> {
         if (config.demo && !seeds) log.info(withoutSamples(config.models.base));
         if (seeds) await seedDemo({ registry, retrieval, base: engine.model, root: ROOT });
         const address = await server.listen({ host: config.server.host, port: config.server.port });
+        await server.listenAdmin();
         if (seeds) await waitForDemoDocuments(retrieval, showIndexing, stopping.signal);
         if (stopping.signal.aborted) return;
         starting = null;

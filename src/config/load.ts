@@ -133,6 +133,13 @@ function checked(setting: Setting, name: string, value: unknown): unknown {
 }
 
 function checkTogether(config: Config): void {
+  const { certFile, keyFile, clientCaFile } = config.tls;
+  if ((certFile === '') !== (keyFile === '') || (clientCaFile !== '' && certFile === '')) {
+    throw invalid('tls.certFile and tls.keyFile must be set together, and with tls.clientCaFile both');
+  }
+  if (config.admin.port !== 0 && config.admin.port === config.server.port) {
+    throw invalid(`admin.port must be another one than server.port, got ${config.admin.port}. 0 serves both on one`);
+  }
   const { passageTokens, overlapTokens } = config.retrieval;
   if (overlapTokens >= passageTokens) {
     throw invalid(
@@ -143,9 +150,13 @@ function checkTogether(config: Config): void {
     if (/^https?:\/\//.test(url.trim()) && URL.canParse(url.trim())) continue;
     throw invalid(`upstream.urls must hold addresses like http://10.0.0.1:8000, with commas between, got "${url}"`);
   }
-  if (config.demo && !isLoopback(config.server.host)) {
+  for (const [name, host] of [
+    ['server.host', config.server.host],
+    ['admin.host', config.admin.host],
+  ] as const) {
+    if (!config.demo || isLoopback(host)) continue;
     throw invalid(
-      `server.host must be a loopback address while demo is true, because the demo keys are public, got "${config.server.host}". Make keys of your own on 127.0.0.1 with "switchyard keys create", then set SWITCHYARD_DEMO=false`,
+      `${name} must be a loopback address while demo is true, because the demo keys are public, got "${host}". Make keys of your own on 127.0.0.1 with "switchyard keys create", then set SWITCHYARD_DEMO=false`,
     );
   }
 }

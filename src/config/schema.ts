@@ -74,6 +74,19 @@ export const ConfigSchema = Type.Object(
           1000,
           600_000,
         ),
+        headersTimeoutMs: integer(
+          'Longest time that the headers of a request may take to come, in milliseconds; then the connection is closed.',
+          10_000,
+          100,
+          600_000,
+        ),
+        maxConnections: integer('Connections open at once; further ones are closed.', 20_000, 1, 1_000_000),
+        maxLoopDelayMs: integer(
+          "Mean delay of the gateway's own thread, over a second, from which on requests are answered with 503, in milliseconds.",
+          1000,
+          10,
+          60_000,
+        ),
         requestsPerMinute: integer(
           'Requests a key may send in a minute, where no other limit was set for it.',
           6000,
@@ -84,6 +97,33 @@ export const ConfigSchema = Type.Object(
           description: 'Least severe log level that is written.',
           default: 'info',
         }),
+      },
+      { ...closed, default: {} },
+    ),
+    tls: Type.Object(
+      {
+        certFile: Type.String({
+          description:
+            'Certificate with its chain, in PEM; empty: plain HTTP. Read again when it changes, or at SIGHUP.',
+          default: '',
+        }),
+        keyFile: Type.String({ description: 'Its private key, in PEM.', default: '' }),
+        clientCaFile: Type.String({
+          description: 'Authorities, in PEM, of which clients need a certificate; empty: clients need none.',
+          default: '',
+        }),
+      },
+      { ...closed, default: {} },
+    ),
+    admin: Type.Object(
+      {
+        host: Type.String({ description: 'Address for /admin and /metrics.', default: '127.0.0.1', minLength: 1 }),
+        port: integer(
+          'TCP port that /admin and /metrics are served on, and nothing else; 0: they are on server.port.',
+          0,
+          0,
+          65_535,
+        ),
       },
       { ...closed, default: {} },
     ),

@@ -18,8 +18,6 @@ export interface Limits {
 export interface TenantLimits extends Limits {
   /** Of the files that it keeps. */
   readonly storedBytes: number | null;
-  /** That its files were cut into. */
-  readonly storedPassages: number | null;
 }
 
 /** Limits as they are set; a key's hold beside its tenant's. */

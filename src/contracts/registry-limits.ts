@@ -93,7 +93,6 @@ export const LIMITS = {
     description: 'Further ones that wait for one of those to end, where `concurrentRequests` is set; without it, none.',
   },
   storedBytes: { minimum: 0, maximum: 1_000_000_000_000_000, description: 'Bytes of the files that are kept.' },
-  storedPassages: { minimum: 0, maximum: 1_000_000_000_000, description: 'Passages that files were cut into.' },
 } as const;
 export const KEY_LIMITS = [
   'requestsPerMinute',
@@ -102,7 +101,7 @@ export const KEY_LIMITS = [
   'concurrentRequests',
   'queuedRequests',
 ] as const;
-export const TENANT_LIMITS = [...KEY_LIMITS, 'storedBytes', 'storedPassages'] as const;
+export const TENANT_LIMITS = [...KEY_LIMITS, 'storedBytes'] as const;
 
 /** What usage can be told apart by. */
 export const USAGE_DIMENSIONS = ['tenant', 'key', 'deployment', 'version', 'day'] as const;

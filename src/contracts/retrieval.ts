@@ -242,9 +242,14 @@ export type RetrievalObservation =
 export interface Retrieval extends Jobs {
   /**
    * Durable when it resolves. The content is looked at for the purposes `assistants` and `user_data`.
-   * @throws AppError `file_too_large`, `unsupported_file`
+   * @param mostBytes that the tenant may keep, this file included; null: no limit
+   * @throws AppError `file_too_large`, `unsupported_file`, `storage_limit_reached`
    */
-  createFile(tenant: string, file: { filename: string; purpose: string; content: Uint8Array }): Promise<StoredFile>;
+  createFile(
+    tenant: string,
+    file: { filename: string; purpose: string; content: Uint8Array },
+    mostBytes?: number | null,
+  ): Promise<StoredFile>;
   /** @param groups `not_found` where these may see it in no store; null: not asked */
   getFile(tenant: string, fileId: string, groups?: readonly string[] | null): Promise<StoredFile>;
   getFileContent(tenant: string, fileId: string, groups?: readonly string[] | null): Promise<Uint8Array>;

@@ -203,6 +203,10 @@ export const ERRORS = {
   insufficient_quota: spent(
     '{whose} has {left} tokens left of this month, and this request asks for up to {tokens}. Ask for fewer (max_tokens), or for a larger budget.',
   ),
+  storage_limit_reached: bad(
+    'The tenant {tenant} may keep {limit} bytes of files; it has {stored}, and this one has {bytes}. Delete some, or ask for more.',
+    403,
+  ),
   too_many_concurrent: busy('{limit} requests are allowed, and they are under way. Retry after {retryAfterS} s.', 429),
   queue_full: busy('Too much is waiting already ({limit}). Retry after {retryAfterS} s.', 429),
   ingest_queue_full: busy('Too much waits for ingestion already ({limit}). Retry after {retryAfterS} s.', 429),
@@ -210,6 +214,7 @@ export const ERRORS = {
   tokenizer_unavailable: busy('The tokenizer is not available: {reason}. Retry after {retryAfterS} s.', 503),
   retrieval_unavailable: busy('Retrieval is not available: {reason}. Retry after {retryAfterS} s.', 503),
   storage_unavailable: busy('The data folder cannot be used: {reason}. Retry after {retryAfterS} s.', 503),
+  overloaded: busy('The gateway has too much to do. Retry after {retryAfterS} s.', 503),
   draining: busy('The server is shutting down. Retry after {retryAfterS} s.', 503),
   deadline_exceeded: {
     status: 504,

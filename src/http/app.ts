@@ -76,6 +76,10 @@ declare module 'fastify' {
     /** The largest file in a body of this route, where it takes one. */
     maxFileBytes?: number;
   }
+  interface FastifyInstance {
+    /** Opens the listener for operators, where there is one. */
+    listenAdmin(): Promise<void>;
+  }
   interface FastifyReply {
     /** Writes where the caller stands with its limits into the headers; done by itself for what the framework sends. */
     tellLimits(): void;

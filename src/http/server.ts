@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
@@ -10,6 +11,7 @@ import type { Retrieval } from '../contracts/retrieval.js';
 import type { Tracing } from '../tracing/tracing.js';
 import type { App, Services } from './app.js';
 import { createChecks, type ProcessState } from './checks.js';
+import { createListener } from './listener.js';
 import { addAuth } from './plugins/auth.js';
 import { addBodies } from './plugins/bodies.js';
 import { addBodilessRoutes } from './plugins/bodiless.js';
@@ -20,8 +22,10 @@ import { addErrors, addNotFound } from './plugins/errors.js';
 import { addHostCheck } from './plugins/host.js';
 import { addJsonBodies } from './plugins/json-body.js';
 import { addLifecycle, requestId } from './plugins/lifecycle.js';
+import { addAdminListener } from './plugins/listeners.js';
 import { addMadeIds } from './plugins/log-fields.js';
 import { collectMethods } from './plugins/methods.js';
+import { addOverloadCheck } from './plugins/overload.js';
 import { addQuota } from './plugins/quota.js';
 import { addStorageCheck } from './plugins/storage.js';
 import { addClosedQueries, addNullIsAbsent, compileValidator, toValidationError } from './plugins/validation.js';
@@ -47,9 +51,7 @@ import { addVectorStoreBatches } from './routes/v1/vector-store-batches.js';
 import { addVectorStoreFiles } from './routes/v1/vector-store-files.js';
 import { addVectorStoreSearch } from './routes/v1/vector-store-search.js';
 import { addVectorStores } from './routes/v1/vector-stores.js';
-
-/** A connection without any byte for this much longer than an answer may take is closed. */
-const IDLE_MARGIN_MS = 10_000;
+import { readTls, reloadTls } from './tls.js';
 
 const SOUND: ProcessState = {
   starting: () => null,
@@ -77,7 +79,9 @@ export async function createServer({
   ...services
 }: ServerOptions): Promise<App> {
   const { config, metrics, clock, registry, retrieval, captures } = services;
-  const { maxBodyBytes, requestTimeoutMs, drainTimeoutMs, logLevel } = config.server;
+  const { maxBodyBytes, drainTimeoutMs, logLevel } = config.server;
+  const tls = readTls(config.tls);
+  const create = (handler: RequestListener) => createListener(handler, config.server, tls);
   const app: App = fastify({
     logger: {
       level: logLevel,
@@ -89,8 +93,9 @@ export async function createServer({
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     bodyLimit: maxBodyBytes,
-    requestTimeout: requestTimeoutMs,
-    connectionTimeout: requestTimeoutMs + IDLE_MARGIN_MS,
+    serverFactory: create,
+    // For the address that it says it listens on.
+    ...((tls && { https: tls }) as object | null),
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_ID_CHARACTERS },
     frameworkErrors: toFrameworkError(() => lifecycle),
@@ -106,6 +111,9 @@ export async function createServer({
   addErrors(app);
   const methodsOf = collectMethods(app);
   const lifecycle = addLifecycle(app, { metrics, clock, drainTimeoutMs, tracing });
+  const servers = addAdminListener(app, config.admin, create);
+  const endReload = reloadTls(servers, config.tls, app.log);
+  app.addHook('onClose', async () => endReload());
   if (config.demo) addHostCheck(app);
   await app.register(helmet, {
     // TLS ends elsewhere: neither this server's pages nor its host may force https.
@@ -134,6 +142,8 @@ export async function createServer({
   addMetrics(app, services);
 
   await app.register(async (api: App) => {
+    // Before anything is looked up; who operates must get in all the same.
+    addOverloadCheck(api, config.server);
     addAuth(api, registry);
     addClosedQueries(api);
     api.addHook('onRequest', async () => lifecycle.refuseWhileDraining());

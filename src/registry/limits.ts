@@ -20,7 +20,6 @@ const NONE: TenantLimits = {
   concurrentRequests: null,
   queuedRequests: null,
   storedBytes: null,
-  storedPassages: null,
 };
 
 /** What tenants and their keys may use. */

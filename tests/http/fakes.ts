@@ -47,6 +47,8 @@ export interface TestServerOptions {
   readonly state?: ProcessState;
   readonly demo?: boolean;
   readonly metrics?: Partial<Config['metrics']>;
+  readonly tls?: Config['tls'];
+  readonly admin?: Config['admin'];
   readonly server?: Partial<Config['server']>;
   readonly retrieval?: Partial<Config['retrieval']>;
   readonly tools?: Partial<Config['tools']>;
@@ -66,6 +68,8 @@ export async function createTestServer(options: TestServerOptions = {}) {
     ...defaults,
     demo: options.demo ?? defaults.demo,
     metrics: { ...defaults.metrics, ...options.metrics },
+    tls: options.tls ?? defaults.tls,
+    admin: options.admin ?? defaults.admin,
     server: { ...defaults.server, ...options.server },
     retrieval: { ...defaults.retrieval, ...options.retrieval },
   };

@@ -34,6 +34,16 @@ function upload(app: App, parts: readonly Part[], key = KEY) {
   );
 }
 
+t.test('a file beyond what the tenant may keep is refused', async (t) => {
+  const { app, registry } = await createTestServer();
+  t.teardown(() => app.close());
+  registry.limits = { ...registry.limits, storedBytes: 9 };
+  t.equal((await upload(app, [file('123456789'), purpose()])).statusCode, 200);
+  const refused = await upload(app, [file('1234567890'), purpose()]);
+  t.equal(refused.statusCode, 403);
+  t.equal(refused.json().error.code, 'storage_limit_reached');
+});
+
 t.test('a file is stored whole, whatever the order of the fields', async (t) => {
   const { app } = await createTestServer();
   t.teardown(() => app.close());

@@ -38,7 +38,7 @@ export function createRows(db: Db, { audit, clock, limits, atOnce, forget, grown
   const jobs = createJobs(jobTables(db));
 
   return {
-    createFile: (tenant, file) => files.create(tenant, file, nowS()),
+    createFile: (tenant, file, mostBytes) => files.create(tenant, file, nowS(), mostBytes),
     getFile: files.get,
     getFileContent: files.content,
     listFiles: files.list,

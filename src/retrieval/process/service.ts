@@ -102,11 +102,11 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
 
   return {
     ...documents,
-    async createFile(tenant, file) {
+    async createFile(tenant, file, mostBytes) {
       const bytes = file.content.byteLength;
       if (bytes > config.maxFileBytes) throw new AppError('file_too_large', { bytes, limitBytes: config.maxFileBytes });
       if (DOCUMENT_PURPOSES.has(file.purpose)) recogniseFile(file.filename, file.content);
-      return documents.createFile(tenant, file);
+      return documents.createFile(tenant, file, mostBytes);
     },
     attachFile: waking(documents.attachFile),
     createBatch: waking(documents.createBatch),

@@ -31,6 +31,7 @@ export function createFiles(db: Db, audit: Audited) {
       tenant: string,
       file: { filename: string; purpose: string; content: Uint8Array },
       nowS: number,
+      mostBytes: number | null = null,
     ): Promise<StoredFile> {
       const content = Buffer.from(file.content.buffer, file.content.byteOffset, file.content.byteLength);
       const row = {
@@ -41,6 +42,7 @@ export function createFiles(db: Db, audit: Audited) {
         created_at: nowS,
       };
       await db.transaction().execute(async (tx) => {
+        if (mostBytes !== null) await checkStored(tx, tenant, row.bytes, mostBytes);
         await tx
           .insertInto('files')
           .values({ ...row, tenant, content })
@@ -101,6 +103,17 @@ export function createFiles(db: Db, audit: Audited) {
       });
     },
   };
+}
+
+/** @throws AppError `storage_limit_reached` */
+async function checkStored(tx: Db, tenant: string, bytes: number, limit: number): Promise<void> {
+  const { sum } = await tx
+    .selectFrom('files')
+    .select((eb) => eb.fn.sum<number | string | null>('bytes').as('sum'))
+    .where('tenant', '=', tenant)
+    .executeTakeFirstOrThrow();
+  const stored = Number(sum ?? 0);
+  if (stored + bytes > limit) throw new AppError('storage_limit_reached', { tenant, limit, stored, bytes });
 }
 
 function toFile(row: { id: string; filename: string; bytes: number; purpose: string; created_at: number }): StoredFile {

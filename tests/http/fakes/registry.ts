@@ -31,7 +31,6 @@ const NO_LIMITS: TenantLimits = {
   concurrentRequests: null,
   queuedRequests: null,
   storedBytes: null,
-  storedPassages: null,
 };
 
 export interface FakeRegistry extends Registry {

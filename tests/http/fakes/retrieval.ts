@@ -94,7 +94,8 @@ export function createFakeRetrieval(): FakeRetrieval {
     emit: (observation) => {
       for (const listener of listeners) listener(observation);
     },
-    createFile: async (tenant, { filename, purpose, content }) => {
+    createFile: async (tenant, { filename, purpose, content }, mostBytes = null) => {
+      if (mostBytes !== null && content.byteLength > mostBytes) throw new AppError('storage_limit_reached', { tenant });
       if (filename.endsWith('.zip')) throw new AppError('unsupported_file', { filename, reason: 'it is an archive' });
       const id = `file-${++created}`;
       const file = { id, filename, purpose, content, bytes: content.byteLength, createdAt: nowS(), tenant };

@@ -63,7 +63,7 @@ interface FormFile {
 const FileId = Type.Object({ file_id: Type.String() });
 const tags = ['documents'];
 
-export async function addFiles(app: App, { config, retrieval, captures }: Services): Promise<void> {
+export async function addFiles(app: App, { config, registry, retrieval, captures }: Services): Promise<void> {
   const maxFileBytes = config.retrieval.maxFileBytes;
   const limits = { fileSize: maxFileBytes, files: 1, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES };
   app.addContentTypeParser('multipart/form-data', ({ headers }: FastifyRequest, body: Readable) =>
@@ -92,7 +92,8 @@ export async function addFiles(app: App, { config, retrieval, captures }: Servic
     },
     async (request) => {
       const upload = readUpload(request);
-      return toWire(await retrieval.createFile(request.principal.tenant, upload));
+      const { tenant } = await registry.limitsOf(request.principal);
+      return toWire(await retrieval.createFile(request.principal.tenant, upload, tenant.storedBytes));
     },
   );
 
