@@ -182,7 +182,7 @@ t.test('what cannot be done is refused by name', async (t) => {
     [{ background: true, stream: true }, 'stream'],
     [{ background: true, store: false }, 'store'],
     [{ tool_choice: 'required' }, 'tool_choice'],
-    [{ tool_choice: { type: 'function', name: 'fees' } }, 'tool_choice.name'],
+    [{ tool_choice: { type: 'function', name: 'fees' } }, 'tool_choice'],
     [{ tools: [{ type: 'file_search' }, { type: 'file_search' }] }, 'tools'],
     [{ temperature: 3 }, 'temperature'],
     [{ foo: 1 }, 'foo'],

@@ -13,7 +13,7 @@ const EXPECTED: readonly RegExp[] = [
   /chatcmpl-\w+.*thumbs_down, correction/,
   /accepted +incomplete[\s\S]*I am \[email\].*"reviewer":"key_/,
   /northwind-bank@1 +1 +0\.9\d+ +100\.0 %[\s\S]*THUMBS_DOWN|THUMBS_DOWN[\s\S]*northwind-bank@1 +1 +0\.9/,
-  /DELETED\n +1/,
+  /DELETED +CAPTURES\n +1 +0/,
   /card-prices\.md +completed +4/,
   /(.+ on page \d.*\n){2}.*(£|\d).*\n.*four years/,
   /card-prices\.md +3 +0\.0\d+ [\s\S]*\n0\.\d+\n$/,

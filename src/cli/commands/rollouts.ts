@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Deployment } from '../../contracts/registry.js';
-import type { MetricVerdict, RolloutEvent, RolloutPlan, Verdict } from '../../contracts/rollouts.js';
+import type { MetricPolicy, MetricVerdict, RolloutEvent, RolloutPlan, Verdict } from '../../contracts/rollouts.js';
 import { adminApi, path } from '../api.js';
 import { parseNumber, tenantOption } from '../options.js';
 import { show } from '../show.js';
@@ -42,7 +42,10 @@ export function addRollouts(deployments: Command, terminal: Terminal): void {
     .option('--least-answers <number>', "the canary's answers at each step (default: 50)", parseNumber)
     .option('--least-time <seconds>', 'time at each step (default: 300)', parseNumber)
     .option('--proven-from <percent>', 'steps from here on need a verdict that it is good (default: 50)', parseNumber)
-    .option('--tolerance <metric=number...>', 'how much worse a metric may be, as errors=0.1 for ten points')
+    .option(
+      '--tolerance <metric=number...>',
+      'how much worse a metric may be to pass, as errors=0.1 for ten points; errors=0.02/0.1 says where it fails, too',
+    )
     .action(async (name: string, options: StartOptions, command: Command) => {
       const url = path`/admin/tenants/${options.tenant}/deployments/${name}/rollout`;
       const body = { version: options.version, ...toPlan(options) };
@@ -110,10 +113,12 @@ function toPlan(options: StartOptions): Partial<RolloutPlan> {
   };
 }
 
-function parseTolerance(text: string): [string, { readonly tolerance: number }] {
-  const match = /^([a-z_]+)=(.+)$/.exec(text);
-  if (!match) throw new InvalidArgumentError('A tolerance must look like errors=0.1.');
-  return [match[1]!, { tolerance: parseNumber(match[2]!) }];
+function parseTolerance(text: string): [string, Partial<Pick<MetricPolicy, 'minimumEffect' | 'tolerance'>>] {
+  const match = /^([a-z_]+)=(?:([^/]+)\/)?([^/]+)$/.exec(text);
+  if (!match) throw new InvalidArgumentError('A tolerance must look like errors=0.1, or errors=0.02/0.1.');
+  const [, metric, fails, passes] = match;
+  const tolerance = parseNumber(passes!);
+  return [metric!, fails === undefined ? { tolerance } : { minimumEffect: parseNumber(fails), tolerance }];
 }
 
 function formatStatus({ deployment, verdict }: Status): string {

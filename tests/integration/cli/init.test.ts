@@ -30,11 +30,14 @@ async function scopesOf(dataDir: string, secret: string): Promise<readonly strin
   }
 }
 
+/** What an operator's key may do, said or not. */
+const ALL = ['admin', 'tenant-admin', 'release'];
+
 t.test('the first key is made without another one, shown once, and not made again', async (t) => {
   const dataDir = emptyDataDir(t);
   const first = JSON.parse((await run('--json', 'init')).out);
   t.match(first, [{ tenant: 'operations', label: 'admin', state: 'created', secret: /^sk-/ }]);
-  t.same(await scopesOf(dataDir, first[0].secret), ['admin']);
+  t.same(await scopesOf(dataDir, first[0].secret), ALL);
   t.match(JSON.parse((await run('--json', 'init')).out), [{ state: 'unchanged', secret: null }]);
 });
 
@@ -51,14 +54,14 @@ t.test('keys in files are taken over, written where there are none, and replaced
   };
   writeFileSync(admin, `${'a'.repeat(40)}\n`);
   t.same(await init(), ['created', 'created']);
-  t.same(await scopesOf(dataDir, 'a'.repeat(40)), ['admin']);
+  t.same(await scopesOf(dataDir, 'a'.repeat(40)), ALL);
   t.same(await scopesOf(dataDir, secret(metrics)), ['metrics']);
   t.equal(statSync(metrics).mode & 0o777, 0o600);
   t.same(await init(), ['unchanged', 'unchanged']);
 
   writeFileSync(admin, 'b'.repeat(40));
   t.same(await init(), ['replaced', 'unchanged']);
-  t.same(await scopesOf(dataDir, 'b'.repeat(40)), ['admin']);
+  t.same(await scopesOf(dataDir, 'b'.repeat(40)), ALL);
   t.equal(await scopesOf(dataDir, 'a'.repeat(40)), null, 'the earlier key opens nothing any more');
 });
 

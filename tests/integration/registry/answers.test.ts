@@ -8,7 +8,7 @@ import { openTestRegistry } from './open.js';
 
 const bank = { tenant: 'bank', keyId: 'key_1' };
 
-const answer = (id: string, tenant = 'bank') => answerRecord({ id, requestId: `req_${id}`, tenant });
+const answer = (id: string, tenant = 'bank') => answerRecord({ id, requestId: `req_${id}`, tenant, tools: [] });
 
 const rated = (answerId: string, rating: 'up' | 'down'): Feedback => ({
   answerId,
