@@ -13,9 +13,8 @@ import { loadingVllm } from '../bench/peers/vllm.js';
 import { loadConfig } from '../src/config/load.js';
 import { createRandom } from '../src/engine/process/random.js';
 import { readBaseManifest } from '../src/layouts/manifest.js';
-import { createAdapterCompiler } from '../src/model-import/lora/compiler.js';
 import { exportAdapters } from '../src/model-import/lora/gguf-form.js';
-import { openRegistry } from '../src/registry/registry.js';
+import { openGatewayRegistry } from '../tests/fixtures/gateway/registry.js';
 import { type GatewayProcess, MODELS, startGateway } from '../tests/integration/gateway-process.js';
 
 const BASE = 'smollm2-135m-instruct';
@@ -72,9 +71,7 @@ async function prepare(dataDir: string): Promise<PeerContext> {
   const modelDir = join(dataDir, 'models', BASE);
   const manifest = await readBaseManifest(modelDir);
   const folders = writePeerAdapters(join(dataDir, 'peft'), manifest.shape, NAMES * VERSIONS, STRENGTH);
-  const clock = { now: Date.now, monotonicMs: () => performance.now() };
-  const compiler = createAdapterCompiler({ modelDir, dataDir, maxRank: config.engine.maxAdapterRank });
-  const registry = await openRegistry({ dataDir, compiler, clock, demo: false });
+  const registry = await openGatewayRegistry({ dataDir, base: BASE, maxRank: config.engine.maxAdapterRank });
   await registry.createTenant({ id: TENANT, name: TENANT });
   await registry.createKey({ tenant: TENANT, label: 'test', scopes: ['inference', 'route', 'admin'], secret: KEY });
   const adapters = [];

@@ -1,6 +1,6 @@
 import { loadConfig } from '../../src/config/load.js';
 import type { TenantLimits } from '../../src/contracts/quota.js';
-import { openRegistry } from '../../src/registry/registry.js';
+import { openGatewayRegistry } from '../../tests/fixtures/gateway/registry.js';
 
 /** One tenant with limits, a deployment `assistant` of the base, and two keys, in a data folder that no gateway has opened. */
 export async function registerTenant(
@@ -9,14 +9,10 @@ export async function registerTenant(
   limits: Partial<TenantLimits>,
 ): Promise<{ readonly key: string; readonly adminKey: string }> {
   const config = loadConfig({ env: { ...env, SWITCHYARD_DATA: dataDir } });
-  const registry = await openRegistry({
+  const registry = await openGatewayRegistry({
     dataDir: config.dataDir,
-    // Nobody adds an adapter.
-    compiler: { compile: () => Promise.reject(new Error('there are no adapters')) },
-    clock: { now: Date.now, monotonicMs: () => performance.now() },
-    checkRules: () => {},
-    checkToolUrl: () => {},
-    demo: false,
+    base: config.models.base,
+    maxRank: config.engine.maxAdapterRank,
   });
   await registry.createTenant({ id: 'bank', name: 'Bank' });
   await registry.putLimits({ tenant: 'bank', keyId: null, limits });

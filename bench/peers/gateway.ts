@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { createAdapterCompiler } from '../../src/model-import/lora/compiler.js';
-import { openRegistry } from '../../src/registry/registry.js';
+import { openGatewayRegistry } from '../../tests/fixtures/gateway/registry.js';
 import { removeDataDir, startAsShipped, temporaryDataDir } from '../../tests/integration/gateway-process.js';
 import { RANK } from './adapters.js';
 import { type Peer, THREADS } from './peer.js';
@@ -20,9 +19,9 @@ const ENV = {
 /** Switchyard itself, as `npm start` runs it, over a data folder of its own. */
 export const gateway: Pick<Peer, 'name' | 'start'> = {
   name: 'Switchyard',
-  async start({ manifest, modelDir, adapters }) {
+  async start({ manifest, adapters }) {
     const dataDir = temporaryDataDir();
-    const secret = await createKey(dataDir, modelDir);
+    const secret = await createKey(dataDir, manifest.id);
     const { url, stop, pid } = await startAsShipped(dataDir, { ...ENV, SWITCHYARD_MODELS_BASE: manifest.id });
     const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
     const admin = async (method: string, where: string, body: object) => {
@@ -62,17 +61,8 @@ export const gateway: Pick<Peer, 'name' | 'start'> = {
 };
 
 /** The first key of a gateway without the sample tenants; all else goes through its API. */
-async function createKey(dataDir: string, modelDir: string): Promise<string> {
-  const compiler = createAdapterCompiler({ modelDir, dataDir, maxRank: RANK });
-  const clock = { now: Date.now, monotonicMs: () => performance.now() };
-  const registry = await openRegistry({
-    dataDir,
-    compiler,
-    clock,
-    checkRules: () => {},
-    checkToolUrl: () => {},
-    demo: false,
-  });
+async function createKey(dataDir: string, base: string): Promise<string> {
+  const registry = await openGatewayRegistry({ dataDir, base, maxRank: RANK });
   try {
     await registry.createTenant({ id: TENANT, name: 'Benchmark' });
     const { secret } = await registry.createKey({ tenant: TENANT, label: 'bench', scopes: ['inference', 'admin'] });

@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
-import { createAdapterCompiler } from '../../src/model-import/lora/compiler.js';
-import { openRegistry } from '../../src/registry/registry.js';
+import { openGatewayRegistry } from '../../tests/fixtures/gateway/registry.js';
 import { removeDataDir, startGateway, temporaryDataDir } from '../../tests/integration/gateway-process.js';
 import { createSseReader } from '../load.js';
 
@@ -121,12 +120,7 @@ function readQuestions(): string[] {
 /** In a data folder that no gateway has opened. */
 async function register(dataDir: string): Promise<void> {
   const { engine } = loadConfig({ env: {} });
-  const modelDir = join(dataDir, 'models', BASE);
-  const compiler = createAdapterCompiler({ modelDir, dataDir, maxRank: engine.maxAdapterRank });
-  const clock = { now: Date.now, monotonicMs: () => performance.now() };
-  const unchecked = () => {};
-  const checks = { checkRules: unchecked, checkToolUrl: unchecked };
-  const registry = await openRegistry({ dataDir, compiler, clock, ...checks, demo: false });
+  const registry = await openGatewayRegistry({ dataDir, base: BASE, maxRank: engine.maxAdapterRank });
   await registry.createTenant({ id: TENANT, name: TENANT });
   await registry.createKey({ tenant: TENANT, label: 'bench', scopes: ['inference', 'route', 'release'], secret: KEY });
   for (const version of [1, 2]) {
