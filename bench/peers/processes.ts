@@ -64,7 +64,7 @@ export function resumeTree(pid: number): void {
 }
 
 /** A process and its descendants, each behind its parent. */
-function treeOf(root: number): number[] {
+export function treeOf(root: number): number[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
   const processes = lines.map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
   const tree = [root];

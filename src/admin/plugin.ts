@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Captures } from '../contracts/captures.js';
+import type { TextGenerator } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 
@@ -7,4 +8,5 @@ export type AdminPlugin = FastifyPluginAsyncTypebox<{
   registry: Registry;
   retrieval: Retrieval;
   captures: Captures;
+  engine: TextGenerator;
 }>;

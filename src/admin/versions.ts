@@ -21,7 +21,7 @@ import { withoutFile } from './shown-version.js';
 const route = { config: { scope: 'release' } } as const;
 const oneVersion = { tags: ['admin'], params: VersionParams };
 
-export const versionRoutes: AdminPlugin = async (app, { registry }) => {
+export const versionRoutes: AdminPlugin = async (app, { registry, engine }) => {
   /** With who serves it: whoever revokes a stable version has to act there. */
   async function withUses(version: AdapterVersion) {
     const deployments = (await registry.listDeployments(version.tenant)).filter((d) => d.adapter === version.name);
@@ -58,7 +58,9 @@ export const versionRoutes: AdminPlugin = async (app, { registry }) => {
     },
     async (request) => {
       const { tenant, name, version } = request.params;
-      return withoutFile(await registry.deleteVersion(tenant, name, version, changedBy(request)));
+      const deleted = await registry.deleteVersion(tenant, name, version, changedBy(request));
+      engine.forget?.(tenant, deleted.digest);
+      return withoutFile(deleted);
     },
   );
 
@@ -80,7 +82,9 @@ export const versionRoutes: AdminPlugin = async (app, { registry }) => {
       const { tenant, name, version } = request.params;
       const { status } = request.body;
       request.logged.result = { status };
-      return withUses(await registry.setVersionStatus(tenant, name, version, status, changedBy(request)));
+      const changed = await registry.setVersionStatus(tenant, name, version, status, changedBy(request));
+      if (status === 'revoked' || status === 'retired') engine.forget?.(tenant, changed.digest);
+      return withUses(changed);
     },
   );
 

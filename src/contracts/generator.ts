@@ -213,6 +213,11 @@ export interface TextGenerator {
    * @throws AppError `not_found`
    */
   drain?(url: string, isDraining: boolean): ReplicaStatus;
+  /**
+   * Nothing that was computed of the tenant's prompts and passages is used again, those under way included: all of it, or what
+   * was computed with the adapter of this digest. Not where others answer: what they keep is theirs.
+   */
+  forget?(tenant: string, adapterDigest?: string): void;
   /** Ends the process; requests in flight end with `engine_unavailable`. */
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { type AnyManifest, readManifest } from '../layouts/manifest.js';
 import { commit, describeMachine, productVersion } from '../machine/machine.js';
-import { openNativeLibrary } from '../native/library.js';
+import { type NativeLibrary, openNativeLibrary } from '../native/library.js';
 import { bad, type Finding, good, poor, size } from './finding.js';
 
 /** Every release that is still maintained. */
@@ -44,7 +44,12 @@ export function checkMachine({ engine }: Config): Finding[] {
 /** Computes with each instruction set what plain C++ computes, and compares. */
 export function checkKernels({ engine }: Config): Finding[] {
   const what = 'kernels';
-  const library = openNativeLibrary();
+  let library: NativeLibrary | null;
+  try {
+    library = openNativeLibrary();
+  } catch (error) {
+    return [bad(what, (error as Error).message, 'Build it anew, then look again: with it the engine cannot start.')];
+  }
   if (library === null) {
     const advice =
       'Answers are slower without: install a C++ compiler and Python 3, then run "npm rebuild switchyard" (in a clone "npm run build:native").';
@@ -77,12 +82,13 @@ export async function checkMemory({ dataDir, models, engine, retrieval }: Config
   const weights = manifests.reduce((sum, manifest) => sum + bytesOfWeights(manifest), 0);
   const slots = engine.slots + engine.reservedSlots;
   const tokens = slots * engine.contextTokens + engine.prefixCacheTokens;
-  const most = weights + tokens * bytesPerToken(manifests[0]) + engine.adapterCacheBytes + retrieval.indexMemoryBytes;
+  const caches = engine.passageCacheBytes + engine.adapterCacheBytes + retrieval.indexMemoryBytes;
+  const most = weights + tokens * bytesPerToken(manifests[0]) + caches;
   const limit = Math.min(os.totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   const found = `${size(limit)} for this process, ${size(os.freemem())} of the machine free; models, slots and caches take up to ${size(most)}; copies ${copyRate().toFixed(1)} GB/s on one core`;
   if (most > limit) {
     const advice =
-      'Once all slots and caches are full the system may end the engine: lower engine.contextTokens, engine.slots or engine.prefixCacheTokens, or give it more memory.';
+      'Once all slots and caches are full the system may end the engine: lower engine.contextTokens, engine.slots, engine.prefixCacheTokens or engine.passageCacheBytes, or give it more memory.';
     return [poor('memory', found, advice)];
   }
   return [good('memory', found)];

@@ -154,6 +154,10 @@ class EngineClient implements TextGenerator {
     return () => this.#listeners.delete(listener);
   }
 
+  forget(tenant: string, adapterDigest?: string): void {
+    this.#process.send({ type: 'forget', tenant, ...(adapterDigest !== undefined && { adapter: adapterDigest }) });
+  }
+
   async close(): Promise<void> {
     await this.#process.close();
   }

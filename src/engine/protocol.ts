@@ -52,7 +52,9 @@ export type ToEngine =
       readonly calibrationFile: string;
     }
   | { readonly type: 'generate'; readonly job: Job }
-  | { readonly type: 'abort'; readonly id: number };
+  | { readonly type: 'abort'; readonly id: number }
+  /** Nothing that was computed for the tenant so far is used again: all of it, or what was computed with one adapter. */
+  | { readonly type: 'forget'; readonly tenant: string; readonly adapter?: string };
 
 /** What happened to one job; after `finished` or an error nothing more is said about it. */
 export type JobEvent =

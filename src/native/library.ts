@@ -36,19 +36,23 @@ const FILE = fileURLToPath(new URL('../../native/build/Release/switchyard.node',
 const LONG_TURN_NS = 100_000_000;
 
 /** Kept, because koffi unloads a library that nothing refers to. */
-let handle: LibraryHandle | null = null;
+const handles = new Map<string, LibraryHandle>();
 
-/** Null where the library was not built. */
-export function openNativeLibrary(): NativeLibrary | null {
-  if (!existsSync(FILE)) return null;
-  handle ??= koffi.load(FILE);
-  const selfTest = handle.func('str SwitchyardSelfTest(const char *path)');
-  const allocate = handle.func('void *SwitchyardAllocate(size_t bytes, int hugePages)');
-  const takeTurnsOf = handle.func('bool SwitchyardTakeTurnsOf(uint64_t nanoseconds)');
+/** Null where the library was not built. @throws Error for one that was built from other sources than these */
+export function openNativeLibrary(file = FILE): NativeLibrary | null {
+  if (!existsSync(file)) return null;
+  const declare = (declaration: string) =>
+    ofThisVersion(() => {
+      if (!handles.has(file)) handles.set(file, koffi.load(file));
+      return handles.get(file)!.func(declaration);
+    });
+  const selfTest = declare('str SwitchyardSelfTest(const char *path)');
+  const allocate = declare('void *SwitchyardAllocate(size_t bytes, int hugePages)');
+  const takeTurnsOf = declare('bool SwitchyardTakeTurnsOf(uint64_t nanoseconds)');
   return {
-    file: FILE,
-    func: handle.func.bind(handle) as LibraryHandle['func'],
-    paths: (handle.func('str SwitchyardKernelPaths()')() as string).split(' '),
+    file,
+    func: declare as LibraryHandle['func'],
+    paths: (declare('str SwitchyardKernelPaths()')() as string).split(' '),
     faultOf: (path) => (selfTest(path) as string) || null,
     allocate(bytes, use) {
       const memory = allocate(bytes, Number(use === 'dense')) as unknown;
@@ -58,4 +62,16 @@ export function openNativeLibrary(): NativeLibrary | null {
     },
     giveWay: () => takeTurnsOf(LONG_TURN_NS) as boolean,
   };
+}
+
+/** What a library lacks, or that it cannot be loaded, says nothing to who only has an old one lying there. */
+function ofThisVersion<T>(use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new Error(
+      `the native library is not of this version (${reason}): build it anew with "npm run build:native" in a clone, "npm rebuild switchyard" otherwise`,
+    );
+  }
 }

@@ -42,10 +42,13 @@ export async function adminApp(
     limits: config.quality,
     onFailed: (error) => t.error(error),
   });
+  const forgotten: unknown[] = [];
+  const engine = { forget: (...what: unknown[]) => forgotten.push(what) } as unknown as Services['engine'];
   // Whatever else the admin API reached for would fail the test.
-  const unused = {} as Pick<Services, 'engine' | 'tokenizer' | 'safety' | 'pipeline'>;
+  const unused = {} as Pick<Services, 'tokenizer' | 'safety' | 'pipeline'>;
   const app = await createServer({
     ...unused,
+    engine,
     config,
     registry,
     quota: createQuota({ ...registry, requestsPerMinute: 6000, clock }),
@@ -68,7 +71,7 @@ export async function adminApp(
     const response = await app.inject({ method, url: `/admin${path}`, headers, ...(body && { payload: body }) });
     return { status: response.statusCode, body: response.json() };
   }
-  return { root, registry, captures, app, call };
+  return { root, registry, captures, app, call, forgotten };
 }
 
 export const deployment = {

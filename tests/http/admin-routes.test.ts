@@ -45,6 +45,18 @@ t.test('an adapter is added from a folder, and the answer tells no path of the s
   });
 });
 
+t.test('what an adapter computed is used no more once it is retired or deleted', async (t) => {
+  const { root, call, forgotten } = await adminApp(t);
+  const { body: added } = await call('POST', '/tenants/bank/adapters', { name: 'support', folder: `${root}/one` });
+  const path = '/tenants/bank/adapters/support/versions/1';
+  await call('PUT', `${path}/status`, { status: 'quarantined' });
+  t.same(forgotten, [], 'it still answers who names it');
+  await call('PUT', `${path}/status`, { status: 'retired' });
+  t.same(forgotten.splice(0), [['bank', added.digest]]);
+  t.equal((await call('DELETE', path)).status, 200);
+  t.same(forgotten, [['bank', added.digest]]);
+});
+
 t.test('a deployment is put, given a canary, promoted and rolled back', async (t) => {
   const { root, call } = await adminApp(t);
   for (const folder of ['one', 'two']) {

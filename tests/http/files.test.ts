@@ -179,7 +179,7 @@ t.test('a file name with a NUL in it is refused', async (t) => {
 });
 
 t.test('files are purged together, and what is left is told', async (t) => {
-  const { app, retrieval } = await createTestServer();
+  const { app, engine, retrieval } = await createTestServer();
   t.teardown(() => app.close());
   const file = { filename: 'a.md', purpose: 'assistants', content: Buffer.from('x') };
   const { id } = await retrieval.createFile('bank', file);
@@ -187,6 +187,7 @@ t.test('files are purged together, and what is left is told', async (t) => {
     app.inject({ method: 'POST', url: '/v1/files/purge', headers: bearer(), payload }).then((answer) => answer.json());
   t.match((await purge({ file_ids: [] })).error, { code: 'invalid_value', param: 'file_ids' });
   t.match((await purge({ file_ids: ['file-none'] })).error, { code: 'not_found' });
+  t.same(engine.forgotten, []);
   t.same(await purge({ file_ids: [id] }), {
     object: 'file.purge',
     files: 1,
@@ -196,4 +197,5 @@ t.test('files are purged together, and what is left is told', async (t) => {
     found: [],
   });
   await t.rejects(retrieval.getFile('bank', id), { code: 'not_found' });
+  t.same(engine.forgotten, [['bank']], 'what was computed of them is used no more');
 });

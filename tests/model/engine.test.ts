@@ -363,6 +363,19 @@ t.test('passages that are read by themselves', async (t) => {
     t.same(warm.tokens, (await ask(plain, about('Who gets a loan?', true, others))).tokens);
   });
 
+  t.test('are computed anew once a document was purged, or an adapter went', async (t) => {
+    engine.forget!('other');
+    engine.forget!('test', ADAPTER_B.digest);
+    await ask(engine, about('When is it closed?', true));
+    t.notOk(placed().includes(false), 'none of these was theirs');
+    engine.forget!('test', ADAPTER_A.digest);
+    await ask(engine, about('When is it closed?', true));
+    t.same(placed(), [false, false, false]);
+    engine.forget!('test');
+    await ask(engine, about('When is it closed?', true));
+    t.same(placed(), [false, false, false]);
+  });
+
   t.test('are known to nobody else, nor to another adapter', async (t) => {
     await ask(engine, { ...about('When does it open?', true), tenant: 'other' });
     await ask(engine, { ...about('When does it open?', true), audience: 'hr' });

@@ -20,7 +20,7 @@ import {
   planStep,
   type StepPlan,
 } from './plan.js';
-import { PrefixCache } from './prefix-cache.js';
+import { isKeptFor, PrefixCache } from './prefix-cache.js';
 import type { ModelRunner, Segment } from './runner.js';
 import { Sequence, type SequenceContext } from './sequence.js';
 import type { MeasuredStepCost } from './step-cost.js';
@@ -94,6 +94,15 @@ export class EngineLoop {
     this.#end(sequence);
     this.#events.push({ id, event: sequence.abort() });
     this.#wake();
+  }
+
+  /** Nothing that was computed for the tenant so far is used again: all of it, or what was computed with one adapter. */
+  forget(tenant: string, adapter?: string): void {
+    this.#prefixes?.forget(tenant, adapter);
+    this.#passages?.forget(tenant, adapter);
+    for (const sequence of [...this.#waiting, ...this.#slots]) {
+      if (sequence && isKeptFor(sequence, tenant, adapter)) sequence.keeps = false;
+    }
   }
 
   gauges(): Gauges {
@@ -257,7 +266,7 @@ export class EngineLoop {
   /** Keeps the keys and values of a slot for a later request that begins alike. */
   #keepPrefix(sequence: Sequence): void {
     // Between passages the instructions may lie there turned.
-    if (!this.#prefixes || sequence.reading?.turnedBy) return;
+    if (!this.#prefixes || !sequence.keeps || sequence.reading?.turnedBy) return;
     const slot = this.#slots.indexOf(sequence);
     for (const { block, place } of this.#prefixes.insert(sequence, sequence.ids(), sequence.cachedTokens)) {
       this.#options.runner.kvStore!.save(slot, block, place);

@@ -24,7 +24,8 @@ let loop: EngineLoop | null = null;
 serveParent((message: ToEngine) => {
   if (message.type === 'init') void start(message);
   else if (message.type === 'generate') loop?.submit(message.job);
-  else loop?.abort(message.id);
+  else if (message.type === 'abort') loop?.abort(message.id);
+  else loop?.forget(message.tenant, message.adapter);
 });
 
 async function start({ modelDir, manifest, settings, calibrationFile }: Init): Promise<void> {

@@ -1,4 +1,4 @@
-import type { PrefixRoot } from './prefix-cache.js';
+import { isKeptFor, type PrefixRoot } from './prefix-cache.js';
 
 /** What is kept of a passage: where its keys and values lie, block after block. */
 export interface KeptPassage {
@@ -8,8 +8,7 @@ export interface KeptPassage {
 /** The least that a tenant keeps of the places, whoever else fills them. */
 const TENANT_SHARE = 1 / 8;
 
-interface Entry extends KeptPassage {
-  readonly tenant: string;
+interface Entry extends KeptPassage, Pick<PrefixRoot, 'tenant' | 'adapter'> {
   readonly key: string;
   /** Grows with its uses, from what was worth least when it came. */
   worth: number;
@@ -57,11 +56,12 @@ export class PassageCache {
   }
 
   /** Takes in a passage that is not known; null where there is no room for so many blocks beside other tenants' shares. */
-  insert(key: string, tenant: string, blocks: number): KeptPassage | null {
+  insert(key: string, { tenant, adapter }: Pick<PrefixRoot, 'tenant' | 'adapter'>, blocks: number): KeptPassage | null {
     if (blocks > this.#places * (1 - TENANT_SHARE)) return null;
     while (this.#free.length < blocks) this.#evict();
     const entry: Entry = {
       tenant,
+      adapter,
       key,
       places: this.#free.splice(this.#free.length - blocks, blocks).reverse(),
       worth: this.#age + 1,
@@ -71,12 +71,21 @@ export class PassageCache {
     return entry;
   }
 
+  /** Gives up what a tenant has kept: all of it, or what was computed with one adapter. */
+  forget(tenant: string, adapter?: string): void {
+    for (const entry of this.#entries.values()) if (isKeptFor(entry, tenant, adapter)) this.#remove(entry);
+  }
+
   #evict(): void {
     const least = this.#leastWorth();
     this.#age = Math.max(this.#age, least.worth);
-    this.#entries.delete(least.key);
-    this.#free.push(...least.places);
-    this.#count(least.tenant, -least.places.length);
+    this.#remove(least);
+  }
+
+  #remove({ key, places, tenant }: Entry): void {
+    this.#entries.delete(key);
+    this.#free.push(...places);
+    this.#count(tenant, -places.length);
   }
 
   #leastWorth(): Entry {

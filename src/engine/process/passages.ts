@@ -30,6 +30,11 @@ export class Passages {
     return this.#cache.used * this.#store.placeBytes;
   }
 
+  /** Gives up what a tenant has kept: all of it, or what was computed with one adapter. */
+  forget(tenant: string, adapter?: string): void {
+    this.#cache.forget(tenant, adapter);
+  }
+
   /** For a prompt whose instructions alone, or a part of them, lie in its slot. Returns tokens of its passages that are known. */
   begin(sequence: Sequence): number {
     const { promptIds, passages } = sequence;
@@ -55,8 +60,8 @@ export class Passages {
     const { reading } = sequence;
     if (!reading?.isComputed) return;
     const { key, tokens, instructionTokens, gap, position } = reading.next!;
-    const isKept = this.#cache.has(key);
-    const kept = isKept ? null : this.#cache.insert(key, sequence.tenant, Math.ceil(tokens / BLOCK_TOKENS));
+    const isToKeep = sequence.keeps && !this.#cache.has(key);
+    const kept = isToKeep ? this.#cache.insert(key, sequence, Math.ceil(tokens / BLOCK_TOKENS)) : null;
     const places = kept?.places ?? this.#store.spare(PASSING);
     this.#store.take(slot, instructionTokens, tokens, places);
     this.#store.put(places, tokens, instructionTokens + gap, slot, position);

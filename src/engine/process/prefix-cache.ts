@@ -14,8 +14,7 @@ export interface PrefixRoot {
 /** The least that a tenant keeps of the places, whoever else fills them. */
 const TENANT_SHARE = 1 / 8;
 
-interface Block {
-  readonly tenant: string;
+interface Block extends Pick<PrefixRoot, 'tenant' | 'adapter'> {
   /** The block's token ids; in a first block also the root, and where passages begin where the first one does. */
   readonly key: string;
   /** Blocks that share its parent, itself among them. */
@@ -42,6 +41,9 @@ export class PrefixCache {
   /** Least recently used first. */
   readonly #byUse = new Set<Block>();
   readonly #byTenant = new Map<string, number>();
+  /** Places given out so far, and those of them that came back. */
+  #givenOut = 0;
+  readonly #free: number[] = [];
 
   /** @param places blocks that the arena holds */
   constructor(places: number) {
@@ -68,16 +70,20 @@ export class PrefixCache {
     for (let block = chain.length; block < blocks; block++) {
       const siblings = chain.at(-1)?.children ?? this.#firstBlocks;
       const key = keyOf(root, ids, block);
-      const taken = this.#byUse.size + added.length;
-      const place = taken < this.#places ? taken : this.#evict(chain);
-      const created: Block = { tenant: root.tenant, key, siblings, children: new Map(), place };
+      const { tenant, adapter } = root;
+      const created: Block = { tenant, adapter, key, siblings, children: new Map(), place: this.#place(chain) };
       siblings.set(key, created);
-      this.#count(root.tenant, 1);
+      this.#count(tenant, 1);
       chain.push(created);
-      added.push({ block, place });
+      added.push({ block, place: created.place });
     }
     this.#use(chain);
     return added;
+  }
+
+  /** Gives up what a tenant has kept: all of it, or what was computed with one adapter. */
+  forget(tenant: string, adapter?: string): void {
+    for (const block of this.#byUse) if (isKeptFor(block, tenant, adapter)) this.#free.push(this.#remove(block));
   }
 
   #find(root: PrefixRoot, ids: Int32Array, most: number): Block[] {
@@ -101,12 +107,17 @@ export class PrefixCache {
   }
 
   /** Called only while blocks outside the chain being inserted are left; that chain was used last. */
-  #evict(chain: readonly Block[]): number {
-    const oldest = this.#oldestBeside(chain);
-    this.#byUse.delete(oldest);
-    this.#count(oldest.tenant, -1);
-    oldest.siblings.delete(oldest.key);
-    return oldest.place;
+  #place(chain: readonly Block[]): number {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    return this.#givenOut < this.#places ? this.#givenOut++ : this.#remove(this.#oldestBeside(chain));
+  }
+
+  #remove(block: Block): number {
+    this.#byUse.delete(block);
+    this.#count(block.tenant, -1);
+    block.siblings.delete(block.key);
+    return block.place;
   }
 
   #oldestBeside(chain: readonly Block[]): Block {
@@ -123,6 +134,15 @@ export class PrefixCache {
     if (count === 0) this.#byTenant.delete(tenant);
     else this.#byTenant.set(tenant, count);
   }
+}
+
+/** What a tenant has kept, of any adapter or of one. */
+export function isKeptFor(
+  kept: Pick<PrefixRoot, 'tenant' | 'adapter'>,
+  tenant: string,
+  adapter: string | undefined,
+): boolean {
+  return kept.tenant === tenant && (adapter === undefined || kept.adapter === adapter);
 }
 
 function keyOf({ tenant, audience, adapter, passages }: PrefixRoot, ids: Int32Array, block: number): string {

@@ -38,6 +38,8 @@ export class Sequence implements SlotView, WaitingView {
   hold: AdapterHold | null = null;
   cachedTokens = 0;
   stoodAside = false;
+  /** Whether what is computed of it may be kept for others. */
+  keeps = true;
   /** Passages that are not in place yet; null: none. */
   reading: PassageReading | null = null;
   readonly #context: SequenceContext;

@@ -24,6 +24,9 @@ const IDLE_MS = 10_000;
 const STUCK_AFTER_MS = 1_800_000;
 /** How V8 ends a process that reached its limit. */
 const OUT_OF_HEAP = 'SIGABRT';
+/** How a system without memory, or an operator, ends one: the file has no part in it, and is read again. */
+const FROM_OUTSIDE = 'SIGKILL';
+const RETRY_AFTER_S = 1;
 const MiB = 2 ** 20;
 const MAIN = fileURLToPath(new URL(`parser/main${extname(import.meta.url)}`, import.meta.url));
 
@@ -73,13 +76,17 @@ function createPool(options: ParserOptions, precedence: Precedence) {
     for (const event of ['exit', 'error']) child.once(event, () => dismiss(child));
   };
 
-  const deathOf = ({ filename }: ParseJob, how: string): Error => {
+  const deathOf = ({ filename }: ParseJob, how: string, isOurs: boolean): Error => {
     const tooComplex = (reason: string) => new AppError('document_too_complex', { filename, reason });
     if (how === OUT_OF_TIME) return tooComplex(`reading it takes more than ${parseTimeoutMs / 1000} s`);
     if (how === OUT_OF_MEMORY || how === OUT_OF_HEAP) {
       return tooComplex(`reading it takes more than ${parseMemoryBytes / MiB} MiB of memory`);
     }
-    return new Error(`the parser ended while it read the file (${how})`);
+    const reason = `the parser ended while it read the file (${how})`;
+    if (how === FROM_OUTSIDE && !isOurs) {
+      return new AppError('retrieval_unavailable', { reason, retryAfterS: RETRY_AFTER_S });
+    }
+    return new Error(reason);
   };
 
   return {
@@ -87,7 +94,11 @@ function createPool(options: ParserOptions, precedence: Precedence) {
       new Promise((resolve, reject) => {
         const child = take();
         const passages: FilePassage[] = [];
-        const kill = () => child.kill('SIGKILL');
+        let isKilled = false;
+        const kill = () => {
+          isKilled = true;
+          child.kill('SIGKILL');
+        };
         const timer = setTimeout(kill, STUCK_AFTER_MS);
         const settle = (action: () => void) => {
           clearTimeout(timer);
@@ -97,7 +108,9 @@ function createPool(options: ParserOptions, precedence: Precedence) {
         };
         signal.addEventListener('abort', kill, { once: true });
         child.on('error', (error) => settle(() => reject(error)));
-        child.once('exit', (code, signal) => settle(() => reject(deathOf(job, signal ?? `exit code ${code}`))));
+        child.once('exit', (code, signal) =>
+          settle(() => reject(deathOf(job, signal ?? `exit code ${code}`, isKilled))),
+        );
         child.on('message', (message: FromParser) => {
           switch (message.type) {
             case 'passages':

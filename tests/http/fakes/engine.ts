@@ -21,6 +21,8 @@ export interface FakeEngine extends TextGenerator {
   answer(steps: readonly Step[]): void;
   emit(observation: EngineObservation): void;
   ready: boolean;
+  /** What it was told to use no more. */
+  readonly forgotten: unknown[];
   /** Tokens of every prompt. */
   promptTokens: number;
 }
@@ -31,6 +33,7 @@ export function createFakeEngine({ contextTokens = 512, supportsInfill = false }
   let active = 0;
   const engine: FakeEngine = {
     requests: [],
+    forgotten: [],
     ready: true,
     promptTokens: 7,
     model: { id: BASE, baseDigest: 'b'.repeat(64), contextTokens, vocabSize: 1000, supportsInfill },
@@ -38,6 +41,7 @@ export function createFakeEngine({ contextTokens = 512, supportsInfill = false }
     answer: (next) => {
       steps = next;
     },
+    forget: (...what) => engine.forgotten.push(what),
     emit: (observation) => {
       for (const listener of listeners) listener(observation);
     },

@@ -94,6 +94,11 @@ t.test('kernels that this processor has not are bad, more threads than cores poo
   if (of.kernels?.state === 'bad') t.match(of.kernels, { found: /cannot run amx/, advice: /"auto"/ });
 });
 
+t.test('caches that no memory has room for are poor, that of passages among them', async (t) => {
+  const { of } = await doctor(t, {}, { SWITCHYARD_ENGINE_PASSAGE_CACHE_BYTES: String(2 ** 40) });
+  t.match(of.memory, { state: 'poor', found: /up to 10\d\d\.\d GiB/, advice: /engine\.passageCacheBytes/ });
+});
+
 t.test('settings are printed, as a table and as a file', async (t) => {
   process.env.SWITCHYARD_ENGINE_SLOTS = '3';
   t.teardown(() => delete process.env.SWITCHYARD_ENGINE_SLOTS);

@@ -88,6 +88,13 @@ t.test('a parser serves one file after another, several files have one each, and
   await t.rejects(slow, { message: /the parser ended.*SIGKILL/ });
 });
 
+t.test('a file whose parser was killed from outside may be read again', async (t) => {
+  const parse = setUp(t, { parseTimeoutMs: 600_000, parseMemoryBytes: 2 ** 30 });
+  const slow = parse('slow.html', slowHtml(12_000_000));
+  for (const pid of parserPids()) process.kill(pid, 'SIGKILL');
+  await t.rejects(slow, { code: 'retrieval_unavailable', message: /the parser ended.*SIGKILL/ });
+});
+
 t.test('what is read behind everything has parsers that stepped back', async (t) => {
   const parse = setUp(t, { parseTimeoutMs: 10_000 });
   await parse('a.md', 'text', NEVER, 'behind');

@@ -86,3 +86,21 @@ t.test("a flood of prompts leaves another tenant's share, and takes what lies be
   for (const letter of 'xyz') keep(cache, letter);
   t.equal(known(cache, 'xyz'), 1, 'it may have more again');
 });
+
+t.test(
+  'what a tenant has kept is given up, of one adapter or of all, and its places are given out again',
+  async (t) => {
+    const cache = new PrefixCache(6);
+    const one = { ...ROOT, adapter: '1' };
+    const other = { ...ROOT, tenant: 'other', adapter: '1' };
+    keep(cache, 'ab', one);
+    keep(cache, 'ab');
+    keep(cache, 'ab', other);
+    cache.forget('bank', '1');
+    t.same([known(cache, 'ab', one), known(cache, 'ab'), known(cache, 'ab', other)], [0, 2, 2]);
+    cache.forget('bank');
+    t.same([known(cache, 'ab'), known(cache, 'ab', other)], [0, 2]);
+    const places = cache.insert(ROOT, prompt('cdef'), 4 * BLOCK_TOKENS).map(({ place }) => place);
+    t.equal(new Set([...places, ...cache.match(other, prompt('ab')).places]).size, 6, 'no place is held twice');
+  },
+);
