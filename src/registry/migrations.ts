@@ -1,6 +1,7 @@
 /** The tables of `registry.db`, as numbered steps. A step that was released is never edited: add the next one. */
-import { type Kysely, type Migration, Migrator, sql } from 'kysely';
+import { DEFAULT_MIGRATION_TABLE, type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { AUDIT_SCHEMA } from '../audit/table.js';
+import { AppError } from '../errors/app-error.js';
 import { JOBS_SCHEMA } from '../jobs/table.js';
 import { versionSteps } from './version-migrations.js';
 
@@ -331,10 +332,30 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   ),
 };
 
-/** Brings the tables to the newest step, or to the last one before `end`; each step is one transaction. */
+/**
+ * Brings the tables to the newest step, or to the last one before `end`; each step is one transaction.
+ * @throws AppError `config_invalid` where a newer version of the product wrote the database
+ */
 export async function migrate<T>(db: Kysely<T>, end = '9'): Promise<void> {
   const steps = Object.fromEntries(Object.entries(MIGRATIONS).filter(([name]) => name < end));
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => steps } });
+  // Steps are numbered as they are written and released as they are done: one may come behind a later number.
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => steps },
+    allowUnorderedMigrations: true,
+  });
+  await refuseNewer(db, steps);
   const { error } = await migrator.migrateToLatest();
   if (error) throw error;
+}
+
+async function refuseNewer<T>(db: Kysely<T>, steps: Readonly<Record<string, Migration>>): Promise<void> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) return;
+  const { rows } = await sql<{ name: string }>`SELECT name FROM ${sql.table(DEFAULT_MIGRATION_TABLE)}`.execute(db);
+  const unknown = rows.map(({ name }) => name).find((name) => !(name in steps));
+  if (unknown === undefined) return;
+  throw new AppError('config_invalid', {
+    reason: `registry.db was written by a newer version (schema ${unknown}, which this one does not know). Start that version, restore a backup that this one made, or set dataDir to another folder`,
+  });
 }
