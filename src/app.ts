@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { adminRoutes } from './admin/routes.js';
 import { readyText, showIndexing, withoutSamples } from './announce.js';
+import { keepBackups } from './backup/scheduled.js';
 import { assignArm } from './canary/assign.js';
 import { createRolloutController } from './canary/controller.js';
 import { stickyUnit } from './canary/sticky-unit.js';
@@ -173,6 +174,23 @@ export async function createApp(config: Config): Promise<App> {
         onFailed: (error) => log.error({ err: error }, 'old records of answers could not be deleted'),
       }),
     );
+    metrics.set('backup_interval_seconds', {}, config.backup.folder === '' ? 0 : config.backup.everyMinutes * 60);
+    if (config.backup.folder !== '') {
+      keep(
+        keepBackups({
+          dataDir,
+          databases: databasesOf(config),
+          settings: config.backup,
+          clock,
+          onKnown: (atMs) => metrics.set('backup_last_success_timestamp_seconds', {}, (atMs ?? 0) / 1000),
+          onEnd: (outcome, error) => {
+            metrics.add('backups_total', { outcome });
+            if (outcome === 'failed') log.error({ err: error }, 'a backup could not be made');
+            else log.info('a backup was made');
+          },
+        }),
+      );
+    }
     const quota = createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock });
     const pipeline = createPipeline({
       engine,

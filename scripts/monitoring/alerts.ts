@@ -79,6 +79,13 @@ const SERVICE: readonly Alert[] = [
     summary: 'The disk with the data folder of {{ $labels.instance }} is full within a day if it goes on like this.',
   },
   {
+    name: 'SwitchyardBackupOld',
+    expr: `${metric('backup_interval_seconds')} > 0 and time() - ${metric('backup_last_success_timestamp_seconds')} > 2 * ${metric('backup_interval_seconds')}`,
+    for: '15m',
+    severity: 'ticket',
+    summary: 'The last good backup of {{ $labels.instance }} is older than two pauses between backups.',
+  },
+  {
     name: 'SwitchyardShedding',
     expr: `sum by (tenant) (rate(${metric('requests_total')}{outcome="queue_full"}[10m])) / sum by (tenant) (rate(${metric('requests_total')}[10m])) > 0.02`,
     for: '10m',

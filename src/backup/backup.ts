@@ -12,7 +12,7 @@ import { copyDatabase, verifyDatabase } from '../sqlite/copy.js';
 import { lockDataDir } from '../sqlite/data-lock.js';
 
 const FORMAT = 'switchyard-backup-1';
-const MANIFEST = 'backup.json';
+export const MANIFEST = 'backup.json';
 /** That a data folder may hold; the first one always does. */
 const DATABASES = ['registry.db', 'documents.db'] as const;
 const ADAPTERS = 'adapters';

@@ -1,7 +1,7 @@
 /** The only reader of the environment. */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { resolve } from 'node:path';
+import { resolve, sep } from 'node:path';
 import { Value } from 'typebox/value';
 import { AppError } from '../errors/app-error.js';
 import { decodeText } from '../files/decode-text.js';
@@ -38,9 +38,21 @@ export function loadConfig({ env = process.env, cwd = process.cwd() }: ConfigSou
   const config = { ...nested, database: withUrlOfFile(nested.database, cwd) };
   checkTogether(config);
   const { base, embedder, sourceDir } = config.models;
+  const { folder, s3SecretKeyFile } = config.backup;
+  const backup = {
+    ...config.backup,
+    folder: folder && absolutePath('backup.folder', folder, cwd),
+    s3SecretKeyFile: s3SecretKeyFile && absolutePath('backup.s3SecretKeyFile', s3SecretKeyFile, cwd),
+  };
+  const dataDir = absolutePath('dataDir', config.dataDir, cwd);
+  // What is purged is looked for in all of the data folder, and would be found in a backup there.
+  if (`${backup.folder}${sep}`.startsWith(`${dataDir}${sep}`)) {
+    throw invalid(`backup.folder must lie outside of dataDir (${dataDir}), got "${folder}"`);
+  }
   return deepFreeze({
     ...config,
-    dataDir: absolutePath('dataDir', config.dataDir, cwd),
+    backup,
+    dataDir,
     models: { base, embedder, sourceDir: sourceDir && absolutePath('models.sourceDir', sourceDir, cwd) },
   });
 }
@@ -139,6 +151,10 @@ function checkTogether(config: Config): void {
   }
   if (config.admin.port !== 0 && config.admin.port === config.server.port) {
     throw invalid(`admin.port must be another one than server.port, got ${config.admin.port}. 0 serves both on one`);
+  }
+  const { folder, s3Url, s3AccessKeyId, s3SecretKeyFile } = config.backup;
+  if (s3Url !== '' && (folder === '' || s3AccessKeyId === '' || s3SecretKeyFile === '')) {
+    throw invalid('backup.s3Url needs backup.folder, backup.s3AccessKeyId and backup.s3SecretKeyFile beside it');
   }
   const { passageTokens, overlapTokens } = config.retrieval;
   if (overlapTokens >= passageTokens) {

@@ -76,6 +76,10 @@ export const ERRORS = {
   adapter_invalid: bad('The adapter in {folder} was refused: {reason}.', 422),
   model_invalid: bad('{file} cannot be imported: {reason}.', 422),
   audit_broken: bad('The audit log {log} of {tenant} is not as it was written: {problem}.', 422),
+  backup_failed: bad(
+    'The backup could not be made: {reason}. Check the section backup of the configuration, and the store.',
+    422,
+  ),
   backup_invalid: bad('{file} is not a sound part of a backup: {reason}.', 422),
   model_too_large: bad('{model} needs about {needed} of {what}, and there are {there}: {remedy}.', 422),
   model_unavailable: {
@@ -205,6 +209,10 @@ export const ERRORS = {
   ),
   storage_limit_reached: bad(
     'The tenant {tenant} may keep {limit} bytes of files; it has {stored}, and this one has {bytes}. Delete some, or ask for more.',
+    403,
+  ),
+  passage_limit_reached: bad(
+    'The tenant {tenant} may keep {limit} passages, and has {stored} without this file. Delete documents, or ask for more.',
     403,
   ),
   too_many_concurrent: busy('{limit} requests are allowed, and they are under way. Retry after {retryAfterS} s.', 429),

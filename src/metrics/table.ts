@@ -140,6 +140,12 @@ export const METRICS = {
   ]),
   disk_free_bytes: gauge('Free on the disk with the data folder.', []),
   disk_size_bytes: gauge('Size of the disk with the data folder.', []),
+  backup_interval_seconds: gauge('Pause between two backups on a schedule; 0: none are made.', []),
+  backup_last_success_timestamp_seconds: gauge(
+    'When the newest backup on the schedule was made that is whole, here and in the store; 0: never.',
+    [],
+  ),
+  backups_total: counter('Backups on the schedule: completed, or failed.', ['outcome']),
   child_up: gauge('1 while the child process can serve.', ['process']),
   child_restarts_total: counter('Restarts of a child process.', ['process']),
   child_resident_memory_bytes: gauge('Resident memory of a child process.', ['process']),

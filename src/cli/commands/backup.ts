@@ -22,10 +22,18 @@ export function addBackup(program: Command, terminal: Terminal): void {
 
   program
     .command('restore <folder>')
-    .description('put a backup in the place of what the data folder holds, which is kept; the gateway must be stopped')
-    .action(async (folder: string, _options: object, command: Command) => {
+    .description(
+      'put a backup in the place of what the data folder holds, which is kept; the gateway must be stopped. "latest" is the newest one of the schedule',
+    )
+    .option('--from-store', 'from the store of backup.s3Url, by its name there')
+    .action(async (folder: string, { fromStore = false }: { fromStore?: boolean }, command: Command) => {
       const { restore } = await import('../../backup/backup.js');
-      const { files, kept } = await restore(resolve(folder), loadConfig().dataDir);
+      const { fetched, newest } = await import('../../backup/restored.js');
+      const config = loadConfig();
+      const done = fromStore
+        ? await fetched(config, folder, (copy) => restore(copy, config.dataDir))
+        : await restore(folder === 'latest' ? await newest(config.backup.folder) : resolve(folder), config.dataDir);
+      const { files, kept } = done;
       terminal.err(`What was there before is in ${kept}.\n`);
       show(terminal, command, { files, kept }, files.map(toRow));
     });

@@ -14,17 +14,11 @@ import { lockDataDir } from '../../../src/sqlite/data-lock.js';
 import { clusteredVectors, openRows } from '../../fixtures/retrieval/rows.js';
 import { run } from '../cli/cli-app.js';
 import { openTestRegistry } from '../registry/open.js';
+import { livingFolder } from './living.js';
 
-/** A data folder that a gateway works on: what was written last is only in the logs of its databases. */
+/** With an adapter and a document. */
 async function living(t: Test) {
-  const root = t.testdir({ data: {}, one: { weights: '1' } });
-  const dataDir = join(root, 'data');
-  const rows = await openRows(dataDir);
-  const registry = await openTestRegistry(dataDir);
-  t.teardown(async () => {
-    await rows.db.destroy();
-    await registry.close();
-  });
+  const { root, dataDir, rows, registry } = await livingFolder(t, { one: { weights: '1' } });
   await registry.createTenant({ id: 'bank', name: 'Bank' });
   const adapter = await registry.addAdapter({ tenant: 'bank', name: 'support', folder: join(root, 'one') });
   mkdirSync(dirname(adapter.compiledFile), { recursive: true });

@@ -90,6 +90,25 @@ t.test('passages must be longer than their overlap', async (t) => {
   t.throws(() => loadConfig({ env, cwd: t.testdir({}) }), fails(/overlapTokens must be less than/));
 });
 
+t.test('backups lie outside of the data folder, and a store has its key', async (t) => {
+  const cwd = t.testdir({});
+  const load = (env: Record<string, string>) => loadConfig({ env, cwd }).backup;
+  t.equal(load({ SWITCHYARD_BACKUP_FOLDER: 'backups' }).folder, join(cwd, 'backups'));
+  t.equal(
+    load({ SWITCHYARD_DATA: 'data', SWITCHYARD_BACKUP_FOLDER: 'data-backups' }).folder,
+    join(cwd, 'data-backups'),
+  );
+  for (const folder of ['data', 'data/backups']) {
+    const env = { SWITCHYARD_DATA: 'data', SWITCHYARD_BACKUP_FOLDER: folder };
+    t.throws(() => load(env), fails(/backup\.folder must lie outside of dataDir/), folder);
+  }
+  const store = { SWITCHYARD_BACKUP_FOLDER: 'b', SWITCHYARD_BACKUP_S3_URL: 'https://s3.example.com/bucket' };
+  t.throws(() => load(store), fails(/backup\.s3Url needs backup\.folder, backup\.s3AccessKeyId and/));
+  const key = { SWITCHYARD_BACKUP_S3_ACCESS_KEY_ID: 'id', SWITCHYARD_BACKUP_S3_SECRET_KEY_FILE: 'secret' };
+  t.match(load({ ...store, ...key }), { s3Url: 'https://s3.example.com/bucket', s3SecretKeyFile: join(cwd, 'secret') });
+  t.throws(() => load({ ...store, ...key, SWITCHYARD_BACKUP_S3_URL: 'https://s3.example.com' }), fails(/S3_URL must/));
+});
+
 t.test('the result cannot be changed', async (t) => {
   const config = loadConfig({ env: {}, cwd: t.testdir({}) });
   t.throws(() => Object.assign(config.engine, { slots: 1 }), TypeError);
