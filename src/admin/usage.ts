@@ -1,26 +1,15 @@
 import { Type } from 'typebox';
 import { USAGE_DIMENSIONS } from '../contracts/registry-limits.js';
-import { AppError } from '../errors/app-error.js';
 import { errorResponses } from '../errors/responses.js';
+import { groupBy, toDimensions, usageFilters } from '../quota/usage-query.js';
+import { toCsv, toUsage } from '../quota/usage-report.js';
 import type { AdminPlugin } from './plugin.js';
-import { toCsv, toUsage } from './usage-report.js';
 
-const Day = (description: string) =>
-  Type.String({ pattern: '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$', description });
 const Query = Type.Object(
   {
     tenant: Type.Optional(Type.String({ description: 'Of this tenant alone; so do the next three.' })),
-    key: Type.Optional(Type.String({ description: 'Id of a key.' })),
-    deployment: Type.Optional(Type.String()),
-    version: Type.Optional(Type.String({ description: 'An adapter as `support@2`, or `base`.' })),
-    from: Type.Optional(Day('The first day (UTC), as 2026-11-01.')),
-    to: Type.Optional(Day('The last day (UTC).')),
-    group_by: Type.Optional(
-      Type.String({
-        default: 'tenant',
-        description: `What the sums are told apart by, with commas between: ${USAGE_DIMENSIONS.join(', ')}; empty: nothing.`,
-      }),
-    ),
+    ...usageFilters,
+    group_by: groupBy(USAGE_DIMENSIONS, 'tenant'),
     format: Type.Optional(Type.Enum(['json', 'csv'], { default: 'json' })),
   },
   { additionalProperties: false },
@@ -66,18 +55,10 @@ export const usageRoutes: AdminPlugin = async (app, { registry }) => {
     async ({ query }, reply) => {
       const { group_by: by = 'tenant', format = 'json', ...filter } = query;
       const { tenant = null, key = null, deployment = null, version = null, from = null, to = null } = filter;
-      const groupBy = toDimensions(by);
-      const report = await registry.usage({ tenant, key, deployment, version, from, to, groupBy });
+      const dimensions = toDimensions(by, USAGE_DIMENSIONS);
+      const report = await registry.usage({ tenant, key, deployment, version, from, to, groupBy: dimensions });
       if (format === 'json') return toUsage(report);
-      return reply.type('text/csv; charset=utf-8').send(toCsv(report, groupBy));
+      return reply.type('text/csv; charset=utf-8').send(toCsv(report, dimensions));
     },
   );
 };
-
-function toDimensions(text: string) {
-  const names = text === '' ? [] : text.split(',').map((name) => name.trim());
-  const unknown = names.find((name) => !(USAGE_DIMENSIONS as readonly string[]).includes(name));
-  if (unknown === undefined) return USAGE_DIMENSIONS.filter((dimension) => names.includes(dimension));
-  const reason = `must be some of ${USAGE_DIMENSIONS.join(', ')}, with commas between, got "${unknown.slice(0, 80)}"`;
-  throw new AppError('invalid_value', { param: 'group_by', reason });
-}

@@ -18,6 +18,8 @@ export interface Limits {
 export interface TenantLimits extends Limits {
   /** Of the files that it keeps. */
   readonly storedBytes: number | null;
+  /** Of its documents in vector stores. */
+  readonly storedPassages: number | null;
 }
 
 /** Limits as they are set; a key's hold beside its tenant's. */

@@ -9,6 +9,17 @@ export const SIGNER_PURPOSES = ['groups', 'adapters'] as const;
 
 export const VERSION_STATUSES = ['candidate', 'approved', 'quarantined', 'revoked', 'retired'] as const;
 
+type VersionStatus = (typeof VERSION_STATUSES)[number];
+
+/** What may follow which status. */
+export const NEXT_STATUSES: Readonly<Record<VersionStatus, readonly Exclude<VersionStatus, 'candidate'>[]>> = {
+  candidate: ['approved', 'quarantined', 'revoked', 'retired'],
+  approved: ['quarantined', 'revoked', 'retired'],
+  quarantined: ['approved', 'revoked', 'retired'],
+  revoked: [],
+  retired: ['approved', 'revoked'],
+};
+
 /** Names end up in URLs, labels of metrics and `name@version`, so they are plain. */
 export const NAME_PATTERN = '^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$';
 
@@ -93,6 +104,11 @@ export const LIMITS = {
     description: 'Further ones that wait for one of those to end, where `concurrentRequests` is set; without it, none.',
   },
   storedBytes: { minimum: 0, maximum: 1_000_000_000_000_000, description: 'Bytes of the files that are kept.' },
+  storedPassages: {
+    minimum: 0,
+    maximum: 1_000_000_000_000,
+    description: 'Passages of the documents that are kept in vector stores.',
+  },
 } as const;
 export const KEY_LIMITS = [
   'requestsPerMinute',
@@ -101,7 +117,7 @@ export const KEY_LIMITS = [
   'concurrentRequests',
   'queuedRequests',
 ] as const;
-export const TENANT_LIMITS = [...KEY_LIMITS, 'storedBytes'] as const;
+export const TENANT_LIMITS = [...KEY_LIMITS, 'storedBytes', 'storedPassages'] as const;
 
 /** What usage can be told apart by. */
 export const USAGE_DIMENSIONS = ['tenant', 'key', 'deployment', 'version', 'day'] as const;

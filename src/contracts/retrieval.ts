@@ -82,6 +82,16 @@ export interface NewStoreFile {
    */
   readonly path?: string | undefined;
   readonly chunking?: ChunkSizes | undefined;
+  /** Passages that the tenant may keep, those of this file included; null or left out: no limit. A file that makes more fails. */
+  readonly mostPassages?: number | null | undefined;
+}
+
+/** What a tenant keeps. */
+export interface StoredDocuments {
+  /** Of its files. */
+  readonly bytes: number;
+  /** Of its files in stores. */
+  readonly passages: number;
 }
 
 /** What is left out stays as it is. */
@@ -260,6 +270,8 @@ export interface Retrieval extends Jobs {
   /** Deletes files, takes what is left of them off the disk and looks for it; without `purgeFiles` that is done a while later. */
   purgeFiles(tenant: string, fileIds: readonly string[]): Promise<PurgeReport>;
 
+  stored(tenant: string): Promise<StoredDocuments>;
+
   createStore(tenant: string, store: NewVectorStore): Promise<VectorStore>;
   getStore(tenant: string, storeId: string): Promise<VectorStore>;
   listStores(tenant: string, page: PageRequest): Promise<Page<VectorStore>>;
@@ -271,7 +283,7 @@ export interface Retrieval extends Jobs {
    * Queues the file for ingestion; poll `getStoreFile` until it is no longer `in_progress`. A file that is attached
    * already keeps its state and takes the new attributes; one that failed, was cancelled or is to be chunked in another way
    * is read again.
-   * @throws AppError `ingest_queue_full`
+   * @throws AppError `ingest_queue_full`, `passage_limit_reached` where there is no room for a single passage more
    */
   attachFile(tenant: string, storeId: string, file: NewStoreFile): Promise<VectorStoreFile>;
   getStoreFile(tenant: string, storeId: string, fileId: string): Promise<VectorStoreFile>;
@@ -286,7 +298,7 @@ export interface Retrieval extends Jobs {
   /** Removes the file's passages from the store; the file stays. */
   detachFile(tenant: string, storeId: string, fileId: string): Promise<void>;
 
-  /** Attaches all of the files, or none. @throws AppError `ingest_queue_full` */
+  /** Attaches all of the files, or none. @throws AppError `ingest_queue_full`, `passage_limit_reached` */
   createBatch(tenant: string, storeId: string, files: readonly NewStoreFile[]): Promise<FileBatch>;
   getBatch(tenant: string, storeId: string, batchId: string): Promise<FileBatch>;
   /** Calls off what was not read yet; what was stays in the store. */

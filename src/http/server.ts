@@ -6,6 +6,7 @@ import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/ty
 import { fastify, LogController } from 'fastify';
 import type { DestinationStream } from 'pino';
 import type { Captures } from '../contracts/captures.js';
+import type { TextGenerator } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 import type { Tracing } from '../tracing/tracing.js';
@@ -47,6 +48,7 @@ import { addReceipts } from './routes/v1/receipts.js';
 import { addRerank } from './routes/v1/rerank.js';
 import { addResponses } from './routes/v1/responses/routes.js';
 import { addTokenize } from './routes/v1/tokenize.js';
+import { addUsage } from './routes/v1/usage.js';
 import { addVectorStoreBatches } from './routes/v1/vector-store-batches.js';
 import { addVectorStoreFiles } from './routes/v1/vector-store-files.js';
 import { addVectorStoreSearch } from './routes/v1/vector-store-search.js';
@@ -61,7 +63,12 @@ const SOUND: ProcessState = {
 
 export interface ServerOptions extends Services {
   /** Routes under /admin; each declares the scope it needs. */
-  readonly adminRoutes: FastifyPluginAsyncTypebox<{ registry: Registry; retrieval: Retrieval; captures: Captures }>;
+  readonly adminRoutes: FastifyPluginAsyncTypebox<{
+    registry: Registry;
+    retrieval: Retrieval;
+    captures: Captures;
+    engine: TextGenerator;
+  }>;
   /** Left out: the start is over, and the data folder is sound. */
   readonly state?: ProcessState;
   /** Left out: nothing is traced. */
@@ -78,7 +85,7 @@ export async function createServer({
   tracing = null,
   ...services
 }: ServerOptions): Promise<App> {
-  const { config, metrics, clock, registry, retrieval, captures } = services;
+  const { config, metrics, clock, engine, registry, retrieval, captures } = services;
   const { maxBodyBytes, drainTimeoutMs, logLevel } = config.server;
   const tls = readTls(config.tls);
   const create = (handler: RequestListener) => createListener(handler, config.server, tls);
@@ -150,7 +157,7 @@ export async function createServer({
     addQuota(api, services.quota);
     addBodies(api, config.server);
     addStorageCheck(api, state);
-    await api.register(adminRoutes, { registry, retrieval, captures });
+    await api.register(adminRoutes, { registry, retrieval, captures, engine });
     await api.register(async (v1: App) => addV1Routes(v1, services));
   });
   return app;
@@ -170,6 +177,7 @@ async function addV1Routes(app: App, services: Services): Promise<void> {
   addModerations(app, services);
   addModels(app, services);
   addKey(app);
+  addUsage(app, services);
   addFeedback(app, services);
   addReceipts(app, services);
   // Apart, because only uploads may be multipart.

@@ -20,6 +20,7 @@ const NONE: TenantLimits = {
   concurrentRequests: null,
   queuedRequests: null,
   storedBytes: null,
+  storedPassages: null,
 };
 
 /** What tenants and their keys may use. */

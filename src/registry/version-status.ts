@@ -1,20 +1,14 @@
 /** What may follow which status, and what a change of a deployment means for its versions: pure, plain data in and out. */
+import { NEXT_STATUSES } from '../contracts/registry-limits.js';
 import type { RolloutEventType, Served } from '../contracts/rollouts.js';
 import type { VersionStatus } from '../contracts/versions.js';
 import { AppError } from '../errors/app-error.js';
 
-const NEXT: Readonly<Record<VersionStatus, readonly VersionStatus[]>> = {
-  candidate: ['approved', 'quarantined', 'revoked', 'retired'],
-  approved: ['quarantined', 'revoked', 'retired'],
-  quarantined: ['approved', 'revoked', 'retired'],
-  revoked: [],
-  retired: ['approved', 'revoked'],
-};
-
 /** @throws AppError `invalid_transition` */
 export function requireTransition(version: string, from: VersionStatus, to: VersionStatus): void {
-  if (NEXT[from].includes(to)) return;
-  throw new AppError('invalid_transition', { version, from, to, allowed: NEXT[from].join(', ') || 'nothing else' });
+  const next: readonly VersionStatus[] = NEXT_STATUSES[from];
+  if (next.includes(to)) return;
+  throw new AppError('invalid_transition', { version, from, to, allowed: next.join(', ') || 'nothing else' });
 }
 
 /** Whether it may become canary or stable. */

@@ -141,6 +141,7 @@ export async function createRetrieval(
     listFiles: (...args) => call('listFiles', args),
     deleteFile: (...args) => call('deleteFile', args),
     purgeFiles: (...args) => call('purgeFiles', args),
+    stored: (...args) => call('stored', args),
     createStore: (...args) => call('createStore', args),
     getStore: (...args) => call('getStore', args),
     listStores: (...args) => call('listStores', args),

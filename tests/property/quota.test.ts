@@ -49,7 +49,7 @@ t.test('no limit of a tenant or a key is ever exceeded, whatever comes, ends, fa
       const clock = { now: () => Date.UTC(2026, 10, 3) + nowMs, monotonicMs: () => nowMs };
       const quota = createQuota({
         limitsOf: async ({ keyId }) => ({
-          tenant: { ...tenant, storedBytes: null },
+          tenant: { ...tenant, storedBytes: null, storedPassages: null },
           key: keys[keyId]!,
         }),
         pastUse: async () => ({ answers: 0, tokens: 0, monthTokens: 0 }),
@@ -156,6 +156,7 @@ t.test('the time to come back is exact: not let in before, let in then', async (
               concurrentRequests: null,
               queuedRequests: null,
               storedBytes: null,
+              storedPassages: null,
             },
             key: {
               requestsPerMinute: null,

@@ -5,6 +5,7 @@ import { createFileBatches } from '../stores/file-batches.js';
 import { createFiles } from '../stores/files.js';
 import type { IngestLimits } from '../stores/ingest-bounds.js';
 import { createStoreFiles } from '../stores/store-files.js';
+import { storedBy } from '../stores/stored.js';
 import { createVectorStores } from '../stores/vector-stores.js';
 import type { DocumentStore } from './document-store.js';
 
@@ -45,6 +46,8 @@ export function createRows(db: Db, { audit, clock, limits, atOnce, forget, grown
     async deleteFile(tenant, fileId) {
       forget(tenant, await files.delete(tenant, fileId, nowS()));
     },
+
+    stored: (tenant) => storedBy(db, tenant),
 
     createStore: stores.create,
     getStore: stores.get,

@@ -4,6 +4,7 @@ import { enqueueJob } from '../../jobs/jobs.js';
 import { type Audited, jobTables, type Tables } from './database.js';
 import { boundIngestQueue, type IngestLimits } from './ingest-bounds.js';
 import { moveToShelf, shelfFor } from './shelves.js';
+import { checkPassages, storedPassages } from './stored.js';
 
 export interface AttachOptions {
   readonly limits: IngestLimits;
@@ -21,21 +22,26 @@ const IS_READ_ANEW = sql<boolean>`(
  * Puts a file into a store's queue; returns its row. One that is there already keeps its state, unless it failed, was
  * cancelled, is to be cut in another way or comes under another path: then it is read anew; and who may see it, unless that is said, as the one of its
  * path that it takes the place of. In a full queue the longest gives way: its newest file fails.
- * @throws AppError `ingest_queue_full`
+ * @throws AppError `ingest_queue_full`, `passage_limit_reached`
  */
 export async function attachFile(
   tx: Transaction<Tables>,
   tenant: string,
   storeId: string,
-  { fileId, attributes, allowedGroups, path, chunking }: NewStoreFile,
+  { fileId, attributes, allowedGroups, path, chunking, mostPassages = null }: NewStoreFile,
   { limits, nowS }: AttachOptions,
   audit: Audited,
 ): Promise<number> {
+  // One that takes the place of another may make fewer passages.
+  if (mostPassages !== null && path === undefined) {
+    checkPassages(tenant, await storedPassages(tx, tenant), 1, mostPassages);
+  }
   const given = {
     attributes: JSON.stringify(attributes),
     path: path ?? null,
     chunk_tokens: chunking?.maxTokens ?? null,
     overlap_tokens: chunking?.overlapTokens ?? null,
+    most_passages: mostPassages,
   };
   const shelf =
     (allowedGroups ? null : await shelfOfPath(tx, storeId, given.path)) ??

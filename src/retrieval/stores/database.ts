@@ -86,6 +86,8 @@ interface StoreFilesTable {
   /** By which rules its terms were gathered; 0: not yet. */
   terms_version: Generated<number>;
   created_at: number;
+  /** That the tenant may keep, as of when it was attached; null: no limit. */
+  most_passages: number | null;
 }
 
 interface BatchesTable {

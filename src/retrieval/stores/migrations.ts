@@ -191,6 +191,9 @@ export const MIGRATIONS: readonly ((database: Database) => void)[] = [
   (database) => {
     database.exec("alter table stores add column redaction text not null default 'off'");
   },
+  (database) => {
+    database.exec('alter table store_files add column most_passages integer');
+  },
 ];
 
 /**

@@ -24,6 +24,7 @@ import { listOf } from './list-of.js';
 import { beyond, toPage } from './paging.js';
 import { writePostings } from './postings.js';
 import { bumpShelf, moveToShelf, shelfFor } from './shelves.js';
+import { checkPassages, storedPassages } from './stored.js';
 import { removePassages, supersede } from './supersede.js';
 
 type Row = Pick<
@@ -57,6 +58,8 @@ export interface IngestFile {
   readonly path: string | null;
   readonly chunking: ChunkSizes | null;
   readonly redaction: Redaction;
+  /** That the tenant may keep, those of this file included; null: no limit. */
+  readonly mostPassages: number | null;
 }
 
 export interface NewPassage extends FilePassage {
@@ -221,18 +224,22 @@ export function createStoreFiles(db: Db, audit: Audited) {
         .innerJoin('files', 'files.id', 'store_files.file_id')
         .innerJoin('stores', 'stores.id', 'store_files.store_id')
         .select(['store_files.seq', 'filename', 'content', 'path', 'chunk_tokens', 'overlap_tokens', 'redaction'])
+        .select('most_passages')
         .where('store_id', '=', storeId)
         .where('file_id', '=', fileId)
         .executeTakeFirst();
       if (!row) throw new AppError('not_found', { what: `File of vector store ${storeId}`, id: fileId });
       const { seq, filename, content, path, redaction } = row;
-      return { seq, tenant, storeId, fileId, filename, content, path, chunking: toChunking(row), redaction };
+      const mostPassages = row.most_passages === null ? null : Number(row.most_passages);
+      const read = { seq, tenant, storeId, fileId, filename, content, path, redaction, mostPassages };
+      return { ...read, chunking: toChunking(row) };
     },
 
     /**
      * Ends the job, puts the passages in the place of those that the file had, and the file in the place of those of the
      * same path: all at once.
      * @returns the labels of the passages that are gone; null, and nothing is kept, where the job is no longer held
+     * @throws AppError `passage_limit_reached`, and nothing is kept
      */
     async complete(
       lease: Lease,
@@ -266,6 +273,10 @@ export function createStoreFiles(db: Db, audit: Audited) {
         await writePostings(tx, file, terms);
         removed.push(...(await supersede(tx, file, nowS)));
         await bumpShelf(tx, shelf, nowS);
+        if (file.mostPassages !== null) {
+          const stored = await storedPassages(tx, file.tenant);
+          checkPassages(file.tenant, stored - passages.length, passages.length, file.mostPassages);
+        }
         return removed;
       });
     },

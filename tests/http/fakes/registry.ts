@@ -31,6 +31,7 @@ const NO_LIMITS: TenantLimits = {
   concurrentRequests: null,
   queuedRequests: null,
   storedBytes: null,
+  storedPassages: null,
 };
 
 export interface FakeRegistry extends Registry {

@@ -116,6 +116,10 @@ export function createFakeRetrieval(): FakeRetrieval {
       for (const id of ids) await retrieval.deleteFile(tenant, id);
       return { files: ids.length, pieces: 9, searchedFiles: 4, searchedBytes: 1000, found: retrieval.kept };
     },
+    stored: async (tenant) => {
+      const own = [...files.values()].filter((file) => file.tenant === tenant);
+      return { bytes: own.reduce((sum, { bytes }) => sum + bytes, 0), passages: 3 };
+    },
     createStore: async (tenant, { name, metadata, expiresAfterDays = null, redaction = 'off' }) => {
       const id = `vs_${++created}`;
       const fileCounts = { inProgress: 0, completed: 0, failed: 0, cancelled: 0, total: 0 };
@@ -137,7 +141,8 @@ export function createFakeRetrieval(): FakeRetrieval {
       stores.delete(id);
     },
     attachFile: async (tenant, storeId, file) => {
-      const { fileId, attributes, allowedGroups = [], path = null, chunking = null } = file;
+      const { fileId, attributes, allowedGroups = [], path = null, chunking = null, mostPassages = null } = file;
+      if (mostPassages === 0) throw new AppError('passage_limit_reached', { tenant, limit: 0, stored: 0 });
       get(stores, tenant, storeId, 'vector store');
       get(files, tenant, fileId, 'file');
       const held: VectorStoreFile = {

@@ -48,7 +48,7 @@ const StoreAndBatchId = Type.Object({ vector_store_id: Type.String(), batch_id: 
 const config = { scope: 'documents' } as const;
 const tags = ['documents'];
 
-export function addVectorStoreBatches(app: App, { retrieval }: Services): void {
+export function addVectorStoreBatches(app: App, { registry, retrieval }: Services): void {
   app.post(
     '/v1/vector_stores/:vector_store_id/file_batches',
     {
@@ -62,8 +62,11 @@ export function addVectorStoreBatches(app: App, { retrieval }: Services): void {
         response: { 200: BatchSchema, ...errorResponses },
       },
     },
-    async ({ principal, params, body }) =>
-      toWire(await retrieval.createBatch(principal.tenant, params.vector_store_id, toFiles(body))),
+    async ({ principal, params, body }) => {
+      const { storedPassages: mostPassages } = (await registry.limitsOf(principal)).tenant;
+      const files = toFiles(body).map((file) => ({ ...file, mostPassages }));
+      return toWire(await retrieval.createBatch(principal.tenant, params.vector_store_id, files));
+    },
   );
 
   app.get(

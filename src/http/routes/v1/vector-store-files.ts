@@ -67,7 +67,7 @@ const StoreAndFileId = Type.Object({ vector_store_id: Type.String(), file_id: Ty
 const config = { scope: 'documents' } as const;
 const tags = ['documents'];
 
-export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
+export function addVectorStoreFiles(app: App, { registry, retrieval }: Services): void {
   app.post(
     '/v1/vector_stores/:vector_store_id/files',
     {
@@ -81,8 +81,11 @@ export function addVectorStoreFiles(app: App, { retrieval }: Services): void {
         response: { 200: StoreFileSchema, ...errorResponses },
       },
     },
-    async ({ principal, params, body }) =>
-      toStoreFile(await retrieval.attachFile(principal.tenant, params.vector_store_id, toNewStoreFile(body))),
+    async ({ principal, params, body }) => {
+      const { storedPassages: mostPassages } = (await registry.limitsOf(principal)).tenant;
+      const file = { ...toNewStoreFile(body), mostPassages };
+      return toStoreFile(await retrieval.attachFile(principal.tenant, params.vector_store_id, file));
+    },
   );
 
   app.get(

@@ -72,7 +72,7 @@ const config = { scope: 'documents' } as const;
 const tags = ['documents'];
 const DAY_S = 86_400;
 
-export function addVectorStores(app: App, { retrieval }: Services): void {
+export function addVectorStores(app: App, { registry, retrieval }: Services): void {
   app.post(
     '/v1/vector_stores',
     {
@@ -85,13 +85,17 @@ export function addVectorStores(app: App, { retrieval }: Services): void {
         response: { 200: StoreSchema, ...errorResponses },
       },
     },
-    async ({ principal: { tenant }, body }) => {
+    async ({ principal, body }) => {
+      const { tenant } = principal;
       const { name = '', metadata = {}, file_ids: fileIds = [], expires_after: expiry, redaction } = body;
       const chunking = toChunkSizes(body.chunking_strategy, 'chunking_strategy');
       // A file that does not exist is found out before there is a store to clean up.
       for (const fileId of fileIds) await retrieval.getFile(tenant, fileId);
       const store = await retrieval.createStore(tenant, { name, metadata, expiresAfterDays: expiry?.days, redaction });
-      for (const fileId of fileIds) await retrieval.attachFile(tenant, store.id, { fileId, attributes: {}, chunking });
+      const { storedPassages: mostPassages } = (await registry.limitsOf(principal)).tenant;
+      for (const fileId of fileIds) {
+        await retrieval.attachFile(tenant, store.id, { fileId, attributes: {}, chunking, mostPassages });
+      }
       return toWire(await retrieval.getStore(tenant, store.id));
     },
   );

@@ -194,4 +194,5 @@ export const MIGRATIONS: readonly string[] = [
   end $$;
   `,
   "alter table stores add column redaction text not null default 'off'",
+  'alter table store_files add column most_passages bigint',
 ];
