@@ -2,6 +2,7 @@
 import { createApi } from './api.js';
 import type { Context, Page } from './context.js';
 import { fill, h } from './dom.js';
+import { adapterVersion } from './pages/adapter-version.js';
 import { adapters } from './pages/adapters.js';
 import { deployment } from './pages/deployment.js';
 import { deployments } from './pages/deployments.js';
@@ -12,6 +13,7 @@ import { quality } from './pages/quality.js';
 import { reviews } from './pages/reviews.js';
 import { keysOfTab, signIn } from './pages/session.js';
 import { tenant, tenants } from './pages/tenants.js';
+import { usage } from './pages/usage.js';
 import { failure, page } from './parts/layout.js';
 import { hashOf, type Place, readPlace } from './router.js';
 import { createSession } from './session.js';
@@ -85,7 +87,7 @@ async function contextOf(left: AbortSignal, adminKey: string | null): Promise<Co
   };
 }
 
-const ABOUT_TENANT = new Set(['deployments', 'adapters', 'playground', 'documents', 'reviews', 'quality']);
+const ABOUT_TENANT = new Set(['deployments', 'adapters', 'playground', 'documents', 'reviews', 'quality', 'usage']);
 let lastTenant: string | null = null;
 
 /** Pages of a tenant are about the one of before, where none is named. */
@@ -101,6 +103,7 @@ function pageOf({ place }: Context, isOperator: boolean): Page {
   if (place.page === 'session') return keysOfTab;
   if (place.page === 'playground') return playground;
   if (place.page === 'documents') return documents;
+  if (place.page === 'usage') return usage;
   if (!isOperator) return keysOfTab;
   switch (place.page) {
     case 'overview':
@@ -108,7 +111,7 @@ function pageOf({ place }: Context, isOperator: boolean): Page {
     case 'deployments':
       return place.item === null ? deployments : deployment;
     case 'adapters':
-      return adapters;
+      return place.item === null ? adapters : adapterVersion;
     case 'reviews':
       return reviews;
     case 'quality':

@@ -8,6 +8,7 @@ const PAGES = [
   'documents',
   'reviews',
   'quality',
+  'usage',
   'tenants',
   'session',
 ] as const;

@@ -12,11 +12,12 @@ export const namesOf: Readonly<Record<PageName, string>> = {
   documents: 'Documents',
   reviews: 'Reviews',
   quality: 'Quality',
+  usage: 'Usage',
   tenants: 'Tenants',
   session: 'Keys of this tab',
 };
 /** With any key of a tenant; the others are for operators. */
-const OF_TENANTS: readonly PageName[] = ['playground', 'documents', 'session'];
+const OF_TENANTS: readonly PageName[] = ['playground', 'documents', 'usage', 'session'];
 const WITHOUT_TENANT: readonly PageName[] = ['overview', 'tenants', 'session'];
 
 export function createShell(context: Context, isOperator: boolean) {

@@ -8,6 +8,21 @@ export interface KeyInfo {
   readonly scopes: readonly Scope[];
 }
 
+export interface UsageSums {
+  readonly answers: number;
+  readonly prompt_tokens: number;
+  readonly cached_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+}
+
+export interface UsageWire {
+  readonly data: readonly (UsageSums & { readonly deployment?: string; readonly version?: string })[];
+  readonly total: UsageSums;
+  readonly stored: { readonly bytes: number; readonly passages: number };
+  readonly limits: Readonly<Record<string, number | null>>;
+}
+
 export interface RolloutStatus {
   readonly deployment: Deployment;
   readonly verdict: Verdict;

@@ -58,6 +58,7 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
       'Documents',
       'Reviews',
       'Quality',
+      'Usage',
       'Tenants',
       'Keys of this tab',
     ];
@@ -123,6 +124,29 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
     t.match(await dialog.getByRole('alert').textContent(), /nowhere/);
     await button('Cancel', dialog).click();
     await check('adapters with three versions');
+  });
+
+  await t.test('a version shows where it comes from, and is quarantined, approved and revoked', async (t) => {
+    await visit(`adapters/${tenant}`, 'Adapters');
+    const folder = writePeftAdapter(join(config.dataDir, `${tenant}-4`), shape, tenant === 'bank' ? 14 : 24);
+    await change('Add a version', { Name: 'trial', Folder: folder }, 'Add the version');
+    await page.getByRole('link', { name: 'trial@1' }).click();
+    await page.getByRole('heading', { level: 1, name: 'trial@1' }).waitFor();
+    const status = () => page.locator('.facts .badge').first().textContent();
+    t.equal(await status(), 'candidate');
+    await page.getByRole('heading', { name: 'Lineage' }).waitFor();
+    await page.locator('.card', { hasText: 'trial' }).waitFor();
+    await check('a version of an adapter');
+    await change('Quarantine', { Reason: 'it makes things up' }, 'Quarantine');
+    await says('trial@1 is quarantined.');
+    await page.getByText('it makes things up').first().waitFor();
+    t.equal(await status(), 'quarantined');
+    await change('Approve', {}, 'Approve');
+    await says('trial@1 is approved.');
+    await change('Revoke', {}, 'Revoke');
+    await says('trial@1 is revoked.');
+    t.equal(await status(), 'revoked');
+    t.equal(await button('Approve').count(), 0, 'for good');
   });
 
   await t.test(
@@ -237,6 +261,9 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
       .getByText('support@2')
       .first()
       .waitFor();
+    await visit(`usage/${tenant}`, 'Usage');
+    await page.getByRole('cell', { name: 'support@2' }).first().waitFor();
+    await check('the usage of a tenant');
     await visit('overview', 'Overview');
     await page.getByRole('region', { name: 'Traffic by version' }).getByText(tenant).first().waitFor();
     t.equal(await page.locator('.plot canvas').count(), 4, 'four charts are drawn');
@@ -264,6 +291,7 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
     t.same(await page.getByRole('navigation').getByRole('link').allTextContents(), [
       'Playground',
       'Documents',
+      'Usage',
       'Keys of this tab',
     ]);
     await visit(`playground/${tenant}`, 'Playground');

@@ -8,6 +8,7 @@ import { input, reasonField, reasonHeader } from '../parts/fields.js';
 import { badge, button, empty, link, page, section } from '../parts/layout.js';
 import { table } from '../parts/table.js';
 import { hashOf } from '../router.js';
+import { statusBadge } from './adapter-version.js';
 
 const SHOWN_DIGEST = 12;
 
@@ -37,7 +38,8 @@ function versionsTable(name: string, all: readonly AdapterVersion[], deployments
   return table<AdapterVersion>(
     `Versions of ${name}`,
     [
-      { title: 'Version', cell: (one) => h('strong', {}, version(one.name, one.version)) },
+      { title: 'Version', cell: (one) => versionLink(one) },
+      { title: 'Status', cell: ({ status }) => statusBadge(status) },
       { title: 'Serves', cell: (one) => servedBy(one, deployments) },
       { title: 'Rank', cell: ({ rank }) => rank, isNumber: true },
       { title: 'Targets', cell: ({ targets }) => h('span', { class: 'muted' }, targets.join(', ')) },
@@ -49,6 +51,11 @@ function versionsTable(name: string, all: readonly AdapterVersion[], deployments
     versions,
     empty('No versions.'),
   );
+}
+
+function versionLink({ tenant, name, version: number }: AdapterVersion): HTMLElement {
+  const about = version(name, number);
+  return link(hashOf('adapters', tenant, about), h('strong', {}, about));
 }
 
 function digestOf(digest: string): HTMLElement {

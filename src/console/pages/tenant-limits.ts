@@ -18,6 +18,7 @@ const NAMES: Readonly<Record<(typeof TENANT_LIMITS)[number], string>> = {
   concurrentRequests: 'Requests at once',
   queuedRequests: 'Requests that wait',
   storedBytes: 'Stored bytes',
+  storedPassages: 'Stored passages',
 };
 
 /** What a tenant used lately, by deployment and version. */
