@@ -502,6 +502,8 @@ export interface Registry {
   getAnswer(tenant: string, id: string): Promise<AnswerRecord>;
   /** Of the answers that came to their end since then. */
   qualityReport(tenant: string, deployment: string, sinceMs: number): Promise<QualityReport>;
+  /** When the baseline was kept that `getBaseline` gives: asked with every answer that is judged. null: there is none. */
+  baselineTime(tenant: string, deployment: string): Promise<number | null>;
   /** What a deployment's answers are compared with, as quality wrote it; null: there is none yet. */
   getBaseline(tenant: string, deployment: string): Promise<KeptBaseline | null>;
   /** @returns when it was kept */

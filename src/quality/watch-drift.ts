@@ -9,7 +9,7 @@ import { DISTRIBUTIONS, DriftMonitor } from './monitor.js';
 const MAX_WATCHED = 256;
 
 export interface DriftOptions {
-  readonly baselines: Pick<Registry, 'getBaseline' | 'putBaseline'>;
+  readonly baselines: Pick<Registry, 'baselineTime' | 'getBaseline' | 'putBaseline'>;
   readonly metrics: Metrics;
   /** Told when something changed. @param of what: `topic 3`, `refusals`, `low_groundedness` */
   readonly onDrift: (tenant: string, deployment: string, of: string) => void;
@@ -34,10 +34,12 @@ export function createDriftWatch({ baselines, metrics, onDrift }: DriftOptions):
   const watchedOf = async (tenant: string, deployment: string): Promise<Watched> => {
     const key = `${tenant} ${deployment}`;
     const known = watched.get(key);
+    if (known !== undefined && known.createdAt === (await baselines.baselineTime(tenant, deployment))) return known;
     const kept = await baselines.getBaseline(tenant, deployment);
-    const createdAt = kept?.createdAt ?? null;
-    if (known?.createdAt === createdAt) return known;
-    const fresh = { monitor: new DriftMonitor(kept && readBaseline(kept.text)), createdAt };
+    const fresh = {
+      monitor: new DriftMonitor(kept && readBaseline(kept.text)),
+      createdAt: kept?.createdAt ?? null,
+    };
     watched.set(key, fresh);
     // Nothing can be said until there are enough answers: an alert about what was before ends.
     if (known !== undefined) {

@@ -23,7 +23,8 @@ interface Entry {
   isServed: boolean;
 }
 
-type Measure = 'requests' | 'bytes';
+const MEASURES = ['requests', 'bytes'] as const;
+type Measure = (typeof MEASURES)[number];
 
 /** How much of a queue one tenant may fill. */
 const TENANT_SHARE = 0.5;
@@ -54,6 +55,9 @@ export class SharedQueue {
   readonly #tenantLimits: Readonly<Record<Measure, number>>;
   /** In order of arrival. */
   readonly #entries = new Set<Entry>();
+  /** Of all entries, and of each tenant's: to enter takes no longer where many are in. */
+  readonly #total: Record<Measure, number> = { requests: 0, bytes: 0 };
+  readonly #own = new Map<string, Record<Measure, number>>();
 
   constructor({ served, waiting, bytes }: SharedQueueLimits) {
     this.#limits = { requests: served + waiting, bytes };
@@ -66,22 +70,22 @@ export class SharedQueue {
    */
   enter(tenant: string, bytes: number, giveWay: (error: AppError) => void): Place {
     const entry: Entry = { tenant, bytes, giveWay, isServed: false };
-    this.#entries.add(entry);
+    this.#add(entry);
     const refuse = (limit: number, measure: Measure) => {
-      this.#entries.delete(entry);
+      this.#remove(entry);
       return queueFull(limit, measure);
     };
-    for (const measure of ['requests', 'bytes'] as const) {
-      const own = this.#sizes(measure).get(tenant)!;
+    for (const measure of MEASURES) {
+      const own = this.#own.get(tenant)![measure];
       if (own > this.#tenantLimits[measure] && (measure === 'requests' || own > bytes)) {
         throw refuse(this.#tenantLimits[measure], measure);
       }
     }
-    for (const measure of ['requests', 'bytes'] as const) {
-      while (this.#isOver(measure)) {
+    for (const measure of MEASURES) {
+      while (this.#total[measure] > this.#limits[measure] && this.#entries.size > 1) {
         const victim = this.#newestOfLongest(measure, tenant);
         if (victim === entry) throw refuse(this.#limits[measure], measure);
-        this.#entries.delete(victim);
+        this.#remove(victim);
         victim.giveWay(queueFull(this.#limits[measure], measure));
       }
     }
@@ -89,30 +93,37 @@ export class SharedQueue {
       served: () => {
         entry.isServed = true;
       },
-      leave: () => {
-        this.#entries.delete(entry);
-      },
+      leave: () => this.#remove(entry),
     };
   }
 
-  #isOver(measure: Measure): boolean {
-    const sizes = [...this.#sizes(measure).values()];
-    return sizes.reduce((sum, size) => sum + size, 0) > this.#limits[measure] && this.#entries.size > 1;
+  #add(entry: Entry): void {
+    this.#entries.add(entry);
+    this.#count(entry, 1);
   }
 
-  #sizes(measure: Measure): Map<string, number> {
-    const sizes = new Map<string, number>();
-    for (const { tenant, bytes } of this.#entries) {
-      sizes.set(tenant, (sizes.get(tenant) ?? 0) + (measure === 'bytes' ? bytes : 1));
+  /** Once. */
+  #remove(entry: Entry): void {
+    if (this.#entries.delete(entry)) this.#count(entry, -1);
+  }
+
+  #count({ tenant, bytes }: Entry, sign: 1 | -1): void {
+    const own = this.#own.get(tenant) ?? { requests: 0, bytes: 0 };
+    for (const sums of [this.#total, own]) {
+      sums.requests += sign;
+      sums.bytes += sign * bytes;
     }
-    return sizes;
+    if (own.requests === 0) this.#own.delete(tenant);
+    else this.#own.set(tenant, own);
   }
 
   #newestOfLongest(measure: Measure, newcomer: string): Entry {
     const newest = new Map(
       [...this.#entries].filter(({ isServed }) => !isServed).map((entry) => [entry.tenant, entry]),
     );
-    const sizes = new Map([...this.#sizes(measure)].filter(([tenant]) => newest.has(tenant)));
-    return newest.get(longestQueue(sizes, newcomer))!;
+    const sizes = [...this.#own].flatMap(([tenant, own]): [string, number][] =>
+      newest.has(tenant) ? [[tenant, own[measure]]] : [],
+    );
+    return newest.get(longestQueue(new Map(sizes), newcomer))!;
   }
 }

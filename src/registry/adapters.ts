@@ -8,6 +8,7 @@ import type { AdapterFiles } from './adapter-files.js';
 import { requireVersion, toVersion, toVersionInfo } from './adapter-rows.js';
 import type { AdapterRow, Audited, Database } from './database.js';
 import { OPERATOR } from './deployments.js';
+import type { ReadCache } from './read-cache.js';
 import { checkSignature } from './signatures.js';
 import { requireTenant } from './tenants.js';
 import { mergeLineage } from './valid-lineage.js';
@@ -20,12 +21,13 @@ interface Options {
   readonly db: Database;
   readonly clock: Clock;
   readonly audit: Audited;
+  readonly cache: ReadCache;
   readonly compiler: AdapterCompiler;
   readonly dataDir: string;
   readonly files: AdapterFiles;
 }
 
-export function createAdapters({ db, clock, audit, compiler, dataDir, files }: Options): Adapters {
+export function createAdapters({ db, clock, audit, cache, compiler, dataDir, files }: Options): Adapters {
   return {
     async addAdapter({ tenant, name, folder, version, lineage: said = {}, signature = null }, by = OPERATOR) {
       validName('name', name);
@@ -82,8 +84,10 @@ export function createAdapters({ db, clock, audit, compiler, dataDir, files }: O
       return rows.map((row) => toVersion(row, dataDir));
     },
 
-    getAdapterVersion: async (tenant, name, version) =>
-      toVersion(await requireVersion(db, tenant, name, version), dataDir),
+    getAdapterVersion: (tenant, name, version) =>
+      cache.get(`version ${tenant} ${name} ${version}`, async () =>
+        toVersion(await requireVersion(db, tenant, name, version), dataDir),
+      ),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Alias } from '../contracts/versions.js';
 import { AppError } from '../errors/app-error.js';
 import { requireVersion } from './adapter-rows.js';
 import type { Audited, Database } from './database.js';
+import type { ReadCache } from './read-cache.js';
 import { requireRevision } from './revision.js';
 import { requireTenant } from './tenants.js';
 import { invalid } from './validate.js';
@@ -15,7 +16,17 @@ type Name = Pick<Alias, 'tenant' | 'adapter' | 'alias'>;
 const PATTERN = new RegExp(ALIAS_PATTERN);
 
 /** Names of versions that move: each move is one transaction with its line in the audit log. */
-export function createAliases({ db, clock, audit }: { db: Database; clock: Clock; audit: Audited }): Aliases {
+export function createAliases({
+  db,
+  clock,
+  audit,
+  cache,
+}: {
+  db: Database;
+  clock: Clock;
+  audit: Audited;
+  cache: ReadCache;
+}): Aliases {
   const subject = ({ adapter, alias }: Name) => `${adapter}@${alias}`;
   const find = (from: Database, { tenant, adapter, alias }: Name): Promise<Alias | undefined> =>
     from
@@ -71,7 +82,8 @@ export function createAliases({ db, clock, audit }: { db: Database; clock: Clock
         return before;
       }),
 
-    getAlias: (tenant, adapter, alias) => require(db, { tenant, adapter, alias }),
+    getAlias: (tenant, adapter, alias) =>
+      cache.get(`alias ${tenant} ${adapter} ${alias}`, () => require(db, { tenant, adapter, alias })),
 
     async listAliases(tenant) {
       await requireTenant(db, tenant);

@@ -1,11 +1,12 @@
 import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord, Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
-import type { AnswerRow, Database, SignalsRow } from './database.js';
-import { addUsage } from './usage.js';
+import { prepareAnswerWrites } from './answer-writes.js';
+import type { AnswerRow, Database, OpenDatabase } from './database.js';
+import { usageOf } from './usage.js';
 import type { HashUser } from './user-hash.js';
 
-/** How long a record may wait for others to share its commit: every commit blocks the gateway for one fsync. */
+/** How long a record may wait for others to share its commit, and that its way to the disk. */
 const GROUP_COMMIT_MS = 20;
 
 type Answers = Pick<Registry, 'recordAnswer' | 'getAnswer' | 'recordSignals' | 'getSignals'> & {
@@ -15,7 +16,13 @@ type Answers = Pick<Registry, 'recordAnswer' | 'getAnswer' | 'recordSignals' | '
   flush(): Promise<void>;
 };
 
-export function createAnswers({ db, hashUser }: { db: Database; hashUser: HashUser }): Answers {
+export function createAnswers({
+  db,
+  prepare,
+  writeBehind,
+  hashUser,
+}: Pick<OpenDatabase, 'db' | 'prepare' | 'writeBehind'> & { hashUser: HashUser }): Answers {
+  const writes = prepareAnswerWrites(prepare);
   /** Of the next commit. */
   let waiting: AnswerRow[] = [];
   let waitingSignals: AnswerSignals[] = [];
@@ -39,10 +46,12 @@ export function createAnswers({ db, hashUser }: { db: Database; hashUser: HashUs
     [waiting, waitingSignals] = [[], []];
     next = null;
     try {
-      await db.transaction().execute(async (trx) => {
-        for (const row of records) await trx.insertInto('answers').values(row).execute();
-        await addUsage(trx, records);
-        for (const one of signals) await insertSignals(trx, one);
+      await writeBehind(() => {
+        for (const row of records) writes.addAnswer(row);
+        for (const row of usageOf(records)) writes.addUsage(row);
+        for (const { refused, truncated, ...row } of signals) {
+          writes.addSignals({ ...row, refused: refused ? 1 : 0, truncated: truncated ? 1 : 0 });
+        }
       });
     } finally {
       for (const { id } of records) underWay.delete(id);
@@ -86,19 +95,6 @@ export function createAnswers({ db, hashUser }: { db: Database; hashUser: HashUs
 
     flush: () => settled,
   };
-}
-
-async function insertSignals(db: Database, signals: AnswerSignals): Promise<void> {
-  const { answerId } = signals;
-  // Its record may have failed, or have been deleted meanwhile.
-  const recorded = await db.selectFrom('answers').select('id').where('id', '=', answerId).executeTakeFirst();
-  if (recorded === undefined) return;
-  const row: SignalsRow = { ...signals, refused: signals.refused ? 1 : 0, truncated: signals.truncated ? 1 : 0 };
-  await db
-    .insertInto('answerSignals')
-    .values(row)
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
 }
 
 async function findAnswer(db: Database, id: string): Promise<AnswerRecord | undefined> {

@@ -4,6 +4,7 @@ import type { DataPolicy, Registry } from '../contracts/registry.js';
 import { MAX_KEPT_ANSWERS, MAX_RETENTION_DAYS } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import type { Audited, Database } from './database.js';
+import type { ReadCache } from './read-cache.js';
 import { requireTenant } from './tenants.js';
 import type { HashUser } from './user-hash.js';
 import { validInteger } from './validate.js';
@@ -27,11 +28,13 @@ export function createDataPolicies({
   db,
   clock,
   audit,
+  cache,
   hashUser,
 }: {
   db: Database;
   clock: Clock;
   audit: Audited;
+  cache: ReadCache;
   hashUser: HashUser;
 }): DataPolicies {
   /**
@@ -55,7 +58,7 @@ export function createDataPolicies({
   }
 
   return {
-    getDataPolicy: (tenant) => findDataPolicy(db, tenant),
+    getDataPolicy: (tenant) => cache.get(`data policy ${tenant}`, () => findDataPolicy(db, tenant)),
 
     async putDataPolicy(tenant, policy) {
       const { retentionDays, maxAnswers, trainingConsent, storeResponses, captureRate, captureDays } = policy;

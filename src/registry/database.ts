@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CamelCasePlugin, Kysely, SqliteDialect } from 'kysely';
+import type SQLite from 'better-sqlite3';
+import { CamelCasePlugin, Kysely } from 'kysely';
 import type { AuditDb } from '../audit/log.js';
 import type { AuditChange } from '../contracts/audit.js';
 import type { Signer } from '../contracts/registry.js';
@@ -8,6 +9,8 @@ import type { RolloutEvent } from '../contracts/rollouts.js';
 import type { Alias, VersionStatus } from '../contracts/versions.js';
 import type { JobDb } from '../jobs/jobs.js';
 import { openSqlite } from '../sqlite/open.js';
+import { PreparedSqliteDialect } from '../sqlite/prepared.js';
+import { createWriteBehind } from '../sqlite/write-behind.js';
 import { migrate } from './migrations.js';
 
 /** JSON, as text. */
@@ -333,13 +336,18 @@ export interface OpenDatabase {
   readonly db: Database;
   /** Another number whenever another connection, of this process or another one, has committed something. */
   readonly outerVersion: () => number;
+  /** A statement of the same connection, to be run by `writeBehind` alone. */
+  readonly prepare: (sql: string) => SQLite.Statement;
+  /** One transaction of such statements, as `WriteBehind` has it, between those of `db`. */
+  readonly writeBehind: (write: () => void) => Promise<void>;
+  close(): Promise<void>;
 }
 
 /** Opens the file, creating it where it is missing. */
 export async function openDatabase(file: string): Promise<OpenDatabase> {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const database = openSqlite(file);
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }), plugins: [new CamelCasePlugin()] });
+  const db = new Kysely<Tables>({ dialect: new PreparedSqliteDialect(database), plugins: [new CamelCasePlugin()] });
   try {
     await migrate(db);
   } catch (error) {
@@ -347,5 +355,19 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     throw error;
   }
   const version = database.prepare('PRAGMA data_version').pluck();
-  return { db, outerVersion: () => version.get() as number };
+  const behind = createWriteBehind(database);
+  return {
+    db,
+    outerVersion: () => version.get() as number,
+    prepare: (sql) => database.prepare(sql),
+    async writeBehind(write) {
+      // Others have the connection while this is on its way to the disk.
+      const { onDisk } = await db.connection().execute(async () => ({ onDisk: behind.run(write) }));
+      await onDisk;
+    },
+    async close() {
+      await db.destroy();
+      await behind.close();
+    },
+  };
 }

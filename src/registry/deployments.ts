@@ -7,6 +7,7 @@ import { requireVersion } from './adapter-rows.js';
 import type { AdapterRow, Audited, Database, DeploymentRow } from './database.js';
 import { findDeployment, fromServed, requireDeployment, servedBy, toDeployment, toServed } from './deployment-rows.js';
 import { requirePolicy } from './policies.js';
+import type { ReadCache } from './read-cache.js';
 import { requireRevision } from './revision.js';
 import { changed, promoted, rolledBack, started, type Transition, withCanary, withStable } from './rollout.js';
 import { appendEvent, eventWithKey, lastEventType } from './rollout-events.js';
@@ -41,6 +42,7 @@ interface Options {
   readonly db: Database;
   readonly clock: Clock;
   readonly audit: Audited;
+  readonly cache: ReadCache;
 }
 
 /** What a change is called in the audit log, by its event. */
@@ -59,7 +61,7 @@ const ACTIONS: Readonly<Record<RolloutEventType, string>> = {
 /** Where nobody is named, whoever holds the data folder. */
 export const OPERATOR: ChangedBy = { actor: 'operator' };
 
-export function createDeployments({ db, clock, audit }: Options): Deployments & DropCanaries {
+export function createDeployments({ db, clock, audit, cache }: Options): Deployments & DropCanaries {
   /** Saves a change as the next revision, with its event and its line in the audit log; what changes nothing leaves the revision alone. */
   async function save(
     trx: Database,
@@ -160,7 +162,8 @@ export function createDeployments({ db, clock, audit }: Options): Deployments & 
       });
     },
 
-    getDeployment: async (tenant, name) => toDeployment(await requireDeployment(db, tenant, name)),
+    getDeployment: (tenant, name) =>
+      cache.get(`deployment ${tenant} ${name}`, async () => toDeployment(await requireDeployment(db, tenant, name))),
 
     async listDeployments(tenant) {
       await requireTenant(db, tenant);

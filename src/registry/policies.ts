@@ -3,6 +3,7 @@ import type { Registry } from '../contracts/registry.js';
 import type { Safety, SafetyPolicy } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import type { Audited, Database, PolicyRow } from './database.js';
+import type { ReadCache } from './read-cache.js';
 import { requireTenant } from './tenants.js';
 import { validName } from './validate.js';
 
@@ -12,11 +13,12 @@ interface Options {
   readonly db: Database;
   readonly clock: Clock;
   readonly audit: Audited;
+  readonly cache: ReadCache;
   readonly checkRules: Safety['check'];
 }
 
 /** Revisions of safety policies: a deployment names one, and none ever changes. */
-export function createPolicies({ db, clock, audit, checkRules }: Options): Policies {
+export function createPolicies({ db, clock, audit, cache, checkRules }: Options): Policies {
   return {
     async putPolicy({ tenant, name, rules: given }) {
       validName('name', name);
@@ -52,7 +54,10 @@ export function createPolicies({ db, clock, audit, checkRules }: Options): Polic
       return rows.filter(({ name }, i) => rows[i + 1]?.name !== name).map(toPolicy);
     },
 
-    getPolicy: async (tenant, name, revision) => toPolicy(await requirePolicy(db, tenant, name, revision)),
+    getPolicy: (tenant, name, revision) =>
+      cache.get(`policy ${tenant} ${name} ${revision}`, async () =>
+        toPolicy(await requirePolicy(db, tenant, name, revision)),
+      ),
   };
 }
 

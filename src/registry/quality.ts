@@ -3,9 +3,10 @@ import type { Clock } from '../contracts/clock.js';
 import type { QualityGroup, Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import type { Audited, Database } from './database.js';
+import type { ReadCache } from './read-cache.js';
 import { requireTenant } from './tenants.js';
 
-type QualityTables = Pick<Registry, 'qualityReport' | 'getBaseline' | 'putBaseline' | 'resetBaseline'>;
+type QualityTables = Pick<Registry, 'qualityReport' | 'baselineTime' | 'getBaseline' | 'putBaseline' | 'resetBaseline'>;
 
 const DAY_MS = 24 * 3600 * 1000;
 const WORST_DOCUMENTS = 10;
@@ -30,10 +31,12 @@ export function createQualityTables({
   db,
   clock,
   audit,
+  cache,
 }: {
   db: Database;
   clock: Clock;
   audit: Audited;
+  cache: ReadCache;
 }): QualityTables {
   return {
     async qualityReport(tenant, deployment, sinceMs) {
@@ -81,20 +84,31 @@ export function createQualityTables({
       };
     },
 
+    async baselineTime(tenant, deployment) {
+      const { createdAt } = await cache.get(`baseline ${tenant} ${deployment}`, async () => {
+        const row = await find(db, tenant, deployment).select('createdAt').executeTakeFirst();
+        return row ?? { createdAt: null };
+      });
+      return createdAt;
+    },
+
     async getBaseline(tenant, deployment) {
       const row = await find(db, tenant, deployment).select(['baseline as text', 'createdAt']).executeTakeFirst();
       return row ?? null;
     },
 
-    async putBaseline(tenant, deployment, baseline) {
-      const row = { baseline, createdAt: clock.now() };
-      await db
-        .insertInto('driftBaselines')
-        .values({ tenant, deployment, ...row })
-        .onConflict((conflict) => conflict.columns(['tenant', 'deployment']).doUpdateSet(row))
-        .execute();
-      return row.createdAt;
-    },
+    putBaseline: (tenant, deployment, baseline) =>
+      db.transaction().execute(async (trx) => {
+        const row = { baseline, createdAt: clock.now() };
+        // Nobody's decision, so the audit log has no line of it.
+        cache.changed();
+        await trx
+          .insertInto('driftBaselines')
+          .values({ tenant, deployment, ...row })
+          .onConflict((conflict) => conflict.columns(['tenant', 'deployment']).doUpdateSet(row))
+          .execute();
+        return row.createdAt;
+      }),
 
     resetBaseline: (tenant, deployment) =>
       db.transaction().execute(async (trx) => {

@@ -57,7 +57,8 @@ export async function openRegistry({
   checkToolUrl,
   demo,
 }: RegistryOptions): Promise<Registry> {
-  const { db, outerVersion } = await openDatabase(join(dataDir, 'registry.db'));
+  const database = await openDatabase(join(dataDir, 'registry.db'));
+  const { db, outerVersion } = database;
   const cache = createReadCache(outerVersion);
   const auditLog = createAuditLog({ name: 'registry', key: openSigningKey(dataDir), clock });
   const audit: Audited = (trx, change) => {
@@ -65,10 +66,10 @@ export async function openRegistry({
     return auditLog.append(auditTables(trx), change);
   };
   const hashUser = await createUserHash(db);
-  const { flush, onDisk, ...answers } = createAnswers({ db, hashUser });
-  const dataPolicies = createDataPolicies({ db, clock, audit, hashUser });
+  const { flush, onDisk, ...answers } = createAnswers({ ...database, hashUser });
+  const dataPolicies = createDataPolicies({ db, clock, audit, cache, hashUser });
   const consents = async (tenant: string) => (await dataPolicies.getDataPolicy(tenant)).trainingConsent;
-  const { dropCanaries, ...deployments } = createDeployments({ db, clock, audit });
+  const { dropCanaries, ...deployments } = createDeployments({ db, clock, audit, cache });
   const files = createAdapterFiles({ db, dataDir });
   return {
     ...createTenants({ db, clock, audit }),
@@ -76,22 +77,22 @@ export async function openRegistry({
     ...createLimits({ db, clock, audit, cache }),
     ...createUsage({ db, flush }),
     ...createSigners({ db, clock, audit }),
-    ...createAdapters({ db, clock, audit, compiler, dataDir, files }),
+    ...createAdapters({ db, clock, audit, cache, compiler, dataDir, files }),
     ...createDeletion({ db, clock, audit, dataDir, files }),
     ...createVersions({ db, clock, audit, dropCanaries, dataDir }),
     ...createAdapterPolicies({ db, clock, audit }),
-    ...createAliases({ db, clock, audit }),
+    ...createAliases({ db, clock, audit, cache }),
     ...createEvaluations({ db, clock, audit }),
     ...deployments,
     ...createRolloutEvents({ db }),
     ...createJudgedAnswers({ db }),
     ...createLeases({ db, clock }),
-    ...createTools({ db, clock, audit, checkUrl: checkToolUrl }),
-    ...createPolicies({ db, clock, audit, checkRules }),
+    ...createTools({ db, clock, audit, cache, checkUrl: checkToolUrl }),
+    ...createPolicies({ db, clock, audit, cache, checkRules }),
     ...answers,
     ...dataPolicies,
     ...createFeedback({ db, clock, audit, onDisk, consents }),
-    ...createQualityTables({ db, clock, audit }),
+    ...createQualityTables({ db, clock, audit, cache }),
     ...createResponses({ db, clock, hashUser }),
     ...createBatches({ db, clock }),
     jobs: createJobs(jobTables(db)),
@@ -115,7 +116,7 @@ export async function openRegistry({
 
     async close() {
       await flush();
-      await db.destroy();
+      await database.close();
     },
   };
 }

@@ -3,6 +3,7 @@ import type { HttpTool, ToolCaller } from '../contracts/http-tools.js';
 import type { Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import type { Audited, Database, ToolRow } from './database.js';
+import type { ReadCache } from './read-cache.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validInteger } from './validate.js';
 
@@ -12,6 +13,7 @@ interface Options {
   readonly db: Database;
   readonly clock: Clock;
   readonly audit: Audited;
+  readonly cache: ReadCache;
   readonly checkUrl: ToolCaller['checkUrl'];
 }
 
@@ -20,7 +22,7 @@ const LONGEST_TIMEOUT_MS = 60_000;
 const PATTERN = /"pattern(?:Properties)?":/;
 
 /** Functions that the gateway calls for a tenant's deployments. Secrets leave through `toolSecret` alone. */
-export function createTools({ db, clock, audit, checkUrl }: Options): Tools {
+export function createTools({ db, clock, audit, cache, checkUrl }: Options): Tools {
   const rowsOf = (trx: Database, tenant: string) =>
     trx.selectFrom('tools').selectAll().where('tenant', '=', tenant).orderBy('name').execute();
 
@@ -78,9 +80,12 @@ export function createTools({ db, clock, audit, checkUrl }: Options): Tools {
       });
     },
 
-    async toolsOf(tenant, names) {
-      return (await Promise.all(names.map((name) => requireTool(db, tenant, name)))).map(toTool);
-    },
+    toolsOf: (tenant, names) =>
+      Promise.all(
+        names.map((name) =>
+          cache.get(`tool ${tenant} ${name}`, async () => toTool(await requireTool(db, tenant, name))),
+        ),
+      ),
 
     async toolSecret(tenant, name) {
       return (await requireTool(db, tenant, name)).secret;

@@ -15,8 +15,8 @@ type Metered = Pick<
 const BASE = 'base';
 const NOTHING: UsageSums = { answers: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
 
-/** Adds what answers used, in the transaction that keeps their records. */
-export async function addUsage(trx: Database, answers: readonly Metered[]): Promise<void> {
+/** What answers used, to be added in the transaction that keeps their records. */
+export function usageOf(answers: readonly Metered[]): Iterable<UsageTable> {
   const rows = new Map<string, UsageTable>();
   for (const answer of answers) {
     const { tenant, keyId: key, deployment, promptTokens, cachedTokens, completionTokens } = answer;
@@ -31,20 +31,7 @@ export async function addUsage(trx: Database, answers: readonly Metered[]): Prom
       completionTokens: sums.completionTokens + completionTokens,
     });
   }
-  for (const row of rows.values()) {
-    await trx
-      .insertInto('usage')
-      .values(row)
-      .onConflict((conflict) =>
-        conflict.columns(['tenant', 'day', 'key', 'deployment', 'version']).doUpdateSet((eb) => ({
-          answers: eb('usage.answers', '+', row.answers),
-          promptTokens: eb('usage.promptTokens', '+', row.promptTokens),
-          cachedTokens: eb('usage.cachedTokens', '+', row.cachedTokens),
-          completionTokens: eb('usage.completionTokens', '+', row.completionTokens),
-        })),
-      )
-      .execute();
-  }
+  return rows.values();
 }
 
 /** @param flush resolves when all that was recorded so far is in the table */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { CompiledQuery, type DatabaseConnection, type Driver, type QueryResult, SqliteDialect } from 'kysely';
+import { type CompiledQuery, type DatabaseConnection, type Driver, type QueryResult, SqliteDialect } from 'kysely';
+import { OneConnectionDriver } from './one-connection.js';
 import { DRIVER, PRAGMAS } from './open.js';
 
 export type ToWriter =
@@ -32,48 +33,17 @@ export class ThreadedSqliteDialect extends SqliteDialect {
   }
 }
 
-class ThreadDriver implements Driver {
-  readonly #thread: WriterThread;
-  /** Settles when whoever came last is done. */
-  #last: Promise<void> = Promise.resolve();
-  #release: () => void = () => {};
+class ThreadDriver extends OneConnectionDriver {
+  protected override readonly connection: WriterThread;
+  protected override readonly begin = 'begin immediate';
 
   constructor(thread: WriterThread) {
-    this.#thread = thread;
+    super();
+    this.connection = thread;
   }
 
-  async init(): Promise<void> {}
-
-  async acquireConnection(): Promise<DatabaseConnection> {
-    const before = this.#last;
-    let release: () => void = () => {};
-    this.#last = new Promise((resolve) => {
-      release = resolve;
-    });
-    await before;
-    this.#release = release;
-    return this.#thread;
-  }
-
-  async releaseConnection(): Promise<void> {
-    this.#release();
-  }
-
-  async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
-  }
-
-  async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('commit'));
-  }
-
-  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('rollback'));
-  }
-
-  async destroy(): Promise<void> {
-    await this.#last;
-    await this.#thread.close();
+  protected override close(): Promise<void> {
+    return this.connection.close();
   }
 }
 

@@ -1,15 +1,17 @@
 import type { Priority } from '../contracts/generator.js';
+import type { AppError } from '../errors/app-error.js';
 import { SharedQueue, type SharedQueueLimits } from '../queues/shared-queue.js';
 import { Turns } from '../queues/turns.js';
 
 interface Waiting {
   readonly tenant: string;
   readonly go: () => void;
+  readonly giveUp: (reason: unknown) => void;
 }
 
 /** A request's way to a replica. */
 export interface Ticket {
-  /** Resolves when it is its turn. @throws AppError `queue_full` where it had to give way, the signal's reason after an abort */
+  /** Resolves when it is its turn. @throws AppError `queue_full` where it had to give way, what `end` says, the signal's reason after an abort */
   turn(signal: AbortSignal): Promise<void>;
   /** It is over. Leaving twice does no harm. */
   leave(): void;
@@ -38,28 +40,35 @@ export class Admission {
 
   /** @throws AppError `queue_full` */
   enter({ tenant, priority }: { tenant: string; priority: Priority }, bytes: number): Ticket {
-    const gaveWay = new AbortController();
-    const place = this.#queue.enter(tenant, bytes, (error) => gaveWay.abort(error));
+    let gaveWay: AppError | null = null;
+    let giveUp = (_reason: unknown) => {};
+    const place = this.#queue.enter(tenant, bytes, (error) => {
+      gaveWay = error;
+      giveUp(error);
+    });
     let isServed = false;
     return {
       turn: async (signal) => {
-        const ended = AbortSignal.any([signal, gaveWay.signal]);
-        ended.throwIfAborted();
+        signal.throwIfAborted();
+        if (gaveWay !== null) throw gaveWay;
         await new Promise<void>((resolve, reject) => {
+          const onAbort = () => giveUp(signal.reason);
           const waiting: Waiting = {
             tenant,
             go: () => {
-              ended.removeEventListener('abort', giveUp);
+              signal.removeEventListener('abort', onAbort);
               isServed = true;
               place.served();
               resolve();
             },
+            giveUp: (reason) => {
+              signal.removeEventListener('abort', onAbort);
+              if (this.#waiting[priority].remove(waiting)) this.#queued -= 1;
+              reject(reason);
+            },
           };
-          const giveUp = () => {
-            if (this.#waiting[priority].remove(waiting)) this.#queued -= 1;
-            reject(ended.reason);
-          };
-          ended.addEventListener('abort', giveUp, { once: true });
+          giveUp = waiting.giveUp;
+          signal.addEventListener('abort', onAbort, { once: true });
           this.#waiting[priority].add(waiting);
           this.#queued += 1;
           this.next();
@@ -72,6 +81,16 @@ export class Admission {
         this.next();
       },
     };
+  }
+
+  /** Nobody who waits now has a turn. */
+  end(reason: AppError): void {
+    for (const turns of [this.#waiting.interactive, this.#waiting.batch]) {
+      for (let next = turns.take(); next !== undefined; next = turns.take()) {
+        this.#queued -= 1;
+        next.giveUp(reason);
+      }
+    }
   }
 
   /** Lets in whoever there is room for; to be called when there may be more. */

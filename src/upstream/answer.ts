@@ -35,12 +35,15 @@ export async function* readAnswer(
 ): AsyncGenerator<TokenEvent, 'stop' | 'length', undefined> {
   const { capabilities, server } = replica;
   if (capabilities === null) throw broken('it is down');
-  const late = new AbortController();
+  const limit = new AbortController();
+  const limited = limit.signal;
+  const follow = () => limit.abort(signal.reason);
+  if (signal.aborted) follow();
+  signal.addEventListener('abort', follow, { once: true });
   const timer = setTimeout(
-    () => late.abort(broken(`no token came within ${firstTokenTimeoutMs} ms`)),
+    () => limit.abort(broken(`no token came within ${firstTokenTimeoutMs} ms`)),
     firstTokenTimeoutMs,
   );
-  const limited = AbortSignal.any([signal, late.signal]);
   let end: Piece['end'] = null;
   try {
     const body = await server.stream(dialect.path, dialect.body(question, capabilities), limited);
@@ -66,6 +69,7 @@ export async function* readAnswer(
     if (end === null || !(error instanceof ReplicaFailure)) throw error;
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', follow);
   }
   if (end === null) throw broken('its answer broke off');
   return end;

@@ -86,8 +86,6 @@ class Upstream implements TextGenerator {
   readonly #admission: Admission;
   readonly #retries: RetryBudget;
   readonly #listeners = new Set<(observation: EngineObservation) => void>();
-  /** Ends what waits, when the last replica goes. */
-  #allDown = new AbortController();
 
   constructor(options: UpstreamOptions) {
     const { clock, limits, log, manifest, settings, tokenizer } = options;
@@ -185,7 +183,7 @@ class Upstream implements TextGenerator {
   }
 
   close(): Promise<void> {
-    this.#allDown.abort(unavailable('it is closed'));
+    this.#admission.end(unavailable('it is closed'));
     return this.#pool.close();
   }
 
@@ -193,7 +191,7 @@ class Upstream implements TextGenerator {
   async #admit(request: GenerateRequest, ticket: Ticket, signal: AbortSignal): Promise<Question | null> {
     try {
       const question = await this.#toQuestion(request, signal);
-      await ticket.turn(AbortSignal.any([signal, this.#allDown.signal]));
+      await ticket.turn(signal);
       return question;
     } catch (error) {
       if (signal.aborted) return null;
@@ -287,10 +285,8 @@ class Upstream implements TextGenerator {
 
   #changed(): void {
     const { trouble } = this.#pool;
-    if (trouble !== null) {
-      this.#allDown.abort(unavailable(trouble));
-      this.#allDown = new AbortController();
-    }
+    // When the last replica goes, nobody waits for the next.
+    if (trouble !== null) this.#admission.end(unavailable(trouble));
     this.#admission.next();
   }
 

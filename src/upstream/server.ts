@@ -1,4 +1,4 @@
-import { type Dispatcher, Pool } from 'undici';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { currentTrace } from '../tracing/current.js';
 import { broken, ReplicaFailure } from './failure.js';
 
@@ -17,7 +17,7 @@ export interface Server {
   readonly url: string;
   /** Sends JSON where there is a body, and takes JSON or text. */
   call(method: 'GET' | 'POST', path: string, body: object | null, signal: AbortSignal): Promise<unknown>;
-  /** The bytes of a stream of events, from the first; leaving them closes the connection. */
+  /** The bytes of a stream of events, from the first; leaving them closes the connection. It may be asked for twice. */
   stream(path: string, body: object, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   close(): Promise<void>;
 }
@@ -30,31 +30,50 @@ const MAX_REASON_CHARACTERS = 300;
 export function createServer({ url, apiKey, connectTimeoutMs, stallTimeoutMs }: ServerOptions): Server {
   const { origin, pathname } = new URL(url);
   const prefix = pathname.replace(/\/$/, '');
-  // No connection is used twice: a server may close one just when the next request is written to it (llama-server does after
-  // each), and whether it has read that request nobody knows. How many there are, who asks bounds.
-  const pool = new Pool(origin, {
-    connect: { timeout: connectTimeoutMs },
-    headersTimeout: 0,
-    bodyTimeout: stallTimeoutMs,
-  });
+  /** How connections ended that had carried an answer before. */
+  const endsOfUsed = new WeakSet<object>();
+  const connector = buildConnector({ timeout: connectTimeoutMs });
+  const connect: buildConnector.connector = (options, callback) =>
+    connector(options, (...connected) => {
+      const [, socket] = connected;
+      socket?.once('error', (error) => {
+        if (socket.bytesRead > 0) endsOfUsed.add(error);
+      });
+      callback(...connected);
+    });
+  // How many connections there are, who asks bounds. Those of answers are kept; all else has one each.
+  const open = () => new Pool(origin, { connect, headersTimeout: 0, bodyTimeout: stallTimeoutMs });
+  const [kept, fresh] = [open(), open()];
   const headers = {
     'content-type': 'application/json',
     ...(apiKey !== '' && { authorization: `Bearer ${apiKey}` }),
   };
 
-  async function send(method: 'GET' | 'POST', path: string, body: object | null, signal: AbortSignal) {
+  async function send(
+    method: 'GET' | 'POST',
+    path: string,
+    body: object | null,
+    { signal, mayRepeat }: { readonly signal: AbortSignal; readonly mayRepeat: boolean },
+  ) {
     const trace = currentTrace();
-    const sent = trace === null ? headers : { ...headers, traceparent: trace.traceparent };
-    const response = await guarded(signal, () =>
-      pool.request({
-        method,
-        path: prefix + path,
-        headers: sent,
-        signal,
-        body: body && JSON.stringify(body),
-        reset: true,
-      }),
-    );
+    const request = {
+      method,
+      path: prefix + path,
+      headers: trace === null ? headers : { ...headers, traceparent: trace.traceparent },
+      signal,
+      body: body && JSON.stringify(body),
+    };
+    const response = await guarded(signal, async () => {
+      if (!mayRepeat) return fresh.request({ ...request, reset: true });
+      try {
+        return await kept.request(request);
+      } catch (error) {
+        // A server may close a connection just when the next request is written to it (llama-server does after each answer), and
+        // whether it has read that request nobody knows.
+        if (signal.aborted || !(error instanceof Error && endsOfUsed.has(error))) throw error;
+        return fresh.request({ ...request, reset: true });
+      }
+    });
     if (response.statusCode === 200) return response;
     throw toFailure(response.statusCode, reasonIn(await readAll(response, signal)));
   }
@@ -62,7 +81,7 @@ export function createServer({ url, apiKey, connectTimeoutMs, stallTimeoutMs }: 
   return {
     url,
     async call(method, path, body, signal) {
-      const text = await readAll(await send(method, path, body, signal), signal);
+      const text = await readAll(await send(method, path, body, { signal, mayRepeat: false }), signal);
       try {
         return JSON.parse(text);
       } catch {
@@ -70,7 +89,7 @@ export function createServer({ url, apiKey, connectTimeoutMs, stallTimeoutMs }: 
       }
     },
     async stream(path, body, signal) {
-      const response = await send('POST', path, body, signal);
+      const response = await send('POST', path, body, { signal, mayRepeat: true });
       const contentType = String(response.headers['content-type'] ?? 'none');
       if (!contentType.startsWith('text/event-stream')) {
         leave(response);
@@ -78,7 +97,7 @@ export function createServer({ url, apiKey, connectTimeoutMs, stallTimeoutMs }: 
       }
       return chunksOf(response, signal);
     },
-    close: () => pool.destroy(),
+    close: async () => void (await Promise.all([kept.destroy(), fresh.destroy()])),
   };
 }
 

@@ -73,10 +73,14 @@ export async function startAsShipped(dataDir: string, env: Record<string, string
 
 function untilReady(child: ChildProcess, output: () => string, errors: () => string): Promise<string> {
   return new Promise((resolve, reject) => {
-    child.stdout!.on('data', () => {
+    const look = () => {
       const match = READY.exec(output());
-      if (match) resolve(match[1]!);
-    });
+      if (match === null) return;
+      // Searched at every line, a log of megabytes keeps whoever measures busier than the gateway.
+      child.stdout!.off('data', look);
+      resolve(match[1]!);
+    };
+    child.stdout!.on('data', look);
     child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}: ${errors()}${output()}`)));
   });
 }

@@ -1,4 +1,4 @@
-import { type ColumnType, type Generated, Kysely, SqliteDialect } from 'kysely';
+import { type ColumnType, type Generated, Kysely } from 'kysely';
 import { type AuditDb, createAuditLog } from '../../audit/log.js';
 import { openSigningKey } from '../../audit/signing-key.js';
 import type { AuditChange } from '../../contracts/audit.js';
@@ -7,6 +7,7 @@ import type { Redaction } from '../../contracts/retrieval.js';
 import type { JobDb } from '../../jobs/jobs.js';
 import type { JobTables } from '../../jobs/table.js';
 import { openSqlite } from '../../sqlite/open.js';
+import { PreparedSqliteDialect } from '../../sqlite/prepared.js';
 import { ThreadedSqliteDialect } from '../../sqlite/threaded.js';
 import { migrate } from './migrations.js';
 
@@ -177,7 +178,7 @@ export const unaudited: Audited = async () => {};
 export function openDatabase(file: string): Db {
   const database = openSqlite(file);
   migrate(database);
-  return new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+  return new Kysely<Tables>({ dialect: new PreparedSqliteDialect(database) });
 }
 
 /**

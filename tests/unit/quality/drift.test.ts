@@ -85,6 +85,7 @@ t.test('what stays as it was raises nothing; what changes is found, once', async
 t.test('a baseline is kept, and goes on after a restart', async (t) => {
   const kept = new Map<string, KeptBaseline>();
   const baselines = {
+    baselineTime: async (tenant: string, deployment: string) => kept.get(`${tenant}/${deployment}`)?.createdAt ?? null,
     getBaseline: async (tenant: string, deployment: string) => kept.get(`${tenant}/${deployment}`) ?? null,
     putBaseline: async (tenant: string, deployment: string, text: string) => {
       const baseline = { text, createdAt: kept.size + 1 };

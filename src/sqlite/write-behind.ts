@@ -1,0 +1,67 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type SQLite from 'better-sqlite3';
+
+export interface WriteBehind {
+  /**
+   * Writes in one transaction, before it returns. Resolves when that is on the disk, for which this thread does not wait: until then
+   * it is found like anything else and outlives this process, though no loss of power. @throws what `write` throws, and what the disk says
+   */
+  run(write: () => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * A commit of SQLite's with `synchronous = FULL` keeps its thread for as long as the disk takes. With NORMAL it leaves the log to the
+ * system, and the same `fdatasync` brings it to the disk, in another thread (decision 0075).
+ */
+export function createWriteBehind(database: SQLite.Database): WriteBehind {
+  const transaction = database.transaction((write: () => void) => write());
+  let log: Promise<FileHandle> | null = null;
+  let syncing: Promise<void> | null = null;
+  /** Begins behind the one that is under way, for all that is written meanwhile: a slow disk has one at a time. */
+  let next: Promise<void> | null = null;
+
+  /** Nobody ever holds a lock on it, so that a handle of our own can be closed. */
+  function openLog(): Promise<FileHandle> {
+    log ??= open(`${database.name}-wal`, 'r+').catch((error) => {
+      log = null;
+      throw error;
+    });
+    return log;
+  }
+
+  async function syncLog(): Promise<void> {
+    await (await openLog()).datasync();
+  }
+
+  function sync(): Promise<void> {
+    if (syncing === null) {
+      syncing = syncLog().finally(() => {
+        syncing = null;
+      });
+      return syncing;
+    }
+    next ??= syncing
+      .catch(() => {})
+      .then(() => {
+        next = null;
+        return sync();
+      });
+    return next;
+  }
+
+  return {
+    async run(write) {
+      database.pragma('synchronous = NORMAL');
+      try {
+        transaction(write);
+      } finally {
+        database.pragma('synchronous = FULL');
+      }
+      await sync();
+    },
+    async close() {
+      await (await log)?.close();
+    },
+  };
+}
