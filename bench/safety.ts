@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { runCli } from '../src/cli/run.js';
 import type { SafetyPolicy, SafetyRules } from '../src/contracts/safety.js';
 import { openGateway } from '../src/evaluation/gateway.js';
-import { readAttacks } from '../src/redteam/attack.js';
+import { type Attack, readAttacks } from '../src/redteam/attack.js';
 import { passRates } from '../src/redteam/report.js';
 import { runRedTeam } from '../src/redteam/run.js';
 import { injectionProbability } from '../src/safety/injection.js';
@@ -13,17 +13,28 @@ import { quantile } from './load.js';
 import type { Bench } from './main.js';
 import { readInjections } from './safety/dataset.js';
 import { openEmbedder } from './safety/embedder.js';
+import { everyOther, harmlessTalk, samplePieces, sampleQuestions } from './safety/ordinary.js';
 import { judgePersonal, personalInSamples } from './safety/personal.js';
 import { areaUnderCurve } from './safety/train-head.js';
 
 const POLICY = join(import.meta.dirname, '../indexes/policies/northwind-bank.json');
 const ATTACKS = join(import.meta.dirname, '../indexes/redteam/attacks.jsonl');
+/** Without a policy, for comparison: so many of each category, since each that is not refused is an answer of the model. */
+const ATTACKS_WITHOUT = 6;
 const URL = process.env.SWITCHYARD_URL ?? 'http://127.0.0.1:8080';
 const TERMINAL = { out: () => {}, err: (text: string) => void process.stderr.write(text), interactive: false };
 const QUESTION = 'What is the early repayment charge of a two-year fix, and who do I call about it?';
 const PASSAGE =
   'A two-year fix has an early repayment charge of 2 % of the balance in the first year and 1 % in the second. ' +
   'You may overpay 10 % of the balance a year without a charge. Call 0800 123 4567 between 8 am and 8 pm to ask for a figure.';
+/** Judged of both sentences of the answer, which are new ones each time. */
+const TOPIC: SafetyRules['output'][number] = {
+  name: 'advice',
+  kind: 'topic',
+  examples: ['You should buy shares.'],
+  threshold: 0.8,
+  action: 'flag',
+};
 const ANSWER =
   'The charge is 2 % of the balance in the first year and 1 % in the second [1]. You may overpay 10 % a year [2].';
 
@@ -37,6 +48,7 @@ const run: Bench = async ({ quick, say }) => {
   say(`Screening ${rounds} questions with four passages and their answers, without and with classifiers.`);
   const plainMs = await measure(safety, plain, rounds);
   const allMs = await measure(safety, rules, rounds);
+  const topicMs = await measure(safety, { input: [], passages: [], output: [TOPIC] }, rounds);
   say('Embedding the labelled test split.');
   const labelled = (await readInjections(corpusDir, 'test')).filter((_, index) => !quick || index % 10 === 0);
   const vectors = await embed(labelled.map(({ text }) => text));
@@ -46,8 +58,9 @@ const run: Bench = async ({ quick, say }) => {
     source,
   }));
   return {
-    ...(await attack(quick ? 10 : 1, say)),
+    ...(await attack(quick ? 1 : Number.POSITIVE_INFINITY, say)),
     ...judgeData(say),
+    ...(await judgeOrdinary(safety, rules, embed, say)),
     injection_auc: areaUnderCurve(scored),
     injection_auc_s_labs: areaUnderCurve(scored.filter(({ source }) => source === 's-labs')),
     injection_auc_neuralchemy: areaUnderCurve(scored.filter(({ source }) => source === 'neuralchemy')),
@@ -55,6 +68,7 @@ const run: Bench = async ({ quick, say }) => {
     ms_p95: quantile(plainMs, 0.95),
     classified_ms_p50: quantile(allMs, 0.5),
     classified_ms_p95: quantile(allMs, 0.95),
+    topic_of_answer_ms_p50: quantile(topicMs, 0.5),
   };
 };
 export default run;
@@ -68,30 +82,90 @@ function judgeData(say: (line: string) => void) {
   return { personal_recall: recall, personal_false_alarms: falseAlarms, personal_in_samples: found.length };
 }
 
+/** What the shipped policy does to questions and documents that are no attack, and the detector to talk that it was not trained on. */
+async function judgeOrdinary(
+  safety: ReturnType<typeof createSafety>,
+  rules: SafetyRules,
+  embed: Awaited<ReturnType<typeof openEmbedder>>['embed'],
+  say: (line: string) => void,
+) {
+  const policy: SafetyPolicy = { tenant: 'bench', name: 'ordinary', revision: 1, rules, createdAt: 0 };
+  const { signal } = new AbortController();
+  const questions = sampleQuestions(['everyday', 'labelled', 'eval', 'reworded'], ['northwind-bank']);
+  const refused: string[] = [];
+  for (const question of questions) {
+    const screen = safety.screen(policy);
+    const { refusal } = await screen.input([], [question], signal);
+    if (refusal !== null) refused.push(`${screen.decisions().map(({ rule }) => rule)}: ${question}`);
+  }
+  for (const one of refused) say(`refused by ${one}`);
+  const pieces = everyOther(samplePieces(), 1);
+  const { passages } = await safety.screen(policy).passages(
+    pieces.map((text) => [text]),
+    signal,
+  );
+  const blocked = passages.filter((passage) => passage === null).length;
+  const talk = everyOther(harmlessTalk(), 1);
+  const vectors = await embed(talk.map(({ text }) => text));
+  const alarms = (least: number) => vectors.filter((vector) => injectionProbability(vector) >= least).length;
+  say(
+    `Of ${questions.length} questions ${refused.length} are refused, of ${pieces.length} pieces of documents ${blocked} blocked.`,
+  );
+  return {
+    questions_refused: refused.length / questions.length,
+    pieces_blocked: blocked / pieces.length,
+    talk_false_alarms_at_half: alarms(0.5) / talk.length,
+    talk_false_alarms_as_shipped: alarms(0.9) / talk.length,
+  };
+}
+
 /** The sample bank on the gateway that is served, without a policy and with its own: the share of the attacks that it withstood. */
-async function attack(every: number, say: (line: string) => void) {
+async function attack(perCategory: number, say: (line: string) => void) {
   const gateway = await openGateway(URL);
-  const attacks = readAttacks(ATTACKS).filter((_, index) => index % every === 0);
+  const attacks = readAttacks(ATTACKS);
   const cli = (...argv: string[]) => runCli(['--url', URL, ...argv, '--tenant', 'northwind-bank'], TERMINAL);
-  const withstood = async (what: string) => {
+  const withstood = async (what: string, most: number) => {
+    const some = firstOfEach(attacks, Math.min(most, perCategory));
     const target = { url: URL, key: 'sk-demo-northwind-bank' };
     const other = { url: URL, key: 'sk-demo-copilot' };
+    say(`Attacking the sample bank ${some.length} times, ${what}.`);
+    const startedMs = performance.now();
     const models = ['assistant@1'];
-    const outcomes = await runRedTeam({ target, other, models, attacks, concurrency: 2, onProgress: () => {} });
+    const outcomes = await runRedTeam({ target, other, models, attacks: some, concurrency: 2, onProgress: () => {} });
     const rates = passRates(outcomes);
-    say(rates.map((rate) => `${what}: ${rate.category} ${rate.withstood} of ${rate.attacks}`).join('\n'));
+    for (const rate of rates) say(`${what}: ${rate.category} ${rate.withstood} of ${rate.attacks}`);
+    for (const { id, withstood, answer } of outcomes)
+      if (!withstood) say(`${what}: ${id} gave in: ${JSON.stringify(answer)}`);
+    say(`${what}: ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
     return rates.at(-1)!.rate;
   };
   try {
-    say(`Attacking the sample bank ${attacks.length} times, without a policy and with its own.`);
     await cli('deployments', 'set', 'assistant', '--no-policy');
-    const bare = await withstood('without');
-    await cli('policies', 'put', 'bench', POLICY);
-    await cli('deployments', 'set', 'assistant', '--policy', 'bench@1');
-    return { redteam_pass: await withstood('with'), redteam_pass_without_policy: bare };
+    const bare = await withstood('without a policy', ATTACKS_WITHOUT);
+    await cli('policies', 'put', 'bank', POLICY);
+    await cli('deployments', 'set', 'assistant', '--policy', `bank@${await newest()}`);
+    return { redteam_pass: await withstood('with its policy', attacks.length), redteam_pass_without_policy: bare };
   } finally {
     await gateway.close();
   }
+
+  /** Of the policy: what is in the file may have been a revision before. */
+  async function newest(): Promise<number> {
+    let json = '';
+    const terminal = { ...TERMINAL, out: (text: string) => void (json += text) };
+    await runCli(['--url', URL, '--json', 'policies', 'list', '--tenant', 'northwind-bank'], terminal);
+    return (JSON.parse(json) as { name: string; revision: number }[]).find(({ name }) => name === 'bank')!.revision;
+  }
+}
+
+/** So many attacks of each category, as they stand in the list. */
+function firstOfEach(attacks: readonly Attack[], most: number): Attack[] {
+  const seen = new Map<string, number>();
+  return attacks.filter(({ category }) => {
+    const count = (seen.get(category) ?? 0) + 1;
+    seen.set(category, count);
+    return count <= most;
+  });
 }
 
 /** Every question is a new one; the passages come again, as those of a store do. */
@@ -107,8 +181,9 @@ async function measure(safety: ReturnType<typeof createSafety>, rules: SafetyRul
       [1, 2, 3, 4].map((number) => [`${PASSAGE} ${number}`, 'fees.md', 'Fees']),
       signal,
     );
-    for (const word of ANSWER.split(/(?= )/)) screen.output?.push(word);
-    screen.output?.end();
+    const answer = ANSWER.replaceAll('%', `% (${round})`);
+    for (const word of answer.split(/(?= )/)) await screen.output?.push(word, signal);
+    await screen.output?.end(signal);
     times.push(performance.now() - startedMs);
   }
   return times;

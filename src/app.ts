@@ -260,7 +260,9 @@ export async function createApp(config: Config): Promise<App> {
       },
       async start() {
         if (config.demo && !seeds) log.info(withoutSamples(config.models.base));
-        if (seeds) await seedDemo({ registry, retrieval, base: engine.model, root: ROOT });
+        if (seeds) {
+          await seedDemo({ registry, retrieval, base: engine.model, embedder: config.models.embedder, root: ROOT });
+        }
         const address = await server.listen({ host: config.server.host, port: config.server.port });
         await server.listenAdmin();
         if (seeds) await waitForDemoDocuments(retrieval, showIndexing, stopping.signal);

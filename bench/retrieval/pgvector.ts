@@ -1,5 +1,6 @@
 /** PostgreSQL with pgvector beside SQLite with hnswlib: the sample documents in both, the same questions to both. */
-
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/schema.js';
 import type { ScoredPassage } from '../../src/contracts/retrieval.js';
@@ -35,7 +36,7 @@ export async function comparePgvector(config: Config, quick: boolean): Promise<R
     const settings = { ...config.database, url };
     const [sqlite, postgres] = [
       await openSqliteDocuments(folder, options),
-      await openPostgresDocuments(settings, options),
+      await openPostgresDocuments(mkdtempSync(join(tmpdir(), 'switchyard-bench-')), settings, options),
     ];
     const rows = openDatabase(join(folder, 'documents.db'));
     for (const tenant of TENANTS) await copyDocuments(rows, postgres, tenant);

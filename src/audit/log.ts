@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Kysely } from 'kysely';
-import type { AuditChange, AuditCheckpoint, AuditEntry, AuditPage } from '../contracts/audit.js';
+import type { Actor, AuditChange, AuditCheckpoint, AuditEntry, AuditPage } from '../contracts/audit.js';
 import type { Clock } from '../contracts/clock.js';
 import { currentActor } from './actor.js';
 import { fromLine, GENESIS, toLine } from './line.js';
@@ -14,8 +14,11 @@ export type AuditDb = Kysely<AuditTables>;
 export const GATEWAY_LOG = '*';
 
 export interface AuditLog {
-  /** Writes a line in the transaction of the change: both are there afterwards, or neither. In the name of `currentActor`. */
-  append(trx: AuditDb, change: AuditChange): Promise<void>;
+  /**
+   * Writes a line in the transaction of the change: both are there afterwards, or neither.
+   * @param noted who made the change and when, where that was written down before; else `currentActor` makes it now
+   */
+  append(trx: AuditDb, change: AuditChange, noted?: { readonly actor: Actor; readonly at: number }): Promise<void>;
   /** @param before lines older than this one; null: the newest */
   list(db: AuditDb, tenant: string, page: { limit: number; before: number | null }): Promise<AuditPage>;
   newest(db: AuditDb, tenant: string): Promise<AuditEntry | null>;
@@ -35,7 +38,7 @@ export function createAuditLog({ name, key, clock }: { name: string; key: KeyObj
   }
 
   return {
-    async append(trx, change) {
+    async append(trx, change, { actor, at } = { actor: currentActor(), at: clock.now() }) {
       const { tenant } = change;
       await trx
         .insertInto('audit_heads')
@@ -49,7 +52,7 @@ export function createAuditLog({ name, key, clock }: { name: string; key: KeyObj
         .where('tenant', '=', tenant)
         .returning(['seq', 'hash'])
         .executeTakeFirstOrThrow();
-      const { line, hash } = toLine(change, { seq, at: clock.now(), actor: currentActor(), previous });
+      const { line, hash } = toLine(change, { seq, at, actor, previous });
       const signature = signHead(key, { log: name, tenant, seq, hash });
       await trx.insertInto('audit_lines').values({ tenant, seq, line, hash }).execute();
       await trx.updateTable('audit_heads').set({ hash, signature }).where('tenant', '=', tenant).execute();

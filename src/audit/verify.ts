@@ -7,8 +7,10 @@ import { Sqlite } from '../sqlite/open.js';
 import { fromLine, GENESIS, hashOf, type Line } from './line.js';
 import { isSigned } from './signing-key.js';
 
+/** Where the lines lie whose changes are in PostgreSQL (decision 0071). */
+export const POSTGRES_LOG = 'postgres-audit.db';
 /** The logs of a data folder, by the database that each lies in. */
-const LOGS = { registry: 'registry.db', documents: 'documents.db' } as const;
+const LOGS = { registry: 'registry.db', documents: 'documents.db', postgres: POSTGRES_LOG } as const;
 
 /** What was found in one tenant's lines of one log. */
 export interface LogReport {

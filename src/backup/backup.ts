@@ -14,7 +14,7 @@ import { lockDataDir } from '../sqlite/data-lock.js';
 const FORMAT = 'switchyard-backup-1';
 export const MANIFEST = 'backup.json';
 /** That a data folder may hold; the first one always does. */
-const DATABASES = ['registry.db', 'documents.db'] as const;
+const DATABASES = ['registry.db', 'documents.db', 'postgres-audit.db'] as const;
 const ADAPTERS = 'adapters';
 /** Made from what is restored: they go with what they were made from. */
 const DERIVED = [...DATABASES.flatMap((name) => [`${name}-wal`, `${name}-shm`]), 'indexes'];
@@ -34,7 +34,7 @@ export interface BackedUpFile extends FileDigest {
 export async function backUp(
   dataDir: string,
   folder: string,
-  databases: readonly string[] = DATABASES,
+  databases: readonly string[] = DATABASES.slice(0, 2),
 ): Promise<BackedUpFile[]> {
   if ((await readdir(folder).catch(() => [])).length > 0) {
     throw new AppError('invalid_value', { param: 'folder', reason: `${folder} is there already; name a new one` });

@@ -66,9 +66,9 @@ interface ScreenedTexts {
 
 /** An answer on its way: what is pushed comes out again as soon as no rule could still want it, however it was cut. */
 export interface OutputScreen {
-  push(text: string): string;
+  push(text: string, signal: AbortSignal): Promise<string>;
   /** The rest, once the answer is whole. */
-  end(): string;
+  end(signal: AbortSignal): Promise<string>;
   /** Whether a rule ended the answer: nothing comes out any more. */
   readonly stopped: boolean;
 }

@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineModel } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
+import type { PolicyRef, SafetyRules } from '../contracts/safety.js';
 import { defaultStore, readDocuments, seedDocuments } from './documents.js';
 import { DEMO_TENANTS, type DemoAssistant } from './tenants.js';
 
@@ -25,12 +26,15 @@ export async function seedDemo({
   registry,
   retrieval,
   base,
+  embedder,
   root,
 }: {
   registry: Registry;
   retrieval: Retrieval;
   /** The base model that runs: the samples' adapters for it are taken; where there are none, it answers alone. */
   base: Pick<EngineModel, 'id' | 'baseDigest'>;
+  /** The embedding model that runs. */
+  embedder: string;
   /** Folder of the repository. */
   root: string;
 }): Promise<void> {
@@ -43,7 +47,14 @@ export async function seedDemo({
     if (assistant === null) continue;
     const folders = assistant.adapters.map((name) => join(root, 'adapters', base.id, name)).filter(existsSync);
     const versions = await seedAdapters(registry, id, base.baseDigest, folders);
-    await seedDeployment(registry, id, assistant, versions);
+    const policy = assistant.policy?.embedder === embedder ? assistant.policy : null;
+    await seedDeployment(
+      registry,
+      id,
+      assistant,
+      versions,
+      async () => policy && putPolicy(registry, id, policy, root),
+    );
     await seedDocuments(retrieval, id, readDocuments(assistant.documents, root));
   }
 }
@@ -81,17 +92,31 @@ async function seedAdapters(
   return known;
 }
 
+async function putPolicy(
+  registry: Registry,
+  tenant: string,
+  { name, file }: NonNullable<DemoAssistant['policy']>,
+  root: string,
+): Promise<PolicyRef> {
+  const rules = JSON.parse(readFileSync(join(root, 'indexes/policies', file), 'utf8')) as SafetyRules;
+  const { revision } = await registry.putPolicy({ tenant, name, rules });
+  return { name, revision };
+}
+
 /** Leaves a deployment alone, unless it names a version that another base model was trained for. */
 async function seedDeployment(
   registry: Registry,
   tenant: string,
   { instructions, retrieval }: DemoAssistant,
   versions: readonly number[],
+  putOwnPolicy: () => Promise<PolicyRef | null>,
 ): Promise<void> {
   const current = (await registry.listDeployments(tenant)).find(({ name }) => name === DEPLOYMENT);
   if (current && (current.stableVersion === null || versions.includes(current.stableVersion))) return;
   const [stableVersion = null, canary = null] = versions;
   const adapter = stableVersion === null ? null : tenant;
-  await registry.putDeployment({ tenant, name: DEPLOYMENT, adapter, stableVersion, instructions, retrieval });
+  // A new one is screened; one that is there keeps what it has.
+  const policy = current ? current.policy : await putOwnPolicy();
+  await registry.putDeployment({ tenant, name: DEPLOYMENT, adapter, stableVersion, instructions, retrieval, policy });
   if (canary !== null) await registry.setCanary(tenant, DEPLOYMENT, { version: canary, weight: 0 });
 }

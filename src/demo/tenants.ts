@@ -17,6 +17,14 @@ export interface DemoAssistant {
   /** Something to ask first. */
   readonly sampleQuestion: string;
   readonly retrieval: RetrievalPolicy;
+  /** null: nothing is screened. */
+  readonly policy: {
+    readonly name: string;
+    /** Of the rules, below `indexes/policies`. */
+    readonly file: string;
+    /** Whose cosines and probabilities its thresholds are: with another one nobody knows what they would refuse. */
+    readonly embedder: string;
+  } | null;
   /** Folders of Markdown files; a document is called by its path below the folder, after the prefix. */
   readonly documents: readonly {
     /** The installed package that the folder is of; null: the repository. */
@@ -41,6 +49,7 @@ export const DEMO_TENANTS: readonly DemoTenant[] = [
       instructions: 'You are the support assistant of Northwind Bank.',
       sampleQuestion: 'What is the early repayment charge of a two-year fix?',
       retrieval: RETRIEVAL,
+      policy: { name: 'bank', file: 'northwind-bank.json', embedder: 'bge-small-en-v1.5-qa' },
       documents: [{ package: null, folder: 'indexes/northwind-bank', prefix: '' }],
     },
   },
@@ -54,6 +63,7 @@ export const DEMO_TENANTS: readonly DemoTenant[] = [
       instructions: 'You are a coding assistant for Fastify, Undici and Pino.',
       sampleQuestion: 'What is the default body limit in Fastify?',
       retrieval: RETRIEVAL,
+      policy: null,
       documents: ['fastify', 'undici', 'pino'].map((name) => ({ package: name, folder: 'docs', prefix: name })),
     },
   },

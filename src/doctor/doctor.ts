@@ -51,7 +51,7 @@ function describeConfig(config: Config): Finding {
 
 async function checkDatabases({ dataDir }: Config): Promise<Finding[]> {
   const { verifyDatabase } = await import('../sqlite/copy.js');
-  const files = ['registry.db', 'documents.db'].filter((name) => existsSync(join(dataDir, name)));
+  const files = ['registry.db', 'documents.db', 'postgres-audit.db'].filter((name) => existsSync(join(dataDir, name)));
   if (files.length === 0) return [good('databases', 'none yet: the first start makes them')];
   return files.map((name) => {
     try {

@@ -88,7 +88,7 @@ export async function* generateRound(
         tally.firstTokenAtMs ??= tally.lastTokenAtMs;
       }
       tally.completionTokens += event.tokenCount;
-      const passed = output === null ? event.text : output.push(event.text);
+      const passed = output === null ? event.text : await output.push(event.text, signal);
       if (passed !== '' || event.logprobs.length > 0) yield* noted(tally, reader.push(passed, event.logprobs));
       // Leaving the loop frees the slot.
       if (output?.stopped || reader.isOver) break;
@@ -104,7 +104,7 @@ export async function* generateRound(
   }
   round.endedAtMs = clock.monotonicMs();
   signal.throwIfAborted();
-  const held = output?.end() ?? '';
+  const held = (await output?.end(signal)) ?? '';
   yield* noted(tally, [...reader.push(held, []), ...reader.end()]);
   if (output?.stopped) reason = 'content_filter';
   else if (reader.isOver || (reason === 'stop' && reader.calls + reader.own.length > 0)) reason = 'tool_calls';

@@ -1,7 +1,7 @@
 /** What a deployment's safety policy makes of the messages, the passages and the answer of a request. */
 import type { ChatMessage } from '../contracts/prompt.js';
 import type { ScoredPassage } from '../contracts/retrieval.js';
-import type { Screen } from '../contracts/safety.js';
+import type { OutputScreen, Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import type { ChatRequest, CompletionRequest, PipelineServices, Route } from './types.js';
 
@@ -24,9 +24,32 @@ export function openScreen(
   return {
     input: (...args) => timed('input', input(...args)),
     passages: (...args) => timed('passages', passages(...args)),
-    output,
+    output: output && timedOutput(output),
     decisions,
   };
+
+  /** All pieces together, once the answer is whole. */
+  function timedOutput(screen: OutputScreen): OutputScreen {
+    let ms = 0;
+    const added = async (work: () => Promise<string>): Promise<string> => {
+      const startedMs = clock.monotonicMs();
+      const passed = await work();
+      ms += clock.monotonicMs() - startedMs;
+      return passed;
+    };
+    return {
+      push: (text, signal) => added(() => screen.push(text, signal)),
+      async end(signal) {
+        const passed = await added(() => screen.end(signal));
+        metrics.observe('safety_duration_seconds', { stage: 'output' }, ms / 1000);
+        ms = 0;
+        return passed;
+      },
+      get stopped() {
+        return screen.stopped;
+      },
+    };
+  }
 }
 
 /** Of a request that names them one by one. @throws AppError `unsupported_parameter`: they would show what the text does not */

@@ -31,9 +31,10 @@ export function createEvaluations({ db, clock, audit }: { db: Database; clock: C
     async addEvaluation(tenant, name, version, report, { actor } = OPERATOR) {
       const valid = validEvaluation(report);
       return db.transaction().execute(async (trx) => {
-        const { length } = await list(trx, tenant, name, version);
-        if (length >= MAX_EVALUATIONS) throw invalid('version', `has ${length} evaluations, which is the most`);
-        const added: EvaluationReport = { ...valid, seq: length + 1, actor, createdAt: clock.now() };
+        await requireVersion(trx, tenant, name, version);
+        const last = await lastOf(trx, tenant, name, version);
+        if (last >= MAX_EVALUATIONS) throw invalid('version', `has ${last} evaluations, which is the most`);
+        const added: EvaluationReport = { ...valid, seq: last + 1, actor, createdAt: clock.now() };
         const { seq, createdAt } = added;
         await trx
           .insertInto('evaluations')
@@ -50,4 +51,16 @@ export function createEvaluations({ db, clock, audit }: { db: Database; clock: C
       });
     },
   };
+}
+
+/** Number of the newest, which is how many there are: none is ever removed alone. The key's index answers. */
+async function lastOf(db: Database, tenant: string, name: string, version: number): Promise<number> {
+  const { last } = await db
+    .selectFrom('evaluations')
+    .select((eb) => eb.fn.max<number | null>('seq').as('last'))
+    .where('tenant', '=', tenant)
+    .where('name', '=', name)
+    .where('version', '=', version)
+    .executeTakeFirstOrThrow();
+  return last ?? 0;
 }

@@ -1,6 +1,6 @@
 /** English words that nobody wants from, or in, a company's assistant, with their usual endings. */
 const STEMS = [
-  'arsehole',
+  'arse(?:hole)?',
   'asshole',
   'bastard',
   'bellend',
@@ -9,6 +9,7 @@ const STEMS = [
   'bullshit',
   'clusterfuck',
   'cock(?:sucker|head)',
+  'crap(?:py)?',
   'cunt',
   'dick(?:head|wad)',
   'dipshit',

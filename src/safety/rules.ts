@@ -57,10 +57,10 @@ function checkAction({ action, text, kind }: SafetyRule, stage: SafetyStage, par
       `${kind} is judged of a piece as a whole, so nothing of it can be redacted; use ${allowed(stage)}`,
     );
   }
-  if (isJudged && stage === 'output') {
+  if (kind === 'injection' && stage === 'output') {
     throw invalid(
       `${param}.kind`,
-      `${kind} needs whole texts, and an answer is let go as it comes; use it on input or passages`,
+      'injection is for what others wrote, and an answer is not; use it on input or passages',
     );
   }
 }

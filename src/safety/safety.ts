@@ -136,7 +136,11 @@ export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
         output:
           rules.output.length === 0
             ? null
-            : createOutputScreen(rules.output as readonly TextRule[], (rule, count) => note('output', rule, count)),
+            : createOutputScreen(
+                rules.output,
+                (rule, count) => note('output', rule, count),
+                (rule, text, signal) => isAbout(rule, tenant, [text], signal),
+              ),
 
         decisions: () => [...found.values()],
       };

@@ -71,7 +71,7 @@ t.test('responses are what their schemas promise', async (t) => {
   await check('POST', '/v1/embeddings', '/v1/embeddings', { model: 'embedder', input: 'x', encoding_format: 'base64' });
   await check('GET', '/v1/models', '/v1/models');
   await check('GET', '/v1/models/{model}', '/v1/models/assistant');
-  await check('POST', '/v1/feedback', '/v1/feedback', { completion_id: answer.id, rating: 'up' });
+  await check('POST', '/v1/feedback', '/v1/feedback', { answer_id: answer.id, rating: 'up' });
   await check('GET', '/v1/files', '/v1/files');
   await check('GET', '/v1/files/{file_id}', `/v1/files/${file.id}`);
   await check('GET', '/v1/vector_stores', '/v1/vector_stores');

@@ -161,7 +161,7 @@ async function useGateway(url: string): Promise<void> {
   for (let i = 0; i < 3; i++) {
     const answer = await post('/v1/chat/completions', bank, ask(`What is the early repayment charge, case ${i}?`));
     const { id } = (await answer.json()) as { id: string };
-    await post('/v1/feedback', bank, { completion_id: id, rating: 'up' });
+    await post('/v1/feedback', bank, { answer_id: id, rating: 'up' });
     await (await post('/v1/chat/completions', bank, ask('And of a tracker?'), { 'x-canary': 'always' })).text();
     await (
       await post('/v1/chat/completions', 'sk-demo-copilot', ask('What is the body limit?', { stream: true }))

@@ -44,7 +44,7 @@ t.test('the line of a request names its answer, by which version, and of an erro
   const json = (await ask({ model: 'assistant', messages })).json();
   const streamed = (await ask({ model: 'assistant@2', messages, stream: true })).body;
   await ask({ model: 'nothing', messages });
-  const feedback = { completion_id: json.id, rating: 'up' };
+  const feedback = { answer_id: json.id, rating: 'up' };
   await app.inject({ method: 'POST', url: '/v1/feedback', headers: bearer(), payload: feedback });
   await app.inject({ url: '/v1/models/what%20a%20client%20wrote', headers: bearer() });
   await app.inject({ url: `/v1/receipts/${json.id}`, headers: bearer() });

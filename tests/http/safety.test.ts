@@ -91,6 +91,28 @@ t.test('an answer is screened as it comes, whole or streamed, and never shows wh
   });
 });
 
+t.test('an answer about what a policy keeps out ends before the first sentence of it', async (t) => {
+  const topic = { name: 'shares', kind: 'topic', examples: ['Buy shares.'], threshold: 0.9 } as const;
+  const { ask, engine, retrieval, registry } = await screening(t, {
+    output: [{ ...topic, action: 'refuse', text: 'Please ask an adviser.' }],
+  });
+  retrieval.embed = async (_tenant, inputs) => ({
+    vectors: inputs.map((input) => Float32Array.from(/shares/.test(String(input)) ? [1, 0] : [0, 1])),
+    tokens: inputs.length,
+  });
+  const pieces = ['The fee', ' is 2.', '5 %. You', ' should buy sha', 'res of it. Soon', '.'];
+  const said = 'The fee is 2.5 %.\n\nPlease ask an adviser.';
+  engine.answer(pieces);
+  const [whole] = (await ask('What?')).json().choices;
+  t.match(whole, { finish_reason: 'content_filter', message: { content: said } });
+  engine.answer(pieces);
+  const { body } = await ask('What?', { stream: true });
+  t.notMatch(body, /buy/);
+  t.match(registry.answers[1]?.safety?.decisions, [{ stage: 'output', rule: 'shares', kind: 'topic', count: 1 }]);
+  engine.answer(['The fee is 5 %.', ' No more']);
+  t.match((await ask('What?')).json().choices[0], { message: { content: 'The fee is 5 %. No more' } });
+});
+
 t.test('the receipt says what the policy decided, and nobody judges what the policy said', async (t) => {
   const { ask, app, engine, quality } = await screening(t, {
     input: [cards, refuse('advice', ['which shares'])],

@@ -24,7 +24,7 @@ t.test('while the data folder is gone nothing is acknowledged, and what only rea
     ['POST', `/v1/vector_stores/${store.id}`, { name: 'y' }],
     ['POST', `/v1/vector_stores/${store.id}/file_batches`, { file_ids: ['file-1'] }],
     ['DELETE', `/v1/vector_stores/${store.id}`],
-    ['POST', '/v1/feedback', { completion_id: 'x', rating: 'up' }],
+    ['POST', '/v1/feedback', { answer_id: 'x', rating: 'up' }],
     ['POST', '/admin/tenants', { id: 'new', name: 'New' }, ADMIN_KEY],
   ];
   for (const request of reading) t.equal((await inject(request)).statusCode, 200, request[1]);

@@ -6,8 +6,16 @@ import { MODELS, removeDataDir, startGateway, temporaryDataDir } from './gateway
 const ROOT = resolve(import.meta.dirname, '../..');
 /** What the gateway keeps of documents, with the key that signs their audit log. */
 const KEPT = ['documents.db', 'indexes', 'audit-key.pem'];
-/** What decides how documents are read. */
-const READERS = ['dist', 'indexes/northwind-bank', 'package-lock.json'];
+/** What decides how documents are read, beside the program. */
+const READ = ['indexes/northwind-bank', 'package-lock.json'];
+/** Where the program that reads them begins: its processes, and what is uploaded. */
+const READERS = [
+  'retrieval/process/main.js',
+  'retrieval/process/parser/main.js',
+  'sqlite/writer-thread.js',
+  'demo/seed.js',
+];
+const IMPORTED = /(?:from|import) ?\(?['"](\.[^'"]+)['"]/g;
 
 /**
  * A new data folder in which the sample documents are read already: a gateway of this very build did it once, for all tests that
@@ -36,12 +44,21 @@ async function readDocuments(all: string, kept: string): Promise<void> {
 
 function digest(): string {
   const hash = createHash('sha256');
-  for (const reader of READERS) {
-    const path = join(ROOT, reader);
-    const files = reader.includes('.') ? [path] : filesIn(path);
-    for (const file of files) hash.update(file).update('\0').update(readFileSync(file));
-  }
+  const read = READ.map((name) => join(ROOT, name)).flatMap((path) =>
+    path.endsWith('.json') ? [path] : filesIn(path),
+  );
+  const program = new Set<string>();
+  for (const reader of READERS) addWithImports(program, join(ROOT, 'dist', reader));
+  for (const file of [...read, ...[...program].sort()]) hash.update(file).update('\0').update(readFileSync(file));
   return hash.digest('hex').slice(0, 16);
+}
+
+/** A change elsewhere in the program is no reason to read all documents again. */
+function addWithImports(files: Set<string>, file: string): void {
+  if (files.has(file)) return;
+  files.add(file);
+  for (const [, name] of readFileSync(file, 'utf8').matchAll(IMPORTED))
+    addWithImports(files, resolve(dirname(file), name!));
 }
 
 function filesIn(folder: string): string[] {

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
+import { removeDataDir, startGateway } from './gateway-process.js';
+import { indexedDataDir } from './indexed-documents.js';
 import { commandsOf, shell } from './tour.js';
 
 /** What a reader gets who sets nothing. */
@@ -19,7 +20,7 @@ const EXPECTED: readonly RegExp[] = [
 const commands = commandsOf('README.md', '## Five-minute tour');
 
 t.test('what README and the start say works as written', async (t) => {
-  const dataDir = temporaryDataDir();
+  const dataDir = await indexedDataDir();
   const gateway = await startGateway(dataDir, AS_SHIPPED);
   t.teardown(async () => {
     await gateway.stop('SIGKILL');

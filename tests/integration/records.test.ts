@@ -41,7 +41,7 @@ async function setUp(t: Test) {
 
 t.test('a stop right behind the last answers loses no record, and a rating finds its answer at once', async (t) => {
   const { gateway, client, stored, ask } = await setUp(t);
-  const rate = (completion_id: string) => client.post('/feedback', { body: { completion_id, rating: 'up' } });
+  const rate = (answer_id: string) => client.post('/feedback', { body: { answer_id, rating: 'up' } });
   const ids = [await ask()];
   await rate(ids[0]!);
   const stream = await client.chat.completions.create({ ...REQUEST, stream: true });

@@ -4,6 +4,8 @@ import { resolve } from 'node:path';
 import type { GatewayProcess } from './gateway-process.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+/** What `npx switchyard` comes to, without the second of a processor that npm takes to find it. */
+const CLI = `node ${resolve(ROOT, 'dist/cli/main.js')}`;
 
 /** The commands of a page's part, in its order. */
 export function commandsOf(page: string, heading: string): string[] {
@@ -15,7 +17,7 @@ export function commandsOf(page: string, heading: string): string[] {
 export function shell(command: string, gateway: GatewayProcess): Promise<string> {
   const here = command
     .replaceAll('http://127.0.0.1:8080', gateway.url)
-    .replace(/npx switchyard (\w+ \S+)/g, `npx switchyard $1 --url ${gateway.url}`);
+    .replace(/npx switchyard (\w+ \S+)/g, `${CLI} $1 --url ${gateway.url}`);
   return new Promise((resolve, reject) => {
     const child = spawn('bash', ['-euo', 'pipefail', '-c', here], { cwd: ROOT });
     let output = '';

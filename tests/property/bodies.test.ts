@@ -7,7 +7,7 @@ const ROUTES: [string, object][] = [
   ['/v1/chat/completions', { model: 'assistant', messages: [{ role: 'user', content: 'Hi' }] }],
   ['/v1/completions', { model: 'assistant', prompt: 'Hi' }],
   ['/v1/embeddings', { model: 'embedder', input: 'Hi' }],
-  ['/v1/feedback', { completion_id: 'x', rating: 'up' }],
+  ['/v1/feedback', { answer_id: 'x', rating: 'up' }],
   ['/v1/vector_stores', {}],
   ['/v1/vector_stores/vs_1', {}],
   ['/v1/vector_stores/vs_1/files', { file_id: 'x' }],
@@ -20,16 +20,7 @@ const name = fc.constantFrom(
   ...['model', 'messages', 'prompt', 'suffix', 'stream', 'stop', 'n', 'temperature', 'top_p', 'seed', 'logit_bias'],
   ...['logprobs', 'top_logprobs', 'tools', 'tool_choice', 'response_format', 'retrieval', 'metadata', 'user'],
   ...['stream_options', 'input', 'encoding_format', 'dimensions', 'query', 'name', 'file_ids', 'file_id', 'attributes'],
-  ...[
-    'chunking_strategy',
-    'modalities',
-    'completion_id',
-    'rating',
-    'max_tokens',
-    '__proto__',
-    'constructor',
-    'toString',
-  ],
+  ...['chunking_strategy', 'modalities', 'answer_id', 'rating', 'max_tokens', '__proto__', 'constructor', 'toString'],
 );
 const plausible = fc.oneof(
   fc.constantFrom('assistant', 'assistant@2', 'base-model', 'embedder', 'base64', 'auto', 'up'),

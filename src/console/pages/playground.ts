@@ -210,7 +210,7 @@ function cited({ text, citations }: Answer, grounds: HTMLElement): Child {
 
 function footer(api: Api, { id, model, receipt }: Answer, say: (message: string) => void): HTMLElement {
   const rate = (rating: 'up' | 'down') => async () => {
-    await api.send('POST', '/v1/feedback', { completion_id: id, rating }).then(
+    await api.send('POST', '/v1/feedback', { answer_id: id, rating }).then(
       () => say('Noted.'),
       (error: Error) => say(error.message),
     );

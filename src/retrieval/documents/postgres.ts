@@ -9,9 +9,12 @@ import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { backfillTerms } from '../process/term-backfill.js';
 import { startTidying } from '../process/tidying.js';
 import { adoptEmbedder } from '../stores/adopt-embedder.js';
-import { type Db, jobTables, type Tables, unaudited } from '../stores/database.js';
+import { type Audited, type Db, jobTables, type Tables } from '../stores/database.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
+import { type AuditLogFile, openAuditLogFile } from '../stores/postgres/audit-log-file.js';
+import { createOutbox, noteInOutbox } from '../stores/postgres/audit-outbox.js';
+import { startFolding } from '../stores/postgres/fold-audit.js';
 import { checkPostgres } from '../stores/postgres/migrate.js';
 import { createPgvectorSearch } from '../stores/postgres/vectors.js';
 import { createPostings } from '../stores/postings.js';
@@ -27,15 +30,22 @@ const TABLES = ['files', 'store_files', 'passages', 'postings'] as const;
 /**
  * The documents in PostgreSQL with pgvector, which several gateways may use at once. Every method is one transaction within the scope
  * of its tenant: what row-level security does not show it does not see, whatever a statement forgets to ask for.
+ * @param dataDir of this gateway, where the audit log of its changes lies
  * @throws AppError `config_invalid` for a database that cannot be used
  */
 export async function openPostgresDocuments(
+  dataDir: string,
   settings: Config['database'],
   options: DocumentsOptions,
 ): Promise<DocumentStore> {
   const { config, embedder, relevance, queue, atOnce, clock, onError, onReread } = options;
-  const { db, scopes, close } = openPostgres<Tables>(settings);
+  const { db, scopes, close: closePool } = openPostgres<Tables>(settings);
   const nowS = () => Math.floor(clock.now() / 1000);
+  let log: AuditLogFile | null = null;
+  const close = async () => {
+    await log?.close();
+    await closePool();
+  };
   try {
     await checkPostgres(async (text, values) => db.executeQuery(CompiledQuery.raw(text, values)));
     const reread = await scopes.all(async () => {
@@ -44,6 +54,7 @@ export async function openPostgresDocuments(
       return files;
     });
     if (reread > 0) onReread(reread);
+    log = openAuditLogFile(dataDir, clock);
   } catch (error) {
     await close();
     if (error instanceof AppError) throw error;
@@ -56,14 +67,16 @@ export async function openPostgresDocuments(
     );
   }
   const [passages, postings, jobs] = [createPassages(db), createPostings(db), createJobs(jobTables(db))];
-  const stores = createVectorStores(db, nowS, unaudited);
+  const audit = noteInOutbox(log.id, clock);
+  const folding = startFolding({ outbox: createOutbox(db, scopes, log.id), log, onError });
+  const stores = createVectorStores(db, nowS, audit);
   const vectors = createPgvectorSearch(db, passages, {
     exactLimit: config.exactSearchLimit,
     efSearch: config.efSearch,
   });
   const { searched, find } = createFinding(db, { passages, postings, vectors, relevance }, nowS);
   const rows = createRows(db, {
-    audit: unaudited,
+    audit,
     clock,
     limits: { files: config.maxIngestQueue, bytes: config.maxIngestBytes },
     atOnce,
@@ -91,7 +104,7 @@ export async function openPostgresDocuments(
 
   return {
     ...confined(rows, scopes),
-    purgeFiles: (tenant, fileIds) => purge(db, scopes, tenant, fileIds, nowS()),
+    purgeFiles: (tenant, fileIds) => purge(db, scopes, audit, tenant, fileIds, nowS()),
     searched: (tenant, storeIds) => scopes.of(tenant, () => searched(tenant, storeIds)),
     async find(request, signal) {
       signal.throwIfAborted();
@@ -104,6 +117,7 @@ export async function openPostgresDocuments(
       tidying.stop();
       stopping.abort();
       await backfill;
+      await folding.stop();
       await close();
     },
   };
@@ -128,15 +142,16 @@ function confined<T extends object>(methods: T, scopes: Scopes): T {
 async function purge(
   db: Db,
   scopes: Scopes,
+  audit: Audited,
   tenant: string,
   fileIds: readonly string[],
   nowS: number,
 ): Promise<PurgeReport> {
-  const files = createFiles(db, unaudited);
+  const files = createFiles(db, audit);
   const pieces = await scopes.of(tenant, async () => {
     for (const id of fileIds) await files.get(tenant, id);
     const labels: number[] = [];
-    for (const id of fileIds) labels.push(...(await files.delete(tenant, id, nowS)));
+    for (const id of fileIds) labels.push(...(await files.delete(tenant, id, nowS, 'file.purged')));
     return fileIds.length + labels.length;
   });
   await sql`vacuum ${sql.join(TABLES.map((name) => sql.table(name)))}`.execute(db);

@@ -79,7 +79,7 @@ async function start({ dataDir, modelDir, baseModelDir, config, database }: Proc
   const documents =
     database.url === ''
       ? await openSqliteDocuments(dataDir, documentsOptions)
-      : await openPostgresDocuments(database, documentsOptions);
+      : await openPostgresDocuments(dataDir, database, documentsOptions);
   const apart = { ahead: createApart(1), behind: createApart(Math.min(config.threads, availableParallelism())) };
   const embed: IngestOptions['embed'] = (tenant, texts, { precedence, signal }) => {
     const tokenize = () => texts.map((text) => embedder.tokenize(text, 'passage'));

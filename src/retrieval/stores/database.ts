@@ -136,6 +136,16 @@ interface PostingsTable {
   passages: Buffer;
 }
 
+/** PostgreSQL's alone: what is to become a line of the audit log in a gateway's data folder. */
+interface AuditOutboxTable {
+  seq: Generated<number>;
+  tenant: string;
+  /** Id of that log. */
+  folder: string;
+  /** `NotedChange` as JSON. */
+  entry: string;
+}
+
 /** SQLite's own: the largest key that an `autoincrement` column ever had. */
 interface SequenceTable {
   name: string;
@@ -154,6 +164,7 @@ export interface Tables extends JobTables {
   batch_files: BatchFilesTable;
   passages: PassagesTable;
   postings: PostingsTable;
+  audit_outbox: AuditOutboxTable;
 }
 
 export type Db = Kysely<Tables>;
@@ -171,7 +182,7 @@ export function createAudited(dataDir: string, clock: Clock): Audited {
   return (tx, change) => log.append(tx as Kysely<unknown> as AuditDb, change);
 }
 
-/** For what only reads, and for PostgreSQL, where documents have no audit log yet (decision 0042). */
+/** For what only reads. */
 export const unaudited: Audited = async () => {};
 
 /** Opens `documents.db`, or creates it. */

@@ -1,9 +1,11 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { isDemoFor, seedDemo, waitForDemoDocuments } from '../../../src/demo/seed.js';
 import { openTestRegistry } from '../registry/open.js';
 import { memoryRetrieval } from './memory-retrieval.js';
+
+const POLICY = readFileSync(new URL('../../../indexes/policies/northwind-bank.json', import.meta.url), 'utf8');
 
 async function setUp(t: Test) {
   const root = t.testdir({
@@ -16,6 +18,7 @@ async function setUp(t: Test) {
       },
     },
     indexes: {
+      policies: { 'northwind-bank.json': POLICY },
       'northwind-bank': { 'fees.md': '# Fees', 'cards.md': '# Cards', 'loans.md': '# Loans', 'notes.txt': '-' },
     },
     node_modules: {
@@ -27,8 +30,8 @@ async function setUp(t: Test) {
   const registry = await openTestRegistry(join(root, 'data'), { demo: true });
   t.teardown(() => registry.close());
   const memory = memoryRetrieval();
-  const seed = (base = { id: 'base', baseDigest: 'base' }) =>
-    seedDemo({ registry, retrieval: memory.retrieval, base, root });
+  const seed = (base = { id: 'base', baseDigest: 'base' }, embedder = 'bge-small-en-v1.5-qa') =>
+    seedDemo({ registry, retrieval: memory.retrieval, base, embedder, root });
   return { root, registry, memory, seed };
 }
 
@@ -45,11 +48,14 @@ t.test('an empty gateway gets both sample tenants with keys, adapters, deploymen
     canaryVersion: 2,
     canaryWeight: 0,
     retrieval: { enabled: true, topK: 4 },
+    policy: { name: 'bank', revision: 1 },
   });
+  t.same((await registry.getPolicy('northwind-bank', 'bank', 1)).rules, JSON.parse(POLICY));
   t.match(await registry.getDeployment('copilot', 'assistant'), {
     adapter: 'copilot',
     stableVersion: 1,
     canaryVersion: null,
+    policy: null,
   });
   t.same(Object.keys(memory.contents('northwind-bank')), ['cards.md', 'fees.md', 'loans.md']);
   t.same(memory.contents('copilot'), {
@@ -72,6 +78,14 @@ t.test('a second start changes nothing, not even what a person has changed', asy
   t.same(await registry.getDeployment('northwind-bank', 'assistant'), promoted);
   t.equal(await registry.authenticate('sk-demo-copilot'), null);
   t.equal(memory.uploads(), uploads);
+});
+
+t.test('a policy that was taken away stays away, and none is screened by thresholds of another embedder', async (t) => {
+  const { registry, seed } = await setUp(t);
+  await seed(undefined, 'another-embedder');
+  t.match(await registry.getDeployment('northwind-bank', 'assistant'), { stableVersion: 1, policy: null });
+  await seed();
+  t.match(await registry.getDeployment('northwind-bank', 'assistant'), { policy: null });
 });
 
 t.test('a base model without sample adapters answers alone', async (t) => {

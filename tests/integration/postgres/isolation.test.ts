@@ -8,7 +8,7 @@ import { migratePostgres } from '../../../src/retrieval/stores/postgres/migrate.
 import { createVectorStores } from '../../../src/retrieval/stores/vector-stores.js';
 import { startPostgres } from '../../fixtures/postgres/server.js';
 import { addLines, asking, documentsOptions } from '../../fixtures/retrieval/document-store-suite.js';
-import { DEFAULTS, NEVER } from '../../fixtures/retrieval/retrieval.js';
+import { DEFAULTS, dataFolder, NEVER } from '../../fixtures/retrieval/retrieval.js';
 import { run } from '../cli/cli-app.js';
 
 const TENANTS = ['bank', 'copilot', 'other'];
@@ -33,7 +33,7 @@ async function setUp(t: Test, exactSearchLimit: number) {
   const { name, url } = await server.createDatabase();
   const { options, clock } = documentsOptions({ exactSearchLimit });
   const settings = { ...DEFAULTS.database, url };
-  const documents = await openPostgresDocuments(settings, options);
+  const documents = await openPostgresDocuments(dataFolder(t), settings, options);
   const raw = openPostgres<Tables>(settings);
   t.teardown(async () => {
     await documents.close();
@@ -158,7 +158,7 @@ t.test(
   async (t) => {
     const { name, url } = await server.createDatabase();
     const { options } = documentsOptions();
-    const open = (url: string) => openPostgresDocuments({ ...DEFAULTS.database, url }, options);
+    const open = (url: string) => openPostgresDocuments(dataFolder(t), { ...DEFAULTS.database, url }, options);
     await t.rejects(open(`${server.ownerUrl(name)}?options=-c%20search_path%3Dswitchyard,public`), {
       code: 'config_invalid',
       message: /the role "owner" of database.url is a superuser or has BYPASSRLS/,

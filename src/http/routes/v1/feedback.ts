@@ -11,9 +11,25 @@ import { errorResponses } from '../../../errors/responses.js';
 import { answerLabels } from '../../../metrics/answer-labels.js';
 import type { App, Services } from '../../app.js';
 
+/** What clients of the several APIs call it: `answer_id` is ours, as in receipts. */
+const ID_NAMES = ['answer_id', 'completion_id', 'response_id', 'message_id', 'id'] as const;
+const otherName = Type.Optional(
+  Type.String({ minLength: 1, deprecated: true, description: 'Another name of `answer_id`.' }),
+);
+
 const FeedbackBody = Type.Object(
   {
-    completion_id: Type.String({ minLength: 1, description: 'The `id` of the answer, of a streamed one too.' }),
+    answer_id: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'The `id` of the answer, of whichever API and of a streamed one too. Required, by one of its names.',
+      }),
+    ),
+    completion_id: otherName,
+    response_id: otherName,
+    message_id: otherName,
+    id: otherName,
     rating: Type.Optional(Type.Enum(['up', 'down'])),
     score: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Where a thumb is too coarse.' })),
     categories: Type.Optional(
@@ -63,7 +79,8 @@ export function addFeedback(app: App, { registry, metrics }: Services): void {
           200: Type.Object(
             {
               object: Type.Literal('feedback'),
-              completion_id: Type.String(),
+              answer_id: Type.String(),
+              completion_id: Type.String({ deprecated: true, description: 'As `answer_id`.' }),
               rating: Type.Union([Type.Enum(['up', 'down']), Type.Null()]),
             },
             { description: 'What was noted.' },
@@ -73,16 +90,29 @@ export function addFeedback(app: App, { registry, metrics }: Services): void {
       },
     },
     async ({ principal, body, logged }) => {
-      const { completion_id: answerId, rating = null, score = null, categories = [], comment = null } = body;
+      const answerId = answerIdOf(body);
+      const { rating = null, score = null, categories = [], comment = null } = body;
       const correction = toCorrection(body);
       const feedback = { answerId, rating, score, categories, comment, correction };
       const { answer, isFirst } = await registry.addFeedback(principal, feedback);
       logged.subject = { answer: answerId };
       // A counter cannot take back: who thinks again changes the record, and is not counted twice.
       if (isFirst && rating !== null) metrics.add('feedback_total', { ...answerLabels(answer), rating });
-      return { object: 'feedback' as const, completion_id: answerId, rating };
+      return { object: 'feedback' as const, answer_id: answerId, completion_id: answerId, rating };
     },
   );
+}
+
+/** @throws AppError `invalid_value` where there is none, or several that are not the same */
+function answerIdOf(body: Static<typeof FeedbackBody>): string {
+  const [name, ...others] = ID_NAMES.filter((one) => body[one] !== undefined);
+  if (name === undefined) {
+    throw new AppError('invalid_value', { param: 'answer_id', reason: 'is required: the `id` of the answer' });
+  }
+  const other = others.find((one) => body[one] !== body[name]);
+  if (other === undefined) return body[name]!;
+  const reason = `is another one than ${name}, and feedback is about one answer. Leave one of them out`;
+  throw new AppError('invalid_value', { param: other, reason });
 }
 
 function toCorrection({ corrected_answer: answer, messages }: Static<typeof FeedbackBody>): Correction | null {

@@ -130,6 +130,7 @@ async function allow(client: pg.Client, { name, password }: GatewayRole, vectorS
   await client.query(`
     grant usage on schema ${SCHEMA} to ${role};
     grant select, insert, update, delete${maintain} on all tables in schema ${SCHEMA} to ${role};
+    revoke update on ${SCHEMA}.audit_outbox from ${role};
     grant execute on function index_vectors to ${role};
     alter role ${role} in database ${database} set search_path = ${SCHEMA}, ${vectorSchema}`);
 }

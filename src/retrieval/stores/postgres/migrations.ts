@@ -195,4 +195,17 @@ export const MIGRATIONS: readonly string[] = [
   `,
   "alter table stores add column redaction text not null default 'off'",
   'alter table store_files add column most_passages bigint',
+  // What is to become a line of the audit log of the gateway whose data folder it names: written with its change, and only taken away.
+  `
+  create table audit_outbox (
+    seq bigint generated always as identity primary key,
+    tenant text not null,
+    folder text not null,
+    entry text not null
+  );
+  create index audit_outbox_by_folder on audit_outbox (folder, seq);
+  alter table audit_outbox enable row level security;
+  create policy own_rows on audit_outbox using (tenant = (select current_setting('app.tenant', true))
+    or (select current_setting('app.every_tenant', true)) = 'on');
+  `,
 ];
