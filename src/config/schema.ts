@@ -81,6 +81,18 @@ export const ConfigSchema = Type.Object(
           600_000,
         ),
         maxConnections: integer('Connections open at once; further ones are closed.', 20_000, 1, 1_000_000),
+        maxWebSockets: integer(
+          'WebSockets open at once; one tenant may have half of them. Each may hold two messages of maxBodyBytes.',
+          256,
+          1,
+          100_000,
+        ),
+        webSocketLifetimeMs: integer(
+          'How long a WebSocket may be open, in milliseconds; it ends behind the response under way.',
+          3_600_000,
+          100,
+          86_400_000,
+        ),
         maxLoopDelayMs: integer(
           "Mean delay of the gateway's own thread, over a second, from which on requests are answered with 503, in milliseconds.",
           1000,

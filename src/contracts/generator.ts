@@ -47,10 +47,10 @@ export interface GenerateRequest {
   /** Special tokens that stand in the answer's text, as they are written; of all others nothing is seen. Left out: none. */
   readonly shown?: readonly string[];
   /**
-   * Told before the request is queued how many tokens prompt and answer take at most. What it throws refuses the request.
-   * Left out: nobody asks.
+   * Told before the request is queued how many tokens its prompt has, and how many its answer takes at most. What it throws
+   * refuses the request. Left out: nobody asks.
    */
-  readonly reserve?: (tokens: number) => Promise<void>;
+  readonly reserve?: (promptTokens: number, answerTokens: number) => Promise<void>;
 }
 
 export interface TokenLogprob {

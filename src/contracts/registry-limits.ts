@@ -83,6 +83,8 @@ export const MAX_TOLERANCE = 0.99;
 
 /** Responses that one may go on from. */
 export const MAX_TURNS = 200;
+/** Items of a conversation that a response can begin with. */
+export const MAX_ITEMS = 1000;
 
 /** Limits of what tenants and keys may use: the numbers that are accepted, and what each is a limit of. */
 export const LIMITS = {

@@ -4,6 +4,7 @@ import type { JobFailure, JobStore, Lease } from '../jobs/jobs.js';
 import type { AdapterRef } from './adapter.js';
 import type { AuditChange, AuditPage } from './audit.js';
 import type { Batch, BatchChange, BatchResult, NewBatch } from './batches.js';
+import type { Conversations } from './conversations.js';
 import type { HttpTool, ToolRun } from './http-tools.js';
 import type { Page, PageRequest } from './paging.js';
 import type { ChatMessage } from './prompt.js';
@@ -308,7 +309,7 @@ export interface DataPolicy {
   readonly captureDays: number | null;
 }
 
-export interface Registry {
+export interface Registry extends Conversations {
   /** Constant-time over the hash; null for unknown and revoked keys. @throws AppError `api_key_expired` */
   authenticate(key: string): Promise<Principal | null>;
 
@@ -566,8 +567,12 @@ export interface Registry {
   /** For who holds the job about it. */
   startResponse(lease: Lease): Promise<StoredTurn>;
   /** Ends the job too; nothing is kept where it is no longer held. */
-  finishResponse(lease: Lease, end: Pick<StoredTurn, 'status' | 'body'>): Promise<void>;
+  finishResponse(lease: Lease, end: Pick<StoredResponse, 'status' | 'body' | 'added'>): Promise<void>;
   failResponse(tenant: string, id: string, error: JobFailure): Promise<void>;
+  /** Makes a text unreadable but for this owner, so that a client can keep it. */
+  sealText(owner: Owner, text: string): string;
+  /** null where it was not sealed here, or for others. */
+  openText(owner: Owner, sealed: string): string | null;
   /** Deletes responses that are older, of every tenant. Returns how many. */
   expireResponses(retentionDays: number): Promise<number>;
   /** Durable when it resolves: a job of the kind `batch` is about it. */

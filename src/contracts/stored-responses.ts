@@ -7,6 +7,21 @@ export interface Owner {
   readonly audience: string;
 }
 
+/** As clients have it. */
+export interface ConversationItem {
+  readonly id: string;
+  readonly type: string;
+  readonly [member: string]: unknown;
+}
+
+/** Items behind those that a conversation has. */
+export interface AddedItems {
+  readonly conversation: string;
+  readonly items: readonly ConversationItem[];
+  /** The client's name of its user; it is kept as a keyed hash, so that the texts can be forgotten. */
+  readonly user: string | null;
+}
+
 export type ResponseStatus = 'queued' | 'in_progress' | 'completed' | 'incomplete' | 'failed' | 'cancelled';
 
 export interface StoredResponse extends Owner {
@@ -21,9 +36,11 @@ export interface StoredResponse extends Owner {
   readonly task: object | null;
   /** The client's name of its user; it is kept as a keyed hash, so that the text can be forgotten. */
   readonly user: string | null;
+  /** To the conversation that it is a part of, in the same transaction; null: to none, or not yet. */
+  readonly added: AddedItems | null;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
 }
 
 /** One turn of a conversation, as it is read again. */
-export type StoredTurn = Omit<StoredResponse, 'user'>;
+export type StoredTurn = Omit<StoredResponse, 'user' | 'added'>;

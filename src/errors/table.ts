@@ -140,7 +140,7 @@ export const ERRORS = {
     retryable: false,
     level: 'info',
     message:
-      'The tenant {tenant} keeps no texts of responses, so {param} cannot be true. Leave it out, or set storeResponses in its data policy (switchyard tenants policy).',
+      'The tenant {tenant} keeps no texts of responses, so {param} is refused. Leave it out, or set storeResponses in its data policy (switchyard tenants policy).',
   },
   invalid_groups_token: {
     status: 401,
@@ -159,6 +159,9 @@ export const ERRORS = {
   },
   model_not_found: missing('The model {model} does not exist for this key. GET /v1/models lists what does.'),
   not_found: missing('{what} {id} does not exist.'),
+  previous_response_not_found: missing(
+    'The response {id} is not kept, or not any more. Begin anew with all that was said before.',
+  ),
   store_expired: bad(
     'The vector store {id} has expired, and holds no files any more. Delete it, and create another.',
     410,
@@ -169,6 +172,13 @@ export const ERRORS = {
   ),
   route_not_found: missing('{method} {path} does not exist. /docs lists the routes.'),
   method_not_allowed: bad('{path} has no {method}. It has {allowed}.', 405),
+  upgrade_required: bad(
+    'This path is read over a WebSocket only. Open one with "Upgrade: websocket", or send POST.',
+    426,
+  ),
+  websocket_connection_limit_reached: bad(
+    'The WebSocket is open for {limitMs} ms, which is as long as one may be. Open another one.',
+  ),
   already_exists: bad('{what} {id} exists already.', 409),
   no_canary: bad('The deployment {deployment} has no canary. Set one first.', 409),
   nothing_to_roll_back: bad('The deployment {deployment} has neither a canary nor a previous version.', 409),

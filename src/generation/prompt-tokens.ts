@@ -50,6 +50,6 @@ export async function tokenizePrompt(
   if (promptIds.length === 0) throw new AppError('invalid_value', { param: 'prompt', reason: 'must not be empty' });
   const left = contextTokens - promptIds.length;
   const maxTokens = Math.min(request.maxTokens ?? left, left);
-  await request.reserve?.(promptIds.length + maxTokens);
+  await request.reserve?.(promptIds.length, maxTokens);
   return { promptIds, passages, maxTokens };
 }

@@ -156,6 +156,7 @@ export const METRICS = {
   ]),
   http_request_duration_seconds: histogram('HTTP requests, to the last byte.', ['method', 'route'], OPERATION),
   http_requests_in_flight: gauge('HTTP requests not yet answered in full.', []),
+  websockets_open: gauge('WebSockets that are open.', []),
   label_overflow_total: counter('Label values replaced by "other" because their label was full.', ['label']),
 } as const satisfies Record<string, MetricSpec>;
 

@@ -1,6 +1,6 @@
+import type { GenerateRequest } from '../contracts/generator.js';
 import type { GrammarSpec } from '../contracts/grammar.js';
 import type { Prompt, ToolCall } from '../contracts/prompt.js';
-import type { Charge } from '../contracts/quota.js';
 import type { Principal } from '../contracts/registry.js';
 import type { AnswerFormat } from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
@@ -10,7 +10,14 @@ import { AnswerReader } from './calls/read-answer.js';
 import { THOUGHT_TAGS } from './calls/thoughts.js';
 import { endOnAbort } from './end-on-abort.js';
 import type { Tally } from './record.js';
-import type { AnswerEvent, ChatRequest, CompletionRequest, OfferedTools, PipelineServices } from './types.js';
+import type {
+  AnswerEvent,
+  ChatRequest,
+  ChoiceEnd,
+  CompletionRequest,
+  OfferedTools,
+  PipelineServices,
+} from './types.js';
 
 /** One run of the engine within an answer. */
 export interface RoundRequest {
@@ -20,13 +27,15 @@ export interface RoundRequest {
   readonly maxTokens: number | null;
   readonly maxTokensYields: boolean;
   /** Sets the round's tokens aside before it begins. */
-  readonly reserve: Charge['reserve'];
+  readonly reserve: NonNullable<GenerateRequest['reserve']>;
+  /** Told, at least once, when the prompt is computed. */
+  readonly onPromptRead: () => void;
   readonly search: Extract<AnswerEvent, { type: 'started' }>['search'];
 }
 
 /** What a round came to. */
 export interface Round {
-  readonly reason: Extract<AnswerEvent, { type: 'finished' }>['reason'];
+  readonly reason: ChoiceEnd['reason'];
   readonly stopText: string | null;
   readonly promptTokens: number;
   readonly text: string;
@@ -42,7 +51,7 @@ export async function* generateRound(
   { engine, clock, tokenizer }: PipelineServices,
   request: ChatRequest | CompletionRequest,
   tally: Tally,
-  { prompt, toolUse, maxTokens, maxTokensYields, search, reserve }: RoundRequest,
+  { prompt, toolUse, maxTokens, maxTokensYields, search, reserve, onPromptRead }: RoundRequest,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent, Round, undefined> {
   const { principal, priority, sampling, stop, topLogprobs } = request;
@@ -54,7 +63,13 @@ export async function* generateRound(
   const output = tally.screen?.output ?? null;
   const format = prompt.kind === 'chat' ? tokenizer.answerFormat() : RAW;
   const reader = new AnswerReader(format, toolUse);
-  const round: Tally['rounds'][number] = { startedAtMs: clock.monotonicMs(), endedAtMs: null, timings: null };
+  const round: Tally['rounds'][number] = {
+    startedAtMs: clock.monotonicMs(),
+    endedAtMs: null,
+    timings: null,
+    promptTokens: 0,
+    cachedTokens: 0,
+  };
   tally.rounds.push(round);
   const events = engine.generate(
     // The id of the answer, not of the request: a client may send the same request id twice.
@@ -81,8 +96,10 @@ export async function* generateRound(
       tally.promptTokens = before.prompt + event.promptTokens;
       tally.cachedTokens = before.cached + event.cachedTokens;
       const { promptTokens, cachedTokens } = event;
+      Object.assign(round, { promptTokens, cachedTokens });
       if (isFirst) yield { type: 'started', promptTokens, cachedTokens, search };
     } else if (event.type === 'delta') {
+      onPromptRead();
       if (event.tokenCount > 0) {
         tally.lastTokenAtMs = clock.monotonicMs();
         tally.firstTokenAtMs ??= tally.lastTokenAtMs;

@@ -4,7 +4,7 @@ import type { ToolRun } from '../contracts/http-tools.js';
 import type { AnswerTexts } from '../contracts/judge.js';
 import type { AnswerRecord, GivenPassage } from '../contracts/registry.js';
 import type { ScoredPassage } from '../contracts/retrieval.js';
-import type { Screen } from '../contracts/safety.js';
+import type { SafetyDecision, Screen } from '../contracts/safety.js';
 import { answerLabels } from '../metrics/answer-labels.js';
 import { currentTrace } from '../tracing/current.js';
 import type { CitationAnnotation } from './citations.js';
@@ -28,7 +28,13 @@ export interface Tally {
   /** Of the monotonic clock, like the two below it. */
   readonly startedMs: number;
   /** Runs of the engine, by the monotonic clock; null: it did not end, or told no times. */
-  readonly rounds: { readonly startedAtMs: number; endedAtMs: number | null; timings: EngineTimings | null }[];
+  readonly rounds: {
+    readonly startedAtMs: number;
+    endedAtMs: number | null;
+    timings: EngineTimings | null;
+    promptTokens: number;
+    cachedTokens: number;
+  }[];
   firstTokenAtMs: number | null;
   lastTokenAtMs: number | null;
   /** `completed`, `aborted`, or the code of an error. */
@@ -47,6 +53,19 @@ export interface Tally {
   /** Once it is written. */
   record: AnswerRecord | null;
   certainty: Certainty | null;
+  /** Of further choices beside this one, which stands for all of them where one text is asked for. */
+  readonly others: Tally[];
+}
+
+/** What all choices took: the prompt that they share counts once. */
+export function usageOf({ others, promptTokens, cachedTokens, completionTokens }: Tally) {
+  const usage = { promptTokens, cachedTokens: cachedTokens ?? 0, completionTokens };
+  for (const { rounds, ...other } of others) {
+    usage.promptTokens += other.promptTokens - (rounds[0]?.promptTokens ?? 0);
+    usage.cachedTokens += (other.cachedTokens ?? 0) - (rounds[0]?.cachedTokens ?? 0);
+    usage.completionTokens += other.completionTokens;
+  }
+  return usage;
 }
 
 /** Meters the answer at once and stores its record; a store that fails does not take the answer back. Never rejects. */
@@ -75,16 +94,19 @@ export async function recordAnswer(
 }
 
 /** Of the wall clock. What ended early ended with its answer. */
-function timesOf({ rounds, prepared, createdAtMs, startedMs }: Tally, { durationMs }: AnswerRecord): StageTimes {
+function timesOf(tally: Tally, { durationMs }: AnswerRecord): StageTimes {
+  const { prepared, createdAtMs, startedMs } = tally;
   const toWall = (ms: number) => createdAtMs + ms - startedMs;
   const retrievedAtMs = prepared?.retrievedAtMs ?? null;
   return {
     retrievalEndMs: retrievedAtMs === null ? null : toWall(retrievedAtMs),
-    rounds: rounds.map(({ startedAtMs, endedAtMs, timings }) => ({
-      startMs: toWall(startedAtMs),
-      endMs: toWall(endedAtMs ?? startedMs + durationMs),
-      timings,
-    })),
+    rounds: choicesOf(tally)
+      .flatMap(({ rounds }) => rounds)
+      .map(({ startedAtMs, endedAtMs, timings }) => ({
+        startMs: toWall(startedAtMs),
+        endMs: toWall(endedAtMs ?? startedMs + durationMs),
+        timings,
+      })),
   };
 }
 
@@ -97,6 +119,7 @@ export function recordOf(tally: Tally, { monotonicMs }: Pick<Clock, 'monotonicMs
 function toRecord(tally: Tally, endedMs: number): AnswerRecord {
   const { adapter, arm, assignedBy, deployment, policy, revision } = tally.route;
   const { prepared, timings } = tally;
+  const usage = usageOf(tally);
   return {
     id: tally.id,
     requestId: tally.requestId,
@@ -115,11 +138,11 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
     finishReason: tally.finishReason,
     passages: prepared?.passages.map(({ passage }) => toGiven(passage)) ?? [],
     storeSnapshot: prepared?.storeSnapshot ?? null,
-    safety: policy && { policy: `${policy.name}@${policy.revision}`, decisions: tally.screen!.decisions() },
-    tools: tally.tools,
-    promptTokens: tally.promptTokens,
-    cachedTokens: tally.cachedTokens,
-    completionTokens: tally.completionTokens,
+    safety: policy && { policy: `${policy.name}@${policy.revision}`, decisions: decisionsOf(tally) },
+    tools: choicesOf(tally).flatMap(({ tools }) => tools),
+    promptTokens: usage.promptTokens,
+    cachedTokens: tally.cachedTokens === null ? null : usage.cachedTokens,
+    completionTokens: usage.completionTokens,
     durationMs: endedMs - tally.startedMs,
     firstTokenMs: tally.firstTokenAtMs === null ? null : tally.firstTokenAtMs - tally.startedMs,
     queueMs: timings?.queueMs ?? null,
@@ -128,6 +151,19 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
     decodeMs: timings?.decodeMs ?? null,
     createdAt: tally.createdAtMs,
   };
+}
+
+const choicesOf = (tally: Tally): readonly Tally[] => [tally, ...tally.others];
+
+/** Of all choices, each decision once with how often it was made. */
+function decisionsOf(tally: Tally): SafetyDecision[] {
+  const sums = new Map<string, SafetyDecision>();
+  for (const decision of choicesOf(tally).flatMap(({ screen }) => screen!.decisions())) {
+    const { count: _, ...what } = decision;
+    const key = JSON.stringify(what);
+    sums.set(key, { ...decision, count: (sums.get(key)?.count ?? 0) + decision.count });
+  }
+  return [...sums.values()];
 }
 
 function toGiven({ id, score, fileId, byteStart, byteEnd }: ScoredPassage): GivenPassage {
@@ -162,8 +198,8 @@ function measure(metrics: PipelineServices['metrics'], tally: Tally, record: Ans
   if (record.firstTokenMs !== null) {
     metrics.observe('time_to_first_token_seconds', labels, record.firstTokenMs / 1000);
   }
-  if (tally.lastTokenAtMs !== null && tally.firstTokenAtMs !== null && record.completionTokens > 1) {
-    const perTokenMs = (tally.lastTokenAtMs - tally.firstTokenAtMs) / (record.completionTokens - 1);
+  if (tally.lastTokenAtMs !== null && tally.firstTokenAtMs !== null && tally.completionTokens > 1) {
+    const perTokenMs = (tally.lastTokenAtMs - tally.firstTokenAtMs) / (tally.completionTokens - 1);
     metrics.observe('time_per_output_token_seconds', labels, perTokenMs / 1000);
   }
   if (tally.timings !== null) {

@@ -3,14 +3,16 @@ import type { Charge } from '../contracts/quota.js';
 import type { Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import { newCalls, offerAgain, runOwnCalls } from './calls/own-calls.js';
+import { runChoices } from './choices.js';
 import { annotate, toCitation, toLeftOut } from './citations.js';
-import { generateRound, type Round } from './generate-round.js';
-import { recordAnswer, recordOf, type Tally } from './record.js';
+import { generateRound, type RoundRequest } from './generate-round.js';
+import { recordAnswer, recordOf, type Tally, usageOf } from './record.js';
 import { resolveRoute } from './resolve.js';
 import { checkLogprobs, openScreen } from './screen.js';
 import type {
   AnswerEvent,
   ChatRequest,
+  ChoiceEnd,
   CompletionRequest,
   Grounding,
   PipelineServices,
@@ -45,7 +47,7 @@ export async function* runAnswer(
     checkLogprobs(tally.screen, request);
     const prepared = await prepare(route, tally.screen, limited.signal);
     tally.prepared = prepared;
-    if (prepared.refusal !== null) yield* refuse(services, tally, prepared.refusal);
+    if (prepared.refusal !== null) yield* refuse(services, tally, prepared.refusal, request.choices ?? 1);
     else yield* generate(services, request, tally, prepared, charge, limited.signal);
   } catch (error) {
     // After an abort its reason tells what happened; without one of ours the caller is gone, and so is our listener.
@@ -55,25 +57,32 @@ export async function* runAnswer(
     throw cause;
   } finally {
     limited.release();
-    charge.settle(tally.promptTokens + tally.completionTokens);
+    const { promptTokens, completionTokens } = usageOf(tally);
+    charge.settle(promptTokens + completionTokens);
     // Not awaited: a client waits for its answer, not for the disk (decision 0023).
     void recordAnswer(services, tally);
   }
 }
 
 /** The policy's answer in the place of the model's. */
-function* refuse({ clock }: PipelineServices, tally: Tally, text: string): Generator<AnswerEvent, void, undefined> {
+function* refuse(
+  { clock }: PipelineServices,
+  tally: Tally,
+  text: string,
+  choices: number,
+): Generator<AnswerEvent, void, undefined> {
   tally.outcome = 'refused';
   tally.finishReason = 'content_filter';
   tally.text = text;
   yield { type: 'started', promptTokens: 0, cachedTokens: 0, search: null };
-  yield { type: 'delta', text, logprobs: [] };
+  for (let choice = 0; choice < choices; choice++) {
+    yield { type: 'delta', choice, text, logprobs: [] };
+    if (choices > 1) yield { type: 'choice_finished', choice, ...REFUSED, grounding: null };
+  }
   const usage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
-  const record = recordOf(tally, clock);
-  yield { type: 'finished', reason: 'content_filter', stopText: null, usage, grounding: null, record };
+  yield { type: 'finished', ...REFUSED, usage, grounding: null, record: recordOf(tally, clock) };
 }
 
-/** Round after round, as long as the model asks for functions of the deployment. */
 async function* generate(
   services: PipelineServices,
   request: ChatRequest | CompletionRequest,
@@ -82,23 +91,53 @@ async function* generate(
   charge: Charge,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
-  const { clock, engine, maxToolRounds, quota } = services;
+  const { choices = 1 } = request;
+  const reserve = (prompt: number, answer: number) => charge.reserve(prompt + choices * answer);
+  if (choices === 1) {
+    const hooks = { reserve, onPromptRead: () => {} };
+    return yield finish(tally, yield* generateChoice(services, request, tally, prepared, hooks, signal), services);
+  }
+  for (let choice = 1; choice < choices; choice++) {
+    const id = `${tally.id}-${choice}`;
+    tally.others.push({ ...openTally(services, request, tally.route, id, tally.startedMs), prepared });
+  }
+  const run = (own: Tally, choice: number, onPromptRead: () => void, until: AbortSignal) => {
+    const { seed } = request.sampling;
+    const seeded = { ...request, sampling: { ...request.sampling, seed: seed === null ? null : seed + choice } };
+    // The first sets aside what all of them may take.
+    const hooks = { reserve: choice === 0 ? reserve : async () => {}, onPromptRead };
+    return generateChoice(services, seeded, own, prepared, hooks, until);
+  };
+  yield finish(tally, yield* runChoices([tally, ...tally.others], run, signal), services);
+}
+
+/** Round after round, as long as the model asks for functions of the deployment. */
+async function* generateChoice(
+  services: PipelineServices,
+  request: ChatRequest | CompletionRequest,
+  tally: Tally,
+  prepared: Prepared,
+  { reserve, onPromptRead }: Pick<RoundRequest, 'reserve' | 'onPromptRead'>,
+  signal: AbortSignal,
+): AsyncGenerator<AnswerEvent, ChoiceEnd, undefined> {
+  const { engine, maxToolRounds, quota } = services;
   const { maxTokens } = request;
   const { maxTokensYields } = prepared;
   const search = searchOf(prepared);
   let { prompt, toolUse } = prepared;
-  const charges = [charge];
+  const charges: Charge[] = [];
   const made = new Set<string>();
   try {
     for (let round = 1; ; round++) {
       const left = maxTokens === null ? null : Math.max(1, maxTokens - tally.completionTokens);
-      const { reserve } = charges.at(-1)!;
-      const asked = { prompt, toolUse, maxTokens: left, maxTokensYields, search, reserve };
+      const later = charges.at(-1);
+      const setAside = later ? (prompt: number, answer: number) => later.reserve(prompt + answer) : reserve;
+      const asked = { prompt, toolUse, maxTokens: left, maxTokensYields, search, reserve: setAside, onPromptRead };
       const said = yield* generateRound(services, request, tally, asked, signal);
       if (said.own.length === 0 || toolUse === null || prompt.kind !== 'chat') {
         const leftTokens = engine.model.contextTokens - said.promptTokens;
         const lowered = maxTokens !== null && maxTokens > leftTokens ? leftTokens : null;
-        return yield finish(tally, said, ground(tally.text, prepared, lowered), clock);
+        return endOf(tally, said, ground(tally.text, prepared, lowered));
       }
       const calls = newCalls(said.own, toolUse.own, made);
       const toMake = { text: said.text, calls, own: toolUse.own };
@@ -106,7 +145,7 @@ async function* generate(
       if (results.refusal !== null) {
         tally.text += results.refusal;
         yield { type: 'delta', text: results.refusal, logprobs: [] };
-        return yield finish(tally, REFUSED, ground(tally.text, prepared, null), clock);
+        return endOf(tally, REFUSED, ground(tally.text, prepared, null));
       }
       if (said.text !== '') {
         tally.text += BETWEEN_ROUNDS;
@@ -124,25 +163,23 @@ async function* generate(
     }
   } finally {
     // What all rounds took is settled with the first.
-    for (const later of charges.slice(1)) later.settle(0);
+    for (const later of charges) later.settle(0);
   }
 }
 
-function finish(
+function endOf(
   tally: Tally,
-  { reason, stopText }: Pick<Round, 'reason' | 'stopText'>,
+  { reason, stopText }: Pick<ChoiceEnd, 'reason' | 'stopText'>,
   grounding: Grounding | null,
-  clock: PipelineServices['clock'],
-): AnswerEvent {
+): ChoiceEnd {
   tally.annotations = grounding?.annotations ?? [];
-  tally.outcome = 'completed';
   tally.finishReason = reason;
-  const usage = {
-    promptTokens: tally.promptTokens,
-    cachedTokens: tally.cachedTokens ?? 0,
-    completionTokens: tally.completionTokens,
-  };
-  return { type: 'finished', reason, stopText, usage, grounding, record: recordOf(tally, clock) };
+  return { reason, stopText, grounding };
+}
+
+function finish(tally: Tally, end: ChoiceEnd, { clock }: PipelineServices): AnswerEvent {
+  tally.outcome = 'completed';
+  return { type: 'finished', ...end, usage: usageOf(tally), record: recordOf(tally, clock) };
 }
 
 function searchOf({ retrieved, question, passages, leftOut }: Prepared) {
@@ -194,6 +231,7 @@ function openTally(
     tools: [],
     certainty: null,
     record: null,
+    others: [],
   };
 }
 

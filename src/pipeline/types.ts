@@ -53,6 +53,8 @@ interface AnswerRequest {
   readonly topLogprobs: number | null;
   /** What the answer is bound to; null = nothing. */
   readonly grammar: GrammarSpec | null;
+  /** How many answers are given to the one prompt; left out: one. */
+  readonly choices?: number;
 }
 
 /** Functions that the caller runs, and how far the answer may ask for them. */
@@ -125,9 +127,24 @@ export interface Grounding {
   readonly maxTokens: number | null;
 }
 
+/** Of several choices: which one it is of. The first where it is left out. */
+interface OfChoice {
+  readonly choice?: number;
+}
+
+/** How one choice ended. */
+export interface ChoiceEnd {
+  /** `content_filter`: a safety policy refused the request, or ended the answer. */
+  readonly reason: Exclude<FinishReason, 'abort'> | 'tool_calls' | 'content_filter';
+  /** The stop text that ended it; null: none, or it is not known. */
+  readonly stopText: string | null;
+  readonly grounding: Grounding | null;
+}
+
 /**
  * Events of one answer, in order: `routed`, `started`, any number of `reasoning`, `delta`, `tool_call` and `tool_arguments`, one
- * `finished`. A refusal is text whose reason is `content_filter`.
+ * `finished`. A refusal is text whose reason is `content_filter`. Those of several choices come mixed, and each choice
+ * ends with `choice_finished`.
  */
 export type AnswerEvent =
   | { readonly type: 'routed'; readonly id: string; readonly createdAtMs: number; readonly route: Route }
@@ -138,23 +155,20 @@ export type AnswerEvent =
       /** What was looked for, and what was found, best first; null where nothing was. */
       readonly search: { readonly query: string; readonly passages: readonly ScoredPassage[] } | null;
     }
-  | { readonly type: 'delta'; readonly text: string; readonly logprobs: readonly GeneratedToken[] }
+  | ({ readonly type: 'delta'; readonly text: string; readonly logprobs: readonly GeneratedToken[] } & OfChoice)
   /** What a reasoning model thinks before it answers; no part of the answer. */
-  | { readonly type: 'reasoning'; readonly text: string }
+  | ({ readonly type: 'reasoning'; readonly text: string } & OfChoice)
   /** A call begins, and its arguments follow; the first has the index 0. */
-  | { readonly type: 'tool_call'; readonly index: number; readonly id: string; readonly name: string }
-  | { readonly type: 'tool_arguments'; readonly index: number; readonly text: string }
-  | {
+  | ({ readonly type: 'tool_call'; readonly index: number; readonly id: string; readonly name: string } & OfChoice)
+  | ({ readonly type: 'tool_arguments'; readonly index: number; readonly text: string } & OfChoice)
+  | ({ readonly type: 'choice_finished' } & Required<OfChoice> & ChoiceEnd)
+  /** How the first choice ended, and what all of them took. */
+  | ({
       readonly type: 'finished';
-      /** `content_filter`: a safety policy refused the request, or ended the answer. */
-      readonly reason: Exclude<FinishReason, 'abort'> | 'tool_calls' | 'content_filter';
-      /** The stop text that ended it; null: none, or it is not known. */
-      readonly stopText: string | null;
       readonly usage: Usage;
-      readonly grounding: Grounding | null;
       /** As it is kept. */
       readonly record: AnswerRecord;
-    };
+    } & ChoiceEnd);
 
 export interface Pipeline {
   /**

@@ -99,6 +99,9 @@ export function createDataPolicies({
       const hash = hashUser(tenant, user);
       const own = db.selectFrom('answers').select('id').where('tenant', '=', tenant).where('userHash', '=', hash);
       await db.deleteFrom('responses').where('tenant', '=', tenant).where('userHash', '=', hash).execute();
+      const conversations = db.selectFrom('conversations').select('id').where('tenant', '=', tenant);
+      const said = db.deleteFrom('conversationItems').where('userHash', '=', hash);
+      await said.where('conversation', 'in', conversations).execute();
       return deleteAll(
         () => own.limit(BATCH).execute(),
         (trx, answers) =>

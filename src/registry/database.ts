@@ -247,6 +247,24 @@ export interface ResponseRow {
   createdAt: number;
 }
 
+export interface ConversationRow {
+  id: string;
+  tenant: string;
+  audience: string;
+  metadata: Json;
+  createdAt: number;
+}
+
+interface ConversationItemRow {
+  conversation: string;
+  /** Grows along the conversation. */
+  position: number;
+  id: string;
+  item: Json;
+  userHash: Buffer | null;
+  createdAt: number;
+}
+
 interface LimitsRow {
   tenant: string;
   /** Empty: of the tenant. */
@@ -283,6 +301,8 @@ interface Tables {
   batches: BatchRow;
   batchResults: { batchId: string; line: number; isError: 0 | 1; json: Json };
   responses: ResponseRow;
+  conversations: ConversationRow;
+  conversationItems: ConversationItemRow;
   limits: LimitsRow;
   usage: UsageTable;
   policies: PolicyRow;

@@ -330,6 +330,27 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       PRIMARY KEY (batch_id, line)
     ) STRICT, WITHOUT ROWID`,
   ),
+  '0024-conversations': statements(
+    `CREATE TABLE conversations (
+      id TEXT PRIMARY KEY,
+      tenant TEXT NOT NULL REFERENCES tenants (id),
+      audience TEXT NOT NULL,
+      metadata TEXT NOT NULL,
+      created_at INTEGER NOT NULL
+    ) STRICT`,
+    'CREATE INDEX conversations_by_age ON conversations (tenant, created_at)',
+    `CREATE TABLE conversation_items (
+      conversation TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+      position INTEGER NOT NULL,
+      id TEXT NOT NULL,
+      item TEXT NOT NULL,
+      user_hash BLOB,
+      created_at INTEGER NOT NULL,
+      PRIMARY KEY (conversation, position)
+    ) STRICT, WITHOUT ROWID`,
+    'CREATE INDEX conversation_items_by_age ON conversation_items (created_at)',
+    'CREATE INDEX conversation_items_by_user ON conversation_items (user_hash) WHERE user_hash IS NOT NULL',
+  ),
 };
 
 /**

@@ -12,6 +12,7 @@ import { createAdapters } from './adapters.js';
 import { createAliases } from './aliases.js';
 import { createAnswers } from './answers.js';
 import { createBatches } from './batches.js';
+import { createConversations } from './conversations.js';
 import { createDataPolicies } from './data-policies.js';
 import { type Audited, auditTables, jobTables, openDatabase } from './database.js';
 import { createDeletion } from './deletion.js';
@@ -27,6 +28,7 @@ import { createQualityTables } from './quality.js';
 import { createReadCache } from './read-cache.js';
 import { createResponses } from './responses.js';
 import { createRolloutEvents } from './rollout-events.js';
+import { createSealedTexts } from './sealed-texts.js';
 import { createAdapterPolicies } from './signatures.js';
 import { createSigners } from './signers.js';
 import { createTenants, requireTenant } from './tenants.js';
@@ -94,6 +96,8 @@ export async function openRegistry({
     ...createFeedback({ db, clock, audit, onDisk, consents }),
     ...createQualityTables({ db, clock, audit, cache }),
     ...createResponses({ db, clock, hashUser }),
+    ...createConversations({ db, clock, hashUser }),
+    ...(await createSealedTexts(db)),
     ...createBatches({ db, clock }),
     jobs: createJobs(jobTables(db)),
 

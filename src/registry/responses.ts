@@ -4,6 +4,7 @@ import { MAX_TURNS } from '../contracts/registry-limits.js';
 import type { Owner, ResponseStatus, StoredTurn } from '../contracts/stored-responses.js';
 import { AppError } from '../errors/app-error.js';
 import { completeJob, createJobs, enqueueJob } from '../jobs/jobs.js';
+import { append, expireConversations } from './conversations.js';
 import { type Database, jobTables, type ResponseRow } from './database.js';
 import { callOff } from './job-subjects.js';
 import type { HashUser } from './user-hash.js';
@@ -47,7 +48,7 @@ export function createResponses({
   };
 
   return {
-    async saveResponse({ user, ...response }) {
+    async saveResponse({ user, added, ...response }) {
       const row: ResponseRow = {
         ...response,
         input: JSON.stringify(response.input),
@@ -57,6 +58,7 @@ export function createResponses({
       };
       await db.transaction().execute(async (trx) => {
         await trx.insertInto('responses').values(row).execute();
+        if (added !== null) await append(trx, response, added, clock, hashUser);
         if (response.status !== 'queued') return;
         const job = { kind: 'response', tenant: response.tenant, subject: response.id, size: 1 } as const;
         await enqueueJob(jobTables(trx), job, clock.now());
@@ -107,9 +109,11 @@ export function createResponses({
         return begun;
       }),
 
-    finishResponse: (lease, { status, body }) =>
+    finishResponse: (lease, { status, body, added }) =>
       db.transaction().execute(async (trx) => {
         if (!(await completeJob(jobTables(trx), lease, clock.now()))) return;
+        const owner = await requireOf(trx, lease.tenant, lease.subject);
+        if (added !== null) await append(trx, owner, added, clock, hashUser);
         await update(trx, { id: lease.subject, status, body, task: null });
       }),
 
@@ -122,11 +126,13 @@ export function createResponses({
     async expireResponses(retentionDays) {
       let deleted = 0;
       for (const { tenant, days } of await retentions(db, retentionDays)) {
+        const oldest = clock.now() - days * DAY_MS;
+        await expireConversations(db, tenant, oldest);
         const old = db
           .selectFrom('responses')
           .select('id')
           .where('tenant', '=', tenant)
-          .where('createdAt', '<', clock.now() - days * DAY_MS)
+          .where('createdAt', '<', oldest)
           .limit(BATCH);
         for (let some = BATCH; some === BATCH; deleted += some) {
           const { numDeletedRows } = await db.deleteFrom('responses').where('id', 'in', old).executeTakeFirstOrThrow();

@@ -58,7 +58,7 @@ const CHAT_CASES: [object | unknown[], ErrorCode, string | null][] = [
   [{ ...chat, logprobs: true, top_logprobs: 21 }, 'invalid_value', 'top_logprobs'],
   [{ ...chat, stream: 'yes' }, 'invalid_value', 'stream'],
   [{ ...chat, colour: 'red' }, 'unsupported_parameter', 'colour'],
-  [{ ...chat, n: 2 }, 'unsupported_parameter', 'n'],
+  [{ ...chat, n: 9 }, 'invalid_value', 'n'],
   [{ ...chat, response_format: { type: 'json_schema' } }, 'invalid_value', 'response_format.json_schema'],
   [{ ...chat, response_format: { type: 'json_object' }, guided_regex: 'a' }, 'invalid_value', 'guided_regex'],
   [{ ...chat, modalities: ['audio'] }, 'unsupported_parameter', 'modalities'],

@@ -142,7 +142,11 @@ async function textsOf(kept: Registry): Promise<Partial<Registry>> {
   const known = (await kept.listTenants()).map(({ id }) => id);
   for (const id of ['bank', 'other']) if (!known.includes(id)) await kept.createTenant({ id, name: id });
   const { saveResponse, getResponse, listTurns, deleteResponse, cancelResponse } = kept;
-  const { startResponse, finishResponse, failResponse, jobs, getDataPolicy, putDataPolicy } = kept;
+  const { sealText, openText, startResponse, finishResponse, failResponse, jobs, getDataPolicy, putDataPolicy } = kept;
+  const { createConversation, getConversation, changeConversation, deleteConversation } = kept;
+  const { addItems, itemsOf, listItems, getItem, deleteItem } = kept;
+  const items = { addItems, itemsOf, listItems, getItem, deleteItem };
+  const conversations = { createConversation, getConversation, changeConversation, deleteConversation, ...items };
   const { createBatch, getBatch, listBatches, cancelBatch, changeBatch, addBatchResult } = kept;
   const { listBatchResults, finishBatch } = kept;
   return {
@@ -150,7 +154,8 @@ async function textsOf(kept: Registry): Promise<Partial<Registry>> {
     // Of the keys of the fakes.
     listKeys: async () => [{ id: 'key-1', revokedAt: null }] as unknown as readonly ApiKeyInfo[],
     ...{ saveResponse, getResponse, listTurns, deleteResponse, cancelResponse },
-    ...{ startResponse, finishResponse, failResponse, jobs, getDataPolicy, putDataPolicy },
+    ...conversations,
+    ...{ sealText, openText, startResponse, finishResponse, failResponse, jobs, getDataPolicy, putDataPolicy },
   };
 }
 

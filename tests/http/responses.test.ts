@@ -16,6 +16,7 @@ async function open(t: Test) {
 
 const messagesOf = ({ prompt }: { prompt: object }) => (prompt as { messages: object[] }).messages;
 const notFound = { status: 404, code: 'not_found' };
+const nothingBefore = { status: 404, code: 'previous_response_not_found', param: 'previous_response_id' };
 
 t.test('openai: a response in one piece, with its parameters, can be read again and deleted', async (t) => {
   const { client, registry } = await open(t);
@@ -87,7 +88,7 @@ t.test('a response goes on from another, with all that came before it, but not w
   await openai.responses.delete(first.id);
   await t.rejects(
     openai.responses.create({ model: 'plain', previous_response_id: second.id, input: 'And?' }),
-    notFound,
+    nothingBefore,
     'what is deleted is gone for those that went on from it too',
   );
 });
@@ -101,7 +102,7 @@ t.test('neither another tenant nor a caller of other groups sees, uses, cancels 
     await t.rejects(responses.inputItems.list(id), notFound);
     await t.rejects(responses.cancel(id), notFound);
     await t.rejects(responses.delete(id), notFound);
-    await t.rejects(responses.create({ model: 'base-model', previous_response_id: id, input: 'x' }), notFound);
+    await t.rejects(responses.create({ model: 'base-model', previous_response_id: id, input: 'x' }), nothingBefore);
   }
   t.equal((await client().responses.retrieve(id)).id, id);
 });
@@ -168,6 +169,64 @@ t.test('a response is answered in the background, or called off', async (t) => {
   t.equal((await openai.responses.retrieve(id)).status, 'cancelled');
 });
 
+t.test('openai: a conversation is compacted into an item that only its tenant and its groups go on from', async (t) => {
+  const { client, engine, retrieval, registry } = await open(t);
+  const openai = client();
+  const first = await openai.responses.create({ ...REQUEST, model: 'assistant' });
+  engine.answer(['The fee is ', '5 EUR.']);
+  const searches = retrieval.searches.length;
+  const compacted = await openai.responses.compact({
+    model: 'assistant' as 'gpt-5',
+    previous_response_id: first.id,
+    input: [{ role: 'user', content: 'Remember slate.' }],
+  });
+  t.match(compacted, {
+    object: 'response.compaction',
+    output: [{ type: 'compaction', id: /^cmp_/, encrypted_content: /^[\w-]+$/ }],
+    usage: { input_tokens: 7, output_tokens: 2, total_tokens: 9 },
+  });
+  t.equal(retrieval.searches.length, searches, 'a summary is searched nothing for');
+  const asked = messagesOf(engine.requests.at(-1)!);
+  t.match(asked.slice(-4), [
+    { role: 'user', content: 'What is the fee?' },
+    { role: 'assistant', content: 'Hello world' },
+    { role: 'user', content: 'Remember slate.' },
+    { role: 'user', content: /^Summarise/ },
+  ]);
+  t.match(registry.answers.at(-1), { id: compacted.id, outcome: 'completed', completionTokens: 2 });
+
+  const [item] = compacted.output as unknown as [{ type: 'compaction'; encrypted_content: string }];
+  t.notMatch(Buffer.from(item.encrypted_content, 'base64url').toString('latin1'), 'fee');
+  const input = [item, { role: 'user' as const, content: 'Go on.' }];
+  const { id } = await openai.responses.create({ model: 'plain', input });
+  t.same(messagesOf(engine.requests.at(-1)!), [
+    { role: 'user', content: 'Summary of our conversation so far:\nThe fee is 5 EUR.' },
+    { role: 'user', content: 'Go on.' },
+  ]);
+  await openai.responses.create({ model: 'plain', previous_response_id: id, input: 'And?' });
+  t.match(messagesOf(engine.requests.at(-1)!), [{ content: /5 EUR/ }], 'what is kept is read like that too');
+
+  const refused = { status: 400, code: 'invalid_value', param: 'input[0].encrypted_content' };
+  for (const key of [OTHER_KEY, HR_KEY]) {
+    await t.rejects(client(key).responses.create({ model: 'base-model', input }), refused);
+  }
+  const broken = { ...item, encrypted_content: `${item.encrypted_content.slice(0, -4)}AAAA` };
+  await t.rejects(openai.responses.create({ ...REQUEST, input: [broken] }), refused);
+  await t.rejects(openai.responses.create({ ...REQUEST, input: [{ ...item, encrypted_content: 'x' }] }), refused);
+});
+
+t.test('what cannot be compacted is refused by name', async (t) => {
+  const { app } = await open(t);
+  const compact = async (payload: object) => {
+    const response = await app.inject({ method: 'POST', url: '/v1/responses/compact', headers: bearer(), payload });
+    return [response.statusCode, response.json().error];
+  };
+  t.match(await compact({ input: 'x' }), [400, { param: 'model' }]);
+  t.match(await compact({ model: 'plain' }), [400, { param: 'input' }]);
+  t.match(await compact({ model: 'plain', input: 'x', stream: true }), [400, { param: 'stream' }]);
+  t.match(await compact({ model: 'plain', previous_response_id: 'resp_1' }), [404, { code: nothingBefore.code }]);
+});
+
 t.test('what cannot be done is refused by name', async (t) => {
   const { post } = await open(t);
   const image = { role: 'user', content: [{ type: 'input_image', image_url: 'https://example.com/a.png' }] };
@@ -177,7 +236,7 @@ t.test('what cannot be done is refused by name', async (t) => {
     [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input[0]'],
     [{ input: [{ role: 'robot', content: 'x' }] }, 'input[0].role'],
     [{ input: [{ type: 'function_call_output', output: 'x' }] }, 'input[0].call_id'],
-    [{ conversation: 'conv_1' }, 'conversation'],
+    [{ conversation: 'conv_1', previous_response_id: 'resp_1' }, 'conversation'],
     [{ truncation: 'auto' }, 'truncation'],
     [{ background: true, stream: true }, 'stream'],
     [{ background: true, store: false }, 'store'],

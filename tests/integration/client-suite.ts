@@ -79,12 +79,22 @@ export async function clientSuite(t: Test, gateway: Gateway): Promise<void> {
     t.equal(text.usage?.completion_tokens, 3);
   });
 
+  await t.test('openai: several choices are what single answers with their seeds are', async (t) => {
+    const body = { model: MODEL, messages: QUESTION, max_tokens: 8, temperature: 1 };
+    const { choices, usage } = await openai.chat.completions.create({ ...body, n: 3, seed: 7 });
+    for (const { index, message } of choices) {
+      const single = await openai.chat.completions.create({ ...body, seed: 7 + index });
+      t.equal(message.content, single.choices[0]!.message.content);
+      t.equal(usage!.prompt_tokens, single.usage!.prompt_tokens);
+    }
+  });
+
   await t.test('openai: errors arrive as the classes of the client', async (t) => {
     const ask = (over: object, from = openai) =>
       from.chat.completions.create({ model: MODEL, messages: QUESTION, ...over });
     await refused(t, ask({}, client('sk-unknown')), OpenAI.AuthenticationError, { code: 'invalid_api_key' });
     await refused(t, ask({ model: 'nothing' }), OpenAI.NotFoundError, { code: 'model_not_found' });
-    await refused(t, ask({ n: 2 }), OpenAI.BadRequestError, { code: 'unsupported_parameter', param: 'n' });
+    await refused(t, ask({ n: 9 }), OpenAI.BadRequestError, { code: 'invalid_value', param: 'n' });
     await refused(t, ask({ temperature: 5, stream: true }), OpenAI.BadRequestError, { param: 'temperature' });
   });
 

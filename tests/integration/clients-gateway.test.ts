@@ -125,7 +125,7 @@ t.test('a gateway with the real models', async (t) => {
     dimensions: 384,
   };
   await clientSuite(t, gateway);
-  await pythonClients(t, gateway, ['token_ids']);
+  await pythonClients(t, gateway, ['token_ids', 'structured']);
 
   await t.test('token ids are embedded as the text that they stand for', async (t) => {
     const { embeddings } = clientOf('bank');

@@ -3,10 +3,18 @@ import { createTestServer, KEY, OTHER_KEY, passage } from '../http/fakes.js';
 import { clientSuite } from './client-suite.js';
 import { pythonClients } from './python-clients.js';
 
+const CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Oslo"}}\n</tool_call>';
+
 t.test('the usual clients work against the HTTP surface', async (t) => {
-  const { app, engine, retrieval } = await createTestServer();
+  const { app, engine, retrieval } = await createTestServer({ keptIn: t.testdir() });
   t.teardown(() => app.close());
-  engine.answer(['It', ' costs', ' 17.35', ' EUR', ' [1].']);
+  const { generate } = engine;
+  engine.generate = (request, signal) => {
+    const { prompt } = request;
+    const asks = prompt.kind === 'chat' && prompt.tools !== undefined && prompt.messages.at(-1)!.role !== 'tool';
+    engine.answer(asks ? [CALL] : ['It', ' costs', ' 17.35', ' EUR', ' [1].']);
+    return generate(request, signal);
+  };
   // What is found follows what is attached, so that a deleted file is no longer found.
   const { attachFile, deleteFile, search, getStore } = retrieval;
   retrieval.attachFile = async (tenant, storeId, file) => {
@@ -27,5 +35,5 @@ t.test('the usual clients work against the HTTP surface', async (t) => {
   const address = await app.listen({ port: 0 });
   const gateway = { address, key: KEY, otherKey: OTHER_KEY, embedder: 'embedder', dimensions: 3 };
   await clientSuite(t, gateway);
-  await pythonClients(t, gateway);
+  await pythonClients(t, gateway, ['response_tools', 'claude_tools']);
 });

@@ -7,7 +7,10 @@ import { installPython } from '../python/packages.js';
 import type { Gateway } from './client-suite.js';
 
 const SCRIPT = resolve(import.meta.dirname, '../python/clients.py');
-const CHECKS = ['answers', 'routing', 'errors', 'documents', 'batches', 'embeddings', 'langchain'];
+const CHECKS = [
+  ...['answers', 'choices', 'routing', 'errors', 'documents', 'batches', 'embeddings', 'langchain'],
+  ...['responses', 'claude_messages'],
+];
 /** Where tiktoken looks before it fetches the vocabulary of cl100k_base: the SHA-1 of the address. */
 const CACHED_VOCABULARY = '9b5ad71b2ce5302211f9c61530b329a4922fc6a4';
 
@@ -15,7 +18,7 @@ const CACHED_VOCABULARY = '9b5ad71b2ce5302211f9c61530b329a4922fc6a4';
 export async function pythonClients(t: Test, gateway: Gateway, further: readonly string[] = []): Promise<void> {
   const { address, key, embedder, dimensions } = gateway;
   const checks = [...CHECKS, ...further];
-  await t.test('openai and LangChain in Python', async (t) => {
+  await t.test('openai, Anthropic and LangChain in Python', async (t) => {
     const packages = installPython('requirements.txt');
     // A temporary home: neither library may find settings of whoever runs the tests.
     const home = t.testdir({ [CACHED_VOCABULARY]: vocabularyFile() });

@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Principal } from '../../contracts/registry.js';
 
 interface Insider {
-  readonly principal: Principal;
+  /** null: whom its headers name; then the server's end waits for it, as for any request. */
+  readonly principal: Principal | null;
   /** Ends the request as a hang-up of its client would. */
   readonly signal: AbortSignal;
 }

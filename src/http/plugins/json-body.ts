@@ -19,12 +19,16 @@ export function addJsonBodies(app: App, { maxBodyParts }: { readonly maxBodyPart
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     const text = body as string;
     if (holdsMoreThan(maxBodyParts, text)) {
-      const reason = `holds more than ${maxBodyParts} objects, lists and names; send less, or raise server.maxBodyParts`;
-      done(new AppError('invalid_value', { param: 'body', reason }));
+      done(tooManyParts(maxBodyParts));
     } else {
       parse(request, text, done);
     }
   });
+}
+
+export function tooManyParts(most: number): AppError {
+  const reason = `holds more than ${most} objects, lists and names; send less, or raise server.maxBodyParts`;
+  return new AppError('invalid_value', { param: 'body', reason });
 }
 
 /** Whether a text of JSON holds more objects, lists and names than that. What is no JSON is found when it is parsed. */

@@ -62,9 +62,9 @@ export function addLifecycle(
     request.logged = {};
     request.trace = tracing?.begin(request.headers) ?? null;
     const giveUp = () => reply.raw.destroy();
-    const { signal } = insider() ?? {};
+    const { signal, principal } = insider() ?? {};
     // What the server asks of itself is not waited for at its end: it is asked again.
-    if (signal === undefined) inFlight.add(controller);
+    if (!principal) inFlight.add(controller);
     signal?.addEventListener('abort', giveUp);
     reply.header('x-request-id', request.id);
     // `close` comes after every end, also those that the framework's onResponse does not see.

@@ -82,7 +82,7 @@ export function addInfill(app: App, services: Services): void {
       return deliver(request, reply, events, {
         stream: body.stream ?? false,
         encode: toChunks(body),
-        toBody: ({ head, text, finished }) => toAnswer(body, head.model, text, finished),
+        toBody: ({ head, choices, finished }) => toAnswer(body, head.model, choices[0]!.text, finished),
       });
     },
   );

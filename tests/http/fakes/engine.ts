@@ -47,7 +47,7 @@ export function createFakeEngine({ contextTokens = 512, supportsInfill = false }
     },
     async *generate(request, signal) {
       if (!engine.ready) throw new AppError('engine_unavailable', { reason: 'it is restarting', retryAfterS: 2 });
-      await request.reserve?.(engine.promptTokens + (request.maxTokens ?? contextTokens - engine.promptTokens));
+      await request.reserve?.(engine.promptTokens, request.maxTokens ?? contextTokens - engine.promptTokens);
       engine.requests.push(request);
       active += 1;
       const script = steps;

@@ -4,7 +4,7 @@ import { type TSchema, Type } from 'typebox';
 import type { GeneratedToken } from '../../../contracts/generator.js';
 import type { ToolCall } from '../../../contracts/prompt.js';
 import { errorResponses } from '../../../errors/responses.js';
-import type { AnswerEvent } from '../../../pipeline/types.js';
+import type { AnswerEvent, ChoiceEnd } from '../../../pipeline/types.js';
 import type { Services } from '../../app.js';
 import { noteAnswer } from '../../plugins/log-fields.js';
 import { toReceipt } from './receipts.js';
@@ -37,13 +37,18 @@ interface AnswerHead {
   readonly system_fingerprint: string;
 }
 
-export interface CollectedAnswer {
-  readonly head: AnswerHead;
+export interface CollectedChoice extends ChoiceEnd {
   readonly text: string;
   /** Empty where the model did not think. */
   readonly reasoning: string;
   readonly calls: readonly ToolCall[];
   readonly logprobs: readonly GeneratedToken[];
+}
+
+export interface CollectedAnswer {
+  readonly head: AnswerHead;
+  /** One at least. */
+  readonly choices: readonly CollectedChoice[];
   readonly finished: Finished;
 }
 
@@ -62,6 +67,28 @@ export function toUsage({ usage }: Finished) {
 /** Beside an answer that it was asked for with. */
 export function receiptOf({ include_receipt: wanted }: { include_receipt?: boolean }, { record }: Finished) {
   return wanted ? { receipt: toReceipt(record, null) } : {};
+}
+
+export function choiceOf(event: object): number {
+  return 'choice' in event ? (event.choice as number) : 0;
+}
+
+interface Streamed {
+  readonly n?: number;
+  readonly include_receipt?: boolean;
+  readonly stream_options?: { readonly include_usage?: boolean };
+}
+
+/**
+ * The end of a stream: how the answer ended, where its only choice ends with it, then what was asked for beside it.
+ * @param end of the choice
+ */
+export function lastChunks(body: Streamed, event: Finished, end: object): readonly object[] {
+  const receipt = receiptOf(body, event);
+  const ends = (body.n ?? 1) > 1 ? [] : [end];
+  if (body.stream_options?.include_usage) return [...ends, { ...end, choices: [], usage: toUsage(event), ...receipt }];
+  if (ends.length === 0) return body.include_receipt ? [{ ...end, choices: [], ...receipt }] : [];
+  return [{ ...end, ...receipt }];
 }
 
 interface Delivery {
@@ -115,28 +142,55 @@ async function collectAnswer(
   toHead: (event: Routed) => AnswerHead,
 ): Promise<CollectedAnswer | null> {
   let head: AnswerHead | null = null;
-  let text = '';
-  let reasoning = '';
-  const calls: { id: string; name: string; arguments: string }[] = [];
-  const logprobs: GeneratedToken[] = [];
+  const choices: Growing[] = [];
   let finished: Finished | null = null;
   for await (const event of events) {
     noteAnswer(request.logged, event);
     if (event.type === 'routed') {
       writeRoute(reply, event.route);
       head = toHead(event);
-    } else if (event.type === 'delta') {
-      text += event.text;
-      logprobs.push(...event.logprobs);
-    } else if (event.type === 'reasoning') {
-      reasoning += event.text;
-    } else if (event.type === 'tool_call') {
-      calls[event.index] = { id: event.id, name: event.name, arguments: '' };
-    } else if (event.type === 'tool_arguments') {
-      calls[event.index]!.arguments += event.text;
     } else if (event.type === 'finished') {
       finished = event;
+    } else if (event.type !== 'started') {
+      const { choice = 0 } = event;
+      grow((choices[choice] ??= empty()), event);
     }
   }
-  return head === null || finished === null ? null : { head, text, reasoning, calls, logprobs, finished };
+  if (head === null || finished === null) return null;
+  // An answer without any text is one all the same.
+  if (choices.length === 0) choices.push(empty());
+  const { reason, stopText, grounding } = finished;
+  const whole = choices.map(({ end, ...choice }) => ({ ...choice, ...(end ?? { reason, stopText, grounding }) }));
+  return { head, choices: whole, finished };
+}
+
+const empty = (): Growing => ({ text: '', reasoning: '', calls: [], logprobs: [], end: null });
+
+interface Growing {
+  text: string;
+  reasoning: string;
+  readonly calls: { id: string; name: string; arguments: string }[];
+  readonly logprobs: GeneratedToken[];
+  /** null where there is one choice: it ends with the answer. */
+  end: ChoiceEnd | null;
+}
+
+function grow(choice: Growing, event: Exclude<AnswerEvent, { type: 'routed' | 'started' | 'finished' }>): void {
+  switch (event.type) {
+    case 'delta':
+      choice.text += event.text;
+      choice.logprobs.push(...event.logprobs);
+      return;
+    case 'reasoning':
+      choice.reasoning += event.text;
+      return;
+    case 'tool_call':
+      choice.calls[event.index] = { id: event.id, name: event.name, arguments: '' };
+      return;
+    case 'tool_arguments':
+      choice.calls[event.index]!.arguments += event.text;
+      return;
+    case 'choice_finished':
+      choice.end = event;
+  }
 }

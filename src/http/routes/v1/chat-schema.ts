@@ -69,7 +69,6 @@ const Tool = Type.Object(
 );
 
 export const CHAT_REFUSED = {
-  n: { reason: 'one choice is generated a request', harmless: Type.Literal(1) },
   modalities: {
     reason: 'answers are plain text',
     harmless: Type.Array(Type.Literal('text'), { minItems: 1, maxItems: 1 }),

@@ -8,8 +8,11 @@ import type { App, Services } from '../../app.js';
 import {
   answerResponses,
   type CollectedAnswer,
+  type CollectedChoice,
+  choiceOf,
   createDeliver,
   type EncodeChunks,
+  lastChunks,
   receiptOf,
   toUsage,
 } from './answers.js';
@@ -85,28 +88,35 @@ export function addChat(app: App, services: Services): void {
       stop: toStop(body.stop),
       topLogprobs: body.logprobs ? (body.top_logprobs ?? 0) : null,
       grammar: toGrammar(body),
+      choices: body.n ?? 1,
     };
   }
 }
 
-function toCompletion({ head, text, reasoning, calls, logprobs, finished }: CollectedAnswer, withLogprobs: boolean) {
-  const message = {
+function toMessage({ text, reasoning, calls, grounding }: CollectedChoice) {
+  return {
     role: 'assistant',
     content: text === '' && calls.length > 0 ? null : text,
     refusal: null,
     ...(reasoning !== '' && { reasoning_content: reasoning }),
     ...(calls.length > 0 && { tool_calls: calls.map(toCall) }),
-    ...toContext(finished.grounding),
+    ...toContext(grounding),
   };
+}
+
+function toCompletion({ head, choices, finished }: CollectedAnswer, withLogprobs: boolean) {
   return {
     id: head.id,
     object: 'chat.completion',
     created: head.created,
     model: head.model,
     system_fingerprint: head.system_fingerprint,
-    choices: [
-      { index: 0, message, logprobs: withLogprobs ? toLogprobs(logprobs) : null, finish_reason: finished.reason },
-    ],
+    choices: choices.map((choice, index) => ({
+      index,
+      message: toMessage(choice),
+      logprobs: withLogprobs ? toLogprobs(choice.logprobs) : null,
+      finish_reason: choice.reason,
+    })),
     usage: toUsage(finished),
   };
 }
@@ -115,18 +125,25 @@ function toCompletion({ head, text, reasoning, calls, logprobs, finished }: Coll
 function toChunks(body: Body): EncodeChunks {
   const withUsage = body.stream_options?.include_usage ?? false;
   return (head, event) => {
-    const chunk = (delta: object, logprobs: object | null, finishReason: string | null) => ({
+    const chunk = (
+      delta: object,
+      logprobs: object | null,
+      finishReason: string | null,
+      index: number = choiceOf(event),
+    ) => ({
       id: head.id,
       object: 'chat.completion.chunk',
       created: head.created,
       model: head.model,
       system_fingerprint: head.system_fingerprint,
-      choices: [{ index: 0, delta, logprobs, finish_reason: finishReason }],
+      choices: [{ index, delta, logprobs, finish_reason: finishReason }],
       ...(withUsage && { usage: null }),
     });
     switch (event.type) {
       case 'started':
-        return [chunk({ role: 'assistant', content: '' }, null, null)];
+        return Array.from({ length: body.n ?? 1 }, (_, index) =>
+          chunk({ role: 'assistant', content: '' }, null, null, index),
+        );
       case 'delta':
         return [chunk({ content: event.text }, body.logprobs ? toLogprobs(event.logprobs) : null, null)];
       case 'reasoning':
@@ -139,12 +156,10 @@ function toChunks(body: Body): EncodeChunks {
         const call = { index: event.index, function: { arguments: event.text } };
         return [chunk({ tool_calls: [call] }, null, null)];
       }
-      case 'finished': {
-        const last = chunk({ content: '', ...toContext(event.grounding) }, null, event.reason);
-        const receipt = receiptOf(body, event);
-        if (!withUsage) return [{ ...last, ...receipt }];
-        return [last, { ...last, choices: [], usage: toUsage(event), ...receipt }];
-      }
+      case 'choice_finished':
+        return [chunk({ content: '', ...toContext(event.grounding) }, null, event.reason)];
+      case 'finished':
+        return lastChunks(body, event, chunk({ content: '', ...toContext(event.grounding) }, null, event.reason));
     }
   };
 }

@@ -7,8 +7,10 @@ import type { App, Services } from '../../app.js';
 import {
   answerResponses,
   type CollectedAnswer,
+  choiceOf,
   createDeliver,
   type EncodeChunks,
+  lastChunks,
   receiptOf,
   toUsage,
 } from './answers.js';
@@ -34,8 +36,7 @@ import { structuredFields, toGrammar } from './structured.js';
 const DEFAULT_MAX_TOKENS = 16;
 
 const REFUSED = {
-  n: { reason: 'one choice is generated a request', harmless: Type.Literal(1) },
-  best_of: { reason: 'one choice is generated a request', harmless: Type.Literal(1) },
+  best_of: { reason: 'every choice that is generated is returned; ask for n', harmless: Type.Literal(1) },
   echo: { reason: 'the prompt is not part of the answer', harmless: Type.Literal(false) },
 } satisfies RefusedParameters;
 
@@ -162,6 +163,7 @@ export function addCompletions(app: App, services: Services): void {
       stop: toStop(body.stop),
       topLogprobs: body.logprobs ?? null,
       grammar,
+      choices: body.n ?? 1,
     };
   }
 }
@@ -177,42 +179,45 @@ function toPrompt({ prompt, suffix }: Body): CompletionRequest['prompt'] {
   return { kind: 'tokens', ids: first as readonly number[] };
 }
 
-function toCompletion({ head, text, logprobs, finished }: CollectedAnswer, withLogprobs: boolean) {
+function toCompletion({ head, choices, finished }: CollectedAnswer, withLogprobs: boolean) {
   return {
     id: head.id,
     object: 'text_completion',
     created: head.created,
     model: head.model,
     system_fingerprint: head.system_fingerprint,
-    choices: [
-      { index: 0, text, logprobs: withLogprobs ? toLegacyLogprobs()(logprobs) : null, finish_reason: finished.reason },
-    ],
+    choices: choices.map(({ text, logprobs, reason }, index) => ({
+      index,
+      text,
+      logprobs: withLogprobs ? toLegacyLogprobs()(logprobs) : null,
+      finish_reason: reason,
+    })),
     usage: toUsage(finished),
   };
 }
 
 function toChunks(body: Body): EncodeChunks {
   const withUsage = body.stream_options?.include_usage ?? false;
-  const toLogprobs = toLegacyLogprobs();
+  const n = body.n ?? 1;
+  const encoders = Array.from({ length: n }, toLegacyLogprobs);
   return (head, event) => {
+    const index = choiceOf(event);
     const chunk = (text: string, logprobs: object | null, finishReason: string | null) => ({
       id: head.id,
       object: 'text_completion',
       created: head.created,
       model: head.model,
       system_fingerprint: head.system_fingerprint,
-      choices: [{ index: 0, text, logprobs, finish_reason: finishReason }],
+      choices: [{ index, text, logprobs, finish_reason: finishReason }],
       ...(withUsage && { usage: null }),
     });
     switch (event.type) {
       case 'delta':
-        return [chunk(event.text, body.logprobs === undefined ? null : toLogprobs(event.logprobs), null)];
-      case 'finished': {
-        const last = chunk('', null, event.reason);
-        const receipt = receiptOf(body, event);
-        if (!withUsage) return [{ ...last, ...receipt }];
-        return [last, { ...last, choices: [], usage: toUsage(event), ...receipt }];
-      }
+        return [chunk(event.text, body.logprobs === undefined ? null : encoders[index]!(event.logprobs), null)];
+      case 'choice_finished':
+        return [chunk('', null, event.reason)];
+      case 'finished':
+        return lastChunks(body, event, chunk('', null, event.reason));
       default:
         return [];
     }

@@ -21,6 +21,9 @@ const DEFAULTS = {
 /** Texts that may end an answer; a client that emulates tools needs more than the four of OpenAI. */
 const MAX_STOPS = 16;
 
+/** Each is a row of the engine. */
+const MAX_CHOICES = 8;
+
 /** Honoured. */
 export const generationFields = {
   model: Type.String({
@@ -72,6 +75,14 @@ export const generationFields = {
       Type.String({ minLength: 1, maxLength: 512 }),
       Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { maxItems: MAX_STOPS }),
     ]),
+  ),
+  n: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: MAX_CHOICES,
+      default: 1,
+      description: 'Answers to the one prompt, which counts once. With a seed each has its own: seed, seed + 1, …',
+    }),
   ),
   stream: Type.Optional(Type.Boolean({ default: false })),
   stream_options: Type.Optional(

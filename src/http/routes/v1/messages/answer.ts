@@ -81,6 +81,9 @@ export function createEncoder() {
               delta: { type: 'input_json_delta', partial_json: event.text },
             }),
           ];
+        // One choice is all that can be asked for here.
+        case 'choice_finished':
+          return [];
         case 'finished': {
           const stop = toStop(event);
           const usage = toUsage(event.usage);

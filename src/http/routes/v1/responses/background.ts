@@ -5,10 +5,10 @@ import { AppError } from '../../../../errors/app-error.js';
 import type { Lease } from '../../../../jobs/jobs.js';
 import { JobRunner } from '../../../../jobs/runner.js';
 import type { App, Services } from '../../../app.js';
-import { type Item, toMessages } from './items.js';
+import type { Item } from './items.js';
 import { type Body, type Caller, toChatRequest } from './request.js';
 import { createBuilder, toFailed } from './resource.js';
-import { historyOf } from './store.js';
+import { addedBy, messagesOf, saidBefore } from './store.js';
 
 /** What an answer is made from, as it is kept. */
 export interface Task {
@@ -48,18 +48,19 @@ export function createBackground(
     const { body, caller } = turn.task as Task;
     const builder = createBuilder({ id: turn.id, body, store: true, createdAtMs: turn.createdAt }, clock.now);
     try {
-      const before = turn.previousId === null ? [] : await historyOf(registry, turn, turn.previousId);
-      const messages = [...before, ...toMessages(turn.input as readonly Item[], 'input')];
+      const before = await saidBefore(registry, turn, body);
+      const messages = [...before, ...messagesOf(registry, turn, turn.input, 'input')];
       for await (const event of pipeline.chat(toChatRequest(caller, body, turn.id, messages), signal)) {
         builder.encode(event);
       }
       signal.throwIfAborted();
       const resource = builder.resource();
-      return { status: resource.status as StoredTurn['status'], body: resource };
+      const added = addedBy(body, turn.input as readonly Item[], resource.output);
+      return { status: resource.status as StoredTurn['status'], body: resource, added };
     } catch (error) {
       const isPassing = !(error instanceof AppError) || (error.spec.retryable && lease.attempt < MAX_ATTEMPTS);
       if (signal.aborted || isPassing) throw error;
-      return { status: 'failed' as const, body: toFailed(turn.body, error) };
+      return { status: 'failed' as const, body: toFailed(turn.body, error), added: null };
     }
   }
 

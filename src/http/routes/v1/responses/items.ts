@@ -16,12 +16,18 @@ const ROLES = { user: 'user', assistant: 'assistant', system: 'system', develope
 const TEXTS: ReadonlySet<unknown> = new Set(['input_text', 'output_text', 'text', 'summary_text']);
 /** Of ours, when they are sent back: what they led to is in the messages. */
 const SILENT: ReadonlySet<unknown> = new Set(['reasoning', 'file_search_call']);
+const SUMMARY = 'Summary of our conversation so far:\n';
+
+/** Opens what was sealed for the caller; null: it was not. */
+export type OpenText = (sealed: string) => string | null;
+
 const PREFIXES: Readonly<Record<string, string>> = {
   message: 'msg',
   function_call: 'fc',
   function_call_output: 'fco',
   reasoning: 'rs',
   file_search_call: 'fs',
+  compaction: 'cmp',
 };
 
 export function itemId(type: string): string {
@@ -43,18 +49,18 @@ export function toItems(input: Static<typeof ResponseBody>['input']): Item[] {
 }
 
 /** @param at name of the list, for errors. @throws AppError for what a model cannot read */
-export function toMessages(items: readonly Item[], at: string): ChatMessage[] {
+export function toMessages(items: readonly Item[], at: string, open: OpenText): ChatMessage[] {
   const messages: ChatMessage[] = [];
   for (const [index, item] of items.entries()) {
     const param = `${at}[${index}]`;
     if (SILENT.has(item.type)) continue;
     if (item.type === 'function_call') addCall(messages, item, param);
-    else messages.push(toMessage(item, param));
+    else messages.push(toMessage(item, param, open));
   }
   return messages;
 }
 
-function toMessage(item: Item, param: string): ChatMessage {
+function toMessage(item: Item, param: string, open: OpenText): ChatMessage {
   switch (item.type) {
     case 'message': {
       const role = ROLES[item.role as keyof typeof ROLES];
@@ -67,6 +73,13 @@ function toMessage(item: Item, param: string): ChatMessage {
     case 'function_call_output': {
       const toolCallId = memberOf(item, 'call_id', param);
       return { role: 'tool', toolCallId, content: toText(item.output, `${param}.output`) };
+    }
+    case 'compaction': {
+      const summary = open(memberOf(item, 'encrypted_content', param));
+      // As something that was said: a summary of what users wrote is no instruction.
+      if (summary !== null) return { role: 'user', content: `${SUMMARY}${summary}` };
+      const reason = 'was not made here for this tenant and these groups';
+      throw new AppError('invalid_value', { param: `${param}.encrypted_content`, reason });
     }
     default: {
       const reason = `items of the type ${item.type} cannot be read`;

@@ -1,4 +1,5 @@
 /** A request for a response in the pipeline's form. */
+import type { FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
 import type { GrammarSpec } from '../../../../contracts/grammar.js';
 import type { ChatMessage } from '../../../../contracts/prompt.js';
@@ -10,6 +11,7 @@ import { toOverride } from '../chat-request.js';
 import { searchOf } from '../file-search.js';
 import { givenOf } from '../ignored.js';
 import { checkRefused, toPriority, toSampling } from '../parameters.js';
+import { type RoutingHeaders, readOverride } from '../routing.js';
 import { checkCalls, toDefinition, toToolUse } from '../tool-use.js';
 import { RESPONSES_REFUSED, type ResponseBody } from './schema.js';
 
@@ -23,11 +25,24 @@ export interface Caller {
   readonly conversationHeader: string | undefined;
 }
 
+export function callerOf(request: FastifyRequest<{ Headers: Static<typeof RoutingHeaders> }>): Caller {
+  return {
+    requestId: request.id,
+    principal: request.principal,
+    override: readOverride(request, request.headers),
+    conversationHeader: request.headers['x-conversation-id'],
+  };
+}
+
 export function checkBody(body: Body): void {
   checkRefused(RESPONSES_REFUSED, body);
   if (body.background && body.stream) {
     const reason = 'cannot be given beside background: ask for the response again until it is completed';
     throw new AppError('invalid_value', { param: 'stream', reason });
+  }
+  if (body.conversation !== undefined && body.previous_response_id !== undefined) {
+    const reason = 'cannot be given beside previous_response_id';
+    throw new AppError('invalid_value', { param: 'conversation', reason });
   }
   if (body.background && body.store === false) {
     throw new AppError('invalid_value', { param: 'store', reason: 'must not be false where background is true' });
@@ -76,6 +91,10 @@ export function toChatRequest(
     topLogprobs: wantsLogprobs(body) ? (body.top_logprobs ?? 0) : null,
     grammar: toGrammar(body),
   };
+}
+
+export function conversationOf({ conversation }: Pick<Body, 'conversation'>): { readonly id: string } | null {
+  return typeof conversation === 'string' ? { id: conversation } : (conversation ?? null);
 }
 
 export function wantsLogprobs({ include = [], top_logprobs: top = 0 }: Body): boolean {

@@ -4,7 +4,7 @@ import type { AppError } from '../../../../errors/app-error.js';
 import type { AnswerEvent, Grounding } from '../../../../pipeline/types.js';
 import type { Frame } from '../stream.js';
 import { type Item, itemId } from './items.js';
-import { type Body, wantsLogprobs } from './request.js';
+import { type Body, conversationOf, wantsLogprobs } from './request.js';
 
 type Of<T extends AnswerEvent['type']> = Extract<AnswerEvent, { type: T }>;
 type Part = { type: 'output_text'; text: string; annotations: object[]; logprobs: object[] };
@@ -38,6 +38,7 @@ export function toResource({ id, body, store, createdAtMs }: Start, status: 'que
     completed_at: null,
     status,
     background: body.background ?? false,
+    conversation: conversationOf(body),
     error: null,
     incomplete_details: null,
     instructions: body.instructions ?? null,
@@ -72,6 +73,16 @@ export function toResource({ id, body, store, createdAtMs }: Start, status: 'que
 /** How a response ends that is given up. */
 export function toFailed(resource: object, { code, message }: Pick<AppError, 'code' | 'message'>): object {
   return { ...resource, status: 'failed', error: { code, message } };
+}
+
+export function toUsage({ promptTokens, cachedTokens, completionTokens }: Of<'finished'>['usage']) {
+  return {
+    input_tokens: promptTokens,
+    input_tokens_details: { cached_tokens: cachedTokens },
+    output_tokens: completionTokens,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: promptTokens + completionTokens,
+  };
 }
 
 /** Takes the events of one answer in order. @param nowMs when it ends */
@@ -194,13 +205,7 @@ export function createBuilder(start: Start, nowMs: () => number) {
       completed_at: isWhole ? seconds(nowMs()) : null,
       incomplete_details: isWhole ? null : { reason: reason === 'length' ? 'max_output_tokens' : 'content_filter' },
       output: output as Item[],
-      usage: {
-        input_tokens: usage.promptTokens,
-        input_tokens_details: { cached_tokens: usage.cachedTokens },
-        output_tokens: usage.completionTokens,
-        output_tokens_details: { reasoning_tokens: 0 },
-        total_tokens: usage.promptTokens + usage.completionTokens,
-      },
+      usage: toUsage(usage),
     };
     return [...frames, whole(`response.${status}`)];
   };
@@ -245,6 +250,9 @@ export function createBuilder(start: Start, nowMs: () => number) {
           const where = { item_id: item.id, output_index: at() };
           return [frame('response.function_call_arguments.delta', { ...where, delta: event.text })];
         }
+        // One choice is all that can be asked for here.
+        case 'choice_finished':
+          return [];
         case 'finished':
           return finish(event);
       }

@@ -1,7 +1,6 @@
 /** `/v1/responses`: OpenAI's Responses API over the same pipeline. */
 import { randomUUID } from 'node:crypto';
-import type { FastifyRequest } from 'fastify';
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { AppError } from '../../../../errors/app-error.js';
 import { errorResponses } from '../../../../errors/responses.js';
 import type { App, Services } from '../../../app.js';
@@ -9,14 +8,18 @@ import { noteAnswer } from '../../../plugins/log-fields.js';
 import { answerResponses } from '../answers.js';
 import { nameIgnored } from '../ignored.js';
 import { deleted, PageQuery, toList, toPageRequest } from '../pagination.js';
-import { RoutingHeaders, readOverride, writeRoute } from '../routing.js';
+import { RoutingHeaders, writeRoute } from '../routing.js';
 import { streamAnswer } from '../stream.js';
 import { createBackground, type Task } from './background.js';
-import { type Item, toItems, toMessages } from './items.js';
-import { type Caller, checkBody, ignoredOf, toChatRequest } from './request.js';
+import { addCompaction } from './compact.js';
+import { addConversations } from './conversations.js';
+import { type Item, toItems } from './items.js';
+import { callerOf, checkBody, ignoredOf, toChatRequest } from './request.js';
 import { createBuilder, toResource } from './resource.js';
 import { InputItems, ResponseBody, ResponseResource } from './schema.js';
-import { historyOf, isKept, keep, ownerOf } from './store.js';
+import { addResponseSocket } from './socket.js';
+import { isKept, keep, messagesOf, ownerOf, saidBefore } from './store.js';
+import { turnMemory } from './turn-memory.js';
 
 const ResponseId = Type.Object({ response_id: Type.String() });
 const tags = ['responses'];
@@ -27,6 +30,9 @@ export function addResponses(app: App, services: Services): void {
   const { registry, pipeline, clock } = services;
   const pingMs = services.config.server.keepAlivePingMs;
   const background = createBackground(app, services);
+  addResponseSocket(app, services);
+  addCompaction(app, services);
+  addConversations(app, services);
 
   app.post(
     '/v1/responses',
@@ -48,17 +54,18 @@ export function addResponses(app: App, services: Services): void {
       const owner = ownerOf(principal);
       const isStored = await isKept(registry, owner, body);
       const input = toItems(body.input);
-      const previousId = body.previous_response_id;
-      const before = previousId === undefined ? [] : await historyOf(registry, owner, previousId);
+      const memory = turnMemory();
+      const before = await saidBefore(registry, owner, body);
+      const said = [...before, ...messagesOf(registry, owner, input, 'input')];
       const id = `resp_${randomUUID().replaceAll('-', '')}`;
       const start = { id, body, store: isStored, createdAtMs: clock.now() };
       const caller = callerOf(request);
-      const chat = toChatRequest(caller, body, id, [...before, ...toMessages(input, 'input')]);
+      const chat = toChatRequest(caller, body, id, said);
       if (body.background) {
         await pipeline.checkModel(principal, body.model);
         const resource = toResource(start, 'queued');
         const task: Task = { body, caller };
-        await keep(registry, clock, { owner, body, input, resource, task });
+        await keep(registry, clock, { owner, body, isStored, input, resource, task });
         background.wake();
         return resource;
       }
@@ -66,8 +73,15 @@ export function addResponses(app: App, services: Services): void {
       const builder = createBuilder(start, clock.now);
       const encode = async (event: Parameters<typeof builder.encode>[0]) => {
         const frames = builder.encode(event);
-        if (event.type === 'finished' && isStored) {
-          await keep(registry, clock, { owner, body, input, resource: builder.resource(), task: null });
+        if (event.type !== 'finished') return frames;
+        const resource = builder.resource();
+        await keep(registry, clock, { owner, body, isStored, input, resource, task: null });
+        if (memory !== undefined) {
+          memory.remember({
+            id,
+            owner,
+            messages: [...said, ...messagesOf(registry, owner, resource.output, 'output')],
+          });
         }
         return frames;
       };
@@ -155,15 +169,6 @@ export function addResponses(app: App, services: Services): void {
       return toList(pageOf(input as readonly Item[], toPageRequest(query)), (item) => item);
     },
   );
-}
-
-function callerOf(request: FastifyRequest<{ Headers: Static<typeof RoutingHeaders> }>): Caller {
-  return {
-    requestId: request.id,
-    principal: request.principal,
-    override: readOverride(request, request.headers),
-    conversationHeader: request.headers['x-conversation-id'],
-  };
 }
 
 function pageOf(items: readonly Item[], { limit, after, order }: ReturnType<typeof toPageRequest>) {

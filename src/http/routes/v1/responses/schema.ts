@@ -8,12 +8,12 @@ import { FunctionTool as Definition, MAX_TOOLS } from '../tool-use.js';
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 /** Open, because clients send back whole items of ours; what cannot be read is refused by name. */
-const InputItem = Type.Object(
+export const InputItem = Type.Object(
   {
     type: Type.Optional(
       Type.String({
         description:
-          '`message`, `function_call`, `function_call_output`. Reasoning and searches that are sent back are left out.',
+          '`message`, `function_call`, `function_call_output`, `compaction`. Reasoning and searches that are sent back are left out.',
       }),
     ),
   },
@@ -26,7 +26,6 @@ const FunctionTool = Type.Object(
 );
 
 export const RESPONSES_REFUSED = {
-  conversation: { reason: 'go on from a response with previous_response_id' },
   prompt: { reason: 'prompts are written into instructions' },
   truncation: { reason: 'nothing is left out of a conversation', harmless: Type.Literal('disabled') },
   reasoning: {
@@ -36,6 +35,10 @@ export const RESPONSES_REFUSED = {
   max_tool_calls: { reason: 'a response asks for calls once' },
   context_management: { reason: 'nothing is left out of a conversation' },
 } satisfies RefusedParameters;
+
+export const Metadata = Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), {
+  maxProperties: 16,
+});
 
 const INCLUDE = ['file_search_call.results', 'message.output_text.logprobs', 'reasoning.encrypted_content'] as const;
 
@@ -64,6 +67,11 @@ export const ResponseBody = Type.Object(
     instructions: Type.Optional(Type.String({ description: 'Of this response alone; they come before the input.' })),
     previous_response_id: Type.Optional(
       Type.String({ description: 'Goes on from it, with all that it went on from.' }),
+    ),
+    conversation: Type.Optional(
+      Type.Union([Type.String(), Type.Object({ id: Type.String() }, { additionalProperties: false })], {
+        description: 'Its items come before the input; input and output are added to it, whatever store says.',
+      }),
     ),
     store: Type.Optional(
       Type.Boolean({
@@ -135,10 +143,18 @@ export const ResponseBody = Type.Object(
   { additionalProperties: false },
 );
 
-const Item = Type.Object(
+export const ItemSchema = Type.Object(
   { type: Type.String(), id: Type.String() },
   { additionalProperties: true, description: 'A `message`, a `function_call`, a `file_search_call`, or `reasoning`.' },
 );
+
+export const UsageSchema = Type.Object({
+  input_tokens: Type.Integer(),
+  input_tokens_details: Type.Object({ cached_tokens: Type.Integer() }),
+  output_tokens: Type.Integer(),
+  output_tokens_details: Type.Object({ reasoning_tokens: Type.Integer() }),
+  total_tokens: Type.Integer(),
+});
 
 export const ResponseResource = Type.Object(
   {
@@ -148,19 +164,12 @@ export const ResponseResource = Type.Object(
     completed_at: nullable(Type.Integer()),
     status: Type.Enum(['queued', 'in_progress', 'completed', 'incomplete', 'failed', 'cancelled']),
     model: Type.String({ description: 'Which version answered, as `assistant@2`.' }),
-    output: Type.Array(Item),
+    output: Type.Array(ItemSchema),
     error: nullable(Type.Object({ code: Type.String(), message: Type.String() })),
     incomplete_details: nullable(Type.Object({ reason: Type.Enum(['max_output_tokens', 'content_filter']) })),
-    usage: nullable(
-      Type.Object({
-        input_tokens: Type.Integer(),
-        input_tokens_details: Type.Object({ cached_tokens: Type.Integer() }),
-        output_tokens: Type.Integer(),
-        output_tokens_details: Type.Object({ reasoning_tokens: Type.Integer() }),
-        total_tokens: Type.Integer(),
-      }),
-    ),
+    usage: nullable(UsageSchema),
     previous_response_id: nullable(Type.String()),
+    conversation: nullable(Type.Object({ id: Type.String() })),
     instructions: nullable(Type.String()),
     store: Type.Boolean(),
     background: Type.Boolean(),
@@ -172,7 +181,7 @@ export const ResponseResource = Type.Object(
 export const InputItems = Type.Object(
   {
     object: Type.Literal('list'),
-    data: Type.Array(Item),
+    data: Type.Array(ItemSchema),
     first_id: nullable(Type.String()),
     last_id: nullable(Type.String()),
     has_more: Type.Boolean(),

@@ -2,10 +2,11 @@
 import type { Clock } from '../../../../contracts/clock.js';
 import type { ChatMessage } from '../../../../contracts/prompt.js';
 import type { Principal, Registry } from '../../../../contracts/registry.js';
-import type { Owner, ResponseStatus } from '../../../../contracts/stored-responses.js';
+import type { AddedItems, Owner, ResponseStatus } from '../../../../contracts/stored-responses.js';
 import { AppError } from '../../../../errors/app-error.js';
 import { type Item, toMessages } from './items.js';
-import type { Body } from './request.js';
+import { type Body, conversationOf } from './request.js';
+import { turnMemory } from './turn-memory.js';
 
 /** Callers that speak for other groups see other passages: what was answered from them is not theirs. */
 export function ownerOf({ tenant, groups }: Principal): Owner {
@@ -13,17 +14,53 @@ export function ownerOf({ tenant, groups }: Principal): Owner {
 }
 
 /** Whether the texts of a response are to be kept. @throws AppError `texts_not_kept` where they must, and may not be */
-export async function isKept(registry: Registry, { tenant }: Owner, { store, background }: Body): Promise<boolean> {
-  if (store === false) return false;
+export async function isKept(registry: Registry, { tenant }: Owner, body: Body): Promise<boolean> {
+  const { store, background, conversation } = body;
+  if (store === false && conversation === undefined) return false;
   const { storeResponses } = await registry.getDataPolicy(tenant);
-  if (storeResponses) return true;
-  if (store === undefined && !background) return false;
-  throw new AppError('texts_not_kept', { tenant, param: background ? 'background' : 'store' });
+  if (storeResponses) return store !== false;
+  const param = conversation !== undefined ? 'conversation' : background ? 'background' : 'store';
+  if (param === 'store' && store === undefined) return false;
+  throw new AppError('texts_not_kept', { tenant, param });
 }
 
-/** What was said up to a response, with it. @throws AppError `not_found`, `invalid_value` where it is not over */
-export async function historyOf(registry: Registry, owner: Owner, id: string): Promise<ChatMessage[]> {
-  const turns = await registry.listTurns(owner, id);
+export function messagesOf(registry: Registry, owner: Owner, items: readonly object[], at: string): ChatMessage[] {
+  return toMessages(items as readonly Item[], at, (sealed) => registry.openText(owner, sealed));
+}
+
+/**
+ * What was said before the input of a response.
+ * @throws AppError `previous_response_not_found`, `not_found`, `invalid_value` where what it goes on from is not over
+ */
+export async function saidBefore(
+  registry: Registry,
+  owner: Owner,
+  body: Pick<Body, 'previous_response_id' | 'conversation'>,
+): Promise<readonly ChatMessage[]> {
+  const { previous_response_id: id } = body;
+  const conversation = conversationOf(body);
+  if (conversation !== null) {
+    const items = await registry.itemsOf(owner, conversation.id);
+    return messagesOf(registry, owner, withoutOrphans(items as readonly Item[]), 'conversation.items');
+  }
+  if (id === undefined || id === null) return [];
+  return turnMemory()?.recall(owner, id) ?? (await historyOf(registry, owner, id));
+}
+
+/** Without results whose call was deleted, or is too old to be kept. */
+function withoutOrphans(items: readonly Item[]): Item[] {
+  const called = new Set<unknown>();
+  return items.filter(({ type, call_id: call }) => {
+    if (type === 'function_call') called.add(call);
+    return type !== 'function_call_output' || called.has(call);
+  });
+}
+
+async function historyOf(registry: Registry, owner: Owner, id: string): Promise<ChatMessage[]> {
+  const turns = await registry.listTurns(owner, id).catch((error: unknown) => {
+    if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
+    throw new AppError('previous_response_not_found', { param: 'previous_response_id', id });
+  });
   return turns.flatMap(({ status, input, body }) => {
     if (status === 'queued' || status === 'in_progress') {
       throw new AppError('invalid_value', {
@@ -32,20 +69,28 @@ export async function historyOf(registry: Registry, owner: Owner, id: string): P
       });
     }
     const { output } = body as { output: readonly Item[] };
-    return [...toMessages(input as readonly Item[], 'input'), ...toMessages(output, 'output')];
+    return [...messagesOf(registry, owner, input, 'input'), ...messagesOf(registry, owner, output, 'output')];
   });
 }
 
 interface Kept {
   readonly owner: Owner;
   readonly body: Body;
+  /** Whether it is kept by itself. */
+  readonly isStored: boolean;
   readonly input: readonly Item[];
-  readonly resource: { readonly id: string; readonly status: string };
+  readonly resource: { readonly id: string; readonly status: string; readonly output: readonly Item[] };
   readonly task: object | null;
 }
 
-export function keep(registry: Registry, clock: Clock, { owner, body, input, resource, task }: Kept): Promise<void> {
-  return registry.saveResponse({
+export async function keep(registry: Registry, clock: Clock, kept: Kept): Promise<void> {
+  const { owner, body, isStored, input, resource, task } = kept;
+  const added = task === null ? addedBy(body, input, resource.output) : null;
+  if (!isStored) {
+    if (added !== null) await registry.addItems(owner, added);
+    return;
+  }
+  await registry.saveResponse({
     ...owner,
     id: resource.id,
     previousId: body.previous_response_id ?? null,
@@ -53,7 +98,19 @@ export function keep(registry: Registry, clock: Clock, { owner, body, input, res
     input,
     body: resource,
     task,
-    user: body.user ?? body.safety_identifier ?? null,
+    user: userOf(body),
+    added,
     createdAt: clock.now(),
   });
+}
+
+/** What a response adds to the conversation that it is a part of; null: it is of none. */
+export function addedBy(body: Body, input: readonly Item[], output: readonly Item[]): AddedItems | null {
+  const conversation = conversationOf(body);
+  if (conversation === null) return null;
+  return { conversation: conversation.id, items: [...input, ...output], user: userOf(body) };
+}
+
+function userOf({ user, safety_identifier: identifier }: Body): string | null {
+  return user ?? identifier ?? null;
 }
