@@ -19,6 +19,8 @@ const FAULTS_SHARE = 1 / 3;
 const WARM_UP_SHARE = 1 / 6;
 const SAMPLE_MS = 5000;
 const BETWEEN_FAULTS_MS = 8000;
+/** Of the gateway's own log. */
+const SHOWN_ERRORS = 8;
 /** Calls whose latency is compared. */
 const TIMED = ['chat', 'rag', 'swap'];
 
@@ -64,6 +66,7 @@ async function soak(gateway: SoakGateway, lengthMs: number, say: (line: string) 
   for (const { user, error, explained, unexplained } of countErrors(calls, faults)) {
     say(`${user}: ${error}: ${explained} explained, ${unexplained} not`);
   }
+  for (const line of gateway.errors().slice(0, SHOWN_ERRORS)) say(line.slice(0, 1000));
   const calm = samples.filter(({ atMs }) => atMs >= warmMs);
   for (const part of new Set(calm.flatMap(({ parts }) => parts.map((one) => one.part)))) {
     say(`${part}: ${slopeOf(calm, part).toFixed(1)} MB/h from ${Math.round(totalOf(calm[0]!, 'rssMb', part))} MB`);

@@ -31,16 +31,20 @@ export async function inflict(kind: FaultKind, gateway: SoakGateway): Promise<Fa
   return { kind, fromMs, toMs: performance.now() + GRACE_MS };
 }
 
+/** Resolves when the system has taken it away, and, but for a parser, another one is there. */
 async function killPart(kind: FaultKind, { pid }: SoakGateway): Promise<void> {
   const part = kind === 'parser' ? 'retrieval/parser' : kind;
+  const found = () => partsOf(pid).filter((one) => one.part === part);
   const deadline = performance.now() + READY_TIMEOUT_MS;
-  for (;;) {
-    const found = partsOf(pid).find((one) => one.part === part);
-    if (found) return void process.kill(found.pid, 'SIGKILL');
-    // A parser is there while there is something to read.
-    if (performance.now() > deadline) throw new Error(`there is no process ${part} to kill`);
-    await sleep(POLL_MS);
-  }
+  const until = async (what: string, isSo: () => boolean) => {
+    for (; !isSo(); await sleep(POLL_MS)) if (performance.now() > deadline) throw new Error(`${part}: ${what}`);
+  };
+  // A parser is there while there is something to read.
+  await until('there is none to kill', () => found().length > 0);
+  const [victim, ...others] = found();
+  process.kill(victim!.pid, 'SIGKILL');
+  await until('it does not die', () => !found().some((one) => one.pid === victim!.pid));
+  if (kind !== 'parser') await until('no other is started', () => found().length > others.length);
 }
 
 async function fillDisk({ dataDir }: SoakGateway): Promise<void> {

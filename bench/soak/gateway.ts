@@ -27,6 +27,8 @@ export interface SoakGateway {
   readonly url: string;
   readonly pid: number;
   readonly dataDir: string;
+  /** What it logged of errors, line by line. */
+  readonly errors: () => readonly string[];
   readonly tenants: readonly [SoakTenant, SoakTenant];
   /** Whether its disk can be filled without harm to anybody else. */
   readonly hasOwnDisk: boolean;
@@ -64,8 +66,14 @@ export async function withSoakGateway<T>(use: (gateway: SoakGateway) => Promise<
       const { url, pid } = gateway;
       const tenants = await Promise.all(keys.map(({ id, key }) => createTenant(url, id, key)));
       const [own, other] = tenants as [SoakTenant, SoakTenant];
+      const errors = () =>
+        gateway
+          .output()
+          .split('\n')
+          .filter((line) => line.startsWith('{'));
       return await use({
         url,
+        errors,
         pid,
         dataDir,
         tenants: [own, other],

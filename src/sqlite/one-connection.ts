@@ -1,5 +1,8 @@
 import { CompiledQuery, type DatabaseConnection, type Driver } from 'kysely';
 
+/** What SQLite says where it has rolled back by itself, as it does on a full disk. */
+const NOTHING_LEFT = /no transaction is active/;
+
 /** A driver with one connection, which is had by one at a time, in the order in which it was asked for. */
 export abstract class OneConnectionDriver implements Driver {
   /** Settles when whoever came last is done. */
@@ -36,8 +39,11 @@ export abstract class OneConnectionDriver implements Driver {
     await connection.executeQuery(CompiledQuery.raw('commit'));
   }
 
+  /** Whoever asked should hear what went wrong, and not that there is nothing left to roll back. */
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('rollback'));
+    await connection.executeQuery(CompiledQuery.raw('rollback')).catch((error: Error) => {
+      if (!NOTHING_LEFT.test(error.message)) throw error;
+    });
   }
 
   async destroy(): Promise<void> {
