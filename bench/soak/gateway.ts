@@ -12,7 +12,7 @@ const BASE = 'smollm2-135m-instruct';
 const DISK_MB = 256;
 /** Packages `faketime` of Debian and Ubuntu put it there. */
 const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
-export const HEADERS_TIMEOUT_MS = 3000;
+export const HEADERS_TIMEOUT_MS = 10_000;
 
 export interface SoakTenant {
   readonly id: string;

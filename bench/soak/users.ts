@@ -125,7 +125,7 @@ async function sendSlowly(url: string): Promise<void> {
   socket.resume();
   socket.write('GET /v1/models HTTP/1.1\r\nhost: localhost\r\n');
   const drip = setInterval(() => socket.write('x-a: b\r\n'), 500);
-  const isOver = await Promise.race([closed, sleep(HEADERS_TIMEOUT_MS * 4, false)]);
+  const isOver = await Promise.race([closed, sleep(HEADERS_TIMEOUT_MS * 2, false)]);
   clearInterval(drip);
   socket.destroy();
   if (!isOver) throw new CallError('slow headers are waited for');

@@ -5,7 +5,7 @@ import { request as httpsRequest } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../errors/app-error.js';
 import type { FileDigest } from '../model-import/files/durable.js';
-import { type Credentials, NO_BODY, signed } from './sign.js';
+import { type Credentials, encoded, NO_BODY, signed } from './sign.js';
 
 export interface ObjectStore {
   /** @param digest the store refuses other bytes than those */
@@ -26,7 +26,7 @@ export function createObjectStore(address: string, credentials: Credentials): Ob
   const { origin, pathname } = new URL(address);
   const [, bucket = '', ...folders] = pathname.replace(/\/+$/, '').split('/');
   const base = folders.map((folder) => `${decodeURIComponent(folder)}/`).join('');
-  const pathOf = (key: string) => `/${(base + key).split('/').map(encodeURIComponent).join('/')}`;
+  const pathOf = (key: string) => `/${(base + key).split('/').map(encoded).join('/')}`;
 
   async function send(
     method: 'GET' | 'PUT' | 'DELETE',
@@ -75,8 +75,8 @@ export function createObjectStore(address: string, credentials: Credentials): Ob
       const keys: string[] = [];
       let token: string | null = null;
       do {
-        const query = new URLSearchParams({ 'list-type': '2', prefix: base + prefix });
-        if (token !== null) query.set('continuation-token', token);
+        const after = token === null ? '' : `&continuation-token=${encoded(token)}`;
+        const query = `list-type=2&prefix=${encoded(base + prefix)}${after}`;
         const page = await textOf(await send('GET', `?${query}`));
         for (const [, key] of page.matchAll(/<Key>(.*?)<\/Key>/g)) keys.push(unescaped(key!).slice(base.length));
         token = /<NextContinuationToken>(.*?)<\/NextContinuationToken>/.exec(page)?.[1] ?? null;

@@ -60,7 +60,8 @@ function hmac(key: Buffer | string, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
 }
 
-function encoded(text: string): string {
+/** As the signature has it, and as it is sent: a space is `%20`, and `+` a plus. */
+export function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
