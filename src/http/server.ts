@@ -153,7 +153,10 @@ export async function createServer({
     addOverloadCheck(api, config.server);
     addAuth(api, registry);
     addClosedQueries(api);
-    api.addHook('onRequest', async () => lifecycle.refuseWhileDraining());
+    api.addHook('onRequest', (_request, _reply, done) => {
+      lifecycle.refuseWhileDraining();
+      done();
+    });
     addQuota(api, services.quota);
     addBodies(api, config.server);
     addStorageCheck(api, state);

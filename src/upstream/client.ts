@@ -228,7 +228,7 @@ class Upstream implements TextGenerator {
     const { conversation, question, request, soFar, tokens } = errand;
     const tried = new Set<Replica>();
     const choose = () => this.#pool.choose({ adapter: question.adapter, conversation, tokens }, tried);
-    let failure = new ReplicaFailure('busy', 'all that may answer have their slots full');
+    let failure: ReplicaFailure | null = null;
     let replica = choose();
     for (let tries = 1; replica !== null; tries++) {
       try {
@@ -245,7 +245,7 @@ class Upstream implements TextGenerator {
       replica = choose();
       if (replica !== null && !this.#retries.take()) break;
     }
-    throw toAppError(failure, request);
+    throw toAppError(failure ?? new ReplicaFailure('busy', 'all that may answer have their slots full'), request);
   }
 
   async *#ask(replica: Replica, errand: Errand, signal: AbortSignal): AsyncGenerator<TokenEvent, void, undefined> {

@@ -4,12 +4,13 @@ import { hasBody } from './linger.js';
 
 /** Routes that take no body: what clients say about one that they do not send is not looked at, and one is refused. */
 export function addBodilessRoutes(app: App): void {
-  app.addHook('onRequest', async ({ raw, routeOptions }) => {
+  app.addHook('onRequest', ({ raw, routeOptions }, _reply, done) => {
     // OpenAI's Python client names a content type with every DELETE.
     if (routeOptions.schema?.body === undefined && !hasBody(raw)) delete raw.headers['content-type'];
+    done();
   });
-  app.addHook('preValidation', async ({ body, routeOptions, is404 }) => {
-    if (is404 || routeOptions.schema?.body !== undefined || body === undefined || isEmpty(body)) return;
+  app.addHook('preValidation', ({ body, routeOptions, is404 }, _reply, done) => {
+    if (is404 || routeOptions.schema?.body !== undefined || body === undefined || isEmpty(body)) return done();
     throw new AppError('invalid_value', { param: 'body', reason: 'must be left out: there is nothing to say in it' });
   });
 }

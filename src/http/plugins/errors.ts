@@ -26,8 +26,8 @@ export function addErrors(app: App): void {
 
 /** Before the framework looks at the body: what has no route is refused for that alone. */
 export function addNotFound(app: App, methodsOf: MethodsOf): void {
-  app.addHook('onRequest', async ({ is404, method, url }, reply) => {
-    if (!is404) return;
+  app.addHook('onRequest', ({ is404, method, url }, reply, done) => {
+    if (!is404) return done();
     const path = url.split('?', 1)[0]!;
     const allowed = methodsOf(path).join(', ');
     if (allowed === '') throw new AppError('route_not_found', { method, path });

@@ -51,7 +51,10 @@ export function addLifecycle(
   app.decorateRequest('logged');
   app.decorateRequest('trace');
   allowHalfClosed(app.server);
-  app.addHook('onRequest', async (request, reply) => follow(request, reply));
+  app.addHook('onRequest', (request, reply, done) => {
+    follow(request, reply);
+    done();
+  });
   // Not before the body is there: reading it goes on in another context.
   app.addHook('preHandler', ({ trace }, _reply, done) => (trace === null ? done() : tracedIn(trace, done)));
 

@@ -9,11 +9,11 @@ const PERSONAL = new Set(['users']);
 
 /** The line of a request that makes something names its id. */
 export function addMadeIds(app: App): void {
-  app.addHook('preSerialization', async ({ method, logged }, { statusCode }, payload) => {
+  app.addHook('preSerialization', ({ method, logged }, { statusCode }, payload, done) => {
     const { id } = (payload ?? {}) as { readonly id?: unknown };
     const isMade = method === 'POST' && statusCode < 300 && logged.answer === undefined;
     if (isMade && typeof id === 'string') logged.result ??= { id };
-    return payload;
+    done(null, payload);
   });
 }
 

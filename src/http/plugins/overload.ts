@@ -26,8 +26,9 @@ export function addOverloadCheck(app: App, { maxLoopDelayMs }: { readonly maxLoo
     clearInterval(timer);
     delay.disable();
   });
-  app.addHook('onRequest', async ({ routeOptions }) => {
+  app.addHook('onRequest', ({ routeOptions }, _reply, done) => {
     if (isOverloaded && routeOptions.config.scope !== 'admin')
       throw new AppError('overloaded', { retryAfterS: RETRY_AFTER_S });
+    done();
   });
 }

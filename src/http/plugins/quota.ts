@@ -20,8 +20,9 @@ export function addQuota(app: App, quota: Quota): void {
   app.decorateReply('tellLimits', function () {
     tellLimits(this, quota, this.request.principal);
   });
-  app.addHook('onSend', async ({ principal }, reply) => {
+  app.addHook('onSend', ({ principal }, reply, _payload, done) => {
     if (principal !== undefined) reply.tellLimits();
+    done();
   });
 }
 

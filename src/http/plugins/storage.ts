@@ -6,9 +6,12 @@ const RETRY_AFTER_S = 5;
 
 /** Where the data folder is gone, nothing is acknowledged that would go with it; what only reads goes on. */
 export function addStorageCheck(app: App, { storageLost }: Pick<ProcessState, 'storageLost'>): void {
-  app.addHook('preHandler', async ({ method, routeOptions }) => {
-    if (method === 'GET' || method === 'HEAD' || routeOptions.config.keepsNothing) return;
+  const requireStorage = async () => {
     const reason = await storageLost();
     if (reason !== null) throw new AppError('storage_unavailable', { reason, retryAfterS: RETRY_AFTER_S });
+  };
+  app.addHook('preHandler', ({ method, routeOptions }, _reply, done) => {
+    if (method === 'GET' || method === 'HEAD' || routeOptions.config.keepsNothing) done();
+    else requireStorage().then(() => done(), done);
   });
 }

@@ -90,7 +90,10 @@ export function addNullIsAbsent(app: App): void {
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, nullIsAbsent: true };
   });
-  app.addHook('preValidation', async ({ body }) => dropNulls(body));
+  app.addHook('preValidation', ({ body }, _reply, done) => {
+    dropNulls(body);
+    done();
+  });
 }
 
 /** Without recursion: a body may nest deeper than the stack. Files in it are left alone: their bytes are no members. */

@@ -81,9 +81,17 @@ export function createGuard(
   };
 }
 
-/** Characters that none of the texts holds: noncharacters, or private ones where somebody wrote those. */
-export function unusedMarks(texts: readonly string[]): Marks {
-  const used = new Set(texts.flatMap((text) => text.match(/[\uFDD0-\uFDEF\u{F0000}-\u{10FFFD}]/gu) ?? []));
+/** Those characters of a text that could be marks. */
+export function possibleMarks(text: string): readonly string[] {
+  return text.match(/[\uFDD0-\uFDEF\u{F0000}-\u{10FFFD}]/gu) ?? [];
+}
+
+/**
+ * Characters that none of the texts holds: noncharacters, or private ones where somebody wrote those.
+ * @param others that cannot be used either
+ */
+export function unusedMarks(texts: readonly string[], others: readonly string[] = []): Marks {
+  const used = new Set([...others, ...texts.flatMap(possibleMarks)]);
   const unused: string[] = [];
   for (let code = 0xfdd0; unused.length < 3; code = code === 0xfdef ? 0xf0000 : code + 1) {
     const character = String.fromCodePoint(code);

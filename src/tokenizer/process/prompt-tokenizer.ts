@@ -11,7 +11,7 @@ import type { InfillMarks } from '../raw-infill.js';
 import { readTemplate, type TemplateTexts } from './chat-template.js';
 import { type ChatValues, guardChat, toChatValues } from './chat-values.js';
 import { createEncoder } from './encoder.js';
-import { type AddedToken, createGuard, type Marks, unusedMarks } from './markers.js';
+import { type AddedToken, createGuard, type Marks, possibleMarks, unusedMarks } from './markers.js';
 
 /** The base model's tokenizer and chat template, on the thread that asks. */
 export interface PromptTokenizer {
@@ -83,6 +83,7 @@ function createPromptTokenizer(
   const template = source === null ? null : new Template(source);
   const texts = source === null ? NO_TEMPLATE : readTemplate(source);
   const guard = createGuard(file.added_tokens, texts, fences);
+  const inSource = possibleMarks(source ?? '');
   const encoder = createEncoder(tokenizer, file.added_tokens);
 
   const render = (values: ChatValues, marks: Marks, flags: Chat['flags'] = {}): string => {
@@ -109,7 +110,7 @@ function createPromptTokenizer(
     checkTools(prompt, texts);
     checkFlags(prompt, texts);
     const values = toChatValues(prompt);
-    const marks = unusedMarks([source ?? '', JSON.stringify(values)]);
+    const marks = unusedMarks([JSON.stringify(values)], inSource);
     const { ids, passages } = encoder.encode(render(values, marks, prompt.flags), marks);
     return { ids: Int32Array.from(ids), passages };
   };
