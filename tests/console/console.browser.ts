@@ -127,7 +127,6 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
   });
 
   await t.test('a version shows where it comes from, and is quarantined, approved and revoked', async (t) => {
-    await visit(`adapters/${tenant}`, 'Adapters');
     const folder = writePeftAdapter(join(config.dataDir, `${tenant}-4`), shape, tenant === 'bank' ? 14 : 24);
     await change('Add a version', { Name: 'trial', Folder: folder }, 'Add the version');
     await page.getByRole('link', { name: 'trial@1' }).click();
@@ -173,6 +172,11 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
       await page.getByText('lunch').waitFor();
       await change('Roll back', {}, 'Roll back');
       await button('Set a canary').waitFor();
+      // What was rolled back first is quarantined.
+      await visit(`adapters/${tenant}/support%402`, 'support@2');
+      await change('Approve', {}, 'Approve');
+      await says('support@2 is approved.');
+      await visit(at, 'assistant');
       await change('Set a canary', { Version: '2', Share: '5' }, 'Set the canary');
       await change('Change the share', { Share: '20' }, 'Change the share');
       t.match(await deployment(), { stableVersion: 1, canaryVersion: 2, canaryWeight: 20 });

@@ -71,7 +71,7 @@ t.test('two gateways behind haproxy', async (t) => {
   installDebian({ haproxy: 'haproxy' });
   const [a, b] = [await side(t), await side(t)];
   const bind = `127.0.0.1:${await freePort()}`;
-  const addresses = { SWITCHYARD_BIND: bind, SWITCHYARD_A: `127.0.0.1:${a.port}`, SWITCHYARD_B: `127.0.0.1:${b.port}` };
+  const addresses = { GATEWAY_BIND: bind, GATEWAY_A: `127.0.0.1:${a.port}`, GATEWAY_B: `127.0.0.1:${b.port}` };
   const haproxy = start('haproxy', ['-f', 'deploy/haproxy/haproxy.cfg'], { env: { ...process.env, ...addresses } });
   t.teardown(() => haproxy.stop());
   const url = `http://${bind}`;
