@@ -21,7 +21,7 @@ const POLICY = join(import.meta.dirname, '../indexes/policies/northwind-bank.jso
 const ATTACKS = join(import.meta.dirname, '../indexes/redteam/attacks.jsonl');
 /** Without a policy, for comparison: so many of each category, since each that is not refused is an answer of the model. */
 const ATTACKS_WITHOUT = 6;
-const URL = process.env.SWITCHYARD_URL ?? 'http://127.0.0.1:8080';
+const URL = `http://127.0.0.1:${process.env.PORT ?? 8080}`;
 const TERMINAL = { out: () => {}, err: (text: string) => void process.stderr.write(text), interactive: false };
 const QUESTION = 'What is the early repayment charge of a two-year fix, and who do I call about it?';
 const PASSAGE =

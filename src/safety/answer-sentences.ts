@@ -1,6 +1,7 @@
+import { CLOSING } from '../words/sentences.js';
+
 /** Of a sentence that does not end, as in a list or in code. */
 const MAX_SENTENCE = 400;
-const CLOSING = `["'”’»)\\]」』】）〉》]*`;
 /** That a sentence ended is known once something follows it: "3." may become "3.5". */
 const END = new RegExp(
   `[.!?؟۔]${CLOSING}(?=\\s)|[。！？｡．।॥።]${CLOSING}(?![。！？｡．।॥።"'”’»)\\]」』】）〉》])(?=[^])|\\n`,

@@ -1,6 +1,7 @@
 /** Where sentences and their parts end, in scripts with spaces and in those without. */
 
-const CLOSING = `["'”’»)\\]」』】）〉》]*`;
+/** What may stand behind the sign that ends one: part of a pattern. */
+export const CLOSING = `["'”’»)\\]」』】）〉》]*`;
 
 /** After a sentence, white space included; Chinese and Japanese need none. */
 export const SENTENCE_ENDS = new RegExp(`[.!?؟۔]${CLOSING}\\s+|[。！？｡．।॥።។]+${CLOSING}`, 'g');

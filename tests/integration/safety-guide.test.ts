@@ -11,7 +11,7 @@ const COMMANDS = [...GUIDE.matchAll(/^npx switchyard (.*)$/gm)].map(([, line]) =
 
 /** What a reader should see of each command, in the order of the page. */
 const EXPECTED: readonly RegExp[] = [
-  /bank +1 +4 +3 +2/,
+  /bank +1 +7 +3 +3/,
   /assistant .* bank@1/,
   /"name": "secrets-in-questions"/,
   /deployment\.\w+ +assistant +Ticket 7[\s\S]*policy\.put +bank@1/,

@@ -46,13 +46,18 @@ t.test('a server that is killed under queries costs those in flight, loses nothi
     }
   };
   const working = [write(), search(), search()];
+  /** However slow the machine is, something is written between two kills. */
+  const untilWritten = async () => {
+    for (const before = kept.length; kept.length < before + 2; ) await sleep(20);
+    await sleep(100);
+  };
   for (let kills = 0; kills < 3; kills++) {
-    await sleep(400);
+    await untilWritten();
     await server.kill();
     await sleep(100);
     await server.start();
   }
-  await sleep(500);
+  await untilWritten();
   isOver = true;
   await Promise.all(working);
   t.ok(errors.length > 0);
@@ -116,7 +121,7 @@ t.test(
     await server.kill();
     await t.rejects(first.search(ask('fee', tenant, storeId), NEVER), { code: 'storage_unavailable' });
     while (first.status().trouble === null) await sleep(50);
-    t.match(first.status(), { ready: true, trouble: 'the database server does not answer' });
+    t.match(first.status(), { ready: true, trouble: /the database server (does not answer|is stopping)/ });
     await server.start();
     while (first.status().trouble !== null) await sleep(50);
     t.ok((await first.search(ask('fee', tenant, storeId), NEVER)).passages.length > 0);

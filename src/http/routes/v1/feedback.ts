@@ -107,7 +107,7 @@ export function addFeedback(app: App, { registry, metrics }: Services): void {
 function answerIdOf(body: Static<typeof FeedbackBody>): string {
   const [name, ...others] = ID_NAMES.filter((one) => body[one] !== undefined);
   if (name === undefined) {
-    throw new AppError('invalid_value', { param: 'answer_id', reason: 'is required: the `id` of the answer' });
+    throw new AppError('invalid_value', { param: 'answer_id', reason: 'is required. It is the `id` of the answer' });
   }
   const other = others.find((one) => body[one] !== body[name]);
   if (other === undefined) return body[name]!;
