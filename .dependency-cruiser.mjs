@@ -1,7 +1,7 @@
 // The import rules of the architecture, each with its reason. `npm run lint` checks them.
 const L1 = [
   ...['model-import', 'tokenizer', 'engine', 'upstream', 'retrieval', 'registry', 'quality'],
-  ...['canary', 'safety', 'quota', 'captures', 'tools'],
+  ...['canary', 'safety', 'quota', 'captures', 'tools', 'webhooks'],
 ];
 const L3 = ['evaluation', 'redteam', 'finetune', 'backup', 'demo', 'doctor'];
 const L4 = ['http', 'admin', 'console', 'cli'];
@@ -26,7 +26,7 @@ export default {
     {
       name: 'L0-stays-below',
       comment:
-        'audit, config, files, forms, generation, jobs, layouts, machine, metrics, native, patterns, personal-data, postgres, processes, queues, sqlite, tracing, vectors and words serve every room, so they know none of them.',
+        'audit, config, files, forms, generation, jobs, layouts, machine, metrics, native, outbound, patterns, personal-data, postgres, processes, queues, sqlite, tracing, vectors and words serve every room, so they know none of them.',
       severity: 'error',
       from: {
         path: rooms([
@@ -40,6 +40,7 @@ export default {
           'machine',
           'metrics',
           'native',
+          'outbound',
           'patterns',
           'personal-data',
           'postgres',

@@ -16,6 +16,8 @@ const LOOK_EVERY_MS = 30_000;
 const REQUESTS_PER_LOOK = 60;
 /** A rollout that takes longer than this is left as it is: neither rolled back nor promoted. */
 const MOST_LOOKS = 1000;
+/** Percentage of stable's answers that the canary answers too, seen by nobody. */
+const SHADOW = 20;
 
 interface End {
   readonly action: 'promote' | 'rollback' | 'none';
@@ -25,8 +27,8 @@ interface End {
 
 const run: Bench = async ({ quick, say }) => {
   const recorded = readRecorded();
-  const repeat = (rounds: number, harm: Harm, seed: number): End[] =>
-    Array.from({ length: rounds }, (_, round) => roll(recorded, harm, createRandom(seed + round)));
+  const repeat = (rounds: number, harm: Harm, seed: number, shadow = 0): End[] =>
+    Array.from({ length: rounds }, (_, round) => roll(recorded, { harm, shadow }, createRandom(seed + round)));
   const [same, worse] = quick ? [20, 10] : [400, 100];
 
   const identical = repeat(same, {}, 1);
@@ -53,12 +55,21 @@ const run: Bench = async ({ quick, say }) => {
     figures[`requests_to_verdict_${name}_p50`] = median(found);
     say(`${worse} rollouts worse in ${name}: ${found.length} rolled back`);
   }
+  const pairs = repeat(worse, { groundedness: 0.1 }, 50_000, SHADOW);
+  const found = pairs.filter(({ action }) => action === 'rollback');
+  figures.power_groundedness_shadow = shareOf(pairs, 'rollback');
+  figures.requests_to_verdict_groundedness_shadow_p50 = median(found);
+  say(`${worse} rollouts worse in groundedness, ${SHADOW} % of stable copied: ${found.length} rolled back`);
   return { ...figures, requests_to_verdict_p50: median(all) };
 };
 export default run;
 
 /** One rollout by the usual plan, to its end. */
-function roll(recorded: readonly Recorded[], harm: Harm, random: () => number): End {
+function roll(
+  recorded: readonly Recorded[],
+  { harm, shadow }: { harm: Harm; shadow: number },
+  random: () => number,
+): End {
   let rollout: Rollout = { ...DEFAULT_PLAN, step: 0, status: 'running', startedAt: 0, stepStartedAt: 0 };
   const answers: JudgedAnswer[] = [];
   for (let look = 1; look <= MOST_LOOKS; look++) {
@@ -67,15 +78,20 @@ function roll(recorded: readonly Recorded[], harm: Harm, random: () => number): 
       const at = now - LOOK_EVERY_MS * (1 - n / REQUESTS_PER_LOOK);
       const arm = random() * 100 < rollout.steps[rollout.step]! ? 'canary' : 'stable';
       const question = recorded[Math.floor(random() * recorded.length)]!;
-      answers.push(answerOf(question, arm, at, arm === 'canary' ? harm : {}, random));
+      const answer = answerOf(question, arm, at, arm === 'canary' ? harm : {}, random);
+      const isCopied = arm === 'stable' && answer.outcome === 'completed' && random() * 100 < shadow;
+      const pair = isCopied ? `${at}` : null;
+      answers.push({ ...answer, pair });
+      if (isCopied) answers.push({ ...answerOf(question, 'canary', at, harm, random), pair, isShadow: true });
     }
     const verdict = judge(answers, DEFAULT_POLICY);
-    const canaryAnswers = answers.filter((a) => a.arm === 'canary' && a.endedAt >= rollout.stepStartedAt).length;
+    const seen = answers.filter(({ isShadow }) => !isShadow);
+    const canaryAnswers = seen.filter((a) => a.arm === 'canary' && a.endedAt >= rollout.stepStartedAt).length;
     const { action } = decide(rollout, verdict, { canaryAnswers, elapsedMs: now - rollout.stepStartedAt });
-    if (action === 'promote' || action === 'rollback') return { action, requests: answers.length };
+    if (action === 'promote' || action === 'rollback') return { action, requests: seen.length };
     if (action === 'advance') rollout = { ...rollout, step: rollout.step + 1, stepStartedAt: now };
   }
-  return { action: 'none', requests: answers.length };
+  return { action: 'none', requests: MOST_LOOKS * REQUESTS_PER_LOOK };
 }
 
 const shareOf = (ends: readonly End[], wanted: End['action']): number =>

@@ -39,6 +39,7 @@ import { createTokenizer } from './tokenizer/client.js';
 import { createToolCaller } from './tools/http-tools.js';
 import { createTracing } from './tracing/tracing.js';
 import { createUpstream } from './upstream/client.js';
+import { createWebhookDelivery, webhookOutbound } from './webhooks/deliver.js';
 
 export interface App {
   readonly server: Server;
@@ -84,6 +85,9 @@ export async function createApp(config: Config): Promise<App> {
         clock,
         checkRules: safety.check,
         checkToolUrl: toolCaller.checkUrl,
+        checkWebhookUrl: webhookOutbound(config.webhooks).checkUrl,
+        // Opened later than the registry, and before anybody changes anything.
+        onWebhookJob: () => webhooks.wake(),
         demo: config.demo,
       }),
     );
@@ -192,24 +196,36 @@ export async function createApp(config: Config): Promise<App> {
       );
     }
     const quota = createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock });
-    const pipeline = createPipeline({
-      engine,
-      tokenizer,
-      retrieval,
-      registry,
-      quota,
-      safety,
-      metrics,
-      clock,
-      assignArm,
-      stickyUnit,
-      judge: quality.judge,
-      capture: captures.capture,
-      toolCaller,
-      maxToolRounds: config.tools.maxRounds,
-      requestTimeoutMs,
-      onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
-    });
+    const pipeline = keep(
+      createPipeline({
+        engine,
+        tokenizer,
+        retrieval,
+        registry,
+        quota,
+        safety,
+        metrics,
+        clock,
+        assignArm,
+        stickyUnit,
+        judge: quality.judge,
+        capture: captures.capture,
+        toolCaller,
+        maxToolRounds: config.tools.maxRounds,
+        maxShadows: config.rollouts.maxShadows,
+        requestTimeoutMs,
+        onRecordFailed: (error, answerId) => log.error({ err: error, answerId }, 'an answer could not be recorded'),
+      }),
+    );
+    const webhooks = keep(
+      createWebhookDelivery({
+        settings: config.webhooks,
+        registry,
+        metrics,
+        clock,
+        onError: (error, what) => log.warn({ err: error }, what),
+      }),
+    );
     const rollouts = keep(
       createRolloutController({
         registry,
@@ -269,6 +285,7 @@ export async function createApp(config: Config): Promise<App> {
         if (stopping.signal.aborted) return;
         starting = null;
         rollouts.start();
+        webhooks.start();
         process.stdout.write(readyText(address, seeds ? DEMO_TENANTS : []));
       },
     };

@@ -46,12 +46,13 @@ export function answerOf(
   const fails = random() < ERRORS + (harm.errors ?? 0);
   const refuses = random() < (harm.refusals ?? 0) || refused;
   const { cluster, firstTokenMs, perTokenMs, words } = recorded;
+  const of = { arm, pair: null, isShadow: false };
   if (fails) {
     const nothing = { firstTokenMs: null, perTokenMs: null, signals: null, feedback: null };
-    return { arm, outcome: 'generation_failed', cluster, endedAt: at, ...nothing };
+    return { ...of, outcome: 'generation_failed', cluster, endedAt: at, ...nothing };
   }
   return {
-    arm,
+    ...of,
     outcome: 'completed',
     cluster,
     endedAt: at,

@@ -63,6 +63,7 @@ export const deploymentRoutes: AdminPlugin = async (app, { registry, retrieval }
         ...changing,
         operationId: 'setCanary',
         summary: 'Set the canary version and its share of traffic',
+        description: '`groups` and `shadowWeight` that are left out stay as they are where the version stays.',
         body: CanaryBody,
       },
     },

@@ -41,6 +41,12 @@ const PlanProperties = {
     minimum: 0,
     maximum: 100,
   }),
+  requires: Type.Optional(
+    Type.Enum(['compare'], {
+      description:
+        '`compare`: it only begins where the newest comparison of the version with the stable one (`switchyard eval compare`) passed.',
+    }),
+  ),
   metrics: Type.Object(
     Object.fromEntries(JUDGED_METRIC_NAMES.map((metric) => [metric, Type.Optional(MetricPolicySchema)])),
     {

@@ -79,6 +79,7 @@ const ReviewItemSchema = Type.Object({
   deployment: Type.String(),
   adapter: nullable(Type.String()),
   reasons: Type.Array(Type.Enum([...REVIEW_REASONS])),
+  shadowId: nullable(Type.String({ description: 'Of what a canary answered to the same question, seen by nobody.' })),
   groundedness: nullable(Type.Number()),
   refused: nullable(Type.Boolean()),
   topScore: nullable(Type.Number()),

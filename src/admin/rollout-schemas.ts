@@ -1,16 +1,28 @@
 /** Shapes of rollouts in the admin API: those of `contracts/rollouts.ts`. */
 import { Type } from 'typebox';
 import { JUDGED_METRIC_NAMES } from '../canary/judged-metrics.js';
-import { MAX_ROLLOUT_EVENTS } from '../contracts/registry-limits.js';
+import { MAX_ROLLOUT_EVENTS, ROLLOUT_EVENTS } from '../contracts/registry-limits.js';
 import { PlanFields, RolloutSchema } from './plan-schemas.js';
-import { DeploymentSchema, nullable, Time, Version, Weight } from './schemas.js';
+import {
+  CanaryGroups,
+  DeploymentSchema,
+  nullable,
+  RuleFields,
+  ShadowWeight,
+  Time,
+  Version,
+  Weight,
+} from './schemas.js';
 
 const OutcomeSchema = Type.Enum(['pass', 'fail', 'inconclusive']);
 const Answers = Type.Integer({ description: 'Answers that were judged.' });
 const Evidence = (against: string) =>
   Type.Number({ description: `Against "${against}": at x, the chance of being misled is at most 1 / x, at any time.` });
 
-export const RolloutBody = Type.Object({ version: Version, ...PlanFields }, { additionalProperties: false });
+export const RolloutBody = Type.Object(
+  { version: Version, ...RuleFields, ...PlanFields },
+  { additionalProperties: false },
+);
 
 export const EventsQuery = Type.Object(
   { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_ROLLOUT_EVENTS })) },
@@ -22,7 +34,10 @@ const VerdictSchema = Type.Object({
   reason: Type.String(),
   stableAnswers: Answers,
   canaryAnswers: Answers,
-  shareReached: nullable(Type.Number({ description: 'Percentage of the judged answers that the canary gave.' })),
+  shadowAnswers: Type.Integer({ description: 'Of the canary, that nobody saw; not among those before.' }),
+  shareReached: nullable(
+    Type.Number({ description: 'Percentage of the judged answers that were seen which the canary gave.' }),
+  ),
   metrics: Type.Array(
     Type.Object({
       metric: Type.Enum([...JUDGED_METRIC_NAMES]),
@@ -46,17 +61,7 @@ export const RolloutStatusSchema = Type.Object({ deployment: DeploymentSchema, v
 
 export const RolloutEventSchema = Type.Object({
   revision: Type.Integer({ description: 'Of the deployment after it.' }),
-  type: Type.Enum([
-    'adopted',
-    'deployed',
-    'canary_set',
-    'started',
-    'advanced',
-    'paused',
-    'resumed',
-    'promoted',
-    'rolled_back',
-  ]),
+  type: Type.Enum([...ROLLOUT_EVENTS]),
   actor: Type.String({ description: 'Id of a key, or `controller`.' }),
   reason: nullable(Type.String()),
   served: Type.Object({
@@ -64,6 +69,8 @@ export const RolloutEventSchema = Type.Object({
     stableVersion: nullable(Version),
     canaryVersion: nullable(Version),
     canaryWeight: Weight,
+    canaryGroups: CanaryGroups,
+    shadowWeight: ShadowWeight,
     previous: nullable(Type.Object({ version: nullable(Version) })),
     rollout: nullable(RolloutSchema),
   }),

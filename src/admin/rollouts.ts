@@ -30,8 +30,8 @@ export const rolloutRoutes: AdminPlugin = async (app, { registry }) => {
     },
     async (request, reply) => {
       const { tenant, name } = request.params;
-      const { version, ...plan } = request.body;
-      const rollout = { version, plan: { ...DEFAULT_PLAN, ...plan } };
+      const { version, groups, shadowWeight, ...plan } = request.body;
+      const rollout = { version, groups, shadowWeight, plan: { ...DEFAULT_PLAN, ...plan } };
       return withEtag(reply, await registry.startRollout(tenant, name, rollout, changedBy(request)));
     },
   );

@@ -14,6 +14,7 @@ import { signerRoutes } from './signers.js';
 import { tenantRoutes } from './tenants.js';
 import { toolRoutes } from './tools.js';
 import { usageRoutes } from './usage.js';
+import { webhookRoutes } from './webhooks.js';
 
 /** The admin API, below /admin. It has to be registered where keys are checked: its routes only declare their scope. */
 export const adminRoutes: AdminPlugin = async (app, services) => {
@@ -35,6 +36,7 @@ export const adminRoutes: AdminPlugin = async (app, services) => {
     rolloutRoutes,
     policyRoutes,
     toolRoutes,
+    webhookRoutes,
     qualityRoutes,
     captureRoutes,
     auditRoutes,

@@ -5,6 +5,7 @@ import {
   GROUP_PATTERN,
   MAX_ADAPTER_VERSION,
   MAX_CALLER_GROUPS,
+  MAX_CANARY_GROUPS,
   MAX_DESCRIPTION,
   MAX_FIGURES,
   MAX_INSTRUCTIONS,
@@ -36,6 +37,17 @@ const ScopeSchema = Type.Enum([...SCOPES], {
 
 export const TenantParams = Type.Object({ tenant: Type.String() });
 export const KeyParams = Type.Object({ tenant: Type.String(), keyId: Type.String() });
+export const CanaryGroups = Type.Array(Type.String({ pattern: GROUP_PATTERN }), {
+  maxItems: MAX_CANARY_GROUPS,
+  description: 'Callers in one of these groups get the canary whatever the weight. They are never judged.',
+});
+export const ShadowWeight = Type.Number({
+  description:
+    "Percentage of the stable version's answers whose questions the canary answers again: from the same passages, behind everything else, seen and paid by nobody, to be compared.",
+  minimum: 0,
+  maximum: 100,
+});
+
 export const DeploymentParams = Type.Object({ tenant: Type.String(), name: Type.String() });
 
 /** What every list answers with. */
@@ -404,9 +416,13 @@ export const DeploymentSchema = Type.Object({
   tools: Type.Optional(Type.Array(Type.String())),
   canaryVersion: nullable(Version),
   canaryWeight: Weight,
+  canaryGroups: Type.Optional(CanaryGroups),
+  shadowWeight: Type.Optional(ShadowWeight),
   rollout: nullable(RolloutSchema),
   createdAt: Time,
   updatedAt: Time,
   revision: Type.Integer({ description: 'Grows by one with every change.' }),
 });
-export const CanaryBody = Type.Object({ version: Version, weight: Weight }, closed);
+/** Left out: as it is where the version stays, else nobody. */
+export const RuleFields = Type.Partial(Type.Object({ groups: CanaryGroups, shadowWeight: ShadowWeight })).properties;
+export const CanaryBody = Type.Object({ version: Version, weight: Weight, ...RuleFields }, closed);

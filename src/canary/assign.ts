@@ -3,17 +3,28 @@ import type { Deployment } from '../contracts/registry.js';
 import type { AssignArm } from '../contracts/routing.js';
 import { AppError } from '../errors/app-error.js';
 
-export const assignArm: AssignArm = ({ deployment, unit, override }) => {
-  const { name, adapter, stableVersion, canaryVersion, canaryWeight } = deployment;
-  if (override.version !== null) {
-    if (adapter === null) throw new AppError('model_not_found', { model: `${name}@${override.version}` });
-    return { arm: 'pinned', version: override.version };
+type Request = Parameters<AssignArm>[0];
+
+export const assignArm: AssignArm = (request) => {
+  const { name, adapter, stableVersion, canaryVersion } = request.deployment;
+  const { version } = request.override;
+  if (version !== null) {
+    if (adapter === null) throw new AppError('model_not_found', { model: `${name}@${version}` });
+    return { arm: 'pinned', version, assignedBy: 'pin' };
   }
-  const wanted = override.canary ?? (position(deployment, unit) < canaryWeight ? 'always' : 'never');
-  return canaryVersion !== null && wanted === 'always'
-    ? { arm: 'canary', version: canaryVersion }
-    : { arm: 'stable', version: stableVersion };
+  const [assignedBy, wantsCanary] = choose(request);
+  return canaryVersion !== null && wantsCanary
+    ? { arm: 'canary', version: canaryVersion, assignedBy }
+    : { arm: 'stable', version: stableVersion, assignedBy };
 };
+
+/** Whether it is to be the canary, and by what: the header, a group of the caller's, the weight. */
+function choose({ deployment, unit, groups, override }: Request): readonly ['header' | 'group' | 'weight', boolean] {
+  if (override.canary !== null) return ['header', override.canary === 'always'];
+  const { canaryGroups = [], canaryWeight } = deployment;
+  if (groups?.some((group) => canaryGroups.includes(group))) return ['group', true];
+  return ['weight', position(deployment, unit) < canaryWeight];
+}
 
 /**
  * Where a unit stands in [0, 100): uniform over units, and its own for each deployment, so that the same users are

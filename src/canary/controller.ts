@@ -66,7 +66,9 @@ export function createRolloutController(options: RolloutControllerOptions): Roll
   async function lookAt(deployment: Deployment, rollout: Rollout): Promise<void> {
     const answers = await registry.judgedAnswers(deployment);
     const verdict = judge(answers, policyOf(rollout.metrics));
-    const atStep = answers.filter(({ arm, endedAt }) => arm === 'canary' && endedAt >= rollout.stepStartedAt);
+    const atStep = answers.filter(
+      ({ arm, isShadow, endedAt }) => arm === 'canary' && !isShadow && endedAt >= rollout.stepStartedAt,
+    );
     const elapsedMs = clock.now() - rollout.stepStartedAt;
     const decision = decide(rollout, verdict, { canaryAnswers: atStep.length, elapsedMs });
     await act(deployment, verdict, decision);

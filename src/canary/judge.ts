@@ -34,12 +34,14 @@ export function judge(answers: readonly JudgedAnswer[], policy: JudgePolicy): Ve
   const metrics = JUDGED_METRIC_NAMES.map((metric) =>
     judgeMetric(metric, answers, policy[metric], FALSE_ROLLBACKS / Math.max(1, critical)),
   );
-  const canaryAnswers = answers.filter(({ arm }) => arm === 'canary').length;
+  const seen = answers.filter(({ isShadow }) => !isShadow);
+  const canaryAnswers = seen.filter(({ arm }) => arm === 'canary').length;
   return {
     ...conclude(metrics, policy),
-    stableAnswers: answers.length - canaryAnswers,
+    stableAnswers: seen.length - canaryAnswers,
     canaryAnswers,
-    shareReached: answers.length === 0 ? null : (100 * canaryAnswers) / answers.length,
+    shadowAnswers: answers.length - seen.length,
+    shareReached: seen.length === 0 ? null : (100 * canaryAnswers) / seen.length,
     metrics,
   };
 }
@@ -97,11 +99,14 @@ function toOutcome(isWorse: boolean, isGood: boolean): Outcome {
 
 /** In the order in which they became known: what is added later changes no block of before. */
 function observe(metric: JudgedMetric, answers: readonly JudgedAnswer[]): Observation[] {
-  const { read } = JUDGED_METRICS[metric];
+  const { read, byText = false } = JUDGED_METRICS[metric];
   const known: (Observation & { readonly at: number })[] = [];
   for (const answer of answers) {
+    if (answer.isShadow && !byText) continue;
     const reading = read(answer);
-    if (reading) known.push({ arm: answer.arm, stratum: answer.cluster, value: reading.value, at: reading.at });
+    // What has a copy is compared with it alone: no answer is used twice.
+    const stratum = byText && answer.pair !== null ? answer.pair : answer.cluster;
+    if (reading) known.push({ arm: answer.arm, stratum, value: reading.value, at: reading.at });
   }
   return known.sort((a, b) => a.at - b.at);
 }

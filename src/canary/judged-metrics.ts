@@ -12,6 +12,8 @@ interface MetricSpec {
   readonly compare: 'difference' | 'ratio';
   /** Which change of the value is for the worse. */
   readonly worse: 'higher' | 'lower' | 'either';
+  /** Told by what the answer says: a copy that nobody saw tells it as well, and is compared with what it is a copy of. */
+  readonly byText?: true;
   /** null where the answer does not tell. */
   readonly read: (answer: JudgedAnswer) => Reading | null;
 }
@@ -21,11 +23,11 @@ export const JUDGED_METRICS: Readonly<Record<JudgedMetric, MetricSpec>> = {
   errors: { compare: 'difference', worse: 'higher', read: failure },
   time_to_first_token: { compare: 'ratio', worse: 'higher', read: (a) => reading(a.firstTokenMs, a.endedAt) },
   time_per_output_token: { compare: 'ratio', worse: 'higher', read: (a) => reading(a.perTokenMs, a.endedAt) },
-  groundedness: { compare: 'difference', worse: 'lower', read: signal((s) => s.groundedness) },
-  citation_validity: { compare: 'difference', worse: 'lower', read: signal((s) => s.citationValidity) },
-  refusals: { compare: 'difference', worse: 'higher', read: signal((s) => Number(s.refused)) },
-  numbers_grounded: { compare: 'difference', worse: 'lower', read: signal((s) => s.numbersGrounded) },
-  length: { compare: 'ratio', worse: 'either', read: signal((s) => (s.refused ? null : s.words + 1)) },
+  groundedness: { compare: 'difference', worse: 'lower', byText: true, read: signal((s) => s.groundedness) },
+  citation_validity: { compare: 'difference', worse: 'lower', byText: true, read: signal((s) => s.citationValidity) },
+  refusals: { compare: 'difference', worse: 'higher', byText: true, read: signal((s) => Number(s.refused)) },
+  numbers_grounded: { compare: 'difference', worse: 'lower', byText: true, read: signal((s) => s.numbersGrounded) },
+  length: { compare: 'ratio', worse: 'either', byText: true, read: signal((s) => (s.refused ? null : s.words + 1)) },
   feedback: {
     compare: 'difference',
     worse: 'lower',

@@ -1,7 +1,8 @@
 /** One value of one answer. Values of one stratum alone are compared. */
 export interface Observation {
   readonly arm: 'stable' | 'canary';
-  readonly stratum: number | null;
+  /** A cluster of questions, or one question that both were asked. */
+  readonly stratum: number | string | null;
   readonly value: number;
 }
 
@@ -17,7 +18,7 @@ export interface Block {
  * load, the mix of questions and the weight.
  */
 export function matchBlocks(observations: Iterable<Observation>): Block[] {
-  const open = new Map<number | null, { canary: number[]; stable: number[] }>();
+  const open = new Map<Observation['stratum'], { canary: number[]; stable: number[] }>();
   const blocks: Block[] = [];
   for (const { arm, stratum, value } of observations) {
     const block = open.get(stratum) ?? { canary: [], stable: [] };

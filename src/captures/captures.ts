@@ -34,7 +34,7 @@ export function openCaptures({ dataDir, registry, metrics, clock, limits, onFail
   async function keep(record: AnswerRecord, texts: AnswerTexts, user: string | null): Promise<void> {
     try {
       const { captureRate } = await registry.getDataPolicy(record.tenant);
-      if (isClosed || !isSampled(record.id, captureRate)) return;
+      if (isClosed || !isSampled(record.pair ?? record.id, captureRate)) return;
       store.add(record.tenant, toCapture(record, texts), user === null ? null : registry.hashUser(record.tenant, user));
       metrics.add('captures_total', { outcome: 'kept' });
     } catch (error) {

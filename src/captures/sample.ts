@@ -6,7 +6,7 @@ import { PERSONAL_KINDS } from '../personal-data/kinds.js';
 
 const PERSONAL = personalFinder(PERSONAL_KINDS);
 
-/** By the answer's id alone: an answer that is asked about twice is kept both times, or neither. @param rate 0 … 1 */
+/** By the answer's id alone, or that of its pair: both answers to a question are kept, or neither. @param rate 0 … 1 */
 export function isSampled(answerId: string, rate: number): boolean {
   return createHash('sha256').update(answerId).digest().readUInt32BE(0) / 2 ** 32 < rate;
 }

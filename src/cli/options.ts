@@ -2,6 +2,14 @@ import { InvalidArgumentError, Option } from 'commander';
 
 export const tenantOption = () => new Option('--tenant <id>', 'the tenant').makeOptionMandatory();
 
+export const groupsOption = () =>
+  new Option('--groups <name...>', 'callers in one of them get the canary whatever the share');
+
+export const shadowOption = () =>
+  new Option('--shadow <percent>', "share of stable's questions that the canary answers too, unseen").argParser(
+    parseNumber,
+  );
+
 export function parseNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');

@@ -10,6 +10,7 @@ import { addDatabase } from './commands/database.js';
 import { addDeployments } from './commands/deployments.js';
 import { addDoctor } from './commands/doctor.js';
 import { addDocuments } from './commands/documents.js';
+import { addEval } from './commands/eval.js';
 import { addFeedback } from './commands/feedback.js';
 import { addInit } from './commands/init.js';
 import { addJobs } from './commands/jobs.js';
@@ -25,6 +26,7 @@ import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
 import { addTop } from './commands/top.js';
 import { addUsage } from './commands/usage.js';
+import { addWebhooks } from './commands/webhooks.js';
 import { parseUrl } from './options.js';
 import type { Terminal } from './terminal.js';
 
@@ -69,9 +71,11 @@ function createProgram(terminal: Terminal): Command {
     addSigners,
     addAdapters,
     addDeployments,
+    addWebhooks,
     addPolicies,
     addDocuments,
     addQuality,
+    addEval,
     addRedTeam,
     addReviews,
     addCaptures,

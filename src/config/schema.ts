@@ -321,6 +321,28 @@ export const ConfigSchema = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    webhooks: Type.Object(
+      {
+        allowedHosts: Type.String({
+          description:
+            'Hosts that webhooks of tenants may be at, with commas between, e.g. ci.example.com,*.hooks.example.com; *: any; empty: none.',
+          default: '',
+        }),
+        privateAddresses: Type.Boolean({
+          description:
+            'Whether these hosts may have addresses of a private network, and answer without TLS. Only where nobody else writes addresses of webhooks.',
+          default: false,
+        }),
+        timeoutMs: integer('Time for an answer, in milliseconds.', 10_000, 100, 60_000),
+        maxAttempts: integer(
+          'Attempts to tell a webhook of one change, with pauses that grow to a minute; then it is given up.',
+          60,
+          1,
+          10_000,
+        ),
+      },
+      { ...closed, default: {} },
+    ),
     retrieval: Type.Object(
       {
         maxFileBytes: integer('Largest document, in bytes.', 8 * MiB, KiB, 512 * MiB),
@@ -439,6 +461,12 @@ export const ConfigSchema = Type.Object(
           30_000,
           100,
           3_600_000,
+        ),
+        maxShadows: integer(
+          'Questions that canaries answer again at once, seen by nobody, for `shadowWeight`; further ones are left out, and counted.',
+          2,
+          0,
+          1000,
         ),
       },
       { ...closed, default: {} },

@@ -1,8 +1,11 @@
 /** Work that outlives the request that asked for it, and the process that does it. Types only. */
 import type { Page, PageRequest } from './paging.js';
 
-/** `ingest`: a file is read into a vector store. `response`: a response is answered behind its request. `batch`: the requests of a file are. */
-export type JobKind = 'ingest' | 'response' | 'batch';
+/**
+ * `ingest`: a file is read into a vector store. `response`: a response is answered behind its request. `batch`: the requests of a file
+ * are. `webhook`: an address is told of a change.
+ */
+export type JobKind = 'ingest' | 'response' | 'batch' | 'webhook';
 
 /** `queued` may be one that failed before and waits to be tried again. The last three are final. */
 export type JobStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';

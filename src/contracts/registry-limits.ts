@@ -50,7 +50,10 @@ export const FEEDBACK_CATEGORIES = [
   'wrong', 'incomplete', 'unsupported', 'wrong_citation', 'refused_wrongly', 'outdated', 'unsafe', 'style', 'other',
 ] as const;
 export const LABEL_SCHEMA = 1;
-export const REVIEW_REASONS = ['low_groundedness', 'thumbs_down', 'refused_with_evidence', 'correction'] as const;
+// biome-ignore format: one list
+export const REVIEW_REASONS = [
+  'low_groundedness', 'thumbs_down', 'refused_with_evidence', 'correction', 'disagreement',
+] as const;
 /** Of a correction: messages, and characters of all of them and the answer. */
 export const MAX_CORRECTION_MESSAGES = 64;
 export const MAX_CORRECTION = 64_000;
@@ -72,6 +75,22 @@ export const MAX_FIGURES = 100;
 /** Of one version. */
 export const MAX_EVALUATIONS = 100;
 
+/**
+ * What a comparison of versions is called among the evaluations of the newer one. Its figures `against` (the other version, 0 for the
+ * base) and `outcome` (1 pass, 0 inconclusive, -1 fail) are what a rollout that requires one goes by.
+ */
+export const comparisonName = (deployment: string): string => `compare in ${deployment}`;
+
+/** That get a canary whatever its weight. */
+export const MAX_CANARY_GROUPS = 64;
+/** What is done to a deployment, as its events call it. */
+// biome-ignore format: one list
+export const ROLLOUT_EVENTS = [
+  'adopted', 'deployed', 'canary_set', 'started', 'advanced', 'paused', 'resumed', 'promoted', 'rolled_back',
+] as const;
+/** Of a tenant; and how long a secret signs beside the one that took its place. */
+export const MAX_WEBHOOKS = 10;
+export const WEBHOOK_GRACE_MS = 24 * 3_600_000;
 /** In one list. */
 export const MAX_ROLLOUT_EVENTS = 1000;
 export const MAX_ROLLOUT_STEPS = 20;

@@ -12,7 +12,7 @@ import type { AnswerSignals } from './quality.js';
 import type { Caller, Limits, PastUse, SetLimits, TenantLimits, UsageQuery, UsageReport } from './quota.js';
 import type { FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES, SIGNER_PURPOSES } from './registry-limits.js';
 import type { SearchMode } from './retrieval.js';
-import type { ChangedBy, JudgedAnswer, Rollout, RolloutEvent, RolloutPlan } from './rollouts.js';
+import type { CanaryRules, ChangedBy, JudgedAnswer, Rollout, RolloutEvent, RolloutPlan } from './rollouts.js';
 import type { PolicyRef, SafetyPolicy, SafetyRecord, SafetyRules } from './safety.js';
 import type { Owner, StoredResponse, StoredTurn } from './stored-responses.js';
 import type {
@@ -25,6 +25,7 @@ import type {
   VersionSources,
   VersionStatus,
 } from './versions.js';
+import type { Webhooks } from './webhooks.js';
 
 /**
  * `route`: may pin a version or force an arm by header. `groups`: may say by header which groups the caller is in. `release`: the
@@ -122,6 +123,10 @@ export interface Deployment {
   readonly canaryVersion: number | null;
   /** Share of traffic for the canary, 0 … 100 percent. */
   readonly canaryWeight: number;
+  /** Callers in one of these groups get the canary whatever the weight; none where it is left out. */
+  readonly canaryGroups?: readonly string[];
+  /** Percentage of the stable version's answers whose questions the canary answers again, seen by nobody; 0 where it is left out. */
+  readonly shadowWeight?: number;
   /** null: the weight stays as it was set. */
   readonly rollout: Rollout | null;
   readonly instructions: string;
@@ -139,10 +144,11 @@ export interface Deployment {
 export type Arm = 'stable' | 'canary' | 'pinned' | 'base';
 
 /**
- * Why an answer came from its version: the weight of the rollout, `x-canary`, a version that was asked for, or a copy of
- * the traffic that nobody saw. Only those by weight may be compared with each other: who asks for a version is no sample.
+ * Why an answer came from its version: the weight of the rollout, `x-canary`, a group that its caller is in, a version that was asked
+ * for, or a copy of the traffic that nobody saw. Only those by weight, and their copies, may be compared with each other: who asks
+ * for a version is no sample, nor is who was chosen.
  */
-export type AssignedBy = 'weight' | 'header' | 'pin' | 'shadow';
+export type AssignedBy = 'weight' | 'header' | 'group' | 'pin' | 'shadow';
 
 /** A passage that the model was given. */
 export interface GivenPassage {
@@ -171,6 +177,8 @@ export interface AnswerRecord {
   readonly version: number | null;
   readonly arm: Arm;
   readonly assignedBy: AssignedBy;
+  /** Of an answer whose question the canary answers again, and of that copy: the id of the one that was seen. Of others null, or left out. */
+  readonly pair?: string | null;
   /** null: the base model itself was asked for. */
   readonly deploymentRevision: number | null;
   readonly outcome: string;
@@ -219,7 +227,7 @@ export interface Feedback {
 
 /**
  * Why a person should look at an answer: it is hardly supported by its passages, a user did not like it, it refuses although
- * a passage was found that fits well, or a user wrote a better one.
+ * a passage was found that fits well, a user wrote a better one, or a canary that answered unseen came to something else.
  */
 export type ReviewReason = (typeof REVIEW_REASONS)[number];
 
@@ -230,6 +238,8 @@ export interface ReviewItem {
   readonly deployment: string;
   readonly adapter: string | null;
   readonly reasons: readonly ReviewReason[];
+  /** What the canary answered to the same question, seen by nobody; null: it was not asked. */
+  readonly shadowId: string | null;
   readonly groundedness: number | null;
   readonly refused: boolean | null;
   readonly topScore: number | null;
@@ -309,7 +319,7 @@ export interface DataPolicy {
   readonly captureDays: number | null;
 }
 
-export interface Registry extends Conversations {
+export interface Registry extends Conversations, Webhooks {
   /** Constant-time over the hash; null for unknown and revoked keys. @throws AppError `api_key_expired` */
   authenticate(key: string): Promise<Principal | null>;
 
@@ -437,14 +447,14 @@ export interface Registry extends Conversations {
   setCanary(
     tenant: string,
     name: string,
-    canary: { version: number; weight: number },
+    canary: { version: number; weight: number } & CanaryRules,
     by?: ChangedBy,
   ): Promise<Deployment>;
   /** Lets a version through by a plan, from its first step on. @throws AppError `rollout_under_way` */
   startRollout(
     tenant: string,
     name: string,
-    rollout: { version: number; plan: RolloutPlan },
+    rollout: { version: number; plan: RolloutPlan } & CanaryRules,
     by?: ChangedBy,
   ): Promise<Deployment>;
   /** What is so already stays as it is. @throws AppError `no_rollout` */
@@ -466,7 +476,7 @@ export interface Registry extends Conversations {
   listRolloutEvents(tenant: string, name: string, limit: number): Promise<readonly RolloutEvent[]>;
   /** Deployments of all tenants with a rollout under way. */
   listRollouts(): Promise<readonly Deployment[]>;
-  /** Answers of the two versions of a rollout that the weight assigned since it began: the newest of them, up to a limit. */
+  /** Answers of the two versions of a rollout that the weight assigned since it began, and their copies: the newest, up to a limit. */
   judgedAnswers(deployment: Deployment): Promise<readonly JudgedAnswer[]>;
   /** Whether `holder` has the lease now, taken or renewed for `ttlMs`: nobody else has it before it ends. */
   takeLease(name: string, holder: string, ttlMs: number): Promise<boolean>;
@@ -590,7 +600,7 @@ export interface Registry extends Conversations {
   listBatchResults(id: string, after: number, limit: number): Promise<readonly BatchResult[]>;
   /** Ends the job too, and forgets the results, which are in files; nothing changes where it is no longer held. */
   finishBatch(lease: Lease, change: BatchChange): Promise<void>;
-  /** For who works on responses and batches. */
+  /** For who works on responses, batches and webhooks. */
   readonly jobs: JobStore;
 
   close(): Promise<void>;

@@ -1,8 +1,13 @@
 /** How a version is let through step by step, and what it is judged by. Types only. */
+import type { ROLLOUT_EVENTS } from './registry-limits.js';
 
-/** What an answer tells of the version that gave it. Only those that the weight assigned are ever judged. */
+/** What an answer tells of the version that gave it. Only those that the weight assigned are ever judged, and their copies. */
 export interface JudgedAnswer {
   readonly arm: 'stable' | 'canary';
+  /** The same for an answer and its copy: they are compared with each other. null: it has none. */
+  readonly pair: string | null;
+  /** It is the copy, which nobody saw: it came when there was time, so its text tells of the canary, and nothing else. */
+  readonly isShadow: boolean;
   /** `completed`, `aborted`, or the code of an error. */
   readonly outcome: string;
   /** Of its question; null: not known. Answers are compared within a cluster. */
@@ -79,7 +84,9 @@ export interface Verdict {
   readonly reason: string;
   readonly stableAnswers: number;
   readonly canaryAnswers: number;
-  /** In percent, of all judged answers; null without any. */
+  /** Of the canary, that nobody saw; not among those before. */
+  readonly shadowAnswers: number;
+  /** In percent, of all judged answers that were seen; null without any. */
   readonly shareReached: number | null;
   readonly metrics: readonly MetricVerdict[];
 }
@@ -96,8 +103,18 @@ export interface RolloutPlan {
    * reached as soon as their least is seen and nothing fails.
    */
   readonly provenFrom: number;
+  /** `compare`: it only begins once the version has been compared with the stable one and passed (decision 0068). Left out: nothing. */
+  readonly requires?: 'compare' | undefined;
   /** What differs from the judge's own policy. */
   readonly metrics: { readonly [M in JudgedMetric]?: Partial<MetricPolicy> };
+}
+
+/** Who gets a canary beside those that its weight assigns. Left out: as it is where the version stays, else nobody. */
+export interface CanaryRules {
+  /** Callers in one of these groups get it whatever the weight. */
+  readonly groups?: readonly string[] | undefined;
+  /** Percentage of the stable version's answers whose questions it answers again, seen by nobody. */
+  readonly shadowWeight?: number | undefined;
 }
 
 /** A plan under way. */
@@ -110,16 +127,7 @@ export interface Rollout extends RolloutPlan {
 }
 
 /** `adopted`: the deployment is older than its events. `deployed`: its adapter or its stable version was set. */
-export type RolloutEventType =
-  | 'adopted'
-  | 'deployed'
-  | 'canary_set'
-  | 'started'
-  | 'advanced'
-  | 'paused'
-  | 'resumed'
-  | 'promoted'
-  | 'rolled_back';
+export type RolloutEventType = (typeof ROLLOUT_EVENTS)[number];
 
 /** Which versions a deployment serves, and what is to become of them. */
 export interface Served {
@@ -129,6 +137,9 @@ export interface Served {
   readonly canaryVersion: number | null;
   /** Share of traffic for the canary, 0 … 100 percent. */
   readonly canaryWeight: number;
+  /** As `CanaryRules` has them. */
+  readonly canaryGroups: readonly string[];
+  readonly shadowWeight: number;
   /** The stable version before this one, for one step back; null where there is none. */
   readonly previous: { readonly version: number | null } | null;
   readonly rollout: Rollout | null;

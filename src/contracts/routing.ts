@@ -1,5 +1,5 @@
 /** Which version of a deployment answers a request. Types only. */
-import type { Arm, Deployment } from './registry.js';
+import type { Arm, AssignedBy, Deployment } from './registry.js';
 
 /** What the caller asked for by header or by `model`; all null: the weight decides. */
 export interface RouteOverride {
@@ -13,12 +13,15 @@ interface Assignment {
   readonly arm: Arm;
   /** null: the bare base model. */
   readonly version: number | null;
+  readonly assignedBy: Exclude<AssignedBy, 'shadow'>;
 }
 
 interface AssignmentRequest {
   readonly deployment: Deployment;
   /** Whoever must not flip between versions: a user, a conversation. */
   readonly unit: string;
+  /** Of the caller; null: not known. */
+  readonly groups: readonly string[] | null;
   readonly override: RouteOverride;
 }
 

@@ -206,6 +206,14 @@ export const ERRORS = {
     '{version} is {status}, so it may not become stable or canary. Approve it first (switchyard adapters approve), or name another version.',
     409,
   ),
+  webhook_failed: {
+    ...busy('The webhook {webhook} could not be told: {reason}. It is tried again.', 503),
+    level: 'info',
+  },
+  comparison_missing: bad(
+    'This rollout requires a comparison, and {version} has none with {stable} that passed last. Run switchyard eval compare {deployment} stable and the version, or start it without requires.',
+    409,
+  ),
   rate_limited: busy('{whose} may send {limit} requests a minute. Retry after {retryAfterS} s.', 429),
   token_rate_limited: busy(
     '{whose} may use {limit} tokens a minute, and {tokens} more do not fit into this one. Retry after {retryAfterS} s, or ask for fewer (max_tokens).',

@@ -101,6 +101,14 @@ export const METRICS = {
     'deployment',
     'adapter',
   ]),
+  shadow_answers_total: counter(
+    'Questions that a canary was to answer again, seen by nobody: completed, failed, or dropped because somebody else waited. In no other metric of answers.',
+    ['tenant', 'deployment', 'adapter', 'outcome'],
+  ),
+  webhook_deliveries_total: counter(
+    'Attempts to tell webhooks of changes: delivered, failed (tried again), given_up.',
+    ['outcome'],
+  ),
   rollout_decisions_total: counter(
     'What was done with a rollout after a look at it: hold, advance, promote, rollback.',
     ['tenant', 'deployment', 'action'],

@@ -1,15 +1,19 @@
 import { resolveModel } from './resolve.js';
 import { runChat, tokensOf } from './run-chat.js';
 import { runCompletion } from './run-completion.js';
+import { createShadows } from './shadows.js';
 import type { Pipeline, PipelineServices } from './types.js';
 
 export function createPipeline(services: PipelineServices): Pipeline {
+  const shadows = createShadows(services);
+  const answering = { ...services, copy: shadows.copy };
   return {
-    chat: (request, signal) => runChat(services, request, signal),
+    chat: (request, signal) => runChat(answering, request, signal),
     tokensOf: (request, signal) => tokensOf(services, request, signal),
     checkModel: async (principal, model) => {
       await resolveModel(services, principal, model);
     },
-    complete: (request, signal) => runCompletion(services, request, signal),
+    complete: (request, signal) => runCompletion(answering, request, signal),
+    close: shadows.close,
   };
 }

@@ -22,6 +22,8 @@ export interface Tally {
   readonly user: string | null;
   readonly baseDigest: string;
   readonly route: Route;
+  /** As the record's. */
+  pair: string | null;
   /** null: no policy. */
   readonly screen: Screen | null;
   readonly createdAtMs: number;
@@ -69,14 +71,20 @@ export function usageOf({ others, promptTokens, cachedTokens, completionTokens }
 }
 
 /** Meters the answer at once and stores its record; a store that fails does not take the answer back. Never rejects. */
-export async function recordAnswer(
-  { metrics, registry, clock, judge, capture, onRecordFailed }: PipelineServices,
+export async function recordAnswer(services: PipelineServices, tally: Tally): Promise<void> {
+  const record = recordOf(tally, services.clock);
+  measure(services.metrics, tally, record);
+  const trace = currentTrace();
+  if (trace !== null) traceAnswer(trace, record, timesOf(tally, record));
+  await keepAnswer(services, tally);
+}
+
+/** Judges the answer and stores its record. Never rejects. */
+export async function keepAnswer(
+  { registry, clock, judge, capture, onRecordFailed }: PipelineServices,
   tally: Tally,
 ): Promise<void> {
   const record = recordOf(tally, clock);
-  measure(metrics, tally, record);
-  const trace = currentTrace();
-  if (trace !== null) traceAnswer(trace, record, timesOf(tally, record));
   // What a policy says in an answer's place is no version's work, what asks for calls is no answer yet, and what functions
   // said is no passage that an answer could be measured by.
   const { finishReason } = record;
@@ -133,6 +141,7 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
     version: adapter?.version ?? null,
     arm,
     assignedBy,
+    pair: tally.pair,
     deploymentRevision: revision,
     outcome: tally.outcome,
     finishReason: tally.finishReason,

@@ -27,6 +27,7 @@ export async function resolveRoute(
       adapter: null,
       arm: 'base',
       assignedBy: 'weight',
+      shadow: null,
       revision: null,
       instructions: '',
       retrieval: BASE_RETRIEVAL,
@@ -39,7 +40,8 @@ export async function resolveRoute(
   const deployment = await orModelNotFound(registry.getDeployment(principal.tenant, name.deployment), model);
   const version = override.version ?? (await namedVersion(registry, deployment, name, model));
   const unit = stickyUnit(stickiness);
-  const assigned = assignArm({ deployment, unit, override: { canary: override.canary, version } });
+  const { groups } = principal;
+  const assigned = assignArm({ deployment, unit, groups, override: { canary: override.canary, version } });
   const adapter = await findVersion(registry, deployment, assigned.version);
   if (adapter !== null) requireCallable(adapter, { arm: assigned.arm, deployment, scopes: principal.scopes });
   return {
@@ -47,7 +49,8 @@ export async function resolveRoute(
     deployment: deployment.name,
     adapter,
     arm: assigned.arm,
-    assignedBy: version !== null ? 'pin' : override.canary !== null ? 'header' : 'weight',
+    assignedBy: assigned.assignedBy,
+    shadow: shadowOf(deployment, assigned),
     revision: deployment.revision,
     instructions: deployment.instructions,
     retrieval: deployment.retrieval,
@@ -56,6 +59,29 @@ export async function resolveRoute(
       deployment.policy &&
       (await registry.getPolicy(principal.tenant, deployment.policy.name, deployment.policy.revision)),
   };
+}
+
+/** A sample of stable is what the canary is compared with: nobody who was chosen, or chose, is part of it. */
+function shadowOf(
+  { adapter, canaryVersion: version, shadowWeight: weight = 0 }: Deployment,
+  { arm, assignedBy }: Pick<Route, 'arm' | 'assignedBy'>,
+): Route['shadow'] {
+  if (arm !== 'stable' || assignedBy !== 'weight' || version === null || weight === 0) return null;
+  return { adapter: `${adapter}@${version}`, version, weight };
+}
+
+/** The route of a copy; null: the canary is another one by now, or is to answer nothing. */
+export async function resolveShadow(
+  { registry }: Pick<PipelineServices, 'registry'>,
+  tenant: string,
+  seen: Route,
+): Promise<Route | null> {
+  const deployment = await registry.getDeployment(tenant, seen.deployment);
+  const { canaryVersion } = deployment;
+  if (shadowOf(deployment, seen)?.version !== seen.shadow?.version || canaryVersion === null) return null;
+  const adapter = await findVersion(registry, deployment, canaryVersion);
+  const model = `${deployment.name}@${canaryVersion}`;
+  return { ...seen, model, adapter, arm: 'canary', assignedBy: 'shadow', shadow: null };
 }
 
 /** A model as it is without a request for it. */

@@ -4,21 +4,14 @@ import type { Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import { newCalls, offerAgain, runOwnCalls } from './calls/own-calls.js';
 import { runChoices } from './choices.js';
-import { annotate, toCitation, toLeftOut } from './citations.js';
+import { withDeadline } from './deadline.js';
 import { generateRound, type RoundRequest } from './generate-round.js';
 import { recordAnswer, recordOf, type Tally, usageOf } from './record.js';
 import { resolveRoute } from './resolve.js';
-import { checkLogprobs, openScreen } from './screen.js';
-import type {
-  AnswerEvent,
-  ChatRequest,
-  ChoiceEnd,
-  CompletionRequest,
-  Grounding,
-  PipelineServices,
-  Prepared,
-  Route,
-} from './types.js';
+import { checkLogprobs } from './screen.js';
+import type { RunServices } from './shadows.js';
+import { endOf, finish, ground, openTally } from './tally.js';
+import type { AnswerEvent, ChatRequest, ChoiceEnd, CompletionRequest, Prepared, Route } from './types.js';
 
 /** What a model says before it asks for calls, and what it says behind them, are paragraphs. */
 const BETWEEN_ROUNDS = '\n\n';
@@ -30,7 +23,7 @@ export type Prepare = (route: Route, screen: Screen | null, signal: AbortSignal)
 
 /** The way of every answer: resolve, screen, prepare, generate, screen again, cite; and record, however it ends. */
 export async function* runAnswer(
-  services: PipelineServices,
+  services: RunServices,
   request: ChatRequest | CompletionRequest,
   idPrefix: string,
   prepare: Prepare,
@@ -66,7 +59,7 @@ export async function* runAnswer(
 
 /** The policy's answer in the place of the model's. */
 function* refuse(
-  { clock }: PipelineServices,
+  { clock }: RunServices,
   tally: Tally,
   text: string,
   choices: number,
@@ -84,7 +77,7 @@ function* refuse(
 }
 
 async function* generate(
-  services: PipelineServices,
+  services: RunServices,
   request: ChatRequest | CompletionRequest,
   tally: Tally,
   prepared: Prepared,
@@ -95,7 +88,9 @@ async function* generate(
   const reserve = (prompt: number, answer: number) => charge.reserve(prompt + choices * answer);
   if (choices === 1) {
     const hooks = { reserve, onPromptRead: () => {} };
-    return yield finish(tally, yield* generateChoice(services, request, tally, prepared, hooks, signal), services);
+    const end = yield* generateChoice(services, request, tally, prepared, hooks, signal);
+    if (services.copy(request, tally, { prepared, reason: end.reason })) tally.pair = tally.id;
+    return yield finish(tally, end, services);
   }
   for (let choice = 1; choice < choices; choice++) {
     const id = `${tally.id}-${choice}`;
@@ -113,7 +108,7 @@ async function* generate(
 
 /** Round after round, as long as the model asks for functions of the deployment. */
 async function* generateChoice(
-  services: PipelineServices,
+  services: RunServices,
   request: ChatRequest | CompletionRequest,
   tally: Tally,
   prepared: Prepared,
@@ -167,86 +162,6 @@ async function* generateChoice(
   }
 }
 
-function endOf(
-  tally: Tally,
-  { reason, stopText }: Pick<ChoiceEnd, 'reason' | 'stopText'>,
-  grounding: Grounding | null,
-): ChoiceEnd {
-  tally.annotations = grounding?.annotations ?? [];
-  tally.finishReason = reason;
-  return { reason, stopText, grounding };
-}
-
-function finish(tally: Tally, end: ChoiceEnd, { clock }: PipelineServices): AnswerEvent {
-  tally.outcome = 'completed';
-  return { type: 'finished', ...end, usage: usageOf(tally), record: recordOf(tally, clock) };
-}
-
 function searchOf({ retrieved, question, passages, leftOut }: Prepared) {
   return retrieved ? { query: question, passages: [...passages.map(({ passage }) => passage), ...leftOut] } : null;
-}
-
-function ground(text: string, prepared: Prepared, maxTokens: number | null): Grounding | null {
-  const { leftOut, passages, retrieved } = prepared;
-  if (!retrieved) return null;
-  return {
-    annotations: annotate(text, passages),
-    citations: passages.map(toCitation),
-    leftOut: leftOut.map(toLeftOut),
-    maxTokens,
-  };
-}
-
-function openTally(
-  services: PipelineServices,
-  request: ChatRequest | CompletionRequest,
-  route: Route,
-  id: string,
-  startedMs: number,
-): Tally {
-  return {
-    id,
-    requestId: request.requestId,
-    tenant: request.principal.tenant,
-    keyId: request.principal.keyId,
-    user: request.stickiness.user || request.stickiness.safetyIdentifier || null,
-    baseDigest: services.engine.model.baseDigest,
-    route,
-    screen: openScreen(services, route),
-    createdAtMs: services.clock.now(),
-    startedMs,
-    rounds: [],
-    firstTokenAtMs: null,
-    lastTokenAtMs: null,
-    // Stands when the iteration is ended from outside.
-    outcome: 'aborted',
-    prepared: null,
-    finishReason: null,
-    promptTokens: 0,
-    cachedTokens: null,
-    completionTokens: 0,
-    annotations: [],
-    text: '',
-    timings: null,
-    tools: [],
-    certainty: null,
-    record: null,
-    others: [],
-  };
-}
-
-/** The caller's signal with a deadline; `release` must be called, or the timer outlives the answer. */
-function withDeadline(caller: AbortSignal, limitMs: number): { signal: AbortSignal; release: () => void } {
-  const controller = new AbortController();
-  const follow = () => controller.abort(caller.reason);
-  if (caller.aborted) follow();
-  caller.addEventListener('abort', follow, { once: true });
-  const timer = setTimeout(() => controller.abort(new AppError('deadline_exceeded', { limitMs })), limitMs);
-  return {
-    signal: controller.signal,
-    release: () => {
-      clearTimeout(timer);
-      caller.removeEventListener('abort', follow);
-    },
-  };
 }

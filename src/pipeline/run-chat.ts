@@ -8,6 +8,7 @@ import { resolveModel } from './resolve.js';
 import { askedIn, planRetrieval, retrieve } from './retrieve.js';
 import { runAnswer } from './run-answer.js';
 import { screenMessages, screenPassages } from './screen.js';
+import type { RunServices } from './shadows.js';
 import type { AnswerEvent, ChatPrompt, ChatRequest, PipelineServices, Prepared, Route } from './types.js';
 
 /** Kept free for the answer when the request sets no limit of its own. */
@@ -15,11 +16,7 @@ const ANSWER_RESERVE_TOKENS = 256;
 /** Line ends around a passage. */
 const PASSAGE_FRAME_TOKENS = 2;
 
-export function runChat(
-  services: PipelineServices,
-  request: ChatRequest,
-  signal: AbortSignal,
-): AsyncIterable<AnswerEvent> {
+export function runChat(services: RunServices, request: ChatRequest, signal: AbortSignal): AsyncIterable<AnswerEvent> {
   return runAnswer(services, request, 'chatcmpl', (...args) => prepare(services, request, ...args), signal);
 }
 

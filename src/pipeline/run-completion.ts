@@ -8,6 +8,7 @@ import { planRetrieval, retrieve } from './retrieve.js';
 import { runAnswer } from './run-answer.js';
 import { refused, ungrounded } from './run-chat.js';
 import { screenPassages } from './screen.js';
+import type { RunServices } from './shadows.js';
 import type { AnswerEvent, CompletionRequest, PipelineServices, Prepared, Route } from './types.js';
 
 /** What marks a repository, and the file that is filled in. */
@@ -23,7 +24,7 @@ type Infill = Extract<Prompt, { kind: 'infill' }>;
 type Count = (files: readonly InfillFile[]) => Promise<readonly number[]>;
 
 export function runCompletion(
-  services: PipelineServices,
+  services: RunServices,
   request: CompletionRequest,
   signal: AbortSignal,
 ): AsyncIterable<AnswerEvent> {

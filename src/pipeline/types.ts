@@ -100,6 +100,8 @@ export interface Route {
   readonly adapter: AdapterVersion | null;
   readonly arm: Arm;
   readonly assignedBy: AssignedBy;
+  /** The canary that may answer the same question again, seen by nobody; null: none. */
+  readonly shadow: { readonly adapter: string; readonly version: number; readonly weight: number } | null;
   /** Of the deployment; null: the base model itself. */
   readonly revision: number | null;
   readonly instructions: string;
@@ -187,6 +189,8 @@ export interface Pipeline {
   tokensOf(request: ChatPrompt, signal: AbortSignal): Promise<Int32Array>;
   /** @throws AppError `model_not_found` where there is no such model for the caller */
   checkModel(principal: Principal, model: string): Promise<void>;
+  /** Ends what nobody waits for. */
+  close(): Promise<void>;
 }
 
 export interface PipelineServices {
@@ -208,6 +212,8 @@ export interface PipelineServices {
   readonly toolCaller: ToolCaller;
   /** Rounds of calls within one answer. */
   readonly maxToolRounds: number;
+  /** Questions that canaries answer again at once, seen by nobody. */
+  readonly maxShadows: number;
   readonly requestTimeoutMs: number;
   /** Told when an answer was given but could not be recorded. */
   readonly onRecordFailed: (error: unknown, answerId: string) => void;

@@ -57,9 +57,10 @@ export function createQuality(options: QualityOptions): Quality {
     try {
       const embedOwn = (some: readonly string[]) => embed(record.tenant, some, closing.signal);
       const signals = await signalsOf(record, texts, { embed: embedOwn, nowMs: clock.now });
-      measure(metrics, record, signals);
+      const isSeen = record.assignedBy !== 'shadow';
+      if (isSeen) measure(metrics, record, signals);
       metrics.add('answers_judged_total', { outcome: 'judged' });
-      const [question] = texts.question === '' ? [] : await embedOwn([texts.question]);
+      const [question] = isSeen && texts.question !== '' ? await embedOwn([texts.question]) : [];
       await keep({ ...signals, cluster: question ? await watchDrift(record, signals, question) : null });
     } catch (error) {
       if (closing.signal.aborted) return;
@@ -74,7 +75,10 @@ export function createQuality(options: QualityOptions): Quality {
   return {
     judge(record, texts) {
       const bytes = bytesOf([texts.question, texts.answer, texts.passages]);
-      if (closing.signal.aborted || waiting.length >= maxWaiting || waitingBytes + bytes > maxWaitingBytes) {
+      // Copies leave half of the room to answers that somebody saw.
+      const share = record.assignedBy === 'shadow' ? 0.5 : 1;
+      const isFull = waiting.length >= share * maxWaiting || waitingBytes + bytes > share * maxWaitingBytes;
+      if (closing.signal.aborted || isFull) {
         metrics.add('answers_judged_total', { outcome: 'dropped' });
         return;
       }

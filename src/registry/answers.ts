@@ -48,7 +48,7 @@ export function createAnswers({
     try {
       await writeBehind(() => {
         for (const row of records) writes.addAnswer(row);
-        for (const row of usageOf(records)) writes.addUsage(row);
+        for (const row of usageOf(records.filter(isAsked))) writes.addUsage(row);
         for (const { refused, truncated, ...row } of signals) {
           writes.addSignals({ ...row, refused: refused ? 1 : 0, truncated: truncated ? 1 : 0 });
         }
@@ -70,7 +70,7 @@ export function createAnswers({
       const passages = JSON.stringify(record.passages);
       const safety = record.safety && JSON.stringify(record.safety);
       const tools = record.tools?.length ? JSON.stringify(record.tools) : null;
-      waiting.push({ ...record, passages, safety, tools, userHash });
+      waiting.push({ ...record, pair: record.pair ?? null, passages, safety, tools, userHash });
       underWay.set(record.id, record);
       return scheduleCommit();
     },
@@ -100,9 +100,10 @@ export function createAnswers({
 async function findAnswer(db: Database, id: string): Promise<AnswerRecord | undefined> {
   const row = await db.selectFrom('answers').selectAll().where('id', '=', id).executeTakeFirst();
   if (row === undefined) return undefined;
-  const { userHash: _, ...record } = row;
+  const { userHash: _, pair, ...record } = row;
   return {
     ...record,
+    ...(pair !== null && { pair }),
     arm: row.arm as AnswerRecord['arm'],
     assignedBy: row.assignedBy as AnswerRecord['assignedBy'],
     finishReason: row.finishReason as AnswerRecord['finishReason'],
@@ -110,4 +111,9 @@ async function findAnswer(db: Database, id: string): Promise<AnswerRecord | unde
     safety: row.safety === null ? null : JSON.parse(row.safety),
     tools: row.tools === null ? [] : JSON.parse(row.tools),
   };
+}
+
+/** Nobody asked for a copy, so nobody used it. */
+function isAsked({ assignedBy }: AnswerRow): boolean {
+  return assignedBy !== 'shadow';
 }

@@ -102,6 +102,8 @@ export interface DeploymentRow {
   stableVersion: number | null;
   canaryVersion: number | null;
   canaryWeight: number;
+  canaryGroups: Json;
+  shadowWeight: number;
   /** 1 where there is a stable version to go back to; `previousVersion` null then means the bare base. */
   hasPrevious: 0 | 1;
   previousVersion: number | null;
@@ -130,6 +132,20 @@ export interface ToolRow {
   updatedAt: number;
 }
 
+export interface WebhookRow {
+  id: string;
+  tenant: string;
+  url: string;
+  events: Json;
+  secret: string;
+  /** Before the last rotation; it signs until then. */
+  previousSecret: string | null;
+  previousUntil: number | null;
+  createdAt: number;
+  lastAt: number | null;
+  lastError: string | null;
+}
+
 export interface AnswerRow {
   id: string;
   requestId: string;
@@ -153,6 +169,7 @@ export interface AnswerRow {
   createdAt: number;
   version: number | null;
   assignedBy: string;
+  pair: string | null;
   deploymentRevision: number | null;
   finishReason: string | null;
   queueMs: number | null;
@@ -307,6 +324,7 @@ interface Tables {
   usage: UsageTable;
   policies: PolicyRow;
   tools: ToolRow;
+  webhooks: WebhookRow;
   tenants: { id: string; name: string; createdAt: number };
   keys: KeyRow;
   signers: SignerRow;

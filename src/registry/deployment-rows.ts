@@ -35,16 +35,22 @@ export function toServed({
   stableVersion,
   canaryVersion,
   canaryWeight,
+  shadowWeight,
   rollout,
   ...row
 }: DeploymentRow): Served {
-  const previous = row.hasPrevious ? { version: row.previousVersion } : null;
-  return { adapter, stableVersion, canaryVersion, canaryWeight, previous, rollout: rollout && JSON.parse(rollout) };
+  return {
+    ...{ adapter, stableVersion, canaryVersion, canaryWeight, shadowWeight },
+    canaryGroups: JSON.parse(row.canaryGroups),
+    previous: row.hasPrevious ? { version: row.previousVersion } : null,
+    rollout: rollout && JSON.parse(rollout),
+  };
 }
 
-export function fromServed({ previous, rollout, ...versions }: Served) {
+export function fromServed({ previous, rollout, canaryGroups, ...versions }: Served) {
   return {
     ...versions,
+    canaryGroups: JSON.stringify(canaryGroups),
     hasPrevious: previous ? (1 as const) : (0 as const),
     previousVersion: previous ? previous.version : null,
     rollout: rollout && JSON.stringify(rollout),
@@ -55,6 +61,7 @@ export function toDeployment(row: DeploymentRow): Deployment {
   const { hasPrevious: _, previousVersion: __, rollout, retrieval, policy, tools, ...rest } = row;
   return {
     ...rest,
+    canaryGroups: JSON.parse(rest.canaryGroups),
     rollout: rollout && JSON.parse(rollout),
     retrieval: JSON.parse(retrieval),
     policy: policy && JSON.parse(policy),

@@ -4,21 +4,23 @@ import { MAX_INSTRUCTIONS } from '../contracts/registry-limits.js';
 import type { ChangedBy, RolloutEventType, Served } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
 import { requireVersion } from './adapter-rows.js';
+import { requireCompared } from './comparisons.js';
 import type { AdapterRow, Audited, Database, DeploymentRow } from './database.js';
 import { findDeployment, fromServed, requireDeployment, servedBy, toDeployment, toServed } from './deployment-rows.js';
 import { requirePolicy } from './policies.js';
 import type { ReadCache } from './read-cache.js';
-import { requireRevision } from './revision.js';
+import { OPERATOR, requireRevision } from './revision.js';
 import { changed, promoted, rolledBack, started, type Transition, withCanary, withStable } from './rollout.js';
 import { appendEvent, eventWithKey, lastEventType } from './rollout-events.js';
 import { requiresSignatures } from './signatures.js';
 import { requireTenant } from './tenants.js';
 import { requireTool } from './tools.js';
-import { validPlan } from './valid-plan.js';
+import { validPlan, validRules } from './valid-plan.js';
 import { validRetrieval } from './valid-retrieval.js';
 import { validInteger, validName, validNumber, validText } from './validate.js';
 import { moveVersion } from './version-moves.js';
 import { isServable, newlyServed, statusAfter } from './version-status.js';
+import { tellWebhooks } from './webhooks.js';
 
 type Deployments = Pick<
   Registry,
@@ -43,6 +45,8 @@ interface Options {
   readonly clock: Clock;
   readonly audit: Audited;
   readonly cache: ReadCache;
+  /** Told when there is something that webhooks are to be told, a moment before it is kept. */
+  readonly onWord: () => void;
 }
 
 /** What a change is called in the audit log, by its event. */
@@ -58,10 +62,12 @@ const ACTIONS: Readonly<Record<RolloutEventType, string>> = {
   rolled_back: 'deployment.rolled_back',
 };
 
-/** Where nobody is named, whoever holds the data folder. */
-export const OPERATOR: ChangedBy = { actor: 'operator' };
+export function createDeployments({ db, clock, audit, cache, onWord }: Options): Deployments & DropCanaries {
+  async function append(trx: Database, row: DeploymentRow, type: RolloutEventType, served: Served, by: ChangedBy) {
+    await appendEvent(trx, row, type, served, by);
+    if (await tellWebhooks(trx, row, type, row.updatedAt)) onWord();
+  }
 
-export function createDeployments({ db, clock, audit, cache }: Options): Deployments & DropCanaries {
   /** Saves a change as the next revision, with its event and its line in the audit log; what changes nothing leaves the revision alone. */
   async function save(
     trx: Database,
@@ -73,6 +79,7 @@ export function createDeployments({ db, clock, audit, cache }: Options): Deploym
     const changed = { ...current, ...fromServed(served), ...settings };
     if (type === null && JSON.stringify(changed) === JSON.stringify(current)) return toDeployment(current);
     await requireServable(trx, current.tenant, toServed(current), served);
+    if (type === 'started') await requireCompared(trx, current, served);
     const row = { ...changed, updatedAt: clock.now(), revision: current.revision + 1 };
     await trx
       .updateTable('deployments')
@@ -81,7 +88,7 @@ export function createDeployments({ db, clock, audit, cache }: Options): Deploym
       .where('name', '=', row.name)
       .execute();
     if (type !== null) {
-      await appendEvent(trx, row, type, served, by);
+      await append(trx, row, type, served, by);
       await moveVersions(trx, row, type, toServed(current), served, by);
     }
     const [before, after] = [toDeployment(current), toDeployment(row)];
@@ -154,7 +161,7 @@ export function createDeployments({ db, clock, audit, cache }: Options): Deploym
           revision: 1,
         };
         await trx.insertInto('deployments').values(row).execute();
-        await appendEvent(trx, row, 'deployed', next.served, by);
+        await append(trx, row, 'deployed', next.served, by);
         await moveVersions(trx, row, 'deployed', null, next.served, by);
         const after = toDeployment(row);
         await audit(trx, { tenant, action: 'deployment.created', subject: name, before: null, after });
@@ -181,16 +188,16 @@ export function createDeployments({ db, clock, audit, cache }: Options): Deploym
       return rows.map(toDeployment);
     },
 
-    async setCanary(tenant, name, { version, weight }, by = OPERATOR) {
+    async setCanary(tenant, name, { version, weight, ...rules }, by = OPERATOR) {
       validInteger('version', version, 1, Number.MAX_SAFE_INTEGER);
-      validNumber('weight', weight, 0, 100);
-      return change(tenant, name, by, 'canary_set', (current) => withCanary(current, { version, weight }));
+      const valid = { version, weight: validNumber('weight', weight, 0, 100), ...validRules(rules) };
+      return change(tenant, name, by, 'canary_set', (current) => withCanary(current, valid));
     },
 
-    async startRollout(tenant, name, { version, plan }, by = OPERATOR) {
+    async startRollout(tenant, name, { version, plan, ...rules }, by = OPERATOR) {
       validInteger('version', version, 1, Number.MAX_SAFE_INTEGER);
-      const valid = validPlan(plan);
-      return change(tenant, name, by, 'started', (current) => started(current, { version, plan: valid }, clock.now()));
+      const valid = { version, plan: validPlan(plan), ...validRules(rules) };
+      return change(tenant, name, by, 'started', (current) => started(current, valid, clock.now()));
     },
 
     changeRollout: (tenant, name, what, by = OPERATOR) =>

@@ -4,7 +4,7 @@ import { MAX_EVALUATIONS } from '../contracts/registry-limits.js';
 import type { EvaluationReport } from '../contracts/versions.js';
 import { requireVersion } from './adapter-rows.js';
 import type { Audited, Database } from './database.js';
-import { OPERATOR } from './deployments.js';
+import { OPERATOR } from './revision.js';
 import { validEvaluation } from './valid-lineage.js';
 import { invalid } from './validate.js';
 
@@ -12,21 +12,8 @@ type Evaluations = Pick<Registry, 'addEvaluation' | 'listEvaluations'>;
 
 /** What was measured of versions. */
 export function createEvaluations({ db, clock, audit }: { db: Database; clock: Clock; audit: Audited }): Evaluations {
-  async function list(from: Database, tenant: string, name: string, version: number): Promise<EvaluationReport[]> {
-    await requireVersion(from, tenant, name, version);
-    const rows = await from
-      .selectFrom('evaluations')
-      .selectAll()
-      .where('tenant', '=', tenant)
-      .where('name', '=', name)
-      .where('version', '=', version)
-      .orderBy('seq')
-      .execute();
-    return rows.map(({ seq, report, actor, createdAt }) => ({ ...JSON.parse(report), seq, actor, createdAt }));
-  }
-
   return {
-    listEvaluations: (tenant, name, version) => list(db, tenant, name, version),
+    listEvaluations: (tenant, name, version) => listEvaluations(db, tenant, name, version),
 
     async addEvaluation(tenant, name, version, report, { actor } = OPERATOR) {
       const valid = validEvaluation(report);
@@ -63,4 +50,23 @@ async function lastOf(db: Database, tenant: string, name: string, version: numbe
     .where('version', '=', version)
     .executeTakeFirstOrThrow();
   return last ?? 0;
+}
+
+/** In their order. @throws AppError `not_found` */
+export async function listEvaluations(
+  from: Database,
+  tenant: string,
+  name: string,
+  version: number,
+): Promise<EvaluationReport[]> {
+  await requireVersion(from, tenant, name, version);
+  const rows = await from
+    .selectFrom('evaluations')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where('name', '=', name)
+    .where('version', '=', version)
+    .orderBy('seq')
+    .execute();
+  return rows.map(({ seq, report, actor, createdAt }) => ({ ...JSON.parse(report), seq, actor, createdAt }));
 }

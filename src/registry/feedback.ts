@@ -17,6 +17,8 @@ import { invalid, validNumber, validText } from './validate.js';
 const LOW_GROUNDEDNESS = 0.4;
 /** A passage from this score on most likely holds the answer. */
 const GOOD_SCORE = 0.5;
+/** Groundedness that two answers to one question are apart where one of them is most likely wrong. */
+const DISAGREEMENT = 0.4;
 const EXPORT_PAGE = 200;
 
 type Feedbacks = Pick<Registry, 'addFeedback' | 'listReviews' | 'putReview' | 'trainingExamples'>;
@@ -83,7 +85,9 @@ export function createFeedback({ db, clock, audit, onDisk, consents }: FeedbackO
         .selectFrom('answers')
         .leftJoin('answerSignals', 'answerSignals.answerId', 'answers.id')
         .select(['answers.id', 'answers.createdAt', 'deployment', 'adapter', 'groundedness', 'refused', 'topScore'])
+        .select(sql<string | null>`(select copy.id from ${COPY} limit 1)`.as('shadowId'))
         .where('tenant', '=', tenant)
+        .where('assignedBy', '<>', 'shadow')
         .where(({ not, exists, selectFrom }) =>
           not(exists(selectFrom('reviews').select('reviews.answerId').whereRef('reviews.answerId', '=', 'answers.id'))),
         )
@@ -103,7 +107,7 @@ export function createFeedback({ db, clock, audit, onDisk, consents }: FeedbackO
         )
         .orderBy('createdAt', 'desc')
         .execute();
-      return rows.map(({ id, createdAt, deployment, adapter, groundedness, refused, topScore, ...row }) => {
+      return rows.map(({ id, createdAt, deployment, adapter, groundedness, refused, topScore, shadowId, ...row }) => {
         const own = opinions.filter(({ answerId }) => answerId === id);
         return {
           answerId: id,
@@ -113,6 +117,7 @@ export function createFeedback({ db, clock, audit, onDisk, consents }: FeedbackO
           reasons: REASONS.map(([name]) => name).filter(
             (_, index) => (row as Record<string, unknown>)[`reason${index}`] === 1,
           ),
+          shadowId,
           groundedness,
           refused: refused === null ? null : refused === 1,
           topScore,
@@ -172,11 +177,22 @@ function ofUsers(holds: RawBuilder<unknown>): RawBuilder<boolean> {
   return sql`exists (select 1 from feedback where feedback.answer_id = answers.id and ${holds})`;
 }
 
+/** What a canary answered to the same question, seen by nobody. */
+const COPY = sql`answers copy join answer_signals theirs on theirs.answer_id = copy.id
+  where copy.pair = answers.id and copy.id <> answers.id`;
+
 const REASONS: readonly (readonly [ReviewReason, RawBuilder<boolean>])[] = [
   ['low_groundedness', sql<boolean>`coalesce(groundedness < ${LOW_GROUNDEDNESS}, 0)`],
   ['thumbs_down', ofUsers(sql`rating = 'down'`)],
   ['refused_with_evidence', sql<boolean>`coalesce(refused = 1 and top_score >= ${GOOD_SCORE}, 0)`],
   ['correction', ofUsers(sql`corrected_answer is not null`)],
+  [
+    'disagreement',
+    sql<boolean>`exists (select 1 from ${COPY} and (
+      theirs.refused <> answer_signals.refused
+      or abs(theirs.groundedness - answer_signals.groundedness) >= ${DISAGREEMENT}
+    ))`,
+  ],
 ];
 
 function toCorrection(row: { messages: string | null; correctedAnswer: string | null }): Correction | null {

@@ -14,6 +14,8 @@ export function createJudgedAnswers({ db }: { db: Database }): Pick<Registry, 'j
         .select([
           'answers.id',
           'arm',
+          'assignedBy',
+          'pair',
           'outcome',
           'durationMs',
           'firstTokenMs',
@@ -29,7 +31,7 @@ export function createJudgedAnswers({ db }: { db: Database }): Pick<Registry, 'j
         ])
         .where('tenant', '=', tenant)
         .where('deployment', '=', name)
-        .where('assignedBy', '=', 'weight')
+        .where('assignedBy', 'in', ['weight', 'shadow'])
         .where((eb) =>
           eb.or([
             eb.and([eb('arm', '=', 'canary'), eb('version', '=', canaryVersion)]),
@@ -61,6 +63,8 @@ export function createJudgedAnswers({ db }: { db: Database }): Pick<Registry, 'j
         const { firstTokenMs, durationMs, completionTokens } = row;
         return {
           arm: row.arm as JudgedAnswer['arm'],
+          pair: row.pair,
+          isShadow: row.assignedBy === 'shadow',
           outcome: row.outcome,
           cluster: row.cluster,
           endedAt: row.createdAt + durationMs,

@@ -351,6 +351,27 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
     'CREATE INDEX conversation_items_by_age ON conversation_items (created_at)',
     'CREATE INDEX conversation_items_by_user ON conversation_items (user_hash) WHERE user_hash IS NOT NULL',
   ),
+  '0025-groups-and-shadows': statements(
+    `ALTER TABLE deployments ADD COLUMN canary_groups TEXT NOT NULL DEFAULT '[]'`,
+    'ALTER TABLE deployments ADD COLUMN shadow_weight REAL NOT NULL DEFAULT 0',
+    'ALTER TABLE answers ADD COLUMN pair TEXT',
+    'CREATE INDEX answers_by_pair ON answers (pair) WHERE pair IS NOT NULL',
+  ),
+  '0026-webhooks': statements(
+    `CREATE TABLE webhooks (
+      id TEXT PRIMARY KEY,
+      tenant TEXT NOT NULL REFERENCES tenants (id),
+      url TEXT NOT NULL,
+      events TEXT NOT NULL,
+      secret TEXT NOT NULL,
+      previous_secret TEXT,
+      previous_until INTEGER,
+      created_at INTEGER NOT NULL,
+      last_at INTEGER,
+      last_error TEXT
+    ) STRICT`,
+    'CREATE INDEX webhooks_by_tenant ON webhooks (tenant)',
+  ),
 };
 
 /**

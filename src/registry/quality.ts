@@ -47,7 +47,8 @@ export function createQualityTables({
         .where('answers.tenant', '=', tenant)
         .where('answers.deployment', '=', deployment)
         .where('answers.createdAt', '>=', sinceMs)
-        .where('answers.outcome', '=', 'completed');
+        .where('answers.outcome', '=', 'completed')
+        .where('answers.assignedBy', '<>', 'shadow');
       const groups = (name: ReturnType<typeof sql<string>>): Promise<QualityGroup[]> =>
         judged
           .groupBy(name)

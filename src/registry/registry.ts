@@ -36,6 +36,7 @@ import { createTools } from './tools.js';
 import { createUsage } from './usage.js';
 import { createUserHash } from './user-hash.js';
 import { createVersions } from './versions.js';
+import { createWebhooks } from './webhooks.js';
 
 export interface RegistryOptions {
   /** Folder of `registry.db`, absolute. */
@@ -46,6 +47,10 @@ export interface RegistryOptions {
   readonly checkRules: Safety['check'];
   /** Looks at the address of a function that the gateway is to call. */
   readonly checkToolUrl: ToolCaller['checkUrl'];
+  /** Looks at the address of a webhook. */
+  readonly checkWebhookUrl: (url: string) => void;
+  /** Told when there is something that webhooks are to be told. */
+  readonly onWebhookJob: () => void;
   /** Whether the published demo keys open anything. */
   readonly demo: boolean;
 }
@@ -57,6 +62,8 @@ export async function openRegistry({
   clock,
   checkRules,
   checkToolUrl,
+  checkWebhookUrl,
+  onWebhookJob,
   demo,
 }: RegistryOptions): Promise<Registry> {
   const database = await openDatabase(join(dataDir, 'registry.db'));
@@ -71,7 +78,11 @@ export async function openRegistry({
   const { flush, onDisk, ...answers } = createAnswers({ ...database, hashUser });
   const dataPolicies = createDataPolicies({ db, clock, audit, cache, hashUser });
   const consents = async (tenant: string) => (await dataPolicies.getDataPolicy(tenant)).trainingConsent;
-  const { dropCanaries, ...deployments } = createDeployments({ db, clock, audit, cache });
+  const { dropCanaries, ...deployments } = createDeployments({
+    ...{ db, clock, audit, cache },
+    // Behind the transaction that it is part of: whoever looks waits for its end.
+    onWord: () => setImmediate(onWebhookJob),
+  });
   const files = createAdapterFiles({ db, dataDir });
   return {
     ...createTenants({ db, clock, audit }),
@@ -90,6 +101,7 @@ export async function openRegistry({
     ...createJudgedAnswers({ db }),
     ...createLeases({ db, clock }),
     ...createTools({ db, clock, audit, cache, checkUrl: checkToolUrl }),
+    ...createWebhooks({ db, clock, audit, checkUrl: checkWebhookUrl }),
     ...createPolicies({ db, clock, audit, cache, checkRules }),
     ...answers,
     ...dataPolicies,

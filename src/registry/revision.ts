@@ -1,6 +1,9 @@
 import type { ChangedBy } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
 
+/** Where nobody is named, whoever holds the data folder. */
+export const OPERATOR: ChangedBy = { actor: 'operator' };
+
 /** @throws AppError `revision_mismatch` where a thing is not at the revision that its change is conditional on */
 export function requireRevision(
   what: string,

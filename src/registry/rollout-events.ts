@@ -51,10 +51,25 @@ export async function eventWithKey(trx: Database, at: At, idempotencyKey: string
   return row?.type ?? null;
 }
 
+/** What was done to a deployment at a revision; null: nothing of it. */
+export async function findRolloutEvent(
+  db: Database,
+  at: Pick<At, 'tenant' | 'name'>,
+  revision: number,
+): Promise<RolloutEvent | null> {
+  const row = await eventsOf(db, at).selectAll().where('revision', '=', revision).executeTakeFirst();
+  return row === undefined ? null : toEvent(row);
+}
+
 function eventsOf(db: Database, { tenant, name }: Pick<At, 'tenant' | 'name'>) {
   return db.selectFrom('rolloutEvents').where('tenant', '=', tenant).where('deployment', '=', name);
 }
 
 function toEvent({ tenant: _, deployment: __, idempotencyKey: ___, served, evidence, ...row }: RolloutEventRow) {
-  return { ...row, served: JSON.parse(served), evidence: evidence && JSON.parse(evidence) } satisfies RolloutEvent;
+  // Events of before know no groups and no copies.
+  return {
+    ...row,
+    served: { canaryGroups: [], shadowWeight: 0, ...JSON.parse(served) },
+    evidence: evidence && { shadowAnswers: 0, ...JSON.parse(evidence) },
+  } satisfies RolloutEvent;
 }

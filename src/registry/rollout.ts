@@ -1,5 +1,6 @@
 /** What each change does to the versions a deployment serves: pure transitions, plain data in and out. */
-import type { RolloutEventType, RolloutPlan, Served } from '../contracts/rollouts.js';
+import { isDeepStrictEqual } from 'node:util';
+import type { CanaryRules, RolloutEventType, RolloutPlan, Served } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
 import { invalid } from './validate.js';
 
@@ -9,7 +10,7 @@ export interface Transition {
   readonly served: Served;
 }
 
-const NO_CANARY = { canaryVersion: null, canaryWeight: 0, rollout: null } as const;
+const NO_CANARY = { canaryVersion: null, canaryWeight: 0, canaryGroups: [], shadowWeight: 0, rollout: null } as const;
 
 /** Another adapter starts afresh: versions of the old one mean nothing to it. */
 export function withStable(
@@ -29,20 +30,23 @@ export function withStable(
   return { type: 'deployed', served: { ...current, stableVersion, ...canary, previous } };
 }
 
-export function withCanary(current: Served, { version, weight }: { version: number; weight: number }): Transition {
+export function withCanary(
+  current: Served,
+  { version, weight, ...rules }: { version: number; weight: number } & CanaryRules,
+): Transition {
   refuseUnderWay(current);
-  if (current.canaryVersion === version && current.canaryWeight === weight) return { type: null, served: current };
-  return { type: 'canary_set', served: { ...letIn(current, version), canaryWeight: weight } };
+  const served = { ...letIn(current, version, rules), canaryWeight: weight };
+  return isDeepStrictEqual(served, current) ? { type: null, served: current } : { type: 'canary_set', served };
 }
 
 export function started(
   current: Served,
-  { version, plan }: { version: number; plan: RolloutPlan },
+  { version, plan, ...rules }: { version: number; plan: RolloutPlan } & CanaryRules,
   now: number,
 ): Transition {
   refuseUnderWay(current);
   const rollout = { ...plan, step: 0, status: 'running', startedAt: now, stepStartedAt: now } as const;
-  return { type: 'started', served: { ...letIn(current, version), canaryWeight: plan.steps[0]!, rollout } };
+  return { type: 'started', served: { ...letIn(current, version, rules), canaryWeight: plan.steps[0]!, rollout } };
 }
 
 /** @throws AppError `no_rollout` */
@@ -89,10 +93,16 @@ export function rolledBack(current: Served, last: RolloutEventType | null, deplo
   return { type: 'rolled_back', served: { ...current, stableVersion: current.previous.version, previous: null } };
 }
 
-function letIn(current: Served, version: number): Served {
+function letIn(current: Served, version: number, { groups, shadowWeight }: CanaryRules): Served {
   if (current.adapter === null) throw invalid('version', 'the deployment names no adapter, so it has no versions');
   if (version === current.stableVersion) throw invalid('version', `${version} is the stable version already`);
-  return { ...current, canaryVersion: version };
+  const kept = current.canaryVersion === version ? current : NO_CANARY;
+  return {
+    ...current,
+    canaryVersion: version,
+    canaryGroups: groups ?? kept.canaryGroups,
+    shadowWeight: shadowWeight ?? kept.shadowWeight,
+  };
 }
 
 function refuseUnderWay({ adapter, canaryVersion, rollout }: Served): void {

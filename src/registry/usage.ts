@@ -66,6 +66,7 @@ export function createUsage({ db, flush }: { db: Database; flush: () => Promise<
           sql<number | null>`sum(prompt_tokens + completion_tokens)`.as('tokens'),
         ])
         .where('tenant', '=', tenant)
+        .where('assignedBy', '<>', 'shadow')
         .where('createdAt', '>=', sinceMs);
       if (keyId !== null) recent = recent.where('keyId', '=', keyId);
       const days = { from: `${month}-01`, to: `${month}-31` };

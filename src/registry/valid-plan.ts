@@ -1,9 +1,29 @@
-import { MAX_ROLLOUT_STEPS, MAX_STEP_ANSWERS, MAX_STEP_MS, MAX_TOLERANCE } from '../contracts/registry-limits.js';
-import type { MetricPolicy, RolloutPlan } from '../contracts/rollouts.js';
+import {
+  GROUP_PATTERN,
+  MAX_CANARY_GROUPS,
+  MAX_ROLLOUT_STEPS,
+  MAX_STEP_ANSWERS,
+  MAX_STEP_MS,
+  MAX_TOLERANCE,
+} from '../contracts/registry-limits.js';
+import type { CanaryRules, MetricPolicy, RolloutPlan } from '../contracts/rollouts.js';
 import { invalid, validInteger, validNumber } from './validate.js';
 
+const GROUP = new RegExp(GROUP_PATTERN);
+
+export function validRules({ groups, shadowWeight }: CanaryRules): CanaryRules {
+  if (shadowWeight !== undefined) validNumber('shadowWeight', shadowWeight, 0, 100);
+  if (groups === undefined) return { shadowWeight };
+  const names = [...new Set(groups)];
+  if (names.length > MAX_CANARY_GROUPS || !names.every((name) => GROUP.test(name))) {
+    const reason = `must be at most ${MAX_CANARY_GROUPS} names of 1 to 128 printable ASCII characters without a comma`;
+    throw invalid('groups', reason);
+  }
+  return { groups: names, shadowWeight };
+}
+
 /** A plan that can be followed. Which metrics there are is for the judge to say, and for the schemas of the surfaces. */
-export function validPlan({ steps, leastAnswers, leastMs, provenFrom, metrics }: RolloutPlan): RolloutPlan {
+export function validPlan({ steps, leastAnswers, leastMs, provenFrom, requires, metrics }: RolloutPlan): RolloutPlan {
   if (steps.length > MAX_ROLLOUT_STEPS) {
     throw invalid('steps', `must be at most ${MAX_ROLLOUT_STEPS}, got ${steps.length}`);
   }
@@ -19,6 +39,7 @@ export function validPlan({ steps, leastAnswers, leastMs, provenFrom, metrics }:
     leastAnswers: validInteger('leastAnswers', leastAnswers, 1, MAX_STEP_ANSWERS),
     leastMs: validInteger('leastMs', leastMs, 0, MAX_STEP_MS),
     provenFrom: validNumber('provenFrom', provenFrom, 0, 100),
+    ...(requires && { requires }),
     metrics,
   };
 }

@@ -70,13 +70,21 @@ t.test('a deployment is put, given a canary, promoted and rolled back', async (t
   t.match(await call('POST', `${path}/canary`, { version: 2, weight: 12.5 }), {
     body: { canaryVersion: 2, canaryWeight: 12.5 },
   });
+  const rules = { groups: ['beta'], shadowWeight: 10 };
+  t.match(await call('POST', `${path}/canary`, { version: 2, weight: 12.5, ...rules }), {
+    body: { canaryGroups: ['beta'], shadowWeight: 10 },
+  });
+  t.match(await call('POST', `${path}/canary`, { version: 2, weight: 1, shadowWeight: 101 }), {
+    status: 400,
+    body: { error: { param: 'shadowWeight' } },
+  });
   t.match(await call('POST', `${path}/promote`), { status: 200, body: { stableVersion: 2, canaryVersion: null } });
-  t.match(await call('POST', `${path}/promote`), { status: 200, body: { stableVersion: 2, revision: 3 } });
+  t.match(await call('POST', `${path}/promote`), { status: 200, body: { stableVersion: 2, revision: 4 } });
   t.match(await call('POST', `${path}/rollback`), { status: 200, body: { stableVersion: 1 } });
-  t.match(await call('POST', `${path}/rollback`), { status: 200, body: { stableVersion: 1, revision: 4 } });
+  t.match(await call('POST', `${path}/rollback`), { status: 200, body: { stableVersion: 1, revision: 5 } });
   t.match(await call('POST', `${path}/promote`), { status: 409, body: { error: { code: 'no_canary' } } });
   t.match((await call('GET', '/tenants/bank/deployments')).body.data, [{ name: 'assistant', stableVersion: 1 }]);
-  t.match(await call('GET', path), { body: { stableVersion: 1, revision: 4 } });
+  t.match(await call('GET', path), { body: { stableVersion: 1, revision: 5 } });
   t.match(await call('PUT', path, { ...deployment, adapter: null, stableVersion: null }), {
     status: 200,
     body: { adapter: null, stableVersion: null },
@@ -173,4 +181,26 @@ t.test('a rollout is started with what its plan leaves out, shown, and told as e
   const key = (await registry.listKeys('bank')).find(({ label }) => label === 'admin')!;
   const { body } = await call('GET', `${path}/events?limit=2`);
   t.match(body.data, [{ type: 'advanced', actor: key.id, evidence: null }, { type: 'started' }]);
+});
+
+t.test('webhooks are added, listed, rotated and removed by the tenant, and secrets are shown once', async (t) => {
+  const { registry, call } = await adminApp(t);
+  await registry.createTenant({ id: 'shop', name: 'Shop' });
+  await registry.createKey({ tenant: 'bank', label: 'own', scopes: ['tenant-admin'], secret: 'sk-own' });
+  const path = '/tenants/bank/webhooks';
+  const body = { url: 'https://ci.example.com/hook', events: ['promoted'] };
+  const added = await call('POST', path, body, 'sk-own');
+  t.match(added, { status: 201, body: { ...body, secret: /^whsec_/, lastAt: null } });
+  const { id, secret } = added.body;
+  const listed = await call('GET', path, undefined, 'sk-own');
+  t.match(listed.body.data, [{ id, ...body }]);
+  t.notOk(JSON.stringify(listed).includes('whsec_'));
+  const rotated = await call('POST', `${path}/${id}/rotate`, undefined, 'sk-own');
+  t.not(rotated.body.secret, secret);
+  t.type(rotated.body.previousUntil, 'number');
+  t.match(await call('POST', path, { ...body, events: ['nothing'] }), { status: 400 });
+  t.match(await call('POST', '/tenants/shop/webhooks', body, 'sk-own'), { status: 404 });
+  t.match(await call('POST', path, body, TENANT_KEY), { status: 403 });
+  t.match(await call('DELETE', `${path}/${id}`, undefined, 'sk-own'), { status: 200, body: { id } });
+  t.match(await call('DELETE', `${path}/${id}`, undefined, 'sk-own'), { status: 404 });
 });

@@ -112,9 +112,11 @@ export async function createTestServer(options: TestServerOptions = {}) {
     capture: captures.capture,
     toolCaller: createToolCaller({ settings: { ...config.tools, ...options.tools }, clock }),
     maxToolRounds: config.tools.maxRounds,
+    maxShadows: config.rollouts.maxShadows,
     requestTimeoutMs: config.server.requestTimeoutMs,
     onRecordFailed: (error) => recordFailures.push(error),
   };
+  const pipeline = createPipeline(services);
   const { onLogLine } = options;
   const app = await createServer({
     config,
@@ -127,13 +129,16 @@ export async function createTestServer(options: TestServerOptions = {}) {
     captures,
     metrics,
     clock,
-    pipeline: createPipeline(services),
+    pipeline,
     adminRoutes,
     tracing: options.tracing ?? null,
     ...(options.state && { state: options.state }),
     ...(onLogLine && { logDestination: { write: onLogLine } }),
   });
-  app.addHook('onClose', async () => kept?.close());
+  app.addHook('onClose', async () => {
+    await pipeline.close();
+    await kept?.close();
+  });
   return { app, engine, tokenizer, retrieval, registry, metrics, quality, recordFailures };
 }
 

@@ -92,6 +92,7 @@ async function openGateway(t: Test) {
     capture: captures.capture,
     toolCaller: { call: () => Promise.reject(new Error('no tool was asked for')), checkUrl: () => {} },
     maxToolRounds: 1,
+    maxShadows: 1,
     onRecordFailed: (error) => t.error(error),
   });
   const logDestination = { write: (line: string) => void lines.push(line) };

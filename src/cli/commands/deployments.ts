@@ -2,10 +2,10 @@ import { type Command, Option } from 'commander';
 import type { Deployment, RetrievalPolicy } from '../../contracts/registry.js';
 import type { SearchMode } from '../../contracts/retrieval.js';
 import { type Api, ApiFailure, adminApi, path } from '../api.js';
-import { parseNumber, parseVersion, tenantOption } from '../options.js';
+import { groupsOption, parseNumber, parseVersion, shadowOption, tenantOption } from '../options.js';
 import { show } from '../show.js';
 import { formatTime, type Terminal } from '../terminal.js';
-import { addRollouts } from './rollouts.js';
+import { addRollouts, others } from './rollouts.js';
 
 interface SetOptions {
   readonly tenant: string;
@@ -21,6 +21,14 @@ interface SetOptions {
   readonly budgetTokens?: number;
   readonly attention?: 'full' | 'block';
   readonly policy?: ReturnType<typeof parseVersion> | false;
+}
+
+interface CanaryOptions {
+  readonly tenant: string;
+  readonly version: number;
+  readonly weight: number;
+  readonly groups?: readonly string[] | false;
+  readonly shadow?: number;
 }
 
 /** How often a change is begun again because somebody else was faster. */
@@ -91,10 +99,14 @@ export function addDeployments(program: Command, terminal: Terminal): void {
       parseNumber,
       0,
     )
-    .action(async (name: string, options: { tenant: string; version: number; weight: number }, command: Command) => {
-      const { tenant, version, weight } = options;
+    .addOption(groupsOption())
+    .option('--no-groups', 'nobody gets it by a group')
+    .addOption(shadowOption())
+    .action(async (name: string, options: CanaryOptions, command: Command) => {
+      const { tenant, version, weight, groups, shadow: shadowWeight } = options;
       const url = path`/admin/tenants/${tenant}/deployments/${name}/canary`;
-      showOne(command, await adminApi(command).send<Deployment>('POST', url, { version, weight }));
+      const canary = { version, weight, groups: groups === false ? [] : groups, shadowWeight };
+      showOne(command, await adminApi(command).send<Deployment>('POST', url, canary));
     });
 
   for (const [action, description] of [
@@ -166,7 +178,7 @@ function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, ...r
   return {
     name,
     stable: stableVersion === null ? 'base' : `${adapter}@${stableVersion}`,
-    canary: canaryVersion === null ? null : `${adapter}@${canaryVersion} at ${canaryWeight} %`,
+    canary: canaryVersion === null ? null : `${adapter}@${canaryVersion} at ${canaryWeight} %${others(rest)}`,
     retrieval: toPolicy(rest.retrieval),
     policy: rest.policy && `${rest.policy.name}@${rest.policy.revision}`,
     revision: rest.revision,

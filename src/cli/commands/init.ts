@@ -50,6 +50,8 @@ export function addInit(program: Command, terminal: Terminal): void {
           throw new Error('init writes no policies');
         },
         checkToolUrl: () => {},
+        checkWebhookUrl: () => {},
+        onWebhookJob: () => {},
         demo: false,
       });
       try {

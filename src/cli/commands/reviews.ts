@@ -67,7 +67,7 @@ export function addReviews(program: Command, terminal: Terminal): void {
     .action((answer: string, options: CorrectOptions, command: Command) => send('corrected', answer, options, command));
 }
 
-function toRow({ answerId, createdAt, deployment, adapter, reasons, groundedness, comments }: ReviewItem) {
+function toRow({ answerId, createdAt, deployment, adapter, reasons, groundedness, comments, shadowId }: ReviewItem) {
   return {
     answer: answerId,
     created: formatTime(createdAt),
@@ -76,5 +76,6 @@ function toRow({ answerId, createdAt, deployment, adapter, reasons, groundedness
     reasons: reasons.join(', '),
     grounded: groundedness === null ? null : groundedness.toFixed(2),
     comment: comments[0] ?? null,
+    unseen: shadowId,
   };
 }

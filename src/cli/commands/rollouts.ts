@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Deployment } from '../../contracts/registry.js';
 import type { MetricPolicy, MetricVerdict, RolloutEvent, RolloutPlan, Verdict } from '../../contracts/rollouts.js';
 import { adminApi, path } from '../api.js';
-import { parseNumber, tenantOption } from '../options.js';
+import { groupsOption, parseNumber, shadowOption, tenantOption } from '../options.js';
 import { show } from '../show.js';
 import { formatTable, formatTime, type Terminal } from '../terminal.js';
 
@@ -14,10 +14,13 @@ interface Status {
 interface StartOptions {
   readonly tenant: string;
   readonly version: number;
+  readonly groups?: readonly string[] | false;
+  readonly shadow?: number;
   readonly steps?: readonly string[];
   readonly leastAnswers?: number;
   readonly leastTime?: number;
   readonly provenFrom?: number;
+  readonly requires?: 'compare';
   readonly tolerance?: readonly string[];
 }
 interface StatusOptions {
@@ -38,17 +41,24 @@ export function addRollouts(deployments: Command, terminal: Terminal): void {
     .description('let a version through step by step, judged by the gateway: it is promoted, or rolled back, by itself')
     .addOption(tenantOption())
     .requiredOption('--version <number>', 'the version', parseNumber)
+    .addOption(groupsOption())
+    .option('--no-groups', 'nobody gets it by a group')
+    .addOption(shadowOption())
     .option('--steps <percent...>', 'shares of traffic, rising, the last one 100 (default: 1 5 25 50 100)')
     .option('--least-answers <number>', "the canary's answers at each step (default: 50)", parseNumber)
     .option('--least-time <seconds>', 'time at each step (default: 300)', parseNumber)
     .option('--proven-from <percent>', 'steps from here on need a verdict that it is good (default: 50)', parseNumber)
+    .addOption(
+      new Option('--requires <what>', 'only begin where the newest comparison with stable passed').choices(['compare']),
+    )
     .option(
       '--tolerance <metric=number...>',
       'how much worse a metric may be to pass, as errors=0.1 for ten points; errors=0.02/0.1 says where it fails, too',
     )
     .action(async (name: string, options: StartOptions, command: Command) => {
       const url = path`/admin/tenants/${options.tenant}/deployments/${name}/rollout`;
-      const body = { version: options.version, ...toPlan(options) };
+      const { version, groups, shadow: shadowWeight } = options;
+      const body = { version, groups: groups === false ? [] : groups, shadowWeight, ...toPlan(options) };
       showOne(command, await adminApi(command).send<Deployment>('POST', url, body));
     });
 
@@ -103,12 +113,13 @@ export function addRollouts(deployments: Command, terminal: Terminal): void {
 }
 
 function toPlan(options: StartOptions): Partial<RolloutPlan> {
-  const { steps, leastAnswers, leastTime, provenFrom, tolerance } = options;
+  const { steps, leastAnswers, leastTime, provenFrom, requires, tolerance } = options;
   return {
     ...(steps !== undefined && { steps: steps.map(parseNumber) }),
     ...(leastAnswers !== undefined && { leastAnswers }),
     ...(leastTime !== undefined && { leastMs: Math.round(leastTime * 1000) }),
     ...(provenFrom !== undefined && { provenFrom }),
+    ...(requires !== undefined && { requires }),
     ...(tolerance !== undefined && { metrics: Object.fromEntries(tolerance.map(parseTolerance)) }),
   };
 }
@@ -123,7 +134,9 @@ function parseTolerance(text: string): [string, Partial<Pick<MetricPolicy, 'mini
 
 function formatStatus({ deployment, verdict }: Status): string {
   const reached = verdict.shareReached === null ? '-' : `${verdict.shareReached.toFixed(1)} %`;
-  const answers = `${verdict.canaryAnswers} answers of the canary (${reached}), ${verdict.stableAnswers} of stable`;
+  const { canaryAnswers, stableAnswers, shadowAnswers } = verdict;
+  const unseen = shadowAnswers === 0 ? '' : `, ${shadowAnswers} unseen`;
+  const answers = `${canaryAnswers} answers of the canary (${reached}), ${stableAnswers} of stable${unseen}`;
   return [
     formatTable([toRow(deployment)]),
     `${answers}: ${verdict.outcome}, ${verdict.reason}\n`,
@@ -131,16 +144,22 @@ function formatStatus({ deployment, verdict }: Status): string {
   ].join('\n');
 }
 
-function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, rollout, revision }: Deployment) {
+function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, rollout, revision, ...rest }: Deployment) {
   return {
     name,
     stable: stableVersion === null ? 'base' : `${adapter}@${stableVersion}`,
     canary: canaryVersion === null ? null : `${adapter}@${canaryVersion}`,
-    weight: `${canaryWeight} %`,
+    weight: `${canaryWeight} %${others(rest)}`,
     step: rollout && `${rollout.step + 1} of ${rollout.steps.length}`,
     status: rollout === null ? null : rollout.status,
     revision,
   };
+}
+
+/** Who gets a canary beside its share. */
+export function others({ canaryGroups = [], shadowWeight = 0 }: Pick<Deployment, 'canaryGroups' | 'shadowWeight'>) {
+  const groups = canaryGroups.length === 0 ? '' : ` and ${canaryGroups.join(', ')}`;
+  return shadowWeight === 0 ? groups : `${groups}, ${shadowWeight} % unseen`;
 }
 
 function toMetricRow({ metric, outcome, critical, stable, canary, effect, ...rest }: MetricVerdict) {

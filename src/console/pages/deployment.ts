@@ -53,6 +53,7 @@ function eventsOf(admin: Api, base: string): Promise<readonly RolloutEvent[]> {
 
 function servedPanel(deployment: Deployment): HTMLElement {
   const { adapter, stableVersion, canaryVersion, canaryWeight, rollout, retrieval, policy, revision } = deployment;
+  const { canaryGroups = [], shadowWeight = 0 } = deployment;
   return section(
     'Serving',
     {},
@@ -62,6 +63,8 @@ function servedPanel(deployment: Deployment): HTMLElement {
         'Canary',
         canaryVersion === null ? 'none' : h('strong', {}, `${version(adapter, canaryVersion)} at ${canaryWeight} %`),
       ],
+      ['Always the canary', canaryGroups.length === 0 ? 'nobody' : canaryGroups.join(', ')],
+      ['Answered by it too, unseen', `${shadowWeight} % of stable`],
       ['Documents', retrieval.enabled ? `${retrieval.topK} passages from a score of ${retrieval.minScore} on` : 'off'],
       ['Safety policy', policy === null ? 'none' : `${policy.name}@${policy.revision}`],
       ['Revision', revision],

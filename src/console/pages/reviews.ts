@@ -61,6 +61,7 @@ export async function reviews(context: Context): Promise<HTMLElement> {
         ['Groundedness', score(item.groundedness)],
         ['Best passage', score(item.topScore)],
         ['Refused', item.refused === null ? '–' : item.refused ? 'yes' : 'no'],
+        ['The canary, unseen', item.shadowId ?? '–'],
       ]),
       item.comments.length > 0 && [
         h('h3', {}, 'What users say'),

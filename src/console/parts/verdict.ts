@@ -10,7 +10,7 @@ const RATIOS = new Set([...TIMES, 'length']);
 
 /** The judge's opinion with its figures. */
 export function verdictPanel(title: string, verdict: Verdict): HTMLElement {
-  const { outcome, reason, stableAnswers, canaryAnswers, shareReached, metrics } = verdict;
+  const { outcome, reason, stableAnswers, canaryAnswers, shadowAnswers, shareReached, metrics } = verdict;
   return section(
     title,
     { actions: [badge(words(outcome), TONES[outcome])] },
@@ -18,6 +18,7 @@ export function verdictPanel(title: string, verdict: Verdict): HTMLElement {
     facts([
       ['Answers of the stable version', count(stableAnswers)],
       ['Answers of the canary', count(canaryAnswers)],
+      ['Of the canary, unseen', count(shadowAnswers)],
       ['Share that the canary got', shareReached === null ? '–' : `${shareReached.toFixed(1)} %`],
     ]),
     table<MetricVerdict>(

@@ -133,9 +133,15 @@ t.test('a rollout is started, watched, paused, and its history told', async (t) 
     '10',
     '--tolerance',
     'errors=0.2',
+    '--groups',
+    'beta',
+    '--shadow',
+    '20',
   ];
   t.match(await json('deployments', 'rollout', 'assistant', ...tenant, '--version', '2', ...plan), {
     canaryWeight: 5,
+    canaryGroups: ['beta'],
+    shadowWeight: 20,
     rollout: {
       steps: [5, 50, 100],
       leastAnswers: 7,
@@ -145,9 +151,12 @@ t.test('a rollout is started, watched, paused, and its history told', async (t) 
       metrics: { errors: { tolerance: 0.2 } },
     },
   });
-  t.match((await cli('deployments', 'pause', 'assistant', ...tenant)).out, /support@2 +5 % +1 of 3 +paused/);
+  t.match(
+    (await cli('deployments', 'pause', 'assistant', ...tenant)).out,
+    /support@2 +5 % and beta, 20 % unseen +1 of 3 +paused/,
+  );
   t.match((await cli('deployments', 'resume', 'assistant', ...tenant)).out, /running/);
-  t.match((await cli('deployments', 'advance', 'assistant', ...tenant)).out, /50 % +2 of 3/);
+  t.match((await cli('deployments', 'advance', 'assistant', ...tenant)).out, /50 % and beta, 20 % unseen +2 of 3/);
   t.match((await cli('deployments', 'status', 'assistant', ...tenant)).out, /errors +no data/);
   t.match(await json('deployments', 'status', 'assistant', ...tenant), { verdict: { outcome: 'inconclusive' } });
 
@@ -248,4 +257,22 @@ t.test('versions are approved, quarantined, revoked and retired, and named by al
   t.match(await json('adapters', 'signatures', 'on', ...tenant), { requireSignatures: true });
   t.match(await cli('adapters', 'add', `${root}/one`, ...tenant, '--name', 'other'), { code: 1, err: /is not signed/ });
   t.match(await cli('adapters', 'signatures', 'maybe', ...tenant), { code: 2, err: /on or off/ });
+});
+
+t.test('webhooks are added with a secret, listed without, rotated and removed', async (t) => {
+  const { cli, json } = await cliApp(t);
+  const tenant = ['--tenant', 'bank'];
+  const { id, secret } = await json(
+    'webhooks',
+    'add',
+    'https://ci.example.com/hook',
+    ...tenant,
+    '--events',
+    'promoted',
+    'rolled_back',
+  );
+  t.match((await cli('webhooks', 'list', ...tenant)).out, /ci\.example\.com\/hook +promoted, rolled_back +- +-/);
+  t.not((await json('webhooks', 'rotate', id, ...tenant)).secret, secret);
+  t.match((await cli('webhooks', 'remove', id, ...tenant)).code, 0);
+  t.same(await json('webhooks', 'list', ...tenant), []);
 });

@@ -21,6 +21,8 @@ async function scopesOf(dataDir: string, secret: string): Promise<readonly strin
       throw new Error('no policies here');
     },
     checkToolUrl: () => {},
+    checkWebhookUrl: () => {},
+    onWebhookJob: () => {},
     demo: false,
   });
   try {

@@ -46,13 +46,18 @@ function movingClock(): Clock {
 }
 
 /** A registry on real SQLite, with a clock that moves one millisecond at every look. */
-export function openTestRegistry(dataDir: string, { demo = false, clock = movingClock() } = {}) {
+export function openTestRegistry(
+  dataDir: string,
+  { demo = false, clock = movingClock(), checkWebhookUrl = (_url: string) => {}, onWebhookJob = () => {} } = {},
+) {
   return openRegistry({
     dataDir,
     compiler: compilerFor(dataDir),
     clock,
     checkRules: safety.check,
     checkToolUrl: () => {},
+    checkWebhookUrl,
+    onWebhookJob,
     demo,
   });
 }

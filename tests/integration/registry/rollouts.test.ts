@@ -3,6 +3,7 @@ import t, { type Test } from 'tap';
 import type { AnswerRecord } from '../../../src/contracts/registry.js';
 import type { RolloutPlan } from '../../../src/contracts/rollouts.js';
 import { openSqlite } from '../../../src/sqlite/open.js';
+import { answerSignals } from '../../fixtures/answer-signals.js';
 import { makeOldRegistry, openTestRegistry, retrieval } from './open.js';
 
 const PLAN: RolloutPlan = { steps: [5, 50, 100], leastAnswers: 10, leastMs: 0, provenFrom: 50, metrics: {} };
@@ -91,6 +92,8 @@ t.test('what a deployment serves is what its last event says', async (t) => {
     stableVersion: row.stable_version,
     canaryVersion: row.canary_version,
     canaryWeight: row.canary_weight,
+    canaryGroups: JSON.parse(row.canary_groups as string),
+    shadowWeight: row.shadow_weight,
     previous: { version: row.previous_version },
     rollout: JSON.parse(row.rollout as string),
   });
@@ -164,7 +167,7 @@ t.test('what the weight assigned since the rollout began is judged, and nothing 
     { ...stable, outcome: 'engine_unavailable', firstTokenMs: null, completionTokens: 0 },
     { assignedBy: 'header' },
     { assignedBy: 'pin' },
-    { assignedBy: 'shadow' },
+    { assignedBy: 'group' },
     { version: 3 },
     { ...stable, version: 3 },
     { deployment: 'other' },
@@ -207,6 +210,87 @@ t.test('what the weight assigned since the rollout began is judged, and nothing 
       feedback: null,
     },
   );
+});
+
+t.test(
+  'a copy that nobody saw is judged beside its pair, and is no use, no quality and no answer to review',
+  async (t) => {
+    const { registry } = await setUp(t);
+    const rules = { groups: ['beta', 'beta'], shadowWeight: 20 };
+    const deployment = await registry.startRollout('bank', 'assistant', { version: 2, plan: PLAN, ...rules });
+    t.match(deployment, { canaryGroups: ['beta'], shadowWeight: 20 });
+    const createdAt = deployment.rollout!.startedAt;
+    const seen = {
+      ...answer,
+      id: 'seen',
+      arm: 'stable',
+      version: 1,
+      adapter: 'support@1',
+      pair: 'seen',
+      createdAt,
+    } as const;
+    const copy = { ...answer, id: 'copy', assignedBy: 'shadow', pair: 'seen', createdAt } as const;
+    await Promise.all([seen, copy].map((record) => registry.recordAnswer(record, 'anna')));
+    await registry.recordSignals(answerSignals({ answerId: 'seen', groundedness: 0.9 }));
+    await registry.recordSignals(answerSignals({ answerId: 'copy', groundedness: 0.2, computedAt: 7 }));
+    const judged = await registry.judgedAnswers(deployment);
+    t.match(
+      [...judged].sort((a, b) => Number(a.isShadow) - Number(b.isShadow)),
+      [
+        { arm: 'stable', pair: 'seen', isShadow: false },
+        { arm: 'canary', pair: 'seen', isShadow: true, signals: { groundedness: 0.2 } },
+      ],
+    );
+    t.match(await registry.listReviews('bank', { reason: null, limit: 10 }), [
+      { answerId: 'seen', shadowId: 'copy', reasons: ['disagreement'] },
+    ]);
+    const all = { tenant: 'bank', key: null, deployment: null, version: null, from: null, to: null, groupBy: [] };
+    t.equal((await registry.usage(all)).total.answers, 1);
+    t.equal((await registry.pastUse({ tenant: 'bank', keyId: null }, { sinceMs: 0, month: '2026-11' })).answers, 1);
+    t.match((await registry.qualityReport('bank', 'assistant', 0)).versions, [{ name: 'support@1', answers: 1 }]);
+    t.match(await registry.getAnswer('bank', 'copy'), { pair: 'seen' });
+    t.equal(await registry.forgetUser('bank', 'anna'), 2);
+  },
+);
+
+t.test('who gets a canary beside its share stays while the version does, and goes with it', async (t) => {
+  const { registry } = await setUp(t);
+  const set = (canary: Parameters<typeof registry.setCanary>[2]) => registry.setCanary('bank', 'assistant', canary);
+  const rules = { canaryGroups: ['beta'], shadowWeight: 20 };
+  t.match(await set({ version: 2, weight: 0, groups: ['beta'], shadowWeight: 20 }), { ...rules, revision: 2 });
+  t.match(await set({ version: 2, weight: 0 }), { ...rules, revision: 2 });
+  t.match(await set({ version: 2, weight: 5 }), { ...rules, canaryWeight: 5 });
+  t.match(await set({ version: 2, weight: 5, groups: [] }), { canaryGroups: [], shadowWeight: 20 });
+  t.match(await set({ version: 3, weight: 5 }), { canaryGroups: [], shadowWeight: 0 });
+  await set({ version: 3, weight: 5, ...rules, groups: ['beta'] });
+  t.match(await registry.promote('bank', 'assistant'), { canaryGroups: [], shadowWeight: 0 });
+  const [, before] = await registry.listRolloutEvents('bank', 'assistant', 2);
+  t.match(before, { type: 'canary_set', served: rules });
+  const wrong = { code: 'invalid_value' };
+  await t.rejects(set({ version: 2, weight: 5, shadowWeight: 101 }), {
+    ...wrong,
+    message: /^shadowWeight: .* 0 to 100/,
+  });
+  await t.rejects(set({ version: 2, weight: 5, groups: ['a,b'] }), { ...wrong, message: /^groups: .* 64 names/ });
+});
+
+t.test('a rollout that requires a comparison begins once the newest one with stable passed', async (t) => {
+  const { registry } = await setUp(t);
+  const start = () =>
+    registry.startRollout('bank', 'assistant', { version: 2, plan: { ...PLAN, requires: 'compare' } });
+  const compared = (figures: Record<string, number>, name = 'compare in assistant') =>
+    registry.addEvaluation('bank', 'support', 2, { name, figures, dataDigest: null });
+  const missing = { code: 'comparison_missing', message: /support@2 has none with support@1/ };
+  await t.rejects(start(), missing);
+  await compared({ against: 1, outcome: 1 });
+  await compared({ against: 1, outcome: 0 });
+  await t.rejects(start(), missing, 'the newest counts');
+  await compared({ against: 3, outcome: 1 });
+  await compared({ against: 1, outcome: 1 }, 'compare in other');
+  await t.rejects(start(), missing, 'with this version, in this deployment');
+  t.match(await registry.getDeployment('bank', 'assistant'), { revision: 1, canaryVersion: null });
+  await compared({ against: 1, outcome: 1 });
+  t.match(await start(), { canaryVersion: 2, rollout: { requires: 'compare' } });
 });
 
 t.test('a lease has one holder until it ends', async (t) => {

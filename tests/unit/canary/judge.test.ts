@@ -142,3 +142,50 @@ t.test('a verdict that was reached is not lost by answers that come later, or by
   t.equal(of([...worse, ...later], 'groundedness').outcome, 'fail');
   t.equal(of([...later, ...worse].reverse(), 'groundedness').outcome, 'fail');
 });
+
+/** Answers of stable with their copies, which nobody saw. */
+function copied(count: number, copy: (n: number) => Parameters<typeof judgedAnswer>[2]): JudgedAnswer[] {
+  return Array.from({ length: count }, (_, n) => [
+    judgedAnswer('stable', 2 * n, { pair: `p${n}`, cluster: n % 5 }),
+    judgedAnswer('canary', 2 * n + 1, { pair: `p${n}`, isShadow: true, ...copy(n) }),
+  ]).flat();
+}
+
+t.test(
+  'copies that nobody saw are compared with what they are copies of, in what they say and in nothing else',
+  async (t) => {
+    const worse = copied(300, (n) => ({
+      outcome: n % 2 === 0 ? 'generation_failed' : 'completed',
+      firstTokenMs: 9000,
+      perTokenMs: 900,
+      signals: { groundedness: n % 2 === 0 ? 0.9 : 0.3 },
+      feedback: { at: 1, rating: 'down' },
+    }));
+    t.match(of(worse, 'groundedness'), { outcome: 'fail', blocks: 300, canaryAnswers: 300 });
+    for (const metric of ['errors', 'time_to_first_token', 'time_per_output_token', 'feedback'] as const) {
+      t.match(of(worse, metric), { blocks: 0, canaryAnswers: 0, outcome: 'inconclusive' }, metric);
+    }
+    t.match(judge(worse, DEFAULT_POLICY), {
+      outcome: 'fail',
+      stableAnswers: 300,
+      canaryAnswers: 0,
+      shadowAnswers: 300,
+      shareReached: 0,
+    });
+    t.match(
+      of(
+        copied(300, () => ({})),
+        'groundedness',
+      ),
+      { outcome: 'pass' },
+    );
+  },
+);
+
+t.test('no answer is used twice: what has a copy is not compared with other answers, but for its times', async (t) => {
+  const seen = Array.from({ length: 50 }, (_, n) => judgedAnswer('canary', 2 * n + 1));
+  const both = [...copied(50, () => ({})), ...seen];
+  t.match(of(both, 'groundedness'), { blocks: 50, stableAnswers: 50, canaryAnswers: 100 });
+  const clustered = both.map((answer) => ({ ...answer, cluster: null }));
+  t.match(of(clustered, 'time_to_first_token'), { blocks: 50, canaryAnswers: 50 });
+});

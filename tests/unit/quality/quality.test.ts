@@ -100,3 +100,24 @@ t.test('closing leaves out what waits, and ends what is under way', async (t) =>
   await quality.settled();
   t.same([kept, failures], [[], []]);
 });
+
+t.test(
+  'a copy that nobody saw is judged, and is in no metric of answers and in no picture of what is asked',
+  async (t) => {
+    const { quality, metrics, kept } = open({ watchDrift: async () => t.fail('it was watched') as never });
+    quality.judge(answerRecord({ assignedBy: 'shadow', pair: 'a0' }), TEXTS);
+    await quality.settled();
+    t.match(kept, [{ answerId: 'a1', citationValidity: 1, cluster: null }]);
+    t.notMatch(await metrics.render(), /answer_groundedness_count{/);
+
+    const few = open({ maxWaiting: 2 });
+    for (const id of ['a1', 'a2']) few.quality.judge(answerRecord({ id, assignedBy: 'shadow' }), TEXTS);
+    few.quality.judge(answerRecord({ id: 'a3' }), TEXTS);
+    await few.quality.settled();
+    t.same(
+      few.kept.map(({ answerId }) => answerId),
+      ['a1', 'a3'],
+      'copies leave half of the room',
+    );
+  },
+);

@@ -27,6 +27,7 @@ const Signals = Type.Object(
     language: Text,
     question_language: Text,
     sentiment: nullable(Type.Number({ minimum: -1, maximum: 1 })),
+    cluster: nullable(Type.Integer({ description: "Topic of the deployment's baseline; null: there is none yet." })),
     computed_at: Type.Integer(),
   },
   { description: 'What the answer was worth: docs/guides/quality.md.' },
@@ -47,7 +48,13 @@ export const Receipt = Type.Object(
       Type.String({ description: 'Of the rules and instructions in the prompt: another one, another prompt.' }),
     ),
     arm: Type.Enum(['stable', 'canary', 'pinned', 'base']),
-    assigned_by: Type.Enum(['weight', 'header', 'pin', 'shadow'], { description: 'Why it was that arm.' }),
+    assigned_by: Type.Enum(['weight', 'header', 'group', 'pin', 'shadow'], { description: 'Why it was that arm.' }),
+    pair: nullable(
+      Type.String({
+        description:
+          'Of an answer whose question the canary answered again, and of that copy: the id of the one that was seen.',
+      }),
+    ),
     store_snapshot: nullable(Type.String({ description: 'State of the documents that were searched.' })),
     passages: Type.Array(
       Type.Object({
@@ -146,6 +153,7 @@ export function toReceipt(record: AnswerRecord, signals: AnswerSignals | null) {
     prompt_digest: record.promptDigest,
     arm: record.arm,
     assigned_by: record.assignedBy,
+    pair: record.pair ?? null,
     store_snapshot: record.storeSnapshot,
     passages: record.passages.map(({ id, score, fileId, byteStart, byteEnd }) => ({
       id,
@@ -193,6 +201,7 @@ function toSignals(signals: AnswerSignals) {
     language: signals.language,
     question_language: signals.questionLanguage,
     sentiment: signals.sentiment,
+    cluster: signals.cluster,
     computed_at: Math.floor(signals.computedAt / 1000),
   };
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { isPrivate } from '../../../src/tools/private-addresses.js';
+import { isPrivate } from '../../../src/outbound/private-addresses.js';
 
 t.test('addresses of networks of one’s own are private, in every spelling', async (t) => {
   for (const address of [
