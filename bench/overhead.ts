@@ -1,6 +1,7 @@
 /**
  * What a gateway adds to an upstream that answers at once: ours through the real upstream engine, beside Portkey's gateway and
- * LiteLLM's proxy. Whoever's turn it is not is stopped.
+ * LiteLLM's proxy. Whoever's turn it is not is stopped. `cpu_ms_…` is the processor time of all its processes a request, which says
+ * something on a busy machine too.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,7 @@ import { quantile } from './load.js';
 import type { BenchOptions } from './main.js';
 import { drive, type Load, type Target } from './overhead/drive.js';
 import { type GatewayContext, litellm, portkey, type RunningGateway, switchyard } from './overhead/gateways.js';
-import { freePort, pauseTree, resumeTree, startServer } from './peers/processes.js';
+import { cpuMsOf, freePort, pauseTree, resumeTree, startServer } from './peers/processes.js';
 
 const CALLERS = [1, 16] as const;
 const RSS_REQUESTS = 100_000;
@@ -28,16 +29,20 @@ export default async function benchOverhead({ quick, say }: BenchOptions): Promi
     const direct: Target = { name: 'the upstream itself', url: upstream, headers: {}, model: 'instant' };
     const gateways = await startAll({ upstream, workDir, say }, stops);
 
-    const loads = new Map<string, Load[]>();
+    const loads = new Map<string, (Load & { readonly cpuMs: number })[]>();
     for (let round = 0; round < (quick ? 1 : 5); round++) {
       for (const target of [direct, ...gateways]) {
         if (target.pid !== undefined) resumeTree(target.pid);
         for (const callers of CALLERS) {
           const slow = target.name === 'LiteLLM' ? 10 : 1;
           const requests = (quick ? 1000 : 4000 * Math.sqrt(callers)) / slow;
-          const load = await drive(target, callers, Math.round(requests), Math.round(requests / 4));
+          const [measured, warmUp] = [Math.round(requests), Math.round(requests / 4)];
+          const usedMs = () => (target.pid === undefined ? 0 : cpuMsOf(target.pid));
+          const beforeMs = usedMs();
+          const load = await drive(target, callers, measured, warmUp);
+          const cpuMs = (usedMs() - beforeMs) / (measured + warmUp);
           const name = `${target.name} ${callers}`;
-          loads.set(name, [...(loads.get(name) ?? []), load]);
+          loads.set(name, [...(loads.get(name) ?? []), { ...load, cpuMs }]);
           say(
             `${target.name}, ${callers} at once: p50 ${ms(load.p50Ms)}, p99 ${ms(load.p99Ms)}, ${Math.round(load.perSecond)}/s`,
           );
@@ -45,7 +50,7 @@ export default async function benchOverhead({ quick, say }: BenchOptions): Promi
         if (target.pid !== undefined) pauseTree(target.pid);
       }
     }
-    const of = (name: string, callers: number, what: keyof Load) =>
+    const of = (name: string, callers: number, what: keyof Load | 'cpuMs') =>
       quantile(
         loads.get(`${name} ${callers}`)!.map((load) => load[what]),
         0.5,
@@ -59,6 +64,7 @@ export default async function benchOverhead({ quick, say }: BenchOptions): Promi
           figures[`added_${what.slice(0, 3)}_ms_${callers}${suffix}`] = round(added, 2);
         }
       }
+      for (const callers of CALLERS) figures[`cpu_ms_${callers}${suffix}`] = round(of(name, callers, 'cpuMs'), 2);
       figures[`rps_16${suffix}`] = round(of(name, 16, 'perSecond'), 0);
       if (suffix !== '') {
         figures[`rps_over${suffix}_16`] = round(of('Switchyard', 16, 'perSecond') / of(name, 16, 'perSecond'), 2);

@@ -63,6 +63,23 @@ export function resumeTree(pid: number): void {
   for (const one of treeOf(pid).reverse()) signal(one, 'SIGCONT');
 }
 
+/** Processor time that a process and all that it started have had, in milliseconds. */
+export function cpuMsOf(pid: number): number {
+  return treeOf(pid).reduce((sum, one) => sum + ownCpuMs(one), 0);
+}
+
+/** By `/proc/PID/stat`, in hundredths of a second; its second field may hold anything. None of one that has ended. */
+function ownCpuMs(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return 10 * (Number(fields[11]) + Number(fields[12]));
+  } catch {
+    return 0;
+  }
+}
+
 /** A process and its descendants, each behind its parent. */
 export function treeOf(root: number): number[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');

@@ -9,7 +9,7 @@ export interface AnswerWrites {
   addUsage(row: UsageTable): void;
 }
 
-/** Statements that are prepared once: to build a query takes several times as long as to write its row (decision 0075). */
+/** Statements that are prepared once: to build a query takes ten times as long as to write its row (decision 0075). */
 export function prepareAnswerWrites(prepare: OpenDatabase['prepare']): AnswerWrites {
   const insertInto = (table: string, from: (values: string) => string) => {
     const columns = prepare(`SELECT * FROM ${table}`)

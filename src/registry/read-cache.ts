@@ -10,7 +10,7 @@ export interface ReadCache {
 const MOST_ENTRIES = 20_000;
 
 /**
- * Nothing in it outlives a change: those of this process say so in their transaction (they are lines of the audit log), which
+ * Nothing in it outlives a change: those of this process say so in their transaction (most are lines of the audit log), which
  * reads of the one connection come before or after; those of other processes change the version that SQLite keeps.
  * @param outerVersion `PRAGMA data_version`: another number whenever another connection has committed
  */
