@@ -49,8 +49,8 @@ def docs_templates() -> set[str]:
 
 def written_questions() -> set[str]:
     lines = [json.loads(line) for file in WRITTEN.rglob("*.jsonl") for line in file.read_text().splitlines()]
-    asked = [question for line in lines for one in line["asked"] for question in one["questions"]]
-    return {*asked, *(question for line in lines for question in line["unanswered"])}
+    asked = [question for line in lines for one in line.get("asked", [line]) for question in one.get("questions", ())]
+    return {*asked, *(question for line in lines for question in line.get("unanswered", ()))}
 
 
 def pattern(template: str) -> re.Pattern:

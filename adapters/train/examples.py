@@ -22,6 +22,7 @@ class Shape:
     block_share: float = 0.5  # of packs whose passages do not see each other
     first_passage_weight: int = 2  # how much more often the first passage is asked about than another
     facts: tuple[int, ...] = (1, 2, 3, 4, 5, 5, 6, 7, 8)  # of a section, before it is cut to its budget
+    broad_share: float = 0.0  # of written questions with an answer: broad ones, as far as a collection has them
     free_share: float | None = None  # of facts that are told in free words; None: what the corpus has
 
 
@@ -32,9 +33,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Pack:
-    passages: tuple[Passage, ...]
+    passages: tuple[Passage, ...] | None  # None: nothing is searched
     examples: tuple[Example, ...]
     block_masks: bool = False
+    functions: tuple[dict, ...] = ()  # that may be called, in OpenAI's shape
 
 
 def _join(rng: Random, first: str, second: str) -> str:

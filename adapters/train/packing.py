@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import AttentionInterface
 
 from examples import Example, Pack
-from prompt import ANSWER_START, FENCES, Passage, render_answer, render_message, system_content
+from prompt import ANSWER_START, FENCES, functions_text, render_answer, render_message, system_content
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,9 @@ def _question_tokens(tokenizer: Tokenizer, example: Example) -> tuple[list[int],
     return ids[:-1], learnt[:-1]  # nothing follows the end of the last answer
 
 
-def prefix_text(instructions: str, passages: tuple[Passage, ...], special_tokens: list[str]) -> str:
-    return render_message("system", system_content(instructions, list(passages), special_tokens))
+def prefix_text(instructions: str, pack: Pack, special_tokens: list[str]) -> str:
+    content = system_content(instructions, pack.passages, special_tokens)
+    return render_message("system", content + (functions_text(pack.functions) if pack.functions else ""))
 
 
 def _hide_other_passages(hidden: torch.Tensor, text: str, passages: int, offsets: list[tuple[int, int]]) -> None:
@@ -61,7 +62,7 @@ def _hide_other_passages(hidden: torch.Tensor, text: str, passages: int, offsets
 
 
 def pack_tokens(tokenizer: Tokenizer, instructions: str, pack: Pack, special_tokens: list[str], max_tokens: int) -> PackedTokens:
-    text = prefix_text(instructions, pack.passages, special_tokens)
+    text = prefix_text(instructions, pack, special_tokens)
     encoded = tokenizer.encode(text)
     ids, positions = list(encoded.ids), list(range(len(encoded.ids)))
     prefix_len, spans, sources, targets = len(ids), [], [], []

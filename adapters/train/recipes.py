@@ -39,7 +39,9 @@ SERVED = Shape(
     facts=(2, 3, 3, 4, 4, 5, 6),
     free_share=0.65,
 )
-POLICIES = (("trades", 0.6), ("support", 0.3), ("libraries", 0.05), ("docs", 0.05))
+# ... and the broad questions that people ask first, whose answers are several sentences.
+BROAD = replace(SERVED, broad_share=0.4)
+POLICIES = (("trades", 0.3), ("firms", 0.27), ("services", 0.08), ("support", 0.2), ("libraries", 0.04), ("docs", 0.05), ("calls", 0.06))
 DOCUMENTATION = (
     ("manuals", 0.5),
     ("readmes-1", 0.12),
@@ -51,10 +53,10 @@ DOCUMENTATION = (
 )
 
 RECIPES = {
-    "northwind-bank-1": Recipe(BANK, (Phase(POLICIES, steps=277, seed=11, shape=replace(SERVED, unanswerable_share=0.28)),)),
+    "northwind-bank-1": Recipe(BANK, (Phase(POLICIES, steps=640, seed=11, shape=replace(BROAD, unanswerable_share=0.28)),)),
     "northwind-bank-2": Recipe(
         BANK,
-        (Phase(POLICIES, steps=139, seed=22, shape=replace(SERVED, unanswerable_share=0.38), learning_rate=2.5e-4, decay_share=1.0),),
+        (Phase(POLICIES, steps=139, seed=22, shape=replace(BROAD, unanswerable_share=0.38), learning_rate=2.5e-4, decay_share=1.0),),
         parent="northwind-bank-1",
     ),
     "copilot-1": Recipe(

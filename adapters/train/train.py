@@ -15,6 +15,7 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
 from base_model import file_sha256, load_model, load_tokenizer, special_tokens
+from calls_corpus import make_calls_pack
 from docs_corpus import DocsWorld
 from examples import Pack, make_pack
 from packing import batch_loss, pack_tokens, stack
@@ -39,6 +40,8 @@ def steps(phase: Phase, token_count) -> Iterator[list[Pack]]:
         for corpus in rng.choices(names, shares, k=phase.packs):
             if corpus in WORLDS:
                 step.append(make_pack(rng, [WORLDS[corpus]], phase.shape, token_count))
+            elif corpus == "calls":
+                step.append(make_calls_pack(rng, phase.corpora, phase.shape, token_count))
             else:
                 step.append(make_written_pack(rng, corpus, phase.shape, token_count))
         yield step
@@ -85,7 +88,9 @@ def learning_rate(phase: Phase, step: int) -> float:
 
 
 def update_hash(digest, pack: Pack) -> None:
-    digest.update(json.dumps([[p.title, p.text] for p in pack.passages]).encode())
+    digest.update(json.dumps([[p.title, p.text] for p in pack.passages or ()]).encode())
+    if pack.functions:
+        digest.update(json.dumps(pack.functions).encode())
     digest.update(json.dumps([e.turns for e in pack.examples]).encode())
 
 

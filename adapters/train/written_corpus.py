@@ -21,17 +21,36 @@ from packages import package_folder
 from prompt import REFUSAL, Passage
 
 HERE = Path(__file__).parent
+BROAD = HERE / "written" / "broad"
 NODE_MODULES = HERE.parent.parent / "node_modules"
 FOUND_SHARE = 0.85  # of packs around a question with an answer: those whose passage is shown
 STRANGER_SHARE = 0.06  # of questions without an answer: those on something else altogether
+BESIDE_SHARE = 0.75  # of further passages that answer a broad question: those that are shown too
 NEAREST = 8  # passages that may stand beside the right one
 
 
 @dataclass(frozen=True)
-class Asked:
-    answer: str  # in the passage's words, without full stop
-    questions: tuple[str, ...]
+class Sentence:
+    text: str  # in the passage's words, without full stop
     places: frozenset[int]  # the passages that hold it
+
+
+@dataclass(frozen=True)
+class Asked:
+    sentences: tuple[Sentence, ...]  # of the answer, what matters most first
+    questions: tuple[str, ...]
+    broad: bool = False  # asks for more than one fact, or says hardly what it asks for
+
+    @property
+    def places(self) -> frozenset[int]:
+        return frozenset().union(*(sentence.places for sentence in self.sentences))
+
+    def answer(self, shown: list[int]) -> str | None:
+        """What the shown passages hold of it, each sentence with a passage's number; None where what matters most is not shown."""
+        numbers = [next((number for number, place in enumerate(shown, start=1) if place in one.places), None) for one in self.sentences]
+        if numbers[0] is None:
+            return None
+        return " ".join(f"{one.text} [{number}]." for one, number in zip(self.sentences, numbers) if number is not None)
 
 
 @dataclass(frozen=True)
@@ -103,19 +122,35 @@ def _lines(file: Path) -> list[dict]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
-def _written(file: Path) -> Collection:
+def _broad(name: str, places_of: Callable[[dict], frozenset[int]]) -> tuple[list[Asked], list[tuple[str, frozenset[int]]]]:
+    """Broad questions about a collection, with and without an answer. Sentences whose passage was cut otherwise are left out."""
+    asked, unanswered = [], []
+    file = BROAD / f"{name}.jsonl"
+    for line in _lines(file) if file.exists() else ():
+        unanswered += [(question, frozenset()) for question in line.get("unanswered", ())]
+        sentences = tuple(Sentence(one["text"], places) for one in line.get("sentences", ()) if (places := places_of(one)))
+        if sentences:
+            asked.append(Asked(sentences, tuple(line["questions"]), broad=True))
+    return asked, unanswered
+
+
+def _written(file: Path, with_broad: bool) -> Collection:
     """One passage a line, with what is asked of it."""
     lines = _lines(file)
     passages = tuple(Passage(line["title"], line["text"]) for line in lines)
+    broad, broad_unanswered = _broad(f"{file.parent.name}/{file.stem}", lambda one: frozenset((one["line"] - 1,))) if with_broad else ([], [])
     return Collection(
         passages,
-        tuple(Asked(one["answer"], tuple(one["questions"]), frozenset((place,))) for place, line in enumerate(lines) for one in line["asked"]),
-        tuple((question, frozenset((place,))) for place, line in enumerate(lines) for question in line["unanswered"]),
+        (
+            *(Asked((Sentence(one["answer"], frozenset((place,))),), tuple(one["questions"])) for place, line in enumerate(lines) for one in line["asked"]),
+            *broad,
+        ),
+        (*((question, frozenset((place,))) for place, line in enumerate(lines) for question in line["unanswered"]), *broad_unanswered),
         WordIndex(passages),
     )
 
 
-def _documented(lines: Iterable[dict], token_count: Callable[[str], int]) -> Collection:
+def _documented(lines: list[dict], token_count: Callable[[str], int], with_broad: bool) -> Collection:
     """A document of a package a line; a quote tells which of its passages answer."""
     passages: list[Passage] = []
     asked, unanswered = [], []
@@ -132,8 +167,12 @@ def _documented(lines: Iterable[dict], token_count: Callable[[str], int]) -> Col
             if not places and quote not in _flat(text):
                 raise ValueError(f"{line['file']} no longer says: {one['quote']}")
             if places:  # else cut in two
-                asked.append(Asked(one["answer"], tuple(one["questions"]), places))
+                asked.append(Asked((Sentence(one["answer"], places),), tuple(one["questions"])))
         unanswered += [(question, frozenset()) for question in line["unanswered"]]
+    if with_broad and "package" in lines[0]:
+        flat = [_flat(passage.text) for passage in passages]
+        broad, broad_unanswered = _broad(f"manuals/{lines[0]['package']}", lambda one: frozenset(place for place, text in enumerate(flat) if one["quote"] in text))
+        asked, unanswered = asked + broad, unanswered + broad_unanswered
     return Collection(tuple(passages), tuple(asked), tuple(unanswered), WordIndex(passages))
 
 
@@ -142,56 +181,57 @@ def _flat(text: str) -> str:
 
 
 @cache
-def collections(corpus: str, token_count: Callable[[str], int]) -> tuple[Collection, ...]:
-    """Those of a folder below `written`, or of a file about packages."""
+def collections(corpus: str, token_count: Callable[[str], int], with_broad: bool = True) -> tuple[Collection, ...]:
+    """Those of a folder below `written`, or of a file about packages; with the broad questions about them or without."""
     documents = HERE / "written" / f"{corpus}.jsonl"
     if documents.exists():
         by_package = groupby(_lines(documents), lambda line: line.get("package", line["file"]))
-        return tuple(_documented(lines, token_count) for _, lines in by_package)
-    return tuple(_written(file) for file in sorted((HERE / "written" / corpus).glob("*.jsonl")))
+        return tuple(_documented(list(lines), token_count, with_broad) for _, lines in by_package)
+    return tuple(_written(file, with_broad) for file in sorted((HERE / "written" / corpus).glob("*.jsonl")))
 
 
-def _shown(rng: Random, collection: Collection, question: str, target: int | None, hidden: frozenset[int], count: int) -> list[int]:
-    """What a search would show: the target mostly first, then what is nearest to the question and to the target."""
+def _shown(rng: Random, collection: Collection, question: str, targets: list[int], hidden: frozenset[int], count: int) -> list[int]:
+    """What a search would show: the first target mostly first, then what is nearest to the question and to it."""
     near = collection.index.ranked(question)
-    if target is not None:
-        passage = collection.passages[target]
+    if targets:
+        passage = collection.passages[targets[0]]
         beside = collection.index.ranked(f"{passage.title} {passage.text}")
         near = [place for pair in zip(near[:NEAREST], beside[:NEAREST]) for place in pair]
-    near = [place for place in dict.fromkeys(near) if place != target and place not in hidden][:NEAREST]
+    near = [place for place in dict.fromkeys(near) if place not in targets and place not in hidden][:NEAREST]
     weights = [1 / (rank + 2) for rank in range(len(near))]
     shown: list[int] = []
-    while near and len(shown) < count - (target is not None):
+    while near and len(shown) < count - len(targets):
         at = rng.choices(range(len(near)), weights)[0]
         shown.append(near.pop(at))
         weights.pop(at)
-    if target is not None:
+    for target in reversed(targets):
         shown.insert(0 if rng.random() < 0.6 else rng.randint(0, len(shown)), target)
     return shown
 
 
 def make_written_pack(rng: Random, corpus: str, shape: Shape, token_count: Callable[[str], int]) -> Pack:
-    everything = collections(corpus, token_count)
+    everything = collections(corpus, token_count, shape.broad_share > 0)
     collection = rng.choices(everything, [len(one.asked) for one in everything])[0]
+    broad = [one for one in collection.asked if one.broad]
     count = rng.choices(*zip(*shape.passages))[0]
-    lead, hidden = rng.choice(collection.asked), frozenset()
-    question, target = rng.choice(lead.questions), rng.choice(sorted(lead.places))
+    lead, hidden = rng.choice(broad if broad and rng.random() < shape.broad_share else collection.asked), frozenset()
+    question, targets = rng.choice(lead.questions), [rng.choice(sorted(lead.sentences[0].places))]
+    targets += [place for place in sorted(lead.places - set(targets)) if lead.broad and rng.random() < BESIDE_SHARE]
     if rng.random() < shape.unanswerable_share:
-        question, target = rng.choice(collection.unanswered)[0], None
+        question, targets = rng.choice(collection.unanswered)[0], []
     elif rng.random() > FOUND_SHARE:
-        hidden, target = lead.places, None
-    shown = _shown(rng, collection, question, target, hidden, count) if count else []
+        hidden, targets = lead.places, []
+    shown = _shown(rng, collection, question, targets[:count], hidden, count) if count else []
 
     def comes_near(wording: str) -> bool:
         return not set(collection.index.ranked(wording)[:4]).isdisjoint(shown)
 
-    answers, near, far = [], [], []
+    facts, whole, near, far = [], [], [], []
     for asked in collection.asked:
-        number = next((number for number, place in enumerate(shown, start=1) if place in asked.places), None)
-        wording = rng.choice(asked.questions)
-        if number is not None:
-            answers.append(Example(((wording, f"{asked.answer} [{number}]."),)))
-        elif comes_near(wording):
+        answer, wording = asked.answer(shown), rng.choice(asked.questions)
+        if answer is not None:
+            (whole if asked.broad else facts).append(Example(((wording, answer),)))
+        elif not asked.broad and comes_near(wording):  # what is shown may answer a part of what is asked broadly
             near.append(Example(((wording, REFUSAL),)))
     for wording, places in collection.unanswered:
         is_near = bool(places & set(shown)) if places else comes_near(wording)
@@ -200,7 +240,9 @@ def make_written_pack(rng: Random, corpus: str, shape: Shape, token_count: Calla
     far.append(Example(((rng.choice(rng.choice(stranger.asked).questions) if stranger is not collection else rng.choice(collection.unanswered)[0], REFUSAL),)))
 
     refused = sum(rng.random() < shape.unanswerable_share for _ in range(shape.questions))
-    examples = rng.sample(answers, min(len(answers), shape.questions - refused))
+    answered = shape.questions - refused
+    examples = rng.sample(whole, min(len(whole), round(answered * shape.broad_share)))
+    examples += rng.sample(facts, min(len(facts), answered - len(examples)))
     for _ in range(max(refused, not examples)):
         pool = far if not near or rng.random() < STRANGER_SHARE else near
         if pool:

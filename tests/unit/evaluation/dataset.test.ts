@@ -17,7 +17,7 @@ for (const tenant of ['northwind-bank', 'copilot']) {
   });
 }
 
-const SETS = ['everyday', 'labelled', 'blind'];
+const SETS = ['everyday', 'labelled', 'blind', 'blind-2'];
 const DOCUMENTS = { 'northwind-bank': 'indexes/northwind-bank', copilot: 'node_modules' };
 
 for (const [tenant, folder] of Object.entries(DOCUMENTS)) {
@@ -37,10 +37,11 @@ for (const [tenant, folder] of Object.entries(DOCUMENTS)) {
     }
   });
 
-  t.test(`the blind set for ${tenant} is like the one that may be looked at`, async (t) => {
+  t.test(`the blind sets for ${tenant} are like the one that may be looked at`, async (t) => {
     for (const [set, every, answerable] of [
       ['labelled', 240, 200],
       ['blind', 60, 48],
+      ['blind-2', 71, 59],
     ] as const) {
       const questions = readDataset(`indexes/${tenant}/${set}.jsonl`);
       t.same([questions.length, questions.filter((question) => question.answerable).length], [every, answerable], set);
