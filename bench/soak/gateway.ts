@@ -84,7 +84,8 @@ export async function withSoakGateway<T>(use: (gateway: SoakGateway) => Promise<
       await gateway.stop();
     }
   } finally {
-    if (hasOwnDisk) execFileSync('umount', [dataDir]);
+    // A parser may still be on its way out.
+    if (hasOwnDisk) execFileSync('umount', ['-l', dataDir]);
     rmSync(folder, { recursive: true, force: true });
   }
 }
