@@ -259,6 +259,7 @@ export async function createApp(config: Config): Promise<App> {
       safety,
       quota,
       captures,
+      toolCaller,
       metrics,
       pipeline,
       clock,

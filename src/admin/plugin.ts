@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Captures } from '../contracts/captures.js';
 import type { TextGenerator } from '../contracts/generator.js';
+import type { ToolCaller } from '../contracts/http-tools.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 
@@ -9,4 +10,5 @@ export type AdminPlugin = FastifyPluginAsyncTypebox<{
   retrieval: Retrieval;
   captures: Captures;
   engine: TextGenerator;
+  toolCaller: ToolCaller;
 }>;

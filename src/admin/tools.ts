@@ -1,4 +1,6 @@
 import { Type } from 'typebox';
+import type { HttpTool, RemoteTool } from '../contracts/http-tools.js';
+import { AppError } from '../errors/app-error.js';
 import { errorResponses } from '../errors/responses.js';
 import type { AdminPlugin } from './plugin.js';
 import { DeploymentParams, listOf, TenantParams } from './schemas.js';
@@ -7,21 +9,48 @@ const route = { config: { scope: 'admin' } } as const;
 const Parameters = Type.Record(Type.String(), Type.Unknown(), {
   description: 'JSON Schema of the arguments, an object.',
 });
+const Secret = Type.Optional(
+  Type.Union([Type.String({ minLength: 1, maxLength: 4096 }), Type.Null()], {
+    description:
+      'Sent as a bearer token, and never shown. null: none. Left out: the one that is there, unless the host changes.',
+  }),
+);
+const TimeoutMs = Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000, default: 5000 }));
+const Url = { maxLength: 2048, description: 'Its host is one of `tools.allowedHosts`.' };
 const ToolBody = Type.Object(
   {
     description: Type.String({ minLength: 1, maxLength: 4096, description: 'Tells the model what it is for.' }),
     parameters: Parameters,
-    url: Type.String({ maxLength: 2048, description: 'Its host is one of `tools.allowedHosts`.' }),
+    url: Type.String(Url),
+    mcpTool: Type.Optional(
+      Type.Union([Type.String({ minLength: 1, maxLength: 256 }), Type.Null()], {
+        description: 'Its name at the MCP server that `url` is of; null or left out: the address itself is called.',
+      }),
+    ),
     method: Type.Optional(
       Type.Enum(['GET', 'POST'], { default: 'POST', description: 'Arguments are the query, or the body as JSON.' }),
     ),
-    secret: Type.Optional(
-      Type.Union([Type.String({ minLength: 1, maxLength: 4096 }), Type.Null()], {
-        description:
-          'Sent as a bearer token, and never shown. null: none. Left out: the one that is there, unless the host changes.',
-      }),
+    secret: Secret,
+    timeoutMs: TimeoutMs,
+  },
+  { additionalProperties: false },
+);
+/** Functions of one server: as many as a request may offer. */
+const MAX_IMPORTED = 128;
+const ImportBody = Type.Object(
+  {
+    url: Type.String({
+      ...Url,
+      description: 'Of an MCP server over streamable HTTP. Its host is one of `tools.allowedHosts`.',
+    }),
+    secret: Secret,
+    prefix: Type.Optional(
+      Type.String({ pattern: '^[a-zA-Z0-9_-]{0,32}$', description: 'Put before the names of its tools.' }),
     ),
-    timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000, default: 5000 })),
+    only: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), { minItems: 1, description: 'Of its tools; left out: all of them.' }),
+    ),
+    timeoutMs: TimeoutMs,
   },
   { additionalProperties: false },
 );
@@ -33,6 +62,7 @@ const ToolSchema = Type.Object({
   strict: Type.Boolean(),
   url: Type.String(),
   method: Type.Enum(['GET', 'POST']),
+  mcpTool: Type.Union([Type.String(), Type.Null()]),
   timeoutMs: Type.Integer(),
   hasSecret: Type.Boolean(),
   createdAt: Type.Integer(),
@@ -40,7 +70,7 @@ const ToolSchema = Type.Object({
 });
 const oneTool = { tags: ['admin'], params: DeploymentParams, response: { 200: ToolSchema, ...errorResponses } };
 
-export const toolRoutes: AdminPlugin = async (app, { registry }) => {
+export const toolRoutes: AdminPlugin = async (app, { registry, toolCaller }) => {
   app.get(
     '/tenants/:tenant/tools',
     {
@@ -72,6 +102,50 @@ export const toolRoutes: AdminPlugin = async (app, { registry }) => {
       registry.putTool({ ...params, ...body, method, timeoutMs }),
   );
 
+  app.post(
+    '/tenants/:tenant/tools/import',
+    {
+      ...route,
+      schema: {
+        tags: ['admin'],
+        operationId: 'importTools',
+        summary: 'Take over the tools of an MCP server as functions that the gateway calls',
+        description: 'As they are described now: what the server says of them later changes nothing here.',
+        params: TenantParams,
+        body: ImportBody,
+        response: {
+          200: Type.Object({
+            data: Type.Array(ToolSchema),
+            refused: Type.Array(Type.Object({ name: Type.String(), reason: Type.String() }), {
+              description: 'Those that could not be taken over.',
+            }),
+          }),
+          ...errorResponses,
+        },
+      },
+    },
+    async ({ params: { tenant }, body, hangUp }) => {
+      const { url, secret, prefix = '', only, timeoutMs = 5000 } = body;
+      const known = (await registry.listTools(tenant)).find((tool) => tool.url === url && tool.hasSecret);
+      const bearer = secret === undefined && known ? await registry.toolSecret(tenant, known.name) : (secret ?? null);
+      const remote = chosen(await toolCaller.list(url, bearer, hangUp), only);
+      const data: HttpTool[] = [];
+      const refused: { name: string; reason: string }[] = [];
+      for (const { name: mcpTool, description, parameters } of remote) {
+        const name = `${prefix}${mcpTool}`.replace(/[^a-zA-Z0-9_-]/g, '_');
+        try {
+          if (data.some((one) => one.name === name)) throw new AppError('already_exists', { what: 'Tool', id: name });
+          const tool = { tenant, name, description, parameters, url, method: 'POST', mcpTool, timeoutMs } as const;
+          data.push(await registry.putTool({ ...tool, secret: bearer }));
+        } catch (error) {
+          if (!(error instanceof AppError)) throw error;
+          refused.push({ name: mcpTool, reason: error.message });
+        }
+      }
+      return { data, refused };
+    },
+  );
+
   app.delete(
     '/tenants/:tenant/tools/:name',
     {
@@ -81,3 +155,15 @@ export const toolRoutes: AdminPlugin = async (app, { registry }) => {
     ({ params }) => registry.removeTool(params.tenant, params.name),
   );
 };
+
+/** @throws AppError `invalid_value` for names that the server does not have, and for more than can be taken over */
+function chosen(tools: readonly RemoteTool[], only: readonly string[] | undefined): readonly RemoteTool[] {
+  const missing = only?.find((name) => tools.every((tool) => tool.name !== name));
+  if (missing !== undefined) {
+    throw new AppError('invalid_value', { param: 'only', reason: `names ${missing}, which this server does not have` });
+  }
+  const wanted = only === undefined ? tools : tools.filter(({ name }) => only.includes(name));
+  if (wanted.length <= MAX_IMPORTED) return wanted;
+  const reason = `must name those that are wanted: this server has ${tools.length}, and ${MAX_IMPORTED} can be taken over`;
+  throw new AppError('invalid_value', { param: 'only', reason });
+}

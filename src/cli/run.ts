@@ -24,6 +24,7 @@ import { addReviews } from './commands/reviews.js';
 import { addServe } from './commands/serve.js';
 import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
+import { addTools } from './commands/tools.js';
 import { addTop } from './commands/top.js';
 import { addUsage } from './commands/usage.js';
 import { addWebhooks } from './commands/webhooks.js';
@@ -73,6 +74,7 @@ function createProgram(terminal: Terminal): Command {
     addDeployments,
     addWebhooks,
     addPolicies,
+    addTools,
     addDocuments,
     addQuality,
     addEval,

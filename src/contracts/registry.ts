@@ -486,7 +486,10 @@ export interface Registry extends Conversations, Webhooks {
    * @throws AppError `invalid_value`
    */
   putTool(
-    tool: Omit<HttpTool, 'strict' | 'hasSecret' | 'createdAt' | 'updatedAt'> & { secret?: string | null },
+    tool: Omit<HttpTool, 'strict' | 'hasSecret' | 'createdAt' | 'updatedAt' | 'mcpTool'> & {
+      readonly mcpTool?: string | null;
+      readonly secret?: string | null;
+    },
   ): Promise<HttpTool>;
   listTools(tenant: string): Promise<readonly HttpTool[]>;
   /** @throws AppError `invalid_value` where a deployment uses it */

@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.js';
 import type { Captures } from '../contracts/captures.js';
 import type { Clock } from '../contracts/clock.js';
 import type { TextGenerator } from '../contracts/generator.js';
+import type { ToolCaller } from '../contracts/http-tools.js';
 import type { Quota } from '../contracts/quota.js';
 import type { Principal, Registry, Scope } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
@@ -34,6 +35,7 @@ export interface Services {
   readonly safety: Safety;
   readonly quota: Quota;
   readonly captures: Captures;
+  readonly toolCaller: ToolCaller;
   readonly metrics: Metrics;
   readonly pipeline: Pipeline;
   readonly clock: Clock;

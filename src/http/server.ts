@@ -7,6 +7,7 @@ import { fastify, LogController } from 'fastify';
 import type { DestinationStream } from 'pino';
 import type { Captures } from '../contracts/captures.js';
 import type { TextGenerator } from '../contracts/generator.js';
+import type { ToolCaller } from '../contracts/http-tools.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 import type { Tracing } from '../tracing/tracing.js';
@@ -68,6 +69,7 @@ export interface ServerOptions extends Services {
     retrieval: Retrieval;
     captures: Captures;
     engine: TextGenerator;
+    toolCaller: ToolCaller;
   }>;
   /** Left out: the start is over, and the data folder is sound. */
   readonly state?: ProcessState;
@@ -85,7 +87,7 @@ export async function createServer({
   tracing = null,
   ...services
 }: ServerOptions): Promise<App> {
-  const { config, metrics, clock, engine, registry, retrieval, captures } = services;
+  const { config, metrics, clock, engine, registry, retrieval, captures, toolCaller } = services;
   const { maxBodyBytes, drainTimeoutMs, logLevel } = config.server;
   const tls = readTls(config.tls);
   const create = (handler: RequestListener) => createListener(handler, config.server, tls);
@@ -160,7 +162,7 @@ export async function createServer({
     addQuota(api, services.quota);
     addBodies(api, config.server);
     addStorageCheck(api, state);
-    await api.register(adminRoutes, { registry, retrieval, captures, engine });
+    await api.register(adminRoutes, { registry, retrieval, captures, engine, toolCaller });
     await api.register(async (v1: App) => addV1Routes(v1, services));
   });
   return app;

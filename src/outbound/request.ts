@@ -19,7 +19,7 @@ interface OutboundSettings {
 }
 
 interface OutboundRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
   readonly signal: AbortSignal;
@@ -32,7 +32,19 @@ export interface OutboundResponse {
   readonly error: string | null;
 }
 
+/** Why something is as good as not asked, as `OutboundResponse` says it. */
+export class Refused extends Error {
+  readonly status: number | null;
+
+  constructor(reason: string, status: number | null = null) {
+    super(reason);
+    this.status = status;
+  }
+}
+
 export interface Outbound {
+  /** The response itself, for who reads and bounds it. @throws Refused, and where the connection fails */
+  open(url: URL, request: OutboundRequest): Promise<IncomingMessage>;
   /** Rejects where the connection fails, or the signal ends it. */
   send(url: URL, request: OutboundRequest): Promise<OutboundResponse>;
   /** Whether the configuration names its host. */
@@ -52,27 +64,36 @@ export function createOutbound({ resolve = resolveAll, ...settings }: OutboundOp
   const hosts = settings.allowedHosts.split(',').map((host) => host.trim().toLowerCase());
   const allows = ({ hostname }: URL) => hosts.some((host) => names(host, hostname));
 
+  async function connect(url: URL, { method, headers, body, signal }: OutboundRequest): Promise<IncomingMessage> {
+    if (!allows(url)) throw new Refused(`its host is not among ${settings.setting}`);
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const addresses = isIP(host) ? [{ address: host, family: isIP(host) }] : await resolve(host);
+    const [first] = addresses;
+    if (first === undefined) throw new Refused('its host has no address');
+    if (!settings.privateAddresses && addresses.some(({ address }) => isPrivate(address))) {
+      throw new Refused('its host has a private address');
+    }
+    // Connects to what was checked: another look-up could say something else.
+    const pinned: LookupFunction = (_, { all }, found) =>
+      all ? found(null, [first]) : found(null, first.address, first.family);
+    const response = await open(url, { method, headers, signal, lookup: pinned, agent: false }, body);
+    const { statusCode: status = 0 } = response;
+    if (status < 300 || status >= 400) return response;
+    response.destroy();
+    throw new Refused('it answered with a redirect, which is not followed', status);
+  }
+
   return {
     allows,
+    open: connect,
 
-    async send(url, { method, headers, body, signal }) {
-      if (!allows(url)) return failed(`its host is not among ${settings.setting}`);
-      const host = url.hostname.replace(/^\[|\]$/g, '');
-      const addresses = isIP(host) ? [{ address: host, family: isIP(host) }] : await resolve(host);
-      const [first] = addresses;
-      if (first === undefined) return failed('its host has no address');
-      if (!settings.privateAddresses && addresses.some(({ address }) => isPrivate(address))) {
-        return failed('its host has a private address');
-      }
-      // Connects to what was checked: another look-up could say something else.
-      const pinned: LookupFunction = (_, { all }, found) =>
-        all ? found(null, [first]) : found(null, first.address, first.family);
-      const response = await open(url, { method, headers, signal, lookup: pinned, agent: false }, body);
+    async send(url, request) {
+      const response = await connect(url, request).catch((error: unknown) => {
+        if (error instanceof Refused) return error;
+        throw error;
+      });
+      if (response instanceof Refused) return { status: response.status, body: '', error: response.message };
       const { statusCode: status = 0 } = response;
-      if (status >= 300 && status < 400) {
-        response.destroy();
-        return { status, body: '', error: 'it answered with a redirect, which is not followed' };
-      }
       const { maxResponseBytes } = settings;
       const error = status < 400 ? null : `it answered ${status}`;
       if (maxResponseBytes === 0) {
@@ -97,8 +118,9 @@ export function createOutbound({ resolve = resolveAll, ...settings }: OutboundOp
 
 /** Without what names addresses or holds a part of the request. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof Refused) return error.message;
   const { code } = error as NodeJS.ErrnoException;
-  return code === undefined ? 'it could not be reached' : `it could not be reached (${code})`;
+  return typeof code !== 'string' ? 'it could not be reached' : `it could not be reached (${code})`;
 }
 
 function names(host: string, hostname: string): boolean {
@@ -108,10 +130,6 @@ function names(host: string, hostname: string): boolean {
 }
 
 const resolveAll = (host: string) => lookup(host, { all: true });
-
-function failed(error: string): OutboundResponse {
-  return { status: null, body: '', error };
-}
 
 function open(url: URL, options: RequestOptions, body: string | null): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {

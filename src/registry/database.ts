@@ -126,6 +126,7 @@ export interface ToolRow {
   parameters: Json;
   url: string;
   method: 'GET' | 'POST';
+  mcpTool: string | null;
   secret: string | null;
   timeoutMs: number;
   createdAt: number;

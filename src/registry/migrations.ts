@@ -372,6 +372,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
     ) STRICT`,
     'CREATE INDEX webhooks_by_tenant ON webhooks (tenant)',
   ),
+  '0027-mcp-tools': statements('ALTER TABLE tools ADD COLUMN mcp_tool TEXT'),
 };
 
 /**

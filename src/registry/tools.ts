@@ -27,12 +27,14 @@ export function createTools({ db, clock, audit, cache, checkUrl }: Options): Too
     trx.selectFrom('tools').selectAll().where('tenant', '=', tenant).orderBy('name').execute();
 
   return {
-    async putTool({ tenant, name, secret, parameters, ...given }) {
+    async putTool({ tenant, name, secret, parameters, mcpTool = null, ...given }) {
       if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name)) throw invalid('name', 'must be 1 to 64 letters A to Z, digits, _ and -');
       if (parameters.type !== 'object') throw invalid('parameters.type', 'must be object');
       if (PATTERN.test(JSON.stringify(parameters)))
         throw invalid('parameters', 'must hold no pattern; use enum or maxLength');
       validInteger('timeoutMs', given.timeoutMs, 1, LONGEST_TIMEOUT_MS);
+      if (mcpTool !== null && given.method === 'GET')
+        throw invalid('method', 'must be POST for a tool of an MCP server');
       checkUrl(given.url);
       return db.transaction().execute(async (trx) => {
         await requireTenant(trx, tenant);
@@ -41,7 +43,7 @@ export function createTools({ db, clock, audit, cache, checkUrl }: Options): Too
         const isMoved = current !== undefined && new URL(current.url).origin !== new URL(given.url).origin;
         const kept = secret === undefined ? (!isMoved && current?.secret) || null : secret;
         const now = clock.now();
-        const settings = { ...given, parameters: JSON.stringify(parameters), secret: kept };
+        const settings = { ...given, mcpTool, parameters: JSON.stringify(parameters), secret: kept };
         const row: ToolRow = { tenant, name, ...settings, createdAt: current?.createdAt ?? now, updatedAt: now };
         await trx
           .insertInto('tools')

@@ -1,9 +1,10 @@
-/** Calls functions of tenants over HTTP, at hosts that the configuration names. */
+/** Calls functions of tenants at hosts that the configuration names: over HTTP, or at MCP servers. */
 import { Check } from 'typebox/schema';
 import type { Config } from '../config/schema.js';
 import type { Clock } from '../contracts/clock.js';
 import type { HttpTool, ToolCaller } from '../contracts/http-tools.js';
-import { createOutbound, type OutboundOptions, type OutboundResponse, reasonOf } from '../outbound/request.js';
+import { createOutbound, type OutboundOptions, type OutboundResponse, Refused, reasonOf } from '../outbound/request.js';
+import { createMcp } from './mcp.js';
 
 interface Options {
   readonly settings: Config['tools'];
@@ -16,6 +17,8 @@ const EXAMPLE = 'https://stock.example.com/check';
 export function createToolCaller({ settings, clock, resolve }: Options): ToolCaller {
   const outbound = createOutbound({ ...settings, setting: 'tools.allowedHosts', ...(resolve && { resolve }) });
 
+  const mcp = createMcp(outbound, settings);
+
   /** `error`: told to the model in place of a result. */
   async function send(
     tool: HttpTool,
@@ -27,6 +30,7 @@ export function createToolCaller({ settings, clock, resolve }: Options): ToolCal
     const values = toObject(args);
     if (values === null) return failed('its arguments are no JSON object');
     if (!fits(tool, values)) return failed('its arguments do not fit its schema');
+    if (tool.mcpTool !== null) return mcp.call(tool.url, secret, tool.mcpTool, values, signal);
     if (tool.method === 'GET')
       for (const [name, value] of Object.entries(values)) url.searchParams.set(name, toText(value));
     const headers = {
@@ -44,6 +48,7 @@ export function createToolCaller({ settings, clock, resolve }: Options): ToolCal
       const limited = AbortSignal.any([signal, AbortSignal.timeout(tool.timeoutMs)]);
       const { status, body, error } = await send(tool, secret, args, limited).catch((cause): OutboundResponse => {
         signal.throwIfAborted();
+        if (cause instanceof Refused) return { status: cause.status, body: '', error: cause.message };
         return failed(limited.aborted ? `it did not answer within ${tool.timeoutMs} ms` : reasonOf(cause));
       });
       const run = {
@@ -54,6 +59,11 @@ export function createToolCaller({ settings, clock, resolve }: Options): ToolCal
         durationMs: clock.monotonicMs() - startedMs,
       };
       return { content: error === null ? body : `${tool.name} failed: ${error}. ${body}`.trim(), run };
+    },
+
+    async list(url, secret, signal) {
+      outbound.checkUrl(url, EXAMPLE);
+      return mcp.list(url, secret, signal);
     },
 
     checkUrl: (text) => outbound.checkUrl(text, EXAMPLE),

@@ -6,6 +6,7 @@ import type { Services } from '../../src/http/app.js';
 import { createServer } from '../../src/http/server.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
 import { createQuota } from '../../src/quota/quota.js';
+import { createToolCaller } from '../../src/tools/http-tools.js';
 import { openTestRegistry } from '../integration/registry/open.js';
 
 const clock = { now: Date.now, monotonicMs: () => performance.now() };
@@ -44,6 +45,7 @@ export async function adminApp(
   });
   const forgotten: unknown[] = [];
   const engine = { forget: (...what: unknown[]) => forgotten.push(what) } as unknown as Services['engine'];
+  const toolCaller = createToolCaller({ settings: config.tools, clock });
   // Whatever else the admin API reached for would fail the test.
   const unused = {} as Pick<Services, 'tokenizer' | 'safety' | 'pipeline'>;
   const app = await createServer({
@@ -53,6 +55,7 @@ export async function adminApp(
     registry,
     quota: createQuota({ ...registry, requestsPerMinute: 6000, clock }),
     captures,
+    toolCaller,
     retrieval,
     metrics,
     clock,

@@ -97,6 +97,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     embedderId: 'bge-small-en-v1.5-qa',
     embed: async (tenant, texts, signal) => (await retrieval.embed(tenant, texts, signal)).vectors,
   });
+  const toolCaller = createToolCaller({ settings: { ...config.tools, ...options.tools }, clock });
   const services: PipelineServices = {
     engine,
     tokenizer,
@@ -110,7 +111,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     stickyUnit,
     judge: quality.judge,
     capture: captures.capture,
-    toolCaller: createToolCaller({ settings: { ...config.tools, ...options.tools }, clock }),
+    toolCaller,
     maxToolRounds: config.tools.maxRounds,
     maxShadows: config.rollouts.maxShadows,
     requestTimeoutMs: config.server.requestTimeoutMs,
@@ -127,6 +128,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     quota,
     safety,
     captures,
+    toolCaller,
     metrics,
     clock,
     pipeline,

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import type { HttpTool } from '../../src/contracts/http-tools.js';
 import type { Deployment } from '../../src/contracts/registry.js';
+import { startMcpServer } from '../fixtures/mcp-server.js';
 import { bearer, createTestServer, readEvents } from './fakes.js';
 
 const tool = (url: string, name = 'check_stock'): HttpTool => ({
@@ -15,6 +16,7 @@ const tool = (url: string, name = 'check_stock'): HttpTool => ({
   strict: false,
   url,
   method: 'POST',
+  mcpTool: null,
   timeoutMs: 2000,
   hasSecret: true,
   createdAt: 0,
@@ -132,4 +134,22 @@ t.test('a call that was made is not made again, and then the model has to answer
   t.same(calls, ['Bearer hush {"sku":"A"}']);
   t.equal(engine.requests.length, 3);
   t.notOk('tools' in engine.requests[2]!.prompt);
+});
+
+t.test('a tool of an MCP server is called like any other', async (t) => {
+  const port = await startMcpServer(t);
+  const { app, engine, registry } = await setUp(t, () => t.fail('the address itself was called') as never);
+  const remote = { ...tool(`http://127.0.0.1:${port}/mcp`, 'find_customer'), mcpTool: 'find.customer' };
+  const parameters = { type: 'object', properties: { id: { type: 'string' } } };
+  Object.assign(registry, { toolsOf: async () => [{ ...remote, parameters }] });
+  const generate = engine.generate;
+  engine.generate = (request, signal) => {
+    engine.answer(engine.requests.length === 0 ? [call('find_customer', '{"id": "7"}')] : ['It is', ' Ada.']);
+    return generate(request, signal);
+  };
+  const { choices, receipt } = (await app.inject(chat({ include_receipt: true }))).json();
+  t.match(choices, [{ message: { content: 'It is Ada.' } }]);
+  const { prompt } = engine.requests[1]! as unknown as { prompt: { messages: object[] } };
+  t.match(prompt.messages.at(-1), { role: 'tool', content: 'Customer 7\nsince 2019' });
+  t.match(receipt.tools, [{ name: 'find_customer', outcome: 'ok' }]);
 });

@@ -83,6 +83,8 @@ async function openGateway(t: Test) {
     ...{ dataDir: folder, registry, metrics, clock, limits: config.quality },
     onFailed: (error) => t.error(error),
   });
+  const noTool = () => Promise.reject(new Error('no tool was asked for'));
+  const toolCaller = { call: noTool, list: noTool, checkUrl: () => {} };
   const pipeline = createPipeline({
     ...services,
     assignArm,
@@ -90,13 +92,13 @@ async function openGateway(t: Test) {
     requestTimeoutMs: 60_000,
     judge: () => {},
     capture: captures.capture,
-    toolCaller: { call: () => Promise.reject(new Error('no tool was asked for')), checkUrl: () => {} },
+    toolCaller,
     maxToolRounds: 1,
     maxShadows: 1,
     onRecordFailed: (error) => t.error(error),
   });
   const logDestination = { write: (line: string) => void lines.push(line) };
-  const app = await createServer({ ...services, captures, config, pipeline, adminRoutes, logDestination });
+  const app = await createServer({ ...services, captures, toolCaller, config, pipeline, adminRoutes, logDestination });
   const call = async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, key: string, more: object = {}) => {
     const { headers = {}, body } = more as { headers?: object; body?: object };
     const payload = body ? { payload: body } : {};

@@ -21,6 +21,7 @@ interface SetOptions {
   readonly budgetTokens?: number;
   readonly attention?: 'full' | 'block';
   readonly policy?: ReturnType<typeof parseVersion> | false;
+  readonly tools?: readonly string[] | false;
 }
 
 interface CanaryOptions {
@@ -75,6 +76,8 @@ export function addDeployments(program: Command, terminal: Terminal): void {
     .option('--min-score <number>', 'leave passages below it out', parseNumber)
     .option('--policy <name@revision>', 'the safety policy', parseVersion)
     .option('--no-policy', 'screen nothing')
+    .option('--tools <name...>', 'functions that the gateway calls for it, and no others')
+    .option('--no-tools', 'none')
     .option('--budget-tokens <number>', 'tokens of all passages together', parseNumber)
     .addOption(
       new Option('--attention <mode>', 'read passages with all before them, or by themselves and once').choices([
@@ -169,9 +172,15 @@ function changed(from: typeof NEW, options: SetOptions) {
     budgetTokens: options.budgetTokens ?? from.retrieval.budgetTokens,
     ...(attention !== undefined && { attention }),
   };
-  const { policy } = options;
+  const { policy, tools } = options;
   const named = policy ? { name: policy.adapter, revision: policy.version } : policy === false ? null : undefined;
-  return { ...versions, instructions, retrieval, ...(named !== undefined && { policy: named }) };
+  return {
+    ...versions,
+    instructions,
+    retrieval,
+    ...(named !== undefined && { policy: named }),
+    ...(tools !== undefined && { tools: tools || [] }),
+  };
 }
 
 function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, ...rest }: Deployment) {
@@ -181,6 +190,7 @@ function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, ...r
     canary: canaryVersion === null ? null : `${adapter}@${canaryVersion} at ${canaryWeight} %${others(rest)}`,
     retrieval: toPolicy(rest.retrieval),
     policy: rest.policy && `${rest.policy.name}@${rest.policy.revision}`,
+    tools: rest.tools?.join(', ') ?? '',
     revision: rest.revision,
     updated: formatTime(rest.updatedAt),
   };

@@ -16,7 +16,7 @@ export async function run(...argv: readonly string[]) {
 }
 
 /** A gateway that listens, and a command line that talks to it. */
-export async function cliApp(t: Test, options: { retrieval?: Retrieval; files?: object } = {}) {
+export async function cliApp(t: Test, options: { retrieval?: Retrieval; files?: object; settings?: object } = {}) {
   const { app, root, registry, captures } = await adminApp(t, options);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   const cli = (...argv: readonly string[]) => run('--url', url, ...argv);

@@ -41,6 +41,7 @@ async function setUp(t: Test, answer: (request: IncomingMessage, response: Serve
     strict: false,
     url: `http://${HOST}:${(server.address() as AddressInfo).port}/check`,
     method: 'POST',
+    mcpTool: null,
     timeoutMs: 2000,
     hasSecret: true,
     createdAt: 0,
