@@ -13,7 +13,7 @@ import { lockDataDir } from '../sqlite/data-lock.js';
 
 const FORMAT = 'switchyard-backup-1';
 export const MANIFEST = 'backup.json';
-/** That a data folder may hold; the first one always does. */
+/** That a data folder may hold; the first one always does, and a folder with its documents elsewhere has the last one only once a gateway ran on it. */
 const DATABASES = ['registry.db', 'documents.db', 'postgres-audit.db'] as const;
 const ADAPTERS = 'adapters';
 /** Made from what is restored: they go with what they were made from. */
@@ -28,14 +28,15 @@ export interface BackedUpFile extends FileDigest {
 
 /**
  * Writes a backup into a new folder, all or nothing, while a gateway may be running on the data folder.
- * @param databases of the folder
+ * @param wanted databases of the folder
  * @throws AppError `backup_invalid` where what was copied cannot be opened again, `invalid_value` for a folder that is there
  */
 export async function backUp(
   dataDir: string,
   folder: string,
-  databases: readonly string[] = DATABASES.slice(0, 2),
+  wanted: readonly string[] = DATABASES.slice(0, 2),
 ): Promise<BackedUpFile[]> {
+  const databases = wanted.filter((name) => name !== DATABASES[2] || isRegularFile(join(dataDir, name)));
   if ((await readdir(folder).catch(() => [])).length > 0) {
     throw new AppError('invalid_value', { param: 'folder', reason: `${folder} is there already; name a new one` });
   }
