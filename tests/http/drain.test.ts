@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import t, { type Test } from 'tap';
 import { bearer, createTestServer } from './fakes.js';
 
@@ -41,4 +43,16 @@ t.test('what is not done when the time is over is told so and ends', async (t) =
   t.notMatch(body, '[DONE]');
   t.equal(engine.active(), 0);
   t.match(registry.answers, [{ outcome: 'draining', completionTokens: 1 }]);
+});
+
+t.test('a connection on which nothing was asked is not waited for', { timeout: 20_000 }, async (t) => {
+  const { app } = await createTestServer();
+  const address = new URL(await app.listen({ port: 0, host: '127.0.0.1' }));
+  const socket = connect(Number(address.port), address.hostname);
+  t.teardown(() => socket.destroy());
+  await once(socket, 'connect');
+  const closed = once(socket, 'close');
+  socket.resume();
+  await app.close();
+  await closed;
 });

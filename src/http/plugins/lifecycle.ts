@@ -83,9 +83,12 @@ export function addLifecycle(
 
   app.addHook('preClose', async () => {
     draining = true;
-    if (await idleWithin(drainTimeoutMs)) return;
-    for (const controller of inFlight) controller.abort(new AppError('draining', { retryAfterS: 1 }));
-    if (!(await idleWithin(FAREWELL_MS))) app.server.closeAllConnections();
+    if (!(await idleWithin(drainTimeoutMs))) {
+      for (const controller of inFlight) controller.abort(new AppError('draining', { retryAfterS: 1 }));
+      await idleWithin(FAREWELL_MS);
+    }
+    // Closing a server waits for connections on which nothing was asked, too: clients open one after they hung up.
+    app.server.closeAllConnections();
   });
 
   metrics.beforeScrape(() => metrics.set('http_requests_in_flight', {}, inFlight.size));
