@@ -37,8 +37,7 @@ def make_calls_pack(rng: Random, corpora: tuple[tuple[str, float], ...], shape: 
     examples = [Example(((each["question"], render_calls(each["calls"]) if "calls" in each else each["answer"]),)) for each in asked]
     passages, block_masks = None, False
     if rng.random() < BESIDE_PASSAGES_SHARE:
-        written = [(name, share) for name, share in corpora if (WRITTEN / name).exists() or (WRITTEN / f"{name}.jsonl").exists()]
-        names, shares = zip(*((name, share) for name, share in written if name != "calls"))
+        names, shares = zip(*((name, share) for name, share in corpora if name != "calls" and any(WRITTEN.glob(f"{name}*"))))
         beside = make_written_pack(rng, rng.choices(names, shares)[0], replace(shape, questions=4), token_count)
         passages, block_masks = beside.passages, beside.block_masks
         examples += beside.examples

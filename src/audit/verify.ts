@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import type { AuditCheckpoint, AuditEntry } from '../contracts/audit.js';
 import { isRegularFile } from '../files/regular-file.js';
+import { POSTGRES_LOG } from '../sqlite/databases.js';
 import { Sqlite } from '../sqlite/open.js';
 import { fromLine, GENESIS, hashOf, type Line } from './line.js';
 import { isSigned } from './signing-key.js';
 
-/** Where the lines lie whose changes are in PostgreSQL (decision 0071). */
-export const POSTGRES_LOG = 'postgres-audit.db';
 /** The logs of a data folder, by the database that each lies in. */
 const LOGS = { registry: 'registry.db', documents: 'documents.db', postgres: POSTGRES_LOG } as const;
 

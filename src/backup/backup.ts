@@ -10,11 +10,10 @@ import { JsonFile } from '../model-import/files/json-file.js';
 import { compiledFiles } from '../registry/compiled-files.js';
 import { copyDatabase, verifyDatabase } from '../sqlite/copy.js';
 import { lockDataDir } from '../sqlite/data-lock.js';
+import { DATABASES, POSTGRES_LOG } from '../sqlite/databases.js';
 
 const FORMAT = 'switchyard-backup-1';
 export const MANIFEST = 'backup.json';
-/** That a data folder may hold; the first one always does, and a folder with its documents elsewhere has the last one only once a gateway ran on it. */
-const DATABASES = ['registry.db', 'documents.db', 'postgres-audit.db'] as const;
 const ADAPTERS = 'adapters';
 /** Made from what is restored: they go with what they were made from. */
 const DERIVED = [...DATABASES.flatMap((name) => [`${name}-wal`, `${name}-shm`]), 'indexes'];
@@ -36,7 +35,7 @@ export async function backUp(
   folder: string,
   wanted: readonly string[] = DATABASES.slice(0, 2),
 ): Promise<BackedUpFile[]> {
-  const databases = wanted.filter((name) => name !== DATABASES[2] || isRegularFile(join(dataDir, name)));
+  const databases = wanted.filter((name) => name !== POSTGRES_LOG || isRegularFile(join(dataDir, name)));
   if ((await readdir(folder).catch(() => [])).length > 0) {
     throw new AppError('invalid_value', { param: 'folder', reason: `${folder} is there already; name a new one` });
   }

@@ -5,6 +5,7 @@ import { loadConfig } from '../config/load.js';
 import { readSetting } from '../config/redact.js';
 import type { Config } from '../config/schema.js';
 import { SETTINGS } from '../config/settings.js';
+import { DATABASES } from '../sqlite/databases.js';
 import { checkDisk, checkOpenFiles } from './disk.js';
 import { bad, type Finding, good } from './finding.js';
 import { checkKernels, checkMachine, checkMemory, checkVersions } from './machine.js';
@@ -51,7 +52,7 @@ function describeConfig(config: Config): Finding {
 
 async function checkDatabases({ dataDir }: Config): Promise<Finding[]> {
   const { verifyDatabase } = await import('../sqlite/copy.js');
-  const files = ['registry.db', 'documents.db', 'postgres-audit.db'].filter((name) => existsSync(join(dataDir, name)));
+  const files = DATABASES.filter((name) => existsSync(join(dataDir, name)));
   if (files.length === 0) return [good('databases', 'none yet: the first start makes them')];
   return files.map((name) => {
     try {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { type AddressInfo, connect, createServer } from 'node:net';
@@ -29,6 +30,22 @@ function ask(address: string, client = {}): Promise<{ name: string; status: numb
     request.end();
   });
 }
+
+t.test(
+  'the listener of operators waits for no connection on which nothing was asked',
+  { timeout: 20_000 },
+  async (t) => {
+    const port = await freePort();
+    const { app } = await createTestServer({ admin: { host: '127.0.0.1', port } });
+    await app.listenAdmin();
+    const socket = connect(port, '127.0.0.1');
+    t.teardown(() => socket.destroy());
+    await once(socket, 'connect');
+    const closed = once(socket.resume(), 'close');
+    await app.close();
+    await closed;
+  },
+);
 
 t.test('what operators use is on a listener of its own, and on no other', async (t) => {
   const port = await freePort();

@@ -38,7 +38,11 @@ export function addAdminListener(
     throw new AppError('route_not_found', { method, path: url.split('?', 1)[0]! });
   });
   app.addHook('onClose', async () => {
-    if (server.listening) await new Promise((resolve) => server.close(resolve));
+    if (!server.listening) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    // What was asked has its answer by now, as on the app's own (`lifecycle.ts`).
+    server.closeAllConnections();
+    await closed;
   });
   app.decorate('listenAdmin', async () => {
     await new Promise<void>((resolve, reject) => {
