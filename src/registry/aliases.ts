@@ -1,12 +1,11 @@
-import type { Clock } from '../contracts/clock.js';
 import type { Registry } from '../contracts/registry.js';
 import { ALIAS_PATTERN } from '../contracts/registry-limits.js';
 import type { Alias } from '../contracts/versions.js';
 import { AppError } from '../errors/app-error.js';
 import { requireVersion } from './adapter-rows.js';
-import type { Audited, Database } from './database.js';
-import type { ReadCache } from './read-cache.js';
+import type { Database } from './database.js';
 import { requireRevision } from './revision.js';
+import type { TableParts } from './table-parts.js';
 import { requireTenant } from './tenants.js';
 import { invalid } from './validate.js';
 
@@ -16,17 +15,7 @@ type Name = Pick<Alias, 'tenant' | 'adapter' | 'alias'>;
 const PATTERN = new RegExp(ALIAS_PATTERN);
 
 /** Names of versions that move: each move is one transaction with its line in the audit log. */
-export function createAliases({
-  db,
-  clock,
-  audit,
-  cache,
-}: {
-  db: Database;
-  clock: Clock;
-  audit: Audited;
-  cache: ReadCache;
-}): Aliases {
+export function createAliases({ db, clock, audit, cache }: TableParts): Aliases {
   const subject = ({ adapter, alias }: Name) => `${adapter}@${alias}`;
   const find = (from: Database, { tenant, adapter, alias }: Name): Promise<Alias | undefined> =>
     from

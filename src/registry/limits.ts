@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../contracts/clock.js';
 import type { Limits, SetLimits, TenantLimits } from '../contracts/quota.js';
 import type { Registry } from '../contracts/registry.js';
 import { KEY_LIMITS, LIMITS, TENANT_LIMITS } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import type { Audited, Database } from './database.js';
-import type { ReadCache } from './read-cache.js';
+import type { Database } from './database.js';
+import type { TableParts } from './table-parts.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validInteger } from './validate.js';
 
@@ -24,17 +23,7 @@ const NONE: TenantLimits = {
 };
 
 /** What tenants and their keys may use. */
-export function createLimits({
-  db,
-  clock,
-  audit,
-  cache,
-}: {
-  db: Database;
-  clock: Clock;
-  audit: Audited;
-  cache: ReadCache;
-}): LimitsOfTenants {
+export function createLimits({ db, clock, audit, cache }: TableParts): LimitsOfTenants {
   return {
     async getLimits(tenant, keyId) {
       await requireSubject(db, tenant, keyId);

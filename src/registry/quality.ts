@@ -1,9 +1,8 @@
 import { sql } from 'kysely';
-import type { Clock } from '../contracts/clock.js';
 import type { QualityGroup, Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
-import type { Audited, Database } from './database.js';
-import type { ReadCache } from './read-cache.js';
+import type { Database } from './database.js';
+import type { TableParts } from './table-parts.js';
 import { requireTenant } from './tenants.js';
 
 type QualityTables = Pick<Registry, 'qualityReport' | 'baselineTime' | 'getBaseline' | 'putBaseline' | 'resetBaseline'>;
@@ -27,17 +26,7 @@ const MEASURES = [
 ] as const;
 
 /** What each version's answers were worth, and what they are compared with. */
-export function createQualityTables({
-  db,
-  clock,
-  audit,
-  cache,
-}: {
-  db: Database;
-  clock: Clock;
-  audit: Audited;
-  cache: ReadCache;
-}): QualityTables {
+export function createQualityTables({ db, clock, audit, cache }: TableParts): QualityTables {
   return {
     async qualityReport(tenant, deployment, sinceMs) {
       await requireTenant(db, tenant);
