@@ -239,6 +239,10 @@ export async function createApp(config: Config): Promise<App> {
           const level = action === 'hold' ? 'debug' : 'info';
           log[level]({ tenant, deployment: name, canaryVersion, canaryWeight, action, reason }, 'a look at a rollout');
         },
+        onExperiment({ tenant, name }, { outcome, reason }) {
+          const level = outcome === 'running' ? 'debug' : 'info';
+          log[level]({ tenant, deployment: name, outcome, reason }, 'a look at an experiment');
+        },
         onError: (error) => log.error({ err: error }, 'a rollout could not be looked at'),
       }),
     );

@@ -48,7 +48,7 @@ export function answerOf(
   const { cluster, firstTokenMs, perTokenMs, words } = recorded;
   const of = { arm, pair: null, isShadow: false };
   if (fails) {
-    const nothing = { firstTokenMs: null, perTokenMs: null, signals: null, feedback: null };
+    const nothing = { firstTokenMs: null, perTokenMs: null, signals: null, policyHit: null, feedback: null };
     return { ...of, outcome: 'generation_failed', cluster, endedAt: at, ...nothing };
   }
   return {
@@ -66,6 +66,7 @@ export function answerOf(
       refused: refuses,
       words,
     },
+    policyHit: null,
     feedback: random() < RATED ? { at: at + 10_000, rating: random() < GOOD ? 'up' : 'down' } : null,
   };
 }

@@ -20,6 +20,14 @@ const MetricPolicySchema = Type.Object(
   closed,
 );
 
+export const PoliciesSchema = Type.Object(
+  Object.fromEntries(JUDGED_METRIC_NAMES.map((metric) => [metric, Type.Optional(MetricPolicySchema)])),
+  {
+    ...closed,
+    description: `What differs from the usual policy: shares in points (0.05 is five of 100), ratios in shares (0.2 is 20 % more). By default ${JUDGED_METRIC_NAMES.map(describe).join('; ')}.`,
+  },
+);
+
 const PlanProperties = {
   steps: Type.Array(Type.Number({ minimum: 0, maximum: 100 }), {
     description: `Percentages of traffic, rising, the last one 100. By default ${DEFAULT_PLAN.steps.join(', ')}.`,
@@ -47,13 +55,7 @@ const PlanProperties = {
         '`compare`: it only begins where the newest comparison of the version with the stable one (`switchyard eval compare`) passed.',
     }),
   ),
-  metrics: Type.Object(
-    Object.fromEntries(JUDGED_METRIC_NAMES.map((metric) => [metric, Type.Optional(MetricPolicySchema)])),
-    {
-      ...closed,
-      description: `What differs from the usual policy: shares in points (0.05 is five of 100), ratios in shares (0.2 is 20 % more). By default ${JUDGED_METRIC_NAMES.map(describe).join('; ')}.`,
-    },
-  ),
+  metrics: PoliciesSchema,
 };
 
 /** A plan, of which everything may be left out. */

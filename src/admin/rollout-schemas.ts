@@ -1,7 +1,8 @@
 /** Shapes of rollouts in the admin API: those of `contracts/rollouts.ts`. */
 import { Type } from 'typebox';
-import { JUDGED_METRIC_NAMES } from '../canary/judged-metrics.js';
 import { MAX_ROLLOUT_EVENTS, ROLLOUT_EVENTS } from '../contracts/registry-limits.js';
+import { ExperimentReportSchema } from './experiment-report-schema.js';
+import { ExperimentSchema } from './experiment-schemas.js';
 import { PlanFields, RolloutSchema } from './plan-schemas.js';
 import {
   CanaryGroups,
@@ -13,11 +14,7 @@ import {
   Version,
   Weight,
 } from './schemas.js';
-
-const OutcomeSchema = Type.Enum(['pass', 'fail', 'inconclusive']);
-const Answers = Type.Integer({ description: 'Answers that were judged.' });
-const Evidence = (against: string) =>
-  Type.Number({ description: `Against "${against}": at x, the chance of being misled is at most 1 / x, at any time.` });
+import { VerdictSchema } from './verdict-schema.js';
 
 export const RolloutBody = Type.Object(
   { version: Version, ...RuleFields, ...PlanFields },
@@ -28,34 +25,6 @@ export const EventsQuery = Type.Object(
   { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_ROLLOUT_EVENTS })) },
   { additionalProperties: false },
 );
-
-const VerdictSchema = Type.Object({
-  outcome: OutcomeSchema,
-  reason: Type.String(),
-  stableAnswers: Answers,
-  canaryAnswers: Answers,
-  shadowAnswers: Type.Integer({ description: 'Of the canary, that nobody saw; not among those before.' }),
-  shareReached: nullable(
-    Type.Number({ description: 'Percentage of the judged answers that were seen which the canary gave.' }),
-  ),
-  metrics: Type.Array(
-    Type.Object({
-      metric: Type.Enum([...JUDGED_METRIC_NAMES]),
-      outcome: OutcomeSchema,
-      critical: Type.Boolean(),
-      stableAnswers: Answers,
-      canaryAnswers: Answers,
-      blocks: Type.Integer({ description: 'Comparisons of answers of one time and one cluster of questions.' }),
-      stable: nullable(Type.Number({ description: 'Mean of shares, median of times and lengths.' })),
-      canary: nullable(Type.Number({ description: 'The same of the canary.' })),
-      effect: nullable(
-        Type.Number({ description: 'How much worse the canary is, as policies count it; below 0: better.' }),
-      ),
-      evidenceOfWorse: Evidence('it is not worse by more than the minimum effect'),
-      evidenceOfGood: Evidence('it is worse by the tolerance or more'),
-    }),
-  ),
-});
 
 export const RolloutStatusSchema = Type.Object({ deployment: DeploymentSchema, verdict: VerdictSchema });
 
@@ -73,7 +42,9 @@ export const RolloutEventSchema = Type.Object({
     shadowWeight: ShadowWeight,
     previous: nullable(Type.Object({ version: nullable(Version) })),
     rollout: nullable(RolloutSchema),
+    experiment: nullable(ExperimentSchema),
   }),
   evidence: nullable(VerdictSchema),
+  report: nullable(ExperimentReportSchema),
   createdAt: Time,
 });

@@ -2,6 +2,7 @@ import { adapterRoutes } from './adapters.js';
 import { auditRoutes } from './audit.js';
 import { captureRoutes } from './captures.js';
 import { deploymentRoutes } from './deployments.js';
+import { experimentRoutes } from './experiments.js';
 import { keyRoutes } from './keys.js';
 import { limitRoutes } from './limits.js';
 import type { AdminPlugin } from './plugin.js';
@@ -34,6 +35,7 @@ export const adminRoutes: AdminPlugin = async (app, services) => {
     adapterRoutes,
     deploymentRoutes,
     rolloutRoutes,
+    experimentRoutes,
     policyRoutes,
     toolRoutes,
     webhookRoutes,

@@ -13,7 +13,6 @@ import {
   MAX_KEY_LABEL,
   MAX_LICENSE,
   MAX_REASON,
-  MAX_SEARCHED_STORES,
   MAX_TENANT_NAME,
   MAX_TRAINER,
   NAME_PATTERN,
@@ -22,7 +21,9 @@ import {
   SIGNER_PURPOSES,
   VERSION_STATUSES,
 } from '../contracts/registry-limits.js';
+import { ExperimentSchema } from './experiment-schemas.js';
 import { RolloutSchema } from './plan-schemas.js';
+import { GenerationSchema, RetrievalSchema } from './setting-schemas.js';
 
 const closed = { additionalProperties: false } as const;
 export const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
@@ -308,30 +309,6 @@ export const AliasSchema = Type.Object({
   updatedAt: Time,
 });
 
-const RetrievalSchema = Type.Object(
-  {
-    enabled: Type.Boolean(),
-    storeIds: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), {
-        maxItems: MAX_SEARCHED_STORES,
-        description: "Vector stores, searched as one; the tenant's default store where there are none.",
-      }),
-    ),
-    mode: Type.Optional(
-      Type.Enum(['vector', 'lexical', 'hybrid'], { description: 'Search by meaning, by words, or by both (default).' }),
-    ),
-    topK: Type.Integer({ description: 'Passages in a prompt, at most.', minimum: 1, maximum: 50 }),
-    minScore: Type.Number({ description: 'Passages below it are left out.', minimum: -1, maximum: 1 }),
-    budgetTokens: Type.Integer({ description: 'Tokens of all passages together.', minimum: 1, maximum: 131_072 }),
-    attention: Type.Optional(
-      Type.Enum(['full', 'block'], {
-        description:
-          'What a passage of a chat is read with: all that stands before it (full, the default), or the instructions alone (block), so that it is computed once and serves again wherever it stands.',
-      }),
-    ),
-  },
-  closed,
-);
 const ruleBase = {
   name: Name,
   action: Type.Enum(['block', 'redact', 'flag', 'refuse']),
@@ -395,6 +372,7 @@ export const DeploymentBody = Type.Object(
     stableVersion: Type.Optional(nullable(Version)),
     instructions: Type.String({ description: 'Start of every system message.', maxLength: MAX_INSTRUCTIONS }),
     retrieval: RetrievalSchema,
+    generation: Type.Optional(GenerationSchema),
     policy: Type.Optional(nullable(PolicyRefSchema)),
     tools: Type.Optional(
       Type.Array(Type.String(), {
@@ -412,6 +390,7 @@ export const DeploymentSchema = Type.Object({
   stableVersion: nullable(Version),
   instructions: Type.String(),
   retrieval: RetrievalSchema,
+  generation: Type.Optional(GenerationSchema),
   policy: nullable(PolicyRefSchema),
   tools: Type.Optional(Type.Array(Type.String())),
   canaryVersion: nullable(Version),
@@ -419,6 +398,7 @@ export const DeploymentSchema = Type.Object({
   canaryGroups: Type.Optional(CanaryGroups),
   shadowWeight: Type.Optional(ShadowWeight),
   rollout: nullable(RolloutSchema),
+  experiment: Type.Optional(nullable(ExperimentSchema)),
   createdAt: Time,
   updatedAt: Time,
   revision: Type.Integer({ description: 'Grows by one with every change.' }),

@@ -9,9 +9,9 @@ import type {
   RolloutPlan,
   Verdict,
 } from '../contracts/rollouts.js';
+import { type Direction, effectOf, mean, median, weigh } from './evidence.js';
 import { DEFAULT_POLICY, JUDGED_METRIC_NAMES, JUDGED_METRICS } from './judged-metrics.js';
-import { type Block, matchBlocks, type Observation } from './matched-blocks.js';
-import { greatestWealth } from './wealth.js';
+import { matchBlocks, type Observation } from './matched-blocks.js';
 
 /** Chance that a version that is not worse is ever rolled back, in a whole rollout, over all metrics together. */
 const FALSE_ROLLBACKS = 0.02;
@@ -109,81 +109,4 @@ function observe(metric: JudgedMetric, answers: readonly JudgedAnswer[]): Observ
     if (reading) known.push({ arm: answer.arm, stratum, value: reading.value, at: reading.at });
   }
   return known.sort((a, b) => a.at - b.at);
-}
-
-type Direction = 'higher' | 'lower';
-type Limits = Pick<MetricPolicy, 'minimumEffect' | 'tolerance'>;
-interface Evidence {
-  readonly ofWorse: number;
-  readonly ofGood: number;
-}
-
-const weigh: Record<'difference' | 'ratio', (blocks: readonly Block[], worse: Direction, limits: Limits) => Evidence> =
-  {
-    /** How much worse the mean is, from −1 to 1, against the limits. */
-    difference(blocks, worse, { minimumEffect, tolerance }) {
-      const worseBy = blocks.map((block) => difference(block, worse));
-      return {
-        ofWorse: greatestWealth(
-          worseBy.map((by) => by - minimumEffect),
-          1 + minimumEffect,
-        ),
-        ofGood: greatestWealth(
-          worseBy.map((by) => tolerance - by),
-          1 - tolerance,
-        ),
-      };
-    },
-    /**
-     * How often one of the canary is worse by more than the limit than one of the stable version, over one half: one half is where their
-     * middles differ by just that (Mann and Whitney 1947). Bounded, so a tail of slow answers proves nothing.
-     */
-    ratio(blocks, worse, { minimumEffect, tolerance }) {
-      const over = (limit: number) => blocks.map((block) => shareWorse(block, worse, 1 + limit) - 0.5);
-      return {
-        ofWorse: greatestWealth(over(minimumEffect), 0.5),
-        ofGood: greatestWealth(
-          over(tolerance).map((share) => -share),
-          0.5,
-        ),
-      };
-    },
-  };
-
-const effectOf: Record<'difference' | 'ratio', (blocks: readonly Block[], worse: Direction) => number | null> = {
-  difference: (blocks, worse) => mean(blocks.map((block) => difference(block, worse))),
-  /** Of the typical pair. */
-  ratio(blocks, worse) {
-    const ratio = median(blocks.map(({ canary, stable }) => median(canary)! / median(stable)!));
-    if (ratio === null) return null;
-    return worse === 'higher' ? ratio - 1 : 1 / ratio - 1;
-  },
-};
-
-function difference({ canary, stable }: Block, worse: Direction): number {
-  const higher = mean(canary)! - mean(stable)!;
-  return worse === 'higher' ? higher : -higher;
-}
-
-/** Share of the block's pairs in which the canary's is worse by more than a factor; ties count half. */
-function shareWorse({ canary, stable }: Block, worse: Direction, factor: number): number {
-  let count = 0;
-  for (const c of canary) {
-    for (const s of stable) {
-      const over = worse === 'higher' ? c - s * factor : s - c * factor;
-      count += over > 0 ? 1 : over === 0 ? 0.5 : 0;
-    }
-  }
-  return count / (canary.length * stable.length);
-}
-
-function mean(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = Float64Array.from(values).sort();
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }

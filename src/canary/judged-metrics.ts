@@ -1,21 +1,21 @@
 import type { JudgedAnswer, JudgedMetric, JudgePolicy } from '../contracts/rollouts.js';
 import { ERRORS } from '../errors/table.js';
+import type { Comparing } from './evidence.js';
 
 /** What an answer tells of a metric, and when it was known: evidence only ever grows. */
-interface Reading {
+export interface Reading {
   readonly value: number;
   readonly at: number;
 }
 
 interface MetricSpec {
-  /** A difference of shares from 0 to 1, or a ratio of positive numbers. */
-  readonly compare: 'difference' | 'ratio';
+  readonly compare: Comparing;
   /** Which change of the value is for the worse. */
   readonly worse: 'higher' | 'lower' | 'either';
   /** Told by what the answer says: a copy that nobody saw tells it as well, and is compared with what it is a copy of. */
   readonly byText?: true;
   /** null where the answer does not tell. */
-  readonly read: (answer: JudgedAnswer) => Reading | null;
+  readonly read: (answer: Omit<JudgedAnswer, 'arm'>) => Reading | null;
 }
 
 /** The only home of the metrics that a canary is judged by. */
@@ -28,6 +28,11 @@ export const JUDGED_METRICS: Readonly<Record<JudgedMetric, MetricSpec>> = {
   refusals: { compare: 'difference', worse: 'higher', byText: true, read: signal((s) => Number(s.refused)) },
   numbers_grounded: { compare: 'difference', worse: 'lower', byText: true, read: signal((s) => s.numbersGrounded) },
   length: { compare: 'ratio', worse: 'either', byText: true, read: signal((s) => (s.refused ? null : s.words + 1)) },
+  policy_hits: {
+    compare: 'difference',
+    worse: 'higher',
+    read: ({ policyHit, endedAt }) => (policyHit === null ? null : { value: Number(policyHit), at: endedAt }),
+  },
   feedback: {
     compare: 'difference',
     worse: 'lower',
@@ -46,11 +51,12 @@ export const DEFAULT_POLICY: JudgePolicy = {
   refusals: { minimumEffect: 0.02, tolerance: 0.05, critical: true, mustHaveData: false },
   numbers_grounded: { minimumEffect: 0.03, tolerance: 0.1, critical: false, mustHaveData: false },
   length: { minimumEffect: 0.25, tolerance: 0.5, critical: false, mustHaveData: false },
+  policy_hits: { minimumEffect: 0.02, tolerance: 0.05, critical: true, mustHaveData: false },
   feedback: { minimumEffect: 0.05, tolerance: 0.15, critical: false, mustHaveData: false },
 };
 
 /** What the gateway did not manage. A request that is wrong tells nothing of a version, nor does who hangs up. */
-function failure({ outcome, endedAt }: JudgedAnswer): Reading | null {
+function failure({ outcome, endedAt }: Pick<JudgedAnswer, 'outcome' | 'endedAt'>): Reading | null {
   if (outcome === 'completed') return { value: 0, at: endedAt };
   const spec = Object.hasOwn(ERRORS, outcome) ? ERRORS[outcome as keyof typeof ERRORS] : null;
   return spec !== null && spec.status >= 500 ? { value: 1, at: endedAt } : null;
@@ -61,5 +67,5 @@ function reading(value: number | null, at: number): Reading | null {
 }
 
 function signal(pick: (signals: NonNullable<JudgedAnswer['signals']>) => number | null) {
-  return ({ signals }: JudgedAnswer) => signals && reading(pick(signals), signals.at);
+  return ({ signals }: Pick<JudgedAnswer, 'signals'>) => signals && reading(pick(signals), signals.at);
 }

@@ -11,6 +11,7 @@ import { addDeployments } from './commands/deployments.js';
 import { addDoctor } from './commands/doctor.js';
 import { addDocuments } from './commands/documents.js';
 import { addEval } from './commands/eval.js';
+import { addExperiments } from './commands/experiments.js';
 import { addFeedback } from './commands/feedback.js';
 import { addInit } from './commands/init.js';
 import { addJobs } from './commands/jobs.js';
@@ -50,7 +51,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Runs and operates a Switchyard gateway: models, tenants, keys, limits, usage, adapters, deployments, policies, documents, reviews, captures, jobs, audit, backups, the database.',
+      'Runs and operates a Switchyard gateway: models, tenants, keys, limits, usage, adapters, deployments, experiments, policies, documents, reviews, captures, jobs, audit, backups, the database.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -72,6 +73,7 @@ function createProgram(terminal: Terminal): Command {
     addSigners,
     addAdapters,
     addDeployments,
+    addExperiments,
     addWebhooks,
     addPolicies,
     addTools,

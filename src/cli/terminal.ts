@@ -25,6 +25,16 @@ export function formatTable(rows: readonly Row[]): string {
   return `${lines.map((line) => line.map(pad).join('  ').trimEnd()).join('\n')}\n`;
 }
 
+/** Three digits say enough. */
+export function formatFigure(value: number | null): string | null {
+  return value === null ? null : `${Number(value.toPrecision(3))}`;
+}
+
+/** A figure that may be on either side of 0. */
+export function formatEffect(value: number | null): string | null {
+  return value === null ? null : `${value > 0 ? '+' : ''}${formatFigure(value)}`;
+}
+
 /** Milliseconds since the epoch, for people. */
 export function formatTime(ms: number | null): string | null {
   return ms === null ? null : `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;

@@ -1,4 +1,5 @@
 /** Shapes of `/v1` that the console reads; those of `/admin` are the contracts' own. */
+import type { ExperimentReport } from '../contracts/experiments.js';
 import type { Deployment, Scope } from '../contracts/registry.js';
 import type { Verdict } from '../contracts/rollouts.js';
 
@@ -26,6 +27,10 @@ export interface UsageWire {
 export interface RolloutStatus {
   readonly deployment: Deployment;
   readonly verdict: Verdict;
+}
+
+export interface ExperimentStatus {
+  readonly report: ExperimentReport | null;
 }
 
 export interface Store {

@@ -44,6 +44,18 @@ export const MAX_INSTRUCTIONS = 8000;
 export const MAX_COMMENT = 4000;
 export const MAX_REASON = 1000;
 
+/** What a deployment's generation defaults may be; `maxTokens` is no more than any context. */
+export const GENERATION_LIMITS = {
+  temperature: { minimum: 0, maximum: 2, description: '0 always takes the likeliest token.' },
+  topP: { minimum: 0, maximum: 1, description: '1: off.' },
+  topK: { minimum: 0, maximum: 1_000_000, isInteger: true, description: '0: off.' },
+  minP: { minimum: 0, maximum: 1, description: '0: off.' },
+  repetitionPenalty: { minimum: 0.01, maximum: 10, description: '1: off.' },
+  presencePenalty: { minimum: -2, maximum: 2, description: '0: off.' },
+  frequencyPenalty: { minimum: -2, maximum: 2, description: '0: off.' },
+  maxTokens: { minimum: 1, maximum: 1_000_000, isInteger: true, description: 'Most tokens of a chat or a response.' },
+} as const;
+
 /** What was wrong with an answer. Whoever changes the list counts the version up: labels of two versions do not compare. */
 // biome-ignore format: one list
 export const FEEDBACK_CATEGORIES = [
@@ -87,6 +99,7 @@ export const MAX_CANARY_GROUPS = 64;
 // biome-ignore format: one list
 export const ROLLOUT_EVENTS = [
   'adopted', 'deployed', 'canary_set', 'started', 'advanced', 'paused', 'resumed', 'promoted', 'rolled_back',
+  'experiment_started', 'experiment_ended',
 ] as const;
 /** Of a tenant; and how long a secret signs beside the one that took its place. */
 export const MAX_WEBHOOKS = 10;
@@ -99,6 +112,13 @@ export const MAX_STEP_ANSWERS = 1_000_000;
 export const MAX_STEP_MS = 30 * 24 * 3_600_000;
 /** How much worse a metric may be: a share, or a ratio over 1. */
 export const MAX_TOLERANCE = 0.99;
+/** Arms of every deployment. Those of an experiment have other names. */
+export const ARMS = ['stable', 'canary', 'pinned', 'base'] as const;
+/** What arms of an experiment are compared by. */
+export const GOALS = ['feedback', 'accepted', 'groundedness', 'cost'] as const;
+export const MAX_EXPERIMENT_ARMS = 6;
+/** Answers of one experiment, of all arms together: as many as are judged. */
+export const MAX_JUDGED_ANSWERS = 20_000;
 
 /** Responses that one may go on from. */
 export const MAX_TURNS = 200;

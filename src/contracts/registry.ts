@@ -5,14 +5,16 @@ import type { AdapterRef } from './adapter.js';
 import type { AuditChange, AuditPage } from './audit.js';
 import type { Batch, BatchChange, BatchResult, NewBatch } from './batches.js';
 import type { Conversations } from './conversations.js';
+import type { Experiment, ExperimentAnswer, ExperimentPlan } from './experiments.js';
+import type { SamplingParams } from './generator.js';
 import type { HttpTool, ToolRun } from './http-tools.js';
 import type { Page, PageRequest } from './paging.js';
 import type { ChatMessage } from './prompt.js';
 import type { AnswerSignals } from './quality.js';
 import type { Caller, Limits, PastUse, SetLimits, TenantLimits, UsageQuery, UsageReport } from './quota.js';
-import type { FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES, SIGNER_PURPOSES } from './registry-limits.js';
+import type { ARMS, FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES, SIGNER_PURPOSES } from './registry-limits.js';
 import type { SearchMode } from './retrieval.js';
-import type { CanaryRules, ChangedBy, JudgedAnswer, Rollout, RolloutEvent, RolloutPlan } from './rollouts.js';
+import type { CanaryRules, ChangedBy, JudgedAnswer, Rollout, RolloutEvent, RolloutEventType, RolloutPlan } from './rollouts.js';
 import type { PolicyRef, SafetyPolicy, SafetyRecord, SafetyRules } from './safety.js';
 import type { Owner, StoredResponse, StoredTurn } from './stored-responses.js';
 import type {
@@ -113,6 +115,12 @@ export interface RetrievalPolicy {
   readonly attention?: 'full' | 'block';
 }
 
+/** What counts where a request leaves it out. */
+export type GenerationDefaults = Partial<Omit<SamplingParams, 'seed' | 'logitBias'>> & {
+  /** Of a chat or a response; what completes code or text has limits of its own. */
+  readonly maxTokens?: number;
+};
+
 /** A name that tenants call; points at versions of one adapter. */
 export interface Deployment {
   readonly tenant: string;
@@ -129,8 +137,12 @@ export interface Deployment {
   readonly shadowWeight?: number;
   /** null: the weight stays as it was set. */
   readonly rollout: Rollout | null;
+  /** That its traffic is shared among; then there is no canary, and nothing else of it changes. None where it is left out. */
+  readonly experiment?: Experiment | null;
   readonly instructions: string;
   readonly retrieval: RetrievalPolicy;
+  /** None where it is left out. */
+  readonly generation?: GenerationDefaults;
   /** What it screens questions, passages and answers by; null: nothing. */
   readonly policy: PolicyRef | null;
   /** Functions that the gateway calls, by name; none where it is left out. */
@@ -141,14 +153,15 @@ export interface Deployment {
   readonly revision: number;
 }
 
-export type Arm = 'stable' | 'canary' | 'pinned' | 'base';
+/** Of an experiment, its own name. */
+export type Arm = (typeof ARMS)[number] | (string & Record<never, never>);
 
 /**
  * Why an answer came from its version: the weight of the rollout, `x-canary`, a group that its caller is in, a version that was asked
- * for, or a copy of the traffic that nobody saw. Only those by weight, and their copies, may be compared with each other: who asks
- * for a version is no sample, nor is who was chosen.
+ * for, a copy of the traffic that nobody saw, or the weights of an experiment. Only those by weight, and their copies, may be compared
+ * with each other, and those of one experiment: who asks for a version is no sample, nor is who was chosen.
  */
-export type AssignedBy = 'weight' | 'header' | 'group' | 'pin' | 'shadow';
+export type AssignedBy = 'weight' | 'header' | 'group' | 'pin' | 'shadow' | 'experiment';
 
 /** A passage that the model was given. */
 export interface GivenPassage {
@@ -437,6 +450,8 @@ export interface Registry extends Conversations, Webhooks {
       /** null: none. Left out: as it is, so that nobody drops it unawares. */
       policy?: PolicyRef | null;
       /** As `policy`. */
+      generation?: GenerationDefaults;
+      /** As `policy`. */
       tools?: readonly string[];
     },
     by?: ChangedBy,
@@ -472,8 +487,21 @@ export interface Registry extends Conversations, Webhooks {
    * @throws AppError `nothing_to_roll_back`
    */
   rollback(tenant: string, name: string, by?: ChangedBy): Promise<Deployment>;
-  /** Newest first. */
-  listRolloutEvents(tenant: string, name: string, limit: number): Promise<readonly RolloutEvent[]>;
+  /** Shares the traffic among arms. @throws AppError `experiment_under_way`, `rollout_under_way` where there is a canary */
+  startExperiment(tenant: string, name: string, plan: ExperimentPlan, by?: ChangedBy): Promise<Deployment>;
+  /** All traffic is the deployment's again; said again, it does nothing more. @throws AppError `no_experiment` */
+  endExperiment(tenant: string, name: string, by?: ChangedBy): Promise<Deployment>;
+  /** Deployments of all tenants with an experiment under way. */
+  listExperiments(): Promise<readonly Deployment[]>;
+  /** Of the experiment under way: the first ones, as many as an experiment may have. */
+  experimentAnswers(deployment: Deployment): Promise<readonly ExperimentAnswer[]>;
+  /** Newest first. @param type left out: of all types */
+  listRolloutEvents(
+    tenant: string,
+    name: string,
+    limit: number,
+    type?: RolloutEventType,
+  ): Promise<readonly RolloutEvent[]>;
   /** Deployments of all tenants with a rollout under way. */
   listRollouts(): Promise<readonly Deployment[]>;
   /** Answers of the two versions of a rollout that the weight assigned since it began, and their copies: the newest, up to a limit. */

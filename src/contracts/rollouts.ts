@@ -1,4 +1,5 @@
 /** How a version is let through step by step, and what it is judged by. Types only. */
+import type { Experiment, ExperimentReport } from './experiments.js';
 import type { ROLLOUT_EVENTS } from './registry-limits.js';
 
 /** What an answer tells of the version that gave it. Only those that the weight assigned are ever judged, and their copies. */
@@ -27,6 +28,8 @@ export interface JudgedAnswer {
     readonly refused: boolean;
     readonly words: number;
   } | null;
+  /** Whether the deployment's safety policy found something in what it says; null: it has none, or there was no answer. */
+  readonly policyHit: boolean | null;
   /** The newest rating. */
   readonly feedback: { readonly at: number; readonly rating: 'up' | 'down' } | null;
 }
@@ -40,6 +43,7 @@ export type JudgedMetric =
   | 'refusals'
   | 'numbers_grounded'
   | 'length'
+  | 'policy_hits'
   | 'feedback';
 
 /** How much worse is too much. Shares in points (0.05 is five points of 100), ratios in shares (0.2 is 20 % more). */
@@ -143,6 +147,8 @@ export interface Served {
   /** The stable version before this one, for one step back; null where there is none. */
   readonly previous: { readonly version: number | null } | null;
   readonly rollout: Rollout | null;
+  /** Never beside a canary. */
+  readonly experiment: Experiment | null;
 }
 
 /** One change of what a deployment serves. Events are only ever added; what the deployment serves is what the last one says. */
@@ -156,6 +162,8 @@ export interface RolloutEvent {
   readonly served: Served;
   /** What the judge saw where it decided. */
   readonly evidence: Verdict | null;
+  /** How an experiment stood when it ended; null of all other changes. */
+  readonly report: ExperimentReport | null;
   readonly createdAt: number;
 }
 
@@ -168,4 +176,5 @@ export interface ChangedBy {
   readonly idempotencyKey?: string | undefined;
   readonly reason?: string | undefined;
   readonly evidence?: Verdict | undefined;
+  readonly report?: ExperimentReport | undefined;
 }

@@ -1,9 +1,10 @@
 /** Which version of a deployment answers a request. Types only. */
+import type { ExperimentArm } from './experiments.js';
 import type { Arm, AssignedBy, Deployment } from './registry.js';
 
 /** What the caller asked for by header or by `model`; all null: the weight decides. */
 export interface RouteOverride {
-  /** Header `x-canary`. Without a canary, `always` is answered by the stable version, and the arm says so. */
+  /** Header `x-canary`. Without a canary, `always` is answered by the stable version, and the arm says so; either is no part of an experiment. */
   readonly canary: 'always' | 'never' | null;
   /** Header `x-adapter-version`, or `assistant@3` as `model`. Goes before `canary`. */
   readonly version: number | null;
@@ -14,6 +15,8 @@ interface Assignment {
   /** null: the bare base model. */
   readonly version: number | null;
   readonly assignedBy: Exclude<AssignedBy, 'shadow'>;
+  /** Of an experiment: what is other than the deployment's. Nothing where it is left out. */
+  readonly changes?: ExperimentArm;
 }
 
 interface AssignmentRequest {
@@ -27,7 +30,7 @@ interface AssignmentRequest {
 
 /**
  * Sticky and monotone: a unit keeps its arm as long as the weight stays, and raising the weight moves nobody back to
- * the stable version. Whether a pinned version exists is for the registry to say.
+ * the stable version. In an experiment it keeps its arm to the end, and who shared one in the experiment before is spread anew. Whether a pinned version exists is for the registry to say.
  * @throws AppError `model_not_found` where a version is pinned on a deployment without an adapter
  */
 export type AssignArm = (request: AssignmentRequest) => Assignment;

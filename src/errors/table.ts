@@ -184,6 +184,11 @@ export const ERRORS = {
   nothing_to_roll_back: bad('The deployment {deployment} has neither a canary nor a previous version.', 409),
   rollout_under_way: bad('A rollout of {version} is under way. Wait for its end, promote it, or roll it back.', 409),
   no_rollout: bad('The deployment {deployment} has no rollout under way. Start one first.', 409),
+  experiment_under_way: bad(
+    'An experiment is under way, and what it compares must not change meanwhile. End it first (switchyard experiments stop), or roll back.',
+    409,
+  ),
+  no_experiment: bad('The deployment {deployment} has no experiment under way. Start one first.', 409),
   revision_mismatch: bad(
     'The {what} {name} is at revision {revision}, not {ifRevision}. Read it again, and decide anew.',
     412,

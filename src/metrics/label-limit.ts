@@ -2,7 +2,7 @@
 const OTHER = 'other';
 
 /** Labels whose values come from tenants; all others have few values by construction. */
-export const OPEN_LABELS: readonly string[] = ['tenant', 'deployment', 'adapter'];
+export const OPEN_LABELS: readonly string[] = ['tenant', 'deployment', 'adapter', 'arm'];
 
 /** A value that was not used for so long gives way to a new one. Shorter, and many values in turn would never rest. */
 const IDLE_MS = 10 * 60_000;

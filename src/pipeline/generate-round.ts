@@ -10,6 +10,7 @@ import { AnswerReader } from './calls/read-answer.js';
 import { THOUGHT_TAGS } from './calls/thoughts.js';
 import { endOnAbort } from './end-on-abort.js';
 import type { Tally } from './record.js';
+import { DEFAULT_SAMPLING } from './sampling.js';
 import type {
   AnswerEvent,
   ChatRequest,
@@ -80,7 +81,7 @@ export async function* generateRound(
       priority,
       prompt,
       adapter: tally.route.adapter,
-      sampling,
+      sampling: { ...DEFAULT_SAMPLING, ...sampling },
       maxTokens,
       maxTokensYields,
       stop,

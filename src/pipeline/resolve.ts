@@ -31,6 +31,7 @@ export async function resolveRoute(
       revision: null,
       instructions: '',
       retrieval: BASE_RETRIEVAL,
+      generation: {},
       tools: [],
       policy: null,
     };
@@ -52,8 +53,9 @@ export async function resolveRoute(
     assignedBy: assigned.assignedBy,
     shadow: shadowOf(deployment, assigned),
     revision: deployment.revision,
-    instructions: deployment.instructions,
-    retrieval: deployment.retrieval,
+    instructions: assigned.changes?.instructions ?? deployment.instructions,
+    retrieval: { ...deployment.retrieval, ...assigned.changes?.retrieval },
+    generation: { ...deployment.generation, ...assigned.changes?.generation },
     tools: deployment.tools?.length ? await registry.toolsOf(principal.tenant, deployment.tools) : [],
     policy:
       deployment.policy &&

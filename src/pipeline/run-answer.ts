@@ -8,6 +8,7 @@ import { withDeadline } from './deadline.js';
 import { generateRound, type RoundRequest } from './generate-round.js';
 import { recordAnswer, recordOf, type Tally, usageOf } from './record.js';
 import { resolveRoute } from './resolve.js';
+import { withDefaults } from './sampling.js';
 import { checkLogprobs } from './screen.js';
 import type { RunServices } from './shadows.js';
 import { endOf, finish, ground, openTally } from './tally.js';
@@ -19,18 +20,19 @@ const BETWEEN_ROUNDS = '\n\n';
 const REFUSED = { reason: 'content_filter', stopText: null } as const;
 
 /** Turns the request into a prompt, once it is known who answers. */
-export type Prepare = (route: Route, screen: Screen | null, signal: AbortSignal) => Promise<Prepared>;
+export type Prepare<R> = (request: R, route: Route, screen: Screen | null, signal: AbortSignal) => Promise<Prepared>;
 
 /** The way of every answer: resolve, screen, prepare, generate, screen again, cite; and record, however it ends. */
-export async function* runAnswer(
+export async function* runAnswer<R extends ChatRequest | CompletionRequest>(
   services: RunServices,
-  request: ChatRequest | CompletionRequest,
+  asked: R,
   idPrefix: string,
-  prepare: Prepare,
+  prepare: Prepare<R>,
   callerSignal: AbortSignal,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const startedMs = services.clock.monotonicMs();
-  const route = await resolveRoute(services, request);
+  const route = await resolveRoute(services, asked);
+  const request = withDefaults(asked, route.generation);
   const id = request.answerId ?? `${idPrefix}-${randomUUID().replaceAll('-', '')}`;
   const tally = openTally(services, request, route, id, startedMs);
   const charge = await services.quota.open(request.principal, tally.createdAtMs);
@@ -38,7 +40,7 @@ export async function* runAnswer(
   try {
     yield { type: 'routed', id: tally.id, createdAtMs: tally.createdAtMs, route };
     checkLogprobs(tally.screen, request);
-    const prepared = await prepare(route, tally.screen, limited.signal);
+    const prepared = await prepare(request, route, tally.screen, limited.signal);
     tally.prepared = prepared;
     if (prepared.refusal !== null) yield* refuse(services, tally, prepared.refusal, request.choices ?? 1);
     else yield* generate(services, request, tally, prepared, charge, limited.signal);
@@ -97,7 +99,7 @@ async function* generate(
     tally.others.push({ ...openTally(services, request, tally.route, id, tally.startedMs), prepared });
   }
   const run = (own: Tally, choice: number, onPromptRead: () => void, until: AbortSignal) => {
-    const { seed } = request.sampling;
+    const { seed = null } = request.sampling;
     const seeded = { ...request, sampling: { ...request.sampling, seed: seed === null ? null : seed + choice } };
     // The first sets aside what all of them may take.
     const hooks = { reserve: choice === 0 ? reserve : async () => {}, onPromptRead };

@@ -17,7 +17,7 @@ const ANSWER_RESERVE_TOKENS = 256;
 const PASSAGE_FRAME_TOKENS = 2;
 
 export function runChat(services: RunServices, request: ChatRequest, signal: AbortSignal): AsyncIterable<AnswerEvent> {
-  return runAnswer(services, request, 'chatcmpl', (...args) => prepare(services, request, ...args), signal);
+  return runAnswer(services, request, 'chatcmpl', (...args) => prepare(services, ...args), signal);
 }
 
 export async function tokensOf(

@@ -28,7 +28,7 @@ export function runCompletion(
   request: CompletionRequest,
   signal: AbortSignal,
 ): AsyncIterable<AnswerEvent> {
-  return runAnswer(services, request, 'cmpl', (...args) => prepare(services, request, ...args), signal);
+  return runAnswer(services, request, 'cmpl', (...args) => prepare(services, ...args), signal);
 }
 
 async function prepare(

@@ -12,6 +12,7 @@ import type {
   AnswerRecord,
   Arm,
   AssignedBy,
+  GenerationDefaults,
   Principal,
   Registry,
   RetrievalPolicy,
@@ -47,7 +48,8 @@ interface AnswerRequest {
   readonly override: RouteOverride;
   readonly stickiness: StickinessHints;
   readonly priority: Priority;
-  readonly sampling: SamplingParams;
+  /** What is left out is the deployment's, else as `DEFAULT_SAMPLING` has it; `maxTokens` null likewise, else what the context leaves. */
+  readonly sampling: Partial<SamplingParams>;
   readonly maxTokens: number | null;
   readonly stop: readonly string[];
   readonly topLogprobs: number | null;
@@ -106,6 +108,7 @@ export interface Route {
   readonly revision: number | null;
   readonly instructions: string;
   readonly retrieval: RetrievalPolicy;
+  readonly generation: GenerationDefaults;
   /** Functions that the gateway calls. */
   readonly tools: readonly HttpTool[];
   /** null: nothing is screened. */

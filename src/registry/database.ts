@@ -108,8 +108,10 @@ export interface DeploymentRow {
   hasPrevious: 0 | 1;
   previousVersion: number | null;
   rollout: Json | null;
+  experiment: Json | null;
   instructions: string;
   retrieval: Json;
+  generation: Json;
   /** `PolicyRef` as JSON; null: none. */
   policy: Json | null;
   /** Names. */
@@ -215,6 +217,7 @@ export interface RolloutEventRow {
   reason: string | null;
   served: Json;
   evidence: Json | null;
+  report: Json | null;
   idempotencyKey: string | null;
   createdAt: number;
 }

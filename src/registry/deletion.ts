@@ -4,6 +4,7 @@ import { AppError } from '../errors/app-error.js';
 import type { AdapterFiles } from './adapter-files.js';
 import { requireVersion, toVersion, toVersionInfo } from './adapter-rows.js';
 import type { AdapterRow, Audited, Database } from './database.js';
+import { hasArm } from './deployment-rows.js';
 
 type Deletion = Pick<Registry, 'deleteVersion' | 'collectAdapterFiles'>;
 
@@ -48,7 +49,7 @@ export function createDeletion({ db, clock, audit, dataDir, files }: Options): D
 async function requireUnnamed(trx: Database, { tenant, name, version }: AdapterRow): Promise<void> {
   const deployments = await trx
     .selectFrom('deployments')
-    .select(['name', 'stableVersion', 'canaryVersion', 'previousVersion'])
+    .select(['name', 'stableVersion', 'canaryVersion', 'previousVersion', hasArm(version).as('isInExperiment')])
     .where('tenant', '=', tenant)
     .where('adapter', '=', name)
     .execute();
@@ -63,6 +64,7 @@ async function requireUnnamed(trx: Database, { tenant, name, version }: AdapterR
     ...deployments.flatMap((each) => [
       ...(each.stableVersion === version ? [`stable of ${each.name}`] : []),
       ...(each.canaryVersion === version ? [`canary of ${each.name}`] : []),
+      ...(each.isInExperiment ? [`in an experiment of ${each.name}`] : []),
       ...(each.previousVersion === version ? [`what ${each.name} would go back to`] : []),
     ]),
     ...aliases.map(({ alias }) => `named ${alias}`),

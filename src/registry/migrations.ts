@@ -373,6 +373,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
     'CREATE INDEX webhooks_by_tenant ON webhooks (tenant)',
   ),
   '0027-mcp-tools': statements('ALTER TABLE tools ADD COLUMN mcp_tool TEXT'),
+  '0028-experiments': statements(
+    'ALTER TABLE deployments ADD COLUMN experiment TEXT',
+    'ALTER TABLE rollout_events ADD COLUMN report TEXT',
+  ),
+  '0029-generation': statements(`ALTER TABLE deployments ADD COLUMN generation TEXT NOT NULL DEFAULT '{}'`),
 };
 
 /**

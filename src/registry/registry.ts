@@ -16,8 +16,10 @@ import { createConversations } from './conversations.js';
 import { createDataPolicies } from './data-policies.js';
 import { type Audited, auditTables, jobTables, openDatabase } from './database.js';
 import { createDeletion } from './deletion.js';
+import { createDeploymentChanges } from './deployment-changes.js';
 import { createDeployments } from './deployments.js';
 import { createEvaluations } from './evaluations.js';
+import { createExperiments } from './experiments.js';
 import { createFeedback } from './feedback.js';
 import { createJudgedAnswers } from './judged-answers.js';
 import { createKeys } from './keys.js';
@@ -78,11 +80,12 @@ export async function openRegistry({
   const { flush, onDisk, ...answers } = createAnswers({ ...database, hashUser });
   const dataPolicies = createDataPolicies({ db, clock, audit, cache, hashUser });
   const consents = async (tenant: string) => (await dataPolicies.getDataPolicy(tenant)).trainingConsent;
-  const { dropCanaries, ...deployments } = createDeployments({
-    ...{ db, clock, audit, cache },
+  const changes = createDeploymentChanges({
+    ...{ db, clock, audit },
     // Behind the transaction that it is part of: whoever looks waits for its end.
     onWord: () => setImmediate(onWebhookJob),
   });
+  const { dropCanaries, ...deployments } = createDeployments({ db, clock, cache, changes });
   const files = createAdapterFiles({ db, dataDir });
   return {
     ...createTenants({ db, clock, audit }),
@@ -97,6 +100,7 @@ export async function openRegistry({
     ...createAliases({ db, clock, audit, cache }),
     ...createEvaluations({ db, clock, audit }),
     ...deployments,
+    ...createExperiments({ db, clock, changes }),
     ...createRolloutEvents({ db }),
     ...createJudgedAnswers({ db }),
     ...createLeases({ db, clock }),

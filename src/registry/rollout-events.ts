@@ -8,10 +8,15 @@ type At = Pick<DeploymentRow, 'tenant' | 'name' | 'revision' | 'updatedAt'>;
 
 export function createRolloutEvents({ db }: { db: Database }): Pick<Registry, 'listRolloutEvents'> {
   return {
-    async listRolloutEvents(tenant, name, limit) {
-      const rows = await eventsOf(db, { tenant, name }).selectAll().orderBy('revision', 'desc').limit(limit).execute();
+    async listRolloutEvents(tenant, name, limit, type) {
+      const rows = await eventsOf(db, { tenant, name })
+        .$if(type !== undefined, (query) => query.where('type', '=', type!))
+        .selectAll()
+        .orderBy('revision', 'desc')
+        .limit(limit)
+        .execute();
       // Every deployment has the event of its beginning.
-      if (rows.length === 0) throw new AppError('not_found', { what: 'Deployment', id: name });
+      if (rows.length === 0 && type === undefined) throw new AppError('not_found', { what: 'Deployment', id: name });
       return rows.map(toEvent);
     },
   };
@@ -22,7 +27,7 @@ export async function appendEvent(
   { tenant, name, revision, updatedAt }: At,
   type: RolloutEventType,
   served: Served,
-  { actor, reason, evidence, idempotencyKey }: ChangedBy,
+  { actor, reason, evidence, report, idempotencyKey }: ChangedBy,
 ): Promise<void> {
   const row: RolloutEventRow = {
     tenant,
@@ -33,6 +38,7 @@ export async function appendEvent(
     reason: reason ?? null,
     served: JSON.stringify(served),
     evidence: evidence === undefined ? null : JSON.stringify(evidence),
+    report: report === undefined ? null : JSON.stringify(report),
     idempotencyKey: idempotencyKey ?? null,
     createdAt: updatedAt,
   };
@@ -65,11 +71,12 @@ function eventsOf(db: Database, { tenant, name }: Pick<At, 'tenant' | 'name'>) {
   return db.selectFrom('rolloutEvents').where('tenant', '=', tenant).where('deployment', '=', name);
 }
 
-function toEvent({ tenant: _, deployment: __, idempotencyKey: ___, served, evidence, ...row }: RolloutEventRow) {
-  // Events of before know no groups and no copies.
+function toEvent({ tenant: _, deployment: __, idempotencyKey: ___, served, evidence, report, ...row }: RolloutEventRow) {
+  // Events of before know no groups, no copies and no experiments.
   return {
     ...row,
-    served: { canaryGroups: [], shadowWeight: 0, ...JSON.parse(served) },
+    served: { canaryGroups: [], shadowWeight: 0, experiment: null, ...JSON.parse(served) },
     evidence: evidence && { shadowAnswers: 0, ...JSON.parse(evidence) },
+    report: report && JSON.parse(report),
   } satisfies RolloutEvent;
 }

@@ -1,5 +1,6 @@
 /** What each change does to the versions a deployment serves: pure transitions, plain data in and out. */
 import { isDeepStrictEqual } from 'node:util';
+import type { ExperimentPlan } from '../contracts/experiments.js';
 import type { CanaryRules, RolloutEventType, RolloutPlan, Served } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
 import { invalid } from './validate.js';
@@ -23,7 +24,7 @@ export function withStable(
   if (current?.adapter === adapter && current.stableVersion === stableVersion) return { type: null, served: current };
   if (current !== null) refuseUnderWay(current);
   if (current === null || current.adapter !== adapter) {
-    return { type: 'deployed', served: { adapter, stableVersion, ...NO_CANARY, previous: null } };
+    return { type: 'deployed', served: { adapter, stableVersion, ...NO_CANARY, experiment: null, previous: null } };
   }
   const canary = current.canaryVersion === stableVersion ? NO_CANARY : {};
   const previous = { version: current.stableVersion };
@@ -69,6 +70,24 @@ export function changed(
   return { type: `${change}d`, served: { ...current, rollout: { ...rollout, status } } };
 }
 
+/** Arms share the traffic that a canary would have a part in, so there is none beside them. */
+export function experimentStarted(current: Served, plan: ExperimentPlan, now: number): Transition {
+  refuseUnderWay(current);
+  const { adapter, canaryVersion } = current;
+  if (canaryVersion !== null) throw new AppError('rollout_under_way', { version: `${adapter}@${canaryVersion}` });
+  if (adapter === null && plan.arms.some(({ version }) => version !== undefined)) {
+    throw invalid('arms', 'cannot name versions: the deployment names no adapter');
+  }
+  return { type: 'experiment_started', served: { ...current, experiment: { ...plan, startedAt: now } } };
+}
+
+/** @throws AppError `no_experiment` */
+export function experimentEnded(current: Served, last: RolloutEventType | null, deployment: string): Transition {
+  if (current.experiment !== null) return { type: 'experiment_ended', served: { ...current, experiment: null } };
+  if (last === 'experiment_ended') return { type: null, served: current };
+  throw new AppError('no_experiment', { deployment });
+}
+
 /** The canary becomes stable; nothing more where that was the last thing done. @throws AppError `no_canary` */
 export function promoted(current: Served, last: RolloutEventType | null, deployment: string): Transition {
   if (current.canaryVersion === null) {
@@ -83,11 +102,13 @@ export function promoted(current: Served, last: RolloutEventType | null, deploym
 }
 
 /**
- * Drops the canary; without one, one step back to the previous stable version; nothing more where a rollback was the last
+ * Drops the canary or the experiment; without one, one step back to the previous stable version; nothing more where a rollback was the last
  * thing done. @throws AppError `nothing_to_roll_back`
  */
 export function rolledBack(current: Served, last: RolloutEventType | null, deployment: string): Transition {
-  if (current.canaryVersion !== null) return { type: 'rolled_back', served: { ...current, ...NO_CANARY } };
+  if (current.canaryVersion !== null || current.experiment !== null) {
+    return { type: 'rolled_back', served: { ...current, ...NO_CANARY, experiment: null } };
+  }
   if (last === 'rolled_back') return { type: null, served: current };
   if (current.previous === null) throw new AppError('nothing_to_roll_back', { deployment });
   return { type: 'rolled_back', served: { ...current, stableVersion: current.previous.version, previous: null } };
@@ -105,6 +126,7 @@ function letIn(current: Served, version: number, { groups, shadowWeight }: Canar
   };
 }
 
-function refuseUnderWay({ adapter, canaryVersion, rollout }: Served): void {
+function refuseUnderWay({ adapter, canaryVersion, rollout, experiment }: Served): void {
+  if (experiment !== null) throw new AppError('experiment_under_way', {});
   if (rollout !== null) throw new AppError('rollout_under_way', { version: `${adapter}@${canaryVersion}` });
 }

@@ -33,7 +33,7 @@ export function validPlan({ steps, leastAnswers, leastMs, provenFrom, requires, 
     if (weight <= before) throw invalid(`steps.${index}`, `must be above ${before}, got ${weight}`);
   }
   if (steps.at(-1) !== 100) throw invalid('steps', `must end with 100, got ${JSON.stringify(steps)}`);
-  for (const [metric, policy] of Object.entries(metrics)) validPolicy(`metrics.${metric}`, policy);
+  validPolicies(metrics);
   return {
     steps,
     leastAnswers: validInteger('leastAnswers', leastAnswers, 1, MAX_STEP_ANSWERS),
@@ -42,6 +42,10 @@ export function validPlan({ steps, leastAnswers, leastMs, provenFrom, requires, 
     ...(requires && { requires }),
     metrics,
   };
+}
+
+export function validPolicies(metrics: RolloutPlan['metrics']): void {
+  for (const [metric, policy] of Object.entries(metrics)) validPolicy(`metrics.${metric}`, policy);
 }
 
 function validPolicy(param: string, { minimumEffect = 0, tolerance = MAX_TOLERANCE }: Partial<MetricPolicy>): void {

@@ -14,11 +14,16 @@ export function requireTransition(version: string, from: VersionStatus, to: Vers
 /** Whether it may become canary or stable. */
 export const isServable = (status: VersionStatus): boolean => status === 'candidate' || status === 'approved';
 
-/** Versions that a change makes stable or canary. */
+/** Versions that a change makes stable, canary, or part of an experiment. */
 export function newlyServed(before: Served | null, after: Served): number[] {
-  const known = before?.adapter === after.adapter ? [before.stableVersion, before.canaryVersion] : [];
-  const served = [after.stableVersion, after.canaryVersion];
-  return served.filter((version) => version !== null && !known.includes(version)) as number[];
+  const known = before?.adapter === after.adapter ? versionsOf(before) : [];
+  return versionsOf(after).filter((version) => !known.includes(version));
+}
+
+/** All that a deployment answers with. */
+function versionsOf({ stableVersion, canaryVersion, experiment }: Served): number[] {
+  const ofArms = experiment?.arms.map(({ version }) => version ?? null) ?? [];
+  return [stableVersion, canaryVersion, ...ofArms].filter((version) => version !== null);
 }
 
 /** Whoever makes a version stable approves it, and what is rolled back is quarantined. */
@@ -28,6 +33,8 @@ export function statusAfter(
   after: Served,
 ): { readonly version: number; readonly to: 'approved' | 'quarantined' } | null {
   if (type === 'rolled_back') {
+    // Of an experiment no single version is to blame.
+    if (before!.experiment !== null) return null;
     const dropped = before!.canaryVersion ?? before!.stableVersion;
     return dropped === null ? null : { version: dropped, to: 'quarantined' };
   }

@@ -60,6 +60,9 @@ export function createVersions({ db, clock, audit, dropCanaries, dataDir }: Opti
 async function requireUnused(trx: Database, { tenant, name, version }: AdapterRow, to: string): Promise<void> {
   const rows = await servedBy(trx, tenant, name, version);
   if (rows.length === 0) return;
-  const uses = rows.map((row) => `${row.stableVersion === version ? 'stable' : 'canary'} of ${row.name}`);
+  const uses = rows.map((row) => {
+    if (row.stableVersion === version) return `stable of ${row.name}`;
+    return `${row.canaryVersion === version ? 'canary' : 'in an experiment'} of ${row.name}`;
+  });
   throw new AppError('version_in_use', { version: `${name}@${version}`, what: uses.join(', '), to });
 }

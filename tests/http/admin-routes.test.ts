@@ -204,3 +204,57 @@ t.test('webhooks are added, listed, rotated and removed by the tenant, and secre
   t.match(await call('DELETE', `${path}/${id}`, undefined, 'sk-own'), { status: 200, body: { id } });
   t.match(await call('DELETE', `${path}/${id}`, undefined, 'sk-own'), { status: 404 });
 });
+
+t.test('an experiment is started, shown and stopped, and an arm of it adopted', async (t) => {
+  const stores: string[] = [];
+  const retrieval = { getStore: async (_: string, id: string) => stores.push(id) } as never;
+  const { root, call } = await adminApp(t, { retrieval });
+  for (const folder of ['one', 'two']) {
+    await call('POST', '/tenants/bank/adapters', { name: 'support', folder: `${root}/${folder}` });
+  }
+  const path = '/tenants/bank/deployments/assistant';
+  await call('PUT', path, deployment);
+  t.match(await call('GET', `${path}/experiment`), { status: 200, body: { report: null, endedAt: null } });
+  const arms = [
+    { name: 'as-is', weight: 50 },
+    { name: 'wide', weight: 50, version: 2, retrieval: { topK: 8, storeIds: ['vs_1'] } },
+  ];
+  const refused = async (body: object, param: string) =>
+    t.match(await call('POST', `${path}/experiment`, body), { status: 400, body: { error: { param } } }, param);
+  await refused({ arms }, 'goal');
+  await refused({ goal: 'fame', arms }, 'goal');
+  await refused({ goal: 'cost', arms: [arms[0], { ...arms[1], retrieval: { topK: 0 } }] }, 'arms[1].retrieval.topK');
+  await refused({ goal: 'cost', arms: [arms[0], { ...arms[1], temperature: 1 }] }, 'arms[1].temperature');
+  await refused({ goal: 'cost', arms: [arms[0], { ...arms[1], weight: 20 }] }, 'arms');
+  t.match(await call('POST', `${path}/experiment`, { goal: 'cost', arms, leastAnswers: 5 }), {
+    status: 200,
+    body: { revision: 2, experiment: { goal: 'cost', arms, leastAnswers: 5, mostAnswers: 20_000, startedAt: Number } },
+  });
+  t.same(stores, ['vs_1']);
+  t.match(await call('GET', `${path}/experiment`), {
+    body: { report: { outcome: 'running', reason: '0 of 5 answers of as-is that tell', winner: null }, endedAt: null },
+  });
+  t.match(await call('PUT', path, { ...deployment, instructions: 'Other.' }), {
+    status: 409,
+    body: { error: { code: 'experiment_under_way', message: /experiments stop/ } },
+  });
+  t.match(await call('POST', `${path}/experiment/adopt`, { arm: 'wide' }), { status: 409 });
+  t.match(await call('POST', `${path}/experiment/stop`), { status: 200, body: { experiment: null, revision: 3 } });
+  t.match(await call('POST', `${path}/experiment/stop`), { status: 200, body: { revision: 3 } });
+  t.match(await call('GET', `${path}/experiment`), {
+    body: { report: { outcome: 'undecided', reason: /^stopped: 0 of 5/ }, endedAt: Number },
+  });
+  t.match(await call('POST', `${path}/experiment/adopt`, { arm: 'narrow' }), {
+    status: 400,
+    body: { error: { param: 'arm', message: /as-is, wide/ } },
+  });
+  t.match(await call('POST', `${path}/experiment/adopt`, { arm: 'wide' }), {
+    status: 200,
+    body: {
+      stableVersion: 2,
+      instructions: deployment.instructions,
+      retrieval: { topK: 8, storeIds: ['vs_1'], minScore: 0.1 },
+    },
+  });
+  t.match(await call('POST', `${path}/rollback`), { body: { stableVersion: 1 } });
+});

@@ -146,3 +146,23 @@ t.test('usage says how much of the prompt was found in the cache', async (t) => 
   const response = await app.inject({ method: 'POST', url: '/v1/completions', headers: bearer(), payload: completion });
   t.match(response.json().usage, expected);
 });
+
+t.test('what a request leaves out is as its deployment says, and what it asks for goes first', async (t) => {
+  const { app, engine, registry } = await createTestServer();
+  t.teardown(() => app.close());
+  const generation = { temperature: 0.7, presencePenalty: 0.5, maxTokens: 33 };
+  registry.deployments[1] = { ...registry.deployments[1]!, generation };
+  await app.inject(chat({}));
+  t.match(engine.requests.at(-1), {
+    maxTokens: 33,
+    sampling: { temperature: 0.7, presencePenalty: 0.5, topP: 1, seed: null, logitBias: {} },
+  });
+  await app.inject(chat({ temperature: 0, max_tokens: 5, top_p: 0.9 }));
+  t.match(engine.requests.at(-1), { maxTokens: 5, sampling: { temperature: 0, presencePenalty: 0.5, topP: 0.9 } });
+  const payload = { model: 'plain', input: 'What is the fee?', top_p: 0.9 };
+  const response = await app.inject({ method: 'POST', url: '/v1/responses', headers: bearer(), payload });
+  t.match(response.json(), { temperature: 0.7, top_p: 0.9, presence_penalty: 0.5, max_output_tokens: 33 });
+  registry.deployments[1] = { ...registry.deployments[1]!, generation: {} };
+  await app.inject(chat({}));
+  t.match(engine.requests.at(-1), { maxTokens: null, sampling: { temperature: 0, presencePenalty: 0 } });
+});

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { BASE, bearer, createTestServer, KEY, KEY_WITHOUT_ROUTE, OTHER_KEY } from './fakes.js';
+import { plan } from '../fixtures/experiments.js';
+import { BASE, bearer, createTestServer, KEY, KEY_WITHOUT_ROUTE, METRICS_KEY, OTHER_KEY, passage } from './fakes.js';
 
 const ask = (model: string, headers: Record<string, string> = {}, key = KEY) => ({
   method: 'POST' as const,
@@ -143,4 +144,37 @@ t.test('the next request sees a promotion; the answer that is under way keeps it
   t.equal((await app.inject(ask('assistant'))).json().model, 'assistant@2');
   resume();
   t.equal((await first).json().model, 'assistant@1');
+});
+
+t.test('in an experiment each arm answers as it is, and record, receipt, header and metrics name it', async (t) => {
+  const { app, engine, registry, retrieval } = await createTestServer();
+  t.teardown(() => app.close());
+  retrieval.passages.set('bank', [passage('one', 'The fee is £5.', 0.9), passage('two', 'It is monthly.', 0.8)]);
+  const arms = [
+    { name: 'as-is', weight: 50 },
+    { name: 'brief', weight: 50, version: 2, instructions: 'One sentence.', retrieval: { topK: 1 } },
+  ];
+  const [deployment] = registry.deployments;
+  registry.deployments[0] = { ...deployment!, canaryVersion: null, experiment: { ...plan({ arms }), startedAt: 5 } };
+  const told = new Map<string, { adapter: unknown; prompt: string; id: string }>();
+  for (let n = 0; n < 20; n++) {
+    const response = await app.inject(ask('assistant', { 'x-conversation-id': `c${n}` }));
+    const [arm, adapter] = ['x-canary-arm', 'x-adapter'].map((name) => String(response.headers[name]));
+    told.set(arm!, { adapter, prompt: JSON.stringify(engine.requests.at(-1)!.prompt), id: response.json().id });
+  }
+  t.same([...told.keys()].sort(), ['as-is', 'brief']);
+  const { 'as-is': asIs, brief } = Object.fromEntries(told);
+  t.match(asIs, { adapter: 'support@1', prompt: /You help\..*£5.*monthly/ });
+  t.match(brief, { adapter: 'support@2', prompt: /One sentence\..*£5/ });
+  t.notMatch(brief!.prompt, /monthly|You help/);
+  const receipt = await app.inject({ url: `/v1/receipts/${brief!.id}`, headers: bearer(KEY) });
+  t.match(receipt.json(), { arm: 'brief', assigned_by: 'experiment', adapter: 'support@2', deployment_revision: 1 });
+  t.not(receipt.json().prompt_digest, registry.answers.find(({ id }) => id === asIs!.id)!.promptDigest);
+  const metrics = await app.inject({ url: '/metrics', headers: bearer(METRICS_KEY) });
+  t.match(metrics.body, /requests_total\{[^}]*adapter="support@2",arm="brief"/);
+
+  const never = await app.inject(ask('assistant', { 'x-canary': 'never' }));
+  t.equal(never.headers['x-canary-arm'], 'stable');
+  t.match(registry.answers.at(-1), { arm: 'stable', assignedBy: 'header' }, 'and is no part of it');
+  t.equal((await app.inject(ask('assistant@2'))).headers['x-canary-arm'], 'pinned');
 });

@@ -4,6 +4,8 @@ import type { RolloutEventType, Served } from '../../src/contracts/rollouts.js';
 import { AppError } from '../../src/errors/app-error.js';
 import {
   changed,
+  experimentEnded,
+  experimentStarted,
   promoted,
   rolledBack,
   started,
@@ -11,6 +13,7 @@ import {
   withCanary,
   withStable,
 } from '../../src/registry/rollout.js';
+import { plan } from '../fixtures/experiments.js';
 
 interface State {
   readonly served: Served;
@@ -42,6 +45,12 @@ const change: fc.Arbitrary<Change> = fc.oneof(
       ({ served }) =>
         changed(served, what, 'assistant', 1),
   ),
+  fc.option(version, { nil: undefined }).map(
+    (version): Change =>
+      ({ served }) =>
+        experimentStarted(served, plan({ arms: [{ name: 'one', weight: 50, version }, { name: 'two', weight: 50 }] }), 0),
+  ),
+  fc.constant<Change>(({ served, last }) => experimentEnded(served, last, 'assistant')),
   fc.constant<Change>(({ served, last }) => promoted(served, last, 'assistant')),
   fc.constant<Change>(({ served, last }) => rolledBack(served, last, 'assistant')),
 );
@@ -63,8 +72,10 @@ t.test('whatever is done in whatever order, what is served stays consistent', as
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(changes, (changes) => {
-        const { adapter, stableVersion, canaryVersion, canaryWeight, rollout } = changes.reduce(apply, start).served;
+        const { served } = changes.reduce(apply, start);
+        const { adapter, stableVersion, canaryVersion, canaryWeight, rollout, experiment } = served;
         return (
+          (experiment === null || canaryVersion === null) &&
           (canaryVersion !== null || (canaryWeight === 0 && rollout === null)) &&
           (canaryVersion === null || canaryVersion !== stableVersion) &&
           (adapter !== null || (stableVersion === null && canaryVersion === null)) &&

@@ -1,10 +1,11 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Deployment, RetrievalPolicy } from '../../contracts/registry.js';
 import type { SearchMode } from '../../contracts/retrieval.js';
 import { type Api, ApiFailure, adminApi, path } from '../api.js';
 import { groupsOption, parseNumber, parseVersion, shadowOption, tenantOption } from '../options.js';
 import { show } from '../show.js';
 import { formatTime, type Terminal } from '../terminal.js';
+import { formatArms } from './experiments.js';
 import { addRollouts, others } from './rollouts.js';
 
 interface SetOptions {
@@ -22,6 +23,7 @@ interface SetOptions {
   readonly attention?: 'full' | 'block';
   readonly policy?: ReturnType<typeof parseVersion> | false;
   readonly tools?: readonly string[] | false;
+  readonly generation?: readonly string[] | false;
 }
 
 interface CanaryOptions {
@@ -78,6 +80,8 @@ export function addDeployments(program: Command, terminal: Terminal): void {
     .option('--no-policy', 'screen nothing')
     .option('--tools <name...>', 'functions that the gateway calls for it, and no others')
     .option('--no-tools', 'none')
+    .option('--generation <name=value...>', 'what counts where a request leaves it out, as temperature=0.7 maxTokens=300')
+    .option('--no-generation', 'nothing but the usual defaults')
     .option('--budget-tokens <number>', 'tokens of all passages together', parseNumber)
     .addOption(
       new Option('--attention <mode>', 'read passages with all before them, or by themselves and once').choices([
@@ -172,7 +176,7 @@ function changed(from: typeof NEW, options: SetOptions) {
     budgetTokens: options.budgetTokens ?? from.retrieval.budgetTokens,
     ...(attention !== undefined && { attention }),
   };
-  const { policy, tools } = options;
+  const { policy, tools, generation } = options;
   const named = policy ? { name: policy.adapter, revision: policy.version } : policy === false ? null : undefined;
   return {
     ...versions,
@@ -180,14 +184,22 @@ function changed(from: typeof NEW, options: SetOptions) {
     retrieval,
     ...(named !== undefined && { policy: named }),
     ...(tools !== undefined && { tools: tools || [] }),
+    ...(generation !== undefined && { generation: Object.fromEntries((generation || []).map(parseAssignment)) }),
   };
 }
 
-function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, ...rest }: Deployment) {
+function parseAssignment(text: string): [string, number] {
+  const match = /^(\w+)=(.+)$/.exec(text);
+  if (!match) throw new InvalidArgumentError('It must look like temperature=0.7.');
+  return [match[1]!, parseNumber(match[2]!)];
+}
+
+function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, experiment, ...rest }: Deployment) {
   return {
     name,
     stable: stableVersion === null ? 'base' : `${adapter}@${stableVersion}`,
     canary: canaryVersion === null ? null : `${adapter}@${canaryVersion} at ${canaryWeight} %${others(rest)}`,
+    experiment: experiment ? formatArms(experiment) : null,
     retrieval: toPolicy(rest.retrieval),
     policy: rest.policy && `${rest.policy.name}@${rest.policy.revision}`,
     tools: rest.tools?.join(', ') ?? '',

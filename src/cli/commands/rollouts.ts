@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Deployment } from '../../contracts/registry.js';
 import type { MetricPolicy, MetricVerdict, RolloutEvent, RolloutPlan, Verdict } from '../../contracts/rollouts.js';
 import { adminApi, path } from '../api.js';
 import { groupsOption, parseNumber, shadowOption, tenantOption } from '../options.js';
 import { show } from '../show.js';
-import { formatTable, formatTime, type Terminal } from '../terminal.js';
+import { formatEffect, formatFigure, formatTable, formatTime, type Terminal } from '../terminal.js';
+import { watch as watchStatus } from '../watch.js';
 
 interface Status {
   readonly deployment: Deployment;
@@ -28,9 +28,6 @@ interface StatusOptions {
   readonly watch?: true;
   readonly every: number;
 }
-
-/** What a terminal takes for "clear, and begin at the top". */
-const CLEAR = '\x1b[H\x1b[2J';
 
 export function addRollouts(deployments: Command, terminal: Terminal): void {
   const showOne = (command: Command, deployment: Deployment) =>
@@ -86,16 +83,15 @@ export function addRollouts(deployments: Command, terminal: Terminal): void {
     .action(async (name: string, { tenant, watch, every }: StatusOptions, command: Command) => {
       const url = path`/admin/tenants/${tenant}/deployments/${name}`;
       const api = adminApi(command);
-      for (let before: string | null = null; ; await sleep(every * 1000)) {
-        const status = await api.get<Status>(`${url}/rollout`);
-        const text = formatStatus(status);
-        if (watch && terminal.interactive) terminal.out(CLEAR);
-        if (!watch) show(terminal, command, status, status.verdict.metrics.map(toMetricRow));
-        else if (terminal.interactive || text !== before) terminal.out(text);
-        if (!watch || status.deployment.rollout === null) break;
-        before = text;
+      const look = () => api.get<Status>(`${url}/rollout`);
+      if (!watch) {
+        const status = await look();
+        return show(terminal, command, status, status.verdict.metrics.map(toMetricRow));
       }
-      if (!watch) return;
+      await watchStatus(terminal, every, async () => {
+        const status = await look();
+        return { text: formatStatus(status), isOver: status.deployment.rollout === null };
+      });
       const [last] = await api.list<RolloutEvent>(`${url}/events?limit=1`);
       terminal.out(formatTable([toEventRow(last!)]));
     });
@@ -168,7 +164,7 @@ function toMetricRow({ metric, outcome, critical, stable, canary, effect, ...res
     verdict: rest.blocks === 0 ? 'no data' : outcome,
     stable: formatFigure(stable),
     canary: formatFigure(canary),
-    worse: effect === null ? null : `${effect > 0 ? '+' : ''}${formatFigure(effect)}`,
+    worse: formatEffect(effect),
     'evidence of worse': formatFigure(rest.evidenceOfWorse),
     'of good': formatFigure(rest.evidenceOfGood),
   };
@@ -185,9 +181,4 @@ function toEventRow({ revision, type, served, reason, actor, createdAt }: Rollou
     at: formatTime(createdAt),
     reason,
   };
-}
-
-/** Three digits say enough. */
-function formatFigure(value: number | null): string | null {
-  return value === null ? null : `${Number(value.toPrecision(3))}`;
 }

@@ -4,14 +4,18 @@ import { type Api, path } from '../api.js';
 import { type Context, tenantOf } from '../context.js';
 import { type Child, fill, h } from '../dom.js';
 import { time, version, words } from '../format.js';
+import { type Seen, evidencePlot } from '../parts/evidence-plot.js';
+import { experimentPanel } from '../parts/experiment.js';
 import { badge, empty, facts, failure, page, section } from '../parts/layout.js';
 import { poll } from '../parts/poll.js';
 import { verdictPanel } from '../parts/verdict.js';
-import type { RolloutStatus } from '../wire.js';
+import type { ExperimentStatus, RolloutStatus } from '../wire.js';
 import { actionsOf } from './deployment-actions.js';
 
 const EVERY_MS = 3000;
 const SHOWN_EVENTS = 20;
+/** An hour of looks. */
+const MOST_POINTS = 1200;
 
 /** What a deployment serves, how its rollout goes, and what was done to it; it follows what happens. */
 export async function deployment(context: Context): Promise<HTMLElement> {
@@ -26,34 +30,58 @@ export async function deployment(context: Context): Promise<HTMLElement> {
     h('div', {}),
     h('div', { class: 'actions' }),
   ];
+  const plot = evidencePlot(context.left);
+  let seen: Seen[] = [];
   let revision = -1;
 
   const look = async () => {
     const status = await context.admin.get<RolloutStatus>(`${base}/rollout`);
-    fill(evidence, evidenceOf(status));
-    if (status.deployment.revision === revision) return;
+    fill(evidence, await shownEvidence(status));
+    if (status.deployment.revision === revision) return plotLook(status);
     revision = status.deployment.revision;
     fill(served, servedPanel(status.deployment));
     fill(
       actions,
       actionsOf(context, status.deployment, versions, () => look().catch(failed)),
     );
-    fill(history, historyPanel(await eventsOf(context.admin, base)));
+    const events = await eventsOf(context.admin, base);
+    fill(history, historyPanel(events));
+    seen = seenBefore(status.deployment, events);
+    plotLook(status);
+  };
+  const plotLook = ({ deployment, verdict }: RolloutStatus) => {
+    plot.element.hidden = deployment.canaryVersion === null;
+    seen = [...seen, { atMs: Date.now(), verdict }].slice(-MOST_POINTS);
+    plot.update(seen);
+  };
+  const shownEvidence = async (status: RolloutStatus) => {
+    if (!status.deployment.experiment) return evidenceOf(status);
+    const { report } = await context.admin.get<ExperimentStatus>(`${base}/experiment`);
+    return report && experimentPanel('How the arms compare now', report);
   };
   const failed = (error: unknown) => fill(trouble, error !== null && failure(error));
   // The first look decides whether there is such a deployment at all.
   await look();
   poll(context.left, EVERY_MS, look, failed);
-  return page(name, { lead: `A deployment of ${tenant}.`, actions: [actions] }, trouble, served, evidence, history);
+  return page(name, { lead: `A deployment of ${tenant}.`, actions: [actions] }, trouble, served, evidence, plot.element, history);
 }
 
 function eventsOf(admin: Api, base: string): Promise<readonly RolloutEvent[]> {
   return admin.list<RolloutEvent>(`${base}/events?limit=${SHOWN_EVENTS}`);
 }
 
+/** At the steps that this canary took. */
+function seenBefore({ canaryVersion, rollout }: Deployment, events: readonly RolloutEvent[]): Seen[] {
+  if (canaryVersion === null || rollout === null) return [];
+  return events
+    .filter(({ createdAt }) => createdAt >= rollout.startedAt)
+    .flatMap(({ createdAt: atMs, evidence }) => (evidence === null ? [] : [{ atMs, verdict: evidence }]))
+    .reverse();
+}
+
 function servedPanel(deployment: Deployment): HTMLElement {
   const { adapter, stableVersion, canaryVersion, canaryWeight, rollout, retrieval, policy, revision } = deployment;
-  const { canaryGroups = [], shadowWeight = 0 } = deployment;
+  const { canaryGroups = [], shadowWeight = 0, experiment } = deployment;
   return section(
     'Serving',
     {},
@@ -63,6 +91,7 @@ function servedPanel(deployment: Deployment): HTMLElement {
         'Canary',
         canaryVersion === null ? 'none' : h('strong', {}, `${version(adapter, canaryVersion)} at ${canaryWeight} %`),
       ],
+      ['Experiment', experiment ? experiment.arms.map(({ name, weight }) => `${name} ${weight} %`).join(', ') : 'none'],
       ['Always the canary', canaryGroups.length === 0 ? 'nobody' : canaryGroups.join(', ')],
       ['Answered by it too, unseen', `${shadowWeight} % of stable`],
       ['Documents', retrieval.enabled ? `${retrieval.topK} passages from a score of ${retrieval.minScore} on` : 'off'],
@@ -125,7 +154,7 @@ function historyPanel(events: readonly RolloutEvent[]): HTMLElement {
   );
 }
 
-function eventOf({ type, actor, reason, served, evidence, createdAt }: RolloutEvent): Child {
+function eventOf({ type, actor, reason, served, evidence, report, createdAt }: RolloutEvent): Child {
   const tone = type === 'rolled_back' ? 'bad' : type === 'promoted' ? 'good' : 'plain';
   const { adapter, stableVersion, canaryVersion, canaryWeight } = served;
   const canary = canaryVersion === null ? '' : `, canary ${version(adapter, canaryVersion)} at ${canaryWeight} %`;
@@ -146,6 +175,13 @@ function eventOf({ type, actor, reason, served, evidence, createdAt }: RolloutEv
         {},
         h('summary', {}, 'Evidence'),
         verdictPanel(`What the judge saw on ${time(createdAt)}`, evidence),
+      ),
+    report !== null &&
+      h(
+        'details',
+        {},
+        h('summary', {}, 'Report'),
+        experimentPanel(`How the arms compared on ${time(createdAt)}`, report),
       ),
   ];
 }

@@ -54,6 +54,6 @@ function effectOf({ metric, effect }: MetricVerdict): string {
   return RATIOS.has(metric) ? percent(effect) : `${(100 * effect).toFixed(1)} points`;
 }
 
-function evidence(value: number): string {
+export function evidence(value: number): string {
   return value >= 1000 ? '> 1,000' : value.toFixed(value >= 10 ? 0 : 2);
 }

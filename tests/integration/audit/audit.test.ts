@@ -133,6 +133,7 @@ t.test('each step of a rollout is one line, and what the controller decided is i
     lookEveryMs: 1000,
     holder: 'test',
     onLook: () => {},
+    onExperiment: () => {},
     onError: (error) => errors.push(error),
   });
   await controller.look();

@@ -33,6 +33,7 @@ async function setUp(t: Test, plan: Partial<RolloutPlan> = {}) {
     clock: { now: Date.now, monotonicMs: () => 0 },
     lookEveryMs: 1,
     onLook: (look: Look) => looks.push(look),
+    onExperiment: () => {},
     onError: (error: unknown) => errors.push(error),
   };
   const judged = { ...registry, judgedAnswers: async () => answers };

@@ -54,6 +54,23 @@ t.test('a canary is set, weighed, promoted, and rolled back one step', async (t)
   await t.rejects(registry.promote('bank', 'assistant'), { code: 'no_canary' });
 });
 
+t.test('what it generates by stays where a change does not say it, and is checked', async (t) => {
+  const { registry, settings, put } = await setUp(t);
+  t.match(await put(1), { generation: {} });
+  const said = { ...settings, stableVersion: 1, generation: { temperature: 0.7, maxTokens: 300 } };
+  t.match(await registry.putDeployment(said), { generation: said.generation, revision: 2 });
+  t.match(await put(2), { generation: said.generation });
+  t.same((await registry.putDeployment({ ...said, generation: {} })).generation, {});
+  const wrong: [object, RegExp][] = [
+    [{ temperature: 3 }, /^generation\.temperature: must be from 0 to 2, got 3/],
+    [{ maxTokens: 1.5 }, /^generation\.maxTokens: must be an integer/],
+    [{ seed: 1 }, /^generation\.seed: is not known/],
+  ];
+  for (const [generation, message] of wrong) {
+    await t.rejects(registry.putDeployment({ ...said, generation }), { code: 'invalid_value', message });
+  }
+});
+
 t.test('a rollback drops a canary first and leaves stable alone', async (t) => {
   const { registry, put } = await setUp(t);
   await put(1);

@@ -212,6 +212,32 @@ t.test('what the weight assigned since the rollout began is judged, and nothing 
   );
 });
 
+t.test("what a policy found in an answer tells of its version, and what it found in a question does not", async (t) => {
+  const { registry } = await setUp(t);
+  const deployment = await registry.startRollout('bank', 'assistant', { version: 2, plan: PLAN });
+  const found = (...stages: readonly ('input' | 'output')[]): AnswerRecord['safety'] => ({
+    policy: 'bank@1',
+    decisions: stages.map((stage) => ({ stage, rule: 'r', kind: 'profanity', action: 'flag', count: 1 })),
+  });
+  const records: [Partial<AnswerRecord>, boolean | null][] = [
+    [{ safety: null }, null],
+    [{ safety: found() }, false],
+    [{ safety: found('input') }, false],
+    [{ safety: found('input', 'output') }, true],
+    [{ safety: found('output'), finishReason: 'content_filter' }, true],
+    [{ safety: found('input'), outcome: 'refused' }, null],
+    [{ safety: found(), outcome: 'engine_unavailable' }, null],
+  ];
+  await Promise.all(
+    records.map(([record], i) => registry.recordAnswer({ ...answer, ...record, id: `p${i}`, createdAt: 5000 + i })),
+  );
+  const judged = await registry.judgedAnswers(deployment);
+  t.same(
+    [...judged].sort((a, b) => a.endedAt - b.endedAt).map(({ policyHit }) => policyHit),
+    records.map(([, hit]) => hit),
+  );
+});
+
 t.test(
   'a copy that nobody saw is judged beside its pair, and is no use, no quality and no answer to review',
   async (t) => {

@@ -74,6 +74,11 @@ t.test('each metric that is worse fails, with the figures for it', async (t) => 
     bothArms(300, () => ({ signals: { words: 9 } }), same),
     {},
   );
+  one(
+    'policy_hits',
+    bothArms(300, (n) => ({ policyHit: every(n, 4) }), () => ({ policyHit: false })),
+    { stable: 0, canary: 0.25, critical: true },
+  );
   const rated = (rating: 'up' | 'down') => () => ({ feedback: { at: 1, rating } });
   one('feedback', bothArms(300, rated('down'), rated('up')), { stable: 1, canary: 0, effect: 1 });
 });

@@ -3,20 +3,10 @@ import { type Static, type TOptional, type TSchema, type TUnknown, Type } from '
 import { Value } from 'typebox/value';
 import type { Priority, SamplingParams } from '../../../contracts/generator.js';
 import { AppError } from '../../../errors/app-error.js';
+import { DEFAULT_SAMPLING } from '../../../pipeline/sampling.js';
 
 /** Of parameters that clients send to speed up or to keep what this server does not; see `ignored.ts`. */
 export const WITHOUT_EFFECT = 'Accepted without effect; the response names it in `x-ignored-parameters`.';
-
-/** What counts where a parameter is left out: the only home of these values. */
-const DEFAULTS = {
-  temperature: 0,
-  top_p: 1,
-  top_k: 0,
-  min_p: 0,
-  repetition_penalty: 1,
-  presence_penalty: 0,
-  frequency_penalty: 0,
-} as const;
 
 /** Texts that may end an answer; a client that emulates tools needs more than the four of OpenAI. */
 const MAX_STOPS = 16;
@@ -37,32 +27,33 @@ export const generationFields = {
     Type.Number({
       minimum: 0,
       maximum: 2,
-      default: DEFAULTS.temperature,
-      description: '0, the default here (OpenAI: 1), always takes the likeliest token.',
+      default: DEFAULT_SAMPLING.temperature,
+      description:
+        '0, the default here (OpenAI: 1), always takes the likeliest token. Like all defaults of sampling, a deployment may have another one.',
     }),
   ),
   top_p: Type.Optional(
     Type.Number({
       minimum: 0,
       maximum: 1,
-      default: DEFAULTS.top_p,
+      default: DEFAULT_SAMPLING.topP,
       description: '0 leaves the likeliest token alone.',
     }),
   ),
   top_k: Type.Optional(
-    Type.Integer({ minimum: -1, default: DEFAULTS.top_k, description: 'Extension. 0 and -1: off.' }),
+    Type.Integer({ minimum: -1, default: DEFAULT_SAMPLING.topK, description: 'Extension. 0 and -1: off.' }),
   ),
-  min_p: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: DEFAULTS.min_p, description: 'Extension.' })),
+  min_p: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: DEFAULT_SAMPLING.minP, description: 'Extension.' })),
   repetition_penalty: Type.Optional(
     Type.Number({
       exclusiveMinimum: 0,
       maximum: 10,
-      default: DEFAULTS.repetition_penalty,
+      default: DEFAULT_SAMPLING.repetitionPenalty,
       description: 'Extension. 1: off.',
     }),
   ),
-  presence_penalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: DEFAULTS.presence_penalty })),
-  frequency_penalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: DEFAULTS.frequency_penalty })),
+  presence_penalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: DEFAULT_SAMPLING.presencePenalty })),
+  frequency_penalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: DEFAULT_SAMPLING.frequencyPenalty })),
   seed: Type.Optional(Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER })),
   logit_bias: Type.Optional(
     Type.Record(Type.String(), Type.Number({ minimum: -100, maximum: 100 }), {
@@ -149,18 +140,20 @@ export function checkRefused(refused: RefusedParameters, body: Readonly<Record<s
   }
 }
 
-export function toSampling(body: SamplingBody): SamplingParams {
-  return {
-    temperature: body.temperature ?? DEFAULTS.temperature,
-    topP: body.top_p ?? DEFAULTS.top_p,
-    topK: Math.max(0, body.top_k ?? DEFAULTS.top_k),
-    minP: body.min_p ?? DEFAULTS.min_p,
-    repetitionPenalty: body.repetition_penalty ?? DEFAULTS.repetition_penalty,
-    presencePenalty: body.presence_penalty ?? DEFAULTS.presence_penalty,
-    frequencyPenalty: body.frequency_penalty ?? DEFAULTS.frequency_penalty,
-    seed: body.seed ?? null,
-    logitBias: toLogitBias(body.logit_bias ?? {}),
+/** What was asked for; what is left out is the deployment's. */
+export function toSampling(body: SamplingBody): Partial<SamplingParams> {
+  const given = {
+    temperature: body.temperature,
+    topP: body.top_p,
+    topK: body.top_k && Math.max(0, body.top_k),
+    minP: body.min_p,
+    repetitionPenalty: body.repetition_penalty,
+    presencePenalty: body.presence_penalty,
+    frequencyPenalty: body.frequency_penalty,
+    seed: body.seed,
+    logitBias: body.logit_bias && toLogitBias(body.logit_bias),
   };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 /** What only a stream has cannot be asked of a whole answer. @throws AppError `invalid_value` */

@@ -47,8 +47,10 @@ export const Receipt = Type.Object(
     prompt_digest: nullable(
       Type.String({ description: 'Of the rules and instructions in the prompt: another one, another prompt.' }),
     ),
-    arm: Type.Enum(['stable', 'canary', 'pinned', 'base']),
-    assigned_by: Type.Enum(['weight', 'header', 'group', 'pin', 'shadow'], { description: 'Why it was that arm.' }),
+    arm: Type.String({ description: '`stable`, `canary`, `pinned`, `base`, or the name of an arm of an experiment.' }),
+    assigned_by: Type.Enum(['weight', 'header', 'group', 'pin', 'shadow', 'experiment'], {
+      description: 'Why it was that arm.',
+    }),
     pair: nullable(
       Type.String({
         description:

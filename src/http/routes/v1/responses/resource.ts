@@ -1,6 +1,8 @@
 /** The response as clients have it, grown from the events of its answer; each event gives the frames of a stream. */
 import type { GeneratedToken, TokenLogprob } from '../../../../contracts/generator.js';
+import type { GenerationDefaults } from '../../../../contracts/registry.js';
 import type { AppError } from '../../../../errors/app-error.js';
+import { DEFAULT_SAMPLING } from '../../../../pipeline/sampling.js';
 import type { AnswerEvent, Grounding } from '../../../../pipeline/types.js';
 import type { Frame } from '../stream.js';
 import { type Item, itemId } from './items.js';
@@ -42,7 +44,6 @@ export function toResource({ id, body, store, createdAtMs }: Start, status: 'que
     error: null,
     incomplete_details: null,
     instructions: body.instructions ?? null,
-    max_output_tokens: body.max_output_tokens ?? null,
     max_tool_calls: null,
     model: body.model,
     output: [],
@@ -53,20 +54,31 @@ export function toResource({ id, body, store, createdAtMs }: Start, status: 'que
     safety_identifier: body.safety_identifier ?? null,
     service_tier: body.service_tier === 'flex' ? 'flex' : 'default',
     store,
-    temperature: body.temperature ?? 0,
     text: { format: { type: 'text' }, ...text },
     tool_choice: body.tool_choice ?? 'auto',
     tools: tools.map((tool) =>
       tool.type === 'function' ? { description: null, parameters: null, strict: false, ...tool } : tool,
     ),
     top_logprobs: body.top_logprobs ?? 0,
-    top_p: body.top_p ?? 1,
-    presence_penalty: body.presence_penalty ?? 0,
-    frequency_penalty: body.frequency_penalty ?? 0,
+    ...generationOf(body, {}),
     truncation: 'disabled',
     usage: null,
     user: body.user ?? null,
     metadata: metadata ?? {},
+  };
+}
+
+/** What was asked for, else what its deployment says, once it is known. */
+function generationOf(
+  body: Body,
+  { temperature, topP, presencePenalty, frequencyPenalty, maxTokens = null }: GenerationDefaults,
+) {
+  return {
+    max_output_tokens: body.max_output_tokens ?? maxTokens,
+    temperature: body.temperature ?? temperature ?? DEFAULT_SAMPLING.temperature,
+    top_p: body.top_p ?? topP ?? DEFAULT_SAMPLING.topP,
+    presence_penalty: body.presence_penalty ?? presencePenalty ?? DEFAULT_SAMPLING.presencePenalty,
+    frequency_penalty: body.frequency_penalty ?? frequencyPenalty ?? DEFAULT_SAMPLING.frequencyPenalty,
   };
 }
 
@@ -225,7 +237,7 @@ export function createBuilder(start: Start, nowMs: () => number) {
     encode(event: AnswerEvent): Frame[] {
       switch (event.type) {
         case 'routed':
-          resource = { ...resource, model: event.route.model };
+          resource = { ...resource, model: event.route.model, ...generationOf(start.body, event.route.generation) };
           return [];
         case 'started':
           return [whole('response.created'), whole('response.in_progress'), ...searched(event)];
