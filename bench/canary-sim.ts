@@ -6,6 +6,7 @@
 import { DEFAULT_PLAN, decide } from '../src/canary/decide.js';
 import { judge } from '../src/canary/judge.js';
 import { DEFAULT_POLICY } from '../src/canary/judged-metrics.js';
+import { MAX_JUDGED_ANSWERS } from '../src/contracts/registry-limits.js';
 import type { JudgedAnswer, Rollout } from '../src/contracts/rollouts.js';
 import { createRandom } from '../src/engine/process/random.js';
 import { answerOf, type Harm, type Recorded, readRecorded } from './canary/traffic.js';
@@ -14,8 +15,8 @@ import type { Bench } from './main.js';
 
 const LOOK_EVERY_MS = 30_000;
 const REQUESTS_PER_LOOK = 60;
-/** A rollout that takes longer than this is left as it is: neither rolled back nor promoted. */
-const MOST_LOOKS = 1000;
+/** As many answers as the judge is given. A rollout that takes longer is left as it is: neither rolled back nor promoted. */
+const MOST_LOOKS = Math.floor(MAX_JUDGED_ANSWERS / REQUESTS_PER_LOOK);
 /** Percentage of stable's answers that the canary answers too, seen by nobody. */
 const SHADOW = 20;
 

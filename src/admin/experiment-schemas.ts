@@ -59,19 +59,25 @@ const Chosen = {
   metrics: PoliciesSchema,
 };
 
-const Planned = {
-  goal: Goal,
-  arms: Type.Array(ArmSchema, {
-    minItems: 2,
-    maxItems: MAX_EXPERIMENT_ARMS,
-    description: 'The others must not become worse than the first one in what is critical: that ends it.',
-  }),
-};
-
-export const ExperimentBody = Type.Object({ ...Planned, ...Type.Partial(Type.Object(Chosen)).properties }, closed);
+export const ExperimentBody = Type.Object(
+  {
+    goal: Goal,
+    arms: Type.Array(ArmSchema, {
+      minItems: 2,
+      maxItems: MAX_EXPERIMENT_ARMS,
+      description: 'The others must not become worse than the first one in what is critical: that ends it.',
+    }),
+    ...Type.Partial(Type.Object(Chosen)).properties,
+  },
+  closed,
+);
 export const AdoptBody = Type.Object({ arm: Type.String() }, closed);
-export const ExperimentSchema = Type.Object({
-  ...Planned,
-  ...Chosen,
-  startedAt: Type.Integer({ description: 'Milliseconds since the epoch.' }),
-});
+/** Under way: as it was started. */
+export const ExperimentSchema = Type.Object(
+  {
+    goal: Type.Enum([...GOALS]),
+    arms: Type.Array(Type.Object({ name: Type.String(), weight: Type.Number() }), { minItems: 2 }),
+    startedAt: Type.Integer({ description: 'Milliseconds since the epoch.' }),
+  },
+  { description: 'With all that it was started with.' },
+);

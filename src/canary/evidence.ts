@@ -14,37 +14,36 @@ interface Evidence {
 }
 
 /** What the blocks tell of the canary, where a change in that direction is for the worse (decision 0040). */
-export const weigh: Record<Comparing, (blocks: readonly Block[], worse: Direction, limits: Limits) => Evidence> =
-  {
-    /** How much worse the mean is, from −1 to 1, against the limits. */
-    difference(blocks, worse, { minimumEffect, tolerance }) {
-      const worseBy = blocks.map((block) => difference(block, worse));
-      return {
-        ofWorse: greatestWealth(
-          worseBy.map((by) => by - minimumEffect),
-          1 + minimumEffect,
-        ),
-        ofGood: greatestWealth(
-          worseBy.map((by) => tolerance - by),
-          1 - tolerance,
-        ),
-      };
-    },
-    /**
-     * How often one of the canary is worse by more than the limit than one of the stable version, over one half: one half is where their
-     * middles differ by just that (Mann and Whitney 1947). Bounded, so a tail of slow answers proves nothing.
-     */
-    ratio(blocks, worse, { minimumEffect, tolerance }) {
-      const over = (limit: number) => blocks.map((block) => shareWorse(block, worse, 1 + limit) - 0.5);
-      return {
-        ofWorse: greatestWealth(over(minimumEffect), 0.5),
-        ofGood: greatestWealth(
-          over(tolerance).map((share) => -share),
-          0.5,
-        ),
-      };
-    },
-  };
+export const weigh: Record<Comparing, (blocks: readonly Block[], worse: Direction, limits: Limits) => Evidence> = {
+  /** How much worse the mean is, from −1 to 1, against the limits. */
+  difference(blocks, worse, { minimumEffect, tolerance }) {
+    const worseBy = blocks.map((block) => difference(block, worse));
+    return {
+      ofWorse: greatestWealth(
+        worseBy.map((by) => by - minimumEffect),
+        1 + minimumEffect,
+      ),
+      ofGood: greatestWealth(
+        worseBy.map((by) => tolerance - by),
+        1 - tolerance,
+      ),
+    };
+  },
+  /**
+   * How often one of the canary is worse by more than the limit than one of the stable version, over one half: one half is where their
+   * middles differ by just that (Mann and Whitney 1947). Bounded, so a tail of slow answers proves nothing.
+   */
+  ratio(blocks, worse, { minimumEffect, tolerance }) {
+    const over = (limit: number) => blocks.map((block) => shareWorse(block, worse, 1 + limit) - 0.5);
+    return {
+      ofWorse: greatestWealth(over(minimumEffect), 0.5),
+      ofGood: greatestWealth(
+        over(tolerance).map((share) => -share),
+        0.5,
+      ),
+    };
+  },
+};
 
 /** How much worse the canary is; below 0: better. null without blocks. */
 export const effectOf: Record<Comparing, (blocks: readonly Block[], worse: Direction) => number | null> = {

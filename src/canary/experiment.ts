@@ -8,7 +8,7 @@ import type {
   ExperimentReport,
 } from '../contracts/experiments.js';
 import { MAX_JUDGED_ANSWERS } from '../contracts/registry-limits.js';
-import type { JudgePolicy, RolloutPlan, Verdict } from '../contracts/rollouts.js';
+import type { JudgePolicy, MetricPolicies, Verdict } from '../contracts/rollouts.js';
 import { type Direction, effectOf, mean, median, weigh } from './evidence.js';
 import { GOAL_SPECS } from './goals.js';
 import { judge, policyOf } from './judge.js';
@@ -29,13 +29,13 @@ export const DEFAULT_EXPERIMENT: Omit<ExperimentPlan, 'goal' | 'arms'> = {
 };
 
 /** Arms may be slower: what they are for, more passages or longer instructions, takes time. */
-const GUARDS: RolloutPlan['metrics'] = {
+const GUARDS: MetricPolicies = {
   time_to_first_token: { critical: false },
   time_per_output_token: { critical: false },
 };
 
 /** What the arms must not become worse in: the usual policy, but for their times, and for what the plan says. */
-export function guardsOf(changes: RolloutPlan['metrics']): JudgePolicy {
+export function guardsOf(changes: MetricPolicies): JudgePolicy {
   return policyOf(
     Object.fromEntries(JUDGED_METRIC_NAMES.map((metric) => [metric, { ...GUARDS[metric], ...changes[metric] }])),
   );

@@ -1,7 +1,7 @@
 /** Arms that share a deployment's traffic at fixed weights, and which of them is better. Types only. */
-import type { GenerationDefaults, RetrievalPolicy } from './registry.js';
 import type { GOALS } from './registry-limits.js';
-import type { JudgedAnswer, RolloutPlan, Verdict } from './rollouts.js';
+import type { GenerationDefaults, RetrievalPolicy } from './settings.js';
+import type { JudgedAnswer, MetricPolicies, Verdict } from './verdicts.js';
 
 /** Good ratings, answers that reviewers accepted, groundedness: the more the better. Cost in tokens: the less the better. */
 export type Goal = (typeof GOALS)[number];
@@ -31,7 +31,7 @@ export interface ExperimentPlan {
   /** Of all arms together: with as many it is over. */
   readonly mostAnswers: number;
   /** What differs from the usual policy for what must not become worse. */
-  readonly metrics: RolloutPlan['metrics'];
+  readonly metrics: MetricPolicies;
 }
 
 /** A plan under way. */
@@ -88,4 +88,3 @@ export interface ExperimentReport {
   readonly arms: readonly ArmReport[];
   readonly comparisons: readonly ArmComparison[];
 }
-

@@ -6,16 +6,23 @@ import type { AuditChange, AuditPage } from './audit.js';
 import type { Batch, BatchChange, BatchResult, NewBatch } from './batches.js';
 import type { Conversations } from './conversations.js';
 import type { Experiment, ExperimentAnswer, ExperimentPlan } from './experiments.js';
-import type { SamplingParams } from './generator.js';
 import type { HttpTool, ToolRun } from './http-tools.js';
 import type { Page, PageRequest } from './paging.js';
 import type { ChatMessage } from './prompt.js';
 import type { AnswerSignals } from './quality.js';
 import type { Caller, Limits, PastUse, SetLimits, TenantLimits, UsageQuery, UsageReport } from './quota.js';
 import type { ARMS, FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES, SIGNER_PURPOSES } from './registry-limits.js';
-import type { SearchMode } from './retrieval.js';
-import type { CanaryRules, ChangedBy, JudgedAnswer, Rollout, RolloutEvent, RolloutEventType, RolloutPlan } from './rollouts.js';
+import type {
+  CanaryRules,
+  ChangedBy,
+  JudgedAnswer,
+  Rollout,
+  RolloutEvent,
+  RolloutEventType,
+  RolloutPlan,
+} from './rollouts.js';
 import type { PolicyRef, SafetyPolicy, SafetyRecord, SafetyRules } from './safety.js';
+import type { GenerationDefaults, RetrievalPolicy } from './settings.js';
 import type { Owner, StoredResponse, StoredTurn } from './stored-responses.js';
 import type {
   AdapterPolicy,
@@ -28,6 +35,8 @@ import type {
   VersionStatus,
 } from './versions.js';
 import type { Webhooks } from './webhooks.js';
+
+export type { GenerationDefaults, RetrievalPolicy } from './settings.js';
 
 /**
  * `route`: may pin a version or force an arm by header. `groups`: may say by header which groups the caller is in. `release`: the
@@ -98,28 +107,6 @@ export interface AdapterVersion extends AdapterRef {
   readonly status: VersionStatus;
   readonly createdAt: number;
 }
-
-export interface RetrievalPolicy {
-  readonly enabled: boolean;
-  /** Searched as one; none, or left out: the tenant's default store. */
-  readonly storeIds?: readonly string[];
-  /** Hybrid where it is left out. */
-  readonly mode?: SearchMode;
-  readonly topK: number;
-  readonly minScore: number;
-  readonly budgetTokens: number;
-  /**
-   * What a passage of a chat is read with: all that stands before it (full, also where it is left out), or the instructions
-   * alone (block), so that what is computed of it serves again wherever it stands.
-   */
-  readonly attention?: 'full' | 'block';
-}
-
-/** What counts where a request leaves it out. */
-export type GenerationDefaults = Partial<Omit<SamplingParams, 'seed' | 'logitBias'>> & {
-  /** Of a chat or a response; what completes code or text has limits of its own. */
-  readonly maxTokens?: number;
-};
 
 /** A name that tenants call; points at versions of one adapter. */
 export interface Deployment {

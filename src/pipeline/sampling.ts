@@ -18,11 +18,11 @@ export const DEFAULT_SAMPLING: SamplingParams = {
 /** The request with what its deployment says in its place. */
 export function withDefaults<R extends ChatRequest | CompletionRequest>(
   request: R,
-  { maxTokens = null, ...sampling }: GenerationDefaults,
+  { maxTokens, ...sampling }: GenerationDefaults,
 ): R {
   return {
     ...request,
     sampling: { ...sampling, ...request.sampling },
-    maxTokens: request.maxTokens ?? maxTokens,
+    maxTokens: request.maxTokens ?? maxTokens ?? null,
   };
 }

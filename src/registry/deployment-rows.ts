@@ -71,7 +71,17 @@ export function fromServed({ previous, rollout, experiment, canaryGroups, ...ver
 }
 
 export function toDeployment(row: DeploymentRow): Deployment {
-  const { hasPrevious: _, previousVersion: __, rollout, experiment, retrieval, generation, policy, tools, ...rest } = row;
+  const {
+    hasPrevious: _,
+    previousVersion: __,
+    rollout,
+    experiment,
+    retrieval,
+    generation,
+    policy,
+    tools,
+    ...rest
+  } = row;
   return {
     ...rest,
     canaryGroups: JSON.parse(rest.canaryGroups),

@@ -1,15 +1,11 @@
-import { MAX_JUDGED_ANSWERS } from '../contracts/registry-limits.js';
 import type { ExperimentAnswer } from '../contracts/experiments.js';
 import type { Deployment, Registry } from '../contracts/registry.js';
+import { MAX_JUDGED_ANSWERS } from '../contracts/registry-limits.js';
 import type { JudgedAnswer } from '../contracts/rollouts.js';
 import type { SafetyRecord } from '../contracts/safety.js';
 import type { Database } from './database.js';
 
-export function createJudgedAnswers({
-  db,
-}: {
-  db: Database;
-}): Pick<Registry, 'judgedAnswers' | 'experimentAnswers'> {
+export function createJudgedAnswers({ db }: { db: Database }): Pick<Registry, 'judgedAnswers' | 'experimentAnswers'> {
   return {
     async judgedAnswers(deployment) {
       const { stableVersion, canaryVersion, rollout } = deployment;

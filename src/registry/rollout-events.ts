@@ -71,7 +71,15 @@ function eventsOf(db: Database, { tenant, name }: Pick<At, 'tenant' | 'name'>) {
   return db.selectFrom('rolloutEvents').where('tenant', '=', tenant).where('deployment', '=', name);
 }
 
-function toEvent({ tenant: _, deployment: __, idempotencyKey: ___, served, evidence, report, ...row }: RolloutEventRow) {
+function toEvent({
+  tenant: _,
+  deployment: __,
+  idempotencyKey: ___,
+  served,
+  evidence,
+  report,
+  ...row
+}: RolloutEventRow) {
   // Events of before know no groups, no copies and no experiments.
   return {
     ...row,

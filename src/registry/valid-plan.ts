@@ -6,7 +6,7 @@ import {
   MAX_STEP_MS,
   MAX_TOLERANCE,
 } from '../contracts/registry-limits.js';
-import type { CanaryRules, MetricPolicy, RolloutPlan } from '../contracts/rollouts.js';
+import type { CanaryRules, MetricPolicies, MetricPolicy, RolloutPlan } from '../contracts/rollouts.js';
 import { invalid, validInteger, validNumber } from './validate.js';
 
 const GROUP = new RegExp(GROUP_PATTERN);
@@ -44,7 +44,7 @@ export function validPlan({ steps, leastAnswers, leastMs, provenFrom, requires, 
   };
 }
 
-export function validPolicies(metrics: RolloutPlan['metrics']): void {
+export function validPolicies(metrics: MetricPolicies): void {
   for (const [metric, policy] of Object.entries(metrics)) validPolicy(`metrics.${metric}`, policy);
 }
 

@@ -159,7 +159,7 @@ t.test('what a request leaves out is as its deployment says, and what it asks fo
   });
   await app.inject(chat({ temperature: 0, max_tokens: 5, top_p: 0.9 }));
   t.match(engine.requests.at(-1), { maxTokens: 5, sampling: { temperature: 0, presencePenalty: 0.5, topP: 0.9 } });
-  const payload = { model: 'plain', input: 'What is the fee?', top_p: 0.9 };
+  const payload = { model: 'plain', input: 'What is the fee?', top_p: 0.9, store: false };
   const response = await app.inject({ method: 'POST', url: '/v1/responses', headers: bearer(), payload });
   t.match(response.json(), { temperature: 0.7, top_p: 0.9, presence_penalty: 0.5, max_output_tokens: 33 });
   registry.deployments[1] = { ...registry.deployments[1]!, generation: {} };

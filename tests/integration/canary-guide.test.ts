@@ -1,13 +1,15 @@
-/** Both ends of a rollout on the real model, as docs/guides/canary.md has them. */
+/** Both ends of a rollout and an experiment on the real model, as docs/guides/canary.md has them. */
 import { join } from 'node:path';
 import t from 'tap';
+import { readPublicKey } from '../../src/audit/signing-key.js';
+import { verifyLogs } from '../../src/audit/verify.js';
 import type { RolloutEvent } from '../../src/contracts/rollouts.js';
 import { Sqlite } from '../../src/sqlite/open.js';
 import { removeDataDir, startGateway } from './gateway-process.js';
 import { indexedDataDir } from './indexed-documents.js';
 import { commandsOf, shell } from './tour.js';
 
-const PARTS = ['## Traffic', '## A version that is worse', '## A version that is better'];
+const PARTS = ['## Traffic', '## A version that is worse', '## A version that is better', '## Which of two is better'];
 
 /** What a reader should see of each command, in the order of the page. */
 const EXPECTED: readonly RegExp[] = [
@@ -17,6 +19,8 @@ const EXPECTED: readonly RegExp[] = [
   /"type": "rolled_back"[\s\S]*"evidenceOfWorse"/,
   /promoted +northwind-bank@2 .* controller /,
   /northwind-bank@1 /,
+  /by cost: winner, one is better/,
+  /assistant +northwind-bank@1/,
 ];
 
 t.test('a worse version is rolled back by itself, a better one is promoted, and no request fails', async (t) => {
@@ -47,11 +51,32 @@ t.test('a worse version is rolled back by itself, a better one is promoted, and 
   const database = new Sqlite(join(dataDir, 'registry.db'), { readonly: true });
   const statuses = database.prepare("SELECT status FROM adapters WHERE name = 'northwind-bank' ORDER BY version");
   t.same(statuses.pluck().all(), ['approved', 'quarantined', 'quarantined'], 'what was rolled back is out of reach');
+  const events = database.prepare(
+    "SELECT type FROM rollout_events WHERE deployment = 'assistant' AND tenant = ? ORDER BY revision",
+  );
+  t.same(
+    events
+      .pluck()
+      .all('northwind-bank')
+      .filter((type) => type !== 'deployed'),
+    [
+      ...['canary_set', 'started', 'rolled_back'],
+      ...['started', 'advanced', 'advanced', 'promoted', 'rolled_back'],
+      ...['experiment_started', 'experiment_ended'],
+    ],
+    'step by step',
+  );
   const outcomes = database.prepare('SELECT DISTINCT outcome FROM answers ORDER BY outcome').pluck().all();
   database.close();
   // Whoever is on the way when the traffic ends hangs up.
   t.same(
     outcomes.filter((outcome) => outcome !== 'aborted'),
     ['completed'],
+  );
+  const logs = verifyLogs(dataDir, readPublicKey(dataDir), []);
+  t.same(
+    logs.flatMap(({ problem }) => problem ?? []),
+    [],
+    'the audit log is sound',
   );
 });

@@ -48,7 +48,16 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   fc.option(version, { nil: undefined }).map(
     (version): Change =>
       ({ served }) =>
-        experimentStarted(served, plan({ arms: [{ name: 'one', weight: 50, version }, { name: 'two', weight: 50 }] }), 0),
+        experimentStarted(
+          served,
+          plan({
+            arms: [
+              { name: 'one', weight: 50, version },
+              { name: 'two', weight: 50 },
+            ],
+          }),
+          0,
+        ),
   ),
   fc.constant<Change>(({ served, last }) => experimentEnded(served, last, 'assistant')),
   fc.constant<Change>(({ served, last }) => promoted(served, last, 'assistant')),

@@ -80,7 +80,10 @@ export function addDeployments(program: Command, terminal: Terminal): void {
     .option('--no-policy', 'screen nothing')
     .option('--tools <name...>', 'functions that the gateway calls for it, and no others')
     .option('--no-tools', 'none')
-    .option('--generation <name=value...>', 'what counts where a request leaves it out, as temperature=0.7 maxTokens=300')
+    .option(
+      '--generation <name=value...>',
+      'what counts where a request leaves it out, as temperature=0.7 maxTokens=300',
+    )
     .option('--no-generation', 'nothing but the usual defaults')
     .option('--budget-tokens <number>', 'tokens of all passages together', parseNumber)
     .addOption(

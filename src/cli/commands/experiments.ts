@@ -40,7 +40,9 @@ const urlOf = (tenant: string, name: string) => path`/admin/tenants/${tenant}/de
 export function addExperiments(program: Command, terminal: Terminal): void {
   const experiments = program
     .command('experiments')
-    .description("share a deployment's traffic among versions, instructions or ways to search, and learn which is better");
+    .description(
+      "share a deployment's traffic among versions, instructions or ways to search, and learn which is better",
+    );
   const showOne = (command: Command, deployment: Deployment) =>
     show(terminal, command, deployment, [toRow(deployment)]);
 

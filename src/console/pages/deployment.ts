@@ -4,7 +4,7 @@ import { type Api, path } from '../api.js';
 import { type Context, tenantOf } from '../context.js';
 import { type Child, fill, h } from '../dom.js';
 import { time, version, words } from '../format.js';
-import { type Seen, evidencePlot } from '../parts/evidence-plot.js';
+import { evidencePlot, type Seen } from '../parts/evidence-plot.js';
 import { experimentPanel } from '../parts/experiment.js';
 import { badge, empty, facts, failure, page, section } from '../parts/layout.js';
 import { poll } from '../parts/poll.js';
@@ -63,7 +63,15 @@ export async function deployment(context: Context): Promise<HTMLElement> {
   // The first look decides whether there is such a deployment at all.
   await look();
   poll(context.left, EVERY_MS, look, failed);
-  return page(name, { lead: `A deployment of ${tenant}.`, actions: [actions] }, trouble, served, evidence, plot.element, history);
+  return page(
+    name,
+    { lead: `A deployment of ${tenant}.`, actions: [actions] },
+    trouble,
+    served,
+    evidence,
+    plot.element,
+    history,
+  );
 }
 
 function eventsOf(admin: Api, base: string): Promise<readonly RolloutEvent[]> {

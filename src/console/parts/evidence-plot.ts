@@ -33,7 +33,10 @@ export function evidencePlot(left: AbortSignal): EvidencePlot {
       const of = (read: (verdict: Verdict) => number | null) => seen.map(({ verdict }) => read(verdict));
       update(
         seen.map(({ atMs }) => atMs),
-        [of((verdict) => powerOf(verdict, 'evidenceOfGood', Math.min)), of((verdict) => powerOf(verdict, 'evidenceOfWorse', Math.max))],
+        [
+          of((verdict) => powerOf(verdict, 'evidenceOfGood', Math.min)),
+          of((verdict) => powerOf(verdict, 'evidenceOfWorse', Math.max)),
+        ],
       );
     },
   };

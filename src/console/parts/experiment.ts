@@ -8,7 +8,10 @@ import { evidence } from './verdict.js';
 const TONES: Partial<Readonly<Record<ExperimentOutcome, Tone>>> = { winner: 'good', harmful: 'bad' };
 
 /** How the arms of an experiment compare, with the figures. */
-export function experimentPanel(title: string, { goal, outcome, reason, arms, comparisons }: ExperimentReport): HTMLElement {
+export function experimentPanel(
+  title: string,
+  { goal, outcome, reason, arms, comparisons }: ExperimentReport,
+): HTMLElement {
   const isCost = goal === 'cost';
   return section(
     title,
@@ -21,7 +24,11 @@ export function experimentPanel(title: string, { goal, outcome, reason, arms, co
         { title: 'Weight', cell: ({ weight }) => `${weight} %`, isNumber: true },
         { title: 'Answers', cell: ({ answers }) => count(answers), isNumber: true },
         { title: 'That tell', cell: ({ told }) => count(told), isNumber: true },
-        { title: isCost ? 'Tokens' : 'Mean', cell: ({ value }) => (isCost ? count(value) : score(value)), isNumber: true },
+        {
+          title: isCost ? 'Tokens' : 'Mean',
+          cell: ({ value }) => (isCost ? count(value) : score(value)),
+          isNumber: true,
+        },
         { title: 'Beside the first', cell: ({ verdict }) => verdict?.reason ?? '–' },
       ],
       arms,

@@ -123,7 +123,14 @@ t.test('the controller ends it by what its own answers tell, with the report on 
   const { revision } = await registry.startExperiment(...of, PLAN);
   const record = (n: number, arm: string, promptTokens: number, deploymentRevision = revision) => {
     const id = `${arm}-${n}-${deploymentRevision}`;
-    const change = { id, arm, assignedBy: 'experiment', promptTokens, deploymentRevision, createdAt: 10_000 + n } as const;
+    const change = {
+      id,
+      arm,
+      assignedBy: 'experiment',
+      promptTokens,
+      deploymentRevision,
+      createdAt: 10_000 + n,
+    } as const;
     return registry.recordAnswer(answerRecord(change));
   };
   // Those of an experiment before would say the opposite.
@@ -158,6 +165,12 @@ t.test('the controller ends it by what its own answers tell, with the report on 
     type: 'experiment_ended',
     actor: 'controller',
     reason: 'brief is better',
-    report: { winner: 'brief', arms: [{ name: 'as-is', answers: 40 }, { name: 'brief', answers: 40 }] },
+    report: {
+      winner: 'brief',
+      arms: [
+        { name: 'as-is', answers: 40 },
+        { name: 'brief', answers: 40 },
+      ],
+    },
   });
 });

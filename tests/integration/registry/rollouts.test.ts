@@ -96,6 +96,7 @@ t.test('what a deployment serves is what its last event says', async (t) => {
     shadowWeight: row.shadow_weight,
     previous: { version: row.previous_version },
     rollout: JSON.parse(row.rollout as string),
+    experiment: null,
   });
 });
 
@@ -212,7 +213,7 @@ t.test('what the weight assigned since the rollout began is judged, and nothing 
   );
 });
 
-t.test("what a policy found in an answer tells of its version, and what it found in a question does not", async (t) => {
+t.test('what a policy found in an answer tells of its version, and what it found in a question does not', async (t) => {
   const { registry } = await setUp(t);
   const deployment = await registry.startRollout('bank', 'assistant', { version: 2, plan: PLAN });
   const found = (...stages: readonly ('input' | 'output')[]): AnswerRecord['safety'] => ({

@@ -76,18 +76,24 @@ t.test('what does not differ from the usual policy is the usual policy', async (
 t.test('with as many answers as it may have it is over', async (t) => {
   const mixed = answersOf(BOTH, 50, (_, n) => ({ tokens: 200 + 100 * (n % 3) }));
   t.match(judgeExperiment(mixed, experiment({ mostAnswers: 101 })), { outcome: 'running' });
-  t.match(judgeExperiment(mixed, experiment({ mostAnswers: 100 })), { outcome: 'undecided', reason: /after 100 answers/ });
+  t.match(judgeExperiment(mixed, experiment({ mostAnswers: 100 })), {
+    outcome: 'undecided',
+    reason: /after 100 answers/,
+  });
 });
 
-t.test('arms that are alike are told apart in fewer than one of 20 experiments, though every answer is looked at', async (t) => {
-  const random = createRandom(11);
-  let wrong = 0;
-  for (let round = 0; round < 200; round++) {
-    // Evidence is the most that ever was, so the last look knows of all before it.
-    const answers = answersOf(['a', 'b', 'c'], 60, (_, n) => ({
-      feedback: { at: n, rating: random() < 0.7 ? 'up' : 'down' },
-    }));
-    if (judgeExperiment(answers, experiment({ ...THREE, goal: 'feedback' })).outcome === 'winner') wrong++;
-  }
-  t.ok(wrong <= 10, `${wrong} of 200`);
-});
+t.test(
+  'arms that are alike are told apart in fewer than one of 20 experiments, though every answer is looked at',
+  async (t) => {
+    const random = createRandom(11);
+    let wrong = 0;
+    for (let round = 0; round < 200; round++) {
+      // Evidence is the most that ever was, so the last look knows of all before it.
+      const answers = answersOf(['a', 'b', 'c'], 60, (_, n) => ({
+        feedback: { at: n, rating: random() < 0.7 ? 'up' : 'down' },
+      }));
+      if (judgeExperiment(answers, experiment({ ...THREE, goal: 'feedback' })).outcome === 'winner') wrong++;
+    }
+    t.ok(wrong <= 10, `${wrong} of 200`);
+  },
+);

@@ -76,7 +76,11 @@ t.test('each metric that is worse fails, with the figures for it', async (t) => 
   );
   one(
     'policy_hits',
-    bothArms(300, (n) => ({ policyHit: every(n, 4) }), () => ({ policyHit: false })),
+    bothArms(
+      300,
+      (n) => ({ policyHit: every(n, 4) }),
+      () => ({ policyHit: false }),
+    ),
     { stable: 0, canary: 0.25, critical: true },
   );
   const rated = (rating: 'up' | 'down') => () => ({ feedback: { at: 1, rating } });

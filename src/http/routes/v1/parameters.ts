@@ -43,7 +43,9 @@ export const generationFields = {
   top_k: Type.Optional(
     Type.Integer({ minimum: -1, default: DEFAULT_SAMPLING.topK, description: 'Extension. 0 and -1: off.' }),
   ),
-  min_p: Type.Optional(Type.Number({ minimum: 0, maximum: 1, default: DEFAULT_SAMPLING.minP, description: 'Extension.' })),
+  min_p: Type.Optional(
+    Type.Number({ minimum: 0, maximum: 1, default: DEFAULT_SAMPLING.minP, description: 'Extension.' }),
+  ),
   repetition_penalty: Type.Optional(
     Type.Number({
       exclusiveMinimum: 0,
@@ -53,7 +55,9 @@ export const generationFields = {
     }),
   ),
   presence_penalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: DEFAULT_SAMPLING.presencePenalty })),
-  frequency_penalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: DEFAULT_SAMPLING.frequencyPenalty })),
+  frequency_penalty: Type.Optional(
+    Type.Number({ minimum: -2, maximum: 2, default: DEFAULT_SAMPLING.frequencyPenalty }),
+  ),
   seed: Type.Optional(Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER })),
   logit_bias: Type.Optional(
     Type.Record(Type.String(), Type.Number({ minimum: -100, maximum: 100 }), {

@@ -71,10 +71,10 @@ export function toResource({ id, body, store, createdAtMs }: Start, status: 'que
 /** What was asked for, else what its deployment says, once it is known. */
 function generationOf(
   body: Body,
-  { temperature, topP, presencePenalty, frequencyPenalty, maxTokens = null }: GenerationDefaults,
+  { temperature, topP, presencePenalty, frequencyPenalty, maxTokens }: GenerationDefaults,
 ) {
   return {
-    max_output_tokens: body.max_output_tokens ?? maxTokens,
+    max_output_tokens: body.max_output_tokens ?? maxTokens ?? null,
     temperature: body.temperature ?? temperature ?? DEFAULT_SAMPLING.temperature,
     top_p: body.top_p ?? topP ?? DEFAULT_SAMPLING.topP,
     presence_penalty: body.presence_penalty ?? presencePenalty ?? DEFAULT_SAMPLING.presencePenalty,
