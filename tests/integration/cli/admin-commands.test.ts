@@ -177,6 +177,32 @@ t.test('a rollout is started, watched, paused, and its history told', async (t) 
   );
 });
 
+t.test('an experiment is started from a file, reported, stopped, and an arm of it adopted', async (t) => {
+  const arms = [
+    { name: 'as-is', weight: 50 },
+    { name: 'wide', weight: 50, retrieval: { topK: 8 }, generation: { temperature: 0.5 } },
+  ];
+  const { root, cli, json } = await cliApp(t, { files: { 'arms.json': JSON.stringify(arms), 'no.json': '[' } });
+  const of = ['assistant', '--tenant', 'bank'];
+  await cli('deployments', 'set', ...of, '--base', '--generation', 'temperature=0.7', 'maxTokens=300');
+  const start = (file: string) =>
+    cli('experiments', 'start', ...of, '--goal', 'cost', '--arms', `${root}/files/${file}`, '--least-answers', '5');
+  t.match(await start('no.json'), { code: 2, err: /a file with a list in JSON/ });
+  t.match(await start('arms.json'), { code: 0, out: /assistant +base +as-is 50 %, wide 50 % +cost +2/ });
+  t.match((await cli('deployments', 'list', '--tenant', 'bank')).out, /as-is 50 %, wide 50 %/);
+  const report = await cli('experiments', 'report', ...of);
+  t.match(report.out, /ARM +WEIGHT +REACHED +ANSWERS +THAT TELL +VALUE[\s\S]*wide +50 % +- +0 +0 +- +inconclusive/);
+  t.match((await cli('experiments', 'adopt', ...of.slice(0, 1), 'wide', ...of.slice(1))).err, /under way/);
+  t.equal((await cli('experiments', 'stop', ...of)).code, 0);
+  const watched = await cli('experiments', 'report', ...of, '--watch');
+  t.match(watched.out, /^assistant by cost: undecided, stopped: 0 of 5 answers of as-is that tell, ended .* UTC\n/);
+  t.match(await json('experiments', 'adopt', 'assistant', 'wide', '--tenant', 'bank'), {
+    retrieval: { topK: 8 },
+    generation: { temperature: 0.5, maxTokens: 300 },
+  });
+  t.same((await json('deployments', 'set', ...of, '--no-generation')).generation, {});
+});
+
 t.test('a setting that is changed beside a promotion does not take it back', async (t) => {
   const { root, url, registry, cli } = await cliApp(t);
   const tenant = ['--tenant', 'bank'];
