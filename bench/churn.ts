@@ -1,13 +1,13 @@
 /**
  * Adapters come, go and change under load, and every answer must be, token for token, what its adapter gives alone:
- * 16 adapters in 8 bank slots, requests of mixed length, reloads under the same name with other weights, aborts, prefixes
- * that come again, passages that are read by themselves, drafting on. `CHURN_SEED` repeats a run.
+ * 16 adapters of ranks 8 to 64 in 8 bank slots, requests of mixed length, reloads under the same name with other weights,
+ * aborts, prefixes that come again, passages that are read by themselves, drafting on. `CHURN_SEED` repeats a run.
  */
 import type { AdapterRef } from '../src/contracts/adapter.js';
 import type { GenerateRequest, TextGenerator } from '../src/contracts/generator.js';
 import { createRandom } from '../src/engine/process/random.js';
 import { assemblePrompt, numberPassages } from '../src/pipeline/prompt.js';
-import { writeAdapter } from '../tests/fixtures/engine/adapters.js';
+import { everyTarget, writeAdapter } from '../tests/fixtures/engine/adapters.js';
 import { idsOf, requestOf } from '../tests/fixtures/engine/engine.js';
 import { inScratchFolder, manifest, startEngine } from './engine/driver.js';
 import type { BenchOptions } from './main.js';
@@ -55,7 +55,11 @@ export async function churn(
   const random = createRandom(seed);
   const pick = <T>(some: readonly T[]): T => some[Math.floor(random() * some.length)]!;
   let weights = 0;
-  const create = () => writeAdapter(folder, manifest, { seed: seed + ++weights, strength: 1 });
+  const create = () => {
+    weights++;
+    const rank = weights === 1 ? 64 : weights % 3 === 0 ? 24 : 8;
+    return writeAdapter(folder, manifest, { seed: seed + weights, ranks: everyTarget(rank), strength: 1 });
+  };
   const adapters: AdapterRef[] = Array.from({ length: ADAPTERS }, create);
   const opened = (): Question['prompt'] => ({
     kind: 'text',

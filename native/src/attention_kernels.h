@@ -4,9 +4,15 @@
 
 namespace switchyard {
 
-// Rotates (x[i], x[i + half]) by the position's angles.
-static inline void rotate(const float* __restrict x, const float* __restrict cosines, const float* __restrict sines,
-                          int half, float scale, float* __restrict y) {
+// Rotates (x[i], x[i + half]) by the position's angles, where the layer rotates.
+static inline void rotate(const AttentionTask& t, const float* __restrict x, int64_t position, float scale, float* __restrict y) {
+  const int half = t.headSize / 2;
+  if (!t.cosines) {
+    for (int i = 0; i < t.headSize; i++) y[i] = x[i] * scale;
+    return;
+  }
+  const float* __restrict cosines = t.cosines + position * half;
+  const float* __restrict sines = t.sines + position * half;
   for (int i = 0; i < half; i++) {
     const float a = x[i], b = x[i + half];
     y[i] = __builtin_fmaf(-b, sines[i], a * cosines[i]) * scale;
@@ -19,13 +25,11 @@ static inline uint16_t* headAt(const AttentionTask& t, int32_t slot, int valuesN
 }
 
 template <class L> static void storeTokens(const AttentionTask& t, const AttentionTile& tile, int kvHead) {
-  const int half = t.headSize / 2;
   float rotated[kMaxHeadSize];
   uint16_t halves[kMaxHeadSize];
   for (int i = 0; i < tile.tokens; i++) {
     const int64_t token = tile.firstToken + i, position = tile.position + i;
-    rotate(t.k + token * t.kStride + kvHead * t.headSize, t.cosines + position * half, t.sines + position * half, half,
-           1.f, rotated);
+    rotate(t, t.k + token * t.kStride + kvHead * t.headSize, position, 1.f, rotated);
     for (int d = 0; d < t.headSize; d += kLanes) L::storeHalf(halves + d, L::load(rotated + d));
     uint16_t* key = headAt(t, tile.slot, 0, kvHead) + position / kLanes * kLanes * t.headSize + position % kLanes;
     for (int d = 0; d < t.headSize; d++) key[d * kLanes] = halves[d];
@@ -109,8 +113,11 @@ static void weighValues(const float* weights, int64_t stride, const uint16_t* va
 }
 
 template <class L> static void attend(const AttentionTask& t, const AttentionTile& tile, int kvHead, float* scratch) {
-  const int group = t.heads / t.kvHeads, rows = group * tile.tokens, half = t.headSize / 2;
-  const int64_t common = tile.position + 1, positions = tile.position + tile.tokens;
+  const int group = t.heads / t.kvHeads, rows = group * tile.tokens;
+  // What lies before the window is not seen (a tile has one token then): positions are counted from a block in it on.
+  const int64_t firstSeen = tile.position < t.window ? 0 : tile.position - t.window + 1;
+  const int64_t start = firstSeen / kLanes * kLanes, unseen = firstSeen - start;
+  const int64_t common = tile.position + 1 - start, positions = tile.position + tile.tokens - start;
   const int64_t blocks = ceilDiv(positions, kLanes), stride = blocks * kLanes;
   float* inverses = scratch;
   float* queries = inverses + ceilDiv(rows, kLanes) * kLanes;
@@ -120,11 +127,10 @@ template <class L> static void attend(const AttentionTask& t, const AttentionTil
   };
   for (int r = 0; r < rows; r++) {
     const int64_t token = tile.firstToken + r / group, position = tile.position + r / group;
-    rotate(t.q + token * t.qStride + (kvHead * group + r % group) * t.headSize, t.cosines + position * half,
-           t.sines + position * half, half, t.scale, queries + r * t.headSize);
+    rotate(t, t.q + token * t.qStride + (kvHead * group + r % group) * t.headSize, position, t.scale, queries + r * t.headSize);
   }
-  const uint16_t* keys = headAt(t, tile.slot, 0, kvHead);
-  const uint16_t* values = headAt(t, tile.slot, 1, kvHead);
+  const uint16_t* keys = headAt(t, tile.slot, 0, kvHead) + start * t.headSize;
+  const uint16_t* values = headAt(t, tile.slot, 1, kvHead) + start * t.headSize;
   for (int first = 0; first < rows; first += L::kQueryRows) {
     const int n = rows - first < L::kQueryRows ? rows - first : L::kQueryRows;
     withCount<L::kQueryRows>(n, [&](auto count) {
@@ -140,7 +146,10 @@ template <class L> static void attend(const AttentionTask& t, const AttentionTil
       }
     });
   }
-  for (int r = 0; r < rows; r++) inverses[r] = softmax<L>(scores + r * stride, common + r / group);
+  for (int r = 0; r < rows; r++) {
+    for (int64_t k = 0; k < unseen; k++) scores[r * stride + k] = -3.40282347e38f;
+    inverses[r] = softmax<L>(scores + r * stride, common + r / group);
+  }
   for (int first = 0; first < rows; first += L::kValueRows) {
     const int n = rows - first < L::kValueRows ? rows - first : L::kValueRows;
     withCount<L::kValueRows>(n, [&](auto count) {
@@ -148,13 +157,13 @@ template <class L> static void attend(const AttentionTask& t, const AttentionTil
       int64_t limits[kRows];
       float* out[kRows];
       for (int r = 0; r < kRows; r++) {
-        limits[r] = common + (first + r) / group;
+        limits[r] = common - unseen + (first + r) / group;
         out[r] = outputOf(first + r);
       }
-      const float* w = scores + first * stride;
+      const float* w = scores + first * stride + unseen;
       int d = 0;
       const auto weigh = [&](auto vectors) {
-        weighValues<L, kRows, decltype(vectors)::value>(w, stride, values + d, t.headSize, common, limits,
+        weighValues<L, kRows, decltype(vectors)::value>(w, stride, values + unseen * t.headSize + d, t.headSize, common - unseen, limits,
                                                         inverses + first, out);
         for (int r = 0; r < kRows; r++) out[r] += decltype(vectors)::value * kLanes;
         d += decltype(vectors)::value * kLanes;

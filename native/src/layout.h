@@ -86,13 +86,14 @@ struct Outlier {
 };
 
 // ---- LoRA banks -----------------------------------------------------------------------------------------------------
-// A bank has `slots` places of capacity `rankCapacity` (R). Matrices of r rows (r <= R) are stored in panels of 16
-// columns, so that one adapter is one stream through memory:
+// A bank has `slots` places of R rows. An adapter whose largest rank (over all targets of the model) is more than R takes as
+// many neighbouring ones as it needs, C rows together, and is known by the first of them. Matrices of r rows (r <= C) are
+// stored in panels of 16 columns, so that one adapter is one stream through memory:
 //   panels:  [columns / 16][r][16] fp16
 // Targets are the linears fused into one operator (q, k, v; gate, up); widths are their output columns.
-//   A:  place (slot, target) at ((slot * targets + target) * R) * K;            panels of target's A    [K / 16][r][16]
-//   B:  place (slot, target) at (slot * sum(widths) + widths before) * R;       panels of target's B^T  [width / 16][r][16]
-// The scale alpha / r belongs into B. What lies in a place behind the panels is never read.
+//   A:  target of a slot at (slot * R * targets + target * C) * K;              panels of target's A    [K / 16][r][16]
+//   B:  target of a slot at slot * R * sum(widths) + C * (widths before);       panels of target's B^T  [width / 16][r][16]
+// The scale alpha / r belongs into B. What lies behind the panels is never read.
 
 // ---- KV slots -------------------------------------------------------------------------------------------------------
 //   kv: fp16 [layers][slots][2][kvHeads][capacity][headSize]

@@ -130,6 +130,9 @@ OrtResult read(const OrtApi* api, const OrtKernelInfo* info, SlotAttention* op) 
   for (auto [name, value] : {std::pair{"layer", &op->layer}, {"heads", &op->heads}, {"kv_heads", &op->kvHeads}}) {
     if (OrtResult wrong = ort::kernelInfoGetAttributeInt64(api, info, name, value)) return wrong;
   }
+  for (auto [name, value] : {std::pair{"rotate", &op->rotate}, {"window", &op->window}}) {
+    if (OrtResult absent = ort::kernelInfoGetAttributeInt64(api, info, name, value)) ort::releaseStatus(api, absent);
+  }
   return ort::kernelInfoGetAttributeFloat(api, info, "scale", &op->scale);
 }
 

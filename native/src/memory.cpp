@@ -47,7 +47,7 @@ uint8_t* unpackingPlace(int64_t bytes) {
 
 extern "C" {
 
-// Zeroed memory that lives as long as the process; null if there is none. Pages that nothing was written to cost no
+// Zeroed memory; null if there is none. Pages that nothing was written to cost no
 // memory, however much is asked for. Huge pages, where the system grants them, make a step that reads eight adapters and
 // all weights 10 % faster; for memory that is used here and there they would be mostly waste.
 [[gnu::visibility("default")]] void* SwitchyardAllocate(size_t bytes, int hugePages) {
@@ -67,6 +67,16 @@ extern "C" {
 #else
   (void)hugePages;
   return calloc(1, bytes);
+#endif
+}
+
+// Gives memory back that SwitchyardAllocate gave.
+[[gnu::visibility("default")]] void SwitchyardRelease(void* memory, size_t bytes) {
+#if defined(__linux__)
+  munmap(memory, switchyard::roundUp(bytes, switchyard::kHugePage));
+#else
+  (void)bytes;
+  free(memory);
 #endif
 }
 

@@ -24,7 +24,7 @@ struct Tensor {
 
 // The LoRA inputs of a linear: all four present, or none.
 struct LoraInputs {
-  Tensor slots;  // [rows] i32: bank slot of each row, -1: none
+  Tensor slots;  // [rows] i32: bank slot of each row, its adapter's first one; -1: none
   Tensor ranks;  // [bank slots, columns] i32
   Tensor a;      // [bank slots, targets, R, inputs] f16
   Tensor b;      // [bank slots, R, sum(widths)] f16
@@ -50,10 +50,12 @@ struct QuantizedLinear {
 struct SlotAttention {
   int64_t layer, heads, kvHeads;
   float scale;
+  int64_t rotate = 1;  // 0: queries and keys stay as they are
+  int64_t window = 0;  // tokens that a token sees, itself included; 0: all before it
 
   std::string checkAttributes() const;
   // q [tokens, (heads + 2 kvHeads) headSize] f32, or [tokens, heads headSize] with k and v [tokens, kvHeads headSize];
-  // slots, positions [tokens] i32; cosines, sines [positions, headSize / 2] f32;
+  // slots, positions [tokens] i32; cosines, sines [positions, headSize / 2] f32, which set the number of positions;
   // kv [layers, slots, 2, kvHeads, capacity, headSize] f16; y [tokens, heads headSize] f32
   std::string run(const Path&, const ThreadPool&, const Tensor& q, const Tensor& slots, const Tensor& positions,
                   const Tensor& cosines, const Tensor& sines, const Tensor& kv, const Tensor& k, const Tensor& v, float* y) const;

@@ -51,12 +51,13 @@ struct AttentionTile {
 struct AttentionTask {
   const float *q, *k, *v;                    // first token's first head; rows are the strides apart
   int64_t qStride, kStride, vStride;
-  const float *cosines, *sines;              // [positions][headSize / 2]
+  const float *cosines, *sines;              // [positions][headSize / 2]; null: no rotation
   uint16_t* kv;                              // this layer's part of the KV tensor
   float* out;                                // [tokens][heads * headSize]
   int heads, kvHeads, headSize;
   int64_t capacity;                          // positions of a slot
   float scale;
+  int64_t window;                            // tokens that a token sees
 };
 
 // The keys of `tokens` tokens of one head, to another position and perhaps another memory.

@@ -47,6 +47,18 @@ const int32_t* ranksOf(const LoraInputs& in, int64_t row, int64_t column) {
   return slot < 0 ? nullptr : static_cast<const int32_t*>(in.ranks.data) + slot * in.ranks.dims[1] + column;
 }
 
+// Where the adapter that begins at a bank slot lies: its first row of the bank, and how many each of its targets has.
+struct Place {
+  int64_t first, rows;
+};
+Place placeOf(const LoraInputs& in, int64_t slot, int64_t capacity) {
+  const int64_t columns = in.ranks.dims[1];
+  const auto* ranks = static_cast<const int32_t*>(in.ranks.data) + slot * columns;
+  int32_t largest = 1;
+  for (int64_t c = 0; c < columns; c++) largest = ranks[c] > largest ? ranks[c] : largest;
+  return {slot * capacity, ceilDiv(largest, capacity) * capacity};
+}
+
 std::string checkLora(const QuantizedLinear& op, int64_t rows, const LoraInputs& in) {
   const auto& [slots, ranks, a, b, nextA] = in;
   if (!op.targets) return "LoRA inputs need the attribute lora_widths";
@@ -56,23 +68,26 @@ std::string checkLora(const QuantizedLinear& op, int64_t rows, const LoraInputs&
     return problem("lora_ranks must have shape [bank slots, at least ", op.firstRankColumn + op.targets, "]");
   }
   const int64_t bankSlots = ranks.dims[0];
-  if (a.rank != 4 || a.dims[0] != bankSlots || a.dims[1] != op.targets || a.dims[3] != op.inputs) {
+  if (a.rank != 4 || a.dims[0] != bankSlots || a.dims[1] != op.targets || a.dims[2] < 1 || a.dims[3] != op.inputs) {
     return problem("lora_a must have shape [", bankSlots, ", ", op.targets, ", R, ", op.inputs, "]");
   }
   if (b.rank != 3 || b.dims[0] != bankSlots || b.dims[1] != a.dims[2] || b.dims[2] != widthOf(op)) {
     return problem("lora_b must have shape [", bankSlots, ", ", a.dims[2], ", ", widthOf(op), "]");
   }
-  if (nextA.data && (nextA.rank != 4 || nextA.dims[0] != bankSlots || op.nextRankColumn + nextA.dims[1] > ranks.dims[1])) {
-    return problem("next_lora_a must have shape [", bankSlots, ", targets, R, K], its targets within lora_ranks");
+  if (nextA.data && (nextA.rank != 4 || nextA.dims[0] != bankSlots || nextA.dims[2] != a.dims[2] || op.nextRankColumn + nextA.dims[1] > ranks.dims[1])) {
+    return problem("next_lora_a must have shape [", bankSlots, ", targets, ", a.dims[2], ", K], its targets within lora_ranks");
   }
   for (int64_t r = 0; r < rows; r++) {
     const int32_t slot = static_cast<const int32_t*>(slots.data)[r];
     if (slot < -1 || slot >= bankSlots) return problem("row ", r, " names bank slot ", slot, " of ", bankSlots);
     for (int t = 0; slot >= 0 && t < op.targets; t++) {
       const int32_t rank = ranksOf(in, r, op.firstRankColumn)[t];
-      if (rank < 0 || rank > a.dims[2]) {
-        return problem("bank slot ", slot, " has rank ", rank, ", the bank holds at most ", a.dims[2]);
-      }
+      if (rank < 0) return problem("bank slot ", slot, " has rank ", rank);
+    }
+    if (slot < 0) continue;
+    const Place place = placeOf(in, slot, a.dims[2]);
+    if (place.first + place.rows > bankSlots * a.dims[2]) {
+      return problem("the adapter at bank slot ", slot, " takes ", place.rows, " rows, past the bank's ", bankSlots * a.dims[2]);
     }
   }
   return {};
@@ -87,28 +102,29 @@ struct LoraPlan {
 
   LoraPlan(const QuantizedLinear& op, int64_t rows, int64_t groups, const LoraInputs& in) : adapters(rows * op.targets) {
     const auto* slots = static_cast<const int32_t*>(in.slots.data);
-    const int64_t capacity = in.a.dims[2], width = widthOf(op);
+    const int64_t width = widthOf(op);
     for (int64_t r = 0; r < rows; r++) {
       const int32_t* ranks = ranksOf(in, r, op.firstRankColumn);
-      const int64_t slot = slots[r];
-      for (int64_t t = 0, before = 0; ranks && t < op.targets; before += op.widths[t++]) {
+      if (!ranks) continue;
+      const Place place = placeOf(in, slots[r], in.a.dims[2]);
+      for (int64_t t = 0, before = 0; t < op.targets; before += op.widths[t++]) {
         if (!ranks[t]) continue;
-        adapters[r * op.targets + t] = {static_cast<const uint16_t*>(in.a.data) + (slot * op.targets + t) * capacity * op.inputs,
-                                        static_cast<const uint16_t*>(in.b.data) + (slot * width + before) * capacity, ranks[t]};
+        adapters[r * op.targets + t] = {static_cast<const uint16_t*>(in.a.data) + (place.first * op.targets + t * place.rows) * op.inputs,
+                                        static_cast<const uint16_t*>(in.b.data) + place.first * width + before * place.rows, ranks[t]};
         work += ranks[t] * op.inputs;
         if (ranks[t] > largestRank) largestRank = ranks[t];
       }
       const bool first = !r || slots[r] != slots[r - 1];
-      if (in.nextA.data && ranks && first && rows <= kRowsToFetchFor) fetchAhead(slot, ranksOf(in, r, op.nextRankColumn), groups, in.nextA);
+      if (in.nextA.data && first && rows <= kRowsToFetchFor) fetchAhead(place, ranksOf(in, r, op.nextRankColumn), groups, in.nextA);
     }
   }
 
  private:
-  void fetchAhead(int64_t slot, const int32_t* ranks, int64_t groups, const Tensor& a) {
-    const int64_t targets = a.dims[1], capacity = a.dims[2], inputs = a.dims[3];
+  void fetchAhead(Place place, const int32_t* ranks, int64_t groups, const Tensor& a) {
+    const int64_t targets = a.dims[1], inputs = a.dims[3];
     for (int64_t t = 0; t < targets; t++) {
-      const int64_t halves = (ranks[t] < 0 ? 0 : ranks[t] > capacity ? capacity : ranks[t]) * inputs;
-      const uint16_t* start = static_cast<const uint16_t*>(a.data) + (slot * targets + t) * capacity * inputs;
+      const int64_t halves = ranks[t] < 0 ? 0 : ranks[t] * inputs;
+      const uint16_t* start = static_cast<const uint16_t*>(a.data) + (place.first * targets + t * place.rows) * inputs;
       if (halves) ahead.push_back({start, halves, ceilDiv(ceilDiv(halves, groups), 32) * 32});
     }
   }

@@ -40,6 +40,8 @@ std::string SlotAttention::checkAttributes() const {
   if (kvHeads < 1 || heads < kvHeads || heads % kvHeads || heads > 4096) return "heads must be a multiple of kv_heads";
   if (layer < 0) return "layer must not be negative";
   if (!(scale > 0 && scale <= 1)) return "scale must be in (0, 1]";
+  if (rotate != 0 && rotate != 1) return "rotate must be 0 or 1";
+  if (window < 0) return "window must not be negative";
   return {};
 }
 
@@ -70,7 +72,7 @@ std::string SlotAttention::run(const Path& path, const ThreadPool& pool, const T
   Call call{path, {}, {}, false, 1, 0, nullptr};
   const auto* slot = static_cast<const int32_t*>(slots.data);
   const auto* position = static_cast<const int32_t*>(positions.data);
-  const int64_t group = heads / kvHeads, tileTokens = group < kRowsPerTile ? kRowsPerTile / group : 1;
+  const int64_t group = heads / kvHeads, tileTokens = !window && group < kRowsPerTile ? kRowsPerTile / group : 1;
   const int64_t end = capacity < cosines.dims[0] ? capacity : cosines.dims[0];
   std::vector<char> seen(slotCount);
   int64_t work = 0;
@@ -99,12 +101,12 @@ std::string SlotAttention::run(const Path& path, const ThreadPool& pool, const T
   t.v = packed ? t.k + kvWidth : static_cast<const float*>(v.data);
   t.qStride = q.dims[1];
   t.kStride = t.vStride = packed ? q.dims[1] : kvWidth;
-  t.cosines = static_cast<const float*>(cosines.data);
-  t.sines = static_cast<const float*>(sines.data);
+  t.cosines = rotate ? static_cast<const float*>(cosines.data) : nullptr;
+  t.sines = rotate ? static_cast<const float*>(sines.data) : nullptr;
   t.kv = static_cast<uint16_t*>(kv.data) + layer * slotCount * 2 * kvWidth * capacity;
   t.out = y;
   t.heads = static_cast<int>(heads), t.kvHeads = static_cast<int>(kvHeads), t.headSize = static_cast<int>(headSize);
-  t.capacity = capacity, t.scale = scale;
+  t.capacity = capacity, t.scale = scale, t.window = window ? window : capacity;
 
   const int64_t wanted = work / kTaskWork < 1 ? 1 : work / kTaskWork > kMaxTasks ? kMaxTasks : work / kTaskWork;
   call.tasks = wanted < call.items() ? wanted : call.items();

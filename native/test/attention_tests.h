@@ -5,13 +5,13 @@
 namespace {
 
 struct Attention {
-  int64_t layers, layer, heads, kvHeads, headSize, slots, capacity;
+  int64_t layers, layer, heads, kvHeads, headSize, slots, capacity, rotate, window;
   bool packed;
   Array<float> cosines, sines;
   explicit Attention(Random& random)
       : layers(random.between(1, 2)), layer(random.below(layers)), heads(0), kvHeads(random.between(1, 3)),
         headSize(16 * (random.chance(60) ? random.between(1, 5) : random.between(6, 16))), slots(random.between(1, 5)),
-        capacity(16 * random.between(1, 6)), packed(random.chance(70)), cosines(capacity * headSize / 2), sines(capacity * headSize / 2) {
+        capacity(16 * random.between(1, 6)), rotate(random.chance(80)), window(random.chance(60) ? 0 : random.between(1, capacity + 8)), packed(random.chance(70)), cosines(capacity * headSize / 2), sines(capacity * headSize / 2) {
     heads = kvHeads * random.between(1, random.chance(80) ? 4 : 14);
     for (int64_t i = 0; i < cosines.size; i++) {
       const double angle = static_cast<double>(i / (headSize / 2)) * pow(10000, -2.0 * static_cast<double>(i % (headSize / 2)) / static_cast<double>(headSize));
@@ -20,7 +20,9 @@ struct Attention {
   }
   int64_t kvSize() const { return layers * slots * 2 * kvHeads * capacity * headSize; }
   int64_t width() const { return (heads + 2 * kvHeads) * headSize; }
-  SlotAttention op() const { return {layer, heads, kvHeads, static_cast<float>(1 / sqrt(static_cast<double>(headSize)))}; }
+  SlotAttention op() const { return {layer, heads, kvHeads, static_cast<float>(1 / sqrt(static_cast<double>(headSize))), rotate, window}; }
+  double cosine(int64_t position, int64_t i) const { return rotate ? cosines[position * headSize / 2 + i] : 1; }
+  double sine(int64_t position, int64_t i) const { return rotate ? sines[position * headSize / 2 + i] : 0; }
 
   std::string call(const Path& path, const ThreadPool& pool, const Array<float>& qkv, const Array<int32_t>& slot,
                    const Array<int32_t>& position, Array<uint16_t>& kv, Array<float>& y) const {
@@ -48,32 +50,32 @@ struct Attention {
 
 // Attention of one token written out in double precision over the KV as it was stored.
 void expectAttention(const Attention& a, const Array<uint16_t>& kv, const float* qkv, int64_t slot, int64_t position, const float* y) {
-  const int64_t half = a.headSize / 2;
+  const int64_t half = a.headSize / 2, first = a.window && position >= a.window ? position - a.window + 1 : 0;
   for (int64_t h = 0; h < a.heads; h++) {
     const int64_t kvHead = h / (a.heads / a.kvHeads);
     std::vector<double> q(a.headSize), weight(position + 1);
     for (int64_t i = 0; i < half; i++) {
-      const double c = a.cosines[position * half + i], s = a.sines[position * half + i], x = qkv[h * a.headSize + i], z = qkv[h * a.headSize + half + i];
+      const double c = a.cosine(position, i), s = a.sine(position, i), x = qkv[h * a.headSize + i], z = qkv[h * a.headSize + half + i];
       q[i] = x * c - z * s, q[half + i] = z * c + x * s;
     }
     double largest = -1e300, sum = 0;
-    for (int64_t k = 0; k <= position; k++) {
+    for (int64_t k = first; k <= position; k++) {
       double dot = 0;
       for (int64_t d = 0; d < a.headSize; d++) dot += q[d] * halfToFloat(a.key(kv, slot, kvHead, k, d));
       weight[k] = dot / sqrt(static_cast<double>(a.headSize));
       largest = fmax(largest, weight[k]);
     }
-    for (double& w : weight) sum += w = exp(w - largest);
+    for (int64_t k = first; k <= position; k++) sum += weight[k] = exp(weight[k] - largest);
     for (int64_t d = 0; d < a.headSize; d++) {
       double v = 0;
-      for (int64_t k = 0; k <= position; k++) v += weight[k] / sum * halfToFloat(a.value(kv, slot, kvHead, k, d));
+      for (int64_t k = first; k <= position; k++) v += weight[k] / sum * halfToFloat(a.value(kv, slot, kvHead, k, d));
       expect(fabs(v - y[h * a.headSize + d]) < 2e-5, "attention is " + std::to_string(y[h * a.headSize + d]) + ", not " + std::to_string(v));
     }
   }
   for (int64_t h = 0; h < a.kvHeads; h++) {
     const float* k = qkv + (a.heads + h) * a.headSize;
     for (int64_t i = 0; i < half; i++) {
-      const double c = a.cosines[position * half + i], s = a.sines[position * half + i];
+      const double c = a.cosine(position, i), s = a.sine(position, i);
       expect(fabs(halfToFloat(a.key(kv, slot, h, position, i)) - (k[i] * c - k[half + i] * s)) < 2e-3, "a stored key is wrong");
       expect(fabs(halfToFloat(a.key(kv, slot, h, position, half + i)) - (k[half + i] * c + k[i] * s)) < 2e-3, "a stored key is wrong");
     }

@@ -55,7 +55,12 @@ void testRefusals(Random& random) {
   attempt("too few rank columns", false, inputs, packed.size, rows, 2, 4, 4);
   attempt("banks of different capacity", false, inputs, packed.size, rows, 3, 4, 3);
   ranks[1] = 5;
-  attempt("a rank above the capacity", false, inputs, packed.size, rows, 3, 4, 4);
+  attempt("an adapter in two bank slots", true, inputs, packed.size, rows, 3, 4, 4);
+  ranks[1] = 9;
+  attempt("an adapter that is larger than the bank", false, inputs, packed.size, rows, 3, 4, 4);
+  ranks[1] = 4, ranks[3] = 5, rowSlots[2] = 1;
+  attempt("an adapter that ends behind the bank", false, inputs, packed.size, rows, 3, 4, 4);
+  ranks[3] = 0, rowSlots[2] = 0;
   ranks[1] = -1;
   attempt("a negative rank", false, inputs, packed.size, rows, 3, 4, 4);
   ranks[1] = 4;

@@ -130,6 +130,7 @@ struct Adapters {
   int64_t slots, capacity, targets, columns, firstColumn, totalWidth = 0;
   std::vector<int64_t> widths;
   Array<int32_t> ranks, rowSlots;
+  std::vector<int64_t> firsts;  // slots at which an adapter begins
   Array<uint16_t> a, b;
 
   static int64_t sum(const std::vector<int64_t>& v) {
@@ -138,24 +139,37 @@ struct Adapters {
     return s;
   }
   Adapters(Random& random, int64_t rows, int64_t inputs, const std::vector<int64_t>& w)
-      : slots(random.between(1, 4)), capacity(random.between(1, 17)), targets(static_cast<int64_t>(w.size())),
+      : slots(random.between(1, 6)), capacity(random.between(1, 17)), targets(static_cast<int64_t>(w.size())),
         columns(targets + random.below(3)), firstColumn(random.below(columns - targets + 1)), totalWidth(sum(w)), widths(w),
         ranks(slots * columns), rowSlots(rows), a(slots * targets * capacity * inputs), b(slots * capacity * totalWidth) {
-    for (int64_t i = 0; i < ranks.size; i++) ranks[i] = random.chance(15) ? 0 : static_cast<int32_t>(random.between(0, capacity));
+    for (int64_t s = 0; s < slots; s += rowsOf(s) / capacity) {
+      const int64_t most = capacity * random.between(1, random.chance(50) ? slots - s : 1);
+      for (int64_t c = 0; c < columns; c++) ranks[s * columns + c] = random.chance(15) ? 0 : static_cast<int32_t>(random.between(0, most));
+      firsts.push_back(s);
+    }
     for (int64_t i = 0; i < rows; i++) {
-      rowSlots[i] = i && random.chance(50) ? rowSlots[i - 1] : static_cast<int32_t>(random.between(-1, slots - 1));
+      const int64_t pick = random.between(-1, static_cast<int64_t>(firsts.size()) - 1);
+      rowSlots[i] = i && random.chance(50) ? rowSlots[i - 1] : pick < 0 ? -1 : static_cast<int32_t>(firsts[pick]);
     }
     // What lies behind the panels must never be read: it stays NaN.
     for (int64_t i = 0; i < a.size; i++) a[i] = 0x7e00;
     for (int64_t i = 0; i < b.size; i++) b[i] = 0x7e00;
-    for (int64_t s = 0; s < slots; s++) {
+    for (int64_t s : firsts) {
       for (int64_t t = 0, before = 0; t < targets; before += widths[t++]) {
         const int64_t r = ranks[s * columns + firstColumn + t];
-        for (int64_t i = 0; i < r * inputs; i++) a[(s * targets + t) * capacity * inputs + i] = floatToHalf(random.uniform());
-        for (int64_t i = 0; i < r * widths[t]; i++) b[(s * totalWidth + before) * capacity + i] = floatToHalf(random.uniform());
+        for (int64_t i = 0; i < r * inputs; i++) a[placeOfA(s, t, inputs) + i] = floatToHalf(random.uniform());
+        for (int64_t i = 0; i < r * widths[t]; i++) b[placeOfB(s, before) + i] = floatToHalf(random.uniform());
       }
     }
   }
+  // Of each target of the adapter that begins at slot s.
+  int64_t rowsOf(int64_t s) const {
+    int64_t largest = 1;
+    for (int64_t c = 0; c < columns; c++) largest = std::max<int64_t>(largest, ranks[s * columns + c]);
+    return ceilDiv(largest, capacity) * capacity;
+  }
+  int64_t placeOfA(int64_t s, int64_t t, int64_t inputs) const { return (s * capacity * targets + t * rowsOf(s)) * inputs; }
+  int64_t placeOfB(int64_t s, int64_t before) const { return s * capacity * totalWidth + before * rowsOf(s); }
   // What the adapter adds to column c of target t, on top of y.
   float add(float y, int64_t row, const float* x, int64_t inputs, int64_t t, int64_t c) const {
     const int64_t s = rowSlots[row];
@@ -166,10 +180,10 @@ struct Adapters {
     for (int64_t i = 0; i < r; i++) {
       float lanes[16] = {};
       for (int64_t k = 0; k < inputs; k++) {
-        const float av = halfToFloat(a[(s * targets + t) * capacity * inputs + (k / 16 * r + i) * 16 + k % 16]);
+        const float av = halfToFloat(a[placeOfA(s, t, inputs) + (k / 16 * r + i) * 16 + k % 16]);
         lanes[k % 16] = fmaf(x[k], av, lanes[k % 16]);
       }
-      y = fmaf(foldLanes(lanes), halfToFloat(b[(s * totalWidth + before) * capacity + (c / 16 * r + i) * 16 + c % 16]), y);
+      y = fmaf(foldLanes(lanes), halfToFloat(b[placeOfB(s, before) + (c / 16 * r + i) * 16 + c % 16]), y);
     }
     return y;
   }

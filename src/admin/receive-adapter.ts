@@ -79,9 +79,11 @@ function bounded(limitBytes: number) {
   };
 }
 
-/** Numbers and objects are JSON, texts are texts. */
+const JSON_FIELDS: ReadonlySet<string> = new Set(['version', 'lineage', 'anyBase']);
+
+/** Numbers, switches and objects are JSON, texts are texts. */
 function toMember({ name, value }: { readonly name: string; readonly value: string }): [string, unknown] {
-  if (name !== 'version' && name !== 'lineage') return [name, value];
+  if (!JSON_FIELDS.has(name)) return [name, value];
   try {
     return [name, JSON.parse(value)];
   } catch {

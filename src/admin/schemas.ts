@@ -217,12 +217,20 @@ const StatusSchema = Type.Enum([...VERSION_STATUSES], {
     'Candidates and approved versions may become canary and stable. Quarantined ones are reached by naming them, with the scope `route`. Revoked ones answer nobody, and retired ones are out of use.',
 });
 
+const AnyBase = Type.Optional(
+  Type.Boolean({
+    description:
+      'Take it although `base_model_name_or_path` in its configuration is no name of the base model that runs. Shapes are checked all the same.',
+    default: false,
+  }),
+);
 export const AdapterBody = Type.Object(
   {
     name: Name,
     folder: Type.String({ description: 'PEFT folder on the machine of the gateway, absolute.', minLength: 1 }),
     version: Type.Optional(Version),
     lineage: Type.Optional(LineageBody),
+    anyBase: AnyBase,
     ...SignatureProperties,
   },
   closed,
@@ -235,6 +243,7 @@ export const UploadBody = Type.Object(
     training: Type.Optional(File('`training.json`: how it was made.')),
     version: Type.Optional(Version),
     lineage: Type.Optional(LineageBody),
+    anyBase: AnyBase,
     ...SignatureProperties,
   },
   closed,

@@ -106,12 +106,13 @@ const formRoutes: AdminPlugin = async (app, { registry }) => {
         const contentType = request.headers['content-type'] ?? '(none)';
         throw new AppError('unsupported_media_type', { contentType, supported: MULTIPART });
       }
-      const { version, lineage, signer, signature } = request.body;
+      const { version, lineage, anyBase, signer, signature } = request.body;
       const adapter = {
         ...request.params,
         folder,
         ...(version !== undefined && { version }),
         ...(lineage !== undefined && { lineage }),
+        ...(anyBase !== undefined && { anyBase }),
         signature: toSignature(signer, signature),
       };
       const added = await registry.addAdapter(adapter, changedBy(request)).catch(withoutFolder);

@@ -75,7 +75,8 @@ export interface AdapterCompiler {
   /**
    * Validates a PEFT folder against the base (architecture, shapes, rank, targets, dtype, finite values) and writes
    * the compiled form under the data folder, content-addressed, durably.
+   * @param anyBase whether the name of another base in its configuration is no reason to refuse it
    * @throws AppError `adapter_invalid` with the reason; nothing is kept then.
    */
-  compile(folder: string): Promise<CompiledAdapter>;
+  compile(folder: string, anyBase?: boolean): Promise<CompiledAdapter>;
 }

@@ -90,6 +90,8 @@ export interface GraphFiles {
 export interface ModelManifest {
   readonly format: 'switchyard-decoder-2';
   readonly id: string;
+  /** What its source calls it: names by which an adapter may mean it. */
+  readonly names?: readonly string[];
   /** Architecture of the source checkpoint, e.g. `llama`, `qwen2`, `qwen3`. */
   readonly architecture: string;
   /**
@@ -98,11 +100,13 @@ export interface ModelManifest {
    */
   readonly baseDigest: string;
   readonly shape: DecoderShape;
+  /** Whether layers differ in how they rotate: keys that are stored cannot be turned to another position then. */
+  readonly mixedRotation?: boolean;
   readonly graphs: Readonly<Record<'stock' | 'half' | 'kernels', GraphFiles>>;
   readonly tokenizer: {
     readonly file: string;
     readonly configFile: string;
-    /** Put before a text that is not a rendered chat; null where the model wants none. */
+    /** Put before a text, and before a chat whose template does not write it; null where the model wants none. */
     readonly bosId: number | null;
     /** Any of these ends an answer. */
     readonly eosIds: readonly number[];

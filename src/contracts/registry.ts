@@ -379,6 +379,8 @@ export interface Registry extends Conversations, Webhooks {
       version?: number;
       lineage?: Partial<Lineage>;
       signature?: AdapterSignature | null;
+      /** Whether its configuration may name another base model than the one that runs. */
+      anyBase?: boolean;
     },
     by?: ChangedBy,
   ): Promise<AdapterVersion>;

@@ -20,6 +20,8 @@ import type { FloatPrecision } from './tensors/read-matrix.js';
 
 export interface ImportOptions {
   readonly id: string;
+  /** What it is called elsewhere, beside the names in its source. */
+  readonly names?: readonly string[];
   /**
    * What becomes of F16, BF16 and F32 weights: 8 bits (the default, near lossless) or 4 (half the size; the embedding
    * and the head keep 8). Weights that are quantized in their file are taken over exactly.
@@ -42,6 +44,8 @@ const TOKENIZER_CONFIG = 'tokenizer_config.json';
 interface OpenedSource {
   readonly checkpoint: DecoderCheckpoint;
   readonly tokenizer: ImportedTokenizer;
+  /** What the source calls the model. */
+  readonly names: readonly unknown[];
   readonly digest: () => Promise<string>;
 }
 
@@ -80,9 +84,11 @@ export async function importDecoder(source: string, folder: string, options: Imp
       manifest = await finishManifest(temporary, {
         format: 'switchyard-decoder-2',
         id: options.id,
+        names: namesOf(source, [...(options.names ?? []), ...opened.names]),
         architecture: checkpoint.architecture,
         baseDigest: await opened.digest(),
         shape: checkpoint.shape,
+        ...(hasMixedRotation(checkpoint) && { mixedRotation: true }),
         graphs: { stock: filesOf(GRAPHS.stock), half: filesOf(GRAPHS.half), kernels: filesOf(GRAPHS.kernels) },
         tokenizer: {
           file: TOKENIZER,
@@ -120,7 +126,8 @@ function openGgufModel(source: string, { floats = 'q8' }: ImportOptions): Opened
   try {
     const tokenizer = tokenizerFromGguf(gguf);
     const checkpoint = openGgufDecoder(gguf, floats);
-    return { checkpoint, tokenizer, digest: () => digestFiles(gguf.paths) };
+    const names = ['general.name', 'general.basename'].map((key) => gguf.metadata.get(key));
+    return { checkpoint, tokenizer, names, digest: () => digestFiles(gguf.paths) };
   } catch (error) {
     gguf.close();
     throw error;
@@ -130,4 +137,16 @@ function openGgufModel(source: string, { floats = 'q8' }: ImportOptions): Opened
 function openFolder(source: string, { floats = 'q8' }: ImportOptions): OpenedSource {
   const tokenizer = tokenizerFromFolder(source);
   return { ...openSafetensorsDecoder(source, floats), tokenizer };
+}
+
+const LONGEST_NAME = 200;
+
+/** With that of the file or folder. */
+function namesOf(source: string, given: readonly unknown[]): string[] {
+  const names = [...given, path.basename(source).replace(/\.gguf$/i, '')];
+  return [...new Set(names)].filter((name) => typeof name === 'string' && name !== '' && name.length <= LONGEST_NAME) as string[];
+}
+
+function hasMixedRotation({ shape, traits }: DecoderCheckpoint): boolean {
+  return Array.from({ length: shape.layers }, (_, layer) => traits.attention(layer).rope).some((rope) => rope !== 'main');
 }

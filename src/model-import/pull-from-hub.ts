@@ -59,7 +59,10 @@ export async function pullFromHub(
     onProgress({ model: modelId, stage, detail, bytesDone, bytesTotal });
   await fetchFiles(wanted, downloads, sourceDir, signal, (detail, bytes) => report('download', detail, bytes));
   report('import', `importing ${modelId}`, bytesTotal);
-  const manifest = await importModel(isGguf ? path.join(downloads, name) : downloads, dataDir, { id: modelId });
+  const manifest = await importModel(isGguf ? path.join(downloads, name) : downloads, dataDir, {
+    id: modelId,
+    names: [repo],
+  });
   await rm(downloads, { recursive: true, force: true });
   return manifest;
 }

@@ -8,6 +8,8 @@ export interface NativeMemory {
   readonly address: bigint;
   /** A part of it. */
   view(offset: number, bytes: number): ArrayBuffer;
+  /** No part of it may be used afterwards. */
+  release(): void;
 }
 
 export interface NativeLibrary {
@@ -19,8 +21,8 @@ export interface NativeLibrary {
   /** What one of those computes differently from plain C++; null: nothing. */
   faultOf(path: string): string | null;
   /**
-   * Zeroed memory that is never given back; pages that nothing is written to cost nothing. On huge pages where `dense`,
-   * and where the system has them.
+   * Zeroed memory, until it is released; pages that nothing is written to cost nothing. On huge pages where `dense`, and
+   * where the system has them.
    */
   allocate(bytes: number, use: 'dense' | 'sparse'): NativeMemory;
   /**
@@ -58,7 +60,11 @@ export function openNativeLibrary(file = FILE): NativeLibrary | null {
       const memory = allocate(bytes, Number(use === 'dense')) as unknown;
       if (!memory) throw new Error(`out of memory: ${bytes} bytes`);
       const address = koffi.address(memory);
-      return { address, view: (offset, length) => koffi.view(address + BigInt(offset), length) };
+      return {
+        address,
+        view: (offset, length) => koffi.view(address + BigInt(offset), length),
+        release: () => declare('void SwitchyardRelease(void *memory, size_t bytes)')(memory, bytes),
+      };
     },
     giveWay: () => takeTurnsOf(LONG_TURN_NS) as boolean,
   };

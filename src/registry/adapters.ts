@@ -29,12 +29,12 @@ interface Options {
 
 export function createAdapters({ db, clock, audit, cache, compiler, dataDir, files }: Options): Adapters {
   return {
-    async addAdapter({ tenant, name, folder, version, lineage: said = {}, signature = null }, by = OPERATOR) {
+    async addAdapter({ tenant, name, folder, version, lineage: said = {}, signature = null, anyBase = false }, by = OPERATOR) {
       validName('name', name);
       if (version !== undefined) validInteger('version', version, 1, MAX_ADAPTER_VERSION);
       await requireTenant(db, tenant);
       return files.keeping(
-        () => compiler.compile(folder),
+        () => compiler.compile(folder, anyBase),
         async (compiled) => {
           const lineage = mergeLineage(said, compiled.training);
           const row = await db.transaction().execute(async (trx) => {

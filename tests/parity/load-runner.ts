@@ -25,7 +25,7 @@ export function loadRunner(modelDir: string, kernelPath: string | null = kernels
     slots: kernelPath === null ? TOKENS : 3,
     contextTokens: kernelPath === null ? TOKENS : Math.min(POSITIONS, manifest.shape.maxPositions),
     adapterSlots: 2,
-    maxAdapterRank: 16,
+    maxAdapterRank: 64,
     prefixCacheTokens: 1024,
     passageCacheBytes: 2 ** 24,
     maxTokens: TOKENS,

@@ -39,6 +39,26 @@ LLAMA3_ROPE = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 32,
 }
+YARN_ROPE = {
+    "rope_type": "yarn",
+    "rope_theta": 1000.0,
+    "factor": 4.0,
+    "original_max_position_embeddings": 32,
+}
+# The kinds of layers that GGUF files do not list: of four one rotates nothing, of six five see a window.
+GEMMA = {
+    "num_hidden_layers": 6,
+    "head_dim": 32,
+    "query_pre_attn_scalar": 32,
+    "sliding_window": 20,
+    "layer_types": ["sliding_attention"] * 5 + ["full_attention"],
+    "hidden_activation": "gelu_pytorch_tanh",
+    "tie_word_embeddings": True,
+    "rope_parameters": {
+        "full_attention": {"rope_type": "default", "rope_theta": 1000000.0},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+    },
+}
 CASES = {
     "llama, tied": ("llama", {"tie_word_embeddings": True}),
     "llama, untied, llama3 rope": ("llama", {"rope_parameters": LLAMA3_ROPE}),
@@ -48,6 +68,9 @@ CASES = {
         "qwen3",
         {"head_dim": 32, "rope_parameters": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 2.0}},
     ),
+    "qwen2, yarn rope": ("qwen2", {"rope_parameters": YARN_ROPE}),
+    "smollm3, a layer that rotates nothing": ("smollm3", {"num_hidden_layers": 4, "no_rope_layers": [1, 1, 1, 0]}),
+    "gemma3, windows and norms": ("gemma3_text", GEMMA),
 }
 
 
@@ -66,12 +89,14 @@ def main() -> None:
     cases = {}
     for name, (kind, changes) in CASES.items():
         config = CONFIG_MAPPING[kind](**{**SHAPE, **changes})
+        config.pad_token_id = None
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
         parameters = dict(sorted(model.named_parameters()))
         shapes = {}
         with torch.no_grad():
             for seed, (key, parameter) in enumerate(parameters.items()):
-                offset = 1 if key.endswith("norm.weight") else 0
+                # Gemma stores what is added to one.
+                offset = 1 if key.endswith("norm.weight") and kind != "gemma3_text" else 0
                 values = torch.from_numpy(steps(parameter.numel(), seed) / 512).reshape(parameter.shape)
                 parameter.copy_(values + offset)
                 shapes[key] = list(parameter.shape)

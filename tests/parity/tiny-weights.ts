@@ -11,15 +11,19 @@ export interface TinyCase {
 }
 
 /** The weights of make-architectures.py. */
-export function tinyWeights({ shapes }: TinyCase): Record<string, FloatTensor> {
+export function tinyWeights({ config, shapes }: TinyCase): Record<string, FloatTensor> {
   const entries = Object.entries(shapes).map(([name, shape], seed) => {
     const size = shape.reduce((product, length) => product * length, 1);
-    const offset = name.endsWith('norm.weight') ? 1 : 0;
+    const offset = isNorm(name) && !isGemma(config) ? 1 : 0;
     const values = Float32Array.from({ length: size }, (_, index) => step(index, seed) / 512 + offset);
     return [name, { shape, values }] as const;
   });
   return Object.fromEntries(entries);
 }
+
+const isNorm = (name: string) => name.endsWith('norm.weight');
+/** Its norms are stored as what is added to one, in Hugging Face's folders alone. */
+const isGemma = (config: TinyCase['config']) => config.model_type === 'gemma3_text';
 
 function step(index: number, seed: number): number {
   if (index % 32 === 0) return 127;
@@ -64,11 +68,21 @@ const GGUF_NAMES: Readonly<Record<string, string>> = {
   input_layernorm: 'attn_norm',
   post_attention_layernorm: 'ffn_norm',
 };
+const GEMMA_NAMES: Readonly<Record<string, string>> = {
+  post_attention_layernorm: 'post_attention_norm',
+  pre_feedforward_layernorm: 'ffn_norm',
+  post_feedforward_layernorm: 'post_ffw_norm',
+};
+const GGUF_ARCHITECTURES: Readonly<Record<string, string>> = { mistral: 'llama', gemma3_text: 'gemma3' };
+/** Whose rows of q and k llama.cpp's converter interleaves. */
+const INTERLEAVED: ReadonlySet<unknown> = new Set(['llama', 'mistral', 'smollm3']);
 
 /** Metadata of a tiny model as llama.cpp's converter writes it. */
 export function tinyMetadata({ config }: TinyCase): Record<string, GgufInput> {
-  const architecture = config.model_type === 'mistral' ? 'llama' : String(config.model_type);
-  const rope = config.rope_parameters as { rope_type: string; rope_theta: number; factor?: number };
+  const modelType = String(config.model_type);
+  const architecture = GGUF_ARCHITECTURES[modelType] ?? modelType;
+  const parameters = config.rope_parameters as Readonly<Record<string, object>>;
+  const rope = (parameters.full_attention ?? parameters) as Readonly<Record<string, number>> & { rope_type: string };
   const values: Record<string, GgufInput> = {
     block_count: config.num_hidden_layers as number,
     context_length: config.max_position_embeddings as number,
@@ -79,13 +93,15 @@ export function tinyMetadata({ config }: TinyCase): Record<string, GgufInput> {
     'attention.key_length': config.head_dim as number,
     'attention.value_length': config.head_dim as number,
     'attention.layer_norm_rms_epsilon': config.rms_norm_eps as number,
-    'rope.freq_base': rope.rope_theta,
+    'rope.freq_base': rope.rope_theta!,
     'rope.dimension_count': config.head_dim as number,
   };
-  if (rope.rope_type === 'linear') {
-    values['rope.scaling.type'] = 'linear';
+  if (rope.rope_type === 'linear' || rope.rope_type === 'yarn') {
+    values['rope.scaling.type'] = rope.rope_type;
     values['rope.scaling.factor'] = rope.factor!;
+    values['rope.scaling.original_context_length'] = rope.original_max_position_embeddings ?? 0;
   }
+  if (isGemma(config)) values['attention.sliding_window'] = config.sliding_window as number;
   return {
     'general.architecture': architecture,
     ...Object.fromEntries(Object.entries(values).map(([key, value]) => [`${architecture}.${key}`, value])),
@@ -101,12 +117,13 @@ export function tinyMetadata({ config }: TinyCase): Record<string, GgufInput> {
 /** The tensors under llama.cpp's names and in its row order; vectors stay F32. */
 export function tinyGgufTensors(tiny: TinyCase, matrices: BlockForm, weights = tinyWeights(tiny)): GgufTensorInput[] {
   const { config } = tiny;
-  const interleaved = config.model_type === 'llama' || config.model_type === 'mistral';
+  const interleaved = INTERLEAVED.has(config.model_type);
   const tensors = Object.entries(weights).map(([name, { shape, values }]) => {
     const rotated = /self_attn\.[qk]_proj/.test(name) && interleaved;
-    const ordered = rotated ? interleave(values, shape[0]!, config.head_dim as number) : values;
+    const shifted = isGemma(config) && isNorm(name) ? values.map((value) => value + 1) : values;
+    const ordered = rotated ? interleave(values, shape[0]!, config.head_dim as number) : shifted;
     const form = shape.length === 2 ? matrices : formNamed('F32');
-    return { name: ggufName(name), shape, type: form.type, bytes: form.encode(ordered) };
+    return { name: ggufName(name, isGemma(config)), shape, type: form.type, bytes: form.encode(ordered) };
   });
   const rope = config.rope_parameters as Readonly<Record<string, number | string>>;
   if (rope.rope_type !== 'llama3') return tensors;
@@ -118,9 +135,9 @@ export function writeTinyGguf(file: string, tiny: TinyCase): void {
   writeGguf(file, tinyMetadata(tiny), tinyGgufTensors(tiny, formNamed('F32')));
 }
 
-function ggufName(name: string): string {
+function ggufName(name: string, isGemma: boolean): string {
   const [, layer, part, kind] = /^(?:model\.layers\.(\d+)\.)?(.+)\.(weight|bias)$/.exec(name)!;
-  return `${layer === undefined ? '' : `blk.${layer}.`}${GGUF_NAMES[part!]}.${kind}`;
+  return `${layer === undefined ? '' : `blk.${layer}.`}${(isGemma && GEMMA_NAMES[part!]) || GGUF_NAMES[part!]}.${kind}`;
 }
 
 /** As llama.cpp's converter: row s * half + j of a head becomes row 2j + s. */

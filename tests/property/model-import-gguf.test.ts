@@ -22,7 +22,7 @@ function readAll(checkpoint: DecoderCheckpoint): void {
   const matrices: MatrixRole[] = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'];
   const vectors: VectorRole[] = ['attentionNorm', 'mlpNorm'];
   if (checkpoint.qkvBias) vectors.push('qBias', 'kBias', 'vBias');
-  if (checkpoint.qkNorm) vectors.push('qNorm', 'kNorm');
+  if (checkpoint.traits.qkNorm) vectors.push('qNorm', 'kNorm');
   checkpoint.matrix('embedding', 0);
   for (let layer = 0; layer < checkpoint.shape.layers; layer++) {
     for (const role of matrices) checkpoint.matrix(role, layer);

@@ -7,6 +7,7 @@ import type { parseVersion } from '../options.js';
 
 export interface UploadOptions {
   readonly version?: number;
+  readonly anyBase?: boolean;
   readonly parent?: ReturnType<typeof parseVersion>;
   readonly dataDigest?: string;
   readonly trainer?: string;
@@ -25,9 +26,10 @@ const PARTS = [
 
 /** A PEFT folder as the form that the API takes. */
 export function adapterForm(command: Command, folder: string, options: UploadOptions): FormData {
-  const { version, signer, signature } = options;
+  const { version, anyBase, signer, signature } = options;
   const form = new FormData();
   if (version !== undefined) form.append('version', String(version));
+  if (anyBase) form.append('anyBase', 'true');
   const lineage = lineageOf(options);
   if (Object.keys(lineage).length > 0) form.append('lineage', JSON.stringify(lineage));
   if (signer !== undefined) form.append('signer', signer);

@@ -31,6 +31,7 @@ export function addAdapters(program: Command, terminal: Terminal): void {
     .addOption(tenantOption())
     .requiredOption('--name <name>', "the adapter's name")
     .option('--version <number>', 'exactly this version', parseNumber)
+    .option('--any-base', 'take it although its configuration names another base model')
     .option('--parent <name@version>', 'what it was trained on from', parseVersion)
     .option('--data-digest <sha256>', 'SHA-256 of the training data')
     .option('--trainer <text>', 'program and version that trained it')

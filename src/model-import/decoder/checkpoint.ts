@@ -7,8 +7,48 @@ import { BLOCK, type TensorEntry } from '../tensors/tensor.js';
 import type { RopeScaling } from './rope.js';
 
 export type MatrixRole = 'embedding' | 'head' | 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down';
-export type VectorRole = 'attentionNorm' | 'mlpNorm' | 'finalNorm' | 'qBias' | 'kBias' | 'vBias' | 'qNorm' | 'kNorm';
+type NormRole = 'attentionNorm' | 'mlpNorm' | 'finalNorm' | 'qNorm' | 'kNorm' | 'postAttentionNorm' | 'postMlpNorm';
+export type VectorRole = NormRole | 'qBias' | 'kBias' | 'vBias';
 export type Role = MatrixRole | VectorRole;
+
+/** How a layer attends: by which table it rotates, null: not at all; and to how many tokens, null: to all. */
+export interface LayerAttention {
+  readonly rope: 'main' | 'local' | null;
+  readonly window: number | null;
+}
+
+/** What sets decoders apart that are built alike otherwise. */
+export interface Traits {
+  /** Queries and keys are normalised per head before they are rotated. */
+  readonly qkNorm: boolean;
+  /** What attention and MLP put out is normalised before it is added. */
+  readonly postNorms: boolean;
+  /** What the MLP's gate goes through. */
+  readonly activation: 'silu' | 'gelu-tanh';
+  /** What embeddings are multiplied with. */
+  readonly embeddingScale: number;
+  /** What scores of attention are multiplied with. */
+  readonly attentionScale: number;
+  /** Added to the weights of norms as they are stored. */
+  readonly normOffset: number;
+  readonly attention: (layer: number) => LayerAttention;
+  /** Rotary base of the layers whose `rope` is local. */
+  readonly localTheta: number;
+}
+
+/** A plain Llama with heads of this size. */
+export function plainTraits(headDim: number): Traits {
+  return {
+    qkNorm: false,
+    postNorms: false,
+    activation: 'silu',
+    embeddingScale: 1,
+    attentionScale: 1 / Math.sqrt(headDim),
+    normOffset: 0,
+    attention: () => ({ rope: 'main', window: null }),
+    localTheta: 10_000,
+  };
+}
 
 /** What a checkpoint says about itself, whatever its format. */
 interface DecoderSettings {
@@ -19,8 +59,7 @@ interface DecoderSettings {
   /** The head is the embedding. */
   readonly tiedHead: boolean;
   readonly qkvBias: boolean;
-  /** Queries and keys are normalised per head before they are rotated (Qwen3). */
-  readonly qkNorm: boolean;
+  readonly traits: Traits;
 }
 
 /** A Llama-family checkpoint by roles, rows of q and k in Hugging Face's order. */
@@ -82,7 +121,9 @@ export function createCheckpoint(source: CheckpointSource): DecoderCheckpoint {
     vector(role, layer) {
       const values = readFloats(tensors.get(nameOf(role, layer))!, [vectorLength(role, shape)]);
       const order = orders[role];
-      return order ? Float32Array.from(order, (from) => values[from]!) : values;
+      if (order) return Float32Array.from(order, (from) => values[from]!);
+      const offset = role.endsWith('Norm') ? settings.traits.normOffset : 0;
+      return offset === 0 ? values : values.map((value) => value + offset);
     },
     close: source.close,
   };
@@ -91,7 +132,8 @@ export function createCheckpoint(source: CheckpointSource): DecoderCheckpoint {
 function expectedTensors(settings: DecoderSettings, nameOf: CheckpointSource['nameOf']): string[] {
   const perLayer: Role[] = [...LAYER_MATRICES, 'attentionNorm', 'mlpNorm'];
   if (settings.qkvBias) perLayer.push('qBias', 'kBias', 'vBias');
-  if (settings.qkNorm) perLayer.push('qNorm', 'kNorm');
+  if (settings.traits.qkNorm) perLayer.push('qNorm', 'kNorm');
+  if (settings.traits.postNorms) perLayer.push('postAttentionNorm', 'postMlpNorm');
   const once: Role[] = ['embedding', 'finalNorm', ...(settings.tiedHead ? [] : (['head'] as const))];
   const layers = Array.from({ length: settings.shape.layers }, (_, layer) => layer);
   return [
@@ -163,9 +205,10 @@ function checkShape(shape: DecoderShape, invalid: CheckpointSource['invalid']): 
 }
 
 /** A zero or negative one of these would be accepted by every operator, and turn all answers into noise. */
-function checkNumbers({ normEpsilon, rope }: DecoderSettings, invalid: CheckpointSource['invalid']): void {
+function checkNumbers({ normEpsilon, rope, traits }: DecoderSettings, invalid: CheckpointSource['invalid']): void {
   const { kind, ...numbers } = rope.scaling;
-  const values = { normEpsilon, theta: rope.theta, ...numbers };
+  const { attentionScale, localTheta } = traits;
+  const values = { normEpsilon, theta: rope.theta, attentionScale, localTheta, ...numbers };
   for (const [name, value] of Object.entries(values)) {
     for (const number of [value].flat()) {
       if (!(number > 0 && Number.isFinite(number))) throw invalid(`its ${name} (rope scaling ${kind}) is ${number}`);
@@ -173,5 +216,11 @@ function checkNumbers({ normEpsilon, rope }: DecoderSettings, invalid: Checkpoin
   }
 }
 
-/** Positions for which tables are made: a file may claim more than anybody can hold. */
-export const MAX_POSITIONS = LIMITS.maxPositions;
+/**
+ * Positions for which tables are made: those that a file declares or was stretched to, as many as anybody can hold.
+ * @param window of all layers, 0: none. Within it, windowed and full attention are the same.
+ */
+export function usablePositions(declared: number, window: number, scaling: RopeScaling): number {
+  const stretched = scaling.kind === 'yarn' ? scaling.factor * scaling.originalPositions : 0;
+  return Math.min(Math.max(declared, stretched), window || LIMITS.maxPositions, LIMITS.maxPositions);
+}

@@ -5,8 +5,8 @@ import { GraphWriter, MICROSOFT } from '../onnx/graph-writer.js';
 import { asStockHoldsIt } from '../onnx/linear.js';
 import { middleLevels, type QuantizedMatrix } from '../tensors/quantized-matrix.js';
 import type { DecoderCheckpoint } from './checkpoint.js';
-import type { DecoderOperators, Projections } from './operators.js';
-import { inverseFrequencies, rotaryTables } from './rope.js';
+import { type DecoderOperators, MAIN_TABLES, type Projections, type SiteLinear } from './operators.js';
+import { inverseFrequencies, type RopeScaling, rotaryTables } from './rope.js';
 
 export type OperatorSet = (graph: GraphWriter, checkpoint: DecoderCheckpoint) => DecoderOperators;
 
@@ -30,6 +30,7 @@ export function startGraph(
 ): GrowingGraph {
   const graph = new GraphWriter(data, shared);
   const { layers, hiddenSize, heads, kvHeads, headDim, vocabSize } = checkpoint.shape;
+  const { traits } = checkpoint;
   const ids = graph.input('input_ids', DataType.int64, ['N']);
   graph.input('sel_idx', DataType.int64, ['R']);
   writeRotaryTables(graph, checkpoint);
@@ -65,7 +66,18 @@ export function startGraph(
   };
 
   const table = asStockHoldsIt(embedding);
-  let residual = writeEmbedding(graph, ids, table);
+  const scaled = (x: string): string => {
+    if (traits.embeddingScale === 1) return x;
+    const scale = graph.tensor('embedding.scale', DataType.float, [1], Float32Array.of(traits.embeddingScale));
+    return graph.node('Mul', [x, scale]);
+  };
+  /** What goes into the residual sum. */
+  const posted = (y: string, name: string, role: 'postAttentionNorm' | 'postMlpNorm', layer: number) =>
+    traits.postNorms ? norm(y, `l${layer}.${name}`, checkpoint.vector(role, layer)) : y;
+  const gated = (x: string, linear: SiteLinear): string =>
+    traits.activation === 'silu' ? operators.gatedLinear(x, linear) : gatedByGelu(graph, operators, x, linear);
+
+  let residual = scaled(writeEmbedding(graph, ids, table));
   let x = norm(residual, 'l0.attention_norm', checkpoint.vector('attentionNorm', 0));
   return {
     addLayer(layer, matrices) {
@@ -74,11 +86,14 @@ export function startGraph(
         ? concat((['qBias', 'kBias', 'vBias'] as const).map((role) => checkpoint.vector(role, layer)))
         : null;
       const qkv = operators.linear(x, { ...parts('qkv'), bias });
-      const attention = operators.attention(checkpoint.qkNorm ? normHeads(qkv, layer) : qkv, layer);
-      const o = operators.linear(attention, parts('o'));
+      const { rope, window } = traits.attention(layer);
+      const how = { layer, tables: rope && TABLES[rope], window };
+      const attention = operators.attention(traits.qkNorm ? normHeads(qkv, layer) : qkv, how);
+      const o = posted(operators.linear(attention, parts('o')), 'post_attention_norm', 'postAttentionNorm', layer);
       [x, residual] = addAndNorm(residual, o, `l${layer}.mlp_norm`, checkpoint.vector('mlpNorm', layer));
 
-      const down = operators.linear(operators.gatedLinear(x, parts('gu')), parts('down'));
+      const mlp = operators.linear(gated(x, parts('gu')), parts('down'));
+      const down = posted(mlp, 'post_mlp_norm', 'postMlpNorm', layer);
       const [name, weight] =
         layer + 1 < layers
           ? [`l${layer + 1}.attention_norm`, checkpoint.vector('attentionNorm', layer + 1)]
@@ -94,11 +109,26 @@ export function startGraph(
   };
 }
 
-function writeRotaryTables(graph: GraphWriter, { shape, rope }: DecoderCheckpoint): void {
-  const frequencies = inverseFrequencies(rope.theta, shape.headDim, rope.scaling);
-  const { cos, sin } = rotaryTables(frequencies, shape.maxPositions);
-  graph.sharedTensor('rotary_cos', DataType.float, [shape.maxPositions, shape.headDim / 2], cos);
-  graph.sharedTensor('rotary_sin', DataType.float, [shape.maxPositions, shape.headDim / 2], sin);
+const TABLES = { main: MAIN_TABLES, local: ['rotary_cos.local', 'rotary_sin.local'] } as const;
+
+function writeRotaryTables(graph: GraphWriter, { shape, rope, traits }: DecoderCheckpoint): void {
+  const { headDim, maxPositions, layers } = shape;
+  const write = ([cosName, sinName]: readonly [string, string], theta: number, scaling: RopeScaling) => {
+    const magnitude = scaling.kind === 'yarn' ? scaling.magnitude : 1;
+    const { cos, sin } = rotaryTables(inverseFrequencies(theta, headDim, scaling), maxPositions, magnitude);
+    graph.sharedTensor(cosName, DataType.float, [maxPositions, headDim / 2], cos);
+    graph.sharedTensor(sinName, DataType.float, [maxPositions, headDim / 2], sin);
+  };
+  write(TABLES.main, rope.theta, rope.scaling);
+  const hasLocal = Array.from({ length: layers }, (_, layer) => traits.attention(layer).rope).includes('local');
+  if (hasLocal) write(TABLES.local, traits.localTheta, { kind: 'none' });
+}
+
+/** `gelu(x · gateᵀ) * (x · upᵀ)`, with the approximation by a hyperbolic tangent. */
+function gatedByGelu(graph: GraphWriter, operators: DecoderOperators, x: string, linear: SiteLinear): string {
+  const sizes = linear.parts.map(({ rows }) => rows);
+  const [gate, up] = graph.split(operators.linear(x, linear), sizes);
+  return graph.node('Mul', [graph.node('FastGelu', [gate!], { domain: MICROSOFT }), up!]);
 }
 
 function writeEmbedding(graph: GraphWriter, ids: string, matrix: QuantizedMatrix): string {

@@ -5,10 +5,10 @@ import { packWeights } from '../onnx/pack-weights.js';
 import { toEightBits } from '../tensors/eight-bits.js';
 import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
 import type { DecoderCheckpoint } from './checkpoint.js';
-import type { DecoderOperators, SiteLinear } from './operators.js';
+import { type DecoderOperators, MAIN_TABLES, type SiteLinear } from './operators.js';
 
 /** The operators of native/: CPU only. Their inputs: contracts/model-manifest.ts, "kernels". */
-export function kernelOperators(graph: GraphWriter, { shape }: DecoderCheckpoint): DecoderOperators {
+export function kernelOperators(graph: GraphWriter, { shape, traits }: DecoderCheckpoint): DecoderOperators {
   const { layers, heads, kvHeads, headDim } = shape;
   const slots = graph.input('slots', DataType.int32, ['N']);
   const positions = graph.input('positions', DataType.int32, ['N']);
@@ -65,11 +65,16 @@ export function kernelOperators(graph: GraphWriter, { shape }: DecoderCheckpoint
   return {
     linear: (x, linear) => site(x, linear, false),
     gatedLinear: (x, linear) => site(x, linear, true),
-    attention(projections, layer) {
+    attention(projections, { layer, tables, window }) {
       const [q, ...kAndV] = typeof projections === 'string' ? [projections] : projections;
-      return graph.node('SlotAttention', [q!, slots, positions, 'rotary_cos', 'rotary_sin', kv, ...kAndV], {
+      const [cos, sin] = tables ?? MAIN_TABLES;
+      return graph.node('SlotAttention', [q!, slots, positions, cos, sin, kv, ...kAndV], {
         domain: SWITCHYARD,
-        attributes: { layer, heads, kv_heads: kvHeads, scale: { float: 1 / Math.sqrt(headDim) } },
+        attributes: {
+          ...{ layer, heads, kv_heads: kvHeads, scale: { float: traits.attentionScale } },
+          ...(tables === null && { rotate: 0 }),
+          ...(window !== null && { window }),
+        },
       });
     },
     logits: (x, head) => multiply(x, 'head', [head], false),

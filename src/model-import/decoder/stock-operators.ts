@@ -18,14 +18,18 @@ export function halfOperators(graph: GraphWriter, checkpoint: DecoderCheckpoint)
 
 function operatorsWith(
   graph: GraphWriter,
-  { shape }: DecoderCheckpoint,
+  { shape, traits }: DecoderCheckpoint,
   attentionType: typeof DataType.float | typeof DataType.float16,
 ): DecoderOperators {
   const { heads, kvHeads, headDim } = shape;
   const cast = (x: string, from: DataType, to: DataType) =>
     from === to ? x : graph.node('Cast', [x], { attributes: { to } });
   const toAttention = (x: string) => cast(x, DataType.float, attentionType);
-  const rotary = ['rotary_cos', 'rotary_sin'].map(toAttention);
+  const casts = new Map<string, string>();
+  const table = (name: string): string => {
+    if (!casts.has(name)) casts.set(name, toAttention(name));
+    return casts.get(name)!;
+  };
   graph.input('bt_shape', DataType.int64, [3]);
   graph.input('seqlens_k', DataType.int32, ['B']);
   graph.input('total_seq', DataType.int32, [1]);
@@ -47,7 +51,7 @@ function operatorsWith(
       return graph.node('Mul', [silu, up!]);
     },
     /** Past and present are the same buffers; only the new positions are written. */
-    attention(projections, layer) {
+    attention(projections, { layer, tables, window }) {
       const qkv =
         typeof projections === 'string' ? projections : graph.node('Concat', projections, { attributes: { axis: -1 } });
       const [pastK, pastV] = ['k', 'v'].map((half) =>
@@ -57,15 +61,17 @@ function operatorsWith(
         graph.output(`present_${half}.${layer}`, attentionType, ['B', kvHeads, 'P', headDim]),
       );
       const batched = graph.node('Reshape', [toAttention(qkv), 'bt_shape']);
+      const rotary = (tables ?? []).map(table);
       const inputs = [batched, '', '', pastK!, pastV!, 'seqlens_k', 'total_seq', ...rotary];
       const attention = graph.node('GroupQueryAttention', inputs, {
         domain: MICROSOFT,
         attributes: {
           num_heads: heads,
           kv_num_heads: kvHeads,
-          scale: { float: 1 / Math.sqrt(headDim) },
-          do_rotary: 1,
+          scale: { float: traits.attentionScale },
+          do_rotary: Number(tables !== null),
           rotary_interleaved: 0,
+          ...(window !== null && { local_window_size: window }),
         },
         outputs: [`l${layer}.attention`, presentK!, presentV!],
       });

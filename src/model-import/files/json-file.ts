@@ -35,6 +35,10 @@ export class JsonFile {
     return this.#get<Record<string, unknown>>(key, 'an object', undefined, isObject);
   }
 
+  list(key: string): readonly unknown[] {
+    return this.#get<unknown[]>(key, 'a list', undefined, Array.isArray);
+  }
+
   /** A nested object, with the same look-ups. */
   optional(key: string): JsonFile | null {
     return this.has(key) ? new JsonFile(this.path, this.object(key)) : null;

@@ -1,13 +1,11 @@
 import type { DecoderShape } from '../../contracts/model-manifest.js';
-import { createCheckpoint, type DecoderCheckpoint, MAX_POSITIONS, type Role } from '../decoder/checkpoint.js';
-import type { RopeScaling } from '../decoder/rope.js';
+import { architectureNamed } from '../architectures/all.js';
+import { createCheckpoint, type DecoderCheckpoint, plainTraits, type Role, usablePositions } from '../decoder/checkpoint.js';
+import { FAST_TURNS, type RopeScaling, SLOW_TURNS, yarnMagnitude } from '../decoder/rope.js';
 import { readFloats } from '../tensors/read-floats.js';
 import type { FloatPrecision } from '../tensors/read-matrix.js';
 import { type Metadata, typedMetadata } from './metadata.js';
 import type { GgufFile } from './reader.js';
-
-/** `general.architecture` of the files that can be imported; Mistral and SmolLM are `llama` there. */
-const ARCHITECTURES: ReadonlySet<string> = new Set(['llama', 'qwen2', 'qwen3']);
 
 const NAMES: Record<Role, string> = {
   embedding: 'token_embd.weight',
@@ -27,6 +25,8 @@ const NAMES: Record<Role, string> = {
   vBias: 'attn_v.bias',
   qNorm: 'attn_q_norm.weight',
   kNorm: 'attn_k_norm.weight',
+  postAttentionNorm: 'post_attention_norm.weight',
+  postMlpNorm: 'post_ffw_norm.weight',
 };
 const ONCE: ReadonlySet<Role> = new Set(['embedding', 'head', 'finalNorm']);
 const ROPE_DIVISORS = 'rope_freqs.weight';
@@ -36,11 +36,9 @@ export function openGgufDecoder(gguf: GgufFile, floats: FloatPrecision): Decoder
   const { file, tensors } = gguf;
   const metadata = typedMetadata(gguf);
   const architecture = metadata.text('general.architecture');
-  if (!ARCHITECTURES.has(architecture)) {
-    const supported = [...ARCHITECTURES].join(', ');
-    throw file.invalid(`the architecture ${architecture} is not supported (${supported} are)`);
-  }
-  const shape = readShape(gguf, metadata, architecture);
+  const { fromGguf, ggufPairs } = architectureNamed(architecture, (known) => [known.gguf], metadata.invalid);
+  const { window = 0, ...traits } = fromGguf(metadata);
+  const { scaling, shape } = readShape(gguf, metadata, architecture, window);
   return createCheckpoint({
     settings: {
       architecture,
@@ -48,16 +46,16 @@ export function openGgufDecoder(gguf: GgufFile, floats: FloatPrecision): Decoder
       normEpsilon: metadata.number(`${architecture}.attention.layer_norm_rms_epsilon`),
       rope: {
         theta: metadata.number(`${architecture}.rope.freq_base`, 10_000),
-        scaling: readScaling(gguf, metadata, architecture, shape),
+        scaling,
       },
       tiedHead: !tensors.has(NAMES.head),
       qkvBias: tensors.has(nameOf('qBias', 0)),
-      qkNorm: architecture === 'qwen3',
+      traits: { ...plainTraits(shape.headDim), ...traits },
     },
     tensors,
     nameOf,
     ignored: (name) => name === ROPE_DIVISORS,
-    rowOrder: architecture === 'llama' ? halvesFromPairs : null,
+    rowOrder: ggufPairs ? halvesFromPairs : null,
     floats,
     invalid: (reason) => file.invalid(reason),
     close: gguf.close,
@@ -69,7 +67,7 @@ function nameOf(role: Role, layer: number): string {
 }
 
 /**
- * llama.cpp's converter interleaves the two halves of each head's rotary pairs for the llama architecture: its row
+ * llama.cpp's converter interleaves the two halves of each head's rotary pairs for some architectures: its row
  * 2j + s of a head is Hugging Face's row s * headDim/2 + j.
  */
 function halvesFromPairs(heads: number, headDim: number): Uint32Array {
@@ -80,7 +78,12 @@ function halvesFromPairs(heads: number, headDim: number): Uint32Array {
   });
 }
 
-function readShape(gguf: GgufFile, metadata: Metadata, architecture: string): DecoderShape {
+function readShape(
+  gguf: GgufFile,
+  metadata: Metadata,
+  architecture: string,
+  window: number,
+): { shape: DecoderShape; scaling: RopeScaling } {
   const heads = metadata.number(`${architecture}.attention.head_count`);
   const hiddenSize = metadata.number(`${architecture}.embedding_length`);
   const headDim = metadata.number(`${architecture}.attention.key_length`, hiddenSize / heads);
@@ -89,8 +92,8 @@ function readShape(gguf: GgufFile, metadata: Metadata, architecture: string): De
   if (rotated !== headDim || valueDim !== headDim) {
     throw gguf.file.invalid(`heads of ${headDim} with ${rotated} rotated and values of ${valueDim} are not supported`);
   }
-  const window = metadata.number(`${architecture}.attention.sliding_window`, MAX_POSITIONS);
-  return {
+  const scaling = readScaling(gguf, metadata, architecture, headDim);
+  const shape = {
     layers: metadata.number(`${architecture}.block_count`),
     hiddenSize,
     heads,
@@ -98,16 +101,36 @@ function readShape(gguf: GgufFile, metadata: Metadata, architecture: string): De
     headDim,
     mlpSize: metadata.number(`${architecture}.feed_forward_length`),
     vocabSize: gguf.tensors.get(NAMES.embedding)?.shape[0] ?? 0,
-    // Within one attention window, windowed and full attention are the same.
-    maxPositions: Math.min(metadata.number(`${architecture}.context_length`), window || MAX_POSITIONS, MAX_POSITIONS),
+    maxPositions: usablePositions(metadata.number(`${architecture}.context_length`), window, scaling),
   };
+  return { shape, scaling };
 }
 
-function readScaling(gguf: GgufFile, metadata: Metadata, architecture: string, shape: DecoderShape): RopeScaling {
+function readScaling(gguf: GgufFile, metadata: Metadata, architecture: string, headDim: number): RopeScaling {
   const divisors = gguf.tensors.get(ROPE_DIVISORS);
-  if (divisors) return { kind: 'divisors', divisors: [...readFloats(divisors, [shape.headDim / 2])] };
-  const kind = metadata.text(`${architecture}.rope.scaling.type`, 'none');
-  if (kind === 'none') return { kind };
-  if (kind !== 'linear') throw gguf.file.invalid(`the rope scaling ${kind} is not supported (linear and llama3 are)`);
-  return { kind, factor: metadata.number(`${architecture}.rope.scaling.factor`) };
+  if (divisors) return { kind: 'divisors', divisors: [...readFloats(divisors, [headDim / 2])] };
+  const key = (name: string) => `${architecture}.rope.scaling.${name}`;
+  const kind = metadata.text(key('type'), 'none');
+  switch (kind) {
+    case 'none':
+      return { kind };
+    case 'linear':
+      return { kind, factor: metadata.number(key('factor')) };
+    case 'yarn': {
+      const factor = metadata.number(key('factor'));
+      if (metadata.number(key('yarn_log_multiplier'), 0) !== 0) {
+        throw metadata.invalid('yarn scaling with a log multiplier is not supported');
+      }
+      return {
+        kind,
+        factor,
+        originalPositions: metadata.number(key('original_context_length')),
+        fastTurns: metadata.number(key('yarn_beta_fast'), FAST_TURNS),
+        slowTurns: metadata.number(key('yarn_beta_slow'), SLOW_TURNS),
+        magnitude: metadata.number(key('attn_factor'), 1) * yarnMagnitude(factor, 1),
+      };
+    }
+    default:
+      throw metadata.invalid(`the rope scaling ${kind} is not supported (linear, llama3 and yarn are)`);
+  }
 }

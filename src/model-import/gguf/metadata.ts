@@ -1,3 +1,4 @@
+import type { AppError } from '../../errors/app-error.js';
 import type { GgufFile } from './reader.js';
 
 /** Typed look-ups: the wrong type, or no value where there is no fallback, is the file's fault. */
@@ -7,6 +8,8 @@ export interface Metadata {
   flag(key: string, fallback: boolean): boolean;
   texts(key: string): readonly string[];
   numbers(key: string): readonly number[];
+  /** @param reason what is wrong with the file */
+  invalid(reason: string): AppError;
 }
 
 export function typedMetadata({ file, metadata }: GgufFile): Metadata {
@@ -28,5 +31,6 @@ export function typedMetadata({ file, metadata }: GgufFile): Metadata {
     flag: (key, fallback) => get(key, 'true or false', fallback, isFlag),
     texts: (key) => get(key, 'a list of texts', undefined, listOf(isText)),
     numbers: (key) => get(key, 'a list of numbers', undefined, listOf(isNumber)),
+    invalid: (reason) => file.invalid(reason),
   };
 }

@@ -9,6 +9,7 @@ import type { AdapterCompilerOptions } from './compiler.js';
 export interface CompileTask {
   readonly options: AdapterCompilerOptions;
   readonly folder: string;
+  readonly anyBase: boolean;
 }
 export type CompileResult =
   | { readonly compiled: CompiledAdapter }
@@ -25,8 +26,8 @@ const MAIN = fileURLToPath(new URL(`process/main${path.extname(import.meta.url)}
 export function createSeparateCompiler(options: AdapterCompilerOptions): AdapterCompiler {
   let last: Promise<unknown> = Promise.resolve();
   return {
-    compile(folder) {
-      const compiled = last.then(() => compileApart({ options, folder }));
+    compile(folder, anyBase = false) {
+      const compiled = last.then(() => compileApart({ options, folder, anyBase }));
       last = compiled.catch(() => {});
       return compiled;
     },

@@ -10,6 +10,7 @@ import { readBaseManifest } from '../../layouts/manifest.js';
 import { digestFile, replaceFolder, sync, writeDurably } from '../files/durable.js';
 import { JsonFile } from '../files/json-file.js';
 import { readSafetensors } from '../safetensors/reader.js';
+import { requireThisBase } from './base-name.js';
 import { type CompiledForm, compileWeights } from './compiled-form.js';
 import { readPeftConfig } from './peft-config.js';
 import { arrangePeftWeights } from './peft-weights.js';
@@ -29,11 +30,11 @@ export interface AdapterCompilerOptions {
 }
 
 /** Compiles PEFT adapters into `<dataDir>/adapters/<digest>/`, where their original files are kept too. */
-export function createAdapterCompiler({ modelDir, dataDir, maxRank }: AdapterCompilerOptions): AdapterCompiler {
+export function createAdapterCompiler(options: AdapterCompilerOptions): AdapterCompiler {
   return {
-    async compile(folder) {
+    async compile(folder, anyBase = false) {
       try {
-        return await compileAdapter(folder, await readBaseManifest(modelDir), dataDir, maxRank);
+        return await compileAdapter(folder, await readBaseManifest(options.modelDir), options, anyBase);
       } catch (error) {
         if (!(error instanceof AppError) || error.code !== 'model_invalid') throw error;
         const reason = `${path.basename(String(error.params.file))}: ${error.params.reason}`;
@@ -46,18 +47,20 @@ export function createAdapterCompiler({ modelDir, dataDir, maxRank }: AdapterCom
 async function compileAdapter(
   folder: string,
   base: ModelManifest,
-  dataDir: string,
-  maxRank: number,
+  { dataDir, maxRank }: AdapterCompilerOptions,
+  anyBase: boolean,
 ): Promise<CompiledAdapter> {
   const configFile = path.join(folder, CONFIG);
-  const config = readPeftConfig(new JsonFile(configFile));
+  const json = new JsonFile(configFile);
+  const config = readPeftConfig(json, maxRank);
+  if (!anyBase) requireThisBase(json, base);
   const file = path.join(folder, WEIGHTS);
   await checkWeightsFile(folder, file, base, maxRank);
   const safetensors = readSafetensors(file);
   try {
     const { sha256 } = await digestFile(file);
     const training = readTrainingRecord(folder, base, sha256);
-    const modules = arrangePeftWeights(safetensors, config, base.shape, maxRank);
+    const modules = arrangePeftWeights(safetensors, config, base.shape);
     const form = await compileWeights(modules, base);
     const compiledFile = await store(form, folder, path.resolve(dataDir, 'adapters', form.header.digest));
     return {
@@ -93,7 +96,7 @@ async function checkWeightsFile(folder: string, file: string, base: ModelManifes
   );
   const limit = largest * base.shape.layers + (1 << 20);
   const { size } = await stat(file);
-  if (size > limit) throw refuse(`it has ${size} bytes, more than an adapter of this base can have (${limit})`);
+  if (size > limit) throw refuse(`it has ${size} bytes, more than an adapter of rank ${maxRank} of this base (${limit})`);
 }
 
 /** Content-addressed: what is there already and intact is left alone, since the engine may be reading it. */

@@ -6,6 +6,7 @@ import { AppError } from '../../errors/app-error.js';
 import { type AdapterTensors, piecesOf } from '../../layouts/adapter-file.js';
 import { panelIndex, targetSizes } from '../../layouts/lora.js';
 import { readAdapter } from '../../layouts/read-adapter.js';
+import { ggufNameOf, hasGgufPairs } from '../architectures/all.js';
 import { writeDurably } from '../files/durable.js';
 import { encodeGguf, type GgufTensorInput } from '../gguf/writer.js';
 import { COMPILED } from './compiler.js';
@@ -14,10 +15,6 @@ type Base = Pick<ModelManifest, 'architecture' | 'baseDigest' | 'shape'>;
 
 /** GGML's number of the type. */
 const F16 = 1;
-/** Whose rows of queries and keys llama.cpp keeps in another order. */
-const PAIRED = 'llama';
-/** `general.architecture` where it is not the checkpoint's own name. */
-const GGUF_ARCHITECTURES: Readonly<Record<string, string>> = { mistral: PAIRED };
 const GGUF_NAMES: Readonly<Record<LoraTarget, string>> = {
   q_proj: 'attn_q',
   k_proj: 'attn_k',
@@ -74,11 +71,11 @@ async function writeAdapter(file: string, compiledFile: string, digest: string, 
 function toGguf(tensors: AdapterTensors, { architecture, shape }: Base): Buffer {
   const sizes = targetSizes(shape);
   const { headDim } = shape;
-  const ggufArchitecture = GGUF_ARCHITECTURES[architecture] ?? architecture;
+  const hasPairs = hasGgufPairs(architecture);
   const list: GgufTensorInput[] = [];
   for (const { layer, target, rank, a, b } of piecesOf(tensors, shape)) {
     const { inputs, outputs } = sizes[target];
-    const isPaired = ggufArchitecture === PAIRED && (target === 'q_proj' || target === 'k_proj');
+    const isPaired = hasPairs && (target === 'q_proj' || target === 'k_proj');
     const rowOf = (row: number) => (isPaired ? halfRow(row, headDim) : row);
     const name = `blk.${layer}.${GGUF_NAMES[target]}.weight`;
     list.push(
@@ -88,7 +85,7 @@ function toGguf(tensors: AdapterTensors, { architecture, shape }: Base): Buffer 
   }
   const metadata = {
     'general.type': 'adapter',
-    'general.architecture': ggufArchitecture,
+    'general.architecture': ggufNameOf(architecture),
     'adapter.type': 'lora',
   };
   return encodeGguf(metadata, list);

@@ -44,9 +44,10 @@ const PLAIN_INITIALISATIONS: ReadonlySet<unknown> = new Set([
 
 /**
  * Reads an adapter's configuration, failing closed: a key that is not known here is accepted only when it is off.
+ * @param maxRank the largest that is accepted (`engine.maxAdapterRank`)
  * @throws AppError `model_invalid` with the reason
  */
-export function readPeftConfig(file: JsonFile): PeftConfig {
+export function readPeftConfig(file: JsonFile, maxRank: number): PeftConfig {
   const kind = file.text('peft_type');
   if (kind !== 'LORA') throw file.invalid(`its type is ${kind}, only LORA is supported`);
   const task = file.text('task_type', 'CAUSAL_LM');
@@ -64,9 +65,12 @@ export function readPeftConfig(file: JsonFile): PeftConfig {
   }
 
   const rank = positive(file, 'r', file.number('r'));
+  const ranks = readPatterns(file, 'rank_pattern');
+  for (const value of [rank, ...ranks.map((pattern) => pattern.value)]) {
+    if (value > maxRank) throw file.invalid(`its rank is ${value}, at most ${maxRank} is accepted (engine.maxAdapterRank)`);
+  }
   const alpha = positive(file, 'lora_alpha', file.number('lora_alpha', 8));
   const rooted = file.flag('use_rslora', false);
-  const ranks = readPatterns(file, 'rank_pattern');
   const alphas = readPatterns(file, 'alpha_pattern');
   const rankOf = (module: string) => firstMatch(ranks, module) ?? rank;
   return {

@@ -32,7 +32,6 @@ export function arrangePeftWeights(
   { file, tensors }: SafetensorsFile,
   config: PeftConfig,
   shape: DecoderShape,
-  maxRank: number,
 ): ReadonlyMap<LoraTarget, readonly (AdaptedModule | undefined)[]> {
   const unused = new Set(tensors.keys());
   const modules = new Map<LoraTarget, (AdaptedModule | undefined)[]>();
@@ -44,11 +43,7 @@ export function arrangePeftWeights(
       const [a, b] = names.map((name) => tensors.get(name));
       if (!a && !b) continue;
       if (!a || !b) throw file.invalid(`${module} has only one of lora_A and lora_B`);
-      const rank = config.rankOf(module);
-      if (rank > maxRank) {
-        throw file.invalid(`${module} has rank ${rank}, at most ${maxRank} is accepted (engine.maxAdapterRank)`);
-      }
-      found[layer] = { rank, scale: config.scaleOf(module), a, b };
+      found[layer] = { rank: config.rankOf(module), scale: config.scaleOf(module), a, b };
       for (const name of names) unused.delete(name);
     }
     if (found.some(Boolean)) modules.set(target, found);

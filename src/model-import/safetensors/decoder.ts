@@ -1,16 +1,15 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { DecoderShape } from '../../contracts/model-manifest.js';
-import { createCheckpoint, type DecoderCheckpoint, MAX_POSITIONS, type Role } from '../decoder/checkpoint.js';
-import type { RopeScaling } from '../decoder/rope.js';
+import { architectureNamed } from '../architectures/all.js';
+import type { Architecture } from '../architectures/architecture.js';
+import { createCheckpoint, type DecoderCheckpoint, plainTraits, type Role, usablePositions } from '../decoder/checkpoint.js';
+import { FAST_TURNS, type RopeScaling, SLOW_TURNS, yarnMagnitude } from '../decoder/rope.js';
 import { digestFiles } from '../files/durable.js';
 import { JsonFile } from '../files/json-file.js';
 import type { FloatPrecision } from '../tensors/read-matrix.js';
 import type { TensorEntry } from '../tensors/tensor.js';
 import { readSafetensors, type SafetensorsFile } from './reader.js';
-
-/** `model_type` of the folders that can be imported; SmolLM is `llama`. */
-const ARCHITECTURES: ReadonlySet<string> = new Set(['llama', 'mistral', 'qwen2', 'qwen3']);
 
 const LAYER_NAMES: Record<Exclude<Role, 'embedding' | 'head' | 'finalNorm'>, string> = {
   q: 'self_attn.q_proj.weight',
@@ -27,6 +26,8 @@ const LAYER_NAMES: Record<Exclude<Role, 'embedding' | 'head' | 'finalNorm'>, str
   vBias: 'self_attn.v_proj.bias',
   qNorm: 'self_attn.q_norm.weight',
   kNorm: 'self_attn.k_norm.weight',
+  postAttentionNorm: 'post_self_attn_layernorm.weight',
+  postMlpNorm: 'post_mlp_layernorm.weight',
 };
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
@@ -39,14 +40,16 @@ export function isSafetensorsFolder(source: string): boolean {
 export function openSafetensorsDecoder(
   folder: string,
   floats: FloatPrecision,
-): { checkpoint: DecoderCheckpoint; digest: () => Promise<string> } {
+): { checkpoint: DecoderCheckpoint; names: readonly unknown[]; digest: () => Promise<string> } {
   const config = new JsonFile(path.join(folder, 'config.json'));
-  const architecture = config.text('model_type');
-  if (!ARCHITECTURES.has(architecture)) {
-    const supported = [...ARCHITECTURES].join(', ');
-    throw config.invalid(`the architecture ${architecture} is not supported (${supported} are)`);
-  }
-  refuseUnsupported(config);
+  const modelType = config.text('model_type');
+  const architecture = architectureNamed(modelType, ({ modelTypes }) => modelTypes, (reason) => config.invalid(reason));
+  const { window = 0, ...own } = architecture.fromConfig(config);
+  const rope = readRope(config);
+  const shape = readShape(config, window, rope.scaling);
+  const traits = { ...plainTraits(shape.headDim), ...own };
+  refuseUnsupported(config, traits.activation);
+  const nameOf = namesOf(architecture);
   const names = weightFiles(folder);
   const files: SafetensorsFile[] = [];
   const close = () => {
@@ -64,13 +67,13 @@ export function openSafetensorsDecoder(
     const tiedHead = config.flag('tie_word_embeddings', false);
     const checkpoint = createCheckpoint({
       settings: {
-        architecture,
-        shape: readShape(config),
+        architecture: modelType,
+        shape,
         normEpsilon: config.number('rms_norm_eps', 1e-6),
-        rope: readRope(config),
+        rope,
         tiedHead,
         qkvBias: tensors.has(nameOf('qBias', 0)),
-        qkNorm: architecture === 'qwen3',
+        traits,
       },
       tensors,
       nameOf,
@@ -80,18 +83,20 @@ export function openSafetensorsDecoder(
       invalid: (reason) => config.invalid(reason),
       close,
     });
-    return { checkpoint, digest: () => digestFiles(names.map((name) => path.join(folder, name))) };
+    return { checkpoint, names: [config.values._name_or_path], digest: () => digestFiles(names.map((name) => path.join(folder, name))) };
   } catch (error) {
     close();
     throw error;
   }
 }
 
-function nameOf(role: Role, layer: number): string {
-  if (role === 'embedding') return 'model.embed_tokens.weight';
-  if (role === 'head') return 'lm_head.weight';
-  if (role === 'finalNorm') return 'model.norm.weight';
-  return `model.layers.${layer}.${LAYER_NAMES[role]}`;
+function namesOf({ names = {} }: Architecture): (role: Role, layer: number) => string {
+  return (role, layer) => {
+    if (role === 'embedding') return 'model.embed_tokens.weight';
+    if (role === 'head') return 'lm_head.weight';
+    if (role === 'finalNorm') return 'model.norm.weight';
+    return `model.layers.${layer}.${names[role] ?? LAYER_NAMES[role]}`;
+  };
 }
 
 function weightFiles(folder: string): string[] {
@@ -107,9 +112,13 @@ function weightFiles(folder: string): string[] {
   return names as string[];
 }
 
-function refuseUnsupported(config: JsonFile): void {
-  const activation = config.text('hidden_act', 'silu');
-  if (activation !== 'silu') throw config.invalid(`the activation ${activation} is not supported (silu is)`);
+/** What Hugging Face calls the activations that there are here. */
+const ACTIVATIONS = { silu: 'silu', 'gelu-tanh': 'gelu_pytorch_tanh' } as const;
+
+function refuseUnsupported(config: JsonFile, activation: keyof typeof ACTIVATIONS): void {
+  const expected = ACTIVATIONS[activation];
+  const named = config.text('hidden_activation', config.text('hidden_act', expected));
+  if (named !== expected) throw config.invalid(`the activation ${named} is not supported (${expected} is)`);
   if (config.has('quantization_config')) {
     const method = config.optional('quantization_config')!.text('quant_method', 'another format');
     throw config.invalid(
@@ -120,7 +129,7 @@ function refuseUnsupported(config: JsonFile): void {
   if (rotated !== 1) throw config.invalid(`rotating ${rotated} of a head is not supported (1 is)`);
 }
 
-function readShape(config: JsonFile): DecoderShape {
+function readShape(config: JsonFile, window: number, scaling: RopeScaling): DecoderShape {
   const heads = config.number('num_attention_heads');
   const hiddenSize = config.number('hidden_size');
   return {
@@ -131,20 +140,17 @@ function readShape(config: JsonFile): DecoderShape {
     headDim: config.number('head_dim', hiddenSize / heads),
     mlpSize: config.number('intermediate_size'),
     vocabSize: config.number('vocab_size'),
-    // Within one attention window, windowed and full attention are the same.
-    maxPositions: Math.min(config.number('max_position_embeddings'), attentionWindow(config), MAX_POSITIONS),
+    maxPositions: usablePositions(config.number('max_position_embeddings'), window, scaling),
   };
 }
 
-function attentionWindow(config: JsonFile): number {
-  // Qwen writes a window down even where it does not use one.
-  const used = config.flag('use_sliding_window', config.text('model_type') === 'mistral');
-  return used ? config.number('sliding_window', MAX_POSITIONS) : MAX_POSITIONS;
-}
-
-/** Both spellings: `rope_theta` with `rope_scaling`, and `rope_parameters` which holds all (transformers 5). */
+/**
+ * Both spellings: `rope_theta` with `rope_scaling`, and `rope_parameters` which holds all (transformers 5), by kind of layer
+ * where layers differ.
+ */
 function readRope(config: JsonFile): { theta: number; scaling: RopeScaling } {
-  const merged = config.optional('rope_parameters');
+  const parameters = config.optional('rope_parameters');
+  const merged = parameters?.optional('full_attention') ?? parameters;
   const theta = merged?.number('rope_theta') ?? config.number('rope_theta', 10_000);
   const scaling = merged ?? config.optional('rope_scaling');
   const kind = scaling ? scaling.text('rope_type', scaling.text('type', 'default')) : 'default';
@@ -164,7 +170,27 @@ function readRope(config: JsonFile): { theta: number; scaling: RopeScaling } {
           originalPositions: scaling!.number('original_max_position_embeddings'),
         },
       };
+    case 'yarn':
+      return { theta, scaling: yarnOf(scaling!, config.number('max_position_embeddings')) };
     default:
-      throw config.invalid(`the rope scaling ${kind} is not supported (linear and llama3 are)`);
+      throw config.invalid(`the rope scaling ${kind} is not supported (linear, llama3 and yarn are)`);
   }
+}
+
+function yarnOf(scaling: JsonFile, positions: number): RopeScaling {
+  if (!scaling.flag('truncate', true)) throw scaling.invalid('yarn scaling that is not truncated is not supported');
+  const factor = scaling.number('factor');
+  const scaled = (key: string) => yarnMagnitude(factor, scaling.number(key));
+  const usual =
+    scaling.has('mscale') && scaling.has('mscale_all_dim')
+      ? scaled('mscale') / scaled('mscale_all_dim')
+      : yarnMagnitude(factor, 1);
+  return {
+    kind: 'yarn',
+    factor,
+    originalPositions: scaling.number('original_max_position_embeddings', positions),
+    fastTurns: scaling.number('beta_fast', FAST_TURNS),
+    slowTurns: scaling.number('beta_slow', SLOW_TURNS),
+    magnitude: scaling.number('attention_factor', usual),
+  };
 }

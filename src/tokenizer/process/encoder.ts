@@ -23,8 +23,14 @@ export function createEncoder(tokenizer: Tokenizer, added: readonly AddedToken[]
   // No word may pass for an added token by being spelled like one.
   for (const token of tokens.keys()) model.tokens_to_ids.delete(token);
 
-  const encodeText = (text: string, section: number): number[] => {
-    const normal = normalizer === null ? text : normalizer(text);
+  /** What is put before every text, e.g. the blank that SentencePiece begins with. */
+  const prefix = normalizer === null ? '' : normalizer('');
+
+  /** @param goesOn whether it is a further piece of its section's text: nothing is put before that */
+  const encodeText = (text: string, section: number, goesOn: boolean): number[] => {
+    if (text === '') return [];
+    const whole = normalizer === null ? text : normalizer(text);
+    const normal = goesOn ? whole.slice(prefix.length) : whole;
     if (normal === '') return [];
     const words = preTokenizer === null ? [normal] : preTokenizer(normal, { section_index: section });
     return model(words).flatMap((token: string) => model.tokens_to_ids.get(token) ?? model.unk_token_id ?? []);
@@ -46,10 +52,14 @@ export function createEncoder(tokenizer: Tokenizer, added: readonly AddedToken[]
           ids.push(tokens.get(section)!.id);
           continue;
         }
-        let part = i;
+        let goesOn = false;
         for (const [n, text] of section.replaceAll(hidden, '').split(passage).entries()) {
           if (n > 0) passages.push(ids.length);
-          for (const piece of text.split(border)) for (const id of encodeText(piece, part++)) ids.push(id);
+          for (const piece of text.split(border)) {
+            // Pre-tokenizers that put a blank before the first section put none before any other.
+            for (const id of encodeText(piece, goesOn ? i + 1 : i, goesOn)) ids.push(id);
+            goesOn ||= piece !== '';
+          }
         }
       }
       return { ids, passages };

@@ -112,7 +112,10 @@ function createPromptTokenizer(
     const values = toChatValues(prompt);
     const marks = unusedMarks([JSON.stringify(values)], inSource);
     const { ids, passages } = encoder.encode(render(values, marks, prompt.flags), marks);
-    return { ids: Int32Array.from(ids), passages };
+    const { bosId } = manifest.tokenizer;
+    // Templates write the token themselves, or leave it to who encodes (llama.cpp adds it where it is missing).
+    if (bosId === null || ids[0] === bosId) return { ids: Int32Array.from(ids), passages };
+    return { ids: Int32Array.of(bosId, ...ids), passages: passages.map((at) => at + 1) };
   };
 
   /**

@@ -133,11 +133,11 @@ t.test('the tokenizer is built from the metadata, with its template, specials an
 });
 
 for (const [what, changes, reason] of [
-  ['a sentencepiece model', { 'tokenizer.ggml.model': 'llama' }, /tokenizer model llama is not supported/],
+  ['another kind of tokenizer', { 'tokenizer.ggml.model': 'bert' }, /tokenizer model bert is not supported \(gpt2, byte/],
   ['an end that is no token', { 'tokenizer.ggml.eos_token_id': 99 }, /eos_token_id 99 is no id of its 10 tokens/],
   ['a merge that makes no token', { 'tokenizer.ggml.merges': ['a b', 'b a'] }, /merge "b a" does not make a token/],
   ['a merge of one', { 'tokenizer.ggml.merges': ['ab'] }, /merge "ab" does not make a token/],
-  ['an unknown way of splitting', { 'tokenizer.ggml.pre': 'tekken' }, /pre-tokenizer tekken is not supported \(gpt-2/],
+  ['an unknown way of splitting', { 'tokenizer.ggml.pre': 'bloom' }, /pre-tokenizer bloom is not supported \(gpt-2/],
   ['an inherited name', { 'tokenizer.ggml.pre': 'constructor' }, /pre-tokenizer constructor is not supported/],
   ['tokens without types', { 'tokenizer.ggml.token_type': [1] }, /tokens without a type/],
   ['a list of numbers for tokens', { 'tokenizer.ggml.tokens': [1, 2] }, /tokenizer\.ggml\.tokens is missing or not/],
@@ -153,6 +153,51 @@ t.test('BOS is put before a text where the file says so, and where llama.cpp doe
   const bosOf = (metadata: Record<string, GgufInput>) =>
     tokenizerFromGguf(readBytes(t.testdir(), encodeGguf(metadata, []))).bosId;
   t.equal(bosOf(silent), 1);
+  t.equal(bosOf({ ...silent, 'tokenizer.ggml.pre': 'tekken' }), 1);
   t.equal(bosOf({ ...silent, 'tokenizer.ggml.pre': 'qwen2' }), null);
   t.equal(bosOf({ ...TOKENIZER, 'tokenizer.ggml.add_bos_token': false }), null);
 });
+
+const BYTES = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
+const PIECES = ['<unk>', '<s>', '</s>', ...BYTES, '<tool>', '\u2581', 'a', 'b', '\u2581a', 'ab', '\u2581ab', 'b '];
+const SENTENCEPIECE: Record<string, GgufInput> = {
+  'tokenizer.ggml.model': 'llama',
+  'tokenizer.ggml.tokens': PIECES,
+  'tokenizer.ggml.token_type': PIECES.map((_, id) => (id === 0 ? 2 : id < 3 ? 3 : id < 259 ? 6 : id === 259 ? 4 : 1)),
+  'tokenizer.ggml.scores': [...new Array<number>(260).fill(0), -8, -7, -6, -2, -1, -3, -4],
+};
+
+t.test('merges of SentencePiece follow the scores, and its special tokens are where llama.cpp has them', async (t) => {
+  const of = (metadata: Record<string, GgufInput>) =>
+    tokenizerFromGguf(readBytes(t.testdir(), encodeGguf(metadata, [])));
+  const imported = of(SENTENCEPIECE);
+  t.match(imported, { bosId: 1, eosIds: [2], fim: null });
+  const tokenizer = JSON.parse(imported.tokenizerJson);
+  t.same(tokenizer.model.merges, ['a b', '\u2581 a', '\u2581 ab', '\u2581a b']);
+  t.match(tokenizer.model, { byte_fallback: true, unk_token: '<unk>' });
+  const added = tokenizer.added_tokens.map(({ id, special }: { id: number; special: boolean }) => [id, special]);
+  t.same(added, [
+    [0, true],
+    [1, true],
+    [2, true],
+    [259, false],
+  ]);
+  t.match(JSON.parse(imported.configJson), { bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>' });
+  t.equal(of({ ...SENTENCEPIECE, 'tokenizer.ggml.add_bos_token': false }).bosId, null);
+  const bare = JSON.parse(of({ ...SENTENCEPIECE, 'tokenizer.ggml.add_space_prefix': false }).tokenizerJson);
+  t.equal(bare.normalizer.type, 'Replace', 'no blank before the text');
+});
+
+for (const [what, changes, reason] of [
+  ['scores that are too few', { 'tokenizer.ggml.scores': [0] }, /267 tokens and 1 scores/],
+  [
+    'a byte without a token',
+    { 'tokenizer.ggml.tokens': PIECES.map((token) => (token === '<0x0A>' ? 'x' : token)) },
+    /no token <0x0A>/,
+  ],
+] as const) {
+  t.test(`a SentencePiece vocabulary with ${what} is refused`, async (t) => {
+    const bytes = encodeGguf({ ...SENTENCEPIECE, ...changes }, []);
+    t.throws(() => tokenizerFromGguf(readBytes(t.testdir(), bytes)), { code: 'model_invalid', message: reason });
+  });
+}

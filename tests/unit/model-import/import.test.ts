@@ -129,8 +129,16 @@ const GGUF_REFUSED: Record<
   string,
   [Record<string, GgufInput>, (tensors: GgufTensorInput[]) => GgufTensorInput[], RegExp]
 > = {
-  'another architecture': [{ 'general.architecture': 'gemma3' }, (all) => all, /architecture gemma3 is not supported/],
-  'yarn scaling': [{ 'llama.rope.scaling.type': 'yarn' }, (all) => all, /rope scaling yarn is not supported/],
+  'another architecture': [
+    { 'general.architecture': 'phi3' },
+    (all) => all,
+    /architecture phi3 is not supported \(llama, qwen2, qwen3, smollm3, gemma3 are\)/,
+  ],
+  'another scaling': [
+    { 'llama.rope.scaling.type': 'longrope' },
+    (all) => all,
+    /rope scaling longrope is not supported \(linear, llama3 and yarn are\)/,
+  ],
   'partly rotated heads': [{ 'llama.rope.dimension_count': 8 }, (all) => all, /heads of 16 with 8 rotated/],
   'a missing tensor': [
     {},

@@ -36,6 +36,7 @@ export function writeBase(folder: string): string {
   const manifest: Partial<ModelManifest> = {
     format: 'switchyard-decoder-2',
     id: 'tiny',
+    names: ['Owner/Tiny-Model-2.0'],
     baseDigest: 'b'.repeat(64),
     shape: SHAPE,
     importer: { version: IMPORTER_VERSION, createdAt: '2026-11-24T00:00:00.000Z' },

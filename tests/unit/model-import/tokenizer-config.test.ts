@@ -3,6 +3,8 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import type { ModelManifest } from '../../../src/contracts/model-manifest.js';
+import { AppError } from '../../../src/errors/app-error.js';
+import { checkTokenizer } from '../../../src/model-import/decoder/tokenizer-config.js';
 import type { GgufInput } from '../../../src/model-import/gguf/writer.js';
 import { importModel } from '../../../src/model-import/models.js';
 import { loadPromptTokenizer } from '../../../src/tokenizer/process/prompt-tokenizer.js';
@@ -26,7 +28,8 @@ async function startWith(t: Test, config: object) {
   const manifest = (await importModel(source, dataDir)) as ModelManifest;
   const folder = path.join(dataDir, 'models/source');
   const written = JSON.parse(readFileSync(path.join(folder, 'tokenizer_config.json'), 'utf8')) as object;
-  return { written, tokenizer: await loadPromptTokenizer(folder, manifest, []) };
+  const tokenizerJson = readFileSync(path.join(folder, 'tokenizer.json'), 'utf8');
+  return { written, tokenizerJson, tokenizer: await loadPromptTokenizer(folder, manifest, []) };
 }
 
 const chat = { kind: 'chat', messages: [{ role: 'user', content: 't3' }] } as const;
@@ -75,4 +78,17 @@ t.test('a GGUF file with a template that is no text is refused, too', async (t) 
   const metadata: Record<string, GgufInput> = { ...tinyMetadata(llama), 'tokenizer.chat_template': 7 };
   writeGguf(source, metadata, tinyGgufTensors(llama, formNamed('F32')));
   await t.rejects(importModel(source, dataDir), { code: 'model_invalid', message: /chat template is neither/ });
+});
+
+t.test('a template that does not end is not waited for, and one that is too large is not looked at', async (t) => {
+  const invalid = (reason: string) => new AppError('model_invalid', { file: 'f', reason });
+  const { written, tokenizerJson } = await startWith(t, { chat_template: ASKS });
+  const endless = '{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}';
+  const config = JSON.stringify({ ...written, chat_template: endless });
+  t.doesNotThrow(() => checkTokenizer(tokenizerJson, JSON.stringify(written), invalid));
+  t.throws(() => checkTokenizer(tokenizerJson, config, invalid, 200), { message: /template cannot be used .*timed out after 200ms/ });
+  await t.rejects(startWith(t, { chat_template: 'x'.repeat(2 ** 20 + 1) }), {
+    code: 'model_invalid',
+    message: /its chat template has 1048577 bytes, at most 1048576 are accepted/,
+  });
 });

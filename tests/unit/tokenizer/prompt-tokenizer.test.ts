@@ -250,3 +250,25 @@ t.test('no token crosses the border of a passage, and every border is found amon
   t.same(ask([]).passages, []);
   t.equal(tokensOf(ask([]).ids).join(''), tokensOf(ids).join(''), 'the text is the same');
 });
+
+t.test('a blank that is put before every text stands before none of its pieces', async (t) => {
+  // As SentencePiece's BPE does it, with a letter for the blank.
+  const normalizer = { type: 'Prepend', prepend: '_' };
+  const chatTemplate = "{{ '<s>' + messages[0].content + '</s>' }}[INST]";
+  const { tokenizer, tokensOf, idOf } = await tinyTokenizer({ specials: SPECIALS, chatTemplate, normalizer });
+  const message = { role: 'user', content: 'a[INST]bc', passages: [7, 8] } as const;
+  const { ids, passages } = tokenizer.encodeParts({ kind: 'chat', messages: [message] });
+  t.same(tokensOf(ids), ['<s>', ...'_a[INST]bc', '</s>', ...'_[INST]']);
+  t.same(passages, [ids.indexOf(idOf('b')), ids.indexOf(idOf('c'))]);
+  t.same(tokensOf(tokenizer.encode(user(''))), ['<s>', '</s>', ...'_[INST]'], 'nor before nothing');
+});
+
+t.test('a chat begins with the token that the model wants there, once', async (t) => {
+  const begun = await tinyTokenizer({ specials: SPECIALS, chatTemplate: TEMPLATE, bos: '<s>' });
+  t.same(begun.tokensOf(begun.tokenizer.encode(user('a'))), ['<s>', ...'user:a', '</s>', '<s>']);
+  const bare = await tinyTokenizer({ specials: SPECIALS, chatTemplate: '{{ messages[0].content }}', bos: '<s>' });
+  const message = { role: 'user', content: 'abc', passages: [1, 2] } as const;
+  const { ids, passages } = bare.tokenizer.encodeParts({ kind: 'chat', messages: [message] });
+  t.same(bare.tokensOf(ids), ['<s>', ...'abc']);
+  t.same(passages, [2, 3]);
+});

@@ -1,100 +1,89 @@
 import type { DecoderShape } from '../../../contracts/model-manifest.js';
 import { type AdapterTensors, piecesOf } from '../../../layouts/adapter-file.js';
-import { LORA_SITES, LORA_TARGETS, targetSizes } from '../../../layouts/lora.js';
+import { LORA_TARGETS } from '../../../layouts/lora.js';
 import type { Handle, OnnxRuntime } from '../onnxruntime.js';
+import { BankMemory, bankSites, PLACE_ROWS } from './bank-memory.js';
 import type { NativeKernels } from './native.js';
-
-/** Where a target's matrices lie in the memory of its site, in elements. */
-interface TargetPlace {
-  readonly site: number;
-  /** Elements of A and of B that a bank slot takes in the site. */
-  readonly slotA: number;
-  readonly slotB: number;
-  readonly offsetA: number;
-  readonly offsetB: number;
-}
+import { closeGaps, findGap, type Places } from './places.js';
 
 /**
- * The bank as the kernels read it (native/src/layout.h): for each layer and site A `[slots][targets][R][inputs]` and
- * B `[slots][R][outputs]`, with R the largest rank accepted. An adapter of a lower rank leaves the rest of its places
- * unread.
+ * The bank as the kernels read it (native/src/layout.h): places of PLACE_ROWS rows, of which an adapter takes as many
+ * neighbouring ones as its rank needs. So the memory is that of the largest set of adapters that lay there together, and
+ * neither the largest rank that is accepted nor the rank of a neighbour costs anything.
+ * docs/decisions/0084-ranks-up-to-64.md
  */
 export class KernelBank {
+  readonly #allocate: (places: number) => BankMemory;
   readonly #shape: DecoderShape;
   readonly #maxRank: number;
-  readonly #ranks: Int32Array;
-  readonly #places: Readonly<Record<string, TargetPlace>>;
-  /** A and B of every layer and site, in the order of the names. */
-  readonly #memory: readonly { readonly a: Uint16Array; readonly b: Uint16Array }[];
-  /** `lora_ranks`, then A and B of every layer and site. */
-  readonly tensors: readonly Handle[];
-  readonly names: readonly string[];
+  readonly #sites: ReturnType<typeof bankSites>;
+  /** By slot; null: empty. */
+  readonly #places: (Places | null)[];
+  #memory: BankMemory;
 
   constructor(runtime: OnnxRuntime, kernels: NativeKernels, shape: DecoderShape, slots: number, maxRank: number) {
-    const sizes = targetSizes(shape);
-    const places: Record<string, TargetPlace> = {};
-    const sites = LORA_SITES.map(({ site, targets }, index) => {
-      const { inputs } = sizes[targets[0]!];
-      const outputs = targets.reduce((sum, target) => sum + sizes[target].outputs, 0);
-      let before = 0;
-      targets.forEach((target, t) => {
-        places[target] = {
-          site: index,
-          slotA: targets.length * maxRank * inputs,
-          slotB: maxRank * outputs,
-          offsetA: t * maxRank * inputs,
-          offsetB: before * maxRank,
-        };
-        before += sizes[target].outputs;
-      });
-      return { site, a: [slots, targets.length, maxRank, inputs], b: [slots, maxRank, outputs] };
-    });
-    const elements = (dims: readonly number[]) => dims.reduce((product, dim) => product * dim, 1);
-    const perLayer = sites.reduce((sum, { a, b }) => sum + elements(a) + elements(b), 0);
-    const all = kernels.allocate(shape.layers * perLayer * Uint16Array.BYTES_PER_ELEMENT, 'dense');
-    let offset = 0;
-    const take = (dims: readonly number[]) => {
-      const bytes = elements(dims) * Uint16Array.BYTES_PER_ELEMENT;
-      const part = new Uint16Array(all.view(offset, bytes));
-      offset += bytes;
-      return part;
-    };
-
-    const names = ['lora_ranks'];
-    const ranks = new Int32Array(slots * LORA_TARGETS.length);
-    const tensors = [runtime.createTensor(ranks, [slots, LORA_TARGETS.length])];
-    const memory: { a: Uint16Array; b: Uint16Array }[] = [];
-    for (let layer = 0; layer < shape.layers; layer++) {
-      for (const { site, a, b } of sites) {
-        const halves = { a: take(a), b: take(b) };
-        memory.push(halves);
-        names.push(`A.${site}.${layer}`, `B.${site}.${layer}`);
-        tensors.push(runtime.createTensor(halves.a, a), runtime.createTensor(halves.b, b));
-      }
-    }
     this.#shape = shape;
     this.#maxRank = maxRank;
-    this.#ranks = ranks;
-    this.#places = places;
-    this.#memory = memory;
-    this.names = names;
-    this.tensors = tensors;
+    this.#sites = bankSites(shape);
+    this.#places = new Array<Places | null>(slots).fill(null);
+    this.#allocate = (places) => new BankMemory(runtime, kernels, this.#sites, shape.layers, places);
+    this.#memory = this.#allocate(slots);
   }
 
-  /** @throws Error when the rank is larger than what a slot holds */
+  /** `lora_ranks`, then A and B of every layer and site, in the order of `names`. Others after a `write`. */
+  get tensors(): readonly Handle[] {
+    return this.#memory.tensors;
+  }
+
+  get names(): readonly string[] {
+    return this.#memory.names;
+  }
+
+  /** What `lora_slots` says of a slot that was written. */
+  firstPlace(slot: number): number {
+    return this.#places[slot]!.first;
+  }
+
+  /** @throws Error when the rank is larger than what is accepted */
   write(slot: number, adapter: AdapterTensors): void {
     const rank = Math.max(...Object.values(adapter.ranks));
     if (rank > this.#maxRank) {
       throw new Error(`its rank is ${rank}, at most ${this.#maxRank} is accepted (engine.maxAdapterRank)`);
     }
+    const count = Math.max(1, Math.ceil(rank / PLACE_ROWS));
+    this.#places[slot] = null;
+    const place = findGap(this.#taken(), this.#memory.places, count) ?? this.#makeRoom(count);
+    this.#places[slot] = place;
     LORA_TARGETS.forEach((target, column) => {
-      this.#ranks[slot * LORA_TARGETS.length + column] = adapter.ranks[target];
+      this.#memory.ranks[place.first * LORA_TARGETS.length + column] = adapter.ranks[target];
     });
+    const rows = count * PLACE_ROWS;
     for (const { layer, target, a, b } of piecesOf(adapter, this.#shape)) {
-      const { site, slotA, slotB, offsetA, offsetB } = this.#places[target]!;
-      const memory = this.#memory[layer * LORA_SITES.length + site]!;
-      memory.a.set(a, slot * slotA + offsetA);
-      memory.b.set(b, slot * slotB + offsetB);
+      const site = this.#sites.findIndex(({ targets }) => targets.includes(target));
+      const { inputs, outputs, targets, outputsBefore } = this.#sites[site]!;
+      const { a: sitesA, b: sitesB } = this.#memory.sites[layer * this.#sites.length + site]!;
+      const first = place.first * PLACE_ROWS;
+      sitesA.set(a, (first * targets.length + targets.indexOf(target) * rows) * inputs);
+      sitesB.set(b, first * outputs + outputsBefore[targets.indexOf(target)]! * rows);
     }
+  }
+
+  /** Closes the gaps, in more memory where what there is does not suffice. */
+  #makeRoom(count: number): Places {
+    const before = this.#memory;
+    const moves = closeGaps(this.#taken());
+    const first = moves.reduce((sum, { from }) => sum + from.count, 0);
+    if (first + count > before.places) this.#memory = this.#allocate(first + count);
+    this.#memory.take(before, moves);
+    for (const [slot, place] of this.#places.entries()) {
+      const move = moves.find(({ from }) => from === place);
+      if (move) this.#places[slot] = { first: move.first, count: move.from.count };
+    }
+    if (this.#memory !== before) before.release();
+    return { first, count };
+  }
+
+  #taken(): Places[] {
+    return this.#places.filter((place) => place !== null);
   }
 }

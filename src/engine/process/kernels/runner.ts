@@ -76,7 +76,7 @@ export class KernelRunner implements ModelRunner {
         this.#ids.data[tokens] = BigInt(ids[i]!);
         this.#slots.data[tokens] = slot;
         this.#positions.data[tokens] = start + i;
-        this.#loraSlots.data[tokens] = adapterSlot ?? -1;
+        this.#loraSlots.data[tokens] = adapterSlot === null ? -1 : this.#bank.firstPlace(adapterSlot);
       }
       for (let i = logits; i > 0; i--) this.#selected.data[wanted++] = BigInt(tokens - i);
     }
@@ -96,7 +96,8 @@ export class KernelRunner implements ModelRunner {
 
   #openPassages(): KernelPassages | null {
     const { kernels, modelDir, manifest, slots, contextTokens, passageCacheBytes } = this.#options;
-    const { shape, graphs } = manifest;
+    const { shape, graphs, mixedRotation } = manifest;
+    if (mixedRotation) return null;
     const rotary = readRotary(modelDir, graphs.kernels.file, shape.headDim / 2, contextTokens);
     if (rotary === null) return null;
     return new KernelPassages({
@@ -112,5 +113,6 @@ export class KernelRunner implements ModelRunner {
 
   writeAdapter(slot: number, adapter: AdapterTensors): void {
     this.#bank.write(slot, adapter);
+    this.#inputs.set(this.#bank.tensors, this.#inputs.length - this.#bank.tensors.length);
   }
 }

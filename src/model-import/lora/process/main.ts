@@ -4,10 +4,10 @@ import type { CompileResult, CompileTask } from '../compile-apart.js';
 import { createAdapterCompiler } from '../compiler.js';
 
 process.on('disconnect', () => process.exit(0));
-process.once('message', async ({ options, folder }: CompileTask) => {
+process.once('message', async ({ options, folder, anyBase }: CompileTask) => {
   const send = (result: CompileResult) => process.send?.(result, undefined, undefined, () => {});
   try {
-    send({ compiled: await createAdapterCompiler(options).compile(folder) });
+    send({ compiled: await createAdapterCompiler(options).compile(folder, anyBase) });
   } catch (error) {
     if (error instanceof AppError) send({ error: error.toMessage() });
     else send({ failure: error instanceof Error ? (error.stack ?? error.message) : String(error) });
