@@ -220,7 +220,12 @@ export const ConfigSchema = Type.Object(
           0,
           1024 * 1024 * MiB,
         ),
-        maxAdapterRank: integer('Largest LoRA rank accepted. Adapters of smaller ranks pay nothing for it.', 64, 1, 256),
+        maxAdapterRank: integer(
+          'Largest LoRA rank accepted. Adapters of smaller ranks pay nothing for it.',
+          64,
+          1,
+          256,
+        ),
         threads: integer('Threads of the model session; 0 measures which number is fastest.', 0, 0, 256),
         spinUs: integer('How long idle worker threads spin before they sleep, in microseconds.', 50, 0, 1_000_000),
       },

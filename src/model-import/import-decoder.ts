@@ -144,9 +144,13 @@ const LONGEST_NAME = 200;
 /** With that of the file or folder. */
 function namesOf(source: string, given: readonly unknown[]): string[] {
   const names = [...given, path.basename(source).replace(/\.gguf$/i, '')];
-  return [...new Set(names)].filter((name) => typeof name === 'string' && name !== '' && name.length <= LONGEST_NAME) as string[];
+  return [...new Set(names)].filter(
+    (name) => typeof name === 'string' && name !== '' && name.length <= LONGEST_NAME,
+  ) as string[];
 }
 
 function hasMixedRotation({ shape, traits }: DecoderCheckpoint): boolean {
-  return Array.from({ length: shape.layers }, (_, layer) => traits.attention(layer).rope).some((rope) => rope !== 'main');
+  return Array.from({ length: shape.layers }, (_, layer) => traits.attention(layer).rope).some(
+    (rope) => rope !== 'main',
+  );
 }

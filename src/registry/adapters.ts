@@ -29,7 +29,10 @@ interface Options {
 
 export function createAdapters({ db, clock, audit, cache, compiler, dataDir, files }: Options): Adapters {
   return {
-    async addAdapter({ tenant, name, folder, version, lineage: said = {}, signature = null, anyBase = false }, by = OPERATOR) {
+    async addAdapter(
+      { tenant, name, folder, version, lineage: said = {}, signature = null, anyBase = false },
+      by = OPERATOR,
+    ) {
       validName('name', name);
       if (version !== undefined) validInteger('version', version, 1, MAX_ADAPTER_VERSION);
       await requireTenant(db, tenant);

@@ -103,7 +103,10 @@ t.test('an adapter of any rank gives the same bits wherever it lies, and what st
   const ids = ROWS[0]!.ids.slice(0, 6);
   const ranks = [4, 16, 64];
   const scratch = t.testdir();
-  const large = await readAdapter(writeAdapter(scratch, manifest, { seed: 3, ranks: { ...everyTarget(0), q_proj: 64, gate_proj: 5, down_proj: 64 } }), manifest);
+  const large = await readAdapter(
+    writeAdapter(scratch, manifest, { seed: 3, ranks: { ...everyTarget(0), q_proj: 64, gate_proj: 5, down_proj: 64 } }),
+    manifest,
+  );
   const ofRank = [...adapters, large];
   rmSync(scratch, { recursive: true });
   const expected = ofRank.map((adapter, i) => {
@@ -119,7 +122,15 @@ t.test('an adapter of any rank gives the same bits wherever it lies, and what st
   // Small ones leave gaps that the large one does not fit into.
   const shared = loadRunner(MODEL_DIR);
   const lies: number[] = [];
-  for (const [slot, which] of [[0, 0], [1, 1], [0, 2], [1, 0], [0, 1], [1, 2], [0, 0]] as const) {
+  for (const [slot, which] of [
+    [0, 0],
+    [1, 1],
+    [0, 2],
+    [1, 0],
+    [0, 1],
+    [1, 2],
+    [0, 0],
+  ] as const) {
     shared.writeAdapter(slot, ofRank[which]!);
     lies[slot] = which;
     for (const [adapterSlot, there] of lies.entries()) {

@@ -25,7 +25,11 @@ export const gemma3: Architecture = {
     const traits = traitsOf(hiddenSize, metadata.number('gemma3.attention.sliding_window', 0));
     const localTheta = metadata.number('gemma3.rope.freq_base_swa', LOCAL_THETA);
     if (metadata.number('gemma3.block_count') !== LAYERS_OF_27B) return { ...traits, localTheta };
-    return { ...traits, localTheta, attentionScale: Math.sqrt(metadata.number('gemma3.attention.head_count') / hiddenSize) };
+    return {
+      ...traits,
+      localTheta,
+      attentionScale: Math.sqrt(metadata.number('gemma3.attention.head_count') / hiddenSize),
+    };
   },
   fromConfig(config) {
     for (const key of ['attn_logit_softcapping', 'final_logit_softcapping']) {

@@ -1,6 +1,12 @@
 import type { DecoderShape } from '../../contracts/model-manifest.js';
 import { architectureNamed } from '../architectures/all.js';
-import { createCheckpoint, type DecoderCheckpoint, plainTraits, type Role, usablePositions } from '../decoder/checkpoint.js';
+import {
+  createCheckpoint,
+  type DecoderCheckpoint,
+  plainTraits,
+  type Role,
+  usablePositions,
+} from '../decoder/checkpoint.js';
 import { FAST_TURNS, type RopeScaling, SLOW_TURNS, yarnMagnitude } from '../decoder/rope.js';
 import { readFloats } from '../tensors/read-floats.js';
 import type { FloatPrecision } from '../tensors/read-matrix.js';

@@ -1,4 +1,4 @@
-import { type GgufVocabulary, TokenKind, type TokenizerParts } from './vocabulary.js';
+import { type GgufVocabulary, type TokenizerParts, TokenKind } from './vocabulary.js';
 
 /** Stands for a blank. */
 const BLANK = '\u2581';
@@ -17,7 +17,8 @@ export function sentencePieceParts({ tokens, kinds, ids, metadata, invalid }: Gg
   }
   for (let byte = 0; byte < 256; byte++) {
     const token = `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
-    if (!ids.has(token)) throw invalid(`its vocabulary has no token ${token}, so not every text can be written with it`);
+    if (!ids.has(token))
+      throw invalid(`its vocabulary has no token ${token}, so not every text can be written with it`);
   }
   const hasPrefix = metadata.flag('tokenizer.ggml.add_space_prefix', true);
   const toBlanks = { type: 'Replace', pattern: { String: BLANK }, content: ' ' };

@@ -3,7 +3,7 @@ import { chatTemplate, writeTokenizerConfig } from '../decoder/tokenizer-config.
 import { byteLevelParts } from './byte-level.js';
 import type { GgufFile } from './reader.js';
 import { sentencePieceParts } from './sentencepiece.js';
-import { type GgufVocabulary, readVocabulary, TokenKind, type TokenizerParts } from './vocabulary.js';
+import { type GgufVocabulary, readVocabulary, type TokenizerParts, TokenKind } from './vocabulary.js';
 
 /** `tokenizer.ggml.model`. */
 const KINDS: Readonly<Record<string, (vocabulary: GgufVocabulary) => TokenizerParts>> = {

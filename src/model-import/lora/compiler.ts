@@ -96,7 +96,8 @@ async function checkWeightsFile(folder: string, file: string, base: ModelManifes
   );
   const limit = largest * base.shape.layers + (1 << 20);
   const { size } = await stat(file);
-  if (size > limit) throw refuse(`it has ${size} bytes, more than an adapter of rank ${maxRank} of this base (${limit})`);
+  if (size > limit)
+    throw refuse(`it has ${size} bytes, more than an adapter of rank ${maxRank} of this base (${limit})`);
 }
 
 /** Content-addressed: what is there already and intact is left alone, since the engine may be reading it. */

@@ -67,7 +67,8 @@ export function readPeftConfig(file: JsonFile, maxRank: number): PeftConfig {
   const rank = positive(file, 'r', file.number('r'));
   const ranks = readPatterns(file, 'rank_pattern');
   for (const value of [rank, ...ranks.map((pattern) => pattern.value)]) {
-    if (value > maxRank) throw file.invalid(`its rank is ${value}, at most ${maxRank} is accepted (engine.maxAdapterRank)`);
+    if (value > maxRank)
+      throw file.invalid(`its rank is ${value}, at most ${maxRank} is accepted (engine.maxAdapterRank)`);
   }
   const alpha = positive(file, 'lora_alpha', file.number('lora_alpha', 8));
   const rooted = file.flag('use_rslora', false);

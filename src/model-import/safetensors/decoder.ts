@@ -3,7 +3,13 @@ import path from 'node:path';
 import type { DecoderShape } from '../../contracts/model-manifest.js';
 import { architectureNamed } from '../architectures/all.js';
 import type { Architecture } from '../architectures/architecture.js';
-import { createCheckpoint, type DecoderCheckpoint, plainTraits, type Role, usablePositions } from '../decoder/checkpoint.js';
+import {
+  createCheckpoint,
+  type DecoderCheckpoint,
+  plainTraits,
+  type Role,
+  usablePositions,
+} from '../decoder/checkpoint.js';
 import { FAST_TURNS, type RopeScaling, SLOW_TURNS, yarnMagnitude } from '../decoder/rope.js';
 import { digestFiles } from '../files/durable.js';
 import { JsonFile } from '../files/json-file.js';
@@ -43,7 +49,11 @@ export function openSafetensorsDecoder(
 ): { checkpoint: DecoderCheckpoint; names: readonly unknown[]; digest: () => Promise<string> } {
   const config = new JsonFile(path.join(folder, 'config.json'));
   const modelType = config.text('model_type');
-  const architecture = architectureNamed(modelType, ({ modelTypes }) => modelTypes, (reason) => config.invalid(reason));
+  const architecture = architectureNamed(
+    modelType,
+    ({ modelTypes }) => modelTypes,
+    (reason) => config.invalid(reason),
+  );
   const { window = 0, ...own } = architecture.fromConfig(config);
   const rope = readRope(config);
   const shape = readShape(config, window, rope.scaling);
@@ -83,7 +93,11 @@ export function openSafetensorsDecoder(
       invalid: (reason) => config.invalid(reason),
       close,
     });
-    return { checkpoint, names: [config.values._name_or_path], digest: () => digestFiles(names.map((name) => path.join(folder, name))) };
+    return {
+      checkpoint,
+      names: [config.values._name_or_path],
+      digest: () => digestFiles(names.map((name) => path.join(folder, name))),
+    };
   } catch (error) {
     close();
     throw error;

@@ -176,7 +176,10 @@ const REFUSED: Record<string, [PeftFolder, RegExp]> = {
     { config: { target_modules: ['o_proj', 'q_proj'] }, targets: ['self_attn.q_proj'] },
     /lists o_proj/,
   ],
-  'a rank over the limit': [{ config: { r: 9 }, rankOf: () => 9 }, /its rank is 9, at most 8 is accepted \(engine\.maxAdapterRank\)/],
+  'a rank over the limit': [
+    { config: { r: 9 }, rankOf: () => 9 },
+    /its rank is 9, at most 8 is accepted \(engine\.maxAdapterRank\)/,
+  ],
   'a rank that is not the config’s': [{ config: { r: 5 } }, /has shape \[4, 64\], expected \[5, 64\]/],
   'an intricate pattern': [{ config: { rank_pattern: { '(a+)+b': 2 } } }, /too intricate/],
   'a scale that is no number': [{ config: { lora_alpha: 'big' } }, /lora_alpha is missing or not a number/],
@@ -231,10 +234,17 @@ t.test('an adapter that names another base model is refused, unless told otherwi
     return setUp(folder, { config: { base_model_name_or_path: name } });
   };
   const { compiler, source } = named('someone/Other-1B');
-  const reason = /base_model_name_or_path is someone\/Other-1B, and the base model here is tiny, Owner\/Tiny-Model-2\.0; .*anyBase/;
+  const reason =
+    /base_model_name_or_path is someone\/Other-1B, and the base model here is tiny, Owner\/Tiny-Model-2\.0; .*anyBase/;
   await t.rejects(compiler.compile(source), { code: 'adapter_invalid', params: { reason } });
   t.match(await compiler.compile(source, true), { rank: 4 });
-  for (const same of ['Tiny', '/models/tiny/', 'unsloth/tiny-model-2.0-unsloth-bnb-4bit', 'C:\\m\\tiny_model_2.0-Q4_K_M.gguf', '']) {
+  for (const same of [
+    'Tiny',
+    '/models/tiny/',
+    'unsloth/tiny-model-2.0-unsloth-bnb-4bit',
+    'C:\\m\\tiny_model_2.0-Q4_K_M.gguf',
+    '',
+  ]) {
     const { compiler, source } = named(same);
     t.match(await compiler.compile(source), { rank: 4 }, same);
   }
@@ -250,7 +260,10 @@ t.test('pickled weights are never loaded', async (t) => {
 t.test('a file larger than any adapter of the base is not even opened', async (t) => {
   const { compiler, source } = setUp(t.testdir());
   writeFileSync(path.join(source, 'adapter_model.safetensors'), Buffer.alloc(4 << 20));
-  await t.rejects(compiler.compile(source), { code: 'adapter_invalid', message: /more than an adapter of rank 8 of this base/ });
+  await t.rejects(compiler.compile(source), {
+    code: 'adapter_invalid',
+    message: /more than an adapter of rank 8 of this base/,
+  });
 });
 
 t.test('a pattern matches the end of a module from a dot on, as in PEFT', async (t) => {

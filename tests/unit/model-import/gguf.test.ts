@@ -133,7 +133,11 @@ t.test('the tokenizer is built from the metadata, with its template, specials an
 });
 
 for (const [what, changes, reason] of [
-  ['another kind of tokenizer', { 'tokenizer.ggml.model': 'bert' }, /tokenizer model bert is not supported \(gpt2, byte/],
+  [
+    'another kind of tokenizer',
+    { 'tokenizer.ggml.model': 'bert' },
+    /tokenizer model bert is not supported \(gpt2, byte/,
+  ],
   ['an end that is no token', { 'tokenizer.ggml.eos_token_id': 99 }, /eos_token_id 99 is no id of its 10 tokens/],
   ['a merge that makes no token', { 'tokenizer.ggml.merges': ['a b', 'b a'] }, /merge "b a" does not make a token/],
   ['a merge of one', { 'tokenizer.ggml.merges': ['ab'] }, /merge "ab" does not make a token/],

@@ -83,10 +83,13 @@ t.test('a GGUF file with a template that is no text is refused, too', async (t) 
 t.test('a template that does not end is not waited for, and one that is too large is not looked at', async (t) => {
   const invalid = (reason: string) => new AppError('model_invalid', { file: 'f', reason });
   const { written, tokenizerJson } = await startWith(t, { chat_template: ASKS });
-  const endless = '{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}';
+  const endless =
+    '{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}';
   const config = JSON.stringify({ ...written, chat_template: endless });
   t.doesNotThrow(() => checkTokenizer(tokenizerJson, JSON.stringify(written), invalid));
-  t.throws(() => checkTokenizer(tokenizerJson, config, invalid, 200), { message: /template cannot be used .*timed out after 200ms/ });
+  t.throws(() => checkTokenizer(tokenizerJson, config, invalid, 200), {
+    message: /template cannot be used .*timed out after 200ms/,
+  });
   await t.rejects(startWith(t, { chat_template: 'x'.repeat(2 ** 20 + 1) }), {
     code: 'model_invalid',
     message: /its chat template has 1048577 bytes, at most 1048576 are accepted/,
