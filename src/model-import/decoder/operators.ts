@@ -15,7 +15,7 @@ export interface SiteLinear {
 export const MAIN_TABLES = ['rotary_cos', 'rotary_sin'] as const;
 
 /** How one layer attends: its rotary tables, null: it rotates nothing; and to how many tokens, null: to all. */
-export interface Attention {
+interface Attention {
   readonly layer: number;
   readonly tables: readonly [cos: string, sin: string] | null;
   readonly window: number | null;

@@ -19,7 +19,7 @@ export function requireThisBase(config: JsonFile, { id, names = [] }: Pick<Model
 }
 
 /** The last part of a name or path, without what tells copies of a model apart. */
-export function modelName(name: string): string {
+function modelName(name: string): string {
   let plain = name.toLowerCase().replace(/[/\\]+$/, '');
   plain = plain.slice(Math.max(plain.lastIndexOf('/'), plain.lastIndexOf('\\')) + 1);
   for (let before = ''; before !== plain; ) {
