@@ -130,7 +130,10 @@ function readScaling(gguf: GgufFile, metadata: Metadata, architecture: string, h
       return {
         kind,
         factor,
-        originalPositions: metadata.number(key('original_context_length')),
+        originalPositions: metadata.number(
+          key('original_context_length'),
+          metadata.number(`${architecture}.context_length`),
+        ),
         fastTurns: metadata.number(key('yarn_beta_fast'), FAST_TURNS),
         slowTurns: metadata.number(key('yarn_beta_slow'), SLOW_TURNS),
         magnitude: metadata.number(key('attn_factor'), 1) * yarnMagnitude(factor, 1),

@@ -74,7 +74,8 @@ export function openSafetensorsDecoder(
         tensors.set(name, tensor);
       }
     }
-    const tiedHead = config.flag('tie_word_embeddings', false);
+    // Architectures differ in what they take for granted, and a folder has a head or not.
+    const tiedHead = config.flag('tie_word_embeddings', !tensors.has(nameOf('head', 0)));
     const checkpoint = createCheckpoint({
       settings: {
         architecture: modelType,
