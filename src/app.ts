@@ -15,10 +15,11 @@ import { settingValues } from './config/settings.js';
 import type { Clock } from './contracts/clock.js';
 import { isDemoFor, seedDemo, waitForDemoDocuments } from './demo/seed.js';
 import { DEMO_TENANTS } from './demo/tenants.js';
+import { memoryNeed, requireMemory } from './doctor/memory.js';
 import { createEngine } from './engine/client.js';
 import type { App as Server } from './http/app.js';
 import { createServer } from './http/server.js';
-import { readBaseManifest } from './layouts/manifest.js';
+import { readBaseManifest, readManifest } from './layouts/manifest.js';
 import { productVersion } from './machine/machine.js';
 import { createMetrics } from './metrics/metrics.js';
 import { meterLook, watchDisk, watchServices } from './metrics/watch.js';
@@ -108,6 +109,10 @@ export async function createApp(config: Config): Promise<App> {
       }),
     );
     const manifest = await readBaseManifest(baseModelDir);
+    if (config.upstream.urls === '') {
+      const need = memoryNeed(config, [manifest, await readManifest(embedderDir)]);
+      requireMemory(manifest.id, need, (text) => log.warn(text));
+    }
     const tokenizer = keep(
       await createTokenizer({
         modelDir: baseModelDir,

@@ -1,10 +1,11 @@
 import os from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
-import { type AnyManifest, readManifest } from '../layouts/manifest.js';
+import { readManifest } from '../layouts/manifest.js';
 import { commit, describeMachine, productVersion } from '../machine/machine.js';
 import { type NativeLibrary, openNativeLibrary } from '../native/library.js';
 import { bad, type Finding, good, poor, size } from './finding.js';
+import { memoryNeed } from './memory.js';
 
 /** Every release that is still maintained. */
 const OLDEST_MAINTAINED_NODE = 22;
@@ -75,16 +76,12 @@ export function checkKernels({ engine }: Config): Finding[] {
 }
 
 /** What models, caches and slots may take when all are full, against what is there for this process. */
-export async function checkMemory({ dataDir, models, engine, retrieval }: Config): Promise<Finding[]> {
-  const manifests = await Promise.all(
+export async function checkMemory(config: Config): Promise<Finding[]> {
+  const { dataDir, models } = config;
+  const [base, embedder] = await Promise.all(
     [models.base, models.embedder].map((id) => readManifest(join(dataDir, 'models', id))),
   );
-  const weights = manifests.reduce((sum, manifest) => sum + bytesOfWeights(manifest), 0);
-  const slots = engine.slots + engine.reservedSlots;
-  const tokens = slots * engine.contextTokens + engine.prefixCacheTokens;
-  const caches = engine.passageCacheBytes + engine.adapterCacheBytes + retrieval.indexMemoryBytes;
-  const most = weights + tokens * bytesPerToken(manifests[0]) + caches;
-  const limit = Math.min(os.totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+  const { most, limit } = memoryNeed(config, [base!, embedder!]);
   const found = `${size(limit)} for this process, ${size(os.freemem())} of the machine free; models, slots and caches take up to ${size(most)}; copies ${copyRate().toFixed(1)} GB/s on one core`;
   if (most > limit) {
     const advice =
@@ -92,18 +89,6 @@ export async function checkMemory({ dataDir, models, engine, retrieval }: Config
     return [poor('memory', found, advice)];
   }
   return [good('memory', found)];
-}
-
-/** Of its largest file: a model is kept in several forms, and one of them is opened. */
-function bytesOfWeights(manifest: AnyManifest | null): number {
-  return Math.max(0, ...Object.values(manifest?.files ?? {}).map(({ bytes }) => bytes));
-}
-
-/** Keys and values of one token in half precision; 0 for a model that is not there. */
-function bytesPerToken(manifest: AnyManifest | null | undefined): number {
-  if (manifest?.format !== 'switchyard-decoder-2') return 0;
-  const { layers, kvHeads, headDim } = manifest.shape;
-  return 2 * 2 * layers * kvHeads * headDim;
 }
 
 /** Writing an answer reads all weights for each token, so memory bounds its pace. GB/s, the best of three. */
