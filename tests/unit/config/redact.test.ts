@@ -15,5 +15,5 @@ t.test('what is none is shown, and so is that nothing is set', async (t) => {
   t.equal(redact({ path: 'engine.contextTokens' }, 8192), 8192);
   const config = loadConfig({ env: {}, cwd: '/' });
   const values = Object.fromEntries([...redacted(config)].map(([{ path }, value]) => [path, value]));
-  t.match(values, { demo: true, 'server.port': 8080, 'engine.maxAdapterRank': 16, 'models.sourceDir': '' });
+  t.match(values, { demo: true, 'server.port': 8080, 'engine.maxAdapterRank': 64, 'models.sourceDir': '' });
 });
