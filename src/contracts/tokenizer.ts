@@ -32,6 +32,8 @@ export interface AnswerFormat {
   readonly calls: CallFormat | null;
   /** Whether the model may put thoughts in tags before it answers; `begun`: the prompt ends within them. */
   readonly thoughts: 'none' | 'tagged' | 'begun';
+  /** Tokens that the vocabulary calls special: nothing is seen of them in an answer unless it is asked for. */
+  readonly specials: readonly string[];
 }
 
 export interface EncodedPrompt {

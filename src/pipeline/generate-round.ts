@@ -45,7 +45,7 @@ export interface Round {
 }
 
 /** Of text that no chat template is around. */
-const RAW: AnswerFormat = { calls: null, thoughts: 'none' };
+const RAW: AnswerFormat = { calls: null, thoughts: 'none', specials: [] };
 
 /** Generates, screens, and reads what is written. The tally is kept up to date, so that whoever leaves early is metered. */
 export async function* generateRound(
@@ -152,10 +152,11 @@ function grammarOf(
   return ofCalls ?? grammar;
 }
 
-/** The marks that are read here, and that a vocabulary may call special. */
-function shownIn({ calls, thoughts }: AnswerFormat, toolUse: OfferedTools | null): readonly string[] {
+/** The marks that are read here, and that the vocabulary calls special. */
+function shownIn({ calls, thoughts, specials }: AnswerFormat, toolUse: OfferedTools | null): readonly string[] {
   const ofCalls = calls === null || toolUse === null ? [] : marksOf(calls);
-  return thoughts === 'none' ? ofCalls : [...ofCalls, ...THOUGHT_TAGS];
+  const ofThoughts = thoughts === 'none' ? [] : THOUGHT_TAGS;
+  return [...ofCalls, ...ofThoughts].filter((mark) => specials.includes(mark));
 }
 
 function noted(tally: Tally, events: AnswerEvent[]): AnswerEvent[] {

@@ -79,7 +79,7 @@ class TokenizerPool implements Tokenizer {
     cutsHistory: true,
   };
   #infillMarks: InfillMarks | null = null;
-  #answerFormat: AnswerFormat = { calls: null, thoughts: 'none' };
+  #answerFormat: AnswerFormat = { calls: null, thoughts: 'none', specials: [] };
 
   constructor(options: TokenizerOptions) {
     this.#options = options;

@@ -208,7 +208,7 @@ class Upstream implements TextGenerator {
       sampling,
       stop,
       topLogprobs,
-      showsSpecial: (request.shown?.length ?? 0) > 0,
+      shown: request.shown ?? [],
       grammar,
       adapter: adapter?.digest ?? null,
       cacheKey: digestOf(tenant, audience, adapter?.digest ?? ''),

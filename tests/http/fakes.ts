@@ -6,6 +6,7 @@ import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
 import type { Captures } from '../../src/contracts/captures.js';
 import type { Clock } from '../../src/contracts/clock.js';
+import type { TextGenerator } from '../../src/contracts/generator.js';
 import type { ApiKeyInfo, Registry } from '../../src/contracts/registry.js';
 import type { ProcessState } from '../../src/http/checks.js';
 import { createServer } from '../../src/http/server.js';
@@ -43,7 +44,7 @@ const NO_CAPTURES = { capture: () => {}, forgetDocuments: async () => 0 } as unk
 
 const clock: Clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
 
-export interface TestServerOptions {
+export interface TestServerOptions<E extends TextGenerator = FakeEngine> {
   readonly state?: ProcessState;
   readonly demo?: boolean;
   readonly metrics?: Partial<Config['metrics']>;
@@ -52,7 +53,7 @@ export interface TestServerOptions {
   readonly server?: Partial<Config['server']>;
   readonly retrieval?: Partial<Config['retrieval']>;
   readonly tools?: Partial<Config['tools']>;
-  readonly engine?: FakeEngine;
+  readonly engine?: E;
   readonly tracing?: Tracing;
   /** Left out: no texts are kept. */
   readonly captures?: Captures;
@@ -62,7 +63,7 @@ export interface TestServerOptions {
 }
 
 /** A real server over fakes. */
-export async function createTestServer(options: TestServerOptions = {}) {
+export async function createTestServer<E extends TextGenerator = FakeEngine>(options: TestServerOptions<E> = {}) {
   const defaults = loadConfig({ env: options.onLogLine ? {} : { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' } });
   const config: Config = {
     ...defaults,
@@ -73,7 +74,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     server: { ...defaults.server, ...options.server },
     retrieval: { ...defaults.retrieval, ...options.retrieval },
   };
-  const engine = options.engine ?? createFakeEngine();
+  const engine = options.engine ?? (createFakeEngine() as unknown as E);
   const tokenizer = createFakeTokenizer();
   const retrieval = createFakeRetrieval();
   const registry = createFakeRegistry();

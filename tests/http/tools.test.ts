@@ -212,11 +212,11 @@ t.test('calls and their results reach the model, whole and in order', async (t) 
 t.test('thoughts are beside the answer, in one piece and in a stream', async (t) => {
   const { app, engine, tokenizer } = await createTestServer();
   t.teardown(() => app.close());
-  tokenizer.format = { calls: 'hermes', thoughts: 'tagged' };
+  tokenizer.format = { calls: 'hermes', thoughts: 'tagged', specials: ['<think>', '</think>', '<s>'] };
   engine.answer(signs('<think>\nHm.\n</think>\n\nRain.'));
   const { message } = (await app.inject(chat({}))).json().choices[0];
   t.match(message, { content: 'Rain.', reasoning_content: 'Hm.' });
-  t.same(engine.requests[0]!.shown, ['<tool_call>', '</tool_call>', '<think>', '</think>']);
+  t.same(engine.requests[0]!.shown, ['<think>', '</think>']);
   const quiet = { stream: true, chat_template_kwargs: { enable_thinking: true } };
   const events = readEvents((await app.inject(chat(quiet))).body) as {
     choices: { delta: Record<string, string> }[];

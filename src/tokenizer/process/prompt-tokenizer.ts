@@ -173,7 +173,11 @@ function createPromptTokenizer(
     },
     bounds: boundsOf(file, texts.lookedFor.size > 0),
     infillMarks: infillMarksOf(file, manifest.tokenizer.fim),
-    answerFormat: { calls: texts.calls, thoughts: thoughtsOf(texts, () => render(PROBE, unusedMarks([]))) },
+    answerFormat: {
+      calls: texts.calls,
+      thoughts: thoughtsOf(texts, () => render(PROBE, unusedMarks([]))),
+      specials: file.added_tokens.filter(({ special }) => special).map(({ content }) => content),
+    },
   };
 }
 

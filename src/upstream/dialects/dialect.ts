@@ -12,8 +12,8 @@ export interface Question {
   readonly stop: readonly string[];
   readonly topLogprobs: number | null;
   readonly grammar: GrammarSpec | null;
-  /** Whether special tokens have to be seen. */
-  readonly showsSpecial: boolean;
+  /** Special tokens that have to be seen: the marks of calls and thoughts. */
+  readonly shown: readonly string[];
   /** Digest; null for the base. */
   readonly adapter: string | null;
   /** Differs where requests must not share what is cached of their prompts: by tenant, audience and adapter. */

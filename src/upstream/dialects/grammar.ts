@@ -1,4 +1,11 @@
 import type { GrammarSpec } from '../../contracts/grammar.js';
+import { grammarParam } from '../../generation/grammar-param.js';
+
+/** What a request asks for it with, for servers that have no word for it. */
+export function askedWith(spec: GrammarSpec): string {
+  if (spec.kind !== 'structural_tag') return grammarParam(spec);
+  return spec.tag.type === 'tags_with_separator' ? 'tool_choice' : 'tools.strict';
+}
 
 /** As vLLM takes it: `structured_outputs`. */
 export function toStructuredOutputs(spec: GrammarSpec): object {

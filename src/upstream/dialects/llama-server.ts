@@ -1,11 +1,10 @@
 import { posix } from 'node:path';
 import type { GeneratedToken, TokenLogprob } from '../../contracts/generator.js';
-import { grammarParam } from '../../generation/grammar-param.js';
 import { broken, ReplicaFailure } from '../failure.js';
 import { readObject, type Server } from '../server.js';
 import { checkTokens } from './check-tokens.js';
 import type { Dialect } from './dialect.js';
-import { toLlamaGrammar } from './grammar.js';
+import { askedWith, toLlamaGrammar } from './grammar.js';
 
 interface Adapter {
   readonly id: number;
@@ -35,7 +34,7 @@ export const llamaServer: Dialect = {
   name: 'llama-server',
   healthPath: '/health',
   path: '/completion',
-  unsupported: ({ grammar }) => (grammar !== null && toLlamaGrammar(grammar) === null ? grammarParam(grammar) : null),
+  unsupported: ({ grammar }) => (grammar !== null && toLlamaGrammar(grammar) === null ? askedWith(grammar) : null),
 
   async probe(server, expected, signal) {
     const props = readObject(await server.call('GET', '/props', null, signal));
@@ -55,7 +54,7 @@ export const llamaServer: Dialect = {
     };
   },
 
-  body({ promptIds, maxTokens, sampling, stop, topLogprobs, grammar, adapter }, { adapters, contextTokens }) {
+  body({ promptIds, maxTokens, sampling, stop, topLogprobs, grammar, shown, adapter }, { adapters, contextTokens }) {
     const numbers = typeof adapters === 'string' ? [] : [...adapters];
     return {
       prompt: promptIds,
@@ -81,6 +80,7 @@ export const llamaServer: Dialect = {
       // Without alternatives the token's own probability is wanted all the same.
       ...(topLogprobs !== null && { n_probs: Math.max(1, topLogprobs) }),
       ...(grammar !== null && toLlamaGrammar(grammar)),
+      ...(shown.length > 0 && { preserved_tokens: shown }),
     };
   },
 

@@ -1,8 +1,8 @@
 import type { SamplingParams } from '../../contracts/generator.js';
-import { grammarParam } from '../../generation/grammar-param.js';
 import { broken } from '../failure.js';
 import { readObject, type Server } from '../server.js';
 import type { Capabilities, Dialect, Expected, Piece, Question } from './dialect.js';
+import { askedWith } from './grammar.js';
 
 export interface ModelCard {
   readonly id: string;
@@ -32,9 +32,11 @@ export const openai: Dialect = {
   healthPath: '/v1/models',
   path: '/v1/completions',
 
-  unsupported({ sampling, topLogprobs, grammar }) {
+  unsupported({ sampling, topLogprobs, grammar, shown }) {
     if (topLogprobs !== null) return 'logprobs';
-    if (grammar !== null) return grammarParam(grammar);
+    if (grammar !== null) return askedWith(grammar);
+    // Calls would come without their marks.
+    if (shown.length > 0) return 'tools';
     return EXTENSIONS.find(([, param, off]) => sampling[param] !== off)?.[0] ?? null;
   },
 

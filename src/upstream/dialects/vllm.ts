@@ -31,7 +31,7 @@ export const vllm: Dialect = {
   },
 
   body(question, { model }) {
-    const { adapter, cacheKey, grammar, sampling, showsSpecial } = question;
+    const { adapter, cacheKey, grammar, sampling, shown } = question;
     return {
       ...completionBody(question, adapter === null ? model : NAME + adapter),
       // The count in every event: what was written is metered even where the end never comes.
@@ -40,7 +40,7 @@ export const vllm: Dialect = {
       min_p: sampling.minP,
       repetition_penalty: sampling.repetitionPenalty,
       cache_salt: cacheKey,
-      ...(showsSpecial && { skip_special_tokens: false }),
+      ...(shown.length > 0 && { skip_special_tokens: false }),
       ...(grammar !== null && { structured_outputs: toStructuredOutputs(grammar) }),
     };
   },

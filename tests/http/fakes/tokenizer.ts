@@ -13,7 +13,7 @@ export function createFakeTokenizer(): FakeTokenizer {
   const tokensOf = (text: string) => Math.ceil(text.length / 4);
   const tokenizer: FakeTokenizer = {
     ready: true,
-    format: { calls: 'hermes', thoughts: 'none' },
+    format: { calls: 'hermes', thoughts: 'none', specials: [] },
     restart() {
       for (const listener of listeners) listener({ type: 'restart' });
     },

@@ -14,7 +14,7 @@ const question = (grammar: GrammarSpec) => ({
   stop: [],
   topLogprobs: null,
   grammar,
-  showsSpecial: false,
+  shown: [],
   adapter: null,
   cacheKey: 'key',
 });
@@ -69,7 +69,7 @@ t.test('a server gets what an answer is bound to in its own words, or it is refu
     const asked = question(spec);
     t.equal(vllm.unsupported(asked), null);
     t.match(vllm.body(asked, capabilities), { structured_outputs: structuredOutputs });
-    if (llama === null) t.equal(llamaServer.unsupported(asked), spec.kind === 'regex' ? 'p' : 'tools[0]');
+    if (llama === null) t.equal(llamaServer.unsupported(asked), spec.kind === 'regex' ? 'p' : 'tools.strict');
     else t.match(llamaServer.body(asked, capabilities), llama);
     t.ok(openai.unsupported(asked));
   }
