@@ -1,5 +1,8 @@
 import Anthropic from '@anthropic-ai/sdk';
+import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
+import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
 import t, { type Test } from 'tap';
+import { z } from 'zod';
 import { bearer, createTestServer, KEY, OTHER_KEY, passage } from './fakes.js';
 
 const QUESTION = { role: 'user' as const, content: 'What is the fee?' };
@@ -73,7 +76,7 @@ t.test('system, blocks, calls and results reach the model in their order; what h
         content: [
           { type: 'thinking', thinking: 'Let me see.', signature: '' },
           { type: 'text', text: 'I look it up.' },
-          { type: 'tool_use', id: 'toolu_1', name: 'fees', input: { of: 'transfer' } },
+          { type: 'tool_use', id: 'toolu_1', name: 'fees', input: { of: 'transfer', to: null } },
         ],
       },
       {
@@ -98,7 +101,7 @@ t.test('system, blocks, calls and results reach the model in their order; what h
         {
           role: 'assistant',
           content: 'I look it up.',
-          toolCalls: [{ id: 'toolu_1', name: 'fees', arguments: '{"of":"transfer"}' }],
+          toolCalls: [{ id: 'toolu_1', name: 'fees', arguments: '{"of":"transfer","to":null}' }],
         },
         { role: 'tool', toolCallId: 'toolu_1', content: '5 EUR' },
         { role: 'user', content: 'And now?' },
@@ -110,6 +113,36 @@ t.test('system, blocks, calls and results reach the model in their order; what h
     sampling: { temperature: 0.5 },
   });
   t.equal(response.headers['x-ignored-parameters'], 'system.cache_control, messages[1].content[0]');
+});
+
+t.test('Anthropic: an answer is parsed by the schema that it was asked with', async (t) => {
+  const { client, engine } = await open(t);
+  engine.answer(['{"card": "gold", ', '"fee": 5}']);
+  const format = zodOutputFormat(z.object({ card: z.enum(['gold', 'basic']), fee: z.number() }));
+  const { parsed_output: parsed } = await client().messages.parse({ ...REQUEST, output_config: { format } });
+  t.same(parsed, { card: 'gold', fee: 5 });
+  const { grammar } = engine.requests[0]!;
+  t.match(grammar, { kind: 'json_schema', param: 'output_config.format.schema' });
+  t.match(JSON.parse((grammar as { schema: string }).schema), { required: ['card', 'fee'] });
+});
+
+t.test('Anthropic: its runner calls tools until the model answers', async (t) => {
+  const { client, engine } = await open(t);
+  engine.answer(['<tool_call>\n{"name": "fees", "arguments": {"of": "transfer"}}\n</tool_call>']);
+  const fees = betaZodTool({
+    name: 'fees',
+    description: 'Tells a fee.',
+    inputSchema: z.object({ of: z.string() }),
+    run: ({ of }) => {
+      engine.answer(['It is 5 EUR.']);
+      return `5 EUR for a ${of}`;
+    },
+  });
+  const last = await client().beta.messages.toolRunner({ ...REQUEST, model: 'plain', max_tokens: 64, tools: [fees] });
+  t.match(last.content, [{ type: 'text', text: 'It is 5 EUR.' }]);
+  t.match(engine.requests[1]!.prompt, {
+    messages: [QUESTION, { toolCalls: [{ name: 'fees' }] }, { role: 'tool', content: '5 EUR for a transfer' }],
+  });
 });
 
 t.test('a passage that the text names is cited, in one piece and in a stream', async (t) => {
@@ -158,6 +191,7 @@ t.test('errors arrive as the classes of the client, in the envelope of Anthropic
     [{ messages: [QUESTION, { role: 'assistant', content: 'It is' }] }, /messages\[1\]\.role/],
     [{ tool_choice: { type: 'any' } }, /tool_choice: needs tools/],
     [{ thinking: { type: 'enabled', budget_tokens: 1024 } }, /thinking is not supported/],
+    [{ output_config: { effort: 'low' } }, /output_config\.effort is not supported/],
     [{ foo: 1 }, /foo is not supported/],
   ];
   for (const [change, message] of cases) {

@@ -1,8 +1,4 @@
 /** Functions that the caller runs: what it sends, and what the model writes, in the shape of OpenAI. */
-import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { HumanMessage } from '@langchain/core/messages';
-import { ChatOpenAI } from '@langchain/openai';
-import { jsonSchema, stepCountIs, streamText, tool } from 'ai';
 import OpenAI from 'openai';
 import t, { type Test } from 'tap';
 import { bearer, createTestServer, KEY, readEvents } from './fakes.js';
@@ -256,37 +252,4 @@ t.test('openai: the loop of its own example, streamed', async (t) => {
   t.match(engine.requests[1]!.prompt, {
     messages: [user, { role: 'assistant' }, { role: 'tool', content: 'Rain in Oslo' }],
   });
-});
-
-t.test('AI SDK: streamText calls a tool and goes on with what it says', async (t) => {
-  const { engine, baseURL } = await listen(t);
-  engine.answer(signs(`I look.\n${callText('get_weather', 'Oslo')}`));
-  const { text, steps } = streamText({
-    model: createOpenAICompatible({ name: 'switchyard', apiKey: KEY, baseURL })('plain'),
-    prompt: user.content,
-    stopWhen: stepCountIs(3),
-    tools: {
-      get_weather: tool({
-        description: 'Tells it.',
-        inputSchema: jsonSchema<{ city: string }>(parameters as never),
-        execute: async ({ city }) => {
-          engine.answer(['It rains.']);
-          return { city, rain: true };
-        },
-      }),
-    },
-  });
-  t.equal(await text, 'It rains.');
-  t.match(await steps, [{ text: 'I look.', finishReason: 'tool-calls', toolCalls: [{ input: { city: 'Oslo' } }] }, {}]);
-  t.match(engine.requests[1]!.prompt, {
-    messages: [{}, { toolCalls: [{ name: 'get_weather' }] }, { role: 'tool', content: '{"city":"Oslo","rain":true}' }],
-  });
-});
-
-t.test('LangChain: bindTools', async (t) => {
-  const { engine, baseURL } = await listen(t);
-  engine.answer(signs(callText('get_time', 'Rome')));
-  const model = new ChatOpenAI({ model: 'plain', apiKey: KEY, configuration: { baseURL } }).bindTools([weather, time]);
-  const { tool_calls: calls } = await model.invoke([new HumanMessage(user.content)]);
-  t.match(calls, [{ name: 'get_time', args: { city: 'Rome' } }]);
 });

@@ -35,5 +35,5 @@ t.test('the usual clients work against the HTTP surface', async (t) => {
   const address = await app.listen({ port: 0 });
   const gateway = { address, key: KEY, otherKey: OTHER_KEY, embedder: 'embedder', dimensions: 3 };
   await clientSuite(t, gateway);
-  await pythonClients(t, gateway, ['response_tools', 'claude_tools']);
+  await pythonClients(t, gateway, ['response_tools', 'claude_tools', 'agents']);
 });

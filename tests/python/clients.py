@@ -169,6 +169,13 @@ def structured():
         model="assistant", input="Five euros, as JSON.", text_format=Fee, max_output_tokens=64
     )
     assert isinstance(parsed.output_parsed, Fee)
+    asked = [{"role": "user", "content": "Five euros, as JSON."}]
+    chat = client.chat.completions.parse(model="assistant", messages=asked, response_format=Fee, max_tokens=64)
+    assert isinstance(chat.choices[0].message.parsed, Fee)
+    message = claude.messages.parse(model="assistant", messages=asked, output_format=Fee, max_tokens=64)
+    assert isinstance(message.parsed_output, Fee)
+    model = ChatOpenAI(model="assistant", base_url=f"{address}/v1", api_key=key, max_tokens=64)
+    assert isinstance(model.with_structured_output(Fee).invoke("Five euros, as JSON."), Fee)
 
 
 weather = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -184,6 +191,29 @@ def response_tools():
     assert client.responses.create(model="plain", input=[*question, *asked.output, result], tools=tools).output_text
     told = client.responses.create(model="plain", input=[result], previous_response_id=asked.id, tools=tools)
     assert told.output_text
+
+
+def agents():
+    # Slow to import, and no other check needs it.
+    from langchain.agents import create_agent
+
+    asked = {"messages": [{"role": "user", "content": "What is the weather in Oslo?"}]}
+    cities = []
+
+    def get_weather(city: str) -> str:
+        """Tells the weather of a city."""
+        cities.append(city)
+        return "9 degrees"
+
+    for responses in (False, True):
+        model = ChatOpenAI(model="plain", base_url=f"{address}/v1", api_key=key, use_responses_api=responses)
+        said = create_agent(model, tools=[get_weather]).invoke(asked)["messages"]
+        assert [message.type for message in said] == ["human", "ai", "tool", "ai"] and said[-1].text
+    runner = claude.beta.messages.tool_runner(
+        model="plain", max_tokens=200, messages=asked["messages"], tools=[anthropic.beta_tool(get_weather)]
+    )
+    assert runner.until_done().content[0].text
+    assert cities == ["Oslo"] * 3
 
 
 claude_request = {"model": "assistant", "max_tokens": 24, "messages": messages}

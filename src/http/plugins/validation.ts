@@ -96,7 +96,10 @@ export function addNullIsAbsent(app: App): void {
   });
 }
 
-/** Without recursion: a body may nest deeper than the stack. Files in it are left alone: their bytes are no members. */
+/**
+ * Without recursion: a body may nest deeper than the stack. Files in it are left alone: their bytes are no members. So are
+ * values: what a schema calls constant, and what a function was called with.
+ */
 export function dropNulls(body: unknown): void {
   const waiting: object[] = [];
   const visit = (value: unknown) => {
@@ -110,8 +113,10 @@ export function dropNulls(body: unknown): void {
     }
     const members = value as Record<string, unknown>;
     for (const name of Object.keys(members)) {
-      if (members[name] === null) delete members[name];
-      else visit(members[name]);
+      const member = members[name];
+      if (name === 'const') continue;
+      if (member === null) delete members[name];
+      else if (name !== 'input' || Array.isArray(member)) visit(member);
     }
   }
 }

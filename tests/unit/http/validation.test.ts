@@ -47,5 +47,13 @@ t.test('members lose their nulls at any depth, lists keep theirs', async (t) => 
   const body = { a: null, b: 0, c: { d: null }, e: [null] };
   dropNulls(body);
   t.same(body, { b: 0, c: {}, e: [null] });
+  const values = {
+    schema: { enum: [null], const: null, title: null },
+    call: { input: { a: null } },
+    input: [{ b: null }],
+  };
+  dropNulls(values);
+  const left = { schema: { enum: [null], const: null }, call: { input: { a: null } }, input: [{}] };
+  t.same(values, left, 'but for those that are values');
   for (const other of [null, 5, 'x', [null]]) t.doesNotThrow(() => dropNulls(other));
 });

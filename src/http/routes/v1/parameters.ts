@@ -136,9 +136,11 @@ export function refusedFields<R extends RefusedParameters>(refused: R): { [K in 
   return Object.fromEntries(fields);
 }
 
-export function checkRefused(refused: RefusedParameters, body: Readonly<Record<string, unknown>>): void {
-  for (const [param, { reason, harmless }] of Object.entries(refused)) {
-    const value = body[param];
+/** @param at where they stand; left out: in the body itself */
+export function checkRefused(refused: RefusedParameters, body: Readonly<Record<string, unknown>>, at?: string): void {
+  for (const [name, { reason, harmless }] of Object.entries(refused)) {
+    const value = body[name];
+    const param = at === undefined ? name : `${at}.${name}`;
     if (value === undefined || (harmless && Value.Check(harmless, value))) continue;
     throw new AppError('unsupported_parameter', { param, reason });
   }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import type { GrammarSpec } from '../../../../contracts/grammar.js';
 import type { ChatRequest } from '../../../../pipeline/types.js';
 import type { App, Services } from '../../../app.js';
 import { noteAnswer } from '../../../plugins/log-fields.js';
@@ -15,7 +16,16 @@ import { streamAnswer } from '../stream.js';
 import { createEncoder } from './answer.js';
 import { toErrorBody } from './errors.js';
 import { toConversation } from './request.js';
-import { Answer, CountBody, ErrorBody, MESSAGES_REFUSED, MessagesBody, MessagesHeaders } from './schema.js';
+import {
+  Answer,
+  CountBody,
+  EFFORT,
+  ErrorBody,
+  MESSAGES_REFUSED,
+  MessagesBody,
+  MessagesHeaders,
+  MessagesQuery,
+} from './schema.js';
 
 const Headers = Type.Object({ ...RoutingHeaders.properties, ...MessagesHeaders });
 type Request = FastifyRequest<{ Headers: Static<typeof Headers>; Body: Static<typeof MessagesBody> }>;
@@ -34,6 +44,7 @@ export function addMessages(app: App, { config: { server }, pipeline }: Pick<Ser
         operationId: 'createMessage',
         tags,
         headers: Headers,
+        querystring: MessagesQuery,
         body: MessagesBody,
         response: { ...answerResponses('The answer', Answer, 'its events'), ...errors },
       },
@@ -73,12 +84,13 @@ export function addMessages(app: App, { config: { server }, pipeline }: Pick<Ser
         operationId: 'countMessageTokens',
         tags,
         headers: Headers,
+        querystring: MessagesQuery,
         body: CountBody,
         response: { 200: Type.Object({ input_tokens: Type.Integer() }, { description: 'Their number.' }), ...errors },
       },
     },
     async ({ principal, body, hangUp }) => {
-      checkRefused(MESSAGES_REFUSED, body);
+      checkBody(body);
       const { messages, toolUse } = toConversation(body);
       const ids = await pipeline.tokensOf({ principal, model: body.model, messages, toolUse }, hangUp);
       return { input_tokens: ids.length };
@@ -86,9 +98,19 @@ export function addMessages(app: App, { config: { server }, pipeline }: Pick<Ser
   );
 }
 
+function checkBody(body: Static<typeof CountBody>): void {
+  checkRefused(MESSAGES_REFUSED, body);
+  checkRefused(EFFORT, body.output_config ?? {}, 'output_config');
+}
+
+function toGrammar({ output_config: config }: Static<typeof CountBody>): GrammarSpec | null {
+  if (config?.format === undefined) return null;
+  return { kind: 'json_schema', schema: JSON.stringify(config.format.schema), param: 'output_config.format.schema' };
+}
+
 function toChatRequest(request: Request): { chat: ChatRequest; ignored: string[] } {
   const { body, headers, principal } = request;
-  checkRefused(MESSAGES_REFUSED, body);
+  checkBody(body);
   const { messages, toolUse, ignored } = toConversation(body);
   const chat: ChatRequest = {
     requestId: request.id,
@@ -110,7 +132,7 @@ function toChatRequest(request: Request): { chat: ChatRequest; ignored: string[]
     maxTokens: body.max_tokens,
     stop: body.stop_sequences ?? [],
     topLogprobs: null,
-    grammar: null,
+    grammar: toGrammar(body),
   };
   return { chat, ignored: [...ignored, ...(body.service_tier === undefined ? [] : ['service_tier'])] };
 }

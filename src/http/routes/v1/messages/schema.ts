@@ -61,8 +61,22 @@ export const MESSAGES_REFUSED = {
   container: { reason: 'nothing is run here' },
   mcp_servers: { reason: 'tools are run by the client' },
   context_management: { reason: 'the client decides what it sends' },
-  output_config: { reason: 'answers are text or calls' },
 } satisfies RefusedParameters;
+
+export const EFFORT = { effort: { reason: 'how long a model thinks cannot be set' } } satisfies RefusedParameters;
+
+const OutputConfig = Type.Object(
+  {
+    format: Type.Optional(
+      Type.Object(
+        { type: Type.Literal('json_schema'), schema: Type.Record(Type.String(), Type.Unknown()) },
+        { additionalProperties: false, description: 'An answer that max_tokens does not cut is such a text.' },
+      ),
+    ),
+    ...refusedFields(EFFORT),
+  },
+  { additionalProperties: false },
+);
 
 /** What the prompt is made from. */
 const promptFields = {
@@ -71,6 +85,7 @@ const promptFields = {
   system: Type.Optional(Type.Union([Type.String(), Type.Array(TextBlock)])),
   tools: Type.Optional(Type.Array(Tool, { maxItems: MAX_TOOLS })),
   tool_choice: Type.Optional(ToolChoice),
+  output_config: Type.Optional(OutputConfig),
   ...refusedFields(MESSAGES_REFUSED),
 };
 
@@ -161,6 +176,11 @@ export const ErrorBody = Type.Object(
     request_id: Type.String(),
   },
   { description: "An error, in Anthropic's envelope." },
+);
+
+export const MessagesQuery = Type.Object(
+  { beta: Type.Optional(Type.Boolean({ description: "Of the client's beta part: it is answered alike." })) },
+  { additionalProperties: false },
 );
 
 export const MessagesHeaders = {
