@@ -147,3 +147,42 @@ t.test('numbers are taken from one bound to the other, and no further', async ()
     { numRuns: 150 },
   );
 });
+
+t.test('of the multiples of a step all within its bounds are taken, and nothing else', async (t) => {
+  const thousandths = fc.integer({ min: -40_000, max: 40_000 });
+  const bound = fc.option(thousandths);
+  const step = fc.tuple(fc.constantFrom(1, 2, 3, 5, 7, 25, 50, 125, 400), fc.nat(2));
+  const tried = fc.array(thousandths, { minLength: 9, maxLength: 9 });
+  let compiled = 0;
+  const check = (
+    [units, places]: [number, number],
+    a: number | null,
+    b: number | null,
+    whole: boolean,
+    some: number[],
+  ) => {
+    const schema = {
+      type: whole ? 'integer' : 'number',
+      multipleOf: units / 10 ** places,
+      ...(a !== null && { minimum: a / 1000 }),
+      ...(b !== null && { maximum: b / 1000 }),
+    };
+    const each = units * 10 ** (3 - places);
+    let machine: ReturnType<typeof machineOf>;
+    try {
+      machine = machineOf(schemaSpec(schema));
+    } catch (error) {
+      // Too many to list, or none at all.
+      if (/not supported here|no answer/.test(String(error))) return;
+      throw error;
+    }
+    compiled++;
+    for (const n of [...some, ...some.map((value) => (value % 200) * each)]) {
+      const isOne = n % each === 0 && (!whole || n % 1000 === 0) && n >= (a ?? n) && n <= (b ?? n);
+      const text = String(n === 0 ? 0 : n / 1000);
+      if (accepts(machine, text) !== isOne) throw new Error(`${text} of ${JSON.stringify(schema)}: not ${isOne}`);
+    }
+  };
+  fc.assert(fc.property(step, bound, bound, fc.boolean(), tried, check), { numRuns: 150 });
+  t.ok(compiled > 75, `${compiled} were compiled`);
+});

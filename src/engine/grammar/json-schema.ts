@@ -22,7 +22,7 @@ import {
 const UNSUPPORTED: ReadonlySet<string> = new Set([
   ...['not', 'if', 'then', 'else', 'dependentSchemas', 'dependentRequired', 'dependencies', 'patternProperties'],
   ...['unevaluatedProperties', 'unevaluatedItems', 'contains', 'minContains', 'maxContains', 'uniqueItems'],
-  ...['multipleOf', 'additionalItems', '$dynamicRef', '$recursiveRef'],
+  ...['additionalItems', '$dynamicRef', '$recursiveRef'],
 ]);
 
 const MOST_DEPTH = 200;
@@ -248,5 +248,5 @@ class SchemaReader {
 }
 
 function saysNothing(keyword: string, value: unknown): boolean {
-  return (keyword === 'uniqueItems' && value === false) || (keyword === 'multipleOf' && value === 1);
+  return keyword === 'uniqueItems' && value === false;
 }

@@ -1,7 +1,7 @@
 import { alt, charsOf, type Expr, oneOf, optional, repeat, seq, text } from './expr.js';
 
 /** Digits before and behind the point: with more of them two numbers may be one to those who read them. */
-const MOST_DIGITS = 15;
+export const MOST_DIGITS = 15;
 const MOST_DECIMALS = 9;
 const LARGEST = 10 ** MOST_DIGITS - 1;
 
@@ -75,7 +75,8 @@ function positive(low: Bound, high: Bound | null): Expr | null {
   );
 }
 
-function partsOf(value: number): { whole: number; fraction: string } | null {
+/** Its digits; null where there are too many to tell numbers apart. */
+export function partsOf(value: number): { whole: number; fraction: string } | null {
   const parts = /^(\d{1,15})(?:\.(\d{1,8}))?$/.exec(String(value));
   return parts && { whole: Number(parts[1]), fraction: parts[2] ?? '' };
 }
@@ -116,7 +117,8 @@ function between(low: string, lowOpen: boolean, high: string, highOpen: boolean)
   return seq(text('.'), ofLength(pad(from), pad(to)));
 }
 
-function naturals(from: number, to: number): Expr {
+/** Whole numbers from 0 on. */
+export function naturals(from: number, to: number): Expr {
   const items: Expr[] = [];
   for (let low = from; low <= to; ) {
     const length = String(low).length;

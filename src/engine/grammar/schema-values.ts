@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { alt, type Expr, oneOf, seq, text } from './expr.js';
 import { FORMATS } from './formats.js';
 import { jsonString, written } from './json-text.js';
+import { MOST_LISTED, multiples } from './multiples.js';
 import { ANY_NUMBER, type Bound, decimals, integers } from './numbers.js';
 import { PatternError, regexExpr } from './regex.js';
 import { type Schema, SchemaError } from './schema-merge.js';
@@ -12,7 +13,7 @@ export type Type = (typeof TYPES)[number];
 /** By type: what may be said of it. */
 export const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
   string: ['minLength', 'maxLength', 'pattern', 'format'],
-  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
+  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
   array: ['items', 'prefixItems', 'minItems', 'maxItems'],
   object: ['properties', 'required', 'additionalProperties', 'minProperties', 'maxProperties', 'propertyNames'],
 };
@@ -89,6 +90,7 @@ export function numberOf(schema: Schema, isInteger: boolean, path: string): Expr
   });
   const low = tighter(bounds[0]!, bounds[1]!, 1);
   const high = tighter(bounds[2]!, bounds[3]!, -1);
+  if (schema.multipleOf !== undefined) return multiplesOf(schema.multipleOf, low, high, isInteger, path);
   if (isInteger) {
     const from = low === null ? Number.NEGATIVE_INFINITY : low.open ? Math.floor(low.value) + 1 : low.value;
     const to = high === null ? Number.POSITIVE_INFINITY : high.open ? Math.ceil(high.value) - 1 : high.value;
@@ -98,6 +100,15 @@ export function numberOf(schema: Schema, isInteger: boolean, path: string): Expr
   const range = decimals(low, high);
   if (range === null) throw new SchemaError(path, 'a bound has at most 15 digits before the point and 8 behind it');
   return range;
+}
+
+function multiplesOf(step: unknown, low: Bound | null, high: Bound | null, isInteger: boolean, path: string): Expr {
+  const at = `${path}/multipleOf`;
+  if (typeof step !== 'number' || step <= 0) throw new SchemaError(at, 'it is a number above 0');
+  const found = multiples(step, low, high, isInteger);
+  if (found !== null) return found;
+  const reason = `it divides 10, 100, 1000 or 0.1, 0.01, 0.001, or leaves at most ${MOST_LISTED} numbers between minimum and maximum`;
+  throw new SchemaError(at, `${reason}; ${step} is not supported here`);
 }
 
 /** @param sign 1: the larger one counts */

@@ -26,6 +26,9 @@ t.test('what cannot be kept to is refused with its place and what to do', async 
     [{ enum: ['a'], minLength: 3 }, '#/minLength', /beside enum/],
     [{ allOf: [{ pattern: 'a' }, { pattern: 'b' }] }, '#/allOf/1', /said twice/],
     [{ type: 'number', minimum: 1e-12 }, '#', /15 digits/],
+    [{ type: 'integer', multipleOf: 7 }, '#/multipleOf', /divides 10.*at most 1000 numbers.*7 is not supported/],
+    [{ multipleOf: 0 }, '#/multipleOf', /above 0/],
+    [{ enum: [5], multipleOf: 5 }, '#/multipleOf', /beside enum/],
   ];
   for (const [schema, place, reason] of refused) {
     t.throws(() => compileGrammar(schemaSpec(schema)), {
@@ -113,6 +116,22 @@ t.test('texts of a schema have one spelling, in the order of the schema', async 
     '{"a": 1} ',
   ]) {
     t.notOk(accepts(machine, text), text);
+  }
+});
+
+t.test('multiples of a step end in the digits that it leaves, or are listed', async (t) => {
+  const cases: [schema: object, are: string[], areNot: string[]][] = [
+    [{ type: 'integer', multipleOf: 1000 }, ['0', '1000', '-123456789000'], ['5', '100', '01000', '-0', '1000.0']],
+    [{ type: 'number', multipleOf: 0.01 }, ['49.90', '49.9', '49', '-0.01', '0.00'], ['49.901', '.5', '49.']],
+    [{ type: 'number', multipleOf: 0.25, minimum: 1 }, ['1', '1.25', '100.5'], ['0.75', '1.2', '-2']],
+    [{ type: 'integer', multipleOf: 7, exclusiveMinimum: 0, maximum: 21 }, ['7', '14', '21'], ['0', '28', '8']],
+    [{ type: 'integer', multipleOf: 2.5 }, ['5', '-10'], ['2', '2.5']],
+    [{ type: 'number', multipleOf: 1 }, ['3', '12'], ['3.5']],
+  ];
+  for (const [schema, are, areNot] of cases) {
+    const machine = machineOf(schemaSpec(schema));
+    for (const text of are) t.ok(accepts(machine, text), `${text} of ${JSON.stringify(schema)}`);
+    for (const text of areNot) t.notOk(accepts(machine, text), `${text} of ${JSON.stringify(schema)}`);
   }
 });
 

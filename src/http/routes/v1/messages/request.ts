@@ -30,7 +30,9 @@ export function toConversation(body: Body): Conversation {
     const reason = 'cannot be of the assistant: an answer is not begun for the model';
     throw new AppError('unsupported_parameter', { param: `messages[${body.messages.length - 1}].role`, reason });
   }
+  if (body.cache_control !== undefined) ignored.push('cache_control');
   if (body.tools?.some((tool) => tool.cache_control !== undefined)) ignored.push('tools.cache_control');
+  if (body.tools?.some((tool) => tool.eager_input_streaming === false)) ignored.push('tools.eager_input_streaming');
   return { messages, toolUse: toFunctionUse(body), ignored };
 }
 

@@ -41,6 +41,9 @@ const Tool = Type.Object(
     description: Type.Optional(Type.String()),
     input_schema: Type.Record(Type.String(), Type.Unknown()),
     strict: Type.Optional(Type.Boolean({ default: false })),
+    eager_input_streaming: Type.Optional(
+      Type.Boolean({ description: 'Without effect: arguments are passed on while they are written.' }),
+    ),
     cache_control: CacheControl,
   },
   { additionalProperties: false },
@@ -86,6 +89,7 @@ const promptFields = {
   tools: Type.Optional(Type.Array(Tool, { maxItems: MAX_TOOLS })),
   tool_choice: Type.Optional(ToolChoice),
   output_config: Type.Optional(OutputConfig),
+  cache_control: CacheControl,
   ...refusedFields(MESSAGES_REFUSED),
 };
 
