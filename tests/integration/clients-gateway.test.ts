@@ -1,7 +1,10 @@
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { generateObject } from 'ai';
 import { Tiktoken } from 'js-tiktoken/lite';
 import cl100k from 'js-tiktoken/ranks/cl100k_base';
 import OpenAI, { toFile } from 'openai';
 import t from 'tap';
+import { z } from 'zod';
 import { keyOf, startGateway, TENANTS } from '../fixtures/gateway/gateway.js';
 import { readSamples, total } from '../http/exposition.js';
 import { clientSuite, type Gateway } from './client-suite.js';
@@ -115,6 +118,14 @@ t.test('a gateway with the real models', async (t) => {
       .catch((reason) => reason);
     t.ok(error instanceof OpenAI.BadRequestError);
     t.match(error, { code: 'context_length_exceeded', message: /1024/ });
+  });
+
+  await t.test('AI SDK: generateObject gives a value of its schema, whatever the model would write', async (t) => {
+    const settings = { name: 'switchyard', apiKey: keyOf('bank'), baseURL: `${address}/v1` };
+    const model = createOpenAICompatible({ ...settings, supportsStructuredOutputs: true })('assistant');
+    const schema = z.object({ currency: z.enum(['EUR', 'GBP']), amount: z.number().int().min(0).max(99) });
+    const { object } = await generateObject({ model, schema, prompt: 'Five euros.', maxRetries: 0 });
+    t.ok(schema.safeParse(object).success);
   });
 
   const gateway: Gateway = {
