@@ -215,6 +215,29 @@ t.test('openai: a conversation is compacted into an item that only its tenant an
   await t.rejects(openai.responses.create({ ...REQUEST, input: [{ ...item, encrypted_content: 'x' }] }), refused);
 });
 
+t.test('items of a response that is kept can be referred to, by its tenant and groups alone', async (t) => {
+  const { client, engine } = await open(t);
+  const openai = client();
+  const first = await openai.responses.create(REQUEST);
+  const reference = { type: 'item_reference' as const, id: first.output[0]!.id! };
+  const input = [{ role: 'user' as const, content: 'Hi.' }, reference, { role: 'user' as const, content: 'And?' }];
+  const { id } = await openai.responses.create({ model: 'plain', input });
+  t.match(messagesOf(engine.requests.at(-1)!), [
+    { role: 'user', content: 'Hi.' },
+    { role: 'assistant', content: 'Hello world' },
+    { role: 'user', content: 'And?' },
+  ]);
+  const kept = await openai.responses.inputItems.list(id, { order: 'asc' });
+  t.match(kept.data[1], { type: 'message', role: 'assistant', id: reference.id });
+  const missing = { ...notFound, param: 'input[1]' };
+  for (const key of [OTHER_KEY, HR_KEY]) {
+    await t.rejects(client(key).responses.create({ model: 'base-model', input }), missing);
+  }
+  await openai.responses.delete(first.id);
+  await t.rejects(openai.responses.create({ model: 'plain', input }), missing);
+  await t.rejects(openai.responses.create({ ...REQUEST, input: [{ ...reference, id: 'x' }] }), notFound);
+});
+
 t.test('what cannot be compacted is refused by name', async (t) => {
   const { app } = await open(t);
   const compact = async (payload: object) => {
@@ -233,7 +256,6 @@ t.test('what cannot be done is refused by name', async (t) => {
   const cases: [object, string][] = [
     [{ input: undefined }, 'input'],
     [{ input: [image] }, 'input[0].content[0]'],
-    [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input[0]'],
     [{ input: [{ role: 'robot', content: 'x' }] }, 'input[0].role'],
     [{ input: [{ type: 'function_call_output', output: 'x' }] }, 'input[0].call_id'],
     [{ conversation: 'conv_1', previous_response_id: 'resp_1' }, 'conversation'],

@@ -9,11 +9,11 @@ import { noteAnswer } from '../../../plugins/log-fields.js';
 import { nameIgnored } from '../ignored.js';
 import { WITHOUT_EFFECT } from '../parameters.js';
 import { RoutingHeaders, writeRoute } from '../routing.js';
-import { itemId, toItems } from './items.js';
+import { itemId } from './items.js';
 import { type Body, callerOf, toChatRequest } from './request.js';
 import { toUsage } from './resource.js';
 import { ResponseBody, UsageSchema } from './schema.js';
-import { messagesOf, ownerOf, saidBefore } from './store.js';
+import { inputOf, messagesOf, ownerOf, saidBefore } from './store.js';
 
 const { model, input, instructions, previous_response_id: previousId } = ResponseBody.properties;
 
@@ -67,7 +67,10 @@ export function addCompaction(app: App, { registry, pipeline, clock }: Services)
       nameIgnored(reply, body.prompt_cache_key === undefined ? [] : ['prompt_cache_key']);
       const owner = ownerOf(principal);
       const before = await saidBefore(registry, owner, body);
-      const said = [...before, ...messagesOf(registry, owner, toItems(body.input ?? []), 'input')];
+      const said = [
+        ...before,
+        ...messagesOf(registry, owner, await inputOf(registry, owner, body.input ?? []), 'input'),
+      ];
       if (said.length === 0) {
         throw new AppError('invalid_value', { param: 'input', reason: 'is required where nothing came before it' });
       }

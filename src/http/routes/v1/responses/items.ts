@@ -31,8 +31,21 @@ const PREFIXES: Readonly<Record<string, string>> = {
 };
 
 export function itemId(type: string): string {
-  return `${PREFIXES[type] ?? 'item'}_${randomBytes(16).toString('hex')}`;
+  return `${prefixOf(type)}_${randomBytes(16).toString('hex')}`;
 }
+
+/** Of an item that a response gives: it tells which response, so that a reference to it can be followed. */
+export function outputItemId(type: string, responseId: string, index: number): string {
+  return `${prefixOf(type)}_${responseId.replace('resp_', '')}${index.toString(16).padStart(4, '0')}`;
+}
+
+/** The response that an item of this id is of; null: no item of a response has such an id. */
+export function responseOf(itemId: unknown): string | null {
+  const [, digits] = /^[a-z]+_([0-9a-f]{32})[0-9a-f]{4}$/.exec(String(itemId)) ?? [];
+  return digits === undefined ? null : `resp_${digits}`;
+}
+
+const prefixOf = (type: string): string => PREFIXES[type] ?? 'item';
 
 /** As they are kept and listed: a text is a message, and each item has an id. */
 export function toItems(input: Static<typeof ResponseBody>['input']): Item[] {

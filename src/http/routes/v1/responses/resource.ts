@@ -5,7 +5,7 @@ import type { AppError } from '../../../../errors/app-error.js';
 import { DEFAULT_SAMPLING } from '../../../../pipeline/sampling.js';
 import type { AnswerEvent, Grounding } from '../../../../pipeline/types.js';
 import type { Frame } from '../stream.js';
-import { type Item, itemId } from './items.js';
+import { type Item, outputItemId } from './items.js';
 import { type Body, conversationOf, wantsLogprobs } from './request.js';
 
 type Of<T extends AnswerEvent['type']> = Extract<AnswerEvent, { type: T }>;
@@ -111,6 +111,7 @@ export function createBuilder(start: Start, nowMs: () => number) {
     data: { type: event, sequence_number: sequence++, ...data },
   });
   const at = () => output.length - 1;
+  const nextId = (type: string) => outputItemId(type, start.id, output.length);
   const inPart = (item: Open) => ({ item_id: item.id, output_index: at(), content_index: 0 });
   const whole = (event: string): Frame => frame(event, { response: resource });
 
@@ -157,7 +158,7 @@ export function createBuilder(start: Start, nowMs: () => number) {
       const part: Part = { type: 'output_text', text: '', annotations: [], logprobs: [] };
       const item: Open = {
         type: 'message',
-        id: itemId('message'),
+        id: nextId('message'),
         role: 'assistant',
         status: 'in_progress',
         content: [part],
@@ -177,7 +178,7 @@ export function createBuilder(start: Start, nowMs: () => number) {
     if (open?.type !== 'reasoning') {
       const item: Open = {
         type: 'reasoning',
-        id: itemId('reasoning'),
+        id: nextId('reasoning'),
         summary: [],
         content: [{ type: 'reasoning_text', text: '' }],
       };
@@ -192,7 +193,7 @@ export function createBuilder(start: Start, nowMs: () => number) {
   const searched = ({ search }: Of<'started'>): Frame[] => {
     if (search === null || !body.tools?.some(({ type }) => type === 'file_search')) return [];
     const results = body.include?.includes('file_search_call.results') ? search.passages.map(toResult) : null;
-    const call = { type: 'file_search_call', id: itemId('file_search_call'), queries: [search.query] };
+    const call = { type: 'file_search_call', id: nextId('file_search_call'), queries: [search.query] };
     output.push({ ...call, status: 'completed', results });
     const where = { output_index: at(), item_id: call.id };
     return [
@@ -249,7 +250,7 @@ export function createBuilder(start: Start, nowMs: () => number) {
           const { id, name } = event;
           const item = {
             type: 'function_call',
-            id: itemId('function_call'),
+            id: nextId('function_call'),
             call_id: id,
             name,
             arguments: '',

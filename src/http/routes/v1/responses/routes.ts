@@ -13,12 +13,12 @@ import { streamAnswer } from '../stream.js';
 import { createBackground, type Task } from './background.js';
 import { addCompaction } from './compact.js';
 import { addConversations } from './conversations.js';
-import { type Item, toItems } from './items.js';
+import type { Item } from './items.js';
 import { callerOf, checkBody, ignoredOf, toChatRequest } from './request.js';
 import { createBuilder, toResource } from './resource.js';
 import { InputItems, ResponseBody, ResponseResource } from './schema.js';
 import { addResponseSocket } from './socket.js';
-import { isKept, keep, messagesOf, ownerOf, saidBefore } from './store.js';
+import { inputOf, isKept, keep, messagesOf, ownerOf, saidBefore } from './store.js';
 import { turnMemory } from './turn-memory.js';
 
 const ResponseId = Type.Object({ response_id: Type.String() });
@@ -53,7 +53,7 @@ export function addResponses(app: App, services: Services): void {
       nameIgnored(reply, ignoredOf(body));
       const owner = ownerOf(principal);
       const isStored = await isKept(registry, owner, body);
-      const input = toItems(body.input);
+      const input = await inputOf(registry, owner, body.input);
       const memory = turnMemory();
       const before = await saidBefore(registry, owner, body);
       const said = [...before, ...messagesOf(registry, owner, input, 'input')];

@@ -13,7 +13,7 @@ export const InputItem = Type.Object(
     type: Type.Optional(
       Type.String({
         description:
-          '`message`, `function_call`, `function_call_output`, `compaction`. Reasoning and searches that are sent back are left out.',
+          '`message`, `function_call`, `function_call_output`, `compaction`, `item_reference` (to an item of a response that is kept). Reasoning and searches that are sent back are left out.',
       }),
     ),
   },

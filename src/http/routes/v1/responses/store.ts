@@ -4,7 +4,7 @@ import type { ChatMessage } from '../../../../contracts/prompt.js';
 import type { Principal, Registry } from '../../../../contracts/registry.js';
 import type { AddedItems, Owner, ResponseStatus } from '../../../../contracts/stored-responses.js';
 import { AppError } from '../../../../errors/app-error.js';
-import { type Item, toMessages } from './items.js';
+import { type Item, responseOf, toItems, toMessages } from './items.js';
 import { type Body, conversationOf } from './request.js';
 import { turnMemory } from './turn-memory.js';
 
@@ -22,6 +22,44 @@ export async function isKept(registry: Registry, { tenant }: Owner, body: Body):
   const param = conversation !== undefined ? 'conversation' : background ? 'background' : 'store';
   if (param === 'store' && store === undefined) return false;
   throw new AppError('texts_not_kept', { tenant, param });
+}
+
+/** Responses whose items one request may refer to: as many as it may go on from. */
+const MOST_REFERRED = 200;
+
+/**
+ * The items of an input, with what it refers to in its place: what is kept of it stands on its own.
+ * @throws AppError `not_found` for an item of no response that is kept for this caller
+ */
+export async function inputOf(registry: Registry, owner: Owner, input: Body['input']): Promise<Item[]> {
+  const outputs = new Map<string, readonly Item[]>();
+  const items: Item[] = [];
+  for (const [index, item] of toItems(input).entries()) {
+    if (item.type !== 'item_reference') {
+      items.push(item);
+      continue;
+    }
+    const response = responseOf(item.id);
+    const output = response === null ? [] : (outputs.get(response) ?? (await outputOf(registry, owner, response)));
+    if (response !== null) outputs.set(response, output);
+    if (outputs.size > MOST_REFERRED) {
+      const reason = `refers to items of more than ${MOST_REFERRED} responses; send the others whole`;
+      throw new AppError('invalid_value', { param: `input[${index}]`, reason });
+    }
+    const found = output.find(({ id }) => id === item.id);
+    if (found === undefined) throw new AppError('not_found', { what: 'Item', id: item.id, param: `input[${index}]` });
+    items.push(found);
+  }
+  return items;
+}
+
+async function outputOf(registry: Registry, owner: Owner, response: string): Promise<readonly Item[]> {
+  try {
+    return ((await registry.getResponse(owner, response)).body as { output: readonly Item[] }).output;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return [];
+    throw error;
+  }
 }
 
 export function messagesOf(registry: Registry, owner: Owner, items: readonly object[], at: string): ChatMessage[] {
