@@ -44,7 +44,7 @@ const NO_CAPTURES = { capture: () => {}, forgetDocuments: async () => 0 } as unk
 
 const clock: Clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
 
-export interface TestServerOptions<E extends TextGenerator = FakeEngine> {
+export interface TestServerOptions {
   readonly state?: ProcessState;
   readonly demo?: boolean;
   readonly metrics?: Partial<Config['metrics']>;
@@ -53,7 +53,8 @@ export interface TestServerOptions<E extends TextGenerator = FakeEngine> {
   readonly server?: Partial<Config['server']>;
   readonly retrieval?: Partial<Config['retrieval']>;
   readonly tools?: Partial<Config['tools']>;
-  readonly engine?: E;
+  /** Another one than the fake is not for looking into. */
+  readonly engine?: TextGenerator;
   readonly tracing?: Tracing;
   /** Left out: no texts are kept. */
   readonly captures?: Captures;
@@ -63,7 +64,7 @@ export interface TestServerOptions<E extends TextGenerator = FakeEngine> {
 }
 
 /** A real server over fakes. */
-export async function createTestServer<E extends TextGenerator = FakeEngine>(options: TestServerOptions<E> = {}) {
+export async function createTestServer(options: TestServerOptions = {}) {
   const defaults = loadConfig({ env: options.onLogLine ? {} : { SWITCHYARD_SERVER_LOG_LEVEL: 'silent' } });
   const config: Config = {
     ...defaults,
@@ -74,7 +75,7 @@ export async function createTestServer<E extends TextGenerator = FakeEngine>(opt
     server: { ...defaults.server, ...options.server },
     retrieval: { ...defaults.retrieval, ...options.retrieval },
   };
-  const engine = options.engine ?? (createFakeEngine() as unknown as E);
+  const engine = (options.engine ?? createFakeEngine()) as FakeEngine;
   const tokenizer = createFakeTokenizer();
   const retrieval = createFakeRetrieval();
   const registry = createFakeRegistry();

@@ -61,6 +61,7 @@ export const MESSAGES_REFUSED = {
     reason: 'how long a model thinks cannot be set',
     harmless: Type.Object({ type: Type.Enum(['disabled', 'adaptive']) }),
   },
+  thread: { reason: 'nothing is kept here: the client sends the whole conversation' },
   container: { reason: 'nothing is run here' },
   mcp_servers: { reason: 'tools are run by the client' },
   context_management: { reason: 'the client decides what it sends' },
@@ -176,7 +177,11 @@ export const Answer = Type.Object({
 export const ErrorBody = Type.Object(
   {
     type: Type.Literal('error'),
-    error: Type.Object({ type: Type.String(), message: Type.String() }),
+    error: Type.Object({
+      type: Type.String(),
+      message: Type.String(),
+      details: Type.Optional(Type.Object({ error_code: Type.String() }, { description: 'What clients act on.' })),
+    }),
     request_id: Type.String(),
   },
   { description: "An error, in Anthropic's envelope." },
