@@ -190,6 +190,7 @@ t.test('errors arrive as the classes of the client, in the envelope of Anthropic
     [{ messages: [{ role: 'user', content: [image] }] }, /messages\[0\]\.content\[0\].*image cannot be read/],
     [{ messages: [QUESTION, { role: 'assistant', content: 'It is' }] }, /messages\[1\]\.role/],
     [{ tool_choice: { type: 'any' } }, /tool_choice: needs tools/],
+    [{ tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, /tools\[0\]\.type: must be one of custom/],
     [{ thinking: { type: 'enabled', budget_tokens: 1024 } }, /thinking is not supported/],
     [{ output_config: { effort: 'low' } }, /output_config\.effort is not supported/],
     [{ foo: 1 }, /foo is not supported/],

@@ -265,6 +265,8 @@ t.test('what cannot be done is refused by name', async (t) => {
     [{ tool_choice: 'required' }, 'tool_choice'],
     [{ tool_choice: { type: 'function', name: 'fees' } }, 'tool_choice'],
     [{ tools: [{ type: 'file_search' }, { type: 'file_search' }] }, 'tools'],
+    [{ tools: [{ type: 'web_search' }] }, 'tools[0].type'],
+    [{ tools: [{ type: 'function' }] }, 'tools[0].name'],
     [{ temperature: 3 }, 'temperature'],
     [{ foo: 1 }, 'foo'],
   ];

@@ -173,7 +173,7 @@ t.test('of the multiples of a step all within its bounds are taken, and nothing 
       machine = machineOf(schemaSpec(schema));
     } catch (error) {
       // Too many to list, or none at all.
-      if (/not supported here|no answer/.test(String(error))) return;
+      if (/is supported where|no answer/.test(String(error))) return;
       throw error;
     }
     compiled++;

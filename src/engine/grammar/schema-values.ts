@@ -107,8 +107,8 @@ function multiplesOf(step: unknown, low: Bound | null, high: Bound | null, isInt
   if (typeof step !== 'number' || step <= 0) throw new SchemaError(at, 'it is a number above 0');
   const found = multiples(step, low, high, isInteger);
   if (found !== null) return found;
-  const reason = `it divides 10, 100, 1000 or 0.1, 0.01, 0.001, or leaves at most ${MOST_LISTED} numbers between minimum and maximum`;
-  throw new SchemaError(at, `${reason}; ${step} is not supported here`);
+  const reason = `${step} is supported where at most ${MOST_LISTED} of its multiples are between minimum and maximum`;
+  throw new SchemaError(at, `${reason}; steps as 5, 100 or 0.01, which divide a power of ten, are everywhere`);
 }
 
 /** @param sign 1: the larger one counts */

@@ -26,7 +26,7 @@ t.test('what cannot be kept to is refused with its place and what to do', async 
     [{ enum: ['a'], minLength: 3 }, '#/minLength', /beside enum/],
     [{ allOf: [{ pattern: 'a' }, { pattern: 'b' }] }, '#/allOf/1', /said twice/],
     [{ type: 'number', minimum: 1e-12 }, '#', /15 digits/],
-    [{ type: 'integer', multipleOf: 7 }, '#/multipleOf', /divides 10.*at most 1000 numbers.*7 is not supported/],
+    [{ type: 'integer', multipleOf: 7 }, '#/multipleOf', /7 is supported where at most 1000 of its multiples/],
     [{ multipleOf: 0 }, '#/multipleOf', /above 0/],
     [{ enum: [5], multipleOf: 5 }, '#/multipleOf', /beside enum/],
   ];

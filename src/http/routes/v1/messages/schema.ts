@@ -34,7 +34,7 @@ const Message = Type.Object(
   { additionalProperties: false },
 );
 
-const Tool = Type.Object(
+const CustomTool = Type.Object(
   {
     type: Type.Optional(Type.Literal('custom')),
     name: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }),
@@ -48,6 +48,9 @@ const Tool = Type.Object(
   },
   { additionalProperties: false },
 );
+
+/** Its type first, so that one of a tool that Anthropic runs is named. */
+const Tool = Type.Intersect([Type.Object({ type: Type.Optional(Type.Enum(['custom'])) }), CustomTool]);
 
 const parallel = { disable_parallel_tool_use: Type.Optional(Type.Boolean({ default: false })) };
 const ToolChoice = Type.Union([

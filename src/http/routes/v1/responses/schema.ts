@@ -25,6 +25,12 @@ const FunctionTool = Type.Object(
   { additionalProperties: false },
 );
 
+/** Its type first, so that of another one it is said which there are. */
+const Tool = Type.Intersect([
+  Type.Object({ type: Type.Enum(['function', 'file_search']) }),
+  Type.Union([FunctionTool, FileSearchTool]),
+]);
+
 export const RESPONSES_REFUSED = {
   prompt: { reason: 'prompts are written into instructions' },
   truncation: { reason: 'nothing is left out of a conversation', harmless: Type.Literal('disabled') },
@@ -88,7 +94,7 @@ export const ResponseBody = Type.Object(
         { additionalProperties: false, description: WITHOUT_EFFECT },
       ),
     ),
-    tools: Type.Optional(Type.Array(Type.Union([FunctionTool, FileSearchTool]), { maxItems: MAX_TOOLS })),
+    tools: Type.Optional(Type.Array(Tool, { maxItems: MAX_TOOLS })),
     tool_choice: Type.Optional(
       Type.Union([
         Type.Enum(['auto', 'none', 'required']),
