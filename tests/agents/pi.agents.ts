@@ -4,8 +4,7 @@ import t from 'tap';
 import { BASE, openGateway, runAgent } from './agent.js';
 import { installAgent } from './install.js';
 
-const TASK =
-  'Read greeting.txt. Then use the edit tool to change "world" to "Switchyard" in it. Then say what you changed.';
+const TASK = 'Read greeting.txt. Then use the edit tool to change "world" to "Switchyard" in it.';
 const CONTEXT = 8192;
 /** Its names for APIs, and where each begins. */
 const APIS = { 'openai-completions': '/v1', 'openai-responses': '/v1', 'anthropic-messages': '' };
@@ -35,7 +34,7 @@ t.test('pi', async (t) => {
         { result: { content: [{ text: /replaced 1 block/ }] } },
       );
       const answers = events.filter(({ type, message }) => type === 'message_end' && isOfAssistant(message));
-      t.ok(answers.length >= 3, 'it asked again with each result');
+      t.ok(answers.length >= 2, 'it asked again with the results');
       t.ok(answers.every(({ message }) => (message as Message).usage!.output > 0));
     });
   }
