@@ -9,6 +9,7 @@ import { DEFAULT_POLICY } from '../src/canary/judged-metrics.js';
 import { MAX_JUDGED_ANSWERS } from '../src/contracts/registry-limits.js';
 import type { JudgedAnswer, Rollout } from '../src/contracts/rollouts.js';
 import { createRandom } from '../src/engine/process/random.js';
+import { createLiveJudge, type LiveVerdict } from './canary/live-judge.js';
 import { answerOf, type Harm, type Recorded, readRecorded } from './canary/traffic.js';
 import { quantile } from './load.js';
 import type { Bench } from './main.js';
@@ -73,26 +74,45 @@ function roll(
 ): End {
   let rollout: Rollout = { ...DEFAULT_PLAN, step: 0, status: 'running', startedAt: 0, stepStartedAt: 0 };
   const answers: JudgedAnswer[] = [];
+  const live = createLiveJudge(DEFAULT_POLICY);
+  const add = (answer: JudgedAnswer) => {
+    answers.push(answer);
+    live.add(answer);
+  };
+  let canaryAnswers = 0;
   for (let look = 1; look <= MOST_LOOKS; look++) {
     const now = look * LOOK_EVERY_MS;
     for (let n = 0; n < REQUESTS_PER_LOOK; n++) {
       const at = now - LOOK_EVERY_MS * (1 - n / REQUESTS_PER_LOOK);
       const arm = random() * 100 < rollout.steps[rollout.step]! ? 'canary' : 'stable';
+      if (arm === 'canary') canaryAnswers += 1;
       const question = recorded[Math.floor(random() * recorded.length)]!;
       const answer = answerOf(question, arm, at, arm === 'canary' ? harm : {}, random);
       const isCopied = arm === 'stable' && answer.outcome === 'completed' && random() * 100 < shadow;
       const pair = isCopied ? `${at}` : null;
-      answers.push({ ...answer, pair });
-      if (isCopied) answers.push({ ...answerOf(question, 'canary', at, harm, random), pair, isShadow: true });
+      add({ ...answer, pair });
+      if (isCopied) add({ ...answerOf(question, 'canary', at, harm, random), pair, isShadow: true });
     }
-    const verdict = judge(answers, DEFAULT_POLICY);
-    const seen = answers.filter(({ isShadow }) => !isShadow);
-    const canaryAnswers = seen.filter((a) => a.arm === 'canary' && a.endedAt >= rollout.stepStartedAt).length;
+    const verdict = live.verdict();
     const { action } = decide(rollout, verdict, { canaryAnswers, elapsedMs: now - rollout.stepStartedAt });
-    if (action === 'promote' || action === 'rollback') return { action, requests: seen.length };
-    if (action === 'advance') rollout = { ...rollout, step: rollout.step + 1, stepStartedAt: now };
+    if (action === 'promote' || action === 'rollback') {
+      requireSame(verdict, answers);
+      return { action, requests: look * REQUESTS_PER_LOOK };
+    }
+    if (action === 'advance') {
+      rollout = { ...rollout, step: rollout.step + 1, stepStartedAt: now };
+      canaryAnswers = 0;
+    }
   }
   return { action: 'none', requests: MOST_LOOKS * REQUESTS_PER_LOOK };
+}
+
+/** What is measured is the judge of the gateway. @throws Error where it would say something else */
+function requireSame({ outcome, reason }: LiveVerdict, answers: readonly JudgedAnswer[]): void {
+  const whole = judge(answers, DEFAULT_POLICY);
+  if (whole.outcome !== outcome || whole.reason !== reason) {
+    throw new Error(`the judge says "${whole.reason}" of all answers, and "${reason}" of one after another`);
+  }
 }
 
 const shareOf = (ends: readonly End[], wanted: End['action']): number =>

@@ -1,8 +1,9 @@
 import { errorResponses } from '../errors/responses.js';
 import { aliasRoutes } from './aliases.js';
 import { changedBy } from './conditions.js';
+import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { AdapterBody, AdapterSchema, listOf, TenantParams } from './schemas.js';
+import { AdapterBody, AdapterSchema, TenantParams } from './schemas.js';
 import { toSignature, withoutFile } from './shown-version.js';
 import { uploadRoutes } from './uploads.js';
 import { versionRoutes } from './versions.js';
@@ -23,10 +24,14 @@ export const adapterRoutes: AdminPlugin = async (app, services) => {
         operationId: 'listAdapters',
         summary: "List the versions of a tenant's adapters",
         params: TenantParams,
-        response: { 200: listOf(AdapterSchema), ...errorResponses },
+        querystring: PageQuery,
+        response: { 200: pageOf(AdapterSchema), ...errorResponses },
       },
     },
-    async (request) => ({ data: (await registry.listAdapters(request.params.tenant)).map(withoutFile) }),
+    async ({ params, query }) => {
+      const versions = await registry.listAdapters(params.tenant);
+      return toPage(versions.map(withoutFile), ({ name, version }) => `${name}@${version}`, query);
+    },
   );
 
   app.post(

@@ -1,7 +1,8 @@
 import { errorResponses } from '../errors/responses.js';
 import { ConditionHeaders, changedBy, withEtag } from './conditions.js';
+import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { CanaryBody, DeploymentBody, DeploymentParams, DeploymentSchema, listOf, TenantParams } from './schemas.js';
+import { CanaryBody, DeploymentBody, DeploymentParams, DeploymentSchema, TenantParams } from './schemas.js';
 
 const route = { config: { scope: 'release' } } as const;
 const oneDeployment = {
@@ -21,10 +22,11 @@ export const deploymentRoutes: AdminPlugin = async (app, { registry, retrieval }
         operationId: 'listDeployments',
         summary: "List a tenant's deployments",
         params: TenantParams,
-        response: { 200: listOf(DeploymentSchema), ...errorResponses },
+        querystring: PageQuery,
+        response: { 200: pageOf(DeploymentSchema), ...errorResponses },
       },
     },
-    async (request) => ({ data: await registry.listDeployments(request.params.tenant) }),
+    async ({ params, query }) => toPage(await registry.listDeployments(params.tenant), ({ name }) => name, query),
   );
 
   app.get(

@@ -2,17 +2,9 @@ import type { FastifyRequest } from 'fastify';
 import type { ApiKeyInfo } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import { errorResponses } from '../errors/responses.js';
+import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import {
-  KeyBody,
-  KeyParams,
-  KeySchema,
-  listOf,
-  NewKeySchema,
-  RotateBody,
-  ScopesBody,
-  TenantParams,
-} from './schemas.js';
+import { KeyBody, KeyParams, KeySchema, NewKeySchema, RotateBody, ScopesBody, TenantParams } from './schemas.js';
 import { excessOf, type Reach } from './scopes.js';
 
 const route = { config: { scope: 'tenant-admin' } } as const;
@@ -27,10 +19,11 @@ export const keyRoutes: AdminPlugin = async (app, { registry }) => {
         operationId: 'listKeys',
         summary: "List a tenant's API keys",
         params: TenantParams,
-        response: { 200: listOf(KeySchema), ...errorResponses },
+        querystring: PageQuery,
+        response: { 200: pageOf(KeySchema), ...errorResponses },
       },
     },
-    async (request) => ({ data: await registry.listKeys(request.params.tenant) }),
+    async ({ params, query }) => toPage(await registry.listKeys(params.tenant), ({ id }) => id, query),
   );
 
   app.post(

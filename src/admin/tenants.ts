@@ -1,6 +1,7 @@
 import { errorResponses } from '../errors/responses.js';
+import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { listOf, TenantBody, TenantSchema } from './schemas.js';
+import { TenantBody, TenantSchema } from './schemas.js';
 
 const route = { config: { scope: 'admin' } } as const;
 
@@ -13,10 +14,11 @@ export const tenantRoutes: AdminPlugin = async (app, { registry }) => {
         tags: ['admin'],
         operationId: 'listTenants',
         summary: 'List tenants',
-        response: { 200: listOf(TenantSchema), ...errorResponses },
+        querystring: PageQuery,
+        response: { 200: pageOf(TenantSchema), ...errorResponses },
       },
     },
-    async () => ({ data: await registry.listTenants() }),
+    async ({ query }) => toPage(await registry.listTenants(), ({ id }) => id, query),
   );
 
   app.post(

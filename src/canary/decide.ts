@@ -1,4 +1,4 @@
-import type { Rollout, RolloutPlan, Verdict } from '../contracts/rollouts.js';
+import type { MetricVerdict, Rollout, RolloutPlan, Verdict } from '../contracts/rollouts.js';
 
 export const DEFAULT_PLAN: RolloutPlan = {
   steps: [1, 5, 25, 50, 100],
@@ -21,7 +21,11 @@ interface StepProgress {
 }
 
 /** What follows from a verdict: a failure always acts, everything else waits for the least that the step asks for. */
-export function decide(rollout: Rollout, verdict: Verdict, { canaryAnswers, elapsedMs }: StepProgress): Decision {
+export function decide(
+  rollout: Rollout,
+  verdict: Pick<Verdict, 'outcome' | 'reason'> & { readonly metrics: readonly Pick<MetricVerdict, 'outcome'>[] },
+  { canaryAnswers, elapsedMs }: StepProgress,
+): Decision {
   const { steps, step, status, leastAnswers, leastMs, provenFrom } = rollout;
   if (verdict.outcome === 'fail') return { action: 'rollback', reason: verdict.reason };
   if (status === 'paused') return { action: 'hold', reason: 'paused' };

@@ -1,49 +1,73 @@
 /** What matched answers tell of a difference between two arms: pure functions over blocks. */
 import type { MetricPolicy } from '../contracts/rollouts.js';
 import type { Block } from './matched-blocks.js';
-import { greatestWealth } from './wealth.js';
+import { createBettor } from './wealth.js';
 
 export type Direction = 'higher' | 'lower';
 export type Limits = Pick<MetricPolicy, 'minimumEffect' | 'tolerance'>;
 /** A difference of shares from 0 to 1, or a ratio of positive numbers. */
 export type Comparing = 'difference' | 'ratio';
 
-interface Evidence {
+export interface Evidence {
   readonly ofWorse: number;
   readonly ofGood: number;
 }
 
-/** What the blocks tell of the canary, where a change in that direction is for the worse (decision 0040). */
-export const weigh: Record<Comparing, (blocks: readonly Block[], worse: Direction, limits: Limits) => Evidence> = {
+/** What a block gains for who bets on "worse by more than the minimum effect", and on "worse by less than the tolerance". */
+interface Bets {
+  gains(block: Block): Evidence;
+  /** The most that either can lose. */
+  readonly losses: Evidence;
+}
+
+const BETS: Record<Comparing, (worse: Direction, limits: Limits) => Bets> = {
   /** How much worse the mean is, from −1 to 1, against the limits. */
-  difference(blocks, worse, { minimumEffect, tolerance }) {
-    const worseBy = blocks.map((block) => difference(block, worse));
-    return {
-      ofWorse: greatestWealth(
-        worseBy.map((by) => by - minimumEffect),
-        1 + minimumEffect,
-      ),
-      ofGood: greatestWealth(
-        worseBy.map((by) => tolerance - by),
-        1 - tolerance,
-      ),
-    };
-  },
+  difference: (worse, { minimumEffect, tolerance }) => ({
+    gains(block) {
+      const by = difference(block, worse);
+      return { ofWorse: by - minimumEffect, ofGood: tolerance - by };
+    },
+    losses: { ofWorse: 1 + minimumEffect, ofGood: 1 - tolerance },
+  }),
   /**
    * How often one of the canary is worse by more than the limit than one of the stable version, over one half: one half is where their
    * middles differ by just that (Mann and Whitney 1947). Bounded, so a tail of slow answers proves nothing.
    */
-  ratio(blocks, worse, { minimumEffect, tolerance }) {
-    const over = (limit: number) => blocks.map((block) => shareWorse(block, worse, 1 + limit) - 0.5);
-    return {
-      ofWorse: greatestWealth(over(minimumEffect), 0.5),
-      ofGood: greatestWealth(
-        over(tolerance).map((share) => -share),
-        0.5,
-      ),
-    };
-  },
+  ratio: (worse, { minimumEffect, tolerance }) => ({
+    gains: (block) => ({
+      ofWorse: shareWorse(block, worse, 1 + minimumEffect) - 0.5,
+      ofGood: 0.5 - shareWorse(block, worse, 1 + tolerance),
+    }),
+    losses: { ofWorse: 0.5, ofGood: 0.5 },
+  }),
 };
+
+/** Grows with every block (decision 0040). */
+export interface Weigher {
+  add(block: Block): void;
+  evidence(): Evidence;
+}
+
+/** @param worse in which direction a change of the canary's is for the worse */
+export function createWeigher(compare: Comparing, worse: Direction, limits: Limits): Weigher {
+  const { gains, losses } = BETS[compare](worse, limits);
+  const [ofWorse, ofGood] = [createBettor(losses.ofWorse), createBettor(losses.ofGood)];
+  return {
+    add(block) {
+      const gained = gains(block);
+      ofWorse.add(gained.ofWorse);
+      ofGood.add(gained.ofGood);
+    },
+    evidence: () => ({ ofWorse: ofWorse.greatest(), ofGood: ofGood.greatest() }),
+  };
+}
+
+/** What all of the blocks tell. */
+export function weigh(compare: Comparing, blocks: readonly Block[], worse: Direction, limits: Limits): Evidence {
+  const weigher = createWeigher(compare, worse, limits);
+  for (const block of blocks) weigher.add(block);
+  return weigher.evidence();
+}
 
 /** How much worse the canary is; below 0: better. null without blocks. */
 export const effectOf: Record<Comparing, (blocks: readonly Block[], worse: Direction) => number | null> = {

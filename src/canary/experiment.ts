@@ -94,7 +94,7 @@ function compare(
   });
   const blocks = matchBlocks(known.sort((a, b) => a.at - b.at));
   const way = (names: Pick<ArmComparison, 'better' | 'than'>, worse: Direction): ArmComparison => {
-    const { ofWorse, ofGood } = weigh[compare](blocks, worse, { minimumEffect, tolerance });
+    const { ofWorse, ofGood } = weigh(compare, blocks, worse, { minimumEffect, tolerance });
     const effect = effectOf[compare](blocks, worse);
     return { ...names, blocks: blocks.length, effect, evidenceOfBetter: ofWorse, evidenceOfClose: ofGood };
   };

@@ -9,8 +9,8 @@ import type {
   RolloutPlan,
   Verdict,
 } from '../contracts/rollouts.js';
-import { type Direction, effectOf, mean, median, weigh } from './evidence.js';
-import { DEFAULT_POLICY, JUDGED_METRIC_NAMES, JUDGED_METRICS } from './judged-metrics.js';
+import { type Direction, type Evidence, effectOf, mean, median, weigh } from './evidence.js';
+import { DEFAULT_POLICY, JUDGED_METRIC_NAMES, JUDGED_METRICS, type Reading } from './judged-metrics.js';
 import { matchBlocks, type Observation } from './matched-blocks.js';
 
 /** Chance that a version that is not worse is ever rolled back, in a whole rollout, over all metrics together. */
@@ -30,10 +30,8 @@ export function policyOf(changes: RolloutPlan['metrics']): JudgePolicy {
  * @param answers of both arms since the rollout began, in any order
  */
 export function judge(answers: readonly JudgedAnswer[], policy: JudgePolicy): Verdict {
-  const critical = JUDGED_METRIC_NAMES.filter((metric) => policy[metric].critical).length;
-  const metrics = JUDGED_METRIC_NAMES.map((metric) =>
-    judgeMetric(metric, answers, policy[metric], FALSE_ROLLBACKS / Math.max(1, critical)),
-  );
+  const falseAlarms = falseAlarmsOf(policy);
+  const metrics = JUDGED_METRIC_NAMES.map((metric) => judgeMetric(metric, answers, policy[metric], falseAlarms));
   const seen = answers.filter(({ isShadow }) => !isShadow);
   const canaryAnswers = seen.filter(({ arm }) => arm === 'canary').length;
   return {
@@ -46,8 +44,16 @@ export function judge(answers: readonly JudgedAnswer[], policy: JudgePolicy): Ve
   };
 }
 
-function conclude(metrics: readonly MetricVerdict[], policy: JudgePolicy): Pick<Verdict, 'outcome' | 'reason'> {
-  const names = (some: readonly MetricVerdict[]) => some.map(({ metric }) => metric).join(', ');
+/** Of each metric, so that it is `FALSE_ROLLBACKS` for all that can roll back. */
+export function falseAlarmsOf(policy: JudgePolicy): number {
+  return FALSE_ROLLBACKS / Math.max(1, JUDGED_METRIC_NAMES.filter((metric) => policy[metric].critical).length);
+}
+
+export function conclude(
+  metrics: readonly Pick<MetricVerdict, 'metric' | 'outcome' | 'critical' | 'blocks'>[],
+  policy: JudgePolicy,
+): Pick<Verdict, 'outcome' | 'reason'> {
+  const names = (some: readonly Pick<MetricVerdict, 'metric'>[]) => some.map(({ metric }) => metric).join(', ');
   const failed = metrics.filter(({ outcome }) => outcome === 'fail');
   const fatal = failed.filter(({ critical }) => critical);
   if (fatal.length > 0) return { outcome: 'fail', reason: `worse in ${names(fatal)}` };
@@ -68,18 +74,16 @@ function judgeMetric(
   const { compare, worse } = JUDGED_METRICS[metric];
   const observations = observe(metric, answers);
   const blocks = matchBlocks(observations);
-  // What may go wrong in two directions is two questions: worse in one of them is worse, good is good in both.
-  const directions: readonly Direction[] = worse === 'either' ? ['higher', 'lower'] : [worse];
-  const evidence = directions.map((direction) => weigh[compare](blocks, direction, { minimumEffect, tolerance }));
-  const evidenceOfWorse = evidence.reduce((sum, { ofWorse }) => sum + ofWorse, 0) / evidence.length;
-  const evidenceOfGood = Math.min(...evidence.map(({ ofGood }) => ofGood));
+  const limits = { minimumEffect, tolerance };
+  const evidence = directionsOf(worse).map((direction) => weigh(compare, blocks, direction, limits));
+  const { ofWorse: evidenceOfWorse, ofGood: evidenceOfGood } = together(evidence);
   const valuesOf = (wanted: Observation['arm']) =>
     observations.filter(({ arm }) => arm === wanted).map(({ value }) => value);
   const [stable, canary] = [valuesOf('stable'), valuesOf('canary')];
   const middle = compare === 'ratio' ? median : mean;
   return {
     metric,
-    outcome: toOutcome(evidenceOfWorse >= 1 / falseAlarms, evidenceOfGood >= 1 / FALSE_PASSES),
+    outcome: outcomeOf({ ofWorse: evidenceOfWorse, ofGood: evidenceOfGood }, falseAlarms),
     critical,
     stableAnswers: stable.length,
     canaryAnswers: canary.length,
@@ -92,21 +96,34 @@ function judgeMetric(
   };
 }
 
-function toOutcome(isWorse: boolean, isGood: boolean): Outcome {
-  if (isWorse) return 'fail';
-  return isGood ? 'pass' : 'inconclusive';
+/** What may go wrong in two directions is two questions: worse in one of them is worse, good is good in both. */
+export function directionsOf(worse: Direction | 'either'): readonly Direction[] {
+  return worse === 'either' ? ['higher', 'lower'] : [worse];
+}
+
+export function together(evidence: readonly Evidence[]): Evidence {
+  return {
+    ofWorse: evidence.reduce((sum, { ofWorse }) => sum + ofWorse, 0) / evidence.length,
+    ofGood: Math.min(...evidence.map(({ ofGood }) => ofGood)),
+  };
+}
+
+export function outcomeOf({ ofWorse, ofGood }: Evidence, falseAlarms: number): Outcome {
+  if (ofWorse >= 1 / falseAlarms) return 'fail';
+  return ofGood >= 1 / FALSE_PASSES ? 'pass' : 'inconclusive';
 }
 
 /** In the order in which they became known: what is added later changes no block of before. */
 function observe(metric: JudgedMetric, answers: readonly JudgedAnswer[]): Observation[] {
+  return answers.flatMap((answer) => observation(metric, answer) ?? []).sort((a, b) => a.at - b.at);
+}
+
+/** What an answer tells of a metric; null: nothing. */
+export function observation(metric: JudgedMetric, answer: JudgedAnswer): (Observation & Reading) | null {
   const { read, byText = false } = JUDGED_METRICS[metric];
-  const known: (Observation & { readonly at: number })[] = [];
-  for (const answer of answers) {
-    if (answer.isShadow && !byText) continue;
-    const reading = read(answer);
-    // What has a copy is compared with it alone: no answer is used twice.
-    const stratum = byText && answer.pair !== null ? answer.pair : answer.cluster;
-    if (reading) known.push({ arm: answer.arm, stratum, value: reading.value, at: reading.at });
-  }
-  return known.sort((a, b) => a.at - b.at);
+  if (answer.isShadow && !byText) return null;
+  const reading = read(answer);
+  // What has a copy is compared with it alone: no answer is used twice.
+  const stratum = byText && answer.pair !== null ? answer.pair : answer.cluster;
+  return reading && { arm: answer.arm, stratum, value: reading.value, at: reading.at };
 }

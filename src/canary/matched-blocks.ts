@@ -12,21 +12,25 @@ export interface Block {
   readonly stable: readonly number[];
 }
 
+/** Matches one answer after another, oldest first, and gives the block that it closes; null: none. */
+export function createMatcher(): (observation: Observation) => Block | null {
+  const open = new Map<Observation['stratum'], { canary: number[]; stable: number[] }>();
+  return ({ arm, stratum, value }) => {
+    const block = open.get(stratum) ?? { canary: [], stable: [] };
+    open.set(stratum, block);
+    block[arm].push(value);
+    if (block.canary.length === 0 || block.stable.length === 0) return null;
+    open.delete(stratum);
+    return block;
+  };
+}
+
 /**
  * Matches the answers of both arms, oldest first. A block is closed as soon as it has both arms, by who was assigned and never
  * by how it went: were both versions the same, each block's two means would have one expectation, whatever the hour's
  * load, the mix of questions and the weight.
  */
 export function matchBlocks(observations: Iterable<Observation>): Block[] {
-  const open = new Map<Observation['stratum'], { canary: number[]; stable: number[] }>();
-  const blocks: Block[] = [];
-  for (const { arm, stratum, value } of observations) {
-    const block = open.get(stratum) ?? { canary: [], stable: [] };
-    open.set(stratum, block);
-    block[arm].push(value);
-    if (block.canary.length === 0 || block.stable.length === 0) continue;
-    blocks.push(block);
-    open.delete(stratum);
-  }
-  return blocks;
+  const match = createMatcher();
+  return [...observations].flatMap((observation) => match(observation) ?? []);
 }
