@@ -13,6 +13,7 @@ import { openCaptures } from './captures/captures.js';
 import type { Config } from './config/schema.js';
 import { settingValues } from './config/settings.js';
 import type { Clock } from './contracts/clock.js';
+import { NEWER_SAMPLES, UPDATE_SAMPLES } from './demo/newer.js';
 import { isDemoFor, seedDemo, waitForDemoDocuments } from './demo/seed.js';
 import { DEMO_TENANTS } from './demo/tenants.js';
 import { memoryNeed, requireMemory } from './doctor/memory.js';
@@ -20,6 +21,7 @@ import { createEngine } from './engine/client.js';
 import type { App as Server } from './http/app.js';
 import { createServer } from './http/server.js';
 import { readBaseManifest, readManifest } from './layouts/manifest.js';
+import { createLogOutput } from './log-output.js';
 import { productVersion } from './machine/machine.js';
 import { createMetrics } from './metrics/metrics.js';
 import { meterLook, watchDisk, watchServices } from './metrics/watch.js';
@@ -59,7 +61,9 @@ export async function createApp(config: Config): Promise<App> {
   const { requestTimeoutMs, hangTimeoutMs } = config.server;
   const baseModelDir = join(dataDir, 'models', config.models.base);
   const embedderDir = join(dataDir, 'models', config.models.embedder);
-  const log = pino({ level: config.server.logLevel });
+  const logDestination = createLogOutput();
+  process.once('exit', logDestination.flush);
+  const log = pino({ level: config.server.logLevel }, logDestination);
 
   const stopping = new AbortController();
   const opened: { close(): Promise<void> }[] = [];
@@ -275,6 +279,7 @@ export async function createApp(config: Config): Promise<App> {
       adminRoutes,
       tracing,
       state,
+      logDestination,
     });
     opened.push(server);
 
@@ -287,7 +292,10 @@ export async function createApp(config: Config): Promise<App> {
       async start() {
         if (config.demo && !seeds) log.info(withoutSamples(config.models.base));
         if (seeds) {
-          await seedDemo({ registry, retrieval, base: engine.model, embedder: config.models.embedder, root: ROOT });
+          const embedder = config.models.embedder;
+          const newer = await seedDemo({ registry, retrieval, base: engine.model, embedder, root: ROOT });
+          const tenants = [...new Set(newer.map(({ tenant }) => tenant))];
+          if (tenants.length > 0) log.warn({ tenants }, `${NEWER_SAMPLES}: ${UPDATE_SAMPLES}`);
         }
         const address = await server.listen({ host: config.server.host, port: config.server.port });
         await server.listenAdmin();

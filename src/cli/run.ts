@@ -22,6 +22,7 @@ import { addPolicies } from './commands/policies.js';
 import { addQuality } from './commands/quality.js';
 import { addRedTeam } from './commands/redteam.js';
 import { addReviews } from './commands/reviews.js';
+import { addSamples } from './commands/samples.js';
 import { addServe } from './commands/serve.js';
 import { addSigners } from './commands/signers.js';
 import { addTenants } from './commands/tenants.js';
@@ -62,6 +63,7 @@ function createProgram(terminal: Terminal): Command {
   for (const add of [
     addServe,
     addInit,
+    addSamples,
     addDoctor,
     addTop,
     addConfig,

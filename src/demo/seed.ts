@@ -5,6 +5,7 @@ import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 import type { PolicyRef, SafetyRules } from '../contracts/safety.js';
 import { defaultStore, readDocuments, seedDocuments } from './documents.js';
+import { newerSamples, type SampleAdapter } from './newer.js';
 import { DEMO_TENANTS, type DemoAssistant } from './tenants.js';
 
 const DEPLOYMENT = 'assistant';
@@ -21,6 +22,7 @@ export function isDemoFor(base: string, root: string): boolean {
 /**
  * Creates what is missing of the sample tenants, and leaves alone what is there: a promoted canary stays promoted, a
  * revoked key stays revoked. When it resolves everything is durable; new documents may still wait for ingestion.
+ * @returns sample adapters that are newer than what was there
  */
 export async function seedDemo({
   registry,
@@ -37,7 +39,7 @@ export async function seedDemo({
   embedder: string;
   /** Folder of the repository. */
   root: string;
-}): Promise<void> {
+}): Promise<SampleAdapter[]> {
   const tenants = new Set((await registry.listTenants()).map(({ id }) => id));
   for (const { id, name, secret, scopes, assistant } of DEMO_TENANTS) {
     if (!tenants.has(id)) await registry.createTenant({ id, name });
@@ -57,6 +59,12 @@ export async function seedDemo({
     );
     await seedDocuments(retrieval, id, readDocuments(assistant.documents, root));
   }
+  const versions = await Promise.all(DEMO_TENANTS.map(({ id }) => registry.listAdapters(id)));
+  return newerSamples(
+    base.id,
+    root,
+    versions.flat().filter(({ baseDigest }) => baseDigest === base.baseDigest),
+  );
 }
 
 /** Resolves when every document of the sample tenants is searchable, telling meanwhile how many are, or on abort. */

@@ -11,6 +11,7 @@ import { bad, type Finding, good } from './finding.js';
 import { checkKernels, checkMachine, checkMemory, checkVersions } from './machine.js';
 import { checkModels } from './models.js';
 import { checkPort } from './port.js';
+import { checkSamples } from './samples.js';
 
 type Check = (config: Config) => Promise<readonly Finding[]> | readonly Finding[];
 
@@ -23,6 +24,7 @@ const CHECKS: readonly Check[] = [
   checkOpenFiles,
   checkModels,
   checkDatabases,
+  checkSamples,
   checkPort,
 ];
 

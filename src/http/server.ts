@@ -1,7 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController } from 'fastify';
 import type { DestinationStream } from 'pino';
@@ -29,6 +28,7 @@ import { addMadeIds } from './plugins/log-fields.js';
 import { collectMethods } from './plugins/methods.js';
 import { addOverloadCheck } from './plugins/overload.js';
 import { addQuota } from './plugins/quota.js';
+import { addSecurityHeaders } from './plugins/security-headers.js';
 import { addStorageCheck } from './plugins/storage.js';
 import { addClosedQueries, addNullIsAbsent, compileValidator, toValidationError } from './plugins/validation.js';
 import { addHealth } from './routes/health.js';
@@ -124,11 +124,7 @@ export async function createServer({
   const endReload = reloadTls(servers, config.tls, app.log);
   app.addHook('onClose', async () => endReload());
   if (config.demo) addHostCheck(app);
-  await app.register(helmet, {
-    // TLS ends elsewhere: neither this server's pages nor its host may force https.
-    hsts: false,
-    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
-  });
+  addSecurityHeaders(app);
   await app.register(cors, {
     // Pages of this machine only: any other page a user visits could otherwise call a local gateway with a demo key.
     origin: /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/,

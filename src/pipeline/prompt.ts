@@ -2,7 +2,7 @@
  * The prompt with passages, byte for byte as the adapters were trained on it (`adapters/train/prompt.py`).
  * Instructions are ours; everything else is text of others, in which no fence counts.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ChatMessage, PromptMessage, TextRange } from '../contracts/prompt.js';
 import type { Passage } from '../contracts/retrieval.js';
 
@@ -71,9 +71,7 @@ export function numberPassages<P extends PassageText>(passages: readonly P[]): N
 
 /** Tells what the gateway itself says in a prompt: it changes with the rules, and with the deployment's instructions. */
 export function promptDigest(instructions: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify([instructions, RULES, FENCES]))
-    .digest('hex');
+  return hash('sha256', JSON.stringify([instructions, RULES, FENCES]));
 }
 
 export function passageBlock({ number, passage }: Numbered<PassageText>): string {

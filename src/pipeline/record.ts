@@ -6,7 +6,7 @@ import type { AnswerRecord, GivenPassage } from '../contracts/registry.js';
 import type { ScoredPassage } from '../contracts/retrieval.js';
 import type { SafetyDecision, Screen } from '../contracts/safety.js';
 import { answerLabels } from '../metrics/answer-labels.js';
-import { currentTrace } from '../tracing/current.js';
+import { currentTrace, sampledId } from '../tracing/current.js';
 import type { CitationAnnotation } from './citations.js';
 import { passageTitle, promptDigest } from './prompt.js';
 import { type StageTimes, traceAnswer } from './trace.js';
@@ -73,8 +73,8 @@ export function usageOf({ others, promptTokens, cachedTokens, completionTokens }
 /** Meters the answer at once and stores its record; a store that fails does not take the answer back. Never rejects. */
 export async function recordAnswer(services: PipelineServices, tally: Tally): Promise<void> {
   const record = recordOf(tally, services.clock);
-  measure(services.metrics, tally, record);
   const trace = currentTrace();
+  measure(services.metrics, tally, record, trace === null ? undefined : sampledId(trace));
   if (trace !== null) traceAnswer(trace, record, timesOf(tally, record));
   await keepAnswer(services, tally);
 }
@@ -193,10 +193,15 @@ function toTexts({ prepared, text, annotations, certainty }: Tally): AnswerTexts
   };
 }
 
-function measure(metrics: PipelineServices['metrics'], tally: Tally, record: AnswerRecord): void {
+function measure(
+  metrics: PipelineServices['metrics'],
+  tally: Tally,
+  record: AnswerRecord,
+  traceId: string | undefined,
+): void {
   const labels = answerLabels(record);
   metrics.add('requests_total', { ...labels, outcome: record.outcome });
-  metrics.observe('request_duration_seconds', labels, record.durationMs / 1000);
+  metrics.observe('request_duration_seconds', labels, record.durationMs / 1000, traceId);
   metrics.add('tokens_total', { ...labels, direction: 'prompt' }, record.promptTokens);
   metrics.add('tokens_total', { ...labels, direction: 'completion' }, record.completionTokens);
   metrics.add('answer_citations_total', labels, tally.annotations.length);
@@ -205,7 +210,7 @@ function measure(metrics: PipelineServices['metrics'], tally: Tally, record: Ans
     metrics.add('safety_decisions_total', { tenant, deployment, stage, kind, action }, count);
   }
   if (record.firstTokenMs !== null) {
-    metrics.observe('time_to_first_token_seconds', labels, record.firstTokenMs / 1000);
+    metrics.observe('time_to_first_token_seconds', labels, record.firstTokenMs / 1000, traceId);
   }
   if (tally.lastTokenAtMs !== null && tally.firstTokenAtMs !== null && tally.completionTokens > 1) {
     const perTokenMs = (tally.lastTokenAtMs - tally.firstTokenAtMs) / (tally.completionTokens - 1);

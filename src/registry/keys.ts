@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../contracts/clock.js';
 import type { ApiKeyInfo, Registry, Scope } from '../contracts/registry.js';
 import {
@@ -194,7 +194,7 @@ function newSecret(): string {
 }
 
 function hashOf(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }
 
 /** Whoever administers everything administers each tenant, and whoever administers a tenant releases its versions. */

@@ -15,7 +15,7 @@ import type {
 import { AppError } from '../errors/app-error.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
 import { leastTokens } from './least-tokens.js';
-import type { Bounds, Done, FromTokenizer, ToTokenizer, Work } from './protocol.js';
+import type { Bounds, Done, FromTokenizer, Result, ToTokenizer, Work } from './protocol.js';
 import { isLong, type Job, JobQueue } from './queue.js';
 import { type InfillMarks, readRawInfill } from './raw-infill.js';
 
@@ -40,7 +40,8 @@ interface Pending extends Job {
 
 interface Member {
   readonly process: SupervisedProcess<ToTokenizer, FromTokenizer>;
-  job: Pending | null;
+  /** What it works on; none: it is idle. */
+  jobs: readonly Pending[];
   deadline: NodeJS.Timeout | null;
   rssBytes: number;
 }
@@ -48,6 +49,9 @@ interface Member {
 /** Garbage of short jobs dies young; without a bound it doubles the memory of each process. */
 const EXEC_ARGV = ['--max-semi-space-size=4'];
 const QUEUE_RETRY_S = 1;
+/** Of what goes to a process together: more would keep the first of it waiting. */
+const MOST_JOBS = 16;
+const MOST_CHARACTERS = 4096;
 /** What rendering an empty message costs, in characters that take as long to tokenize. */
 const MESSAGE_CHARACTERS = 16;
 
@@ -78,6 +82,9 @@ class TokenizerPool implements Tokenizer {
     lettersPerToken: Number.POSITIVE_INFINITY,
     cutsHistory: true,
   };
+  /** What was with others when their process ended: who is to blame for it shows when each is tried by itself. */
+  #apart: Pending[] = [];
+  #dispatching: NodeJS.Immediate | null = null;
   #infillMarks: InfillMarks | null = null;
   #answerFormat: AnswerFormat = { calls: null, thoughts: 'none', specials: [] };
 
@@ -178,10 +185,7 @@ class TokenizerPool implements Tokenizer {
               settle.reject(new AppError('model_invalid', { file: manifest.tokenizer.file, reason: message.reason }));
               break;
             case 'done':
-              finish(member)?.resolve(message.result);
-              break;
-            case 'error':
-              finish(member)?.reject(AppError.fromMessage(message.error));
+              for (const [i, job] of finish(member).entries()) settleJob(job, message.results[i]!);
               break;
           }
           this.#dispatch();
@@ -190,14 +194,17 @@ class TokenizerPool implements Tokenizer {
           member.rssBytes = 0;
           const error = unavailable(member);
           settle.reject(error);
-          finish(member)?.reject(error);
-          if (!this.#anyReady()) for (const job of this.#queue.drain()) job.reject(error);
+          const jobs = finish(member);
+          if (jobs.length > 1) this.#apart.push(...jobs);
+          else jobs[0]?.reject(error);
+          if (this.#anyReady()) this.#dispatch();
+          else for (const job of [...this.#apart.splice(0), ...this.#queue.drain()]) job.reject(error);
         },
         onRestart: () => {
           for (const listener of this.#listeners) listener({ type: 'restart' });
         },
       }),
-      job: null,
+      jobs: [],
       deadline: null,
       rssBytes: 0,
     };
@@ -227,28 +234,56 @@ class TokenizerPool implements Tokenizer {
         job.reject(signal.reason);
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      const limit = this.#options.settings.maxQueued;
-      if (!this.#queue.add(job))
-        job.reject(new AppError('queue_full', { limit: `${limit} requests`, retryAfterS: QUEUE_RETRY_S }));
-      this.#dispatch();
+      this.#enqueue(job);
     });
   }
 
+  #enqueue(job: Pending): void {
+    let hasRoom = this.#queue.add(job);
+    if (!hasRoom) {
+      // Some of what waits may only wait to go together.
+      this.#dispatch();
+      hasRoom = this.#queue.add(job);
+    }
+    const limit = this.#options.settings.maxQueued;
+    if (hasRoom) this.#dispatching ??= setImmediate(() => this.#dispatch());
+    else job.reject(new AppError('queue_full', { limit: `${limit} requests`, retryAfterS: QUEUE_RETRY_S }));
+  }
+
   #dispatch(): void {
-    for (const member of this.#members) {
-      if (member.job !== null || !member.process.ready) continue;
-      const longRunning = this.#members.filter(({ job }) => job !== null && isLong(job)).length;
-      const job = this.#queue.take(longRunning < Math.max(1, this.#members.length - 1));
-      if (job === undefined) return;
+    if (this.#dispatching !== null) clearImmediate(this.#dispatching);
+    this.#dispatching = null;
+    const idle = this.#members.filter(({ jobs, process }) => jobs.length === 0 && process.ready);
+    for (const [i, member] of idle.entries()) {
+      const jobs = this.#take(Math.ceil(this.#queue.size / (idle.length - i)));
+      if (jobs.length === 0) return;
       const limitMs = this.#options.settings.timeoutMs;
-      member.job = job;
+      member.jobs = jobs;
       member.deadline = setTimeout(() => {
-        job.reject(new AppError('deadline_exceeded', { limitMs }));
+        if (jobs.length === 1) jobs[0]!.reject(new AppError('deadline_exceeded', { limitMs }));
         // It cannot be told to stop: a template may loop for ever.
         member.process.kill();
       }, limitMs);
-      member.process.send({ type: 'work', work: job.work });
+      member.process.send({ type: 'work', works: jobs.map(({ work }) => work) });
     }
+  }
+
+  /** What goes to a process next: a long job by itself, short ones together. @param share of what waits */
+  #take(share: number): Pending[] {
+    const apart = this.#apart.shift();
+    if (apart !== undefined) return [apart];
+    const longRunning = this.#members.filter(({ jobs }) => jobs.some(isLong)).length;
+    const first = this.#queue.take(longRunning < Math.max(1, this.#members.length - 1));
+    if (first === undefined) return [];
+    const jobs = [first];
+    let { characters } = first;
+    while (characters < MOST_CHARACTERS && jobs.length < Math.min(share, MOST_JOBS)) {
+      const next = this.#queue.take(false);
+      if (next === undefined) break;
+      jobs.push(next);
+      characters += next.characters;
+    }
+    return jobs;
   }
 
   #anyReady(): boolean {
@@ -256,13 +291,18 @@ class TokenizerPool implements Tokenizer {
   }
 }
 
-/** Takes the job from a process that is through with it. */
-function finish(member: Member): Pending | null {
-  const { job } = member;
+/** Takes its work from a process that is through with it. */
+function finish(member: Member): readonly Pending[] {
+  const { jobs } = member;
   if (member.deadline !== null) clearTimeout(member.deadline);
-  member.job = null;
+  member.jobs = [];
   member.deadline = null;
-  return job;
+  return jobs;
+}
+
+function settleJob(job: Pending, result: Result): void {
+  if ('done' in result) job.resolve(result.done);
+  else job.reject(AppError.fromMessage(result.error));
 }
 
 function unavailable({ process }: Member): AppError {

@@ -14,6 +14,8 @@ export type Work =
 /** A prompt's tokens, token ids, one count a text, the text of the ids, or one text an id. */
 export type Done = EncodedPrompt | Int32Array | readonly string[];
 
+export type Result = { readonly done: Done } | { readonly error: ErrorMessage };
+
 export type ToTokenizer =
   /** Always first, and once. */
   | {
@@ -22,8 +24,8 @@ export type ToTokenizer =
       readonly manifest: Pick<ModelManifest, 'id' | 'tokenizer'>;
       readonly fences: readonly string[];
     }
-  /** One at a time: the next one follows the answer. */
-  | { readonly type: 'work'; readonly work: Work };
+  /** One at a time: the next one follows the answer. What is short goes together: a message costs as much as a short chat (decision 0086). */
+  | { readonly type: 'work'; readonly works: readonly Work[] };
 
 /** What tells how few tokens a text can have. */
 export interface Bounds {
@@ -44,5 +46,5 @@ export type FromTokenizer =
       readonly rssBytes: number;
     }
   | { readonly type: 'failed'; readonly reason: string }
-  | { readonly type: 'done'; readonly result: Done; readonly rssBytes: number }
-  | { readonly type: 'error'; readonly error: ErrorMessage };
+  /** In the order of the works. */
+  | { readonly type: 'done'; readonly results: readonly Result[]; readonly rssBytes: number };

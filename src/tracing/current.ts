@@ -12,3 +12,8 @@ export function tracedIn<T>(trace: Trace, job: () => T): T {
 export function currentTrace(): Trace | null {
   return current.getStore() ?? null;
 }
+
+/** Of a trace that is kept, by its flag in W3C's form; undefined: nobody will find it. */
+export function sampledId({ traceparent }: Trace): string | undefined {
+  return /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f][13579bdf]$/.exec(traceparent)?.[1];
+}

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AdapterRef } from '../contracts/adapter.js';
 import type { Clock } from '../contracts/clock.js';
 import type {
@@ -339,5 +339,5 @@ function unavailable(reason: string, options?: ErrorOptions): AppError {
 }
 
 function digestOf(...parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+  return hash('sha256', JSON.stringify(parts), 'base64url');
 }

@@ -1,6 +1,7 @@
-import { buildConnector, type Dispatcher, Pool } from 'undici';
+import { buildConnector, Pool } from 'undici';
 import { currentTrace } from '../tracing/current.js';
 import { broken, ReplicaFailure } from './failure.js';
+import { Incoming } from './incoming.js';
 
 export interface ServerOptions {
   /** Where it listens; a path is what all its paths begin with. */
@@ -60,28 +61,26 @@ export function createServer({ url, apiKey, connectTimeoutMs, stallTimeoutMs }: 
       method,
       path: prefix + path,
       headers: trace === null ? headers : { ...headers, traceparent: trace.traceparent },
-      signal,
       body: body && JSON.stringify(body),
     };
-    const response = await guarded(signal, async () => {
-      if (!mayRepeat) return fresh.request({ ...request, reset: true });
-      try {
-        return await kept.request(request);
-      } catch (error) {
+    const askAnew = () => Incoming.ask(fresh, { ...request, reset: true }, signal);
+    const askTwice = () =>
+      Incoming.ask(kept, request, signal).catch((error: unknown) => {
         // A server may close a connection just when the next request is written to it (llama-server does after each answer), and
         // whether it has read that request nobody knows.
-        if (signal.aborted || !(error instanceof Error && endsOfUsed.has(error))) throw error;
-        return fresh.request({ ...request, reset: true });
-      }
-    });
+        const wasUsed = error instanceof ReplicaFailure && endsOfUsed.has(error.cause as object);
+        if (!wasUsed) throw error;
+        return askAnew();
+      });
+    const response = await (mayRepeat ? askTwice() : askAnew());
     if (response.statusCode === 200) return response;
-    throw toFailure(response.statusCode, reasonIn(await readAll(response, signal)));
+    throw toFailure(response.statusCode, reasonIn(await readAll(response)));
   }
 
   return {
     url,
     async call(method, path, body, signal) {
-      const text = await readAll(await send(method, path, body, { signal, mayRepeat: false }), signal);
+      const text = await readAll(await send(method, path, body, { signal, mayRepeat: false }));
       try {
         return JSON.parse(text);
       } catch {
@@ -92,47 +91,19 @@ export function createServer({ url, apiKey, connectTimeoutMs, stallTimeoutMs }: 
       const response = await send('POST', path, body, { signal, mayRepeat: true });
       const contentType = String(response.headers['content-type'] ?? 'none');
       if (!contentType.startsWith('text/event-stream')) {
-        leave(response);
+        response.leave();
         throw broken(`it answered with content type ${contentType} in place of text/event-stream`);
       }
-      return chunksOf(response, signal);
+      return response;
     },
     close: async () => void (await Promise.all([kept.destroy(), fresh.destroy()])),
   };
 }
 
-/** An abort of the caller's stays what it is; everything else is a failure of the replica. */
-async function guarded<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    throw broken(error instanceof Error ? error.message : String(error), error);
-  }
-}
-
-/** Closes the connection where the body is not over; that this is no error to anybody has to be said. */
-function leave({ body }: Dispatcher.ResponseData): void {
-  body.on('error', () => {}).destroy();
-}
-
-async function* chunksOf(response: Dispatcher.ResponseData, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const chunks = response.body[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const { done, value } = await guarded(signal, () => chunks.next());
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    leave(response);
-  }
-}
-
-async function readAll(response: Dispatcher.ResponseData, signal: AbortSignal): Promise<string> {
+async function readAll(response: Incoming): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of chunksOf(response, signal)) {
+  for await (const chunk of response) {
     bytes += chunk.length;
     if (bytes > MAX_ANSWER_BYTES) throw broken(`its answer has more than ${MAX_ANSWER_BYTES} bytes`);
     chunks.push(chunk);

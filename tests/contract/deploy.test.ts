@@ -66,7 +66,8 @@ t.test('packages that only tests and benchmarks use are no dependencies of the p
 });
 
 t.test('every variable that a deployment sets is a setting', async (t) => {
-  const known = new Set([...SETTINGS.flatMap(({ variables }) => variables), 'SWITCHYARD_KEY', 'SWITCHYARD_CONFIG']);
+  const ofCommands = ['SWITCHYARD_KEY', 'SWITCHYARD_CONFIG', 'SWITCHYARD_DATABASE_OWNER_URL'];
+  const known = new Set([...SETTINGS.flatMap(({ variables }) => variables), ...ofCommands]);
   for (const path of filesBelow('deploy')) {
     for (const [name] of read(path).matchAll(/\bSWITCHYARD_[A-Z_]+\b/g)) t.ok(known.has(name), `${path}: ${name}`);
   }
@@ -130,6 +131,16 @@ t.test('what compose mounts and includes is there', async (t) => {
     for (const volume of volumes.filter((name) => name.startsWith('.'))) {
       t.ok(existsSync(join(root, 'deploy/docker', volume.split(':')[0]!)), volume);
     }
+  }
+  const overlay = parse(read('deploy/docker/compose.postgres.yaml'), { merge: true });
+  const secrets = { ...parse(read('deploy/docker/compose.yaml')).secrets, ...overlay.secrets };
+  for (const { secrets: used = [], depends_on: needed = {} } of Object.values<{
+    secrets?: string[];
+    depends_on?: object;
+  }>({ ...services, ...overlay.services })) {
+    for (const name of used) t.ok(secrets[name], `the secret ${name}`);
+    const names = Array.isArray(needed) ? needed : Object.keys(needed);
+    for (const name of names) t.ok(services[name] ?? overlay.services[name], `the service ${name}`);
   }
   const { scrape_configs: scrapes } = parse(read('deploy/prometheus/prometheus.yml'));
   const [host, port] = scrapes[0].static_configs[0].targets[0].split(':');

@@ -33,7 +33,8 @@ t.test('dashboards are answered, and an alert arrives', async (t) => {
   run(process.execPath, ['dist/cli/main.js', 'init', '--metrics-key-file', key], {
     env: { ...process.env, SWITCHYARD_DATA: dataDir },
   });
-  const gateway = await startGateway(dataDir);
+  // Nobody collects the traces: their ids are in the metrics all the same.
+  const gateway = await startGateway(dataDir, { SWITCHYARD_TRACING_ENDPOINT: 'http://127.0.0.1:9/v1/traces' });
   t.teardown(() => gateway.stop('SIGKILL'));
 
   const delivered: { path: string; alerts: Alert[] }[] = [];
@@ -88,6 +89,7 @@ t.test('dashboards are answered, and an alert arrives', async (t) => {
   const prometheus = start('prometheus', [
     `--config.file=${prometheusFile}`,
     `--storage.tsdb.path=${join(folder, 'metrics')}`,
+    '--enable-feature=exemplar-storage',
     listen(PROMETHEUS),
   ]);
   t.teardown(() => prometheus.stop());
@@ -119,6 +121,12 @@ t.test('dashboards are answered, and an alert arrives', async (t) => {
     }
   }
   t.same(unanswered, [], 'every panel has something to show');
+
+  const range = { start: String(Date.now() / 1000 - 600), end: String(Date.now() / 1000 + 60) };
+  const asked = new URLSearchParams({ query: 'switchyard_request_duration_seconds_bucket', ...range });
+  const kept = await (await fetch(`http://127.0.0.1:${PROMETHEUS}/api/v1/query_exemplars?${asked}`)).json();
+  const { data } = kept as { data: { exemplars: { labels: { trace_id: string } }[] }[] };
+  t.match(data[0]?.exemplars[0]?.labels.trace_id, /^[0-9a-f]{32}$/, 'a slow bucket leads to a trace');
 
   t.notOk(
     delivered.some(({ alerts }) => alerts.some(({ labels }) => labels.alertname === 'SwitchyardDown')),

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { createTracing } from '../../src/tracing/tracing.js';
-import { bearer, createTestServer, passage } from './fakes.js';
+import { bearer, createTestServer, METRICS_KEY, passage } from './fakes.js';
 
 interface Sent {
   readonly name: string;
@@ -56,6 +56,8 @@ async function traced(t: Test, { sampleShare = 1 } = {}) {
 const TRACE = 'a'.repeat(32);
 const CALLER = 'b'.repeat(16);
 const messages = [{ role: 'user', content: 'PROMPT-SECRET' }];
+/** What Prometheus asks with. */
+const OPEN_METRICS = { accept: 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3' };
 const attributesOf = ({ attributes }: Sent) =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
 
@@ -144,4 +146,27 @@ t.test('a collector that does not answer loses spans, and nothing else', async (
   await app.close();
   await tracing.close();
   t.ok(failures.length > 0);
+});
+
+t.test('buckets of what was traced name the newest trace, for who asks in OpenMetrics', async (t) => {
+  const { app, engine, ask } = await traced(t);
+  engine.answer(['An answer.']);
+  await ask({ model: 'assistant', messages }, { traceparent: `00-${TRACE}-${CALLER}-01` });
+  await ask({ model: 'assistant', messages }, { traceparent: `00-${'c'.repeat(32)}-${CALLER}-00` });
+  const look = async (headers = {}) => app.inject({ url: '/metrics', headers: { ...bearer(METRICS_KEY), ...headers } });
+  const plain = await look();
+  t.match(plain.headers['content-type'], /^text\/plain/);
+  t.notMatch(plain.body, TRACE);
+  const { body, headers } = await look(OPEN_METRICS);
+  t.match(headers['content-type'], /^application\/openmetrics-text; version=1\.0\.0/);
+  for (const name of ['request_duration_seconds', 'time_to_first_token_seconds']) {
+    const marked = body.split('\n').filter((line) => line.includes(' # {'));
+    const own = marked.filter((line) => line.startsWith(`switchyard_${name}_bucket{`));
+    t.equal(own.length, 1, 'what the client does not sample is no exemplar');
+    t.match(own[0], new RegExp(`tenant="bank".*\\} \\d # \\{trace_id="${TRACE}"\\} [0-9.e-]+ [0-9.]+$`));
+  }
+  t.match(body, /^# TYPE switchyard_requests counter$/m, 'a family is called without what its samples end with');
+  t.match(body, /^switchyard_requests_total\{/m);
+  t.notMatch(body, /\n\n/);
+  t.match(body, /\n# EOF\n$/);
 });

@@ -26,6 +26,8 @@ interface SetOptions {
   readonly generation?: readonly string[] | false;
 }
 
+type Changes = Omit<SetOptions, 'tenant'>;
+
 interface CanaryOptions {
   readonly tenant: string;
   readonly version: number;
@@ -95,7 +97,7 @@ export function addDeployments(program: Command, terminal: Terminal): void {
     .action(async (name: string, options: SetOptions, command: Command) => {
       const api = adminApi(command);
       const url = path`/admin/tenants/${options.tenant}/deployments/${name}`;
-      showOne(command, await change(api, url, options));
+      showOne(command, await changeDeployment(api, url, options));
     });
 
   deployments
@@ -136,7 +138,7 @@ export function addDeployments(program: Command, terminal: Terminal): void {
 }
 
 /** Changes what was read and nothing else: where somebody changed it meanwhile, that is read and changed instead. */
-async function change(api: Api, url: string, options: SetOptions): Promise<Deployment> {
+export async function changeDeployment(api: Api, url: string, options: Changes): Promise<Deployment> {
   for (let left = MAX_CHANGES; ; left--) {
     const before = await current(api, url);
     const condition: Record<string, string> = before
@@ -160,7 +162,7 @@ async function current(api: Api, url: string): Promise<Deployment | null> {
   }
 }
 
-function changed(from: typeof NEW, options: SetOptions) {
+function changed(from: typeof NEW, options: Changes) {
   const { adapter, base, instructions = from.instructions } = options;
   const versions = base
     ? { adapter: null, stableVersion: null }

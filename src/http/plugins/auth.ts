@@ -9,8 +9,16 @@ import { insider } from './insiders.js';
 
 /** Every route below `app` needs a key with the scope that it declares; a route that declares none stops the start. */
 export function addAuth(app: App, registry: Registry): void {
-  app.addHook('onRoute', ({ method, url, config }) => {
+  app.addHook('onRoute', (route) => {
+    const { method, url, config, handler } = route;
     if (config?.scope === undefined) throw new Error(`${method} ${url} declares no scope.`);
+    // Where nothing is changed, nobody asks who changes it.
+    if (config.keepsNothing) return;
+    route.handler = function (request, reply) {
+      const { keyId: id, tenant } = request.principal;
+      const actor = { kind: 'key', id, tenant, requestId: request.id, reason: reasonOf(request) } as const;
+      return actingAs(actor, async () => handler.call(this, request, reply));
+    };
   });
   app.addHook('onRequest', async (request) => {
     const { scope, takesGroups } = request.routeOptions.config;
@@ -20,11 +28,6 @@ export function addAuth(app: App, registry: Registry): void {
       throw new AppError('not_for_groups', { what: `${request.method} ${request.routeOptions.url}` });
     }
     request.principal = { ...principal, groups };
-  });
-  // Not before the body is there: reading it goes on in another context.
-  app.addHook('preHandler', (request, _reply, done) => {
-    const { keyId: id, tenant } = request.principal;
-    actingAs({ kind: 'key', id, tenant, requestId: request.id, reason: reasonOf(request) }, done);
   });
 }
 

@@ -11,6 +11,8 @@ export interface BodyLimits {
   readonly maxBodyBytesInFlight: number;
 }
 
+const IS_JSON = /^application\/json\b/i;
+
 /**
  * Bodies on their way in and in use: one that says that it is too large is refused before it is read, one that stalls
  * ends, and all together are bounded, by tenant too. `app` must know who asks.
@@ -24,20 +26,27 @@ export function addBodies(app: App, { bodyTimeoutMs, maxBodyBytesInFlight }: Bod
   // Who asks before sending a large body hears of a refusal first.
   app.server.on('checkContinue', app.routing);
 
-  app.addHook('preParsing', async (request, reply, payload) => {
-    if (!hasBody(request.raw)) return payload;
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    const { raw, headers } = request;
+    if (!hasBody(raw)) return done(null, payload);
     const { bodyLimit, config } = request.routeOptions;
-    const bytes = Number(request.headers['content-length'] ?? bodyLimit);
+    const bytes = Number(headers['content-length'] ?? bodyLimit);
     if (bytes > bodyLimit) throw bodyTooLarge(request);
-    const body = watchBody(request, bodyTimeoutMs);
+    // One that came with its headers cannot stall or break off. Who reads forms may end them, which would be the connection's end.
+    const isHere = raw.complete && raw.readableLength <= bodyLimit && IS_JSON.test(headers['content-type'] ?? '');
+    const body = isHere ? null : watchBody(request, bodyTimeoutMs);
     const held = config.streamsBody ? 0 : bytes;
-    const place = inFlight.enter(request.principal.tenant, held, (error) => body.destroy(error));
-    request.raw.once('end', () => place.served());
+    const place = inFlight.enter(request.principal.tenant, held, (error) => body?.destroy(error));
     // Its texts are in use until the answer is over.
     reply.raw.once('close', () => place.leave());
-    request.raw.pipe(body);
-    if (request.headers.expect !== undefined) reply.raw.writeContinue();
-    return body;
+    if (body === null) {
+      place.served();
+      return done(null, payload);
+    }
+    raw.once('end', () => place.served());
+    raw.pipe(body);
+    if (headers.expect !== undefined) reply.raw.writeContinue();
+    done(null, body);
   });
 }
 

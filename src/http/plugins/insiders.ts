@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { Ambient } from '../../ambient/ambient.js';
 import type { Principal } from '../../contracts/registry.js';
 
 interface Insider {
@@ -8,18 +8,17 @@ interface Insider {
   readonly signal: AbortSignal;
 }
 
-const insiders = new AsyncLocalStorage<Insider>();
+const insiders = new Ambient<Insider>();
 
 /**
  * Sends a request to this server's own routes in the name of somebody who was known when the work was taken on. A request
  * that came by a socket has another context, whatever it says.
  */
 export function actingFor<T>(insider: Insider, send: () => PromiseLike<T>): Promise<T> {
-  // What the framework injects begins only once somebody waits for it, which must be in here.
-  return insiders.run(insider, async () => send());
+  return insiders.run(insider, send);
 }
 
 /** For whom the server itself asks; undefined for every request from outside. */
 export function insider(): Insider | undefined {
-  return insiders.getStore();
+  return insiders.get();
 }

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { errorResponses } from '../../errors/responses.js';
+import { OPEN_METRICS_TYPE } from '../../metrics/open-metrics.js';
 import type { App, Services } from '../app.js';
 import { requireScope } from '../plugins/auth.js';
 
@@ -15,7 +16,13 @@ export function addMetrics(app: App, { config, metrics, registry }: Services): v
         tags: ['operations'],
         security: [{}, { key: [] }],
         response: {
-          200: { description: 'The metrics.', content: { 'text/plain': { schema: Type.String() } } },
+          200: {
+            description: 'The metrics; in OpenMetrics with exemplars of what was traced, where that is asked for.',
+            content: {
+              'text/plain': { schema: Type.String() },
+              'application/openmetrics-text': { schema: Type.String() },
+            },
+          },
           ...errorResponses,
         },
       },
@@ -24,7 +31,9 @@ export function addMetrics(app: App, { config, metrics, registry }: Services): v
       // They name every tenant, so that not everyone who reaches the port may read them.
       const mayBeKeyless = config.demo || config.metrics.localWithoutKey;
       if (!(mayBeKeyless && isLocal(request))) await requireScope(request, registry, 'metrics', 'admin');
-      return reply.type(metrics.contentType).send(await metrics.render());
+      if (!request.headers.accept?.includes('application/openmetrics-text'))
+        return reply.type(metrics.contentType).send(await metrics.render());
+      return reply.type(OPEN_METRICS_TYPE).send(await metrics.renderOpenMetrics());
     },
   );
 }

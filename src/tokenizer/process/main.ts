@@ -1,7 +1,7 @@
 /** A tokenizer process: forked by tokenizer/client.ts; speaks tokenizer/protocol.ts over its channel. */
 import { AppError } from '../../errors/app-error.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
-import type { Done, FromTokenizer, ToTokenizer, Work } from '../protocol.js';
+import type { Done, FromTokenizer, Result, ToTokenizer, Work } from '../protocol.js';
 import { loadPromptTokenizer, type PromptTokenizer } from './prompt-tokenizer.js';
 
 const send = sendToParent<FromTokenizer>;
@@ -12,7 +12,7 @@ let rss = { bytes: 0, atMs: Number.NEGATIVE_INFINITY };
 
 serveParent((message: ToTokenizer) => {
   if (message.type === 'init') void start(message);
-  else send(answer(message.work));
+  else send({ type: 'done', results: message.works.map(answer), rssBytes: rssBytes() });
 });
 
 async function start({ modelDir, manifest, fences }: Extract<ToTokenizer, { type: 'init' }>): Promise<void> {
@@ -31,12 +31,12 @@ function rssBytes(): number {
   return rss.bytes;
 }
 
-function answer(work: Work): FromTokenizer {
+function answer(work: Work): Result {
   try {
-    return { type: 'done', result: carryOut(work, tokenizer!), rssBytes: rssBytes() };
+    return { done: carryOut(work, tokenizer!) };
   } catch (error) {
     const known = error instanceof AppError ? error : new AppError('internal');
-    return { type: 'error', error: known.toMessage() };
+    return { error: known.toMessage() };
   }
 }
 

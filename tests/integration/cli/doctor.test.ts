@@ -1,11 +1,15 @@
 import { once } from 'node:events';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { loadConfig } from '../../../src/config/load.js';
 import type { Finding } from '../../../src/doctor/finding.js';
+import { checkSamples } from '../../../src/doctor/samples.js';
+import { openSqlite } from '../../../src/sqlite/open.js';
 import { MODELS } from '../gateway-process.js';
+import { openTestRegistry } from '../registry/open.js';
 import { run } from './cli-app.js';
 
 const VARIABLES = { SWITCHYARD_MODELS_BASE: 'smollm2-135m-instruct', PORT: '0' };
@@ -80,6 +84,33 @@ t.test('a model with a changed byte is named', async (t) => {
   });
   t.match((await run('doctor')).out, /bad +base model +tiny: model\.onnx missing or changed\n +→ Delete its folder/);
 });
+
+t.test(
+  'a data folder whose samples are of an older release is poor, and one command brings them up to date',
+  async (t) => {
+    const dataDir = t.testdir({ old: { weights: 'of an older release' } });
+    const registry = await openTestRegistry(dataDir);
+    await registry.createTenant({ id: 'copilot', name: 'Copilot' });
+    const add = (folder: string) => registry.addAdapter({ tenant: 'copilot', name: 'copilot', folder });
+    await add(join(dataDir, 'old'));
+    const look = async () => {
+      const { baseDigest } = JSON.parse(readFileSync(join(MODELS, 'smollm2-135m-instruct/manifest.json'), 'utf8')) as {
+        baseDigest: string;
+      };
+      const database = openSqlite(join(dataDir, 'registry.db'));
+      database.prepare('UPDATE adapters SET base_digest = ?').run(baseDigest);
+      database.close();
+      return checkSamples(loadConfig({ env: { ...VARIABLES, SWITCHYARD_DATA: dataDir } }));
+    };
+    symlinkSync(MODELS, join(dataDir, 'models'));
+    t.match(await look(), [
+      { what: 'samples', state: 'poor', found: /: copilot$/, advice: /switchyard samples update/ },
+    ]);
+    await add('adapters/smollm2-135m-instruct/copilot-1');
+    t.match(await look(), [{ what: 'samples', state: 'good' }]);
+    await registry.close();
+  },
+);
 
 t.test('a wrong configuration ends the look: the rest depends on it', async (t) => {
   const { code, of } = await doctor(t, {}, { SWITCHYARD_ENGINE_SLOTS: '99' });

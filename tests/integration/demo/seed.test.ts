@@ -12,9 +12,9 @@ async function setUp(t: Test) {
     data: {},
     adapters: {
       base: {
-        'northwind-bank-1': { weights: 'b1' },
-        'northwind-bank-2': { weights: 'b2' },
-        'copilot-1': { weights: 'c1' },
+        'northwind-bank-1': { 'adapter_model.safetensors': 'b1' },
+        'northwind-bank-2': { 'adapter_model.safetensors': 'b2' },
+        'copilot-1': { 'adapter_model.safetensors': 'c1' },
       },
     },
     indexes: {
@@ -79,6 +79,20 @@ t.test('a second start changes nothing, not even what a person has changed', asy
   t.equal(await registry.authenticate('sk-demo-copilot'), null);
   t.equal(memory.uploads(), uploads);
 });
+
+t.test(
+  'a data folder keeps the sample adapters that it was seeded with, and it is said that there are newer ones',
+  async (t) => {
+    const { root, registry, seed } = await setUp(t);
+    t.same(await seed(), [], 'the first start has the newest');
+    const folder = join(root, 'adapters/base/northwind-bank-2');
+    writeFileSync(join(folder, 'adapter_model.safetensors'), 'trained better');
+    t.same(await seed(), [{ tenant: 'northwind-bank', folder, place: 'canary' }]);
+    t.equal((await registry.listAdapters('northwind-bank')).length, 2, 'and nothing is added');
+    await registry.addAdapter({ tenant: 'northwind-bank', name: 'northwind-bank', folder });
+    t.same(await seed(), []);
+  },
+);
 
 t.test('a policy that was taken away stays away, and none is screened by thresholds of another embedder', async (t) => {
   const { registry, seed } = await setUp(t);

@@ -23,7 +23,7 @@ function open(t: Test, policies: Record<string, Partial<DataPolicy>>) {
   const clock = { now: 100 * DAY_MS };
   const notes: AuditChange[] = [];
   const dataDir = t.testdir({});
-  const metrics = createMetrics({ maxLabelValues: 9 }, { monotonicMs: () => 0 });
+  const metrics = createMetrics({ maxLabelValues: 9 }, { now: () => 0, monotonicMs: () => 0 });
   const captures = openCaptures({
     dataDir,
     registry: {

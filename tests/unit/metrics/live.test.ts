@@ -6,7 +6,7 @@ const bank = { tenant: 'bank', deployment: 'assistant', adapter: 'support@1', ar
 const shop = { tenant: 'shop', deployment: 'say "hi"\\n', adapter: 'base', arm: 'base' };
 
 function gateway() {
-  return createMetrics({ maxLabelValues: 100 }, { monotonicMs: () => 0 });
+  return createMetrics({ maxLabelValues: 100 }, { now: () => 0, monotonicMs: () => 0 });
 }
 
 t.test('two looks at real metrics give rates, quantiles and the busiest version first', async (t) => {

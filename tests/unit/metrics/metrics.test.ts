@@ -6,7 +6,7 @@ import { createFakeEngine, createFakeRegistry, createFakeRetrieval, createFakeTo
 
 const config = { maxLabelValues: 2 };
 let nowMs = 0;
-const clock = { monotonicMs: () => nowMs };
+const clock = { now: Date.now, monotonicMs: () => nowMs };
 
 t.test('what is counted, set and observed is exposed in base units', async (t) => {
   const metrics = createMetrics(config, clock);

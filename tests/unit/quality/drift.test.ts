@@ -93,7 +93,7 @@ t.test('a baseline is kept, and goes on after a restart', async (t) => {
       return baseline.createdAt;
     },
   };
-  const clock = { monotonicMs: () => 0 };
+  const clock = { now: () => 0, monotonicMs: () => 0 };
   const told: string[] = [];
   const open = () => {
     const metrics = createMetrics({ maxLabelValues: 10 }, clock);

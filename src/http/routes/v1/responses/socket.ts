@@ -1,9 +1,9 @@
 /** `/v1/responses` over a WebSocket, as Open Responses has it: one response after another on one connection. */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { Ambient } from '../../../../ambient/ambient.js';
 import { AppError } from '../../../../errors/app-error.js';
 import { errorResponses } from '../../../../errors/responses.js';
 import { tenantLimit } from '../../../../queues/shared-queue.js';
@@ -28,7 +28,7 @@ interface Handshake {
 
 export function addResponseSocket(app: App, { config, metrics }: Pick<Services, 'config' | 'metrics'>): void {
   const { maxBodyBytes, maxBodyParts, maxWebSockets, webSocketLifetimeMs, keepAlivePingMs } = config.server;
-  const handshakes = new AsyncLocalStorage<Handshake>();
+  const handshakes = new Ambient<Handshake>();
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxBodyBytes });
   /** By tenant. */
   const open = new Map<string, number>();
@@ -49,7 +49,7 @@ export function addResponseSocket(app: App, { config, metrics }: Pick<Services, 
       },
     },
     async ({ principal: { tenant } }, reply) => {
-      const handshake = handshakes.getStore();
+      const handshake = handshakes.get();
       if (handshake === undefined) throw new AppError('upgrade_required');
       const [limit, own] = [tenantLimit(maxWebSockets), open.get(tenant) ?? 0];
       if (own >= limit) throw new AppError('too_many_concurrent', { limit, retryAfterS: 1 });
@@ -71,7 +71,7 @@ export function addResponseSocket(app: App, { config, metrics }: Pick<Services, 
   async function shake(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { headers, url = PATH } = request;
     const handshake: Handshake = { tenant: null };
-    const response = await handshakes.run(handshake, async () => app.inject({ url, headers: forTurns(headers) }));
+    const response = await handshakes.run(handshake, () => app.inject({ url, headers: forTurns(headers) }));
     const { tenant } = handshake;
     if (tenant === null) refuse(socket, response);
     else sockets.handleUpgrade(request, socket, head, (opened) => serve(opened, tenant, forTurns(headers)));

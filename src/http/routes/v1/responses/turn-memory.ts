@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { Ambient } from '../../../../ambient/ambient.js';
 import type { ChatMessage } from '../../../../contracts/prompt.js';
 import type { Owner } from '../../../../contracts/stored-responses.js';
 
@@ -29,7 +29,7 @@ export class TurnMemory {
   }
 }
 
-const memories = new AsyncLocalStorage<TurnMemory>();
+const memories = new Ambient<TurnMemory>();
 
 /** Requests that `send` makes of this server's own routes are those of a connection with this memory. */
 export function rememberingIn<T>(memory: TurnMemory, send: () => Promise<T>): Promise<T> {
@@ -38,5 +38,5 @@ export function rememberingIn<T>(memory: TurnMemory, send: () => Promise<T>): Pr
 
 /** Of the connection that asks; undefined for a request by itself. */
 export function turnMemory(): TurnMemory | undefined {
-  return memories.getStore();
+  return memories.get();
 }

@@ -1,25 +1,32 @@
-// Takes the pictures of docs/console.md: `npx tsx scripts/console-screenshots.ts`. A gateway with the sample tenants, a rollout under
-// way, real questions and a real browser; some minutes on two cores, most of it the reading of the samples.
+// Takes the pictures of docs/console.md and docs/guides/operate.md: `npx tsx scripts/screenshots.ts`. A gateway with the sample tenants, a
+// rollout under way, real questions, a real browser, and Debian's Prometheus; some minutes on two cores. It works on a copy of the data folder.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 
 const PORT = 18169;
 const URL = `http://127.0.0.1:${PORT}`;
+const PROMETHEUS_PORT = 18170;
+const PROMETHEUS = `http://127.0.0.1:${PROMETHEUS_PORT}`;
 const TARGET = 'docs/images';
 const TENANT = 'northwind-bank';
 const KEYS = ['sk-demo-admin', `sk-demo-${TENANT}`];
 const QUESTIONS = 24;
+const RATE = 'sum by (adapter, direction) (rate(switchyard_tokens_total[1m]))';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'switchyard-console-'));
-symlinkSync(resolve('.switchyard/models'), join(dataDir, 'models'));
+const source = resolve(process.env.SWITCHYARD_DATA ?? '.switchyard');
+const NOT_COPIED = /\/(models|downloads|python|test-documents|gateway\.lock)$/;
+cpSync(source, dataDir, { recursive: true, filter: (path) => !NOT_COPIED.test(path) });
+symlinkSync(join(source, 'models'), join(dataDir, 'models'));
 mkdirSync(TARGET, { recursive: true });
 const gateway = spawn(process.execPath, ['--import=tsx', 'src/main.ts'], {
   env: { ...process.env, HOST: '127.0.0.1', PORT: String(PORT), SWITCHYARD_DATA: dataDir },
   stdio: ['ignore', 'pipe', 'inherit'],
 });
+const prometheus = startPrometheus();
 try {
   await ready(gateway);
   await send('POST', `/admin/tenants/${TENANT}/deployments/assistant/rollout`, { version: 2, steps: [50, 100] });
@@ -27,6 +34,7 @@ try {
   await takeAll();
   await traffic;
 } finally {
+  prometheus.kill();
   gateway.kill();
   rmSync(dataDir, { recursive: true, force: true });
 }
@@ -52,7 +60,35 @@ async function takeAll(): Promise<void> {
     await page.keyboard.press('Enter');
     await page.locator('.passage').first().waitFor();
   });
+  const monitoring = await browser.newPage(wide);
+  await shoot(
+    monitoring,
+    `${PROMETHEUS}/classic/graph?${new URLSearchParams({ 'g0.expr': RATE, 'g0.tab': '0', 'g0.range_input': '5m' })}`,
+    'prometheus-tokens',
+  );
+  await shoot(monitoring, `${PROMETHEUS}/classic/alerts`, 'prometheus-alerts');
   await browser.close();
+}
+
+async function shoot(page: Page, address: string, name: string): Promise<void> {
+  await page.goto(address);
+  await page.waitForTimeout(3000);
+  await page.screenshot({ path: `${TARGET}/${name}.png` });
+}
+
+/** With the files of deploy/: a gateway of samples shows its metrics to this machine without a key. */
+function startPrometheus(): ChildProcess {
+  const folder = join(dataDir, 'prometheus');
+  cpSync('deploy/prometheus/rules', join(folder, 'rules'), { recursive: true });
+  const config = readFileSync('deploy/prometheus/prometheus.yml', 'utf8')
+    .replace(/alerting:[\s\S]*?(?=scrape_configs)/, '')
+    .replace(/ {4}authorization:[\s\S]*?(?= {4}static_configs)/, '')
+    .replace('gateway:8080', `127.0.0.1:${PORT}`)
+    .replace(/_interval: \d+s/g, '_interval: 5s');
+  writeFileSync(join(folder, 'prometheus.yml'), config);
+  const storage = `--storage.tsdb.path=${join(folder, 'metrics')}`;
+  const listen = `--web.listen-address=127.0.0.1:${PROMETHEUS_PORT}`;
+  return spawn('prometheus', [`--config.file=${join(folder, 'prometheus.yml')}`, storage, listen], { stdio: 'ignore' });
 }
 
 async function take(
