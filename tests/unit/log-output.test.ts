@@ -26,7 +26,10 @@ t.test('lines go out together, in their order, from all loggers of one output', 
   other.info('two');
   log.child({ reqId: 'x' }).info('three');
   t.same(messages(), []);
+  // A log keeps no process running.
+  const alive = setInterval(() => {}, 1000);
   await once(out, 'data');
+  clearInterval(alive);
   t.same(messages(), [['one', 'two', 'three']]);
 });
 
