@@ -16,12 +16,12 @@ function output() {
         .split('\n')
         .map((line) => JSON.parse(line).msg),
     );
-  return { out, destination, log: pino(destination), messages };
+  return { out, destination, log: pino({}, destination), messages };
 }
 
 t.test('lines go out together, in their order, from all loggers of one output', async (t) => {
   const { out, destination, log, messages } = output();
-  const other = pino(destination);
+  const other = pino({}, destination);
   log.info('one');
   other.info('two');
   log.child({ reqId: 'x' }).info('three');
