@@ -18,16 +18,7 @@ if (find() === undefined) {
 }
 const { status } = spawnSync(
   process.execPath,
-  [
-    'scripts/test.mjs',
-    'run',
-    '--jobs',
-    '1',
-    '--timeout',
-    '900',
-    'tests/console/console.browser.ts',
-    ...process.argv.slice(2),
-  ],
+  ['scripts/test.mjs', '--jobs', '1', '--timeout', '900', 'tests/console/console.browser.ts', ...process.argv.slice(2)],
   { stdio: 'inherit', env: { ...process.env, CHROMIUM: find() } },
 );
 process.exit(status ?? 1);

@@ -16,9 +16,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 const files = chosen.map((name) => `${folder}/${name}`);
-const { status } = spawnSync(
-  process.execPath,
-  ['scripts/test.mjs', 'run', '--jobs', '1', '--timeout', '3600', ...files],
-  { stdio: 'inherit' },
-);
+const { status } = spawnSync(process.execPath, ['scripts/test.mjs', '--jobs', '1', '--timeout', '3600', ...files], {
+  stdio: 'inherit',
+});
 process.exit(status ?? 1);

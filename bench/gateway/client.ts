@@ -29,7 +29,7 @@ export async function withGateway<T>(use: (person: Client, flood: Client) => Pro
   }
 }
 
-async function createClient(url: string, key: string): Promise<Client> {
+export async function createClient(url: string, key: string): Promise<Client> {
   const authorization = { authorization: `Bearer ${key}` };
   const send = async (path: string, init: RequestInit) => {
     const response = await fetch(url + path, init);

@@ -1,9 +1,9 @@
 /** A gateway on the small real model with one deployment of two versions, what is asked of it, and what each version says alone. */
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
 import { openGatewayRegistry } from '../../tests/fixtures/gateway/registry.js';
 import { removeDataDir, startGateway, temporaryDataDir } from '../../tests/integration/gateway-process.js';
+import { bankQuestions } from '../gateway/questions.js';
 import { createSseReader } from '../load.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -55,7 +55,7 @@ export async function withTwoVersions<T>(use: (versions: TwoVersions) => Promise
     const told = new Map<string, string>();
     const keyOf = (question: string, version: number) => `${version} ${question}`;
     const questions: string[] = [];
-    for (const question of readQuestions()) {
+    for (const question of bankQuestions().slice(0, QUESTIONS)) {
       const texts = [];
       for (const version of [1, 2]) {
         const { text } = await ask(`assistant@${version}`, question, false);
@@ -110,11 +110,6 @@ function textOfStream(stream: string): string {
   const chunks = createSseReader()(stream).filter((data) => data !== '[DONE]');
   const deltas = chunks.map((data) => JSON.parse(data) as { choices: { delta: { content?: string } }[] });
   return deltas.map(({ choices }) => choices[0]?.delta.content ?? '').join('');
-}
-
-function readQuestions(): string[] {
-  const lines = readFileSync(join(ROOT, 'indexes/northwind-bank/eval.jsonl'), 'utf8').trim().split('\n');
-  return lines.slice(0, QUESTIONS).map((line) => (JSON.parse(line) as { question: string }).question);
 }
 
 /** In a data folder that no gateway has opened. */

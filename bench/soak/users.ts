@@ -1,8 +1,7 @@
 /** Who uses the gateway for as long as the soak test takes. Each does one thing after the other; what is wrong is thrown as `CallError`. */
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bankQuestions } from '../gateway/questions.js';
 import { CallError, type ChatBody, type Client } from './client.js';
 import { HEADERS_TIMEOUT_MS, type SoakTenant } from './gateway.js';
 
@@ -13,7 +12,6 @@ export interface User {
   readonly act: () => Promise<unknown>;
 }
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const MAX_TOKENS = 24;
 const READ_POLL_MS = 100;
 const READ_TIMEOUT_MS = 60_000;
@@ -21,7 +19,7 @@ const READ_TIMEOUT_MS = 60_000;
 const NOT_READING_MS = 3000;
 
 export function createUsers(url: string, [own, other]: readonly [SoakTenant, SoakTenant]): User[] {
-  const questions = readQuestions();
+  const questions = bankQuestions();
   let asked = 0;
   /** No two prompts are the same: one that is about when the engine dies again and again would be refused. */
   const ask = (model: string, more: Partial<ChatBody> = {}): ChatBody => {
@@ -211,9 +209,4 @@ async function release(client: Client, tenant: string): Promise<void> {
   }
   if (canaryWeight < 50) return void (await client.json('POST', `${path}/canary`, { version: 2, weight: 50 }));
   await client.json('POST', `${path}/promote`);
-}
-
-function readQuestions(): string[] {
-  const lines = readFileSync(join(ROOT, 'indexes/northwind-bank/eval.jsonl'), 'utf8').trim().split('\n');
-  return lines.map((line) => (JSON.parse(line) as { question: string }).question);
 }

@@ -2,10 +2,10 @@
 import { type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { installPython } from '../python/packages.js';
 
-export const ROOT = resolve(import.meta.dirname, '../..');
+export const ROOT = process.cwd();
 const GO_BIN = join(ROOT, '.switchyard/go');
 
 /** Runs a program to its end. @throws Error with what it wrote where it fails */

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+const ROOT = process.cwd();
 export const MODELS = join(process.env.SWITCHYARD_DATA ?? join(ROOT, '.switchyard'), 'models');
 /** The small base model: most of what is tested does not depend on how well it answers. */
 const SMALL_BASE = { SWITCHYARD_MODELS_BASE: 'smollm2-135m-instruct' };

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { dirname, join, resolve } from 'node:path';
 import { MODELS, removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+const ROOT = process.cwd();
 /** What the gateway keeps of documents, with the key that signs their audit log. */
 const KEPT = ['documents.db', 'indexes', 'audit-key.pem'];
 /** What decides how documents are read, beside the program. */

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import t from 'tap';
 import { cliApp, run } from './cli/cli-app.js';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+const ROOT = process.cwd();
 const GUIDE = readFileSync(join(ROOT, 'docs/guides/safety.md'), 'utf8');
 const COMMANDS = [...GUIDE.matchAll(/^npx switchyard (.*)$/gm)].map(([, line]) =>
   [...line!.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!),

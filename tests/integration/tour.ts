@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { GatewayProcess } from './gateway-process.js';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+const ROOT = process.cwd();
 /** What `npx switchyard` comes to, without the second of a processor that npm takes to find it. */
 const CLI = `node ${resolve(ROOT, 'dist/cli/main.js')}`;
 

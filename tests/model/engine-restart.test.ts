@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { createEngine } from '../../src/engine/client.js';
 import {
@@ -76,7 +77,9 @@ t.test('closing ends the process and what is in flight', async (t) => {
 });
 
 t.test('an engine whose gateway was killed ends itself', async (t) => {
-  const gateway = fork(path.resolve('tests/fixtures/engine/hold-engine.ts'));
+  const gateway = fork(
+    fileURLToPath(new URL(`../fixtures/engine/hold-engine${path.extname(import.meta.url)}`, import.meta.url)),
+  );
   await once(gateway, 'message');
   const [pid] = enginePids(gateway.pid);
   t.ok(pid);

@@ -2,9 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+const ROOT = process.cwd();
 
 /** @param requirements file beside this one. Returns the folder for PYTHONPATH. @throws Error with what pip said */
 export function installPython(requirements: string): string {

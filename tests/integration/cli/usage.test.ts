@@ -2,9 +2,12 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { run } from './cli-app.js';
+
+const MAIN = fileURLToPath(new URL(`../../../src/cli/main${extname(import.meta.url)}`, import.meta.url));
 
 t.test('wrong usage has its own exit code and says what is wrong', async (t) => {
   t.match(await run('nonsense'), { code: 2, err: /unknown command 'nonsense'/ });
@@ -88,18 +91,17 @@ t.test('a redirect is not followed, so that the key goes nowhere else', async (t
 });
 
 t.test('the program runs as a process of its own', async (t) => {
-  const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
-  const cli = (...argv: string[]) => spawnSync(process.execPath, ['--import=tsx', main, ...argv], { encoding: 'utf8' });
+  const cli = (...argv: string[]) =>
+    spawnSync(process.execPath, [...process.execArgv, MAIN, ...argv], { encoding: 'utf8' });
   t.match(cli('--help'), { status: 0, stdout: /Usage: switchyard/ });
   t.match(cli('nonsense'), { status: 2, stderr: /unknown command/ });
 });
 
 t.test('a reader that has enough ends nothing', async (t) => {
-  const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
   const env = { ...process.env, SWITCHYARD_DATA: t.testdir({}) };
   for (const closed of ['stdout', 'stderr'] as const) {
     const argv = closed === 'stdout' ? ['--json', 'models', 'list'] : ['nonsense'];
-    const child = spawn(process.execPath, ['--import=tsx', main, ...argv], { env });
+    const child = spawn(process.execPath, [...process.execArgv, MAIN, ...argv], { env });
     let errors = '';
     child.stderr.on('data', (chunk) => {
       errors += chunk;

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { actingAs } from '../../../src/audit/actor.js';
@@ -15,7 +16,7 @@ import { startPostgres } from '../../fixtures/postgres/server.js';
 import { addLines, documentsOptions } from '../../fixtures/retrieval/document-store-suite.js';
 import { DEFAULTS, dataFolder } from '../../fixtures/retrieval/retrieval.js';
 
-const WRITER = fileURLToPath(new URL('../../fixtures/postgres/writer.ts', import.meta.url));
+const WRITER = fileURLToPath(new URL(`../../fixtures/postgres/writer${extname(import.meta.url)}`, import.meta.url));
 const clock = { now: Date.now, monotonicMs: () => performance.now() };
 const actor = { kind: 'key', id: 'key_1', tenant: 'bank', requestId: 'r', reason: 'Ticket 7' } as const;
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { restartDelayMs, SupervisedProcess } from '../../../src/processes/supervised-process.js';
 
@@ -13,7 +14,7 @@ function start(t: Test) {
   const happens = (type: string) => once(events, type);
   const child = new SupervisedProcess<{ type: string }, { type: string; pid?: number }>({
     name: 'test',
-    main: path.resolve('tests/fixtures/processes/child.ts'),
+    main: fileURLToPath(new URL(`../../fixtures/processes/child${path.extname(import.meta.url)}`, import.meta.url)),
     first: { type: 'first' },
     hangTimeoutMs: 3000,
     clock: { now: Date.now, monotonicMs: () => performance.now() },
