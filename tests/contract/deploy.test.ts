@@ -1,12 +1,11 @@
 /** What `npm run test:deploy` builds and runs, looked at without building: paths, settings, shapes. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { parse, parseAllDocuments } from 'yaml';
 import { SETTINGS } from '../../src/config/settings.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = `${process.cwd()}/`;
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const filesBelow = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
