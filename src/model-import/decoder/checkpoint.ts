@@ -17,6 +17,14 @@ export interface LayerAttention {
   readonly window: number | null;
 }
 
+/** Linears whose weights a source keeps as integers in several tensors. */
+export interface PackedLinears {
+  /** What stands in place of a weight. */
+  partsOf(weight: string): readonly string[];
+  /** @throws AppError `model_invalid` for shapes that do not fit, or columns in an order that no block can follow */
+  read(weight: string, tensors: ReadonlyMap<string, TensorEntry>, rows: number, columns: number): QuantizedMatrix;
+}
+
 /** What sets decoders apart that are built alike otherwise. */
 export interface Traits {
   /** Queries and keys are normalised per head before they are rotated. */
@@ -77,6 +85,8 @@ export interface CheckpointSource {
   readonly ignored: (name: string) => boolean;
   /** Order in which a file's rows of q and k have to be taken; null where it is ours. */
   readonly rowOrder: ((heads: number, headDim: number) => Uint32Array) | null;
+  /** Linears in another form than a tensor of weights; null: none. */
+  readonly packed?: PackedLinears | null;
   /** What becomes of the body's float matrices; embedding and head keep 8 bits, since 4 there ruin the model. */
   readonly floats: FloatPrecision;
   readonly invalid: (reason: string) => AppError;
@@ -94,7 +104,11 @@ export function createCheckpoint(source: CheckpointSource): DecoderCheckpoint {
   const { shape } = settings;
   checkShape(shape, source.invalid);
   checkNumbers(settings, source.invalid);
-  const expected = new Set(expectedTensors(settings, nameOf));
+  const isPacked = (role: Role, layer: number) =>
+    source.packed && LAYER_MATRICES.includes(role as MatrixRole) && !tensors.has(nameOf(role, layer));
+  const namesOf = (role: Role, layer: number) =>
+    isPacked(role, layer) ? source.packed!.partsOf(nameOf(role, layer)) : [nameOf(role, layer)];
+  const expected = new Set(expectedTensors(settings, namesOf));
   for (const name of expected) {
     if (!tensors.has(name)) throw source.invalid(`the tensor ${name} is missing`);
   }
@@ -111,8 +125,9 @@ export function createCheckpoint(source: CheckpointSource): DecoderCheckpoint {
   return {
     ...settings,
     matrix(role, layer) {
-      const tensor = tensors.get(nameOf(role, layer))!;
       const [rows, columns] = matrixShape(role, shape);
+      if (isPacked(role, layer)) return source.packed!.read(nameOf(role, layer), tensors, rows, columns);
+      const tensor = tensors.get(nameOf(role, layer))!;
       const floats = role === 'embedding' || role === 'head' ? 'q8' : source.floats;
       const matrix = readMatrix(tensor, rows, columns, floats);
       const order = orders[role];
@@ -129,7 +144,10 @@ export function createCheckpoint(source: CheckpointSource): DecoderCheckpoint {
   };
 }
 
-function expectedTensors(settings: DecoderSettings, nameOf: CheckpointSource['nameOf']): string[] {
+function expectedTensors(
+  settings: DecoderSettings,
+  namesOf: (role: Role, layer: number) => readonly string[],
+): string[] {
   const perLayer: Role[] = [...LAYER_MATRICES, 'attentionNorm', 'mlpNorm'];
   if (settings.qkvBias) perLayer.push('qBias', 'kBias', 'vBias');
   if (settings.traits.qkNorm) perLayer.push('qNorm', 'kNorm');
@@ -137,8 +155,8 @@ function expectedTensors(settings: DecoderSettings, nameOf: CheckpointSource['na
   const once: Role[] = ['embedding', 'finalNorm', ...(settings.tiedHead ? [] : (['head'] as const))];
   const layers = Array.from({ length: settings.shape.layers }, (_, layer) => layer);
   return [
-    ...once.map((role) => nameOf(role, 0)),
-    ...layers.flatMap((layer) => perLayer.map((role) => nameOf(role, layer))),
+    ...once.flatMap((role) => namesOf(role, 0)),
+    ...layers.flatMap((layer) => perLayer.flatMap((role) => namesOf(role, layer))),
   ];
 }
 

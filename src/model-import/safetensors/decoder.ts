@@ -13,8 +13,10 @@ import {
 import { FAST_TURNS, type RopeScaling, SLOW_TURNS, yarnMagnitude } from '../decoder/rope.js';
 import { digestFiles } from '../files/durable.js';
 import { JsonFile } from '../files/json-file.js';
+import { readFloats } from '../tensors/read-floats.js';
 import type { FloatPrecision } from '../tensors/read-matrix.js';
 import type { TensorEntry } from '../tensors/tensor.js';
+import { readPacking } from './packed-linears.js';
 import { readSafetensors, type SafetensorsFile } from './reader.js';
 
 const LAYER_NAMES: Record<Exclude<Role, 'embedding' | 'head' | 'finalNorm'>, string> = {
@@ -60,6 +62,8 @@ export function openSafetensorsDecoder(
   const traits = { ...plainTraits(shape.headDim), ...own };
   refuseUnsupported(config, traits.activation);
   const nameOf = namesOf(architecture);
+  const quantization = config.optional('quantization_config');
+  const packed = quantization && readPacking(quantization);
   const names = weightFiles(folder);
   const files: SafetensorsFile[] = [];
   const close = () => {
@@ -88,8 +92,12 @@ export function openSafetensorsDecoder(
       },
       tensors,
       nameOf,
-      ignored: (name) => name.endsWith('.rotary_emb.inv_freq') || (tiedHead && name === nameOf('head', 0)),
+      ignored: (name) =>
+        name.endsWith('.rotary_emb.inv_freq') ||
+        (tiedHead && name === nameOf('head', 0)) ||
+        (packed !== null && isEmptyBias(name, tensors.get(name)!)),
       rowOrder: null,
+      packed,
       floats,
       invalid: (reason) => config.invalid(reason),
       close,
@@ -127,6 +135,11 @@ function weightFiles(folder: string): string[] {
   return names as string[];
 }
 
+/** Packers write a bias of zeros where there was none. */
+function isEmptyBias(name: string, tensor: TensorEntry): boolean {
+  return name.endsWith('_proj.bias') && readFloats(tensor, tensor.shape).every((value) => value === 0);
+}
+
 /** What Hugging Face calls the activations that there are here. */
 const ACTIVATIONS = { silu: 'silu', 'gelu-tanh': 'gelu_pytorch_tanh' } as const;
 
@@ -134,12 +147,6 @@ function refuseUnsupported(config: JsonFile, activation: keyof typeof ACTIVATION
   const expected = ACTIVATIONS[activation];
   const named = config.text('hidden_activation', config.text('hidden_act', expected));
   if (named !== expected) throw config.invalid(`the activation ${named} is not supported (${expected} is)`);
-  if (config.has('quantization_config')) {
-    const method = config.optional('quantization_config')!.text('quant_method', 'another format');
-    throw config.invalid(
-      `its weights are quantized with ${method}, which is not supported; import the original checkpoint or a GGUF file of it`,
-    );
-  }
   const rotated = config.number('partial_rotary_factor', 1);
   if (rotated !== 1) throw config.invalid(`rotating ${rotated} of a head is not supported (1 is)`);
 }

@@ -6,6 +6,9 @@ const FORMS = {
   q4_1: { bits: 4, scaleBlock: BLOCK, minimums: true },
   q4_k: { bits: 4, scaleBlock: BLOCK, minimums: true },
   q4: { bits: 4, scaleBlock: BLOCK, minimums: false },
+  /** GPTQ and AWQ, without zero points and with them. */
+  int4: { bits: 4, scaleBlock: BLOCK, minimums: false },
+  int4_zero: { bits: 4, scaleBlock: BLOCK, minimums: true },
   q5_0: { bits: 5, scaleBlock: BLOCK, minimums: false },
   q3_k: { bits: 6, scaleBlock: 16, minimums: false },
   q6_k: { bits: 6, scaleBlock: 16, minimums: false },

@@ -173,7 +173,10 @@ const FOLDER_REFUSED: Record<string, [object, RegExp]> = {
     { quantization_config: { bits: 4 } },
     /quantized with another format, which is not supported; import the original/,
   ],
-  'weights of AWQ': [{ quantization_config: { quant_method: 'awq', bits: 4 } }, /quantized with awq, which is not/],
+  'weights of bitsandbytes': [
+    { quantization_config: { quant_method: 'bitsandbytes' } },
+    /quantized with bitsandbytes, which is not/,
+  ],
   'dynamic scaling': [{ rope_parameters: null, rope_scaling: { type: 'dynamic', factor: 2 } }, /rope scaling dynamic/],
 };
 for (const [what, [changes, reason]] of Object.entries(FOLDER_REFUSED)) {
