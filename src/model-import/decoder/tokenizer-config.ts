@@ -13,7 +13,7 @@ export function tokenText(token: unknown): string | null {
 /** Largest template, in bytes: well-known ones have up to 20,000. */
 const MAX_TEMPLATE_BYTES = 1 << 20;
 /** A loop without an end, or an expression that goes back without one, would hold an import for ever. */
-const TRIAL_MS = 10_000;
+const TRIAL_MS = 60_000;
 
 /**
  * The chat template among the shapes that files have: a text, nothing, or a list of named ones, of which `default` counts,

@@ -36,7 +36,8 @@ const DEEPSEEK_LETTERS = [
   '\ufb00-\ufb06\ufb13-\ufb17\uff21-\uff3a\uff41-\uff5a\u{10400}-\u{1044f}\u{104b0}-\u{104d3}',
   '\u{104d8}-\u{104fb}\u{10c80}-\u{10cb2}\u{10cc0}-\u{10cf2}\u{118a0}-\u{118df}\u{1e900}-\u{1e943}',
 ].join('');
-const CJK = '[\u0800-\u9fa5\uac00-\ud7ff]+';
+/** Without the blanks among them, which llama.cpp cuts by as it does by all others. */
+const CJK = '(?:(?!\\s)[\u0800-\u9fa5\uac00-\ud7ff])+';
 const DEEPSEEK3_WORDS = `[!"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_\`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|${BLANKS}`;
 
 interface PreTokenizer {
@@ -66,7 +67,7 @@ const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   'deepseek-llm': plain(
     '[\\r\\n]',
     `\\s?[${DEEPSEEK_LETTERS}]+`,
-    '\\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+',
+    '\\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3001\u3002]+',
     '\\s+$',
     CJK,
     '\\p{N}+',

@@ -85,7 +85,7 @@ export function tokenizerFromGguf(gguf: GgufFile): ImportedTokenizer {
     clean_up_tokenization_spaces: false,
   };
   const template = chatTemplate(gguf.metadata.get('tokenizer.chat_template'), invalid);
-  const ends = END_TOKENS.flatMap((token) => ids.get(token) ?? []).filter((id) => kinds[id]! in ADDED);
+  const ends = END_TOKENS.flatMap((token) => ids.get(token) ?? []).filter((id) => kinds[id] === TokenKind.control);
   return {
     tokenizerJson: JSON.stringify(tokenizer),
     configJson: writeTokenizerConfig(config, template),
