@@ -69,3 +69,28 @@ t.test('tools, calls and results reach the model with the tokens of the whole re
     t.same([...tokenizer.encode(prompt)], library.encode(text, { add_special_tokens: false }).ids);
   }
 });
+
+t.test(
+  'chats in the formats of eight families of models are rendered as Jinja renders them, and refused as there',
+  async (t) => {
+    const golden = path.resolve('tests/parity/goldens/chat-formats.json.gz');
+    const { chats, formats } = JSON.parse(gunzipSync(readFileSync(golden)).toString()) as {
+      chats: Pick<Golden, 'messages' | 'tools'>[];
+      formats: Record<string, { template: string; texts: (string | null)[] }>;
+    };
+    t.equal(Object.keys(formats).length, 8);
+    for (const [name, { template, texts }] of Object.entries(formats)) {
+      const compiled = new Template(template);
+      const render = ({ messages, tools }: (typeof chats)[number]) => {
+        const values = { messages, ...(tools && { tools }), bos_token: '<s>', eos_token: '</s>' };
+        try {
+          return compiled.render({ ...values, add_generation_prompt: true });
+        } catch {
+          return null;
+        }
+      };
+      t.ok(texts.filter(Boolean).length >= 5, name);
+      t.same(chats.map(render), texts, name);
+    }
+  },
+);
