@@ -47,7 +47,7 @@ t.test('a version is uploaded with its lineage by a release owner, once', async 
   });
   t.notOk('compiledFile' in added.body);
   t.match(await upload(files()), { status: 201, body: { version: 4 } }, 'what is there already');
-  t.match(await upload(files('x')), { status: 201, body: { version: 5 } });
+  t.match(await upload({ ...files('x'), anyBase: 'true' }), { status: 201, body: { version: 5 } });
   t.equal((await registry.listAdapters('bank')).length, 2);
   t.same(await left(), []);
   t.match(await upload(files('y'), { tenant: 'shop' }), { status: 404 }, "another tenant's");
@@ -66,6 +66,8 @@ t.test('what is not whole, not known or too much is refused with the field, and 
     [{ ...files(), lineage: '{"licence": "MIT"}' }, 400, { param: 'lineage.licence' }],
     [{ ...files(), version: 'two' }, 400, { param: 'version' }],
     [{ ...files(), version: '0' }, 400, { param: 'version' }],
+    [{ ...files(), anyBase: 'maybe' }, 400, { param: 'anyBase', message: /no JSON/ }],
+    [{ ...files(), anyBase: '7' }, 400, { param: 'anyBase' }],
     [{ ...files(), signature: 'AAAA' }, 400, { param: 'signer' }],
     [files('w'.repeat(1025)), 413, { code: 'body_too_large', message: /1024 bytes.*server\.maxAdapterBytes/ }],
     [{ weights, config: 'text' }, 400, { param: 'config' }],
