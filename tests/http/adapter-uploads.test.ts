@@ -47,7 +47,8 @@ t.test('a version is uploaded with its lineage by a release owner, once', async 
   });
   t.notOk('compiledFile' in added.body);
   t.match(await upload(files()), { status: 201, body: { version: 4 } }, 'what is there already');
-  t.match(await upload({ ...files('x'), anyBase: 'true' }), { status: 201, body: { version: 5 } });
+  t.match(await upload(files('of another')), { status: 422, body: { error: { message: /names another base/ } } });
+  t.match(await upload({ ...files('of another'), anyBase: 'true' }), { status: 201, body: { version: 5 } });
   t.equal((await registry.listAdapters('bank')).length, 2);
   t.same(await left(), []);
   t.match(await upload(files('y'), { tenant: 'shop' }), { status: 404 }, "another tenant's");

@@ -12,7 +12,7 @@ import { openSqlite } from '../../../src/sqlite/open.js';
 
 /** Accepts any folder with a `weights` file, which may name another base; what the importer checks is tested in its own room. */
 const compilerFor = (dataDir: string): AdapterCompiler => ({
-  async compile(folder) {
+  async compile(folder, anyBase = false) {
     let weights: Buffer;
     try {
       const name = existsSync(join(folder, 'weights')) ? 'weights' : 'adapter_model.safetensors';
@@ -22,6 +22,8 @@ const compilerFor = (dataDir: string): AdapterCompiler => ({
     }
     if (weights.toString() === 'refused')
       throw new AppError('adapter_invalid', { folder, reason: 'as the test wants' });
+    if (weights.toString() === 'of another' && !anyBase)
+      throw new AppError('adapter_invalid', { folder, reason: 'it names another base' });
     const digest = createHash('sha256').update(weights).digest('hex');
     const compiledFile = join(dataDir, 'adapters', digest, 'adapter.bin');
     const baseDigest = weights.toString().startsWith('other base') ? 'other' : 'base';
