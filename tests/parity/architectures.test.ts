@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
+import { readAdapter } from '../../src/layouts/read-adapter.js';
 import { importDecoder } from '../../src/model-import/import-decoder.js';
+import { everyTarget, writeAdapter } from '../fixtures/engine/adapters.js';
 import { type BlockForm, formNamed } from '../unit/model-import/block-forms.js';
 import { writeGguf } from '../unit/model-import/write-gguf.js';
 import type { FloatTensor } from '../unit/model-import/write-safetensors.js';
@@ -71,6 +73,19 @@ for (const [name, tiny] of Object.entries(golden.cases)) {
       const kernels = loadRunner(imported);
       const close = relativeRms(logitsOfAll(kernels, golden.ids), expected);
       t.ok(close < 0.03, `${path.basename(source)} with our kernels: relative rms ${close}`);
+
+      if (source !== gguf) continue;
+      const adapter = await readAdapter(
+        writeAdapter(scratch, run.manifest, { seed: 1, ranks: everyTarget(12) }),
+        run.manifest,
+      );
+      const [adapted, stock] = [kernels, loadRunner(imported, null)].map((runner) => {
+        runner.writeAdapter(1, adapter);
+        return logitsOfAll(runner, golden.ids, { adapterSlot: 1 });
+      }) as [Float32Array, Float32Array];
+      t.ok(relativeRms(adapted, expected) > 0.2, 'an adapter changes what it says');
+      const alike = relativeRms(adapted, stock);
+      t.ok(alike < 0.05, `with an adapter our kernels are ${alike} from stock operators`);
     }
   });
 }
