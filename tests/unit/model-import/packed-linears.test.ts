@@ -124,7 +124,7 @@ const REFUSED: Record<string, [Partial<Packing>, RegExp]> = {
   'three bits': [{ config: { bits: 3 } }, /quantized with gptq of 3 bits \(4 bits are\)/],
   'small groups': [{ config: { group_size: 16 } }, /gptq in groups of 16 \(multiples of 32 are\)/],
   'groups that the scales do not have': [
-    { config: { group_size: 64 } },
+    { config: { group_size: 64 }, order: (column) => Math.floor(column / 64) },
     /qzeros is I32 \[2, 8\], expected I32 \[1, 8\]/,
   ],
   "AWQ's words in another order": [{ method: 'awq', config: { version: 'gemv' } }, /awq in the version gemv/],
