@@ -1,6 +1,6 @@
 /** Agents of others, headless, in front of a gateway with the settings and the base that are shipped. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
@@ -39,7 +39,8 @@ export async function openGateway(t: Test, contextTokens: number): Promise<Gatew
 }
 
 interface Run {
-  readonly command: readonly [program: string, ...args: string[]];
+  /** @param project its folder */
+  readonly command: (project: string) => readonly [program: string, ...args: string[]];
   /** Files of its project and of its home, by path below a folder that holds both. */
   readonly files: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
@@ -56,9 +57,10 @@ export async function runAgent(t: Test, { command, files, env = {} }: Run) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), content);
   }
-  const [program, ...args] = command;
+  const project = join(folder, 'project');
+  const [program, ...args] = command(project);
   const child = spawn(program, args, {
-    cwd: join(folder, 'project'),
+    cwd: project,
     env: { PATH: process.env.PATH, HOME: join(folder, 'home'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: TIMEOUT_MS,
@@ -77,5 +79,5 @@ export async function runAgent(t: Test, { command, files, env = {} }: Run) {
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line): Record<string, unknown> => JSON.parse(line));
-  return { events, read: (name: string) => readFileSync(join(folder, 'project', name), 'utf8') };
+  return events;
 }

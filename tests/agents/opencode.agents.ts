@@ -18,15 +18,16 @@ t.test('opencode', async (t) => {
     options: { baseURL: `${url}/v1`, apiKey: key },
     models: { [BASE]: { limit: { context: CONTEXT, output: 256 } } },
   };
+  const settings = { provider: { switchyard: provider }, permission: 'allow' };
   const model = `switchyard/${BASE}`;
-  const { events } = await runAgent(t, {
-    command: [
+  const events = await runAgent(t, {
+    command: (project) => [
       join(packages, `opencode-linux-${process.arch}/bin/opencode`),
-      ...['run', '--format', 'json', 'Read greeting.txt and tell me what it says.'],
+      ...['run', '--format', 'json', `Read ${project}/greeting.txt and tell me what it says.`],
     ],
     files: {
       'project/greeting.txt': 'Hello, world!\n',
-      'project/opencode.json': JSON.stringify({ provider: { switchyard: provider }, model, small_model: model }),
+      'project/opencode.json': JSON.stringify({ ...settings, model, small_model: model }),
     },
     env: { OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_MODELS_FETCH: '1' },
   });
