@@ -18,6 +18,7 @@ import { isDemoFor, seedDemo, waitForDemoDocuments } from './demo/seed.js';
 import { DEMO_TENANTS } from './demo/tenants.js';
 import { memoryNeed, requireMemory } from './doctor/memory.js';
 import { createEngine } from './engine/client.js';
+import { AppError } from './errors/app-error.js';
 import type { App as Server } from './http/app.js';
 import { createServer } from './http/server.js';
 import { readBaseManifest, readManifest } from './layouts/manifest.js';
@@ -94,11 +95,19 @@ export async function createApp(config: Config): Promise<App> {
         // Opened later than the registry, and before anybody changes anything.
         onWebhookJob: () => webhooks.wake(),
         demo: config.demo,
+        shared:
+          config.registry.url === ''
+            ? undefined
+            : { url: config.registry.url, onError: (error, what) => log.warn({ err: error }, what) },
       }),
     );
     const collected = await registry.collectAdapterFiles();
     if (collected > 0) log.info({ adapters: collected }, 'files of adapters that no version names were removed');
-    await registry.noteSettings(settingValues(config));
+    await registry.noteSettings(settingValues(config)).catch((error) => {
+      // A gateway that others share the registry with starts without it, on what it knows.
+      if (!(error instanceof AppError && error.code === 'registry_unavailable')) throw error;
+      log.warn({ err: error }, 'the settings could not be noted');
+    });
     const retrieval = keep(
       await createRetrieval({
         dataDir,
@@ -204,7 +213,7 @@ export async function createApp(config: Config): Promise<App> {
         }),
       );
     }
-    const quota = createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock });
+    const quota = keep(createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock }));
     const pipeline = keep(
       createPipeline({
         engine,
@@ -258,7 +267,11 @@ export async function createApp(config: Config): Promise<App> {
     const seeds = config.demo && isDemoFor(config.models.base, ROOT);
     let starting: string | null = seeds ? 'the sample documents are being read' : null;
     const storage = createStorageProbe(dataDir, databasesOf(config), clock);
-    const state = { starting: () => starting, storageTrouble: storage.trouble, storageLost: storage.lost };
+    const storageTrouble = async () => {
+      const trouble = registry.sharing()?.trouble ?? null;
+      return trouble === null ? storage.trouble() : `the registry that gateways share: ${trouble}`;
+    };
+    const state = { starting: () => starting, storageTrouble, storageLost: storage.lost };
     const { endpoint, sampleShare } = config.tracing;
     const onFailed = (error: unknown) => log.warn({ err: error }, 'traces could not be sent');
     const tracing =

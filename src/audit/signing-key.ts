@@ -15,6 +15,23 @@ export function openSigningKey(dataDir: string): KeyObject {
   return readKey(file) ?? createKey(file);
 }
 
+/** The key as PEM: made where there is none. */
+export function readSigningKey(dataDir: string): string {
+  return toPem(openSigningKey(dataDir));
+}
+
+/** Gives a data folder the key that others sign the same log with. @throws AppError `config_invalid` where it has another one */
+export function adoptSigningKey(dataDir: string, pem: string): void {
+  const file = join(dataDir, KEY_FILE);
+  const own = readKey(file);
+  if (own === null) keepKey(file, pem);
+  else if (toPem(own) !== pem) {
+    throw new AppError('config_invalid', {
+      reason: `${file} is another key than the one that the shared registry signs its audit log with. Use an empty data folder`,
+    });
+  }
+}
+
 /** What the signatures of a data folder are checked with. @throws AppError `config_invalid` where it has no key */
 export function readPublicKey(dataDir: string): KeyObject {
   const key = readKey(join(dataDir, KEY_FILE));
@@ -47,14 +64,22 @@ function readKey(file: string): KeyObject | null {
   }
 }
 
-/** Whole or not at all: a process that is killed meanwhile leaves no half of a key, and of two that start one wins. */
 function createKey(file: string): KeyObject {
-  const { privateKey } = generateKeyPairSync('ed25519');
+  keepKey(file, toPem(generateKeyPairSync('ed25519').privateKey));
+  return readKey(file)!;
+}
+
+function toPem(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** Whole or not at all: a process that is killed meanwhile leaves no half of a key, and of two that start one wins. */
+function keepKey(file: string, pem: string): void {
   const temporary = `${file}.partial-${process.pid}`;
   rmSync(temporary, { force: true });
   const descriptor = openSync(temporary, 'wx', 0o600);
   try {
-    writeSync(descriptor, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+    writeSync(descriptor, pem);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
@@ -66,5 +91,4 @@ function createKey(file: string): KeyObject {
   } finally {
     rmSync(temporary);
   }
-  return readKey(file)!;
 }

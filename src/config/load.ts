@@ -35,7 +35,11 @@ export function loadConfig({ env = process.env, cwd = process.cwd() }: ConfigSou
     ...readEnvironment(env),
   ]);
   const nested = nest(values) as Config;
-  const config = { ...nested, database: withUrlOfFile(nested.database, cwd) };
+  const config = {
+    ...nested,
+    database: withUrlOfFile('database', nested.database, cwd),
+    registry: withUrlOfFile('registry', nested.registry, cwd),
+  };
   checkTogether(config);
   const { base, embedder, sourceDir } = config.models;
   const { folder, s3SecretKeyFile } = config.backup;
@@ -80,21 +84,21 @@ function readFile(named: string | undefined, cwd: string): Values {
 }
 
 /** A secret that is mounted as a file takes the place of one in the environment, which every child process sees. */
-function withUrlOfFile(database: Config['database'], cwd: string): Config['database'] {
-  if (database.urlFile === '') return database;
-  if (database.url !== '') throw invalid('database.url and database.urlFile must not both be set');
-  const file = absolutePath('database.urlFile', database.urlFile, cwd);
+function withUrlOfFile<T extends Config['registry']>(name: 'database' | 'registry', given: T, cwd: string): T {
+  if (given.urlFile === '') return given;
+  if (given.url !== '') throw invalid(`${name}.url and ${name}.urlFile must not both be set`);
+  const file = absolutePath(`${name}.urlFile`, given.urlFile, cwd);
   let url: string;
   try {
     url = decodeText(readRegularFile(file)).trim();
   } catch (error) {
-    throw invalid(`database.urlFile ${file} cannot be read (${(error as Error).message})`);
+    throw invalid(`${name}.urlFile ${file} cannot be read (${(error as Error).message})`);
   }
-  const setting = SETTINGS.find(({ path }) => path === 'database.url')!;
+  const setting = SETTINGS.find(({ path }) => path === `${name}.url`)!;
   if (url === '' || !Value.Check(setting.schema, url)) {
-    throw invalid(`database.urlFile ${file} must hold a URL that begins with postgres://`);
+    throw invalid(`${name}.urlFile ${file} must hold a URL that begins with postgres://`);
   }
-  return { ...database, url };
+  return { ...given, url };
 }
 
 function collect(content: Readonly<Record<string, unknown>>, prefix: string, values: Values): void {

@@ -432,6 +432,21 @@ export const ConfigSchema = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    registry: Type.Object(
+      {
+        url: Type.String({
+          description:
+            'PostgreSQL 16 or newer in which several gateways share tenants, keys, adapters, deployments and records, as postgres://role:password@host:port/database; empty: they are kept in dataDir, for this gateway alone.',
+          default: '',
+          pattern: '^(postgres(ql)?://.+)?$',
+        }),
+        urlFile: Type.String({
+          description: 'File that holds registry.url, for instance a mounted secret; empty for none.',
+          default: '',
+        }),
+      },
+      { ...closed, default: {} },
+    ),
     backup: Type.Object(
       {
         folder: Type.String({

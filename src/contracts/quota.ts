@@ -56,6 +56,28 @@ export interface RateStatus {
   readonly resetMs: number;
 }
 
+/** A limit of a tenant or a key: requests and tokens are those of any 60 seconds, `month 2026-11` is a budget. */
+export interface ShareOf {
+  readonly account: string;
+  readonly kind: 'requests' | 'tokens' | `month ${string}`;
+}
+
+/** Where several gateways keep one limit, each has a share of it that it uses without asking; together they are never more than the limit. */
+export interface Shares {
+  /**
+   * Raises this gateway's share where the others leave room; they are asked for what they do not use.
+   * @param used before anybody had a share
+   * @returns what it may use from now on, for `SHARE_MS` from the beginning of the call, or for ever of a budget
+   */
+  take(of: ShareOf, limit: { readonly most: number; readonly wanted: number; readonly used: number }): Promise<number>;
+  /** What is not used is others' from now on. */
+  give(of: ShareOf, share: number): Promise<void>;
+  /** Keeps all shares that end; those that are still there. */
+  renew(): Promise<readonly (ShareOf & { readonly share: number })[]>;
+  /** Another gateway needs more. */
+  onWanted(listener: (of: ShareOf) => void): void;
+}
+
 /** The tokens of one answer. */
 export interface Charge {
   /**

@@ -39,6 +39,9 @@ export const MAX_TENANT_NAME = 200;
 export const MAX_KEY_LABEL = 200;
 /** How far ahead a key may expire, and how long the secret before its rotation may go on opening. */
 export const MAX_KEY_LIFE_MS = 10 * 366 * 24 * 3_600_000;
+/** How long a gateway's share of a limit holds without a word of the server. */
+export const SHARE_MS = 60_000;
+
 export const MAX_KEY_GRACE_MS = 30 * 24 * 3_600_000;
 export const MAX_INSTRUCTIONS = 8000;
 export const MAX_COMMENT = 4000;

@@ -10,7 +10,7 @@ import type { HttpTool, ToolRun } from './http-tools.js';
 import type { Page, PageRequest } from './paging.js';
 import type { ChatMessage } from './prompt.js';
 import type { AnswerSignals } from './quality.js';
-import type { Caller, Limits, PastUse, SetLimits, TenantLimits, UsageQuery, UsageReport } from './quota.js';
+import type { Caller, Limits, PastUse, SetLimits, Shares, TenantLimits, UsageQuery, UsageReport } from './quota.js';
 import type { ARMS, FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES, SIGNER_PURPOSES } from './registry-limits.js';
 import type {
   CanaryRules,
@@ -319,6 +319,13 @@ export interface DataPolicy {
   readonly captureDays: number | null;
 }
 
+export interface SharingStatus {
+  /** Why nothing can be changed; null where it can. */
+  readonly trouble: string | null;
+  /** Since it was known last that nothing is missing here of what the other gateways did, in milliseconds. */
+  readonly behindMs: number;
+}
+
 export interface Registry extends Conversations, Webhooks {
   /** Constant-time over the hash; null for unknown and revoked keys. @throws AppError `api_key_expired` */
   authenticate(key: string): Promise<Principal | null>;
@@ -622,6 +629,12 @@ export interface Registry extends Conversations, Webhooks {
   finishBatch(lease: Lease, change: BatchChange): Promise<void>;
   /** For who works on responses, batches and webhooks. */
   readonly jobs: JobStore;
+  /** No other gateway works with the same registry: whoever held a job before is dead. */
+  readonly isAlone: boolean;
+  /** How this gateway's copy of a registry stands that several have; null: it is alone. */
+  sharing(): SharingStatus | null;
+  /** This gateway's shares of limits; null: it is alone. */
+  readonly shares: Shares | null;
 
   close(): Promise<void>;
 }

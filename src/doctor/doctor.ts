@@ -25,6 +25,7 @@ const CHECKS: readonly Check[] = [
   checkModels,
   checkDatabases,
   checkSamples,
+  checkSharedRegistry,
   checkPort,
 ];
 
@@ -50,6 +51,26 @@ function describeConfig(config: Config): Finding {
   );
   const names = set.map(({ path }) => path).join(', ') || 'none';
   return good('configuration', `data folder ${config.dataDir}; settings other than the defaults: ${names}`);
+}
+
+async function checkSharedRegistry({ registry: { url } }: Config): Promise<Finding[]> {
+  if (url === '') return [];
+  const { readHead } = await import('../registry/shared/log.js');
+  const { SharedServer } = await import('../registry/shared/server.js');
+  const server = new SharedServer(url);
+  const where = `in PostgreSQL at ${new URL(url).host}`;
+  try {
+    const head = await readHead(server);
+    return [
+      good('shared registry', head ? `${where}, ${head.seq} changes` : `${where}, none yet: the first start makes it`),
+    ];
+  } catch (error) {
+    const advice =
+      'Start PostgreSQL, or correct registry.url. Gateways that ran before start without it, and change nothing meanwhile.';
+    return [bad('shared registry', `${where}: ${(error as Error).message}`, advice)];
+  } finally {
+    await server.close();
+  }
 }
 
 async function checkDatabases({ dataDir }: Config): Promise<Finding[]> {

@@ -244,6 +244,10 @@ export const ERRORS = {
   engine_unavailable: busy('The engine is not available: {reason}. Retry after {retryAfterS} s.', 503),
   tokenizer_unavailable: busy('The tokenizer is not available: {reason}. Retry after {retryAfterS} s.', 503),
   retrieval_unavailable: busy('Retrieval is not available: {reason}. Retry after {retryAfterS} s.', 503),
+  registry_unavailable: busy(
+    'The registry that the gateways share cannot be used: {reason}. What was asked for may have been done: look, and retry after {retryAfterS} s.',
+    503,
+  ),
   storage_unavailable: busy('The data folder cannot be used: {reason}. Retry after {retryAfterS} s.', 503),
   overloaded: busy('The gateway has too much to do. Retry after {retryAfterS} s.', 503),
   draining: busy('The server is shutting down. Retry after {retryAfterS} s.', 503),

@@ -125,11 +125,13 @@ export class JobRunner {
     });
   }
 
-  /** Wakes for a job that waits after a failure, or whose lease runs out. */
+  /** Wakes for a job that waits after a failure, or whose lease runs out; where others work too, also for one that somebody left behind. */
   async #alarm(except: readonly string[]): Promise<NodeJS.Timeout | undefined> {
-    const { jobs, kind, clock } = this.#options;
+    const { jobs, kind, isAlone, clock } = this.#options;
     const atMs = await this.#whenPossible(() => jobs.nextStartMs(kind, except));
-    return atMs === null ? undefined : setTimeout(() => this.#wake(), atMs - clock.now()).unref();
+    const mostMs = isAlone ? Number.POSITIVE_INFINITY : LEASE_MS;
+    const waitMs = Math.min(mostMs, atMs === null ? Number.POSITIVE_INFINITY : atMs - clock.now());
+    return Number.isFinite(waitMs) ? setTimeout(() => this.#wake(), waitMs).unref() : undefined;
   }
 
   async #work(lease: Lease): Promise<void> {

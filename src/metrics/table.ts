@@ -146,6 +146,10 @@ export const METRICS = {
   check_ready: gauge('1 while a part does all of its work: engine, tokenizer, retrieval, documents, storage.', [
     'check',
   ]),
+  registry_behind_seconds: gauge(
+    'Since it was known last that nothing is missing here of what the other gateways did; 0: no other gateway shares the registry.',
+    [],
+  ),
   disk_free_bytes: gauge('Free on the disk with the data folder.', []),
   disk_size_bytes: gauge('Size of the disk with the data folder.', []),
   backup_interval_seconds: gauge('Pause between two backups on a schedule; 0: none are made.', []),

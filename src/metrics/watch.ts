@@ -24,7 +24,10 @@ export function watchServices(
   watchEngine(metrics, services.engine);
   watchTokenizer(metrics, services.tokenizer);
   watchRetrieval(metrics, services.retrieval);
-  metrics.beforeScrape(() => readCanaries(metrics, services.registry));
+  metrics.beforeScrape(() => {
+    metrics.set('registry_behind_seconds', {}, seconds(services.registry.sharing()?.behindMs ?? 0));
+    return readCanaries(metrics, services.registry);
+  });
 }
 
 /** How much room the disk with a folder has, at each scrape; not a number where the folder is gone. */

@@ -1,5 +1,6 @@
-import type { Limits, PastUse, RateStatus } from '../contracts/quota.js';
+import type { Limits, PastUse, RateStatus, ShareOf } from '../contracts/quota.js';
 import { AppError } from '../errors/app-error.js';
+import type { Share } from './share.js';
 import { MinuteWindow } from './window.js';
 
 /** The tokens of one calendar month. */
@@ -16,9 +17,14 @@ export interface Held {
   readonly month: Month;
 }
 
+/** What of a limit is this gateway's to use: all of it, where none is shared. */
+export type ShareFor = (kind: ShareOf['kind']) => Share | null;
+
 /** What one tenant, or one key, has used. Whoever asks first checks, and then counts, without a pause between the two. */
 export class Account {
   limits: Limits;
+  /** How many requests a minute it may make is what keys may that nobody limited: in each gateway. */
+  isDefault = false;
   /** Requests that compute something, and those that wait to. */
   running = 0;
   waiting = 0;
@@ -31,11 +37,26 @@ export class Account {
   /** This one and the one before: an answer counts for the month in which it began. */
   readonly #months = new Map<string, Month>();
 
+  readonly #shareFor: ShareFor;
+  /** Of the month in which it came for the first time. */
+  readonly #before: { readonly month: string; readonly tokens: number };
+
   /** @param whose in messages: `The tenant bank` */
-  constructor(whose: string, limits: Limits, past: PastUse, nowMs: number, dateMs: number) {
+  constructor(
+    whose: string,
+    limits: Limits,
+    past: PastUse,
+    nowMs: number,
+    dateMs: number,
+    shareFor: ShareFor | null = null,
+  ) {
     this.#whose = whose;
     this.limits = limits;
     this.usedAtMs = nowMs;
+    this.#shareFor = shareFor ?? (() => null);
+    this.#before = { month: monthOf(dateMs), tokens: past.monthTokens };
+    // What was used before is in somebody's share.
+    if (shareFor !== null) return;
     this.#requests.add(nowMs, past.answers);
     this.#tokens.add(nowMs, past.tokens);
     this.#monthAt(dateMs).used = past.monthTokens;
@@ -45,14 +66,38 @@ export class Account {
     return this.running === 0 && this.waiting === 0 && this.charges === 0;
   }
 
+  /** Gets what is missing of this gateway's shares for a request, or the tokens of an answer, where others leave it. */
+  async cover(requests: number, tokens: number, nowMs: () => number, dateMs: number): Promise<void> {
+    const { requestsPerMinute, tokensPerMinute, tokensPerMonth } = this.limits;
+    const month = monthOf(dateMs);
+    const past = this.#before.month === month ? this.#before.tokens : 0;
+    const cover = (kind: ShareOf['kind'], most: number | null, more: number, before = 0) => {
+      const share = most === null || more === 0 ? null : this.#shareOf(kind);
+      const used = () => this.usedOf(kind, nowMs());
+      return share?.cover({ need: () => used() + more, used, most: most!, before, nowMs });
+    };
+    await cover('requests', requestsPerMinute, requests);
+    await cover('tokens', tokensPerMinute, tokens);
+    await cover(`month ${month}`, tokensPerMonth, tokens, past);
+  }
+
+  /** Of what is limited, in use now. */
+  usedOf(kind: ShareOf['kind'], nowMs: number): number {
+    if (kind === 'requests') return this.#requests.used(nowMs);
+    if (kind === 'tokens') return this.#tokens.used(nowMs);
+    const month = this.#months.get(kind.slice('month '.length));
+    return month === undefined ? 0 : month.used + month.held;
+  }
+
   /** @throws AppError `rate_limited` where one more request would be too many */
   checkRequest(nowMs: number): void {
     const { requestsPerMinute: limit } = this.limits;
-    if (limit === null || this.#requests.used(nowMs) < limit) return;
+    const most = this.#mostOf('requests', limit, nowMs);
+    if (limit === null || this.#requests.used(nowMs) < most) return;
     throw new AppError('rate_limited', {
       whose: this.#whose,
       limit,
-      retryAfterS: inSeconds(this.#requests.untilAtMost(nowMs, limit - 1)),
+      retryAfterS: inSeconds(this.#requests.untilAtMost(nowMs, most - 1)),
     });
   }
 
@@ -67,11 +112,13 @@ export class Account {
     const whose = this.#whose;
     if (limit !== null && tokens > limit) throw new AppError('request_exceeds_limit', { whose, tokens, limit });
     const month = this.#monthAt(dateMs);
-    if (budget !== null && month.used + month.held + tokens > budget) {
-      throw new AppError('insufficient_quota', { whose, tokens, left: Math.max(0, budget - month.used - month.held) });
+    const ofMonth = this.#mostOf(`month ${monthOf(dateMs)}`, budget, nowMs);
+    if (budget !== null && month.used + month.held + tokens > ofMonth) {
+      throw new AppError('insufficient_quota', { whose, tokens, left: Math.max(0, ofMonth - month.used - month.held) });
     }
-    if (limit !== null && this.#tokens.used(nowMs) + tokens > limit) {
-      const retryAfterS = inSeconds(this.#tokens.untilAtMost(nowMs, limit - tokens));
+    const most = this.#mostOf('tokens', limit, nowMs);
+    if (limit !== null && this.#tokens.used(nowMs) + tokens > most) {
+      const retryAfterS = inSeconds(this.#tokens.untilAtMost(nowMs, most - tokens));
       throw new AppError('token_rate_limited', { whose, tokens, limit, retryAfterS });
     }
   }
@@ -96,6 +143,16 @@ export class Account {
 
   tokens(nowMs: number): RateStatus | null {
     return statusOf(this.#tokens, this.limits.tokensPerMinute, nowMs);
+  }
+
+  #shareOf(kind: ShareOf['kind']): Share | null {
+    return kind === 'requests' && this.isDefault ? null : this.#shareFor(kind);
+  }
+
+  /** What this gateway may use of a limit. */
+  #mostOf(kind: ShareOf['kind'], limit: number | null, nowMs: number): number {
+    if (limit === null) return Number.POSITIVE_INFINITY;
+    return Math.min(limit, this.#shareOf(kind)?.left(nowMs) ?? limit);
   }
 
   #monthAt(dateMs: number): Month {

@@ -1,8 +1,9 @@
 import type { Clock } from '../contracts/clock.js';
-import type { Caller, Charge, Limits, Quota, RateStatus } from '../contracts/quota.js';
+import type { Caller, Charge, Limits, Quota, RateStatus, ShareOf, Shares } from '../contracts/quota.js';
 import type { Registry } from '../contracts/registry.js';
 import { Account, monthOf } from './account.js';
 import { type Accounts, Gate } from './gate.js';
+import { holdShares } from './held-shares.js';
 
 export interface QuotaOptions {
   /** As they are now; asked at every request. */
@@ -11,6 +12,8 @@ export interface QuotaOptions {
   /** Of a key that has no limit of its own. */
   readonly requestsPerMinute: number;
   readonly clock: Clock;
+  /** null, or left out: no other gateway has these limits. */
+  readonly shares?: Shares | null;
 }
 
 /** A minute, and the second in which it began. */
@@ -18,11 +21,23 @@ const WINDOW_MS = 61_000;
 /** Accounts from which on those are forgotten that nobody used for a while: what they used is read again. */
 const MANY_ACCOUNTS = 10_000;
 
-/** The quota of one gateway, in its memory; what was used before its start is read when a caller comes for the first time. */
-export function createQuota({ limitsOf, pastUse, requestsPerMinute, clock }: QuotaOptions): Quota {
+/**
+ * The quota of one gateway, in its memory; what was used before its start is read when a caller comes for the first time. Of limits that
+ * several gateways have it uses its share. What a key may do that has no limit of its own, and what is done at once, each counts by itself.
+ */
+export function createQuota({
+  limitsOf,
+  pastUse,
+  requestsPerMinute,
+  clock,
+  shares = null,
+}: QuotaOptions): Quota & { close(): Promise<void> } {
   const accounts = new Map<string, Promise<Account>>();
   const known = new Map<string, Account>();
   const gate = new Gate();
+  const monotonicMs = () => clock.monotonicMs();
+  const usedOf = ({ account, kind }: ShareOf) => known.get(account)?.usedOf(kind, monotonicMs()) ?? 0;
+  const held = shares && holdShares(shares, usedOf, monotonicMs);
 
   /** With the limits of now. */
   async function accountsOf(caller: Caller): Promise<Accounts> {
@@ -39,6 +54,7 @@ export function createQuota({ limitsOf, pastUse, requestsPerMinute, clock }: Quo
             account(keys, 'This key', tenant, keyId, limits.key),
           ]);
     [both[0].limits, both[1].limits] = [limits.tenant, limits.key];
+    both[1].isDefault = set.key.requestsPerMinute === null;
     return both;
   }
 
@@ -53,7 +69,8 @@ export function createQuota({ limitsOf, pastUse, requestsPerMinute, clock }: Quo
     try {
       const dateMs = clock.now();
       const past = await pastUse({ tenant, keyId }, { sinceMs: dateMs - WINDOW_MS, month: monthOf(dateMs) });
-      const account = new Account(whose, limits, past, clock.monotonicMs(), dateMs);
+      const shareFor = held && ((kind: ShareOf['kind']) => held.of({ account: id, kind }));
+      const account = new Account(whose, limits, past, clock.monotonicMs(), dateMs, shareFor);
       known.set(id, account);
       return account;
     } catch (error) {
@@ -65,8 +82,10 @@ export function createQuota({ limitsOf, pastUse, requestsPerMinute, clock }: Quo
   function forgetIdle(): void {
     if (known.size < MANY_ACCOUNTS) return;
     const before = clock.monotonicMs() - WINDOW_MS;
-    for (const [id, { isIdle, usedAtMs }] of known) {
+    for (const [id, { isIdle, usedAtMs, limits }] of known) {
       if (!isIdle || usedAtMs > before) continue;
+      // What of its share of a month is used is known here alone.
+      if (held && limits.tokensPerMonth !== null) continue;
       known.delete(id);
       accounts.delete(id);
     }
@@ -75,6 +94,7 @@ export function createQuota({ limitsOf, pastUse, requestsPerMinute, clock }: Quo
   return {
     async admit(caller, { computes, signal }) {
       const both = await accountsOf(caller);
+      if (held) for (const account of both) await account.cover(1, computes ? 1 : 0, monotonicMs, clock.now());
       const nowMs = clock.monotonicMs();
       for (const account of both) account.checkRequest(nowMs);
       if (computes) {
@@ -88,7 +108,7 @@ export function createQuota({ limitsOf, pastUse, requestsPerMinute, clock }: Quo
     async open(caller, createdAtMs) {
       const both = await accountsOf(caller);
       for (const account of both) account.charges += 1;
-      return openCharge(both, createdAtMs, clock);
+      return openCharge(both, createdAtMs, clock, held !== null);
     },
 
     look(caller) {
@@ -99,15 +119,18 @@ export function createQuota({ limitsOf, pastUse, requestsPerMinute, clock }: Quo
         tokens: tightest(both.map((account) => account?.tokens(nowMs) ?? null)),
       };
     },
+
+    close: async () => held?.close(),
   };
 }
 
-function openCharge(both: Accounts, createdAtMs: number, clock: Clock): Charge {
+function openCharge(both: Accounts, createdAtMs: number, clock: Clock, isShared: boolean): Charge {
   const hold = (tokens: number) => both.map((account) => account.hold(tokens, clock.monotonicMs(), createdAtMs));
   let held: ReturnType<typeof hold> | null = null;
   let isOver = false;
   return {
     async reserve(tokens) {
+      if (isShared) for (const account of both) await account.cover(0, tokens, () => clock.monotonicMs(), createdAtMs);
       for (const account of both) account.checkTokens(tokens, clock.monotonicMs(), createdAtMs);
       held = hold(tokens);
     },

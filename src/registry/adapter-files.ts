@@ -1,5 +1,5 @@
 import { readdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import type { CompiledAdapter } from '../contracts/adapter.js';
 import type { Database } from './database.js';
 
@@ -7,11 +7,28 @@ import type { Database } from './database.js';
 export interface AdapterFiles {
   /** Compiles, and keeps what was compiled by naming it; meanwhile nothing is collected. */
   keeping<T>(compile: () => Promise<CompiledAdapter>, name: (compiled: CompiledAdapter) => Promise<T>): Promise<T>;
+  /** Brings those of a version here, where another gateway made them. */
+  fetch(compiledFile: string): Promise<void>;
   /** Removes those that no version names. @returns how many adapters they were of */
   collect(): Promise<number>;
 }
 
-export function createAdapterFiles({ db, dataDir }: { db: Database; dataDir: string }): AdapterFiles {
+/** Where several gateways have them. Folders are named from the data folder. */
+export interface SharedFiles {
+  /** Puts a folder there, unless it is there. */
+  put(folder: string): Promise<void>;
+  /** Writes a folder, unless it is here. */
+  get(folder: string): Promise<void>;
+}
+
+interface Options {
+  readonly db: Database;
+  readonly dataDir: string;
+  /** null: no other gateway has them. */
+  readonly shared: SharedFiles | null;
+}
+
+export function createAdapterFiles({ db, dataDir, shared }: Options): AdapterFiles {
   const folder = join(dataDir, 'adapters');
   /** A collection between the compiling of an adapter and its row would take its files away. */
   let last: Promise<unknown> = Promise.resolve();
@@ -22,7 +39,14 @@ export function createAdapterFiles({ db, dataDir }: { db: Database; dataDir: str
   }
 
   return {
-    keeping: (compile, name) => alone(async () => name(await compile())),
+    keeping: (compile, name) =>
+      alone(async () => {
+        const compiled = await compile();
+        await shared?.put(dirname(relative(dataDir, compiled.compiledFile)));
+        return name(compiled);
+      }),
+
+    fetch: async (compiledFile) => shared?.get(dirname(compiledFile)),
 
     collect: () =>
       alone(async () => {

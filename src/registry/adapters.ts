@@ -88,9 +88,11 @@ export function createAdapters({ db, clock, audit, cache, compiler, dataDir, fil
     },
 
     getAdapterVersion: (tenant, name, version) =>
-      cache.get(`version ${tenant} ${name} ${version}`, async () =>
-        toVersion(await requireVersion(db, tenant, name, version), dataDir),
-      ),
+      cache.get(`version ${tenant} ${name} ${version}`, async () => {
+        const row = await requireVersion(db, tenant, name, version);
+        await files.fetch(row.compiledFile);
+        return toVersion(row, dataDir);
+      }),
   };
 }
 

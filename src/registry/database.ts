@@ -9,7 +9,7 @@ import type { RolloutEvent } from '../contracts/rollouts.js';
 import type { Alias, VersionStatus } from '../contracts/versions.js';
 import type { JobDb } from '../jobs/jobs.js';
 import { openSqlite } from '../sqlite/open.js';
-import { PreparedSqliteDialect } from '../sqlite/prepared.js';
+import { type CommitHook, PreparedSqliteDialect } from '../sqlite/prepared.js';
 import { createWriteBehind } from '../sqlite/write-behind.js';
 import { migrate } from './migrations.js';
 
@@ -376,12 +376,18 @@ export function jobTables(db: Database): JobDb {
 
 export interface OpenDatabase {
   readonly db: Database;
+  /** The same connection, for whoever has it: within `alone`, or while nobody else uses the database. */
+  readonly raw: SQLite.Database;
   /** Another number whenever another connection, of this process or another one, has committed something. */
   readonly outerVersion: () => number;
   /** A statement of the same connection, to be run by `writeBehind` alone. */
   readonly prepare: (sql: string) => SQLite.Statement;
   /** One transaction of such statements, as `WriteBehind` has it, between those of `db`. */
   readonly writeBehind: (write: () => void) => Promise<void>;
+  /** One transaction between those of `db`, for whose way to the disk nobody waits. */
+  alone<T>(job: () => T): Promise<T>;
+  /** @param before at the end of each transaction of `db`; what it throws undoes it. @param behind after each of `writeBehind` */
+  onCommit(hook: { before(): Promise<void>; behind(): void }): void;
   close(): Promise<void>;
 }
 
@@ -389,7 +395,12 @@ export interface OpenDatabase {
 export async function openDatabase(file: string): Promise<OpenDatabase> {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const database = openSqlite(file);
-  const db = new Kysely<Tables>({ dialect: new PreparedSqliteDialect(database), plugins: [new CamelCasePlugin()] });
+  const hook: CommitHook = { before: null };
+  let onBehind = () => {};
+  const db = new Kysely<Tables>({
+    dialect: new PreparedSqliteDialect(database, hook),
+    plugins: [new CamelCasePlugin()],
+  });
   try {
     await migrate(db);
   } catch (error) {
@@ -400,12 +411,19 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
   const behind = createWriteBehind(database);
   return {
     db,
+    raw: database,
     outerVersion: () => version.get() as number,
     prepare: (sql) => database.prepare(sql),
     async writeBehind(write) {
       // Others have the connection while this is on its way to the disk.
       const { onDisk } = await db.connection().execute(async () => ({ onDisk: behind.run(write) }));
       await onDisk;
+      onBehind();
+    },
+    alone: (job) => db.connection().execute(async () => behind.now(job)),
+    onCommit(given) {
+      hook.before = given.before;
+      onBehind = given.behind;
     },
     async close() {
       await db.destroy();

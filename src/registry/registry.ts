@@ -31,6 +31,11 @@ import { createReadCache } from './read-cache.js';
 import { createResponses } from './responses.js';
 import { createRolloutEvents } from './rollout-events.js';
 import { createSealedTexts } from './sealed-texts.js';
+import { again } from './shared/again.js';
+import { createSharedFiles } from './shared/files.js';
+import { leaveShared } from './shared/local.js';
+import { openShared } from './shared/open.js';
+import { createShares } from './shared/shares.js';
 import { createAdapterPolicies } from './signatures.js';
 import { createSigners } from './signers.js';
 import { createTenants, requireTenant } from './tenants.js';
@@ -55,6 +60,15 @@ export interface RegistryOptions {
   readonly onWebhookJob: () => void;
   /** Whether the published demo keys open anything. */
   readonly demo: boolean;
+  /** Left out: no other gateway has this registry. */
+  readonly shared?: SharedSettings | undefined;
+}
+
+interface SharedSettings {
+  /** Of the PostgreSQL that several gateways have their registry in (decision 0080). */
+  readonly url: string;
+  /** Told what keeps the gateways apart. */
+  readonly onError: (error: unknown, what: string) => void;
 }
 
 /** The registry over SQLite. Every change is one transaction, on the disk when its promise resolves. */
@@ -67,8 +81,13 @@ export async function openRegistry({
   checkWebhookUrl,
   onWebhookJob,
   demo,
+  shared: settings,
 }: RegistryOptions): Promise<Registry> {
-  const database = await openDatabase(join(dataDir, 'registry.db'));
+  const file = join(dataDir, 'registry.db');
+  let onChanged = (_tables: ReadonlySet<string>) => {};
+  const shared = settings && (await openShared({ ...settings, file, clock, onChanged: (tables) => onChanged(tables) }));
+  const database = shared?.database ?? (await openDatabase(file));
+  if (!shared) leaveShared(database.raw);
   const { db, outerVersion } = database;
   const cache = createReadCache(outerVersion);
   const auditLog = createAuditLog({ name: 'registry', key: openSigningKey(dataDir), clock });
@@ -86,8 +105,8 @@ export async function openRegistry({
     onWord: () => setImmediate(onWebhookJob),
   });
   const { dropCanaries, ...deployments } = createDeployments({ db, clock, cache, changes });
-  const files = createAdapterFiles({ db, dataDir });
-  return {
+  const files = createAdapterFiles({ db, dataDir, shared: shared ? createSharedFiles(dataDir, shared.server) : null });
+  const methods: Registry = {
     ...createTenants({ db, clock, audit }),
     ...createKeys({ db, clock, audit, cache, demo }),
     ...createLimits({ db, clock, audit, cache }),
@@ -134,9 +153,24 @@ export async function openRegistry({
         await audit(trx, change);
       }),
 
+    isAlone: shared === undefined,
+
+    sharing: () => shared?.replica.status() ?? null,
+
+    shares: shared ? createShares(shared.server) : null,
+
     async close() {
       await flush();
+      await shared?.replica.close();
       await database.close();
     },
   };
+  if (shared === undefined) return methods;
+  onChanged = (tables) => {
+    cache.changed();
+    if (tables.has('adapters')) files.collect().catch((error) => settings!.onError(error, 'files of adapters'));
+  };
+  const catchUp = () => shared.replica.catchUp();
+  shared.replica.start();
+  return { ...again(methods, catchUp), jobs: again(methods.jobs, catchUp) };
 }

@@ -7,17 +7,24 @@ const MOST_STATEMENTS = 256;
 /** What one of these sets is set while it is prepared, and not when it runs. */
 const SETS_WHEN_PREPARED = /^\s*pragma\b/i;
 
+/** What is done at the end of each transaction, those of one statement too, before it is committed; where it fails the transaction is undone. */
+export interface CommitHook {
+  before: (() => Promise<void>) | null;
+}
+
 /** SQLite on this thread. Each text is prepared once: that takes longer than to run what a request asks (decision 0075). */
 export class PreparedSqliteDialect extends SqliteDialect {
   readonly #database: SQLite.Database;
+  readonly #hook: CommitHook;
 
-  constructor(database: SQLite.Database) {
+  constructor(database: SQLite.Database, hook: CommitHook = { before: null }) {
     super({ database });
     this.#database = database;
+    this.#hook = hook;
   }
 
   override createDriver(): Driver {
-    return new PreparedDriver(this.#database);
+    return new PreparedDriver(this.#database, this.#hook);
   }
 }
 
@@ -25,11 +32,18 @@ class PreparedDriver extends OneConnectionDriver {
   protected override readonly connection: DatabaseConnection;
   protected override readonly begin = 'begin';
   readonly #database: SQLite.Database;
+  readonly #hook: CommitHook;
 
-  constructor(database: SQLite.Database) {
+  constructor(database: SQLite.Database, hook: CommitHook) {
     super();
     this.#database = database;
-    this.connection = new PreparedConnection(database);
+    this.#hook = hook;
+    this.connection = new PreparedConnection(database, hook);
+  }
+
+  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await this.#hook.before?.();
+    await super.commitTransaction(connection);
   }
 
   protected override close(): void {
@@ -39,18 +53,31 @@ class PreparedDriver extends OneConnectionDriver {
 
 class PreparedConnection implements DatabaseConnection {
   readonly #database: SQLite.Database;
+  readonly #hook: CommitHook;
   /** The one that was used longest ago first. */
   readonly #statements = new Map<string, SQLite.Statement>();
 
-  constructor(database: SQLite.Database) {
+  constructor(database: SQLite.Database, hook: CommitHook) {
     this.#database = database;
+    this.#hook = hook;
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     const statement = this.#prepare(sql);
-    if (statement.reader) return { rows: statement.all(parameters) as R[] };
-    const { changes, lastInsertRowid } = statement.run(parameters);
-    return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+    const { before } = this.#hook;
+    const isAsItIs =
+      before === null || statement.readonly || this.#database.inTransaction || SETS_WHEN_PREPARED.test(sql);
+    if (isAsItIs) return run<R>(statement, parameters);
+    this.#database.exec('begin');
+    try {
+      const result = run<R>(statement, parameters);
+      await before();
+      this.#database.exec('commit');
+      return result;
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.exec('rollback');
+      throw error;
+    }
   }
 
   // biome-ignore lint/correctness/useYield: nobody reads rows that are too many for one list
@@ -66,4 +93,10 @@ class PreparedConnection implements DatabaseConnection {
     if (this.#statements.size > MOST_STATEMENTS) this.#statements.delete(this.#statements.keys().next().value!);
     return statement;
   }
+}
+
+function run<R>(statement: SQLite.Statement, parameters: readonly unknown[]): QueryResult<R> {
+  if (statement.reader) return { rows: statement.all(parameters) as R[] };
+  const { changes, lastInsertRowid } = statement.run(parameters);
+  return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
 }

@@ -7,6 +7,8 @@ export interface WriteBehind {
    * it is found like anything else and outlives this process, though no loss of power. @throws what `write` throws, and what the disk says
    */
   run(write: () => void): Promise<void>;
+  /** The same for what may be lost with the power. */
+  now<T>(write: () => T): T;
   close(): Promise<void>;
 }
 
@@ -15,7 +17,7 @@ export interface WriteBehind {
  * system, and the same `fdatasync` brings it to the disk, in another thread (decision 0075).
  */
 export function createWriteBehind(database: SQLite.Database): WriteBehind {
-  const transaction = database.transaction((write: () => void) => write());
+  const transaction = database.transaction((write: () => unknown) => write());
   let log: Promise<FileHandle> | null = null;
   let syncing: Promise<void> | null = null;
   /** Begins behind the one that is under way, for all that is written meanwhile: a slow disk has one at a time. */
@@ -50,14 +52,19 @@ export function createWriteBehind(database: SQLite.Database): WriteBehind {
     return next;
   }
 
+  function now<T>(write: () => T): T {
+    database.pragma('synchronous = NORMAL');
+    try {
+      return transaction(write) as T;
+    } finally {
+      database.pragma('synchronous = FULL');
+    }
+  }
+
   return {
+    now,
     async run(write) {
-      database.pragma('synchronous = NORMAL');
-      try {
-        transaction(write);
-      } finally {
-        database.pragma('synchronous = FULL');
-      }
+      now(write);
       await sync();
     },
     async close() {

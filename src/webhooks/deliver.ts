@@ -14,6 +14,7 @@ export interface WebhookOptions {
   readonly settings: Config['webhooks'];
   readonly registry: Pick<Webhooks, 'findDelivery' | 'finishDelivery' | 'noteFailedDelivery'> & {
     readonly jobs: JobStore;
+    readonly isAlone: boolean;
   };
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -68,8 +69,8 @@ export function createWebhookDelivery(options: WebhookOptions): WebhookDelivery 
   }
 
   const runner = new JobRunner({
-    ...{ jobs: registry.jobs, kind: 'webhook', holder: randomUUID(), isAlone: true, atOnce: AT_ONCE, maxAttempts },
-    ...{ failure, clock, work, onError },
+    ...{ jobs: registry.jobs, kind: 'webhook', holder: randomUUID(), isAlone: registry.isAlone },
+    ...{ atOnce: AT_ONCE, maxAttempts, failure, clock, work, onError },
     onFailed: ({ subject }) => {
       metrics.add('webhook_deliveries_total', { outcome: 'given_up' });
       onError(new Error(`not told after ${maxAttempts} attempts`), `webhook ${subject}`);

@@ -79,6 +79,9 @@ export function createFakeRegistry(): FakeRegistry {
   const policy = { enabled: true, topK: 3, minScore: 0.1, budgetTokens: 300 };
   const times = { createdAt: 1_700_000_000_000, updatedAt: 1_700_000_000_000, revision: 1 };
   const registry = {
+    isAlone: true,
+    sharing: () => null,
+    shares: null,
     answers: [] as AnswerRecord[],
     signals: [] as AnswerSignals[],
     feedback: [] as (Feedback & { tenant: string; keyId: string })[],

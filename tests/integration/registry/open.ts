@@ -6,7 +6,7 @@ import type { AdapterCompiler, TrainingRecord } from '../../../src/contracts/ada
 import type { Clock } from '../../../src/contracts/clock.js';
 import { AppError } from '../../../src/errors/app-error.js';
 import { migrate } from '../../../src/registry/migrations.js';
-import { openRegistry } from '../../../src/registry/registry.js';
+import { openRegistry, type RegistryOptions } from '../../../src/registry/registry.js';
 import { createSafety } from '../../../src/safety/safety.js';
 import { openSqlite } from '../../../src/sqlite/open.js';
 
@@ -50,7 +50,13 @@ function movingClock(): Clock {
 /** A registry on real SQLite, with a clock that moves one millisecond at every look. */
 export function openTestRegistry(
   dataDir: string,
-  { demo = false, clock = movingClock(), checkWebhookUrl = (_url: string) => {}, onWebhookJob = () => {} } = {},
+  {
+    demo = false,
+    clock = movingClock(),
+    checkWebhookUrl = (_url: string) => {},
+    onWebhookJob = () => {},
+    shared = undefined as RegistryOptions['shared'],
+  } = {},
 ) {
   return openRegistry({
     dataDir,
@@ -61,6 +67,7 @@ export function openTestRegistry(
     checkWebhookUrl,
     onWebhookJob,
     demo,
+    shared,
   });
 }
 

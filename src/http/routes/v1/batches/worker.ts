@@ -136,7 +136,7 @@ export function createBatchWorker(
       jobs: registry.jobs,
       kind: 'batch',
       holder: randomUUID(),
-      isAlone: true,
+      isAlone: registry.isAlone,
       atOnce: BATCHES_AT_ONCE,
       maxAttempts: MAX_ATTEMPTS,
       failure,

@@ -30,7 +30,7 @@ export function createBackground(
       jobs: registry.jobs,
       kind: 'response',
       holder: randomUUID(),
-      isAlone: true,
+      isAlone: registry.isAlone,
       atOnce: AT_ONCE,
       maxAttempts: MAX_ATTEMPTS,
       failure,

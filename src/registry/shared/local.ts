@@ -1,0 +1,52 @@
+import type SQLite from 'better-sqlite3';
+
+/** What a file of SQLite is a replica of. */
+export interface Local {
+  readonly registry: string;
+  /** Of all replicas there ever were. */
+  readonly origin: string;
+  /** The last entry of the log that is in it. */
+  readonly position: number;
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS replica (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    registry TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    position INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS replica_outbox (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind INTEGER NOT NULL,
+    change TEXT NOT NULL
+  ) STRICT;
+`;
+
+export function makeLocalTables(database: SQLite.Database): void {
+  database.exec(SCHEMA);
+}
+
+/** What is changed from now on is nobody else's. */
+export function leaveShared(database: SQLite.Database): void {
+  database.exec('DROP TABLE IF EXISTS replica; DROP TABLE IF EXISTS replica_outbox');
+}
+
+/** undefined: it is no replica. */
+export function readLocal(database: SQLite.Database): Local | undefined {
+  return database.prepare('SELECT registry, origin, position FROM replica').get() as Local | undefined;
+}
+
+export function writeLocal(database: SQLite.Database, { registry, origin, position }: Local): void {
+  database.prepare('INSERT OR REPLACE INTO replica VALUES (1, ?, ?, ?)').run(registry, origin, position);
+}
+
+export function setPosition(database: SQLite.Database, position: number): void {
+  database.prepare('UPDATE replica SET position = ?').run(position);
+}
+
+/** The number that the newest record ever had. */
+export function lastRecord(database: SQLite.Database): number {
+  const sql = "SELECT seq FROM sqlite_sequence WHERE name = 'replica_outbox'";
+  return (database.prepare(sql).pluck().get() as number | undefined) ?? 0;
+}
