@@ -162,6 +162,7 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
       );
       await page.getByText('50 %', { exact: true }).waitFor();
       t.match(await deployment(), { canaryVersion: 3, canaryWeight: 10, rollout: { status: 'running' } });
+      await page.getByRole('heading', { name: 'Evidence in what is critical' }).waitFor();
       await check('a deployment with a rollout');
       await change('Pause', { Reason: 'lunch' }, 'Pause');
       t.match((await deployment()).rollout, { status: 'paused' });
@@ -186,6 +187,19 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
       await check('a deployment with a history');
     },
   );
+
+  await t.test('an experiment shows how its arms compare, until it is ended', async (t) => {
+    const headers = { authorization: `Bearer ${keyOf(tenant)}`, 'content-type': 'application/json' };
+    const url = `${address}/admin/tenants/${tenant}/deployments/assistant/experiment`;
+    const arms = ['as-is', 'brief'].map((name) => ({ name, weight: 50 }));
+    await fetch(url, { method: 'POST', headers, body: JSON.stringify({ goal: 'cost', arms }) });
+    await page.getByRole('heading', { name: 'How the arms compare now' }).waitFor();
+    await page.getByText('as-is 50 %, brief 50 %').waitFor();
+    await check('a deployment with an experiment');
+    await fetch(`${url}/stop`, { method: 'POST', headers });
+    await page.getByText('Experiment ended').waitFor();
+    t.equal(await page.getByRole('heading', { name: 'How the arms compare now' }).count(), 0);
+  });
 
   await t.test('a change is refused where somebody else made one meanwhile', async (t) => {
     await button('Set a canary').click();
