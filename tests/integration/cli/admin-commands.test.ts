@@ -85,7 +85,7 @@ t.test('a new version is added, tried as a canary, promoted and rolled back', as
     retrieval: { enabled: false, topK: 5 },
   });
   const canary = await cli('deployments', 'set-canary', 'assistant', ...tenant, '--version', '7', '--weight', '12.5');
-  t.match(canary.out, /support@1 +support@7 at 12\.5 % +off/);
+  t.match(canary.out, /support@1 +support@7 at 12\.5 % +- +off/);
   t.match(await json('deployments', 'promote', 'assistant', ...tenant), { stableVersion: 7, canaryVersion: null });
   t.match(await json('deployments', 'rollback', 'assistant', ...tenant), { stableVersion: 1 });
   t.match(await json(...set, '--base'), { adapter: null, stableVersion: null, instructions: 'Be brief.' });
