@@ -74,7 +74,7 @@ t.test('what does not differ from the usual policy is the usual policy', async (
 });
 
 t.test('with as many answers as it may have it is over', async (t) => {
-  const mixed = answersOf(BOTH, 50, (_, n) => ({ tokens: 200 + 100 * (n % 3) }));
+  const mixed = answersOf(BOTH, 50, (arm, n) => ({ tokens: 200 + 100 * ((arm === 'long' ? n + 1 : n) % 3) }));
   t.match(judgeExperiment(mixed, experiment({ mostAnswers: 101 })), { outcome: 'running' });
   t.match(judgeExperiment(mixed, experiment({ mostAnswers: 100 })), {
     outcome: 'undecided',
