@@ -139,7 +139,7 @@ export const STEPS: readonly string[] = [
         coalesce(clock_timestamp() + make_interval(secs => keep_ms / 1000.0), 'infinity'))
       on conflict (account, kind, gateway) do update set share = excluded.share, until = excluded.until;
     if granted < wanted then
-      perform pg_notify('${WANTED}', json_build_array(account_, kind_)::text);
+      perform pg_notify('${WANTED}', json_build_array(account_, kind_, gateway_)::text);
     end if;
     return granted;
   end $$;

@@ -36,8 +36,9 @@ export function createShares(server: SharedServer): Shares {
 
     onWanted(listener) {
       server.listen(WANTED, (payload) => {
-        const [account, kind] = JSON.parse(payload) as [string, ShareOf['kind']];
-        listener({ account, kind });
+        const [account, kind, by] = JSON.parse(payload) as [string, ShareOf['kind'], string];
+        // It is told, too.
+        if (by !== gateway) listener({ account, kind });
       });
     },
   };

@@ -270,9 +270,9 @@ t.test('while the server is away nothing is changed and everything is read; reco
 
 t.test('a limit holds for all together, and is used up by whichever is asked', async (t) => {
   const { a, b } = await openTwo(t);
-  await a.registry.createTenant({ id: 'clinic', name: 'Clinic' });
+  for (const tenant of ['shop', 'clinic']) await a.registry.createTenant({ id: tenant, name: tenant });
   const limits = { tokensPerMinute: 1000, tokensPerMonth: 1600 };
-  await a.registry.putLimits({ tenant: 'bank', keyId: null, limits });
+  for (const tenant of ['bank', 'shop']) await a.registry.putLimits({ tenant, keyId: null, limits });
   await a.registry.putLimits({ tenant: 'clinic', keyId: null, limits: { tokensPerMinute: 100 } });
   await eventually(
     () => b.registry.getLimits('clinic', null),
@@ -304,6 +304,13 @@ t.test('a limit holds for all together, and is used up by whichever is asked', a
   const used = rest[0].used + rest[1].used;
   t.ok(used <= 600 && used >= 560, `${used} of what was left of the month`);
 
+  await useUp(1, 'shop', 200);
+  let others = 0;
+  while (others < 760) {
+    others += (await useUp(0, 'shop')).used;
+    await sleep(200);
+  }
+  t.ok(others <= 800, `${others} of what the other did not use`);
   await useUp(0, 'clinic', 40);
   await server.kill();
   t.match((await useUp(0, 'clinic')).code, /token_rate_limited|registry_unavailable/, 'what it has it may use');
