@@ -41,8 +41,14 @@ export function writeLocal(database: SQLite.Database, { registry, origin, positi
   database.prepare('INSERT OR REPLACE INTO replica VALUES (1, ?, ?, ?)').run(registry, origin, position);
 }
 
+/** It only grows: what was asked for may come when more is here already. */
 export function setPosition(database: SQLite.Database, position: number): void {
-  database.prepare('UPDATE replica SET position = ?').run(position);
+  database.prepare('UPDATE replica SET position = max(position, ?)').run(position);
+}
+
+/** The next start makes it anew. */
+export function giveUp(database: SQLite.Database): void {
+  database.exec('UPDATE replica SET position = -1');
 }
 
 /** The number that the newest record ever had. */

@@ -5,7 +5,7 @@ import { type Apply, createApply } from './apply.js';
 import { type Capture, createCapture } from './capture.js';
 import { type Change, Kind, type Table } from './changes.js';
 import { collectSharedFiles } from './files.js';
-import { readLocal, setPosition } from './local.js';
+import { giveUp, readLocal, setPosition } from './local.js';
 import { appendEntry, type Entry, entriesAfter, trimLog } from './log.js';
 import { changesOf, emptyOutbox, readOutbox, type Sender, sendRecords } from './outbox.js';
 import { CHANNEL } from './schema.js';
@@ -169,7 +169,10 @@ export class Replica {
     try {
       this.#apply(change);
     } catch (error) {
-      this.#options.onError(error, `a change of ${change.t} does not fit`);
+      const { database, onError } = this.#options;
+      onError(error, `a change of ${change.t} does not fit`);
+      // Behind the transaction that is undone now.
+      database.alone(() => giveUp(database.raw)).catch((failed) => this.#lose(failed));
       this.#break('its copy in this gateway is damaged. Restart the gateway, which makes another one');
     }
   }
