@@ -53,6 +53,7 @@ export class JobRunner {
   #wake: () => void = () => {};
   #loop: Promise<void> | null = null;
   #renewing: NodeJS.Timeout | undefined;
+  #pause: NodeJS.Timeout | undefined;
   #trouble: string | null = null;
   #failures = 0;
   #isPaused = false;
@@ -79,6 +80,7 @@ export class JobRunner {
   /** Stops all work; it goes back to the queue. */
   async stop(): Promise<void> {
     clearInterval(this.#renewing);
+    clearTimeout(this.#pause);
     this.#stopping.abort();
     this.#wake();
     await this.#loop;
@@ -103,7 +105,7 @@ export class JobRunner {
         });
         running.set(lease.tenant, done);
       } else {
-        const alarm = isFree ? await this.#alarm([...running.keys()]) : undefined;
+        const alarm = isFree && !this.#isPaused ? await this.#alarm([...running.keys()]) : undefined;
         await woken;
         clearTimeout(alarm);
       }
@@ -216,7 +218,9 @@ export class JobRunner {
     const delayMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
     // By a flag, not by the clock's time: a timer may fire a little before its time is up, and nobody would wake it again.
     this.#isPaused = true;
-    setTimeout(() => {
+    // One pause at a time: were each failure to wake it, each waking would fail twice.
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => {
       this.#isPaused = false;
       this.#wake();
     }, delayMs).unref();

@@ -8,6 +8,8 @@ import type { Lifecycle } from './lifecycle.js';
 
 /** Of a path parameter, in characters. */
 export const MAX_ID_CHARACTERS = 256;
+/** For the other end to read why it is refused; to be reset with the refusal unread is to be told nothing. */
+const LINGER_MS = 1000;
 
 export const toFrameworkError = (lifecycle: () => Lifecycle) =>
   ((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
@@ -44,6 +46,8 @@ export function createClientErrorHandler(metrics: Metrics, log: () => FastifyBas
       'connection: close',
     ];
     socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+    // Who neither reads nor ends, and goes on a byte at a time, would keep its connection for ever.
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
   };
 }
 

@@ -3,7 +3,7 @@ import { createBuilder } from '../../../src/http/routes/v1/responses/resource.js
 import type { AnswerEvent } from '../../../src/pipeline/types.js';
 
 const USAGE = { promptTokens: 9, cachedTokens: 4, completionTokens: 5 };
-const ROUTED = { type: 'routed', id: 'resp_1', route: { model: 'assistant@1' } };
+const ROUTED = { type: 'routed', id: 'resp_1', route: { model: 'assistant@1', generation: {} } };
 const STARTED = { type: 'started', promptTokens: 9, cachedTokens: 4, search: null };
 const FINISHED = { type: 'finished', reason: 'stop', stopText: null, usage: USAGE, grounding: null };
 

@@ -1,4 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { mock } from 'node:test';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { Kysely, SqliteDialect } from 'kysely';
 import t, { type Test } from 'tap';
 import { AppError } from '../../../src/errors/app-error.js';
@@ -106,3 +107,24 @@ t.test(
     t.match(await next(), { status: 'queued', attempts: 0 });
   },
 );
+
+t.test('a database that is away for an hour is asked every quarter of a minute, and no more often', async (t) => {
+  let asked = 0;
+  const away = async () => {
+    asked += 1;
+    throw Object.assign(new Error('full'), { code: 'SQLITE_FULL' });
+  };
+  const { runner, jobs } = setUp(t, async () => {});
+  Object.assign(jobs, { reclaim: away, claim: away, nextStartMs: away });
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  runner.start();
+  for (let second = 0; second < 3600; second++) {
+    mock.timers.tick(1000);
+    for (let turns = 0; turns < 4; turns++) await turn();
+    if (asked > 1000) break;
+  }
+  t.ok(asked > 230 && asked < 260, `${asked} times`);
+  t.equal(runner.trouble, 'the disk is full');
+  await runner.stop();
+});

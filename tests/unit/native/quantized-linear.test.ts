@@ -134,7 +134,7 @@ t.test(
     const x = activations(columns).map((value) => value / 127);
     const rowSlots = Int32Array.of(2, -1, 0, 2, 1);
     // Columns 1 and 2 of the table belong to this linear; the others to linears elsewhere.
-    const ranks = Int32Array.of(9, 4, 1, 9, 9, 0, 2, 9, 9, 3, 3, 9);
+    const ranks = Int32Array.of(3, 4, 1, 3, 3, 0, 2, 3, 2, 3, 3, 1);
     const rank = (slot: number, target: number) => ranks[slot * 4 + 1 + target]!;
     const aBank = new Uint16Array(slots * 2 * capacity * columns).fill(0x7e00);
     const bBank = new Uint16Array(slots * capacity * outputs).fill(0x7e00);
@@ -194,6 +194,8 @@ t.test(
     const y = new Float32Array(ROWS * outputs);
     const withSlots = inputs.with(2, tensor('int32', [ROWS], Int32Array.of(0, 1, 3, 0, 0)));
     t.throws(() => session.run(withSlots, y, [ROWS, outputs]), /row 2 names bank slot 3 of 3/);
+    const withLarger = inputs.with(3, tensor('int32', [slots, 4], ranks.with(8, 9)));
+    t.throws(() => session.run(withLarger, y, [ROWS, outputs]), /at bank slot 2 takes 12 rows, past the bank's 12/);
     t.same(y, new Float32Array(ROWS * outputs), 'nothing was written');
     session.close();
   },
