@@ -7,11 +7,14 @@ import { readDataset, sample } from '../src/evaluation/dataset.js';
 import { scoreAnswer } from '../src/evaluation/score.js';
 import { type Client, withGateway } from './gateway/client.js';
 import type { Bench } from './main.js';
-import { functionsOf, isRight, readCases, type ToolCase } from './tools/cases.js';
+import { functionsOf, isRight, readCases } from './tools/cases.js';
+import { isPublicRight, KINDS, readPublicCases } from './tools/public.js';
 
 const BASE = 'qwen2.5-coder-0.5b-instruct';
 const ASSISTANT = 'assistant';
 const QUESTIONS = { quick: 10, whole: 30 };
+/** Of each kind of the public set. */
+const PUBLIC = { quick: 5, whole: 20 };
 const MAX_TOKENS = 160;
 
 interface Message {
@@ -26,7 +29,7 @@ const run: Bench = ({ quick, say }) =>
     const share = async (model: string, tools: object) => {
       const right = new Map<string, boolean[]>();
       for (const one of cases) {
-        const ok = isRight(one, await ask(bank, model, one, tools));
+        const ok = isRight(one, await ask(bank, one.ask, { model, tools: functionsOf(one.group), ...tools }));
         right.set(one.kind, [...(right.get(one.kind) ?? []), ok]);
       }
       const kinds = [...right].map(([kind, all]) => `${kind} ${all.filter(Boolean).length}/${all.length}`);
@@ -55,12 +58,35 @@ const run: Bench = ({ quick, say }) =>
       right_calls_adapter: await share(ASSISTANT, { retrieval: { enabled: false } }),
       facts_without_tools: await facts({}),
       facts_with_tools: await facts({ tools: functionsOf('bank') }),
+      ...(await publicShares(bank, PUBLIC[quick ? 'quick' : 'whole'], say)),
     };
   });
 export default run;
 
-async function ask(client: Client, model: string, { group, ask: question }: ToolCase, more: object) {
-  const { tool_calls: calls = [] } = await chat(client, { model, tools: functionsOf(group), ...more }, question);
+/** The base, on questions that neither it nor we chose. */
+async function publicShares(
+  client: Client,
+  most: number,
+  say: (line: string) => void,
+): Promise<Record<string, number>> {
+  const figures: Record<string, number> = {};
+  for (const kind of KINDS) {
+    const cases = readPublicCases(kind, most);
+    if (cases === null) {
+      say('The public set cannot be installed here, and is left out.');
+      return {};
+    }
+    const right: boolean[] = [];
+    for (const one of cases)
+      right.push(isPublicRight(one, await ask(client, one.ask, { model: BASE, tools: one.tools })));
+    say(`public, ${kind}: ${right.filter(Boolean).length}/${right.length}`);
+    figures[`public_${kind}`] = rounded(shareOf(right));
+  }
+  return figures;
+}
+
+async function ask(client: Client, question: string, body: object) {
+  const { tool_calls: calls = [] } = await chat(client, body, question);
   return calls.map(({ function: { name, arguments: args } }) => ({ name, arguments: args }));
 }
 
