@@ -144,6 +144,8 @@ export class TenantIndexes {
     const isRebuild = entry.index.lastLabel === 0;
     for (let added = 1; added > 0 && !this.#isClosed; ) {
       added = await inBackground(entry.tenant, async () => {
+        // It may have waited for its turn until the database was closed.
+        if (this.#isClosed) return 0;
         const { index } = entry;
         const rows = await vectors.ofTenantAfter(entry.tenant, index.lastLabel, ADD_BATCH);
         for (const { label, embedding } of rows) index.add(label, embedding);
