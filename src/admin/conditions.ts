@@ -3,7 +3,8 @@ import { Type } from 'typebox';
 import { currentActor } from '../audit/actor.js';
 import type { Deployment } from '../contracts/registry.js';
 import type { ChangedBy } from '../contracts/rollouts.js';
-import { ChangeHeaders } from './schemas.js';
+import { errorResponses } from '../errors/responses.js';
+import { ChangeHeaders, DeploymentParams, DeploymentSchema } from './schemas.js';
 
 /** Headers of every route that changes what has revisions. */
 export const RevisionHeaders = Type.Object({
@@ -18,7 +19,7 @@ export const RevisionHeaders = Type.Object({
 });
 
 /** Headers of every route that changes a deployment. */
-export const ConditionHeaders = Type.Object({
+const ConditionHeaders = Type.Object({
   ...RevisionHeaders.properties,
   'idempotency-key': Type.Optional(
     Type.String({
@@ -28,6 +29,14 @@ export const ConditionHeaders = Type.Object({
     }),
   ),
 });
+
+/** Schema of every route that changes a deployment, but for what it is called and its body. */
+export const changingDeployment = {
+  tags: ['admin'],
+  params: DeploymentParams,
+  headers: ConditionHeaders,
+  response: { 200: DeploymentSchema, ...errorResponses },
+};
 
 /** Who changes something by this request, and on which condition. */
 export function changedBy({ principal, headers }: FastifyRequest): ChangedBy {

@@ -1,5 +1,5 @@
 import { errorResponses } from '../errors/responses.js';
-import { ConditionHeaders, changedBy, withEtag } from './conditions.js';
+import { changedBy, changingDeployment, withEtag } from './conditions.js';
 import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
 import { CanaryBody, DeploymentBody, DeploymentParams, DeploymentSchema, TenantParams } from './schemas.js';
@@ -10,7 +10,6 @@ const oneDeployment = {
   params: DeploymentParams,
   response: { 200: DeploymentSchema, ...errorResponses },
 };
-const changing = { ...oneDeployment, headers: ConditionHeaders };
 
 export const deploymentRoutes: AdminPlugin = async (app, { registry, retrieval }) => {
   app.get(
@@ -40,7 +39,7 @@ export const deploymentRoutes: AdminPlugin = async (app, { registry, retrieval }
     {
       ...route,
       schema: {
-        ...changing,
+        ...changingDeployment,
         operationId: 'putDeployment',
         summary: 'Create or change a deployment',
         description:
@@ -62,7 +61,7 @@ export const deploymentRoutes: AdminPlugin = async (app, { registry, retrieval }
     {
       ...route,
       schema: {
-        ...changing,
+        ...changingDeployment,
         operationId: 'setCanary',
         summary: 'Set the canary version and its share of traffic',
         description: '`groups` and `shadowWeight` that are left out stay as they are where the version stays.',
@@ -81,7 +80,7 @@ export const deploymentRoutes: AdminPlugin = async (app, { registry, retrieval }
   ] as const) {
     app.post(
       `/tenants/:tenant/deployments/:name/${action}`,
-      { ...route, schema: { ...changing, operationId: action, summary } },
+      { ...route, schema: { ...changingDeployment, operationId: action, summary } },
       async (request, reply) => {
         const { tenant, name } = request.params;
         return withEtag(reply, await registry[action](tenant, name, changedBy(request)));

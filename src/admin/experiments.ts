@@ -3,19 +3,14 @@ import type { ExperimentArm, ExperimentReport } from '../contracts/experiments.j
 import type { Deployment } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import { errorResponses } from '../errors/responses.js';
-import { ConditionHeaders, changedBy, withEtag } from './conditions.js';
+import { changedBy, changingDeployment, withEtag } from './conditions.js';
 import { ExperimentStatusSchema } from './experiment-report-schema.js';
 import { AdoptBody, ExperimentBody } from './experiment-schemas.js';
 import type { AdminPlugin } from './plugin.js';
-import { DeploymentParams, DeploymentSchema } from './schemas.js';
+import { DeploymentParams } from './schemas.js';
 
 const route = { config: { scope: 'release' } } as const;
 const oneExperiment = { tags: ['admin'], params: DeploymentParams };
-const changing = {
-  ...oneExperiment,
-  headers: ConditionHeaders,
-  response: { 200: DeploymentSchema, ...errorResponses },
-};
 
 export const experimentRoutes: AdminPlugin = async (app, { registry, retrieval }) => {
   async function reportOf(deployment: Deployment): Promise<ExperimentReport | null> {
@@ -28,7 +23,7 @@ export const experimentRoutes: AdminPlugin = async (app, { registry, retrieval }
     {
       ...route,
       schema: {
-        ...changing,
+        ...changingDeployment,
         operationId: 'startExperiment',
         summary: 'Share the traffic among arms',
         description:
@@ -49,7 +44,7 @@ export const experimentRoutes: AdminPlugin = async (app, { registry, retrieval }
     {
       ...route,
       schema: {
-        ...changing,
+        ...changingDeployment,
         operationId: 'stopExperiment',
         summary: 'End an experiment; said again, it does nothing more',
         description: "All traffic is the deployment's again, and how the arms compared is kept.",
@@ -68,7 +63,7 @@ export const experimentRoutes: AdminPlugin = async (app, { registry, retrieval }
     {
       ...route,
       schema: {
-        ...changing,
+        ...changingDeployment,
         operationId: 'adoptArm',
         summary: 'Make a deployment what an arm of its last experiment was',
         description: 'Its version, instructions, retrieval and generation, as far as the arm names them.',

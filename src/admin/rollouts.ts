@@ -1,18 +1,13 @@
 import { DEFAULT_PLAN } from '../canary/decide.js';
 import { judge, policyOf } from '../canary/judge.js';
 import { errorResponses } from '../errors/responses.js';
-import { ConditionHeaders, changedBy, withEtag } from './conditions.js';
+import { changedBy, changingDeployment, withEtag } from './conditions.js';
 import type { AdminPlugin } from './plugin.js';
 import { EventsQuery, RolloutBody, RolloutEventSchema, RolloutStatusSchema } from './rollout-schemas.js';
-import { DeploymentParams, DeploymentSchema, listOf } from './schemas.js';
+import { DeploymentParams, listOf } from './schemas.js';
 
 const route = { config: { scope: 'release' } } as const;
 const oneRollout = { tags: ['admin'], params: DeploymentParams };
-const changing = {
-  ...oneRollout,
-  headers: ConditionHeaders,
-  response: { 200: DeploymentSchema, ...errorResponses },
-};
 
 export const rolloutRoutes: AdminPlugin = async (app, { registry }) => {
   app.post(
@@ -20,7 +15,7 @@ export const rolloutRoutes: AdminPlugin = async (app, { registry }) => {
     {
       ...route,
       schema: {
-        ...changing,
+        ...changingDeployment,
         operationId: 'startRollout',
         summary: 'Let a version through step by step',
         description:
@@ -43,7 +38,7 @@ export const rolloutRoutes: AdminPlugin = async (app, { registry }) => {
   ] as const) {
     app.post(
       `/tenants/:tenant/deployments/:name/rollout/${change}`,
-      { ...route, schema: { ...changing, operationId: `${change}Rollout`, summary } },
+      { ...route, schema: { ...changingDeployment, operationId: `${change}Rollout`, summary } },
       async (request, reply) => {
         const { tenant, name } = request.params;
         return withEtag(reply, await registry.changeRollout(tenant, name, change, changedBy(request)));

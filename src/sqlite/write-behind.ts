@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type SQLite from 'better-sqlite3';
+import { oneBehind } from '../queues/one-behind.js';
 
 export interface WriteBehind {
   /**
@@ -19,9 +20,8 @@ export interface WriteBehind {
 export function createWriteBehind(database: SQLite.Database): WriteBehind {
   const transaction = database.transaction((write: () => unknown) => write());
   let log: Promise<FileHandle> | null = null;
-  let syncing: Promise<void> | null = null;
-  /** Begins behind the one that is under way, for all that is written meanwhile: a slow disk has one at a time. */
-  let next: Promise<void> | null = null;
+  /** A slow disk has one at a time. */
+  const syncing = oneBehind(async () => (await openLog()).datasync());
 
   /** Nobody ever holds a lock on it, so that a handle of our own can be closed. */
   function openLog(): Promise<FileHandle> {
@@ -30,26 +30,6 @@ export function createWriteBehind(database: SQLite.Database): WriteBehind {
       throw error;
     });
     return log;
-  }
-
-  async function syncLog(): Promise<void> {
-    await (await openLog()).datasync();
-  }
-
-  function sync(): Promise<void> {
-    if (syncing === null) {
-      syncing = syncLog().finally(() => {
-        syncing = null;
-      });
-      return syncing;
-    }
-    next ??= syncing
-      .catch(() => {})
-      .then(() => {
-        next = null;
-        return sync();
-      });
-    return next;
   }
 
   function now<T>(write: () => T): T {
@@ -65,7 +45,7 @@ export function createWriteBehind(database: SQLite.Database): WriteBehind {
     now,
     async run(write) {
       now(write);
-      await sync();
+      await syncing.run();
     },
     async close() {
       await (await log)?.close();

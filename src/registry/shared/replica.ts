@@ -1,5 +1,6 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { SharingStatus } from '../../contracts/registry.js';
+import { oneBehind } from '../../queues/one-behind.js';
 import type { OpenDatabase } from '../database.js';
 import { type Apply, createApply } from './apply.js';
 import { type Capture, createCapture } from './capture.js';
@@ -47,10 +48,8 @@ export class Replica {
   #trimmedAtMs: number;
   #broken: string | null = null;
   #reason: string | null = null;
-  #catchingUp: Promise<void> = Promise.resolve();
-  #nextCatchUp: Promise<void> | null = null;
-  #sending: Promise<void> = Promise.resolve();
-  #nextSending: Promise<void> | null = null;
+  readonly #catchingUp = oneBehind(() => this.#fetch());
+  readonly #sending = oneBehind(() => sendRecords(this.#options.database, this.#options.server, this.#sender));
   #polling: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -80,27 +79,20 @@ export class Replica {
 
   /** Resolves when all is here that was in the log when this was called. */
   catchUp(): Promise<void> {
-    this.#nextCatchUp ??= this.#catchingUp
-      .catch(() => {})
-      .then(() => {
-        this.#nextCatchUp = null;
-        this.#catchingUp = this.#fetch();
-        return this.#catchingUp;
-      });
-    return this.#nextCatchUp;
+    return this.#catchingUp.run();
   }
 
   /** Sends the records that wait, behind whoever made them. */
   send(): void {
-    this.#send().catch((error) => this.#lose(error));
+    this.#sending.run().catch((error) => this.#lose(error));
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#polling;
-    await this.#send().catch((error) => this.#lose(error));
-    await this.#catchingUp.catch(() => {});
+    await this.#sending.run().catch((error) => this.#lose(error));
+    await this.#catchingUp.settled();
     await this.#options.server.close();
   }
 
@@ -183,18 +175,6 @@ export class Replica {
     throw unavailable(reason);
   }
 
-  #send(): Promise<void> {
-    const { database, server } = this.#options;
-    this.#nextSending ??= this.#sending
-      .catch(() => {})
-      .then(() => {
-        this.#nextSending = null;
-        this.#sending = sendRecords(database, server, this.#sender);
-        return this.#sending;
-      });
-    return this.#nextSending;
-  }
-
   #poll(): void {
     this.#polling = this.#look().catch((error) => this.#lose(error));
     void this.#polling.then(() => {
@@ -206,7 +186,7 @@ export class Replica {
     const { server, clock } = this.#options;
     await server.reconnect();
     await this.catchUp();
-    await this.#send();
+    await this.#sending.run();
     this.#reason = null;
     if (clock.monotonicMs() - this.#trimmedAtMs < TRIM_EVERY_MS) return;
     this.#trimmedAtMs = clock.monotonicMs();
