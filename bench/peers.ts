@@ -48,7 +48,7 @@ const run: Bench = async ({ quick, say }) => {
     }
     const [us, ...others] = await compare(ours, peers, course);
     const measures = course.scenarios.flatMap((scenario) => scenario.measures);
-    const report: Run = { measures, rounds: course.rounds, ours: us!, peers: others };
+    const report: Run = { model, measures, rounds: course.rounds, ours: us!, peers: others };
     if (others.length > 0) say(`\n${table(report)}\n`);
     if (!quick && others[0]?.name === llamaServer.name) writeReport(report);
     return figuresOf(us!, others);

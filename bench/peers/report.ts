@@ -7,6 +7,8 @@ import { type Plot, plotSvg } from './plot.js';
 import type { Measure } from './scenarios.js';
 
 export interface Run {
+  /** Its id; each has a table and a plot of its own. */
+  readonly model: string;
   readonly measures: readonly Measure[];
   readonly rounds: number;
   readonly ours: Standing;
@@ -16,20 +18,44 @@ export interface Run {
 
 const DOCS = path.resolve(import.meta.dirname, '../../docs');
 const PAGE = path.join(DOCS, 'benchmarks.md');
-const PLOT = 'benchmarks-peers.svg';
-const BEGIN = '<!-- peers: written by npm run bench -- peers -->';
 const END = '<!-- /peers -->';
+/** What the ratio to llama.cpp has to be, by model and figure. */
+const BARS: Record<string, Record<string, string>> = {
+  'smollm2-135m-instruct': {
+    one_stream: '≥ 1.2',
+    one_stream_adapter: '≥ 1.2',
+    eight_streams: '≥ 1.6',
+    eight_adapters: '≥ 4',
+    ttft_p95_eight_adapters: '≤ 0.1',
+    prefill_512: '≥ 2',
+    prefill_1500: '≥ 1.8',
+  },
+  'qwen2.5-coder-0.5b-instruct': {
+    one_stream: '≥ 1.1',
+    one_stream_adapter: '≥ 1.2',
+    eight_streams: '≥ 2',
+    eight_adapters: '≥ 4',
+    ttft_p95_eight_adapters: '≤ 0.15',
+    prefill_512: '≥ 2.5',
+    prefill_1500: '≥ 2.2',
+  },
+};
 
 export function writeReport(run: Run): void {
-  writeFileSync(path.join(DOCS, PLOT), plotSvg(plotOf(run)));
-  writeFileSync(PAGE, replaceBlock(readFileSync(PAGE, 'utf8'), [summary(run), table(run), picture(), servers(run)]));
+  const plot = `benchmarks-peers-${run.model}.svg`;
+  writeFileSync(path.join(DOCS, plot), plotSvg(plotOf(run)));
+  const picture = `![Speed of each server, relative to the first peer](${plot})`;
+  const page = readFileSync(PAGE, 'utf8');
+  writeFileSync(PAGE, replaceBlock(page, run.model, [summary(run), table(run), picture, servers(run)]));
 }
 
-/** @throws Error where the marks are not there */
-export function replaceBlock(page: string, paragraphs: readonly string[]): string {
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`${PAGE} has lost its marks ${BEGIN} and ${END}`);
-  return [page.slice(0, begin + BEGIN.length), ...paragraphs, page.slice(end)].join('\n\n');
+/** @throws Error where the marks of this model are not there */
+export function replaceBlock(page: string, model: string, paragraphs: readonly string[]): string {
+  const mark = `<!-- peers of ${model}: written by npm run bench -- peers -->`;
+  const begin = page.indexOf(mark);
+  const end = page.indexOf(END, begin);
+  if (begin < 0 || end < 0) throw new Error(`${PAGE} has lost its marks ${mark} and ${END}`);
+  return [page.slice(0, begin + mark.length), ...paragraphs, page.slice(end)].join('\n\n');
 }
 
 function summary({ rounds, ours, peers }: Run): string {
@@ -44,22 +70,18 @@ function summary({ rounds, ours, peers }: Run): string {
 }
 
 /** Rows of measures; for every peer its value and the ratio. */
-export function table({ measures, ours, peers }: Run): string {
+export function table({ model, measures, ours, peers }: Run): string {
   const heads = peers.flatMap(({ name }, i) => [name, `ours / ${name}`, ...(i === 0 ? ['bar'] : [])]);
-  const rows = measures.map(({ figure, label, unit, bar }) => {
+  const rows = measures.map(({ figure, label, unit }) => {
     const cells = peers.flatMap((peer, i) => {
       const ratio = ratioOf(ours, peer, figure);
       const ratioCell = ratio === undefined ? '–' : `**${ratio.toFixed(2)}**`;
-      return [show(reached(peer, figure)), ratioCell, ...(i === 0 ? [bar] : [])];
+      return [show(reached(peer, figure)), ratioCell, ...(i === 0 ? [BARS[model]?.[figure] ?? '–'] : [])];
     });
     return [`\`${figure}\` ${label}, ${unit}`, show(reached(ours, figure)), ...cells];
   });
   const lines = [['figure', ours.name, ...heads], ['---', ...heads.map(() => '---'), '---'], ...rows];
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-function picture(): string {
-  return `![Speed of each server, relative to the first peer](${PLOT})`;
 }
 
 function servers({ ours, peers }: Run): string {

@@ -34,6 +34,7 @@ t.test('the table has a row a measure, and a dash where a peer was not measured'
     .flatMap((scenario) => scenario.measures)
     .slice(0, 2);
   const text = table({
+    model: 'smollm2-135m-instruct',
     measures,
     rounds: 2,
     ours: standing('Switchyard', { one_stream: [120, 150], one_stream_adapter: [110, 110] }),
@@ -68,7 +69,7 @@ t.test('a printed ratio lies within what the printed columns allow', (t) => {
   fc.assert(
     fc.property(rounds, rounds, rounds, (own, one, other) => {
       const peers = [standing('one', one), standing('other', other)];
-      const text = table({ measures, rounds: 5, ours: standing('Switchyard', own), peers });
+      const text = table({ model: 'another', measures, rounds: 5, ours: standing('Switchyard', own), peers });
       for (const line of text.split('\n').slice(2)) {
         const cells = line.split(' | ');
         const [ownLow, ownHigh] = range(cells[1]!);
@@ -112,10 +113,12 @@ t.test('whoever is not measured is stopped with all that it started, and goes on
 });
 
 t.test('a page keeps all but what stands between its marks', (t) => {
-  const mark = '<!-- peers: written by npm run bench -- peers -->';
-  const page = `# Title\n\n${mark}\n\nold\n\n<!-- /peers -->\n\nrest\n`;
-  t.equal(replaceBlock(page, ['new', 'more']), `# Title\n\n${mark}\n\nnew\n\nmore\n\n<!-- /peers -->\n\nrest\n`);
-  t.throws(() => replaceBlock('# Title\n', ['new']), /lost its marks/);
+  const block = (model: string, text: string) =>
+    `<!-- peers of ${model}: written by npm run bench -- peers -->\n\n${text}\n\n<!-- /peers -->\n`;
+  const page = `# Title\n\n${block('a', 'old')}\n${block('b', 'old')}\nrest\n`;
+  const changed = `# Title\n\n${block('a', 'old')}\n${block('b', 'new\n\nmore')}\nrest\n`;
+  t.equal(replaceBlock(page, 'b', ['new', 'more']), changed);
+  t.throws(() => replaceBlock('# Title\n', 'a', ['new']), /lost its marks/);
   t.end();
 });
 
