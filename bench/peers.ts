@@ -32,7 +32,7 @@ const run: Bench = async ({ quick, say }) => {
   const manifest = await readBaseManifest(modelDir);
   const modelFile = await fetchModelFile(config, say);
   const workDir = mkdtempSync(path.join(os.tmpdir(), 'switchyard-peers-'));
-  const adapters = writePeerAdapters(path.join(workDir, 'adapters'), manifest.shape, SLOTS);
+  const adapters = writePeerAdapters(path.join(workDir, 'adapters'), manifest, SLOTS);
   const context: PeerContext = { modelFile, modelDir, manifest, adapters, workDir, say };
   const prompts = await createPrompts(modelDir, manifest, LONGEST_PROMPT);
   const mode = quick ? 'quick' : 'whole';

@@ -70,7 +70,7 @@ async function prepare(dataDir: string): Promise<PeerContext> {
   const config = loadConfig({ env: { SWITCHYARD_MODELS_BASE: BASE } });
   const modelDir = join(dataDir, 'models', BASE);
   const manifest = await readBaseManifest(modelDir);
-  const folders = writePeerAdapters(join(dataDir, 'peft'), manifest.shape, NAMES * VERSIONS, STRENGTH);
+  const folders = writePeerAdapters(join(dataDir, 'peft'), manifest, NAMES * VERSIONS, STRENGTH);
   const registry = await openGatewayRegistry({ dataDir, base: BASE, maxRank: config.engine.maxAdapterRank });
   await registry.createTenant({ id: TENANT, name: TENANT });
   await registry.createKey({ tenant: TENANT, label: 'test', scopes: ['inference', 'route', 'admin'], secret: KEY });

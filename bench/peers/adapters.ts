@@ -1,9 +1,10 @@
 /** Eight adapters of seeded noise, each as PEFT saves it and as llama.cpp reads it: the same numbers in both. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { DecoderShape, LoraTarget } from '../../src/contracts/model-manifest.js';
+import type { DecoderShape, LoraTarget, ModelManifest } from '../../src/contracts/model-manifest.js';
 import { createRandom } from '../../src/engine/process/random.js';
 import { toHalf } from '../../src/layouts/half-float.js';
+import { ggufNameOf, hasGgufPairs } from '../../src/model-import/architectures/all.js';
 import type { GgufTensorInput } from '../../src/model-import/gguf/writer.js';
 import { writeGguf } from '../../tests/unit/model-import/write-gguf.js';
 import { bytesOf, encodeHalves, type HalfTensor } from './safetensors.js';
@@ -13,6 +14,8 @@ export interface PeerAdapter {
   readonly peftFolder: string;
   readonly ggufFile: string;
 }
+
+type Base = Pick<ModelManifest, 'architecture' | 'shape'>;
 
 export const RANK = 8;
 const STRENGTH = 1 / 32;
@@ -30,33 +33,28 @@ interface Site {
 }
 
 /** @param strength size of B: by default, answers differ from the base's and are still text */
-export function writePeerAdapters(
-  folder: string,
-  shape: DecoderShape,
-  count: number,
-  strength = STRENGTH,
-): PeerAdapter[] {
+export function writePeerAdapters(folder: string, base: Base, count: number, strength = STRENGTH): PeerAdapter[] {
   return Array.from({ length: count }, (_, index) => {
     const name = `noise-${index + 1}`;
     const peftFolder = path.join(folder, name);
     const ggufFile = path.join(folder, `${name}.gguf`);
     mkdirSync(peftFolder, { recursive: true });
-    writeAdapter(peftFolder, ggufFile, shape, index + 1, strength);
+    writeAdapter(peftFolder, ggufFile, base, index + 1, strength);
     return { name, peftFolder, ggufFile };
   });
 }
 
-function writeAdapter(peftFolder: string, ggufFile: string, shape: DecoderShape, seed: number, strength: number): void {
+function writeAdapter(peftFolder: string, ggufFile: string, base: Base, seed: number, strength: number): void {
   const random = createRandom(seed);
   const noise = (rows: number, columns: number, scale: number): HalfTensor => {
     const bits = new Uint16Array(rows * columns);
     for (let i = 0; i < bits.length; i++) bits[i] = toHalf((random() * 2 - 1) * scale);
     return { shape: [rows, columns], bits };
   };
-  const sites = sitesOf(shape);
+  const sites = sitesOf(base.shape, hasGgufPairs(base.architecture));
   const peft: Record<string, HalfTensor> = {};
   const gguf: GgufTensorInput[] = [];
-  for (let layer = 0; layer < shape.layers; layer++) {
+  for (let layer = 0; layer < base.shape.layers; layer++) {
     for (const { module, target, ggufName, inputs, outputs, permutedHeads } of sites) {
       const a = noise(RANK, inputs, Math.sqrt(3 / inputs));
       const b = noise(outputs, RANK, strength);
@@ -72,18 +70,22 @@ function writeAdapter(peftFolder: string, ggufFile: string, shape: DecoderShape,
   // With alpha at the rank the scale is 1, which is also what llama.cpp takes where no alpha is given.
   const config = { peft_type: 'LORA', task_type: 'CAUSAL_LM', r: RANK, lora_alpha: RANK, target_modules, bias: 'none' };
   writeFileSync(path.join(peftFolder, 'adapter_config.json'), JSON.stringify(config));
-  const metadata = { 'general.type': 'adapter', 'general.architecture': 'llama', 'adapter.type': 'lora' };
+  const metadata = {
+    'general.type': 'adapter',
+    'general.architecture': ggufNameOf(base.architecture),
+    'adapter.type': 'lora',
+  };
   writeGguf(ggufFile, metadata, gguf);
 }
 
-function sitesOf({ hiddenSize, heads, kvHeads, headDim, mlpSize }: DecoderShape): Site[] {
+function sitesOf({ hiddenSize, heads, kvHeads, headDim, mlpSize }: DecoderShape, hasPairs: boolean): Site[] {
   const attention = (target: LoraTarget, ggufName: string, inputs: number, outputs: number, permuted: number | null) =>
     ({ target, module: 'self_attn', ggufName, inputs, outputs, permutedHeads: permuted }) as const;
   const mlp = (target: LoraTarget, ggufName: string, inputs: number, outputs: number) =>
     ({ target, module: 'mlp', ggufName, inputs, outputs, permutedHeads: null }) as const;
   return [
-    attention('q_proj', 'attn_q', hiddenSize, heads * headDim, heads),
-    attention('k_proj', 'attn_k', hiddenSize, kvHeads * headDim, kvHeads),
+    attention('q_proj', 'attn_q', hiddenSize, heads * headDim, hasPairs ? heads : null),
+    attention('k_proj', 'attn_k', hiddenSize, kvHeads * headDim, hasPairs ? kvHeads : null),
     attention('v_proj', 'attn_v', hiddenSize, kvHeads * headDim, null),
     attention('o_proj', 'attn_output', heads * headDim, hiddenSize, null),
     mlp('gate_proj', 'ffn_gate', hiddenSize, mlpSize),

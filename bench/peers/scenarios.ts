@@ -53,6 +53,8 @@ export function scenarios(answerTokens: number): Scenario[] {
     },
     {
       ...load,
+      // The last prompt has to be read before the first answer ends.
+      answerTokens: 2 * answerTokens,
       streams: SLOTS,
       adapters: false,
       measures: [

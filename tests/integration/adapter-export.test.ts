@@ -13,7 +13,7 @@ t.test('an adapter is exported as the file that llama.cpp has of the same number
   t.teardown(() => rmSync(dataDir, { recursive: true }));
   const modelDir = join(MODELS, 'smollm2-135m-instruct');
   const base = await readBaseManifest(modelDir);
-  const [adapter] = writePeerAdapters(join(dataDir, 'peers'), base.shape, 1);
+  const [adapter] = writePeerAdapters(join(dataDir, 'peers'), base, 1);
   const { digest } = await createAdapterCompiler({ modelDir, dataDir, maxRank: 8 }).compile(adapter!.peftFolder);
 
   const [exported] = await exportAdapters(dataDir, base, dataDir, []);
