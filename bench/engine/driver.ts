@@ -40,6 +40,7 @@ export async function generate(
     requestId: 'bench',
     tenant,
     audience: '',
+    deployment: 'bench',
     prompt,
     adapter,
     sampling,

@@ -29,6 +29,8 @@ export interface GenerateRequest {
   readonly tenant: string;
   /** Who within the tenant may see the same: they share caches, and nobody else does. */
   readonly audience: string;
+  /** Which of the tenant's deployments is asked, or the base model: to measure by. */
+  readonly deployment: string;
   /** Batch requests get what interactive ones leave. */
   readonly priority: Priority;
   readonly prompt: Prompt;
@@ -152,8 +154,8 @@ export interface EngineStatus {
   readonly queued: number;
   readonly adaptersResident: readonly string[];
   readonly rssBytes: number;
-  /** Of passages that are kept; left out where others answer. */
-  readonly passageBytes?: number;
+  /** Of passages that are kept, by tenant; left out where others answer. */
+  readonly passageBytes?: Readonly<Record<string, number>>;
   /** Where others answer in its place. */
   readonly replicas?: readonly ReplicaStatus[];
 }
@@ -185,6 +187,8 @@ export type EngineObservation =
   /** A passage that is read by itself was put in place: as it was kept, or as it was just computed. */
   | {
       readonly type: 'passage';
+      readonly tenant: string;
+      readonly deployment: string;
       readonly tokens: number;
       readonly wasKnown: boolean;
       /** How far it stands from where its keys say that it was computed. */

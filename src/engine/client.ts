@@ -164,7 +164,19 @@ class EngineClient implements TextGenerator {
 
   /** Everything that can be wrong with a request is found before it is queued. */
   async #toJob(id: number, request: GenerateRequest, signal: AbortSignal): Promise<Job> {
-    const { adapter, audience, grammar, priority, prompt, sampling, shown = [], stop, tenant, topLogprobs } = request;
+    const {
+      adapter,
+      audience,
+      deployment,
+      grammar,
+      priority,
+      prompt,
+      sampling,
+      shown = [],
+      stop,
+      tenant,
+      topLogprobs,
+    } = request;
     const { promptIds, passages, maxTokens } = await tokenizePrompt(request, this.model, this.#tokenizer, signal);
     const begunTokens = prompt.kind === 'infill' ? promptIds.length - 1 - promptIds.lastIndexOf(this.#middleToken!) : 0;
     const hole = prompt.kind === 'infill' ? holeBetween(prompt.prefix, prompt.suffix) : null;
@@ -172,6 +184,7 @@ class EngineClient implements TextGenerator {
       id,
       tenant,
       audience,
+      deployment,
       priority,
       promptIds,
       passages,

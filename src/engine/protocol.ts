@@ -17,6 +17,7 @@ export interface Job {
   readonly id: number;
   readonly tenant: string;
   readonly audience: string;
+  readonly deployment: string;
   readonly priority: Priority;
   readonly promptIds: Int32Array;
   /**

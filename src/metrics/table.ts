@@ -121,11 +121,14 @@ export const METRICS = {
   engine_step_duration_seconds: histogram('One step of the engine.', ['kind'], SHORT),
   engine_prefix_tokens_total: counter('Prompt tokens found in the prefix cache, or computed.', ['outcome']),
   engine_passage_tokens_total: counter(
-    'Tokens of passages that are read by themselves, found as they were computed before (hit), or computed.',
-    ['outcome'],
+    'Tokens of passages that are read by themselves, found as they were computed before (hit), or computed (miss).',
+    ['tenant', 'deployment', 'outcome'],
   ),
-  engine_passage_turns_total: counter('Passages whose keys were turned to another position.', []),
-  engine_passage_bytes: gauge('Keys and values of passages that are kept.', []),
+  engine_passage_turns_total: counter('Passages whose keys were turned to another position.', ['tenant', 'deployment']),
+  engine_passage_bytes: gauge(
+    'Keys and values of passages that are kept. Deployments of a tenant share those of an adapter.',
+    ['tenant'],
+  ),
   engine_drafted_tokens_total: counter('Tokens guessed ahead, by whether the model agreed.', ['outcome']),
   engine_step_rows: histogram('Requests that shared one step of the engine.', ['kind'], ROWS),
   upstream_replicas: gauge('Servers that answer in place of the engine, by state: up, down, ejected, draining.', [

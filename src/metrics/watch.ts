@@ -50,8 +50,10 @@ function watchEngine(metrics: Metrics, engine: TextGenerator): void {
       metrics.add('engine_prefix_tokens_total', { outcome: 'hit' }, event.hitTokens);
       metrics.add('engine_prefix_tokens_total', { outcome: 'miss' }, event.lookupTokens - event.hitTokens);
     } else if (event.type === 'passage') {
-      metrics.add('engine_passage_tokens_total', { outcome: event.wasKnown ? 'hit' : 'miss' }, event.tokens);
-      if (event.turnedBy !== 0) metrics.add('engine_passage_turns_total', {});
+      const { tenant, deployment, tokens } = event;
+      const outcome = event.wasKnown ? 'hit' : 'miss';
+      metrics.add('engine_passage_tokens_total', { tenant, deployment, outcome }, tokens);
+      if (event.turnedBy !== 0) metrics.add('engine_passage_turns_total', { tenant, deployment });
     } else if (event.type === 'try') {
       metrics.add('upstream_tries_total', { outcome: event.outcome });
     } else if (event.type === 'adapter_load') {
@@ -66,7 +68,10 @@ function watchEngine(metrics: Metrics, engine: TextGenerator): void {
     metrics.set('kv_slots', {}, status.slotsTotal);
     metrics.set('kv_slots_in_use', {}, status.slotsInUse);
     metrics.set('engine_queue_length', {}, status.queued);
-    metrics.set('engine_passage_bytes', {}, status.passageBytes ?? 0);
+    metrics.clear('engine_passage_bytes');
+    for (const [tenant, bytes] of Object.entries(status.passageBytes ?? {})) {
+      metrics.set('engine_passage_bytes', { tenant }, bytes);
+    }
     if (status.replicas === undefined) setChild(metrics, 'engine', status);
     else setReplicas(metrics, status.replicas);
   });

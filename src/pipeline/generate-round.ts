@@ -78,6 +78,7 @@ export async function* generateRound(
       requestId: tally.id,
       tenant: tally.tenant,
       audience: audienceOf(principal),
+      deployment: tally.route.deployment,
       priority,
       prompt,
       adapter: tally.route.adapter,

@@ -145,7 +145,7 @@ t.test('a limit of the answer near the context gives way to the evidence', async
   engine.promptTokens = 100;
   const response = await app.inject(ask({ max_tokens: 70 }));
   t.match(systemOf(server), 'A'.repeat(80));
-  t.match(engine.requests.at(-1), { maxTokens: 70, maxTokensYields: true });
+  t.match(engine.requests.at(-1), { deployment: 'assistant', maxTokens: 70, maxTokensYields: true });
   t.match(response.json().choices[0].message.context, { left_out: [], max_completion_tokens: 60 });
   await app.inject(ask({ max_tokens: 70, retrieval: { enabled: false } }));
   t.match(engine.requests.at(-1), { maxTokens: 70, maxTokensYields: false }, 'without evidence it does not');

@@ -65,6 +65,7 @@ const job = (id: number, rest: Partial<Job> = {}): Job => ({
   id,
   tenant: 'test',
   audience: '',
+  deployment: 'assistant',
   priority: 'interactive',
   promptIds: Int32Array.of(1, 2, 3),
   passages: [],

@@ -114,6 +114,7 @@ t.test('whoever shares the engine, every answer is the one that the model gives 
             id,
             tenant,
             audience: '',
+            deployment: 'assistant',
             priority,
             promptIds: promptOf(requests[id]!),
             passages: bordersOf(requests[id]!),

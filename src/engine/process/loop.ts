@@ -111,7 +111,7 @@ export class EngineLoop {
       queued: this.#waiting.length,
       adaptersResident: this.#bank.residents.flatMap((view) => (view?.state === 'ready' ? [view.digest] : [])),
       rssBytes: process.memoryUsage.rss(),
-      passageBytes: this.#passages?.bytes ?? 0,
+      passageBytes: this.#passages?.bytes() ?? {},
     };
   }
 

@@ -38,9 +38,9 @@ export class PassageCache {
     this.#free = Array.from({ length: places }, (_, place) => places - 1 - place);
   }
 
-  /** Blocks that are in use. */
-  get used(): number {
-    return this.#places - this.#free.length;
+  /** Blocks that are in use, by tenant. */
+  get used(): ReadonlyMap<string, number> {
+    return this.#byTenant;
   }
 
   has(key: string): boolean {

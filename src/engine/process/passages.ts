@@ -25,9 +25,10 @@ export class Passages {
     this.#observe = observe;
   }
 
-  /** Keys and values that are kept. */
-  get bytes(): number {
-    return this.#cache.used * this.#store.placeBytes;
+  /** Keys and values that are kept, by tenant. */
+  bytes(): Record<string, number> {
+    const { placeBytes } = this.#store;
+    return Object.fromEntries([...this.#cache.used].map(([tenant, places]) => [tenant, places * placeBytes]));
   }
 
   /** Gives up what a tenant has kept: all of it, or what was computed with one adapter. */
@@ -82,7 +83,9 @@ export class Passages {
   #placed(sequence: Sequence, slot: number, wasKnown: boolean): void {
     const reading = sequence.reading!;
     const { tokens, instructionTokens, gap, position } = reading.next!;
-    this.#observe({ type: 'passage', tokens, wasKnown, turnedBy: position - instructionTokens - gap });
+    const { tenant, deployment } = sequence.job;
+    const turnedBy = position - instructionTokens - gap;
+    this.#observe({ type: 'passage', tenant, deployment, tokens, wasKnown, turnedBy });
     if (reading.isLast) this.#turnInstructions(reading, slot, 0);
     sequence.passagePlaced();
   }

@@ -89,6 +89,7 @@ export function createFakeEngine({ contextTokens = 512, supportsInfill = false }
       queued: 0,
       adaptersResident: [],
       rssBytes: 1000,
+      passageBytes: { bank: 2000 },
     }),
     observe: (listener) => {
       listeners.add(listener);

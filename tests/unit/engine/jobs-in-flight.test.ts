@@ -27,6 +27,7 @@ function setUp(settings = {}) {
     id,
     tenant,
     audience: '',
+    deployment: 'assistant',
     priority: 'interactive',
     promptIds: Int32Array.of(7),
     passages: [],

@@ -42,8 +42,9 @@ t.test('observations and status of the child processes become metrics', async (t
   watchServices(metrics, { engine, tokenizer, retrieval, registry });
   engine.emit({ type: 'step', kind: 'decode', rows: 4, tokens: 9, drafted: 5, accepted: 3, durationMs: 8 });
   engine.emit({ type: 'prefix', lookupTokens: 50, hitTokens: 32 });
-  engine.emit({ type: 'passage', tokens: 90, wasKnown: true, turnedBy: 40 });
-  engine.emit({ type: 'passage', tokens: 70, wasKnown: false, turnedBy: 0 });
+  const asked = { type: 'passage', tenant: 'bank', deployment: 'assistant' } as const;
+  engine.emit({ ...asked, tokens: 90, wasKnown: true, turnedBy: 40 });
+  engine.emit({ ...asked, tokens: 70, wasKnown: false, turnedBy: 0 });
   engine.emit({ type: 'adapter_load', durationMs: 20 });
   engine.emit({ type: 'restart' });
   tokenizer.restart();
@@ -60,9 +61,10 @@ t.test('observations and status of the child processes become metrics', async (t
     'switchyard_engine_drafted_tokens_total{outcome="rejected"} 2',
     'switchyard_engine_prefix_tokens_total{outcome="hit"} 32',
     'switchyard_engine_prefix_tokens_total{outcome="miss"} 18',
-    'switchyard_engine_passage_tokens_total{outcome="hit"} 90',
-    'switchyard_engine_passage_tokens_total{outcome="miss"} 70',
-    'switchyard_engine_passage_turns_total 1',
+    'switchyard_engine_passage_tokens_total{tenant="bank",deployment="assistant",outcome="hit"} 90',
+    'switchyard_engine_passage_tokens_total{tenant="bank",deployment="assistant",outcome="miss"} 70',
+    'switchyard_engine_passage_turns_total{tenant="bank",deployment="assistant"} 1',
+    'switchyard_engine_passage_bytes{tenant="bank"} 2000',
     'switchyard_adapter_swap_seconds_sum 0.02',
     'switchyard_child_restarts_total{process="engine"} 1',
     'switchyard_ingest_files_total{outcome="failed"} 1',
