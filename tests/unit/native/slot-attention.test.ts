@@ -140,7 +140,7 @@ t.test('a token outside of its slot is refused before anything is written', asyn
         [1, 4],
         [1, 6],
       ],
-      /token 1: positions of a slot must rise/,
+      /token 1: positions of a slot must be consecutive/,
     ],
     [
       [
