@@ -10,6 +10,7 @@ import { quantile } from './load.js';
 import type { BenchOptions } from './main.js';
 import { drive, type Load, type Target } from './overhead/drive.js';
 import { type GatewayContext, litellm, portkey, type RunningGateway, switchyard } from './overhead/gateways.js';
+import { firstTexts, sustained } from './overhead/streams.js';
 import { cpuMsOf, freePort, pauseTree, resumeTree, startServer } from './peers/processes.js';
 
 const CALLERS = [1, 16] as const;
@@ -56,8 +57,9 @@ export default async function benchOverhead({ quick, say }: BenchOptions): Promi
         0.5,
       );
     const figures: Record<string, number> = {};
-    for (const { name } of gateways) {
-      const suffix = name === 'Switchyard' ? '' : `_${name.toLowerCase()}`;
+    for (const gateway of gateways) {
+      const { name } = gateway;
+      const suffix = suffixOf(gateway);
       for (const callers of CALLERS) {
         for (const what of ['p50Ms', 'p99Ms'] as const) {
           const added = of(name, callers, what) - of(direct.name, callers, what);
@@ -70,6 +72,7 @@ export default async function benchOverhead({ quick, say }: BenchOptions): Promi
         figures[`rps_over${suffix}_16`] = round(of('Switchyard', 16, 'perSecond') / of(name, 16, 'perSecond'), 2);
       }
     }
+    Object.assign(figures, await streams([direct, ...gateways], quick ? 100 : 1000, say));
     const [ours] = gateways;
     resumeTree(ours!.pid);
     return { ...figures, ...(await growth(ours!, quick ? 4000 : RSS_REQUESTS, say)) };
@@ -98,6 +101,33 @@ async function startAll(context: GatewayContext, stops: (() => Promise<unknown>)
     }
   }
   return running;
+}
+
+/** The first text of a stream, over that of the upstream alone, and how many streams go on at once. */
+async function streams(targets: readonly Target[], requests: number, say: BenchOptions['say']) {
+  const figures: Record<string, number> = {};
+  let alone: readonly number[] = [];
+  for (const target of targets) {
+    if (target.pid !== undefined) resumeTree(target.pid);
+    await firstTexts(target, requests / 4);
+    const times = await firstTexts(target, requests);
+    const suffix = suffixOf(target);
+    if (target.pid === undefined) alone = times;
+    else {
+      const added = (share: number) => round(quantile(times, share) - quantile(alone, share), 2);
+      figures[`added_ttft_p50_ms_1${suffix}`] = added(0.5);
+      figures[`added_ttft_p99_ms_1${suffix}`] = added(0.99);
+    }
+    figures[`streams_sustained${suffix}`] = await sustained(target, say);
+    if (target.pid !== undefined) pauseTree(target.pid);
+  }
+  return figures;
+}
+
+/** Of the names of a target's figures. */
+function suffixOf({ name, pid }: Target): string {
+  if (pid === undefined) return '_alone';
+  return name === 'Switchyard' ? '' : `_${name.toLowerCase()}`;
 }
 
 /** Resident memory of the gateway's process, half way and at the end. */

@@ -18,7 +18,7 @@ export interface Load {
   readonly perSecond: number;
 }
 
-const MESSAGES = [
+export const MESSAGES = [
   { role: 'system', content: 'You are the assistant of a bank. Answer briefly, and only what you know.' },
   { role: 'user', content: 'Can I repay my mortgage early, and what does it cost me if I do so this year?' },
 ];

@@ -30,6 +30,8 @@ export async function switchyard({ upstream }: GatewayContext): Promise<RunningG
     SWITCHYARD_DEMO: 'false',
     SWITCHYARD_UPSTREAM_URLS: upstream,
     SWITCHYARD_UPSTREAM_DIALECT: 'openai',
+    // It takes whatever comes.
+    SWITCHYARD_UPSTREAM_SLOTS: '1000',
     SWITCHYARD_SERVER_LOG_LEVEL: 'info',
     SWITCHYARD_SERVER_REQUESTS_PER_MINUTE: '10000000',
   };

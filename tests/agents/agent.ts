@@ -1,11 +1,11 @@
 /** Agents of others, headless, in front of a gateway with the settings and the base that are shipped. */
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import { loadConfig } from '../../src/config/load.js';
 import { openGatewayRegistry } from '../fixtures/gateway/registry.js';
+import { runChild } from '../integration/child.js';
 import { removeDataDir, startAsShipped, temporaryDataDir } from '../integration/gateway-process.js';
 
 export const BASE = 'qwen2.5-coder-0.5b-instruct';
@@ -59,25 +59,13 @@ export async function runAgent(t: Test, { command, files, env = {} }: Run) {
   }
   const project = join(folder, 'project');
   const [program, ...args] = command(project);
-  const child = spawn(program, args, {
+  const output = await runChild(program, args, {
     cwd: project,
     env: { PATH: process.env.PATH, HOME: join(folder, 'home'), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
     timeout: TIMEOUT_MS,
   });
-  let output = '';
-  let errors = '';
-  child.stdout.on('data', (chunk) => {
-    output += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    errors += chunk;
-  });
-  const status = await new Promise((resolve) => child.on('close', resolve));
-  if (status !== 0) throw new Error(`${program} ended with ${status}: ${errors}${output}`);
-  const events = output
+  return output
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line): Record<string, unknown> => JSON.parse(line));
-  return events;
 }

@@ -78,7 +78,7 @@ t.test('no file names a registry of this machine, and no secret is committed', a
     for (const [, image] of read(path).matchAll(/^\s*(?:image:|FROM) (\S+)/gm)) {
       t.match(
         image,
-        /^(\$\{NODE_IMAGE\}|switchyard|(prom|grafana|pgvector|vllm)\/[\w-]+:v?\d[\w.-]*)$/,
+        /^(\$\{(NODE|GATEWAY|CUDA)_IMAGE\}|switchyard|(prom|grafana|pgvector|vllm)\/[\w-]+:v?\d[\w.-]*)$/,
         `${path}: ${image}`,
       );
     }

@@ -121,6 +121,15 @@ t.test('dashboards are answered, and an alert arrives', async (t) => {
     }
   }
   t.same(unanswered, [], 'every panel has something to show');
+  for (const { templating } of dashboards()) {
+    for (const { definition } of templating.list) {
+      const [, metric, label] = /^label_values\((\w+), (\w+)\)$/.exec(definition ?? '') ?? [];
+      if (metric === undefined) continue;
+      const path = `/api/v1/label/${label}/values?${new URLSearchParams({ 'match[]': metric })}`;
+      const { data } = (await (await fetch(`http://127.0.0.1:${PROMETHEUS}${path}`)).json()) as { data: string[] };
+      t.not(data.length, 0, `something to choose from: ${definition}`);
+    }
+  }
 
   const range = { start: String(Date.now() / 1000 - 600), end: String(Date.now() / 1000 + 60) };
   const asked = new URLSearchParams({ query: 'switchyard_request_duration_seconds_bucket', ...range });

@@ -1,4 +1,5 @@
 /** What the tools of each format say about the files of deploy/. */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -13,7 +14,9 @@ const SCHEMAS = [
   'statefulset-apps',
   'poddisruptionbudget-policy',
   'networkpolicy-networking',
-].map((kind) => `${kind}-v1.json`);
+]
+  .map((kind) => `${kind}-v1.json`)
+  .concat('horizontalpodautoscaler-autoscaling-v2.json');
 
 t.test('promtool: rules are rules, and alerts fire when they should and at no other time', async (t) => {
   installDebian({ promtool: 'prometheus' });
@@ -33,9 +36,34 @@ t.test('amtool: a page is a page, a ticket a ticket', async (t) => {
   t.match(routed('ticket'), /^ticket/);
 });
 
-t.test('hadolint: the Dockerfile', async () => {
-  run(join(pythonTools(), 'bin/hadolint'), ['deploy/docker/Dockerfile']);
+t.test('hadolint: the Dockerfiles', async () => {
+  for (const name of ['Dockerfile', 'Dockerfile.cuda']) {
+    run(join(pythonTools(), 'bin/hadolint'), [join('deploy/docker', name)]);
+  }
 });
+
+t.test(
+  "Grafana's own types: every dashboard, its panels and its queries, and nothing that they do not know",
+  async (t) => {
+    const check = (files: readonly string[]) =>
+      spawnSync('go', ['run', '-p', '1', '.', ...files], {
+        cwd: join(ROOT, 'tests/deploy/dashboards'),
+        encoding: 'utf8',
+      });
+    const folder = join(ROOT, 'deploy/grafana/dashboards');
+    const files = readdirSync(folder).map((name) => join(folder, name));
+    t.match(check(files), { status: 0, stdout: '', stderr: '' });
+    const [first] = files;
+    const broken = JSON.parse(readFileSync(first!, 'utf8'));
+    broken.panels[0].options.legend.placement = 7;
+    broken.panels[0].targets[0].query = 'up';
+    broken.refreshes = '30s';
+    const scratch = t.testdir({ 'broken.json': JSON.stringify(broken) });
+    const { status, stdout } = check([join(scratch, 'broken.json')]);
+    t.equal(status, 1);
+    for (const what of [/refreshes/, /targets.*query/, /legend.*placement/]) t.match(stdout, what);
+  },
+);
 
 t.test('systemd: the unit, and how much of the system it can reach', async (t) => {
   installDebian({ 'systemd-analyze': 'systemd' });

@@ -3,10 +3,11 @@ import { type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { outputOf } from '../integration/child.js';
 import { installPython } from '../python/packages.js';
 
 export const ROOT = process.cwd();
-const GO_BIN = join(ROOT, '.switchyard/go');
+export const GO_BIN = join(ROOT, '.switchyard/go');
 
 /** Runs a program to its end. @throws Error with what it wrote where it fails */
 export function run(command: string, args: readonly string[], options: SpawnOptions & { input?: string } = {}): string {
@@ -48,14 +49,9 @@ export interface Service {
 /** Starts a program that goes on; what it writes is kept for who asks why. */
 export function start(command: string, args: readonly string[], options: SpawnOptions = {}): Service {
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout!, child.stderr!]) {
-    stream.on('data', (chunk) => {
-      output += chunk;
-    });
-  }
+  const written = outputOf(child);
   return {
-    output: () => output,
+    output: () => written.out + written.err,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, 'exit');

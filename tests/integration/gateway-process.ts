@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { outputOf } from './child.js';
 
 const ROOT = process.cwd();
 export const MODELS = join(process.env.SWITCHYARD_DATA ?? join(ROOT, '.switchyard'), 'models');
@@ -43,23 +44,12 @@ export async function startAsShipped(dataDir: string, env: Record<string, string
     env: { ...process.env, PORT: '0', SWITCHYARD_DATA: dataDir, SWITCHYARD_SERVER_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let output = '';
-  child.stdout.on('data', (chunk) => {
-    output += chunk;
-  });
-  let errors = '';
-  child.stderr.on('data', (chunk) => {
-    errors += chunk;
-  });
-  const url = await untilReady(
-    child,
-    () => output,
-    () => errors,
-  );
+  const written = outputOf(child);
+  const url = await untilReady(child, written);
   return {
     url,
     dataDir,
-    output: () => output,
+    output: () => written.out,
     pid: child.pid!,
     async stop(signal = 'SIGTERM') {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
@@ -71,16 +61,16 @@ export async function startAsShipped(dataDir: string, env: Record<string, string
   };
 }
 
-function untilReady(child: ChildProcess, output: () => string, errors: () => string): Promise<string> {
+function untilReady(child: ChildProcess, written: ReturnType<typeof outputOf>): Promise<string> {
   return new Promise((resolve, reject) => {
     const look = () => {
-      const match = READY.exec(output());
+      const match = READY.exec(written.out);
       if (match === null) return;
       // Searched at every line, a log of megabytes keeps whoever measures busier than the gateway.
       child.stdout!.off('data', look);
       resolve(match[1]!);
     };
     child.stdout!.on('data', look);
-    child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}: ${errors()}${output()}`)));
+    child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}: ${written.err}${written.out}`)));
   });
 }

@@ -1,9 +1,9 @@
 /** The clients of Python against any gateway, as `client-suite.ts` does it for those of JavaScript. */
-import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import cl100k from 'js-tiktoken/ranks/cl100k_base';
 import type { Test } from 'tap';
 import { installPython } from '../python/packages.js';
+import { runChild } from './child.js';
 import type { Gateway } from './client-suite.js';
 
 const SCRIPT = resolve(import.meta.dirname, '../python/clients.py');
@@ -22,17 +22,9 @@ export async function pythonClients(t: Test, gateway: Gateway, further: readonly
     const packages = installPython('requirements.txt');
     // A temporary home: neither library may find settings of whoever runs the tests.
     const home = t.testdir({ [CACHED_VOCABULARY]: vocabularyFile() });
-    const child = spawn('python3', [SCRIPT, address, key, embedder, String(dimensions), ...checks], {
+    const output = await runChild('python3', [SCRIPT, address, key, embedder, String(dimensions), ...checks], {
       env: { PATH: process.env.PATH, HOME: home, PYTHONPATH: packages, TMPDIR: home, TIKTOKEN_CACHE_DIR: home },
     });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk) => {
-        output += chunk;
-      });
-    }
-    const status = await new Promise((resolve) => child.on('close', resolve));
-    t.equal(status, 0, output);
     for (const check of checks) t.match(output, `ok ${check}`);
   });
 }

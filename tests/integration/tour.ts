@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { runChild } from './child.js';
 import type { GatewayProcess } from './gateway-process.js';
 
 const ROOT = process.cwd();
@@ -18,18 +18,5 @@ export function shell(command: string, gateway: GatewayProcess): Promise<string>
   const here = command
     .replaceAll('http://127.0.0.1:8080', gateway.url)
     .replace(/npx switchyard (\w+ \S+)/g, `${CLI} $1 --url ${gateway.url}`);
-  return new Promise((resolve, reject) => {
-    const child = spawn('bash', ['-euo', 'pipefail', '-c', here], { cwd: ROOT });
-    let output = '';
-    let errors = '';
-    child.stdout.on('data', (chunk) => {
-      output += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      errors += chunk;
-    });
-    child.on('close', (status) =>
-      status === 0 ? resolve(output) : reject(new Error(`${here}\nended with ${status}\n${output}${errors}`)),
-    );
-  });
+  return runChild('bash', ['-euo', 'pipefail', '-c', here], { cwd: ROOT });
 }

@@ -26,7 +26,7 @@ const ACTOR: Actor = { kind: 'system', id: 'init', tenant: null, requestId: null
 const LEAST_SECRET_CHARACTERS = 22;
 const MOST_SECRET_CHARACTERS = 256;
 
-/** Works on the data folder itself: without it there would be no key to make the first key with. */
+/** Works on the registry itself, in the data folder or shared: without it there would be no key to make the first key with. */
 export function addInit(program: Command, terminal: Terminal): void {
   program
     .command('init')
@@ -38,7 +38,7 @@ export function addInit(program: Command, terminal: Terminal): void {
     .option('--metrics-key-file <file>', 'where the key for /metrics is, or is to be written; none where left out')
     .action(async ({ tenant, adminKeyFile, metricsKeyFile }: InitOptions, command: Command) => {
       const { openRegistry } = await import('../../registry/registry.js');
-      const { dataDir } = loadConfig();
+      const { dataDir, registry: shared } = loadConfig();
       const compiler = {
         compile: () => Promise.reject(new Error('init adds no adapters')),
       };
@@ -53,6 +53,8 @@ export function addInit(program: Command, terminal: Terminal): void {
         checkWebhookUrl: () => {},
         onWebhookJob: () => {},
         demo: false,
+        // What other gateways made is theirs too; opened without it, the folder would leave them.
+        shared: shared.url === '' ? undefined : { url: shared.url, onError: (error) => terminal.err(`${error}\n`) },
       });
       try {
         const keys = await actingAs(ACTOR, async () => {

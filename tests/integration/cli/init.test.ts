@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openRegistry } from '../../../src/registry/registry.js';
+import { startPostgres } from '../../fixtures/postgres/server.js';
 import { run } from './cli-app.js';
 
 function emptyDataDir(t: Test): string {
@@ -74,4 +75,27 @@ t.test('a key that could be guessed is refused, and said why', async (t) => {
     writeFileSync(file, weak);
     t.match(await run('init', '--admin-key-file', file), { code: 1, err: /admin\.key must hold one key of 22 to 256/ });
   }
+});
+
+t.test('before each gateway that shares a registry: the first has the keys made, the others find them', async (t) => {
+  const server = await startPostgres();
+  t.teardown(() => server.close());
+  const root = t.testdir({});
+  const [one, two, file] = [join(root, 'one'), join(root, 'two'), join(root, 'admin.key')];
+  process.env.SWITCHYARD_REGISTRY_URL = await server.createEmptyDatabase();
+  t.teardown(() => {
+    for (const name of ['SWITCHYARD_REGISTRY_URL', 'SWITCHYARD_DATA']) delete process.env[name];
+  });
+  const init = async (dataDir: string) => {
+    process.env.SWITCHYARD_DATA = dataDir;
+    const { code, out, err } = await run('--json', 'init', '--admin-key-file', file);
+    t.equal(code, 0, err);
+    return JSON.parse(out).map(({ state }: { state: string }) => state);
+  };
+  t.same(await init(one), ['created']);
+  t.same(await init(two), ['unchanged'], 'in a folder without tenants, which gets what is there');
+  t.same(await init(one), ['unchanged'], 'and the first is one of them still');
+  writeFileSync(file, 'b'.repeat(40));
+  t.same(await init(two), ['replaced']);
+  t.same(await init(one), ['unchanged'], 'what one did holds for all');
 });
