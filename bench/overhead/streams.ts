@@ -20,7 +20,7 @@ interface Chunk {
 }
 
 /** @returns when each text came, from the sending on @throws Error where it does not come whole */
-export async function readStream({ name, url, headers, model }: Target, maxTokens: number, dispatcher: Agent) {
+async function readStream({ name, url, headers, model }: Target, maxTokens: number, dispatcher: Agent) {
   const body = JSON.stringify({ model, messages: MESSAGES, max_tokens: maxTokens, stream: true });
   const beganMs = performance.now();
   const response = await request(`${url}/v1/chat/completions`, {

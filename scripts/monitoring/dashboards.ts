@@ -93,7 +93,7 @@ export function dashboards(): Dashboard[] {
       graphTooltip: 1,
       refresh: '30s',
       time: { from: 'now-1h', to: 'now' },
-      links: [{ type: 'dashboards', title: 'Switchyard', tags: ['switchyard'], asDropdown: true, keepTime: true }],
+      links: [otherDashboards()],
       annotations: { list: [firingAlerts()] },
       templating: { list: [datasource(), ...subject.variables.map(variable)] },
       panels: panels.map((panel, index) => ({ id: index + 1, gridPos: place(index), ...panel })),
@@ -156,8 +156,8 @@ function graph(
       overrides: [],
     },
     options: {
-      legend: { displayMode: 'table', placement: 'bottom', calcs: ['lastNotNull', 'max'] },
-      tooltip: { mode: 'multi' },
+      legend: { showLegend: true, displayMode: 'table', placement: 'bottom', calcs: ['lastNotNull', 'max'] },
+      tooltip: { mode: 'multi', sort: 'desc' },
     },
     targets: queries.map((query, index) => ({ ...query, datasource: DATASOURCE, refId: 'ABC'[index]! })),
   };
@@ -197,6 +197,19 @@ function variable(label: string) {
     current: { text: 'All', value: '$__all' },
   };
 }
+
+/** What was chosen here is chosen there. */
+const otherDashboards = () => ({
+  type: 'dashboards',
+  title: 'Switchyard',
+  tooltip: 'Other dashboards of Switchyard',
+  icon: 'external link',
+  tags: ['switchyard'],
+  asDropdown: true,
+  targetBlank: false,
+  includeVars: true,
+  keepTime: true,
+});
 
 const firingAlerts = () => ({
   name: 'Alerts',
