@@ -62,6 +62,11 @@ const run: Bench = async ({ quick, say }) => {
   figures.power_groundedness_shadow = shareOf(pairs, 'rollback');
   figures.requests_to_verdict_groundedness_shadow_p50 = median(found);
   say(`${worse} rollouts worse in groundedness, ${SHADOW} % of stable copied: ${found.length} rolled back`);
+  const better = repeat(worse, { groundedness: -0.1, slower: 0.8 }, 60_000);
+  const adopted = better.filter(({ action }) => action === 'promote');
+  figures.promoted_rate_better = shareOf(better, 'promote');
+  figures.requests_to_promotion_better_p50 = median(adopted);
+  say(`${worse} rollouts of a version that is better: ${adopted.length} promoted`);
   return { ...figures, requests_to_verdict_p50: median(all) };
 };
 export default run;

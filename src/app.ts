@@ -249,7 +249,8 @@ export async function createApp(config: Config): Promise<App> {
         registry,
         clock,
         lookEveryMs: config.rollouts.lookEveryMs,
-        holder: randomUUID(),
+        // Where nobody else has the store, whoever was killed was this one.
+        holder: registry.isAlone ? 'gateway' : randomUUID(),
         onLook(look) {
           meterLook(metrics, look);
           const { tenant, name, canaryVersion, canaryWeight } = look.deployment;

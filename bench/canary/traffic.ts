@@ -1,4 +1,4 @@
-/** Answers as they came once from the sample gateway, and what would make a version worse. */
+/** Answers as they came once from the sample gateway, and what would make a version worse, or better. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JudgedAnswer } from '../../src/contracts/rollouts.js';
@@ -15,7 +15,7 @@ export interface Recorded {
   readonly words: number;
 }
 
-/** What a worse version does to an answer. */
+/** What a worse version does to an answer; a better one is a negative harm. */
 export interface Harm {
   /** Added to the share of requests that fail, and of answers that are refusals. */
   readonly errors?: number;
@@ -71,10 +71,11 @@ export function answerOf(
   };
 }
 
-/** Some answers lose all of it: hallucinations come whole. */
+/** Some answers lose all of it, or what they lack: hallucinations come whole, and go whole. */
 function lowered(value: number | null, by: number, random: () => number): number | null {
   if (value === null || by === 0) return value;
-  return random() < by / MEAN_GROUNDEDNESS ? 0 : value;
+  if (by > 0) return random() < by / MEAN_GROUNDEDNESS ? 0 : value;
+  return random() < -by / (1 - MEAN_GROUNDEDNESS) ? 1 : value;
 }
 
 const MEAN_GROUNDEDNESS = mean(readRecorded().flatMap(({ groundedness }) => groundedness ?? []));

@@ -1,7 +1,8 @@
 import { errorResponses } from '../errors/responses.js';
 import { changedBy, RevisionHeaders, withRevision } from './conditions.js';
+import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { AliasBody, AliasParams, AliasSchema, listOf, TenantParams } from './schemas.js';
+import { AliasBody, AliasParams, AliasSchema, TenantParams } from './schemas.js';
 
 const route = { config: { scope: 'release' } } as const;
 const changing = {
@@ -21,10 +22,12 @@ export const aliasRoutes: AdminPlugin = async (app, { registry }) => {
         operationId: 'listAliases',
         summary: "List the aliases of a tenant's adapter versions",
         params: TenantParams,
-        response: { 200: listOf(AliasSchema), ...errorResponses },
+        querystring: PageQuery,
+        response: { 200: pageOf(AliasSchema), ...errorResponses },
       },
     },
-    async ({ params }) => ({ data: await registry.listAliases(params.tenant) }),
+    async ({ params, query }) =>
+      toPage(await registry.listAliases(params.tenant), ({ adapter, alias }) => `${adapter}@${alias}`, query),
   );
 
   app.put(

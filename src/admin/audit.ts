@@ -1,16 +1,25 @@
 import { type Static, Type } from 'typebox';
+import type { AuditEntry, AuditPage } from '../contracts/audit.js';
 import { errorResponses } from '../errors/responses.js';
+import { numberCursor, pageOf, pageQuery, readPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { AuditPageSchema, TenantParams } from './schemas.js';
+import { AuditHeadSchema, AuditLineSchema, TenantParams } from './schemas.js';
 
-const Page = Type.Object({
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'By default 100.' })),
-  before: Type.Optional(Type.Integer({ description: 'Lines older than the one of this number.', minimum: 1 })),
-});
+const LINES = 100;
+const Page = pageQuery(LINES);
+const AuditPageSchema = Type.Object({ ...pageOf(AuditLineSchema).properties, head: AuditHeadSchema });
+const bySeq = numberCursor(({ seq }: AuditEntry) => seq);
 
 export const auditRoutes: AdminPlugin = async (app, { registry }) => {
-  const list = (tenant: string, { limit = 100, before }: Static<typeof Page>) =>
-    registry.listAudit(tenant, { limit, before: before ?? null });
+  async function list(tenant: string, query: Static<typeof Page>) {
+    let head: AuditPage['head'] = null;
+    const page = await readPage(LINES, query, bySeq, async (limit, before) => {
+      const read = await registry.listAudit(tenant, { limit, before });
+      head = read.head;
+      return read.entries;
+    });
+    return { ...page, head };
+  }
 
   app.get(
     '/tenants/:tenant/audit',

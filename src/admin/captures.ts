@@ -1,9 +1,11 @@
 import { Type } from 'typebox';
 import { errorResponses } from '../errors/responses.js';
+import { answerCursor, pageOf, pageQuery, readPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { listOf, TenantParams } from './schemas.js';
+import { TenantParams } from './schemas.js';
 
 const route = { config: { scope: 'admin' } } as const;
+const ANSWERS = 50;
 const AnswerParams = Type.Object({ tenant: Type.String(), answerId: Type.String() });
 
 const Info = {
@@ -35,16 +37,12 @@ export const captureRoutes: AdminPlugin = async (app, { captures }) => {
         summary: 'List answers whose texts were kept, the newest first',
         description: 'Without the texts. They are kept where `captureRate` of the data policy says so.',
         params: TenantParams,
-        querystring: Type.Object({
-          limit: Type.Integer({ minimum: 1, maximum: 1000, default: 50 }),
-          before: Type.Optional(Type.Integer({ description: 'Older than this, in milliseconds since the epoch.' })),
-        }),
-        response: { 200: listOf(Type.Object(Info)), ...errorResponses },
+        querystring: pageQuery(ANSWERS),
+        response: { 200: pageOf(Type.Object(Info)), ...errorResponses },
       },
     },
-    async ({ params, query: { limit, before = null } }) => ({
-      data: await captures.list(params.tenant, { limit, before }),
-    }),
+    ({ params, query }) =>
+      readPage(ANSWERS, query, answerCursor, (limit, before) => captures.list(params.tenant, { limit, before })),
   );
 
   app.get(

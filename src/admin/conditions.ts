@@ -18,17 +18,17 @@ export const RevisionHeaders = Type.Object({
   'if-none-match': Type.Optional(Type.Literal('*', { description: 'Only where there is none yet: 412 otherwise.' })),
 });
 
-/** Headers of every route that changes a deployment. */
-const ConditionHeaders = Type.Object({
-  ...RevisionHeaders.properties,
-  'idempotency-key': Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 200,
-      description: 'Sent again with the same key, a change is made once.',
-    }),
-  ),
-});
+const idempotencyKey = Type.Optional(
+  Type.String({
+    minLength: 1,
+    maxLength: 200,
+    description: 'Sent again with the same key, a change is made once.',
+  }),
+);
+/** Headers of what is made without a name of its own. */
+export const MakingHeaders = Type.Object({ ...ChangeHeaders.properties, 'idempotency-key': idempotencyKey });
+/** Headers of what would not be the same, were it done twice. */
+export const ConditionHeaders = Type.Object({ ...RevisionHeaders.properties, 'idempotency-key': idempotencyKey });
 
 /** Schema of every route that changes a deployment, but for what it is called and its body. */
 export const changingDeployment = {

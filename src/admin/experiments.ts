@@ -73,7 +73,7 @@ export const experimentRoutes: AdminPlugin = async (app, { registry, retrieval }
     async (request, reply) => {
       const { tenant, name } = request.params;
       const deployment = await registry.getDeployment(tenant, name);
-      const [start] = await registry.listRolloutEvents(tenant, name, 1, 'experiment_started');
+      const [start] = await registry.listRolloutEvents(tenant, name, 1, { type: 'experiment_started' });
       const arms = start?.served.experiment?.arms ?? [];
       const { version = deployment.stableVersion, ...arm } = requireArm(arms, request.body.arm);
       const adopted = {
@@ -103,7 +103,7 @@ export const experimentRoutes: AdminPlugin = async (app, { registry, retrieval }
       const deployment = await registry.getDeployment(tenant, name);
       const report = await reportOf(deployment);
       if (report) return { deployment, report, endedAt: null };
-      const [end] = await registry.listRolloutEvents(tenant, name, 1, 'experiment_ended');
+      const [end] = await registry.listRolloutEvents(tenant, name, 1, { type: 'experiment_ended' });
       return { deployment, report: end?.report ?? null, endedAt: end?.createdAt ?? null };
     },
   );

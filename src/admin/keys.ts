@@ -1,13 +1,14 @@
 import type { FastifyRequest } from 'fastify';
-import type { ApiKeyInfo } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import { errorResponses } from '../errors/responses.js';
+import { ConditionHeaders, changedBy, ifRevision, MakingHeaders, RevisionHeaders, withRevision } from './conditions.js';
 import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
 import { KeyBody, KeyParams, KeySchema, NewKeySchema, RotateBody, ScopesBody, TenantParams } from './schemas.js';
 import { excessOf, type Reach } from './scopes.js';
 
 const route = { config: { scope: 'tenant-admin' } } as const;
+const oneKey = { tags: ['admin'], params: KeyParams };
 
 export const keyRoutes: AdminPlugin = async (app, { registry }) => {
   app.get(
@@ -34,8 +35,10 @@ export const keyRoutes: AdminPlugin = async (app, { registry }) => {
         tags: ['admin'],
         operationId: 'createKey',
         summary: 'Create an API key',
-        description: 'The secret is in this response and never again.',
+        description:
+          'The secret is in this response and never again. Where the response was lost, the same request with the same `idempotency-key` gives the same key another secret.',
         params: TenantParams,
+        headers: MakingHeaders,
         body: KeyBody,
         response: { 201: NewKeySchema, ...errorResponses },
       },
@@ -44,8 +47,22 @@ export const keyRoutes: AdminPlugin = async (app, { registry }) => {
       const key = { ...request.body, tenant: request.params.tenant };
       await requireNoWider(request, { groups: [], expiresAt: null, ...request.body });
       reply.code(201);
-      return registry.createKey(key);
+      return withRevision(reply, await registry.createKey(key, changedBy(request)));
     },
+  );
+
+  app.get(
+    '/tenants/:tenant/keys/:keyId',
+    {
+      ...route,
+      schema: {
+        ...oneKey,
+        operationId: 'getKey',
+        summary: 'Show an API key, without its secret',
+        response: { 200: KeySchema, ...errorResponses },
+      },
+    },
+    async ({ params }, reply) => withRevision(reply, await registry.getKey(params.tenant, params.keyId)),
   );
 
   app.delete(
@@ -53,18 +70,18 @@ export const keyRoutes: AdminPlugin = async (app, { registry }) => {
     {
       ...route,
       schema: {
-        tags: ['admin'],
+        ...oneKey,
         operationId: 'revokeKey',
         summary: 'Revoke an API key',
         description: 'The next request with it is refused. The key stays in the list.',
-        params: KeyParams,
+        headers: RevisionHeaders,
         response: { 200: KeySchema, ...errorResponses },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { tenant, keyId } = request.params;
-      await requireNoWider(request, await keyOf(tenant, keyId));
-      return registry.revokeKey(tenant, keyId);
+      await requireNoWider(request, await registry.getKey(tenant, keyId));
+      return withRevision(reply, await registry.revokeKey(tenant, keyId, { ifRevision: ifRevision(request.headers) }));
     },
   );
 
@@ -73,20 +90,21 @@ export const keyRoutes: AdminPlugin = async (app, { registry }) => {
     {
       ...route,
       schema: {
-        tags: ['admin'],
+        ...oneKey,
         operationId: 'rotateKey',
         summary: 'Give an API key another secret',
         description:
-          'The secret is in this response and never again. The key stays the same, with its id, scopes and expiry.',
-        params: KeyParams,
+          'The secret is in this response and never again. The key stays the same, with its id, scopes and expiry. Where the response was lost, the same request with the same `idempotency-key` gives another secret in its place, and the one that was there before opens as long as it was to.',
+        headers: ConditionHeaders,
         body: RotateBody,
         response: { 200: NewKeySchema, ...errorResponses },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { tenant, keyId } = request.params;
-      await requireNoWider(request, await keyOf(tenant, keyId));
-      return registry.rotateKey(tenant, keyId, request.body.graceMs ?? 0);
+      await requireNoWider(request, await registry.getKey(tenant, keyId));
+      const { graceMs = 0 } = request.body;
+      return withRevision(reply, await registry.rotateKey(tenant, keyId, graceMs, changedBy(request)));
     },
   );
 
@@ -95,33 +113,29 @@ export const keyRoutes: AdminPlugin = async (app, { registry }) => {
     {
       ...route,
       schema: {
-        tags: ['admin'],
+        ...oneKey,
         operationId: 'setKeyScopes',
         summary: 'Change what an API key may do',
         description: 'It holds from the next request on. The secret stays the same.',
-        params: KeyParams,
+        headers: RevisionHeaders,
         body: ScopesBody,
         response: { 200: KeySchema, ...errorResponses },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { tenant, keyId } = request.params;
-      const key = await keyOf(tenant, keyId);
+      const { scopes } = request.body;
+      const key = await registry.getKey(tenant, keyId);
       await requireNoWider(request, key);
-      await requireNoWider(request, { ...key, scopes: request.body.scopes });
-      return registry.setKeyScopes(tenant, keyId, request.body.scopes);
+      await requireNoWider(request, { ...key, scopes });
+      const by = { ifRevision: ifRevision(request.headers) };
+      return withRevision(reply, await registry.setKeyScopes(tenant, keyId, scopes, by));
     },
   );
 
-  async function keyOf(tenant: string, keyId: string): Promise<ApiKeyInfo> {
-    const key = (await registry.listKeys(tenant)).find(({ id }) => id === keyId);
-    if (!key) throw new AppError('not_found', { what: 'Key', id: keyId });
-    return key;
-  }
-
   /** @throws AppError `key_too_wide` */
   async function requireNoWider({ principal }: FastifyRequest, wanted: Reach): Promise<void> {
-    const excess = excessOf(await keyOf(principal.tenant, principal.keyId), wanted);
+    const excess = excessOf(await registry.getKey(principal.tenant, principal.keyId), wanted);
     if (excess !== null) throw new AppError('key_too_wide', { reason: excess });
   }
 };

@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { errorResponses } from '../errors/responses.js';
+import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { DeploymentParams, listOf, PolicyBody, PolicySchema, TenantParams } from './schemas.js';
+import { DeploymentParams, PolicyBody, PolicySchema, TenantParams } from './schemas.js';
 
 const route = { config: { scope: 'tenant-admin' } } as const;
 const onePolicy = { tags: ['admin'], params: DeploymentParams, response: { 200: PolicySchema, ...errorResponses } };
@@ -16,10 +17,11 @@ export const policyRoutes: AdminPlugin = async (app, { registry }) => {
         operationId: 'listPolicies',
         summary: "List a tenant's safety policies, the newest revision of each",
         params: TenantParams,
-        response: { 200: listOf(PolicySchema), ...errorResponses },
+        querystring: PageQuery,
+        response: { 200: pageOf(PolicySchema), ...errorResponses },
       },
     },
-    async ({ params }) => ({ data: await registry.listPolicies(params.tenant) }),
+    async ({ params, query }) => toPage(await registry.listPolicies(params.tenant), ({ name }) => name, query),
   );
 
   app.get(

@@ -9,8 +9,10 @@ import {
 } from '../contracts/registry-limits.js';
 import { errorResponses } from '../errors/responses.js';
 import { exportExamples } from '../quality/export.js';
+import { ifRevision, RevisionHeaders, withRevision } from './conditions.js';
+import { answerCursor, pageOf, pageQuery, readPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { DeploymentParams, listOf, TenantParams } from './schemas.js';
+import { DeploymentParams, TenantParams } from './schemas.js';
 
 const route = { config: { scope: 'tenant-admin' } } as const;
 const closed = { additionalProperties: false } as const;
@@ -50,6 +52,11 @@ const DataPolicySchema = Type.Object(
   },
   closed,
 );
+
+const SetDataPolicySchema = Type.Object({
+  ...DataPolicySchema.properties,
+  revision: Type.Integer({ description: '0: never set. Grows by one with every change.' }),
+});
 
 /** Without captures where nothing is said of them. */
 const DataPolicyBody = Type.Object(
@@ -136,10 +143,10 @@ export const qualityRoutes: AdminPlugin = async (app, { registry, retrieval, cap
         operationId: 'getDataPolicy',
         summary: "Show what may be done with a tenant's answers",
         params: TenantParams,
-        response: { 200: DataPolicySchema, ...errorResponses },
+        response: { 200: SetDataPolicySchema, ...errorResponses },
       },
     },
-    ({ params }) => registry.getDataPolicy(params.tenant),
+    async ({ params }, reply) => withRevision(reply, await registry.getDataPolicy(params.tenant)),
   );
 
   app.put(
@@ -152,11 +159,18 @@ export const qualityRoutes: AdminPlugin = async (app, { registry, retrieval, cap
         summary: "Set what may be done with a tenant's answers",
         description: 'Records beyond it are deleted within the hour.',
         params: TenantParams,
+        headers: RevisionHeaders,
         body: DataPolicyBody,
-        response: { 200: DataPolicySchema, ...errorResponses },
+        response: { 200: SetDataPolicySchema, ...errorResponses },
       },
     },
-    ({ params, body }) => registry.putDataPolicy(params.tenant, { captureRate: 0, captureDays: null, ...body }),
+    async ({ params, body, headers }, reply) => {
+      const policy = { captureRate: 0, captureDays: null, ...body };
+      return withRevision(
+        reply,
+        await registry.putDataPolicy(params.tenant, policy, { ifRevision: ifRevision(headers) }),
+      );
+    },
   );
 
   app.delete(
@@ -245,16 +259,17 @@ export const qualityRoutes: AdminPlugin = async (app, { registry, retrieval, cap
         querystring: Type.Object(
           {
             reason: Type.Optional(Type.Enum([...REVIEW_REASONS])),
-            limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: DEFAULT_REVIEWS })),
+            ...pageQuery(DEFAULT_REVIEWS).properties,
           },
           closed,
         ),
-        response: { 200: listOf(ReviewItemSchema), ...errorResponses },
+        response: { 200: pageOf(ReviewItemSchema), ...errorResponses },
       },
     },
-    async ({ params, query: { reason = null, limit = DEFAULT_REVIEWS } }) => ({
-      data: await registry.listReviews(params.tenant, { reason, limit }),
-    }),
+    ({ params, query: { reason = null, ...page } }) =>
+      readPage(DEFAULT_REVIEWS, page, answerCursor, (limit, before) =>
+        registry.listReviews(params.tenant, { reason, limit, before }),
+      ),
   );
 
   app.put(

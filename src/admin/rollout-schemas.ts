@@ -1,6 +1,6 @@
 /** Shapes of rollouts in the admin API: those of `contracts/rollouts.ts`. */
 import { Type } from 'typebox';
-import { MAX_ROLLOUT_EVENTS, ROLLOUT_EVENTS } from '../contracts/registry-limits.js';
+import { ROLLOUT_EVENTS } from '../contracts/registry-limits.js';
 import { ExperimentReportSchema } from './experiment-report-schema.js';
 import { ExperimentSchema } from './experiment-schemas.js';
 import { PlanFields, RolloutSchema } from './plan-schemas.js';
@@ -18,11 +18,6 @@ import { VerdictSchema } from './verdict-schema.js';
 
 export const RolloutBody = Type.Object(
   { version: Version, ...RuleFields, ...PlanFields },
-  { additionalProperties: false },
-);
-
-export const EventsQuery = Type.Object(
-  { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_ROLLOUT_EVENTS })) },
   { additionalProperties: false },
 );
 

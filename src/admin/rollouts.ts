@@ -1,12 +1,16 @@
 import { DEFAULT_PLAN } from '../canary/decide.js';
 import { judge, policyOf } from '../canary/judge.js';
+import type { RolloutEvent } from '../contracts/rollouts.js';
 import { errorResponses } from '../errors/responses.js';
 import { changedBy, changingDeployment, withEtag } from './conditions.js';
+import { numberCursor, pageOf, pageQuery, readPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { EventsQuery, RolloutBody, RolloutEventSchema, RolloutStatusSchema } from './rollout-schemas.js';
-import { DeploymentParams, listOf } from './schemas.js';
+import { RolloutBody, RolloutEventSchema, RolloutStatusSchema } from './rollout-schemas.js';
+import { DeploymentParams } from './schemas.js';
 
 const route = { config: { scope: 'release' } } as const;
+const EVENTS = 100;
+const byRevision = numberCursor(({ revision }: RolloutEvent) => revision);
 const oneRollout = { tags: ['admin'], params: DeploymentParams };
 
 export const rolloutRoutes: AdminPlugin = async (app, { registry }) => {
@@ -72,12 +76,13 @@ export const rolloutRoutes: AdminPlugin = async (app, { registry }) => {
         ...oneRollout,
         operationId: 'listRolloutEvents',
         summary: 'List what was done to a deployment, newest first, with the evidence for it',
-        querystring: EventsQuery,
-        response: { 200: listOf(RolloutEventSchema), ...errorResponses },
+        querystring: pageQuery(EVENTS),
+        response: { 200: pageOf(RolloutEventSchema), ...errorResponses },
       },
     },
-    async ({ params, query }) => ({
-      data: await registry.listRolloutEvents(params.tenant, params.name, query.limit ?? 100),
-    }),
+    ({ params: { tenant, name }, query }) =>
+      readPage(EVENTS, query, byRevision, (limit, before) =>
+        registry.listRolloutEvents(tenant, name, limit, before === null ? {} : { before }),
+      ),
   );
 };

@@ -51,11 +51,16 @@ export const ShadowWeight = Type.Number({
 
 export const DeploymentParams = Type.Object({ tenant: Type.String(), name: Type.String() });
 
-/** What every list answers with. */
-export const listOf = <T extends Type.TSchema>(item: T) => Type.Object({ data: Type.Array(item) });
-
-export const TenantBody = Type.Object({ id: Name, name: Type.String({ maxLength: MAX_TENANT_NAME }) }, closed);
-export const TenantSchema = Type.Object({ id: Type.String(), name: Type.String(), createdAt: Time });
+const TenantName = Type.String({ maxLength: MAX_TENANT_NAME });
+const Revision = Type.Integer({ description: 'Grows by one with every change.' });
+export const TenantBody = Type.Object({ id: Name, name: TenantName }, closed);
+export const TenantNameBody = Type.Object({ name: TenantName }, closed);
+export const TenantSchema = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  createdAt: Time,
+  revision: Revision,
+});
 
 export const KeyBody = Type.Object(
   {
@@ -87,6 +92,7 @@ export const KeySchema = Type.Object({
       description: 'Until when the secret before the last rotation opens, in milliseconds since the epoch.',
     }),
   ),
+  revision: Type.Integer({ description: 'Grows by one with every change; that it is used is none.' }),
 });
 export const RotateBody = Type.Object(
   {
@@ -132,43 +138,39 @@ export const SignerSchema = Type.Object({
 
 const Any = Type.Unknown({ description: 'As this API shows it; null: it was not there, or is not any more.' });
 const Hash = Type.String({ description: 'SHA-256 of a line, in hexadecimal.' });
-export const AuditPageSchema = Type.Object({
-  entries: Type.Array(
-    Type.Object({
-      seq: Type.Integer({ description: 'From 1 on, without gaps.' }),
-      at: Time,
-      tenant: Type.String(),
-      actor: Type.Object(
-        {
-          kind: Type.Enum(['key', 'system']),
-          id: Type.String(),
-          tenant: nullable(Type.String()),
-          requestId: nullable(Type.String()),
-          reason: nullable(Type.String()),
-        },
-        { description: 'Whoever asked for the change, with which request, and why, as `x-reason` said.' },
-      ),
-      action: Type.String(),
-      subject: Type.String(),
-      before: Any,
-      after: Any,
-      previous: Hash,
-      hash: Hash,
-    }),
+export const AuditLineSchema = Type.Object({
+  seq: Type.Integer({ description: 'From 1 on, without gaps.' }),
+  at: Time,
+  tenant: Type.String(),
+  actor: Type.Object(
+    {
+      kind: Type.Enum(['key', 'system']),
+      id: Type.String(),
+      tenant: nullable(Type.String()),
+      requestId: nullable(Type.String()),
+      reason: nullable(Type.String()),
+    },
+    { description: 'Whoever asked for the change, with which request, and why, as `x-reason` said.' },
   ),
-  head: nullable(
-    Type.Object(
-      {
-        log: Type.String(),
-        tenant: Type.String(),
-        seq: Type.Integer(),
-        hash: Hash,
-        signature: Type.String({ description: 'Ed25519, base64.' }),
-      },
-      { description: 'How far the log goes. Kept elsewhere, it shows later whether lines were taken away.' },
-    ),
-  ),
+  action: Type.String(),
+  subject: Type.String(),
+  before: Any,
+  after: Any,
+  previous: Hash,
+  hash: Hash,
 });
+export const AuditHeadSchema = nullable(
+  Type.Object(
+    {
+      log: Type.String(),
+      tenant: Type.String(),
+      seq: Type.Integer(),
+      hash: Hash,
+      signature: Type.String({ description: 'Ed25519, base64.' }),
+    },
+    { description: 'How far the log goes. Kept elsewhere, it shows later whether lines were taken away.' },
+  ),
+);
 
 /** Of every route that changes something. */
 export const ChangeHeaders = Type.Object({
@@ -410,7 +412,7 @@ export const DeploymentSchema = Type.Object({
   experiment: Type.Optional(nullable(ExperimentSchema)),
   createdAt: Time,
   updatedAt: Time,
-  revision: Type.Integer({ description: 'Grows by one with every change.' }),
+  revision: Revision,
 });
 /** Left out: as it is where the version stays, else nobody. */
 export const RuleFields = Type.Partial(Type.Object({ groups: CanaryGroups, shadowWeight: ShadowWeight })).properties;

@@ -1,6 +1,7 @@
 import { errorResponses } from '../errors/responses.js';
+import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { listOf, SignerBody, SignerParams, SignerSchema, TenantParams } from './schemas.js';
+import { SignerBody, SignerParams, SignerSchema, TenantParams } from './schemas.js';
 
 const route = { config: { scope: 'tenant-admin' } } as const;
 
@@ -14,10 +15,11 @@ export const signerRoutes: AdminPlugin = async (app, { registry }) => {
         operationId: 'listSigners',
         summary: "List whose tokens say which groups a tenant's callers are in",
         params: TenantParams,
-        response: { 200: listOf(SignerSchema), ...errorResponses },
+        querystring: PageQuery,
+        response: { 200: pageOf(SignerSchema), ...errorResponses },
       },
     },
-    async (request) => ({ data: await registry.listSigners(request.params.tenant) }),
+    async ({ params, query }) => toPage(await registry.listSigners(params.tenant), ({ name }) => name, query),
   );
 
   app.post(

@@ -1,9 +1,11 @@
 import { errorResponses } from '../errors/responses.js';
+import { ifRevision, RevisionHeaders, withRevision } from './conditions.js';
 import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { TenantBody, TenantSchema } from './schemas.js';
+import { TenantBody, TenantNameBody, TenantParams, TenantSchema } from './schemas.js';
 
 const route = { config: { scope: 'admin' } } as const;
+const oneTenant = { tags: ['admin'], params: TenantParams, response: { 200: TenantSchema, ...errorResponses } };
 
 export const tenantRoutes: AdminPlugin = async (app, { registry }) => {
   app.get(
@@ -35,7 +37,34 @@ export const tenantRoutes: AdminPlugin = async (app, { registry }) => {
     },
     async (request, reply) => {
       reply.code(201);
-      return registry.createTenant(request.body);
+      return withRevision(reply, await registry.createTenant(request.body));
+    },
+  );
+
+  app.get(
+    '/tenants/:tenant',
+    {
+      config: { scope: 'tenant-admin' },
+      schema: { ...oneTenant, operationId: 'getTenant', summary: 'Show a tenant' },
+    },
+    async ({ params }, reply) => withRevision(reply, await registry.getTenant(params.tenant)),
+  );
+
+  app.put(
+    '/tenants/:tenant',
+    {
+      ...route,
+      schema: {
+        ...oneTenant,
+        operationId: 'renameTenant',
+        summary: 'Give a tenant another name for people; its id stays',
+        headers: RevisionHeaders,
+        body: TenantNameBody,
+      },
+    },
+    async ({ params, body, headers }, reply) => {
+      const by = { ifRevision: ifRevision(headers) };
+      return withRevision(reply, await registry.renameTenant(params.tenant, body.name, by));
     },
   );
 };

@@ -2,8 +2,9 @@ import { Type } from 'typebox';
 import type { HttpTool, RemoteTool } from '../contracts/http-tools.js';
 import { AppError } from '../errors/app-error.js';
 import { errorResponses } from '../errors/responses.js';
+import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { DeploymentParams, listOf, TenantParams } from './schemas.js';
+import { DeploymentParams, TenantParams } from './schemas.js';
 
 const route = { config: { scope: 'admin' } } as const;
 const Parameters = Type.Record(Type.String(), Type.Unknown(), {
@@ -80,10 +81,11 @@ export const toolRoutes: AdminPlugin = async (app, { registry, toolCaller }) => 
         operationId: 'listTools',
         summary: 'List the functions that the gateway calls for a tenant',
         params: TenantParams,
-        response: { 200: listOf(ToolSchema), ...errorResponses },
+        querystring: PageQuery,
+        response: { 200: pageOf(ToolSchema), ...errorResponses },
       },
     },
-    async ({ params }) => ({ data: await registry.listTools(params.tenant) }),
+    async ({ params, query }) => toPage(await registry.listTools(params.tenant), ({ name }) => name, query),
   );
 
   app.put(

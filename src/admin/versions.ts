@@ -5,12 +5,12 @@ import { BOM_TYPE, renderBom } from '../registry/ml-bom.js';
 import { renderCard } from '../registry/model-card.js';
 import type { VersionFacts } from '../registry/version-facts.js';
 import { changedBy } from './conditions.js';
+import { numberCursor, PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
 import {
   AdapterSchema,
   EvaluationBody,
   EvaluationSchema,
-  listOf,
   StatusBody,
   VersionEventSchema,
   VersionParams,
@@ -20,6 +20,7 @@ import { withoutFile } from './shown-version.js';
 
 const route = { config: { scope: 'release' } } as const;
 const oneVersion = { tags: ['admin'], params: VersionParams };
+const bySeq = numberCursor(({ seq }: { readonly seq: number }) => seq);
 
 export const versionRoutes: AdminPlugin = async (app, { registry, engine }) => {
   /** With who serves it: whoever revokes a stable version has to act there. */
@@ -96,10 +97,12 @@ export const versionRoutes: AdminPlugin = async (app, { registry, engine }) => {
         ...oneVersion,
         operationId: 'listVersionEvents',
         summary: 'List who changed the status of an adapter version and why, newest first',
-        response: { 200: listOf(VersionEventSchema), ...errorResponses },
+        querystring: PageQuery,
+        response: { 200: pageOf(VersionEventSchema), ...errorResponses },
       },
     },
-    async ({ params }) => ({ data: await registry.listVersionEvents(params.tenant, params.name, params.version) }),
+    async ({ params: { tenant, name, version }, query }) =>
+      toPage(await registry.listVersionEvents(tenant, name, version), bySeq.of, query),
   );
 
   app.get(
@@ -110,10 +113,12 @@ export const versionRoutes: AdminPlugin = async (app, { registry, engine }) => {
         ...oneVersion,
         operationId: 'listEvaluations',
         summary: 'List what was measured of an adapter version',
-        response: { 200: listOf(EvaluationSchema), ...errorResponses },
+        querystring: PageQuery,
+        response: { 200: pageOf(EvaluationSchema), ...errorResponses },
       },
     },
-    async ({ params }) => ({ data: await registry.listEvaluations(params.tenant, params.name, params.version) }),
+    async ({ params: { tenant, name, version }, query }) =>
+      toPage(await registry.listEvaluations(tenant, name, version), bySeq.of, query),
   );
 
   app.post(

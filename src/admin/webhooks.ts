@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { ROLLOUT_EVENTS } from '../contracts/registry-limits.js';
 import { errorResponses } from '../errors/responses.js';
+import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { listOf, nullable, TenantParams, Time } from './schemas.js';
+import { nullable, TenantParams, Time } from './schemas.js';
 
 const route = { config: { scope: 'tenant-admin' } } as const;
 const WebhookBody = Type.Object(
@@ -48,10 +49,14 @@ export const webhookRoutes: AdminPlugin = async (app, { registry }) => {
         operationId: 'listWebhooks',
         summary: 'List who is told what is done to rollouts',
         params: TenantParams,
-        response: { 200: listOf(WebhookSchema), ...errorResponses },
+        querystring: PageQuery,
+        response: { 200: pageOf(WebhookSchema), ...errorResponses },
       },
     },
-    async ({ params }) => ({ data: [...(await registry.listWebhooks(params.tenant))].map(toAnswer) }),
+    async ({ params, query }) => {
+      const webhooks = await registry.listWebhooks(params.tenant);
+      return toPage(webhooks.map(toAnswer), ({ id }) => id, query);
+    },
   );
 
   app.post(

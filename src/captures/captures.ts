@@ -67,7 +67,7 @@ export function openCaptures({ dataDir, registry, metrics, clock, limits, onFail
 
     async list(tenant, { limit, before }) {
       await registry.getDataPolicy(tenant);
-      return store.list(tenant, { limit, before: before ?? Number.MAX_SAFE_INTEGER });
+      return store.list(tenant, { limit, before: before ?? { createdAt: Number.MAX_SAFE_INTEGER, answerId: '' } });
     },
 
     async read(tenant, answerId) {

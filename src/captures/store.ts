@@ -1,4 +1,5 @@
 import type { Capture, CaptureInfo } from '../contracts/captures.js';
+import type { AnswerMoment } from '../contracts/paging.js';
 import { openSqlite } from '../sqlite/open.js';
 
 const SCHEMA = `
@@ -20,7 +21,7 @@ const INFO = 'answer_id AS answerId, deployment, adapter, created_at AS createdA
 
 export interface CaptureStore {
   add(tenant: string, capture: Capture, userHash: Uint8Array | null): void;
-  list(tenant: string, page: { limit: number; before: number }): CaptureInfo[];
+  list(tenant: string, page: { limit: number; before: AnswerMoment }): CaptureInfo[];
   find(tenant: string, answerId: string): Capture | null;
   remove(tenant: string, answerId: string): number;
   removeUser(tenant: string, userHash: Uint8Array): number;
@@ -59,8 +60,11 @@ export function openCaptureStore(file: string): CaptureStore {
 
     list: (tenant, { limit, before }) =>
       db
-        .prepare(`SELECT ${INFO} FROM captures WHERE tenant = ? AND created_at < ? ORDER BY created_at DESC LIMIT ?`)
-        .all(tenant, before, limit) as CaptureInfo[],
+        .prepare(
+          `SELECT ${INFO} FROM captures WHERE tenant = ? AND (created_at, answer_id) < (?, ?)
+            ORDER BY created_at DESC, answer_id DESC LIMIT ?`,
+        )
+        .all(tenant, before.createdAt, before.answerId, limit) as CaptureInfo[],
 
     find(tenant, answerId) {
       const row = db

@@ -16,6 +16,17 @@ export function parseNumber(text: string): number {
   return value;
 }
 
+export const ifRevisionOption = () =>
+  new Option('--if-revision <number>', 'only where it is at this revision; 0: only where there is none').argParser(
+    parseNumber,
+  );
+
+/** The headers that `ifRevisionOption` stands for. */
+export function conditionOf({ ifRevision }: { readonly ifRevision?: number }): Record<string, string> {
+  if (ifRevision === undefined) return {};
+  return ifRevision === 0 ? { 'if-none-match': '*' } : { 'if-match': `"${ifRevision}"` };
+}
+
 /** `support@2` as an adapter and its version. */
 export function parseVersion(text: string): { readonly adapter: string; readonly version: number } {
   const match = /^([^@]+)@([1-9]\d*)$/.exec(text);

@@ -1,5 +1,6 @@
 /** Texts of some answers, kept because their tenant asked for it. Types only. */
 import type { AnswerTexts } from './judge.js';
+import type { AnswerMoment } from './paging.js';
 import type { AnswerRecord } from './registry.js';
 
 /** That an answer's texts were kept, without them. */
@@ -26,10 +27,10 @@ export type CaptureAnswer = (record: AnswerRecord, texts: AnswerTexts, user: str
 /** Each call about an answer that was not kept, or is another tenant's, ends with `not_found`. */
 export interface Captures {
   readonly capture: CaptureAnswer;
-  /** The newest first. @param before of the epoch, in milliseconds; null: from the newest on */
+  /** The newest first. @param before null: from the newest on */
   list(
     tenant: string,
-    page: { readonly limit: number; readonly before: number | null },
+    page: { readonly limit: number; readonly before: AnswerMoment | null },
   ): Promise<readonly CaptureInfo[]>;
   /** A line of the audit log says that it was read, and by whom, before the texts are given. */
   read(tenant: string, answerId: string): Promise<Capture>;

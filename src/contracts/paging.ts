@@ -10,3 +10,9 @@ export interface PageRequest {
   readonly after: string | null;
   readonly order: 'asc' | 'desc';
 }
+
+/** Where a list of answers that is read from the newest on goes on: behind this one, whether it is still there or not. */
+export interface AnswerMoment {
+  readonly createdAt: number;
+  readonly answerId: string;
+}

@@ -107,8 +107,6 @@ export const ROLLOUT_EVENTS = [
 /** Of a tenant; and how long a secret signs beside the one that took its place. */
 export const MAX_WEBHOOKS = 10;
 export const WEBHOOK_GRACE_MS = 24 * 3_600_000;
-/** In one list. */
-export const MAX_ROLLOUT_EVENTS = 1000;
 export const MAX_ROLLOUT_STEPS = 20;
 /** Of one step. */
 export const MAX_STEP_ANSWERS = 1_000_000;

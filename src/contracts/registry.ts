@@ -7,7 +7,7 @@ import type { Batch, BatchChange, BatchResult, NewBatch } from './batches.js';
 import type { Conversations } from './conversations.js';
 import type { Experiment, ExperimentAnswer, ExperimentPlan } from './experiments.js';
 import type { HttpTool, ToolRun } from './http-tools.js';
-import type { Page, PageRequest } from './paging.js';
+import type { AnswerMoment, Page, PageRequest } from './paging.js';
 import type { ChatMessage } from './prompt.js';
 import type { AnswerSignals } from './quality.js';
 import type { Caller, Limits, PastUse, SetLimits, Shares, TenantLimits, UsageQuery, UsageReport } from './quota.js';
@@ -15,6 +15,7 @@ import type { ARMS, FEEDBACK_CATEGORIES, REVIEW_REASONS, SCOPES, SIGNER_PURPOSES
 import type {
   CanaryRules,
   ChangedBy,
+  IfRevision,
   JudgedAnswer,
   Rollout,
   RolloutEvent,
@@ -69,6 +70,8 @@ export interface Tenant {
   readonly id: string;
   readonly name: string;
   readonly createdAt: number;
+  /** Grows by one with every change, here and below. */
+  readonly revision: number;
 }
 
 export interface ApiKeyInfo {
@@ -87,7 +90,12 @@ export interface ApiKeyInfo {
   readonly rotatedAt: number | null;
   /** Until when the secret before the last rotation opens; null: there is none. */
   readonly previousUntil: number | null;
+  /** That it is used is no change. */
+  readonly revision: number;
 }
+
+/** A key with what opens it, which is told once. */
+export type NewKey = ApiKeyInfo & { readonly secret: string };
 
 export interface AdapterVersion extends AdapterRef {
   readonly tenant: string;
@@ -319,6 +327,9 @@ export interface DataPolicy {
   readonly captureDays: number | null;
 }
 
+/** As it was set; at revision 0 nobody has set one. */
+export type SetDataPolicy = DataPolicy & { readonly revision: number };
+
 export interface SharingStatus {
   /** Why nothing can be changed; null where it can. */
   readonly trouble: string | null;
@@ -332,25 +343,46 @@ export interface Registry extends Conversations, Webhooks {
 
   createTenant(tenant: { id: string; name: string }): Promise<Tenant>;
   listTenants(): Promise<readonly Tenant[]>;
-  getDataPolicy(tenant: string): Promise<DataPolicy>;
-  putDataPolicy(tenant: string, policy: DataPolicy): Promise<DataPolicy>;
+  /** @throws AppError `not_found` */
+  getTenant(id: string): Promise<Tenant>;
+  /** Another name for people; its id stays. @throws AppError `revision_mismatch`, here and below */
+  renameTenant(id: string, name: string, by?: IfRevision): Promise<Tenant>;
+  getDataPolicy(tenant: string): Promise<SetDataPolicy>;
+  putDataPolicy(tenant: string, policy: DataPolicy, by?: IfRevision): Promise<SetDataPolicy>;
 
-  /** The secret is shown once and stored only as a hash; `secret` fixes it (demo keys). */
-  createKey(key: {
-    tenant: string;
-    label: string;
-    scopes: readonly Scope[];
-    groups?: readonly string[];
-    /** null, or left out: never. */
-    expiresAt?: number | null;
-    secret?: string;
-  }): Promise<ApiKeyInfo & { readonly secret: string }>;
+  /**
+   * The secret is shown once and stored only as a hash; `secret` fixes it (demo keys). Asked for again with its idempotency key, the key is the
+   * same, and opened by this secret in place of the first one, which was lost then.
+   * @throws AppError `idempotency_key_reused` where that made another key, or one that was rotated since
+   */
+  createKey(
+    key: {
+      tenant: string;
+      label: string;
+      scopes: readonly Scope[];
+      groups?: readonly string[];
+      /** null, or left out: never. */
+      expiresAt?: number | null;
+      secret?: string;
+    },
+    by?: Pick<ChangedBy, 'idempotencyKey'>,
+  ): Promise<NewKey>;
   listKeys(tenant: string): Promise<readonly ApiKeyInfo[]>;
-  revokeKey(tenant: string, keyId: string): Promise<ApiKeyInfo>;
-  /** A new secret for the same key; the one before opens for `graceMs` longer. */
-  rotateKey(tenant: string, keyId: string, graceMs: number): Promise<ApiKeyInfo & { readonly secret: string }>;
+  /** @throws AppError `not_found` */
+  getKey(tenant: string, keyId: string): Promise<ApiKeyInfo>;
+  revokeKey(tenant: string, keyId: string, by?: IfRevision): Promise<ApiKeyInfo>;
+  /**
+   * A new secret for the same key; the one before opens for `graceMs` longer. Asked for again with the idempotency key of the last rotation, it
+   * takes the place of that one's secret alone.
+   */
+  rotateKey(
+    tenant: string,
+    keyId: string,
+    graceMs: number,
+    by?: IfRevision & Pick<ChangedBy, 'idempotencyKey'>,
+  ): Promise<NewKey>;
   /** What a key may do from now on. */
-  setKeyScopes(tenant: string, keyId: string, scopes: readonly Scope[]): Promise<ApiKeyInfo>;
+  setKeyScopes(tenant: string, keyId: string, scopes: readonly Scope[], by?: IfRevision): Promise<ApiKeyInfo>;
 
   /** @param keyId null: of the tenant as a whole. @throws AppError `not_found` */
   getLimits(tenant: string, keyId: string | null): Promise<SetLimits>;
@@ -360,7 +392,7 @@ export interface Registry extends Conversations, Webhooks {
    */
   putLimits(
     limits: { tenant: string; keyId: string | null; limits: Partial<TenantLimits> },
-    by?: Pick<ChangedBy, 'ifRevision'>,
+    by?: IfRevision,
   ): Promise<SetLimits>;
   /** Of whoever has a key: asked at every request. */
   limitsOf(caller: Caller): Promise<{ readonly tenant: TenantLimits; readonly key: Limits }>;
@@ -491,12 +523,12 @@ export interface Registry extends Conversations, Webhooks {
   listExperiments(): Promise<readonly Deployment[]>;
   /** Of the experiment under way: the first ones, as many as an experiment may have. */
   experimentAnswers(deployment: Deployment): Promise<readonly ExperimentAnswer[]>;
-  /** Newest first. @param type left out: of all types */
+  /** Newest first. @param type left out: of all types @param before left out: from the newest on; else older than this revision */
   listRolloutEvents(
     tenant: string,
     name: string,
     limit: number,
-    type?: RolloutEventType,
+    { type, before }?: { readonly type?: RolloutEventType; readonly before?: number | undefined },
   ): Promise<readonly RolloutEvent[]>;
   /** Deployments of all tenants with a rollout under way. */
   listRollouts(): Promise<readonly Deployment[]>;
@@ -565,10 +597,13 @@ export interface Registry extends Conversations, Webhooks {
     caller: Pick<Principal, 'tenant' | 'keyId'>,
     feedback: Feedback,
   ): Promise<{ readonly answer: AnswerRecord; readonly isFirst: boolean }>;
-  /** Answers that a person should look at and nobody has, the newest first. @param reason null: for any reason */
+  /**
+   * Answers that a person should look at and nobody has, the newest first.
+   * @param filter reason null: for any reason; before: older than this one, which may have been looked at meanwhile
+   */
   listReviews(
     tenant: string,
-    filter: { readonly reason: ReviewReason | null; readonly limit: number },
+    filter: { readonly reason: ReviewReason | null; readonly limit: number; readonly before?: AnswerMoment | null },
   ): Promise<readonly ReviewItem[]>;
   /** Keeps the last review of an answer. @throws AppError as `addFeedback` */
   putReview(caller: Pick<Principal, 'tenant' | 'keyId'>, answerId: string, review: Review): Promise<void>;

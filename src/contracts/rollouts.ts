@@ -77,11 +77,15 @@ export interface RolloutEvent {
   readonly createdAt: number;
 }
 
-/** Who changes a deployment, and on which condition. */
-export interface ChangedBy {
-  readonly actor: string;
-  /** The change is refused (`revision_mismatch`) where the deployment is not at this revision any more; 0: where it exists. */
+/** On which condition something is changed. */
+export interface IfRevision {
+  /** The change is refused (`revision_mismatch`) where the thing is not at this revision any more; 0: where it exists. */
   readonly ifRevision?: number | undefined;
+}
+
+/** Who changes a deployment, and on which condition. */
+export interface ChangedBy extends IfRevision {
+  readonly actor: string;
   /** A second change with the same key does nothing and gives the deployment as it is. */
   readonly idempotencyKey?: string | undefined;
   readonly reason?: string | undefined;

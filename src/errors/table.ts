@@ -193,10 +193,7 @@ export const ERRORS = {
     'The {what} {name} is at revision {revision}, not {ifRevision}. Read it again, and decide anew.',
     412,
   ),
-  idempotency_key_reused: bad(
-    'The idempotency key {idempotencyKey} was used for another change of this deployment. Use a new one.',
-    409,
-  ),
+  idempotency_key_reused: bad('The idempotency key {idempotencyKey} was used for another change. Use a new one.', 409),
   invalid_transition: bad('{version} is {from}, so it cannot become {to}. It can become {allowed}.', 409),
   version_in_use: bad(
     '{version} is {what}, so it cannot be {to}. Take it from there first; what must stop at once can be revoked.',

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../contracts/clock.js';
-import type { DataPolicy, Registry } from '../contracts/registry.js';
+import type { DataPolicy, Registry, SetDataPolicy } from '../contracts/registry.js';
 import { MAX_KEPT_ANSWERS, MAX_RETENTION_DAYS } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import type { Audited, Database } from './database.js';
 import type { ReadCache } from './read-cache.js';
+import { requireRevision } from './revision.js';
 import { requireTenant } from './tenants.js';
 import type { HashUser } from './user-hash.js';
 import { validInteger } from './validate.js';
@@ -12,13 +13,14 @@ import { validInteger } from './validate.js';
 const DAY_MS = 24 * 3600 * 1000;
 /** Rows a transaction deletes: each blocks the gateway's thread for its commit. */
 const BATCH = 500;
-const NONE: DataPolicy = {
+const NONE: SetDataPolicy = {
   retentionDays: null,
   maxAnswers: null,
   trainingConsent: false,
   storeResponses: true,
   captureRate: 0,
   captureDays: null,
+  revision: 0,
 };
 
 type DataPolicies = Pick<Registry, 'getDataPolicy' | 'putDataPolicy' | 'forgetUser' | 'expireAnswers'>;
@@ -60,7 +62,7 @@ export function createDataPolicies({
   return {
     getDataPolicy: (tenant) => cache.get(`data policy ${tenant}`, () => findDataPolicy(db, tenant)),
 
-    async putDataPolicy(tenant, policy) {
+    async putDataPolicy(tenant, policy, by) {
       const { retentionDays, maxAnswers, trainingConsent, storeResponses, captureRate, captureDays } = policy;
       if (retentionDays !== null) validInteger('retentionDays', retentionDays, 1, MAX_RETENTION_DAYS);
       if (maxAnswers !== null) validInteger('maxAnswers', maxAnswers, 0, MAX_KEPT_ANSWERS);
@@ -76,21 +78,24 @@ export function createDataPolicies({
         captureRate,
         captureDays,
       };
-      const row = {
-        ...after,
-        trainingConsent: trainingConsent ? 1 : 0,
-        storeResponses: storeResponses ? 1 : 0,
-      } as const;
       return db.transaction().execute(async (trx) => {
-        const before = await findDataPolicy(trx, tenant);
-        if (isDeepStrictEqual(before, after)) return after;
+        const { revision: current, ...before } = await findDataPolicy(trx, tenant);
+        requireRevision('data policy of', tenant, { revision: current }, by);
+        if (isDeepStrictEqual(before, after)) return { ...after, revision: current };
+        const revision = current + 1;
+        const row = {
+          ...after,
+          trainingConsent: trainingConsent ? 1 : 0,
+          storeResponses: storeResponses ? 1 : 0,
+          revision,
+        } as const;
         await trx
           .insertInto('dataPolicies')
           .values({ tenant, ...row })
           .onConflict((conflict) => conflict.column('tenant').doUpdateSet(row))
           .execute();
         await audit(trx, { tenant, action: 'data_policy.put', subject: tenant, before, after });
-        return after;
+        return { ...after, revision };
       });
     },
 
@@ -134,11 +139,11 @@ export function createDataPolicies({
 }
 
 /** @throws AppError `not_found` where there is no such tenant */
-async function findDataPolicy(db: Database, tenant: string): Promise<DataPolicy> {
+async function findDataPolicy(db: Database, tenant: string): Promise<SetDataPolicy> {
   await requireTenant(db, tenant);
   const row = await db.selectFrom('dataPolicies').selectAll().where('tenant', '=', tenant).executeTakeFirst();
   if (row === undefined) return NONE;
-  const { retentionDays, maxAnswers, captureRate, captureDays } = row;
+  const { retentionDays, maxAnswers, captureRate, captureDays, revision } = row;
   const [trainingConsent, storeResponses] = [row.trainingConsent === 1, row.storeResponses === 1];
-  return { retentionDays, maxAnswers, trainingConsent, storeResponses, captureRate, captureDays };
+  return { retentionDays, maxAnswers, trainingConsent, storeResponses, captureRate, captureDays, revision };
 }

@@ -4,7 +4,7 @@ import type SQLite from 'better-sqlite3';
 import { CamelCasePlugin, Kysely } from 'kysely';
 import type { AuditDb } from '../audit/log.js';
 import type { AuditChange } from '../contracts/audit.js';
-import type { Signer } from '../contracts/registry.js';
+import type { Signer, Tenant } from '../contracts/registry.js';
 import type { RolloutEvent } from '../contracts/rollouts.js';
 import type { Alias, VersionStatus } from '../contracts/versions.js';
 import type { JobDb } from '../jobs/jobs.js';
@@ -30,6 +30,10 @@ export interface KeyRow {
   rotatedAt: number | null;
   previousHash: Buffer | null;
   previousUntil: number | null;
+  revision: number;
+  /** Idempotency keys: of its making, and of its last rotation. */
+  madeWith: string | null;
+  rotatedWith: string | null;
 }
 
 export interface SignerRow {
@@ -329,7 +333,7 @@ interface Tables {
   policies: PolicyRow;
   tools: ToolRow;
   webhooks: WebhookRow;
-  tenants: { id: string; name: string; createdAt: number };
+  tenants: Tenant;
   keys: KeyRow;
   signers: SignerRow;
   adapters: AdapterRow;
@@ -352,6 +356,7 @@ interface Tables {
     storeResponses: 0 | 1;
     captureRate: number;
     captureDays: number | null;
+    revision: number;
   };
   feedback: FeedbackRow;
   reviews: ReviewRow;

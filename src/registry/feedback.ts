@@ -80,7 +80,7 @@ export function createFeedback({ db, clock, audit, onDisk, consents }: FeedbackO
       return { answer, isFirst: rating !== null && (before?.rating ?? null) === null };
     },
 
-    async listReviews(tenant, { reason, limit }) {
+    async listReviews(tenant, { reason, limit, before = null }) {
       const rows = await db
         .selectFrom('answers')
         .leftJoin('answerSignals', 'answerSignals.answerId', 'answers.id')
@@ -93,6 +93,11 @@ export function createFeedback({ db, clock, audit, onDisk, consents }: FeedbackO
         )
         .where((eb) => eb.or(REASONS.filter(([name]) => (reason ?? name) === name).map(([, holds]) => holds)))
         .select(REASONS.map(([, holds], index) => holds.as(`reason${index}`)))
+        .$if(before !== null, (query) =>
+          query.where(({ eb, refTuple, tuple }) =>
+            eb(refTuple('answers.createdAt', 'answers.id'), '<', tuple(before!.createdAt, before!.answerId)),
+          ),
+        )
         .orderBy('answers.createdAt', 'desc')
         .orderBy('answers.id', 'desc')
         .limit(limit)

@@ -8,9 +8,11 @@ import {
   MAX_KEY_LIFE_MS,
   SCOPES,
 } from '../contracts/registry-limits.js';
+import type { IfRevision } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
 import type { Audited, Database, KeyRow } from './database.js';
 import type { ReadCache } from './read-cache.js';
+import { requireRevision } from './revision.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validGroups, validInteger, validText } from './validate.js';
 
@@ -21,7 +23,10 @@ const MAX_SECRET_CHARS = 256;
 /** A key that is used all the time is written down as used once in this time. */
 const USED_EVERY_MS = 60_000;
 
-type Keys = Pick<Registry, 'authenticate' | 'createKey' | 'listKeys' | 'revokeKey' | 'rotateKey' | 'setKeyScopes'>;
+type Keys = Pick<
+  Registry,
+  'authenticate' | 'createKey' | 'listKeys' | 'getKey' | 'revokeKey' | 'rotateKey' | 'setKeyScopes'
+>;
 
 export function createKeys({
   db,
@@ -48,26 +53,27 @@ export function createKeys({
   }
 
   /** One change of a key, with its line in the audit log. */
+  async function save(trx: Database, row: KeyRow, action: string, values: Partial<KeyRow>): Promise<ApiKeyInfo> {
+    const changed = { ...values, revision: row.revision + 1 };
+    const [before, after] = [keyInfo(row), keyInfo({ ...row, ...changed })];
+    await trx.updateTable('keys').set(changed).where('id', '=', row.id).execute();
+    await audit(trx, { tenant: row.tenant, action, subject: row.id, before, after });
+    return after;
+  }
+
+  /** @param set what is to be changed; null: nothing */
   function change(
     tenant: string,
     keyId: string,
     action: string,
-    set: (key: KeyRow) => Partial<KeyRow>,
+    by: IfRevision | undefined,
+    set: (key: KeyRow) => Partial<KeyRow> | null,
   ): Promise<ApiKeyInfo> {
     return db.transaction().execute(async (trx) => {
-      const row = await trx
-        .selectFrom('keys')
-        .selectAll()
-        .where('tenant', '=', tenant)
-        .where('id', '=', keyId)
-        .executeTakeFirst();
-      if (!row) throw new AppError('not_found', { what: 'Key', id: keyId });
+      const row = await requireKey(trx, tenant, keyId);
+      requireRevision('key', keyId, row, by);
       const values = set(row);
-      const [before, after] = [keyInfo(row), keyInfo({ ...row, ...values })];
-      if (Object.keys(values).length === 0) return before;
-      await trx.updateTable('keys').set(values).where('id', '=', keyId).execute();
-      await audit(trx, { tenant, action, subject: keyId, before, after });
-      return after;
+      return values === null ? keyInfo(row) : save(trx, row, action, values);
     });
   }
 
@@ -87,7 +93,8 @@ export function createKeys({
       return { keyId: row.id, tenant: row.tenant, scopes: opened, groups: groups.length === 0 ? null : groups };
     },
 
-    async createKey({ tenant, label, scopes, groups = [], expiresAt = null, secret = newSecret() }) {
+    async createKey({ tenant, label, scopes, groups = [], expiresAt = null, secret = newSecret() }, by) {
+      const madeWith = by?.idempotencyKey ?? null;
       const createdAt = clock.now();
       const row: KeyRow = {
         id: `key_${randomBytes(12).toString('hex')}`,
@@ -103,9 +110,18 @@ export function createKeys({
         rotatedAt: null,
         previousHash: null,
         previousUntil: null,
+        revision: 1,
+        madeWith,
+        rotatedWith: null,
       };
-      await db.transaction().execute(async (trx) => {
+      return db.transaction().execute(async (trx) => {
         await requireTenant(trx, tenant);
+        const made = madeWith === null ? undefined : await keyMadeWith(trx, tenant, madeWith);
+        if (made) {
+          requireOpen(made);
+          requireSame(made, row);
+          return { ...(await save(trx, made, 'key.renewed', { hash: row.hash })), secret };
+        }
         const { numInsertedOrUpdatedRows } = await trx
           .insertInto('keys')
           .values(row)
@@ -113,49 +129,72 @@ export function createKeys({
           .executeTakeFirstOrThrow();
         if (numInsertedOrUpdatedRows === 0n) throw new AppError('already_exists', { what: 'Key', id: label });
         await audit(trx, { tenant, action: 'key.created', subject: row.id, before: null, after: keyInfo(row) });
+        return { ...keyInfo(row), secret };
       });
-      return { ...keyInfo(row), secret };
     },
 
     async listKeys(tenant) {
       await requireTenant(db, tenant);
-      const rows = await db
-        .selectFrom('keys')
-        .selectAll()
-        .where('tenant', '=', tenant)
-        .orderBy('createdAt')
-        .orderBy('id')
-        .execute();
-      return rows.map(keyInfo);
+      return (await ofTenant(db, tenant).orderBy('createdAt').orderBy('id').execute()).map(keyInfo);
     },
 
-    revokeKey: (tenant, keyId) =>
-      change(tenant, keyId, 'key.revoked', ({ revokedAt }) => (revokedAt === null ? { revokedAt: clock.now() } : {})),
+    getKey: async (tenant, keyId) => keyInfo(await requireKey(db, tenant, keyId)),
 
-    async rotateKey(tenant, keyId, graceMs) {
+    revokeKey: (tenant, keyId, by) =>
+      change(tenant, keyId, 'key.revoked', by, ({ revokedAt }) =>
+        revokedAt === null ? { revokedAt: clock.now() } : null,
+      ),
+
+    async rotateKey(tenant, keyId, graceMs, by) {
       validInteger('graceMs', graceMs, 0, MAX_KEY_GRACE_MS);
       const secret = newSecret();
       const rotatedAt = clock.now();
-      const key = await change(tenant, keyId, 'key.rotated', (row) => {
+      const rotatedWith = by?.idempotencyKey ?? null;
+      return db.transaction().execute(async (trx) => {
+        const row = await requireKey(trx, tenant, keyId);
         requireOpen(row);
-        const previous = graceMs === 0 ? null : row.hash;
-        return {
-          hash: hashOf(secret),
-          rotatedAt,
-          previousHash: previous,
-          previousUntil: previous && rotatedAt + graceMs,
-        };
+        if (rotatedWith !== null && row.rotatedWith === rotatedWith) {
+          // The one that was lost goes, and not the one before it, which may be in use.
+          return { ...(await save(trx, row, 'key.renewed', { hash: hashOf(secret) })), secret };
+        }
+        requireRevision('key', keyId, row, by);
+        const previousHash = graceMs === 0 ? null : row.hash;
+        const previousUntil = previousHash && rotatedAt + graceMs;
+        const values = { hash: hashOf(secret), rotatedAt, rotatedWith, previousHash, previousUntil };
+        return { ...(await save(trx, row, 'key.rotated', values)), secret };
       });
-      return { ...key, secret };
     },
 
-    setKeyScopes: (tenant, keyId, scopes) =>
-      change(tenant, keyId, 'key.scopes_changed', (row) => {
+    setKeyScopes: (tenant, keyId, scopes, by) =>
+      change(tenant, keyId, 'key.scopes_changed', by, (row) => {
         requireOpen(row);
         const wanted = JSON.stringify(validScopes(scopes));
-        return wanted === row.scopes ? {} : { scopes: wanted };
+        return wanted === row.scopes ? null : { scopes: wanted };
       }),
   };
+}
+
+function ofTenant(db: Database, tenant: string) {
+  return db.selectFrom('keys').selectAll().where('tenant', '=', tenant);
+}
+
+/** @throws AppError `not_found`, for another tenant's too */
+async function requireKey(db: Database, tenant: string, keyId: string): Promise<KeyRow> {
+  const row = await ofTenant(db, tenant).where('id', '=', keyId).executeTakeFirst();
+  if (!row) throw new AppError('not_found', { what: 'Key', id: keyId });
+  return row;
+}
+
+function keyMadeWith(trx: Database, tenant: string, idempotencyKey: string): Promise<KeyRow | undefined> {
+  return ofTenant(trx, tenant).where('madeWith', '=', idempotencyKey).executeTakeFirst();
+}
+
+/** Whether a key is what was asked for again, and nobody has rotated it since. @throws AppError `idempotency_key_reused` */
+function requireSame(made: KeyRow, asked: KeyRow): void {
+  const isSame = (['label', 'scopes', 'groups', 'expiresAt', 'rotatedAt'] as const).every(
+    (field) => made[field] === asked[field],
+  );
+  if (!isSame) throw new AppError('idempotency_key_reused', { idempotencyKey: asked.madeWith! });
 }
 
 /** By its secret, or by the one before it. */
@@ -210,6 +249,14 @@ function validScopes(scopes: readonly Scope[]): readonly Scope[] {
   throw invalid('scopes', `must hold at least one of ${SCOPES.join(', ')}, got ${JSON.stringify(scopes)}`);
 }
 
-function keyInfo({ hash: _, previousHash: __, scopes, groups, ...row }: KeyRow): ApiKeyInfo {
+function keyInfo({
+  hash: _,
+  previousHash: __,
+  madeWith: ___,
+  rotatedWith: ____,
+  scopes,
+  groups,
+  ...row
+}: KeyRow): ApiKeyInfo {
   return { ...row, scopes: JSON.parse(scopes), groups: JSON.parse(groups) };
 }

@@ -4,6 +4,7 @@ import type { Registry } from '../contracts/registry.js';
 import { KEY_LIMITS, LIMITS, TENANT_LIMITS } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import type { Database } from './database.js';
+import { requireRevision } from './revision.js';
 import type { TableParts } from './table-parts.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validInteger } from './validate.js';
@@ -30,15 +31,12 @@ export function createLimits({ db, clock, audit, cache }: TableParts): LimitsOfT
       return findLimits(db, tenant, keyId);
     },
 
-    async putLimits({ tenant, keyId, limits: given }, { ifRevision } = {}) {
+    async putLimits({ tenant, keyId, limits: given }, by) {
       const limits = valid(given, keyId);
       return db.transaction().execute(async (trx) => {
         await requireSubject(trx, tenant, keyId);
         const before = await findLimits(trx, tenant, keyId);
-        if (ifRevision !== undefined && ifRevision !== before.revision) {
-          const name = keyId ?? tenant;
-          throw new AppError('revision_mismatch', { what: 'limits of', name, ifRevision, revision: before.revision });
-        }
+        requireRevision('limits of', keyId ?? tenant, before, by);
         if (isDeepStrictEqual(before.limits, limits)) return before;
         const row = { limits: JSON.stringify(limits), revision: before.revision + 1, updatedAt: clock.now() };
         await trx

@@ -378,6 +378,14 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
     'ALTER TABLE rollout_events ADD COLUMN report TEXT',
   ),
   '0029-generation': statements(`ALTER TABLE deployments ADD COLUMN generation TEXT NOT NULL DEFAULT '{}'`),
+  '0030-revisions': statements(
+    'ALTER TABLE tenants ADD COLUMN revision INTEGER NOT NULL DEFAULT 1',
+    'ALTER TABLE data_policies ADD COLUMN revision INTEGER NOT NULL DEFAULT 1',
+    'ALTER TABLE keys ADD COLUMN revision INTEGER NOT NULL DEFAULT 1',
+    'ALTER TABLE keys ADD COLUMN made_with TEXT',
+    'ALTER TABLE keys ADD COLUMN rotated_with TEXT',
+    'CREATE UNIQUE INDEX keys_by_idempotency_key ON keys (tenant, made_with) WHERE made_with IS NOT NULL',
+  ),
 };
 
 /**

@@ -1,4 +1,4 @@
-import type { ChangedBy } from '../contracts/rollouts.js';
+import type { ChangedBy, IfRevision } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
 
 /** Where nobody is named, whoever holds the data folder. */
@@ -9,7 +9,7 @@ export function requireRevision(
   what: string,
   name: string,
   current: { readonly revision: number } | undefined,
-  by?: ChangedBy,
+  by?: IfRevision,
 ): void {
   const revision = current?.revision ?? 0;
   if (by?.ifRevision === undefined || by.ifRevision === revision) return;

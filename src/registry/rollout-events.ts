@@ -8,15 +8,18 @@ type At = Pick<DeploymentRow, 'tenant' | 'name' | 'revision' | 'updatedAt'>;
 
 export function createRolloutEvents({ db }: { db: Database }): Pick<Registry, 'listRolloutEvents'> {
   return {
-    async listRolloutEvents(tenant, name, limit, type) {
+    async listRolloutEvents(tenant, name, limit, { type, before } = {}) {
       const rows = await eventsOf(db, { tenant, name })
         .$if(type !== undefined, (query) => query.where('type', '=', type!))
+        .$if(before !== undefined, (query) => query.where('revision', '<', before!))
         .selectAll()
         .orderBy('revision', 'desc')
         .limit(limit)
         .execute();
       // Every deployment has the event of its beginning.
-      if (rows.length === 0 && type === undefined) throw new AppError('not_found', { what: 'Deployment', id: name });
+      if (rows.length === 0 && type === undefined && before === undefined) {
+        throw new AppError('not_found', { what: 'Deployment', id: name });
+      }
       return rows.map(toEvent);
     },
   };

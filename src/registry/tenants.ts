@@ -1,11 +1,12 @@
 import type { Clock } from '../contracts/clock.js';
-import type { Registry } from '../contracts/registry.js';
+import type { Registry, Tenant } from '../contracts/registry.js';
 import { MAX_TENANT_NAME } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
 import type { Audited, Database } from './database.js';
+import { requireRevision } from './revision.js';
 import { validName, validText } from './validate.js';
 
-type Tenants = Pick<Registry, 'createTenant' | 'listTenants'>;
+type Tenants = Pick<Registry, 'createTenant' | 'listTenants' | 'getTenant' | 'renameTenant'>;
 
 export function createTenants({ db, clock, audit }: { db: Database; clock: Clock; audit: Audited }): Tenants {
   return {
@@ -14,6 +15,7 @@ export function createTenants({ db, clock, audit }: { db: Database; clock: Clock
         id: validName('id', id),
         name: validText('name', name, MAX_TENANT_NAME),
         createdAt: clock.now(),
+        revision: 1,
       };
       await db.transaction().execute(async (trx) => {
         const { numInsertedOrUpdatedRows } = await trx
@@ -28,11 +30,28 @@ export function createTenants({ db, clock, audit }: { db: Database; clock: Clock
     },
 
     listTenants: () => db.selectFrom('tenants').selectAll().orderBy('id').execute(),
+
+    getTenant: (id) => requireTenant(db, id),
+
+    async renameTenant(id, name, by) {
+      validText('name', name, MAX_TENANT_NAME);
+      return db.transaction().execute(async (trx) => {
+        const before = await requireTenant(trx, id);
+        requireRevision('tenant', id, before, by);
+        if (before.name === name) return before;
+        const change = { name, revision: before.revision + 1 };
+        const after = { ...before, ...change };
+        await trx.updateTable('tenants').set(change).where('id', '=', id).execute();
+        await audit(trx, { tenant: id, action: 'tenant.renamed', subject: id, before, after });
+        return after;
+      });
+    },
   };
 }
 
 /** @throws AppError `not_found` */
-export async function requireTenant(db: Database, id: string): Promise<void> {
-  const found = await db.selectFrom('tenants').select('id').where('id', '=', id).executeTakeFirst();
+export async function requireTenant(db: Database, id: string): Promise<Tenant> {
+  const found = await db.selectFrom('tenants').selectAll().where('id', '=', id).executeTakeFirst();
   if (!found) throw new AppError('not_found', { what: 'Tenant', id });
+  return found;
 }

@@ -93,6 +93,17 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
     await says('The key is held by this tab.');
     const ask = () => fetch(`${address}/v1/key`, { headers: { authorization: `Bearer ${secret}` } });
     t.match(await (await ask()).json(), { tenant: `new-${tenant}`, scopes: ['inference'] });
+    await button('Rotate app').click();
+    await dialog.getByLabel('Hours that the secret of before').fill('0');
+    await button('Rotate', dialog).click();
+    await dialog.getByText('The key, shown this once').waitFor();
+    const rotated = (await dialog.locator('.secret').textContent())!;
+    await button('Cancel', dialog).click();
+    await says('The key has another secret.');
+    t.equal((await ask()).status, 401, 'the secret of before opens nothing');
+    t.equal((await fetch(`${address}/v1/key`, { headers: { authorization: `Bearer ${rotated}` } })).status, 200);
+    await change('Rename', { Name: 'Renamed' }, 'Rename');
+    await page.getByText('Renamed. See its').waitFor();
     await change('Revoke app', {}, 'Revoke');
     await page.getByText('revoked', { exact: true }).waitFor();
     t.equal((await ask()).status, 401);

@@ -258,32 +258,3 @@ t.test('an experiment is started, shown and stopped, and an arm of it adopted', 
   });
   t.match(await call('POST', `${path}/rollback`), { body: { stableVersion: 1 } });
 });
-
-t.test('lists that grow are read a page at a time', async (t) => {
-  const { root, call, registry } = await adminApp(t);
-  for (const id of ['cafe', 'shop']) await registry.createTenant({ id, name: id });
-  for (const folder of ['one', 'two'])
-    await registry.addAdapter({ tenant: 'bank', name: 'support', folder: `${root}/${folder}` });
-  for (const name of ['a', 'b']) await registry.putDeployment({ tenant: 'bank', name, ...deployment });
-  const lists: [string, (item: Record<string, unknown>) => unknown, number][] = [
-    ['/tenants', ({ id }) => id, 3],
-    ['/tenants/bank/keys', ({ id }) => id, 2],
-    ['/tenants/bank/adapters', ({ version }) => version, 2],
-    ['/tenants/bank/deployments', ({ name }) => name, 2],
-  ];
-  for (const [path, idOf, count] of lists) {
-    const { body: all } = await call('GET', path);
-    t.match(all, { next: null }, path);
-    t.equal(all.data.length, count, path);
-    const paged: unknown[] = [];
-    for (let next: string | null = ''; next !== null; ) {
-      const { body } = await call('GET', `${path}?limit=1${next && `&after=${encodeURIComponent(next)}`}`);
-      t.equal(body.data.length, 1, path);
-      paged.push(idOf(body.data[0]));
-      next = body.next;
-    }
-    t.same(paged, all.data.map(idOf), path);
-  }
-  t.match(await call('GET', '/tenants?after=nobody'), { status: 400, body: { error: { param: 'after' } } });
-  t.match(await call('GET', '/tenants?limit=0'), { status: 400, body: { error: { param: 'limit' } } });
-});

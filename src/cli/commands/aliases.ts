@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Alias } from '../../contracts/versions.js';
 import { adminApi, path } from '../api.js';
-import { parseNumber, parseVersion, tenantOption } from '../options.js';
+import { conditionOf, ifRevisionOption, parseVersion, tenantOption } from '../options.js';
 import { show } from '../show.js';
 import { formatTime, type Terminal } from '../terminal.js';
 
@@ -13,18 +13,11 @@ interface AliasOptions {
 export function addAliases(adapters: Command, terminal: Terminal): void {
   const pathOf = (tenant: string, adapter: string, alias: string) =>
     path`/admin/tenants/${tenant}/adapters/${adapter}/aliases/${alias}`;
-  const conditionOf = ({ ifRevision }: AliasOptions): Record<string, string> =>
-    ifRevision === undefined ? {} : ifRevision === 0 ? { 'if-none-match': '*' } : { 'if-match': `"${ifRevision}"` };
-  const condition = [
-    '--if-revision <number>',
-    'only where it is at this revision; 0: only where there is none',
-  ] as const;
-
   adapters
     .command('alias <name@version> <alias>')
     .description('point an alias at a version: deployment@alias is answered by it from now on')
     .addOption(tenantOption())
-    .option(...condition, parseNumber)
+    .addOption(ifRevisionOption())
     .action(async (which: string, alias: string, options: AliasOptions, command: Command) => {
       const { adapter, version } = parseVersion(which);
       const url = pathOf(options.tenant, adapter, alias);
@@ -36,7 +29,7 @@ export function addAliases(adapters: Command, terminal: Terminal): void {
     .command('unalias <name> <alias>')
     .description('remove an alias')
     .addOption(tenantOption())
-    .option(...condition, parseNumber)
+    .addOption(ifRevisionOption())
     .action(async (name: string, alias: string, options: AliasOptions, command: Command) => {
       const url = pathOf(options.tenant, name, alias);
       const removed = await adminApi(command).send<Alias>('DELETE', url, undefined, conditionOf(options));

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.js';
-import type { AuditCheckpoint, AuditPage } from '../../contracts/audit.js';
+import type { AuditCheckpoint, AuditEntry } from '../../contracts/audit.js';
 import { AppError } from '../../errors/app-error.js';
 import { adminApi, path } from '../api.js';
 import { parseNumber, tenantOption } from '../options.js';
@@ -12,6 +12,10 @@ import { formatTime, type Terminal } from '../terminal.js';
 interface VerifyOptions {
   readonly checkpoint?: string;
   readonly publicKey?: string;
+}
+
+interface AuditLines {
+  readonly data: readonly AuditEntry[];
 }
 
 interface ListOptions {
@@ -30,8 +34,8 @@ export function addAudit(program: Command, terminal: Terminal): void {
     .option('--limit <number>', 'lines, at most', parseNumber, 20)
     .action(async ({ tenant, limit }: ListOptions, command: Command) => {
       const url = tenant === '*' ? '/admin/audit' : path`/admin/tenants/${tenant}/audit`;
-      const page = await adminApi(command).get<AuditPage>(`${url}?limit=${limit}`);
-      const rows = page.entries.map(({ seq, at, actor, action, subject }) => ({
+      const page = await adminApi(command).get<AuditLines>(`${url}?limit=${limit}`);
+      const rows = page.data.map(({ seq, at, actor, action, subject }) => ({
         line: seq,
         at: formatTime(at),
         by: actor.id,

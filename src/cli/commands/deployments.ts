@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Deployment, RetrievalPolicy } from '../../contracts/registry.js';
 import type { SearchMode } from '../../contracts/retrieval.js';
-import { type Api, ApiFailure, adminApi, path } from '../api.js';
+import { type Api, adminApi, path } from '../api.js';
+import { change } from '../change.js';
 import { groupsOption, parseNumber, parseVersion, shadowOption, tenantOption } from '../options.js';
 import { show } from '../show.js';
 import { formatTime, type Terminal } from '../terminal.js';
@@ -35,9 +36,6 @@ interface CanaryOptions {
   readonly groups?: readonly string[] | false;
   readonly shadow?: number;
 }
-
-/** How often a change is begun again because somebody else was faster. */
-const MAX_CHANGES = 5;
 
 /** What a new deployment has where the command does not say: the bare base over the tenant's documents. */
 const NEW: Pick<Deployment, 'adapter' | 'stableVersion' | 'instructions' | 'retrieval'> = {
@@ -137,29 +135,8 @@ export function addDeployments(program: Command, terminal: Terminal): void {
   addRollouts(deployments, terminal);
 }
 
-/** Changes what was read and nothing else: where somebody changed it meanwhile, that is read and changed instead. */
-export async function changeDeployment(api: Api, url: string, options: Changes): Promise<Deployment> {
-  for (let left = MAX_CHANGES; ; left--) {
-    const before = await current(api, url);
-    const condition: Record<string, string> = before
-      ? { 'if-match': `"${before.revision}"` }
-      : { 'if-none-match': '*' };
-    try {
-      return await api.send<Deployment>('PUT', url, changed(before ?? NEW, options), condition);
-    } catch (error) {
-      const isStale = error instanceof ApiFailure && error.status === 412;
-      if (!isStale || left === 1) throw error;
-    }
-  }
-}
-
-async function current(api: Api, url: string): Promise<Deployment | null> {
-  try {
-    return await api.get<Deployment>(url);
-  } catch (error) {
-    if (error instanceof ApiFailure && error.status === 404) return null;
-    throw error;
-  }
+export function changeDeployment(api: Api, url: string, options: Changes): Promise<Deployment> {
+  return change<Deployment>(api, url, (before) => changed(before ?? NEW, options));
 }
 
 function changed(from: typeof NEW, options: Changes) {

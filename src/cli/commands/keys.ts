@@ -1,15 +1,18 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { ApiKeyInfo } from '../../contracts/registry.js';
+import type { ApiKeyInfo, NewKey } from '../../contracts/registry.js';
 import { SCOPES } from '../../contracts/registry-limits.js';
 import { adminApi, path } from '../api.js';
-import { parseNumber, tenantOption } from '../options.js';
+import { conditionOf, ifRevisionOption, parseNumber, tenantOption } from '../options.js';
 import { show } from '../show.js';
 import { formatTime, type Terminal } from '../terminal.js';
 
-type NewKey = ApiKeyInfo & { readonly secret: string };
-
 const HOUR_MS = 3_600_000;
 const HOURS = { d: 24, h: 1 } as const;
+
+interface ChangeOptions {
+  readonly tenant: string;
+  readonly ifRevision?: number;
+}
 
 interface CreateOptions {
   readonly tenant: string;
@@ -50,8 +53,10 @@ export function addKeys(program: Command, terminal: Terminal): void {
     .command('revoke <id>')
     .description('revoke a key; the next request with it is refused')
     .addOption(tenantOption())
-    .action(async (id: string, { tenant }: { tenant: string }, command: Command) => {
-      const key = await adminApi(command).send<ApiKeyInfo>('DELETE', path`/admin/tenants/${tenant}/keys/${id}`);
+    .addOption(ifRevisionOption())
+    .action(async (id: string, { tenant, ...condition }: ChangeOptions, command: Command) => {
+      const url = path`/admin/tenants/${tenant}/keys/${id}`;
+      const key = await adminApi(command).send<ApiKeyInfo>('DELETE', url, undefined, conditionOf(condition));
       show(terminal, command, key, [toRow(key)]);
     });
 
@@ -60,9 +65,12 @@ export function addKeys(program: Command, terminal: Terminal): void {
     .description('give a key another secret, which is shown this once')
     .addOption(tenantOption())
     .option('--grace <seconds>', 'how long the secret of before opens still', parseNumber, 0)
-    .action(async (id: string, { tenant, grace }: { tenant: string; grace: number }, command: Command) => {
+    .addOption(ifRevisionOption())
+    .action(async (id: string, options: ChangeOptions & { grace: number }, command: Command) => {
+      const { tenant, grace, ...condition } = options;
       const url = path`/admin/tenants/${tenant}/keys/${id}/rotate`;
-      const key = await adminApi(command).send<NewKey>('POST', url, { graceMs: Math.round(grace * 1000) });
+      const body = { graceMs: Math.round(grace * 1000) };
+      const key = await adminApi(command).send<NewKey>('POST', url, body, conditionOf(condition));
       show(terminal, command, key, [{ ...toRow(key), secret: key.secret }]);
     });
 
@@ -71,9 +79,11 @@ export function addKeys(program: Command, terminal: Terminal): void {
     .description('change what a key may do; its secret stays')
     .addOption(tenantOption())
     .requiredOption('--scopes <scope...>', SCOPES.join(', '))
-    .action(async (id: string, { tenant, scopes }: { tenant: string; scopes: string[] }, command: Command) => {
+    .addOption(ifRevisionOption())
+    .action(async (id: string, options: ChangeOptions & { scopes: string[] }, command: Command) => {
+      const { tenant, scopes, ...condition } = options;
       const url = path`/admin/tenants/${tenant}/keys/${id}/scopes`;
-      const key = await adminApi(command).send<ApiKeyInfo>('PUT', url, { scopes });
+      const key = await adminApi(command).send<ApiKeyInfo>('PUT', url, { scopes }, conditionOf(condition));
       show(terminal, command, key, [toRow(key)]);
     });
 }
@@ -86,15 +96,16 @@ function parseExpiry(text: string): number {
   return at;
 }
 
-function toRow({ id, label, scopes, groups, createdAt, revokedAt, expiresAt, lastUsedAt }: ApiKeyInfo) {
+function toRow({ id, label, scopes, groups, revision, ...times }: ApiKeyInfo) {
   return {
     id,
     label,
     scopes: scopes.join(', '),
     groups: groups.join(', '),
-    created: formatTime(createdAt),
-    used: formatTime(lastUsedAt),
-    expires: formatTime(expiresAt),
-    revoked: formatTime(revokedAt),
+    created: formatTime(times.createdAt),
+    used: formatTime(times.lastUsedAt),
+    expires: formatTime(times.expiresAt),
+    revoked: formatTime(times.revokedAt),
+    revision,
   };
 }

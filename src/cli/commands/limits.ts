@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { SetLimits } from '../../contracts/quota.js';
 import { LIMITS, TENANT_LIMITS } from '../../contracts/registry-limits.js';
 import { adminApi, path } from '../api.js';
+import { change } from '../change.js';
 import { show } from '../show.js';
 import { formatTime, type Terminal } from '../terminal.js';
 
@@ -32,12 +33,13 @@ export function addLimits(program: Command, terminal: Terminal): void {
   }
   set.action(async (tenant: string, { forKey, ...given }: SetOptions, command: Command) => {
     const [api, url] = [adminApi(command), urlOf(tenant, forKey)];
-    const before = await api.get<SetLimits>(url);
-    const change = Object.entries(given).map(([name, value]) => [name, value === 'none' ? null : value]);
-    const all = { ...before.limits, ...Object.fromEntries(change) };
-    // What a key has no limit of is not named: it may be a limit of tenants alone.
-    const body = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
-    showOne(command, await api.send<SetLimits>('PUT', url, body, { 'if-match': `"${before.revision}"` }));
+    const named = Object.entries(given).map(([name, value]) => [name, value === 'none' ? null : value]);
+    const set = await change<SetLimits>(api, url, (before) => {
+      const all = { ...before?.limits, ...Object.fromEntries(named) };
+      // What a key has no limit of is not named: it may be a limit of tenants alone.
+      return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
+    });
+    showOne(command, set);
   });
 }
 

@@ -1,9 +1,15 @@
 import { type Command, Option } from 'commander';
-import type { DataPolicy, Tenant } from '../../contracts/registry.js';
+import type { SetDataPolicy, Tenant } from '../../contracts/registry.js';
 import { adminApi, path } from '../api.js';
-import { parseNumber } from '../options.js';
+import { change } from '../change.js';
+import { conditionOf, ifRevisionOption, parseNumber } from '../options.js';
 import { show } from '../show.js';
 import { formatTime, type Terminal } from '../terminal.js';
+
+interface RenameOptions {
+  readonly name: string;
+  readonly ifRevision?: number;
+}
 
 interface PolicyOptions {
   readonly retentionDays?: number;
@@ -15,7 +21,9 @@ interface PolicyOptions {
 }
 
 export function addTenants(program: Command, terminal: Terminal): void {
-  const tenants = program.command('tenants').description('create and list tenants');
+  const tenants = program
+    .command('tenants')
+    .description('create, list and rename tenants, and say what is kept of their answers');
 
   tenants
     .command('create <id>')
@@ -32,6 +40,17 @@ export function addTenants(program: Command, terminal: Terminal): void {
     .action(async (_options: object, command: Command) => {
       const data = await adminApi(command).list<Tenant>('/admin/tenants');
       show(terminal, command, data, data.map(toRow));
+    });
+
+  tenants
+    .command('rename <id>')
+    .description('give a tenant another name for people; its id stays')
+    .requiredOption('--name <name>', 'the name')
+    .addOption(ifRevisionOption())
+    .action(async (id: string, { name, ...condition }: RenameOptions, command: Command) => {
+      const url = path`/admin/tenants/${id}`;
+      const tenant = await adminApi(command).send<Tenant>('PUT', url, { name }, conditionOf(condition));
+      show(terminal, command, tenant, [toRow(tenant)]);
     });
 
   tenants
@@ -54,14 +73,15 @@ export function addTenants(program: Command, terminal: Terminal): void {
         command: Command,
       ) => {
         const [api, url] = [adminApi(command), path`/admin/tenants/${id}/data-policy`];
-        const before = await api.get<DataPolicy>(url);
-        const change = {
+        const named = {
           ...limits,
           ...(consent && { trainingConsent: consent === 'yes' }),
           ...(store && { storeResponses: store === 'yes' }),
         };
-        const isChanged = Object.keys(change).length > 0;
-        const policy = isChanged ? await api.send<DataPolicy>('PUT', url, { ...before, ...change }) : before;
+        const isChanged = Object.keys(named).length > 0;
+        const policy = isChanged
+          ? await change<SetDataPolicy>(api, url, (before) => ({ ...withoutRevision(before), ...named }))
+          : await api.get<SetDataPolicy>(url);
         const [trainingConsent, storeResponses] = [yesOrNo(policy.trainingConsent), yesOrNo(policy.storeResponses)];
         show(terminal, command, policy, [{ ...policy, trainingConsent, storeResponses }]);
       },
@@ -77,10 +97,15 @@ export function addTenants(program: Command, terminal: Terminal): void {
     });
 }
 
+function withoutRevision(policy: SetDataPolicy | null): object {
+  const { revision: _, ...set } = policy ?? {};
+  return set;
+}
+
 function yesOrNo(value: boolean): string {
   return value ? 'yes' : 'no';
 }
 
-function toRow({ id, name, createdAt }: Tenant) {
-  return { id, name, created: formatTime(createdAt) };
+function toRow({ id, name, createdAt, revision }: Tenant) {
+  return { id, name, created: formatTime(createdAt), revision };
 }

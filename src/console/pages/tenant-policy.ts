@@ -1,4 +1,4 @@
-import type { DataPolicy } from '../../contracts/registry.js';
+import type { DataPolicy, SetDataPolicy } from '../../contracts/registry.js';
 import { path } from '../api.js';
 import type { Context } from '../context.js';
 import { h, valuesOf } from '../dom.js';
@@ -7,7 +7,8 @@ import { checkbox, input, reasonField, reasonHeader } from '../parts/fields.js';
 import { failure, section } from '../parts/layout.js';
 
 /** What may be done with the answers of a tenant. */
-export function policyPanel(context: Context, tenant: string, policy: DataPolicy): HTMLElement {
+export function policyPanel(context: Context, tenant: string, shown: SetDataPolicy): HTMLElement {
+  let { revision, ...policy } = shown;
   const trouble = h('div', {});
   const asConfigured = 'Empty: as the gateway is configured.';
   const form = h(
@@ -71,13 +72,11 @@ export function policyPanel(context: Context, tenant: string, policy: DataPolicy
       fields: [reasonField()],
       action: 'Save',
       isDangerous: true,
-      submit: (reasons) =>
-        context.admin.send(
-          'PUT',
-          path`/admin/tenants/${tenant}/data-policy`,
-          next,
-          reasonHeader(reasons.text('reason')),
-        ),
+      async submit(reasons) {
+        const headers = { 'if-match': `"${revision}"`, ...reasonHeader(reasons.text('reason')) };
+        const url = path`/admin/tenants/${tenant}/data-policy`;
+        revision = (await context.admin.send<SetDataPolicy>('PUT', url, next, headers)).revision;
+      },
     }).then(
       (isDone) => isDone && context.say('The data policy is saved.'),
       (error: unknown) => trouble.replaceChildren(failure(error)),

@@ -1,4 +1,4 @@
-import type { ApiKeyInfo, DataPolicy, Tenant } from '../../contracts/registry.js';
+import type { ApiKeyInfo, NewKey, SetDataPolicy, Tenant } from '../../contracts/registry.js';
 import { SCOPES } from '../../contracts/registry-limits.js';
 import { path } from '../api.js';
 import { type Context, tenantOf } from '../context.js';
@@ -11,6 +11,8 @@ import { table } from '../parts/table.js';
 import { hashOf } from '../router.js';
 import { limitsPanel, usagePanel } from './tenant-limits.js';
 import { policyPanel } from './tenant-policy.js';
+
+const HOUR_MS = 3_600_000;
 
 export async function tenants(context: Context): Promise<HTMLElement> {
   const all = await context.admin.list<Tenant>('/admin/tenants');
@@ -66,9 +68,10 @@ export async function tenant(context: Context): Promise<HTMLElement> {
   const { admin } = context;
   const id = tenantOf(context);
   const base = path`/admin/tenants/${id}`;
-  const [keys, policy, usage, limits] = await Promise.all([
+  const [{ name, revision }, keys, policy, usage, limits] = await Promise.all([
+    admin.get<Tenant>(base),
     admin.list<ApiKeyInfo>(`${base}/keys`),
-    admin.get<DataPolicy>(`${base}/data-policy`),
+    admin.get<SetDataPolicy>(`${base}/data-policy`),
     usagePanel(context, id),
     limitsPanel(context, id),
   ]);
@@ -77,7 +80,10 @@ export async function tenant(context: Context): Promise<HTMLElement> {
   );
   return page(
     id,
-    { lead: ['A tenant. See its ', pages], actions: [button('Create a key', () => void createKey(), 'main')] },
+    {
+      lead: [`${name}. See its `, pages],
+      actions: [button('Create a key', () => void createKey(), 'main'), button('Rename', () => void rename())],
+    },
     section('Keys', {}, keyTable()),
     usage,
     limits,
@@ -93,10 +99,18 @@ export async function tenant(context: Context): Promise<HTMLElement> {
         { title: 'May', cell: ({ scopes }) => scopes.flatMap((scope) => [badge(scope), ' ']) },
         { title: 'Groups', cell: ({ groups }) => (groups.length === 0 ? '–' : groups.join(', ')) },
         { title: 'Since', cell: ({ createdAt }) => time(createdAt) },
+        { title: 'Used', cell: ({ lastUsedAt }) => (lastUsedAt === null ? '–' : time(lastUsedAt)) },
+        { title: 'Until', cell: ({ expiresAt }) => (expiresAt === null ? '–' : time(expiresAt)) },
         {
           title: 'State',
           cell: (key) =>
-            key.revokedAt === null ? rowButton('Revoke', key.label, () => void revoke(key)) : badge('revoked', 'bad'),
+            key.revokedAt === null
+              ? [
+                  rowButton('Rotate', key.label, () => void rotate(key)),
+                  ' ',
+                  rowButton('Revoke', key.label, () => void revoke(key)),
+                ]
+              : badge('revoked', 'bad'),
         },
       ],
       keys,
@@ -104,8 +118,32 @@ export async function tenant(context: Context): Promise<HTMLElement> {
     );
   }
 
+  async function rename(): Promise<void> {
+    const isDone = await ask({
+      title: `Rename ${id}`,
+      fields: [
+        input('Name', { name: 'name', required: true, maxlength: 200, value: name }, 'For people. The id stays.'),
+        reasonField(),
+      ],
+      action: 'Rename',
+      submit: (values) =>
+        admin.send(
+          'PUT',
+          base,
+          { name: values.text('name') },
+          {
+            'if-match': `"${revision}"`,
+            ...reasonHeader(values.text('reason')),
+          },
+        ),
+    });
+    if (!isDone) return;
+    context.say('The tenant is renamed.');
+    context.reload();
+  }
+
   async function createKey(): Promise<void> {
-    let made: (ApiKeyInfo & { secret: string }) | null = null;
+    let made: NewKey | null = null;
     await ask({
       title: `Create a key of ${id}`,
       fields: [
@@ -133,8 +171,35 @@ export async function tenant(context: Context): Promise<HTMLElement> {
         made = await admin.send('POST', `${base}/keys`, body, reasonHeader(values.text('reason')));
       },
     });
-    if (made === null) return;
-    const key: ApiKeyInfo & { secret: string } = made;
+    if (made !== null) await showSecret(made, 'The key was created.');
+  }
+
+  async function rotate(old: ApiKeyInfo): Promise<void> {
+    let made: NewKey | null = null;
+    await ask({
+      title: `Give ${old.label} another secret?`,
+      text: 'Id, scopes and expiry stay.',
+      fields: [
+        input(
+          'Hours that the secret of before still opens',
+          { name: 'hours', type: 'number', min: 0, max: 720, step: 'any', value: 1 },
+          'Until its clients have the new one.',
+        ),
+        reasonField(),
+      ],
+      action: 'Rotate',
+      async submit(values) {
+        const body = { graceMs: Math.round((values.number('hours') ?? 0) * HOUR_MS) };
+        made = await admin.send('POST', `${base}${path`/keys/${old.id}`}/rotate`, body, {
+          'if-match': `"${old.revision}"`,
+          ...reasonHeader(values.text('reason')),
+        });
+      },
+    });
+    if (made !== null) await showSecret(made, 'The key has another secret.');
+  }
+
+  async function showSecret(key: NewKey, done: string): Promise<void> {
     const isKept = await ask({
       title: 'The key, shown this once',
       text: 'Only a hash of it is kept. Copy it now.',
@@ -145,7 +210,7 @@ export async function tenant(context: Context): Promise<HTMLElement> {
       action: 'Use it in this tab',
       submit: async () => context.session.add({ secret: key.secret, id: key.id, tenant: id, scopes: key.scopes }),
     });
-    context.say(isKept ? 'The key is held by this tab.' : 'The key was created.');
+    context.say(isKept ? 'The key is held by this tab.' : done);
     context.reload();
   }
 

@@ -11,13 +11,20 @@ t.test('tenants and keys are created, listed and revoked', async (t) => {
   const { registry, cli, json } = await cliApp(t);
   t.match(await json('tenants', 'create', 'shop', '--name', 'The Shop'), { id: 'shop', name: 'The Shop' });
   const tenants = await cli('tenants', 'list');
-  t.match(tenants.out, /^ID +NAME +CREATED\nbank +Bank .*\nshop +The Shop .* UTC\n$/);
+  t.match(tenants.out, /^ID +NAME +CREATED +REVISION\nbank +Bank .*\nshop +The Shop .* UTC +1\n$/);
+  t.match(await json('tenants', 'rename', 'shop', '--name', 'Store', '--if-revision', '1'), { revision: 2 });
+  t.match(await cli('tenants', 'rename', 'shop', '--name', 'Mine', '--if-revision', '1'), {
+    code: 1,
+    err: /tenant shop is at revision 2, not 1/,
+  });
 
   const key = await json('keys', 'create', '--tenant', 'shop', '--label', 'backend', '--scopes', 'inference', 'route');
   t.match(await registry.authenticate(key.secret), { tenant: 'shop', scopes: ['inference', 'route'] });
   t.match(await json('keys', 'list', '--tenant', 'shop'), [{ id: key.id, label: 'backend', revokedAt: null }]);
   const rotated = await json('keys', 'rotate', key.id, '--tenant', 'shop', '--grace', '60');
   t.match(await registry.authenticate(rotated.secret), { keyId: key.id });
+  const stale = await cli('keys', 'revoke', key.id, '--tenant', 'shop', '--if-revision', '1');
+  t.match(stale, { code: 1, err: /is at revision 2, not 1/ });
   t.match(await json('keys', 'scopes', key.id, '--tenant', 'shop', '--scopes', 'release'), { scopes: ['release'] });
   t.match(await cli('keys', 'create', '--tenant', 'shop', '--expires', 'soon'), { code: 2, err: /90d or 12h/ });
   // The clock of these tests stands long before this one, and a key lives ten years at most.

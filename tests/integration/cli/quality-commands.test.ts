@@ -29,6 +29,7 @@ t.test('answers that may be wrong are reviewed, and what is right instead is exp
     storeResponses: true,
   });
   t.match((await cli('tenants', 'policy', 'bank')).out, /30 +- +yes/, 'looking changes nothing');
+  t.match(await json('tenants', 'policy', 'bank', '--max-answers', '9'), { retentionDays: 30, revision: 2 });
   t.equal((await cli(...correct, '--label', 'wrong')).code, 0);
   t.equal((await cli('reviews', 'accept', 'a2', ...tenant)).code, 0);
   t.equal((await cli('reviews', 'reject', 'a3', ...tenant, '--note', 'no')).code, 0);

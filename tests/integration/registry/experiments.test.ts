@@ -47,7 +47,7 @@ t.test('an experiment begins, ends with its report, and both are events and line
     { type: 'experiment_started', actor: 'key_1', report: null, served: { experiment: { arms: PLAN.arms } } },
     { type: 'deployed' },
   ]);
-  t.same(await registry.listRolloutEvents(...of, 10, 'experiment_ended'), [events[0]]);
+  t.same(await registry.listRolloutEvents(...of, 10, { type: 'experiment_ended' }), [events[0]]);
   const { entries } = await registry.listAudit('bank', { limit: 2, before: null });
   t.match(
     entries.map(({ action }) => action),

@@ -27,8 +27,8 @@ function open(t: Test, policies: Record<string, Partial<DataPolicy>>) {
   const captures = openCaptures({
     dataDir,
     registry: {
-      getDataPolicy: async (tenant) => dataPolicy(policies[tenant] ?? {}),
-      listTenants: async () => Object.keys(policies).map((id) => ({ id, name: id, createdAt: 0 })),
+      getDataPolicy: async (tenant) => ({ ...dataPolicy(policies[tenant] ?? {}), revision: 0 }),
+      listTenants: async () => Object.keys(policies).map((id) => ({ id, name: id, createdAt: 0, revision: 1 })),
       hashUser: (tenant, user) => Buffer.from(`${tenant}/${user}`),
       noteChange: async (change) => void notes.push(change),
     },
