@@ -57,7 +57,7 @@ export const keyRoutes: AdminPlugin = async (app, { registry }) => {
       ...route,
       schema: {
         ...oneKey,
-        operationId: 'getKey',
+        operationId: 'getTenantKey',
         summary: 'Show an API key, without its secret',
         response: { 200: KeySchema, ...errorResponses },
       },
