@@ -49,6 +49,12 @@ export const ConfigSchema = Type.Object(
           MiB,
           1024 * 1024 * MiB,
         ),
+        bodyBytesPerSecond: integer(
+          'Bytes of JSON bodies of one tenant that are read in a second; more of them wait. An object, a list or a name counts as 256. Reading them takes time in which streams stand still.',
+          32 * MiB,
+          KiB,
+          1024 * 1024 * MiB,
+        ),
         bodyTimeoutMs: integer(
           'Silence in the middle of a body after which the request ends, in milliseconds.',
           20_000,

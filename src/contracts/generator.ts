@@ -209,6 +209,11 @@ export interface TextGenerator {
    *   `engine_unavailable`, `adapter_load_failed`, `generation_failed`, and what the tokenizer throws
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<TokenEvent>;
+  /**
+   * To be asked before anything is done for a request: a flood that finds no room should not cost the searches for its prompts.
+   * @throws AppError `queue_full` where the next request of the tenant would find no room, as of now
+   */
+  requireRoom(tenant: string): void;
   status(): EngineStatus;
   /** Called for every observation until the returned function is called. */
   observe(listener: (observation: EngineObservation) => void): () => void;

@@ -139,6 +139,10 @@ class EngineClient implements TextGenerator {
     }
   }
 
+  requireRoom(tenant: string): void {
+    this.#jobs.requireRoom(tenant);
+  }
+
   status(): EngineStatus {
     const { ready } = this.#process;
     return {

@@ -34,6 +34,11 @@ export class JobsInFlight {
     this.#onGiveWay = onGiveWay;
   }
 
+  /** @throws AppError `queue_full` where one more of the tenant would not be accepted */
+  requireRoom(tenant: string): void {
+    this.#queue.requireRoom(tenant);
+  }
+
   /** @throws AppError `queue_full` */
   accept({ tenant, prompt, grammar }: Pick<GenerateRequest, 'tenant' | 'prompt' | 'grammar'>): {
     id: number;

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { AppError } from '../errors/app-error.js';
+import { readTextFile } from '../files/text-file.js';
 
 /** One held-out question. */
 export interface EvalQuestion {
@@ -19,7 +19,7 @@ export interface EvalQuestion {
  * @throws AppError `invalid_value` that names file and line
  */
 export function readDataset(file: string): EvalQuestion[] {
-  const lines = readFileSync(file, 'utf8').split('\n');
+  const lines = readTextFile(file).split('\n');
   return lines.flatMap((line, index) => (line.trim() === '' ? [] : [parseQuestion(line, `${file}:${index + 1}`)]));
 }
 

@@ -17,6 +17,7 @@ import type { AppError } from '../errors/app-error.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Pipeline } from '../pipeline/types.js';
 import type { RequestTrace } from '../tracing/tracing.js';
+import type { BodyPace } from './plugins/body-pace.js';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -59,6 +60,8 @@ export interface LogFields {
   result?: Readonly<Record<string, string | number | null | readonly string[]>>;
   /** Of the error that it was answered with. */
   code?: string;
+  /** How long its body had to wait, behind others of its tenant. */
+  bodyWaitMs?: number;
 }
 
 declare module 'fastify' {
@@ -87,6 +90,7 @@ declare module 'fastify' {
     tellLimits(): void;
   }
   interface FastifyInstance {
+    bodyPace: BodyPace;
     /** Where adapters that are uploaded lie until they were looked at, and how large their weights may be. */
     uploads: { readonly dir: string; readonly maxBytes: number };
   }

@@ -16,6 +16,7 @@ import { createListener } from './listener.js';
 import { addAuth } from './plugins/auth.js';
 import { addBodies } from './plugins/bodies.js';
 import { addBodilessRoutes } from './plugins/bodiless.js';
+import { createBodyPace } from './plugins/body-pace.js';
 import { createClientErrorHandler, MAX_ID_CHARACTERS, toFrameworkError } from './plugins/client-errors.js';
 import { addConsole } from './plugins/console.js';
 import { addDocs } from './plugins/docs.js';
@@ -113,6 +114,7 @@ export async function createServer({
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.removeContentTypeParser('text/plain');
+  app.decorate('bodyPace', createBodyPace(config.server.bodyBytesPerSecond, clock));
   addJsonBodies(app, config.server);
   app.setValidatorCompiler(compileValidator);
   // Response schemas document; they never drop or coerce what a route returns.

@@ -1,4 +1,7 @@
+import type { Prompt } from '../contracts/prompt.js';
 import type { ScoredPassage } from '../contracts/retrieval.js';
+import { AppError } from '../errors/app-error.js';
+import type { PipelineServices } from './types.js';
 
 /** A passage and the tokens it takes in the prompt. */
 export interface Costed {
@@ -8,6 +11,22 @@ export interface Costed {
 
 /** Of what the messages leave of the context, the part that evidence gets however long the answer may become. */
 const EVIDENCE_SHARE = 0.5;
+
+/**
+ * Ends what can have no answer before anything is screened, searched or counted for it.
+ * @throws AppError `context_length_exceeded`
+ */
+export function refuseHopeless(
+  { engine, tokenizer }: Pick<PipelineServices, 'engine' | 'tokenizer'>,
+  prompt: Prompt,
+  maxTokens: number | null,
+): void {
+  const { contextTokens } = engine.model;
+  const least = tokenizer.leastTokens(prompt, contextTokens);
+  if (least <= contextTokens) return;
+  const promptTokens = `at least ${least}`;
+  throw new AppError('context_length_exceeded', { promptTokens, maxTokens: maxTokens ?? 1, contextTokens });
+}
 
 /** Tokens for passages: what the answer's limit leaves, but never less than their own share of the room. */
 export function evidenceBudget(roomTokens: number, answerTokens: number, policyTokens: number): number {

@@ -2,7 +2,7 @@ import type { Prompt, PromptMessage, ToolDefinition } from '../contracts/prompt.
 import type { Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import { offer } from './calls/own-calls.js';
-import { type Costed, evidenceBudget, fitPassages } from './fit.js';
+import { type Costed, evidenceBudget, fitPassages, refuseHopeless } from './fit.js';
 import { assemblePrompt, numberPassages, type PromptParts, passageBlock } from './prompt.js';
 import { resolveModel } from './resolve.js';
 import { askedIn, planRetrieval, retrieve } from './retrieve.js';
@@ -42,6 +42,8 @@ async function prepare(
   const { instructions } = route;
   const toolUse = offer(request.toolUse, route);
   const { tools = [] } = toolUse ?? {};
+  const asGiven = assemblePrompt({ instructions, messages: request.messages, passages: null });
+  refuseHopeless(services, chatOf(asGiven, tools, request.templateFlags), request.maxTokens);
   const screened = await screenMessages(screen, request.messages, signal);
   if (screened.refusal !== null) return refused(screened.refusal);
   const messages = screened.left;
@@ -54,13 +56,13 @@ async function prepare(
     return { ...ungrounded(toPrompt(null), asked.question), toolUse };
   }
 
-  const [found, bareTokens] = await Promise.all([
+  const [found, bare] = await Promise.all([
     retrieve(services, route, { ...request, ...asked }, wanted, signal),
-    countPrompt(services, request, toPrompt([]), signal),
+    services.tokenizer.encode(toPrompt([]), { tenant: request.principal.tenant, signal }),
   ]);
   const sound = await screenPassages(screen, found.passages, signal);
   if (sound.refusal !== null) return refused(sound.refusal);
-  const { kept, leftOut } = await selectEvidence(services, request, route, sound.left, bareTokens, signal);
+  const { kept, leftOut } = await selectEvidence(services, request, route, sound.left, bare.length, signal);
   const passages = numberPassages(kept);
   return {
     refusal: null,
@@ -105,18 +107,6 @@ export function ungrounded(prompt: Prompt, question = ''): Prepared {
 /** For which nothing is generated. */
 export function refused(refusal: string): Prepared {
   return { ...ungrounded({ kind: 'text', text: '' }), refusal };
-}
-
-/** Tokens of the prompt without passages, or a lower bound of them where it cannot fit. */
-async function countPrompt(
-  { engine, tokenizer }: PipelineServices,
-  { principal }: ChatRequest,
-  prompt: Prompt,
-  signal: AbortSignal,
-): Promise<number> {
-  const least = tokenizer.leastTokens(prompt, engine.model.contextTokens);
-  if (least > engine.model.contextTokens) return least;
-  return (await tokenizer.encode(prompt, { tenant: principal.tenant, signal })).length;
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { InfillFile, Prompt } from '../contracts/prompt.js';
 import type { Screen } from '../contracts/safety.js';
-import type { Tokenizer, TokenizerCaller } from '../contracts/tokenizer.js';
+import type { Tokenizer } from '../contracts/tokenizer.js';
 import { AppError } from '../errors/app-error.js';
-import { fitPassages } from './fit.js';
+import { fitPassages, refuseHopeless } from './fit.js';
 import { numberPassages, passageTitle } from './prompt.js';
 import { planRetrieval, retrieve } from './retrieve.js';
 import { runAnswer } from './run-answer.js';
@@ -39,7 +39,9 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<Prepared> {
   const { principal, retrieval, maxTokens } = request;
-  const screened = await screenPrompt(screen, asInfill(services.tokenizer, request.prompt), signal);
+  const asked = asInfill(services.tokenizer, request.prompt);
+  refuseHopeless(services, withoutFiles(asked), maxTokens);
+  const screened = await screenPrompt(screen, asked, signal);
   if (typeof screened === 'string') return refused(screened);
   const prompt = screened;
   if (prompt.kind !== 'infill') return ungrounded(prompt);
@@ -49,8 +51,8 @@ async function prepare(
 
   const caller = { tenant: principal.tenant, signal };
   const search = { principal, question: queryOf(prompt), context: '' };
-  const [bareTokens, found] = await Promise.all([
-    countBare(services, prompt, caller),
+  const [bare, found] = await Promise.all([
+    services.tokenizer.encode(withoutFiles(prompt), caller),
     wanted === null ? null : retrieve(services, route, search, wanted, signal),
   ]);
   const count: Count = (files) =>
@@ -58,7 +60,7 @@ async function prepare(
       files.map(({ path, text }) => `${path}\n${text}`),
       caller,
     );
-  const room = services.engine.model.contextTokens - bareTokens - (maxTokens ?? 1) - FRAME_TOKENS;
+  const room = services.engine.model.contextTokens - bare.length - (maxTokens ?? 1) - FRAME_TOKENS;
   const given = await fitFiles(prompt.files, Math.max(0, room), count);
   if (found === null) return ungrounded({ ...prompt, files: given.kept });
 
@@ -116,15 +118,9 @@ function queryOf({ prefix }: Infill): string {
   return prefix.split('\n').slice(0, -1).slice(-QUERY_LINES).join('\n');
 }
 
-/** Tokens of the prompt without files, or a lower bound of them where it cannot fit. */
-async function countBare(
-  { engine, tokenizer }: PipelineServices,
-  prompt: Infill,
-  caller: TokenizerCaller,
-): Promise<number> {
-  const bare = { ...prompt, files: [] };
-  const least = tokenizer.leastTokens(bare, engine.model.contextTokens);
-  return least > engine.model.contextTokens ? least : (await tokenizer.encode(bare, caller)).length;
+/** Of which as many as fit are given. */
+function withoutFiles(prompt: CompletionRequest['prompt']): CompletionRequest['prompt'] {
+  return prompt.kind === 'infill' ? { ...prompt, files: [] } : prompt;
 }
 
 /** The last of the files, whole ones, as many as there is room for, and the room that they leave. */

@@ -71,23 +71,17 @@ export class SharedQueue {
   enter(tenant: string, bytes: number, giveWay: (error: AppError) => void): Place {
     const entry: Entry = { tenant, bytes, giveWay, isServed: false };
     this.#add(entry);
-    const refuse = (limit: number, measure: Measure) => {
+    try {
+      this.#requireOwnRoom(entry);
+      for (const measure of MEASURES) {
+        for (let victim = this.#victim(measure, entry); victim !== null; victim = this.#victim(measure, entry)) {
+          this.#remove(victim);
+          victim.giveWay(queueFull(this.#limits[measure], measure));
+        }
+      }
+    } catch (error) {
       this.#remove(entry);
-      return queueFull(limit, measure);
-    };
-    for (const measure of MEASURES) {
-      const own = this.#own.get(tenant)![measure];
-      if (own > this.#tenantLimits[measure] && (measure === 'requests' || own > bytes)) {
-        throw refuse(this.#tenantLimits[measure], measure);
-      }
-    }
-    for (const measure of MEASURES) {
-      while (this.#total[measure] > this.#limits[measure] && this.#entries.size > 1) {
-        const victim = this.#newestOfLongest(measure, tenant);
-        if (victim === entry) throw refuse(this.#limits[measure], measure);
-        this.#remove(victim);
-        victim.giveWay(queueFull(this.#limits[measure], measure));
-      }
+      throw error;
     }
     return {
       served: () => {
@@ -95,6 +89,36 @@ export class SharedQueue {
       },
       leave: () => this.#remove(entry),
     };
+  }
+
+  /** For who would otherwise do work for a request that is refused. @throws AppError `queue_full` where the smallest request of the tenant would be */
+  requireRoom(tenant: string): void {
+    const entry: Entry = { tenant, bytes: 0, giveWay: () => {}, isServed: false };
+    this.#add(entry);
+    try {
+      this.#requireOwnRoom(entry);
+      for (const measure of MEASURES) this.#victim(measure, entry);
+    } finally {
+      this.#remove(entry);
+    }
+  }
+
+  /** @throws AppError `queue_full` where the tenant has no room for its newest entry */
+  #requireOwnRoom({ tenant, bytes }: Entry): void {
+    for (const measure of MEASURES) {
+      const own = this.#own.get(tenant)![measure];
+      if (own > this.#tenantLimits[measure] && (measure === 'requests' || own > bytes)) {
+        throw queueFull(this.#tenantLimits[measure], measure);
+      }
+    }
+  }
+
+  /** Who has to give way for the newest entry; null: there is room. @throws AppError `queue_full` where it is that entry */
+  #victim(measure: Measure, newest: Entry): Entry | null {
+    if (this.#total[measure] <= this.#limits[measure] || this.#entries.size === 1) return null;
+    const victim = this.#newestOfLongest(measure, newest.tenant);
+    if (victim === newest) throw queueFull(this.#limits[measure], measure);
+    return victim;
   }
 
   #add(entry: Entry): void {

@@ -38,6 +38,11 @@ export class Admission {
     return this.#queued;
   }
 
+  /** @throws AppError `queue_full` where one more of the tenant would not get in */
+  requireRoom(tenant: string): void {
+    this.#queue.requireRoom(tenant);
+  }
+
   /** @throws AppError `queue_full` */
   enter({ tenant, priority }: { tenant: string; priority: Priority }, bytes: number): Ticket {
     let gaveWay: AppError | null = null;

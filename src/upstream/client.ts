@@ -156,6 +156,10 @@ class Upstream implements TextGenerator {
     }
   }
 
+  requireRoom(tenant: string): void {
+    this.#admission.requireRoom(tenant);
+  }
+
   status(): EngineStatus {
     const replicas = this.#pool.status();
     const { trouble } = this.#pool;

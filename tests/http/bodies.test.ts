@@ -1,9 +1,10 @@
 import { execFile, spawnSync } from 'node:child_process';
 import http from 'node:http';
 import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import t from 'tap';
-import { bearer, createTestServer, KEY, OTHER_KEY } from './fakes.js';
+import { bearer, createTestServer, KEY, OTHER_KEY, THIRD_KEY } from './fakes.js';
 
 const MB = 1_000_000;
 const TIMES = 10;
@@ -157,6 +158,72 @@ t.test('the bodies of one tenant leave room for those of others', async (t) => {
   t.equal((await embed(OTHER_KEY)).status, 200);
   begun.socket.destroy();
   while ((await embed(KEY)).status !== 200);
+});
+
+t.test('bodies of a tenant that sends many wait for each other, and nobody else for them', async (t) => {
+  const waits: [string, number][] = [];
+  const { app } = await createTestServer({
+    server: { bodyBytesPerSecond: 100_000 },
+    onLogLine(line) {
+      const { tenant, bodyWaitMs } = JSON.parse(line);
+      if (bodyWaitMs !== undefined) waits.push([tenant, bodyWaitMs]);
+    },
+  });
+  t.teardown(() => app.close());
+  const post = async (key: string, path: string, payload: object) =>
+    (await app.inject({ method: 'POST', url: `/v1/${path}`, headers: bearer(key), payload })).statusCode;
+  const embed = (key: string) => post(key, 'embeddings', { model: 'embedder', input: 'x'.repeat(80_000) });
+  t.same(await Promise.all([embed(KEY), embed(KEY), embed(OTHER_KEY)]), [200, 200, 200], 'all are answered');
+  // The first is read at once, and a quarter of a second's bytes with it.
+  t.same(
+    waits.map(([tenant, ms]) => [tenant, ms > 0 && ms <= 600]),
+    [['bank', true]],
+  );
+
+  waits.length = 0;
+  const chat = (count: number) => ({ model: 'nothing', messages: Array(count).fill({ role: 'user', content: '' }) });
+  t.equal(await post(OTHER_KEY, 'chat/completions', chat(250)), 404);
+  t.equal(await post(OTHER_KEY, 'chat/completions', chat(1)), 404);
+  t.ok(waits.at(-1)![1] > 500, 'what a body holds counts too');
+});
+
+t.test('a body that waits holds its place until its client is gone, or another needs it more', async (t) => {
+  const server = { bodyBytesPerSecond: 1024, maxBodyBytesInFlight: 40_000 };
+  const { app } = await createTestServer({ server });
+  t.teardown(() => app.close());
+  const address = await app.listen({ port: 0 });
+  const send = (key: string, bytes: number) => {
+    const body = JSON.stringify({ model: 'embedder', input: 'x'.repeat(bytes) });
+    const gone = new AbortController();
+    const headers = { ...bearer(key), 'content-type': 'application/json' };
+    const answer = fetch(`${address}/v1/embeddings`, { method: 'POST', headers, body, signal: gone.signal });
+    return { gone, status: answer.then(({ status }) => status).catch(() => null) };
+  };
+  const isSentAway = async ({ status }: ReturnType<typeof send>) =>
+    (await Promise.race([status, sleep(300, null)])) === 429;
+  const isRefused = async (key: string, bytes: number) => {
+    const sent = send(key, bytes);
+    const isIt = await isSentAway(sent);
+    sent.gone.abort();
+    return isIt;
+  };
+  t.equal(await send(KEY, 9000).status, 200);
+  const waiting = send(KEY, 9000);
+  // Until the server has seen it.
+  while (!(await isRefused(KEY, 12_000)));
+  waiting.gone.abort();
+  while (await isRefused(KEY, 12_000));
+  t.equal(await waiting.status, null);
+
+  let longest = send(KEY, 19_000);
+  while (await isSentAway(longest)) longest = send(KEY, 19_000);
+  while (!(await isRefused(KEY, 12_000)));
+  t.equal(await send(OTHER_KEY, 15_000).status, 200);
+  const other = send(OTHER_KEY, 15_000);
+  const status = async () => Promise.race([longest.status, sleep(1, null)]);
+  while ((await status()) === null) await isRefused(THIRD_KEY, 15_000);
+  t.equal(await status(), 429);
+  other.gone.abort();
 });
 
 t.test('a body that breaks off frees its place and is answered by nobody', async (t) => {

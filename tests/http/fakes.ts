@@ -35,6 +35,7 @@ export {
   KEY_WITHOUT_ROUTE,
   METRICS_KEY,
   OTHER_KEY,
+  THIRD_KEY,
 } from './fakes/registry.js';
 export { createFakeRetrieval, passage } from './fakes/retrieval.js';
 export { createFakeTokenizer } from './fakes/tokenizer.js';

@@ -42,6 +42,18 @@ t.test('the deployment says whether and how to search, and the last question is 
   t.match(systemOf(server), '<passages>\n[1] Fees › fees\nThe fee is 5 EUR.\n</passages>');
 });
 
+t.test('for a question that finds no room in the queue nothing is searched', async (t) => {
+  const { app, engine, retrieval } = await createTestServer();
+  t.teardown(() => app.close());
+  engine.full = true;
+  const response = await app.inject(ask());
+  t.match([response.statusCode, response.json().error.code], [429, 'queue_full']);
+  t.same(retrieval.searches, []);
+  engine.full = false;
+  t.equal((await app.inject(ask())).statusCode, 200);
+  t.equal(retrieval.searches.length, 1);
+});
+
 t.test('a question that is longer than any embedder reads is cut for the search alone', async (t) => {
   const server = await createTestServer();
   t.teardown(() => server.app.close());

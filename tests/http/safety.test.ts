@@ -53,6 +53,20 @@ t.test('a refusal is the answer, and costs no model', async (t) => {
   t.match(registry.answers, [refused, refused]);
 });
 
+t.test('what cannot fit the context is refused before it is screened or searched for', async (t) => {
+  const { app, ask, tokenizer, retrieval, engine, registry } = await screening(t, { input: [refuse('all', ['.'])] });
+  tokenizer.leastTokens = ({ kind }, enough) => (kind === 'infill' ? 1 : enough + 1);
+  const completion = { model: 'assistant', prompt: 'Which shares?', max_tokens: 9 };
+  const complete = (payload: object) =>
+    app.inject({ method: 'POST', url: '/v1/completions', headers: bearer(), payload });
+  for (const response of [await ask('Which shares?'), await complete(completion)]) {
+    t.equal(response.statusCode, 400);
+    t.match(response.json(), { error: { code: 'context_length_exceeded', message: /at least 513 tokens/ } });
+  }
+  t.same([retrieval.searches, engine.requests], [[], []]);
+  t.same(registry.answers[0]?.safety, { policy: 'bank@3', decisions: [] });
+});
+
 t.test('a block is an error that names the rule', async (t) => {
   const { ask, registry } = await screening(t, { input: [{ ...cards, action: 'block' }] });
   const response = await ask(CARD);

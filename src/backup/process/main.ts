@@ -1,13 +1,13 @@
 /** Makes one backup for the process that forked this one, and ends: reading all of a database holds a thread up. */
-import { setPriority } from 'node:os';
 import { AppError } from '../../errors/app-error.js';
+import { stepBack } from '../../processes/step-back.js';
 import { type BackupTask, runScheduled } from '../run-scheduled.js';
 import type { BackupResult } from '../scheduled.js';
 
-const NICE = 10;
+const NICENESS = 10;
 
 process.once('message', async (task: BackupTask) => {
-  setPriority(NICE);
+  stepBack(NICENESS);
   let result: BackupResult = {};
   try {
     await runScheduled(task);

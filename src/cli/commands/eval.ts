@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Deployment } from '../../contracts/registry.js';
 import { comparisonName } from '../../contracts/registry-limits.js';
 import { type AskedBoth, askBoth, type ComparedVersion } from '../../evaluation/ask-both.js';
 import { type Comparison, compareAnswers, type MetricComparison, type Wins } from '../../evaluation/compare.js';
 import { type ComparedQuestion, readQuestions, spread } from '../../evaluation/questions.js';
+import { readTextFile } from '../../files/text-file.js';
 import { type Api, ApiFailure, adminApi, path } from '../api.js';
 import { parseNumber, tenantOption } from '../options.js';
 import { formatTable, progressLine, type Terminal } from '../terminal.js';
@@ -101,7 +101,7 @@ async function questionsOf(api: Api, { tenant, questions: file, sample }: Compar
   const text =
     file === undefined
       ? await new Response(await api.stream(path`/admin/tenants/${tenant}/training-examples`)).text()
-      : readFileSync(file, 'utf8');
+      : readTextFile(file);
   const all = readQuestions(text, place);
   if (all.length === 0) throw new ApiFailure(null, `There is no question in ${place}. Name a file with --questions.`);
   return sample === undefined ? all : spread(all, sample);

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type {
   ArmComparison,
@@ -9,6 +8,7 @@ import type {
 } from '../../contracts/experiments.js';
 import type { Deployment } from '../../contracts/registry.js';
 import { GOALS } from '../../contracts/registry-limits.js';
+import { readTextFile } from '../../files/text-file.js';
 import { adminApi, path } from '../api.js';
 import { parseNumber, tenantOption } from '../options.js';
 import { show } from '../show.js';
@@ -97,7 +97,7 @@ export function addExperiments(program: Command, terminal: Terminal): void {
 
 function readArms(file: string): readonly ExperimentArm[] {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(readTextFile(file));
   } catch (error) {
     throw new InvalidArgumentError(`It must be a file with a list in JSON: ${(error as Error).message}`);
   }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { SafetyPolicy } from '../../contracts/safety.js';
+import { readTextFile } from '../../files/text-file.js';
 import { adminApi, path } from '../api.js';
 import { parseNumber, tenantOption } from '../options.js';
 import { show } from '../show.js';
@@ -45,7 +45,7 @@ export function addPolicies(program: Command, terminal: Terminal): void {
 
 function readRules(command: Command, file: string): object {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(readTextFile(file));
   } catch (error) {
     return command.error(`error: ${file} cannot be read as JSON: ${(error as Error).message}`);
   }

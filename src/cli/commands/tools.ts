@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { HttpTool } from '../../contracts/http-tools.js';
+import { readTextFile } from '../../files/text-file.js';
 import { adminApi, path } from '../api.js';
 import { parseNumber, tenantOption } from '../options.js';
 import { show } from '../show.js';
@@ -86,7 +86,7 @@ function readJson(command: Command, file: string): object {
 
 function read(command: Command, file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
     return command.error(`error: ${file} cannot be read: ${(error as Error).message}`);
   }

@@ -15,7 +15,8 @@ const IS_JSON = /^application\/json\b/i;
 
 /**
  * Bodies on their way in and in use: one that says that it is too large is refused before it is read, one that stalls
- * ends, and all together are bounded, by tenant too. `app` must know who asks.
+ * ends, and all together are bounded, by tenant too; those of one tenant are read no faster than its pace. `app` must know who
+ * asks.
  */
 export function addBodies(app: App, { bodyTimeoutMs, maxBodyBytesInFlight }: BodyLimits): void {
   const inFlight = new SharedQueue({
@@ -32,21 +33,37 @@ export function addBodies(app: App, { bodyTimeoutMs, maxBodyBytesInFlight }: Bod
     const { bodyLimit, config } = request.routeOptions;
     const bytes = Number(headers['content-length'] ?? bodyLimit);
     if (bytes > bodyLimit) throw bodyTooLarge(request);
-    // One that came with its headers cannot stall or break off. Who reads forms may end them, which would be the connection's end.
-    const isHere = raw.complete && raw.readableLength <= bodyLimit && IS_JSON.test(headers['content-type'] ?? '');
-    const body = isHere ? null : watchBody(request, bodyTimeoutMs);
+    const { tenant } = request.principal;
     const held = config.streamsBody ? 0 : bytes;
-    const place = inFlight.enter(request.principal.tenant, held, (error) => body?.destroy(error));
+    let giveWay = (error: AppError) => {
+      clearTimeout(waiting);
+      done(error);
+    };
+    const place = inFlight.enter(tenant, held, (error) => giveWay(error));
     // Its texts are in use until the answer is over.
-    reply.raw.once('close', () => place.leave());
-    if (body === null) {
-      place.served();
-      return done(null, payload);
-    }
-    raw.once('end', () => place.served());
-    raw.pipe(body);
-    if (headers.expect !== undefined) reply.raw.writeContinue();
-    done(null, body);
+    reply.raw.once('close', () => {
+      clearTimeout(waiting);
+      place.leave();
+    });
+    const read = () => {
+      // One that came with its headers cannot stall or break off. Who reads forms may end them, which would be the connection's end.
+      const isHere = raw.complete && raw.readableLength <= bodyLimit && IS_JSON.test(headers['content-type'] ?? '');
+      if (isHere) {
+        place.served();
+        return done(null, payload);
+      }
+      const body = watchBody(request, bodyTimeoutMs);
+      giveWay = (error) => body.destroy(error);
+      raw.once('end', () => place.served());
+      raw.pipe(body);
+      if (headers.expect !== undefined) reply.raw.writeContinue();
+      done(null, body);
+    };
+    // What goes to the disk as it comes is not read here.
+    const waitMs = config.streamsBody ? 0 : app.bodyPace.take(tenant, Number(headers['content-length'] ?? 0));
+    const waiting = waitMs === 0 ? undefined : setTimeout(read, waitMs);
+    if (waitMs === 0) return read();
+    request.logged.bodyWaitMs = Math.round(waitMs);
   });
 }
 

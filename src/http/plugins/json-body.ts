@@ -1,5 +1,6 @@
 import { AppError } from '../../errors/app-error.js';
 import type { App } from '../app.js';
+import { PART_BYTES } from './body-pace.js';
 
 const [QUOTE, BACKSLASH, COLON, LIST, OBJECT] = [...'"\\:[{'].map((sign) => sign.charCodeAt(0)) as [
   number,
@@ -10,15 +11,19 @@ const [QUOTE, BACKSLASH, COLON, LIST, OBJECT] = [...'"\\:[{'].map((sign) => sign
 ];
 
 /**
- * Reads JSON bodies. What they hold is bounded besides their size: reading and checking a megabyte of text takes a
- * millisecond, of empty objects a hundred, in which every stream of the gateway stands still.
+ * Reads JSON bodies. What they hold is bounded besides their size, and counts beside it for who sends many: reading and checking
+ * a megabyte of text takes a millisecond, of empty objects a hundred, in which every stream of the gateway stands still.
  */
 export function addJsonBodies(app: App, { maxBodyParts }: { readonly maxBodyParts: number }): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     const text = body as string;
-    if (holdsMoreThan(maxBodyParts, text)) {
+    const parts = countParts(text, maxBodyParts);
+    // What comes in chunks has no length before it is here.
+    const uncounted = request.headers['content-length'] === undefined ? text.length : 0;
+    app.bodyPace.take(request.principal.tenant, uncounted + parts * PART_BYTES);
+    if (parts > maxBodyParts) {
       done(tooManyParts(maxBodyParts));
     } else {
       parse(request, text, done);
@@ -31,15 +36,15 @@ export function tooManyParts(most: number): AppError {
   return new AppError('invalid_value', { param: 'body', reason });
 }
 
-/** Whether a text of JSON holds more objects, lists and names than that. What is no JSON is found when it is parsed. */
-export function holdsMoreThan(most: number, json: string): boolean {
+/** Objects, lists and names in a text of JSON, counted up to one more than `most`. What is no JSON is found when it is parsed. */
+export function countParts(json: string, most: number): number {
   let parts = 0;
-  for (let i = 0; i < json.length; i++) {
+  for (let i = 0; i < json.length && parts <= most; i++) {
     const code = json.charCodeAt(i);
     if (code === QUOTE) i = endOfString(json, i);
-    else if ((code === COLON || code === LIST || code === OBJECT) && ++parts > most) return true;
+    else if (code === COLON || code === LIST || code === OBJECT) parts++;
   }
-  return false;
+  return parts;
 }
 
 /** Where the string that begins at `start` ends. */

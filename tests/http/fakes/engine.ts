@@ -21,6 +21,8 @@ export interface FakeEngine extends TextGenerator {
   answer(steps: readonly Step[]): void;
   emit(observation: EngineObservation): void;
   ready: boolean;
+  /** There is no room for another request. */
+  full: boolean;
   /** What it was told to use no more. */
   readonly forgotten: unknown[];
   /** Tokens of every prompt. */
@@ -35,6 +37,7 @@ export function createFakeEngine({ contextTokens = 512, supportsInfill = false }
     requests: [],
     forgotten: [],
     ready: true,
+    full: false,
     promptTokens: 7,
     model: { id: BASE, baseDigest: 'b'.repeat(64), contextTokens, vocabSize: 1000, supportsInfill },
     active: () => active,
@@ -44,6 +47,9 @@ export function createFakeEngine({ contextTokens = 512, supportsInfill = false }
     forget: (...what) => engine.forgotten.push(what),
     emit: (observation) => {
       for (const listener of listeners) listener(observation);
+    },
+    requireRoom() {
+      if (engine.full) throw new AppError('queue_full', { limit: '8 requests', retryAfterS: 1 });
     },
     async *generate(request, signal) {
       if (!engine.ready) throw new AppError('engine_unavailable', { reason: 'it is restarting', retryAfterS: 2 });

@@ -21,6 +21,7 @@ export const GROUPS_KEY = 'sk-bank-groups';
 /** Is bound to a group, and has no say in it. */
 export const HR_KEY = 'sk-bank-hr';
 export const OTHER_KEY = 'sk-other';
+export const THIRD_KEY = 'sk-third';
 export const ADMIN_KEY = 'sk-admin';
 export const METRICS_KEY = 'sk-metrics';
 
@@ -55,6 +56,7 @@ export function createFakeRegistry(): FakeRegistry {
     [GROUPS_KEY, { keyId: 'key-5', tenant: 'bank', scopes: [...all, 'groups'], groups: null }],
     [HR_KEY, { keyId: 'key-6', tenant: 'bank', scopes: all, groups: ['hr'] }],
     [OTHER_KEY, { keyId: 'key-3', tenant: 'other', scopes: all, groups: null }],
+    [THIRD_KEY, { keyId: 'key-8', tenant: 'third', scopes: all, groups: null }],
     [ADMIN_KEY, { keyId: 'key-4', tenant: 'bank', scopes: ['admin', 'tenant-admin', 'release'], groups: null }],
     [METRICS_KEY, { keyId: 'key-7', tenant: 'bank', scopes: ['metrics'], groups: null }],
   ]);

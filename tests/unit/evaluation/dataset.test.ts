@@ -83,3 +83,16 @@ t.test('a sample keeps the share without an answer and is spread over the set', 
   t.equal(some[0]!.id, '0');
   t.ok(some.some(({ id }) => Number(id) > 60 && Number(id) < 70));
 });
+
+t.test('questions are read whatever mark or encoding an editor saved them with', async (t) => {
+  const line = JSON.stringify({ id: 'q1', question: 'Wie hoch ist die Gebühr?', answerable: false });
+  const folder = t.testdir({});
+  for (const [name, content] of Object.entries({
+    marked: Buffer.from(`\ufeff${line}\n`),
+    wide: Buffer.from(`\ufeff${line}\n`, 'utf16le'),
+  })) {
+    const file = join(folder, name);
+    writeFileSync(file, content);
+    t.match(readDataset(file), [{ id: 'q1', question: 'Wie hoch ist die Gebühr?' }], name);
+  }
+});

@@ -6,7 +6,7 @@ function queueOf({ served = 0, waiting = 8, bytes = 1000 } = {}) {
   const sentAway: string[] = [];
   const enter = (tenant: string, name = tenant, size = 1) =>
     queue.enter(tenant, size, ({ code }) => sentAway.push(`${name}: ${code}`));
-  return { enter, sentAway };
+  return { enter, sentAway, requireRoom: (tenant: string) => queue.requireRoom(tenant) };
 }
 
 t.test('one tenant fills half of the queue at most, and the others still get in', async (t) => {
@@ -38,6 +38,21 @@ t.test('a request that is being served gives way to nobody', async (t) => {
   t.throws(() => enter('a', 'a 2'), { code: 'queue_full' });
   t.throws(() => enter('b'), { code: 'queue_full' }, 'those who wait are not more than it');
   t.same(sentAway, []);
+});
+
+t.test('who asks whether there is room is told what would become of its next request, and takes none', async (t) => {
+  const { enter, sentAway, requireRoom } = queueOf({ bytes: 100 });
+  for (let n = 0; n < 3; n++) enter('flood');
+  for (let n = 0; n < 9; n++) requireRoom('flood');
+  enter('flood');
+  t.throws(() => requireRoom('flood'), { code: 'queue_full', message: /4 requests/ }, 'its own part is full');
+  for (let n = 0; n < 4; n++) enter('other', 'other', 10);
+  requireRoom('newcomer');
+  t.same(sentAway, [], 'somebody would give way, and does not yet');
+  enter('newcomer');
+  t.equal(sentAway.length, 1);
+  enter('newcomer');
+  t.throws(() => requireRoom('newcomer'), { code: 'queue_full', message: /8 requests/ }, 'it would be the longest');
 });
 
 t.test('bytes count like requests', async (t) => {

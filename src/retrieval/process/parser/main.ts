@@ -1,7 +1,7 @@
 /** A parser: reads one file after another. What a file takes is bounded from outside of this thread, which it may block. */
-import { setPriority } from 'node:os';
 import { AppError } from '../../../errors/app-error.js';
 import { sendToParent, serveParent } from '../../../processes/child.js';
+import { stepBack } from '../../../processes/step-back.js';
 import { chunkFile, type FilePassage } from '../../chunking/chunk-file.js';
 import type { FromParser, ParseJob, ParserOptions, ToParser } from './protocol.js';
 import { loadTokenCounter } from './token-counter.js';
@@ -21,7 +21,7 @@ serveParent((message: ToParser) => {
 });
 
 function start({ options, precedence }: Extract<ToParser, { type: 'start' }>): void {
-  if (precedence === 'behind') setPriority(NICENESS);
+  if (precedence === 'behind') stepBack(NICENESS);
   const countTokens = loadTokenCounter(options.baseModelDir);
   const watchdog = watchUse(options.parseTimeoutMs, options.parseMemoryBytes);
   read = async (job) => {

@@ -4,7 +4,7 @@ import { createParser } from 'eventsource-parser';
 import { AppError } from '../../../../errors/app-error.js';
 import type { App } from '../../../app.js';
 import { actingFor } from '../../../plugins/insiders.js';
-import { holdsMoreThan, tooManyParts } from '../../../plugins/json-body.js';
+import { countParts, tooManyParts } from '../../../plugins/json-body.js';
 import { rememberingIn, type TurnMemory } from './turn-memory.js';
 
 export interface Connection {
@@ -60,7 +60,7 @@ export function toEnvelope(error: AppError): string {
 }
 
 function readBody(text: string, maxBodyParts: number): Record<string, unknown> {
-  if (holdsMoreThan(maxBodyParts, text)) throw tooManyParts(maxBodyParts);
+  if (countParts(text, maxBodyParts) > maxBodyParts) throw tooManyParts(maxBodyParts);
   const { type, ...body } = parse(text);
   if (type !== 'response.create') {
     throw new AppError('invalid_value', { param: 'type', reason: 'must be response.create' });

@@ -102,7 +102,10 @@ export function addResponseSocket(app: App, { config, metrics }: Pick<Services, 
       // One may wait behind the one under way; what follows stays with the client.
       if (++waiting > 1) socket.pause();
       behind(async () => {
-        if (!gone.signal.aborted) await runTurn(app, connection, data.toString(), maxBodyParts);
+        const text = data.toString();
+        const waitMs = app.bodyPace.take(tenant, text.length);
+        if (waitMs > 0) await sleep(waitMs);
+        if (!gone.signal.aborted) await runTurn(app, connection, text, maxBodyParts);
         if (--waiting <= 1 && socket.isPaused) socket.resume();
       });
     });
