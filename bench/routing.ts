@@ -2,16 +2,17 @@
  * Where requests go in a pool, simulated: 64 replicas, 2,000 adapters asked for by Zipf's law. Each request holds a slot for as
  * long as its tokens take; a replica has room for some adapters and lets go of the least recently used. Compared with
  * choosing at random, in turns, and whoever has the least to do. No server, no clock: the same figures on every machine.
+ * `ROUTING_REPLICAS`, `ROUTING_ADAPTERS` and `ROUTING_ADAPTERS_EACH` are other sizes.
  */
 import { createRandom } from '../src/engine/process/random.js';
 import { leastBusy, planRoute, type ReplicaView } from '../src/upstream/plan.js';
 import type { BenchOptions } from './main.js';
 
-const REPLICAS = 64;
-const ADAPTERS = 2000;
+const REPLICAS = Number(process.env.ROUTING_REPLICAS ?? 64);
+const ADAPTERS = Number(process.env.ROUTING_ADAPTERS ?? 2000);
 const SLOTS = 32;
-/** Fewer than there would have to be for every adapter to lie somewhere: 1,536. */
-const ADAPTERS_EACH = 24;
+/** Fewer than there would have to be for every adapter to lie somewhere: 1,536 on 64. */
+const ADAPTERS_EACH = Number(process.env.ROUTING_ADAPTERS_EACH ?? 24);
 /** Conversations of each adapter. */
 const CONVERSATIONS = 50;
 /** Of the slots, taken on the whole. */
@@ -84,7 +85,13 @@ function arrive(count: number): Arrival[] {
   for (const weight of weights) cumulated.push((cumulated.at(-1) ?? 0) + weight);
   const pickAdapter = () => {
     const at = random() * cumulated.at(-1)!;
-    return cumulated.findIndex((sum) => sum >= at);
+    let [from, to] = [0, ADAPTERS - 1];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (cumulated[middle]! >= at) to = middle;
+      else from = middle + 1;
+    }
+    return from;
   };
   const meanMs = serviceMs({ promptTokens: 900, answerTokens: 150 });
   const gapMs = meanMs / (UTILIZATION * REPLICAS * SLOTS);
@@ -116,6 +123,7 @@ function simulate(arrivals: readonly Arrival[], choose: Choose) {
       weight: 1,
       slots: SLOTS,
       inFlight: 0,
+      others: 0,
       outstandingTokens: 0,
       adapterTokens: new Map(),
       adapters: new Set(),

@@ -1,21 +1,24 @@
 // Real servers behind a real gateway: `npm run test:upstreams -- [llama-server] [vllm]`. 16 adapters, each replaced under its
-// name again and again while all are asked; every answer must be what its version gives alone. What a server needs is
-// installed once, as by `npm run bench -- peers`, whose parts these are.
+// name again and again while all are asked; every answer must be what its version gives alone. Before that, what the gateway
+// and the server say to each other is compared with what `npm test` has of it (`RECORD=1` writes that anew), and for vLLM
+// the guide's commands are run. What a server needs is installed once, as by `npm run bench -- peers`, whose parts these are.
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { writePeerAdapters } from '../bench/peers/adapters.js';
-import { llamaServer } from '../bench/peers/llama-server.js';
+import { LLAMA_BUILD, llamaServer } from '../bench/peers/llama-server.js';
 import { fetchModelFile } from '../bench/peers/model-file.js';
-import { CONTEXT_TOKENS, type Peer, type PeerContext, type PeerServer } from '../bench/peers/peer.js';
-import { loadingVllm } from '../bench/peers/vllm.js';
+import { CONTEXT_TOKENS, type PeerContext } from '../bench/peers/peer.js';
+import { VLLM_VERSION } from '../bench/peers/vllm.js';
 import { loadConfig } from '../src/config/load.js';
-import { createRandom } from '../src/engine/process/random.js';
 import { readBaseManifest } from '../src/layouts/manifest.js';
 import { exportAdapters } from '../src/model-import/lora/gguf-form.js';
 import { openGatewayRegistry } from '../tests/fixtures/gateway/registry.js';
 import { type GatewayProcess, MODELS, startGateway } from '../tests/integration/gateway-process.js';
+import { replaceUnderLoad } from './upstreams/churn.js';
+import { runGuide } from './upstreams/guide.js';
+import { ask } from './upstreams/record.js';
+import { vllmByGuide } from './upstreams/vllm.js';
 
 const BASE = 'smollm2-135m-instruct';
 const TENANT = 'churn';
@@ -24,31 +27,48 @@ const NAMES = Number(process.env.CHURN_ADAPTERS ?? 16);
 /** Contents that each name has had. */
 const VERSIONS = 2;
 /** Of adapters: each answers otherwise than all others. */
-const STRENGTH = 1 / 8;
-const CALLERS = 8;
-const REQUESTS = 200;
-const ANSWER_TOKENS = 10;
-/** Of the answers, those during which a name is given other content. */
-const REPLACED_SHARE = 0.1;
-const PROMPTS = ['The branch opens at', 'To bake bread you need'];
-const POLL_MS = 100;
+const STRENGTH = 3 / 16;
+/** What a busy machine may take; nothing here is about speed. */
+const PATIENCE = {
+  SWITCHYARD_UPSTREAM_FIRST_TOKEN_TIMEOUT_MS: '600000',
+  SWITCHYARD_UPSTREAM_STALL_TIMEOUT_MS: '600000',
+  SWITCHYARD_UPSTREAM_ADAPTER_LOAD_TIMEOUT_MS: '600000',
+  SWITCHYARD_SERVER_REQUEST_TIMEOUT_MS: '900000',
+};
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+type Dialect = 'llama-server' | 'vllm';
 
-interface Answer {
-  readonly adapter: string;
-  readonly text: string;
+interface Upstream {
+  /** Name and version. */
+  readonly label: string;
+  install(context: PeerContext): Promise<void>;
+  start(context: PeerContext): Promise<{ readonly url: string; stop(): Promise<void> }>;
+  /** More that is to be shown of it. */
+  show?(url: string, patience: Record<string, string>, say: (line: string) => void): Promise<void>;
 }
 
-async function churn(dialect: string, peer: Peer) {
+const UPSTREAMS: Readonly<Record<Dialect, Upstream>> = {
+  'llama-server': { ...llamaServer, label: `llama.cpp ${LLAMA_BUILD}` },
+  vllm: { ...vllmByGuide, label: `vLLM ${VLLM_VERSION}`, show: runGuide },
+};
+const nameOf = (index: number): string => `assistant-${index + 1}`;
+
+async function run(dialect: Dialect, upstream: Upstream): Promise<boolean> {
+  const startedMs = performance.now();
+  const say = (line: string): void => {
+    process.stdout.write(`${String(Math.round((performance.now() - startedMs) / 1000)).padStart(4)} s  ${line}\n`);
+  };
   const dataDir = mkdtempSync(join(tmpdir(), 'switchyard-upstreams-'));
   symlinkSync(MODELS, join(dataDir, 'models'));
-  let server: PeerServer | undefined;
+  let server: { readonly url: string; stop(): Promise<void> } | undefined;
   let gateway: GatewayProcess | undefined;
   try {
-    const context = await prepare(dataDir);
-    await peer.install(context);
-    server = await peer.start(context);
+    const context = await prepare(dataDir, say);
+    await upstream.install(context);
+    server = await upstream.start(context);
+    say(`${dialect} is ready`);
+    await ask({ dialect, server: upstream.label, url: server.url, context }, process.env.RECORD === '1');
+    await upstream.show?.(server.url, PATIENCE, say);
     gateway = await startGateway(dataDir, {
       SWITCHYARD_DEMO: 'false',
       SWITCHYARD_ENGINE_CONTEXT_TOKENS: String(CONTEXT_TOKENS),
@@ -56,8 +76,17 @@ async function churn(dialect: string, peer: Peer) {
       SWITCHYARD_UPSTREAM_URLS: server.url,
       SWITCHYARD_UPSTREAM_DIALECT: dialect,
       SWITCHYARD_UPSTREAM_ADAPTER_SLOTS: String(NAMES / 2),
+      ...PATIENCE,
     });
-    return await replaceUnderLoad(gateway.url);
+    const names = Array.from({ length: NAMES }, (_, i) => nameOf(i));
+    const { asked, replaced, wrong, differing, again } = await replaceUnderLoad({
+      ...{ url: gateway.url, tenant: TENANT, key: KEY, names, versions: VERSIONS, say },
+    });
+    const told = again > 0 ? `, ${again} were told to come again` : '';
+    say(
+      `${dialect}: ${asked} answers while ${replaced} adapters were replaced: ${wrong} wrong, ${differing} differ${told}`,
+    );
+    return wrong === 0;
   } finally {
     await gateway?.stop();
     await server?.stop();
@@ -66,7 +95,7 @@ async function churn(dialect: string, peer: Peer) {
 }
 
 /** The adapters, compiled and registered as versions of their names, and as the files that llama-server is started with. */
-async function prepare(dataDir: string): Promise<PeerContext> {
+async function prepare(dataDir: string, say: (line: string) => void): Promise<PeerContext> {
   const config = loadConfig({ env: { SWITCHYARD_MODELS_BASE: BASE } });
   const modelDir = join(dataDir, 'models', BASE);
   const manifest = await readBaseManifest(modelDir);
@@ -82,89 +111,14 @@ async function prepare(dataDir: string): Promise<PeerContext> {
     adapters.push({ name: digest, peftFolder, ggufFile: exported!.file });
   }
   await registry.close();
+  say(`${adapters.length} adapters`);
   const modelFile = await fetchModelFile(config, say);
-  return { modelFile, modelDir, manifest, adapters, workDir: dataDir, say };
+  return { modelFile, modelDir, manifest, adapters, workDir: dataDir, threads: 1, say };
 }
 
-const nameOf = (index: number): string => `assistant-${index + 1}`;
-
-async function replaceUnderLoad(url: string) {
-  const send = async (method: string, path: string, body: object): Promise<Response> => {
-    const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
-    const response = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-    return response;
-  };
-  const deploy = (name: string, stableVersion: number) => {
-    const retrieval = { enabled: false, topK: 1, minScore: 0, budgetTokens: 1 };
-    const body = { adapter: name, stableVersion, instructions: '', retrieval };
-    return send('PUT', `/admin/tenants/${TENANT}/deployments/${name}`, body);
-  };
-  const ask = async (model: string, prompt: string): Promise<Answer> => {
-    const body = { model, prompt, max_tokens: ANSWER_TOKENS, temperature: 0 };
-    const response = await send('POST', '/v1/completions', body);
-    const { choices } = (await response.json()) as { choices: { text: string }[] };
-    return { adapter: response.headers.get('x-adapter')!, text: choices[0]!.text };
-  };
-
-  while (!(await fetch(`${url}/readyz`)).ok) await sleep(POLL_MS);
-  const names = Array.from({ length: NAMES }, (_, i) => nameOf(i));
-  const alone = new Map<string, string>();
-  for (const name of names) {
-    await deploy(name, 1);
-    for (let version = 1; version <= VERSIONS; version++) {
-      for (const prompt of PROMPTS) {
-        const { adapter, text } = await ask(`${name}@${version}`, prompt);
-        alone.set(`${adapter} ${prompt}`, text);
-      }
-    }
-  }
-  const different = new Set(alone.values()).size;
-  say(`alone: ${alone.size} answers, ${different} of them different`);
-
-  const random = createRandom(Number(process.env.CHURN_SEED ?? 1));
-  const pick = <T>(some: readonly T[]): T => some[Math.floor(random() * some.length)]!;
-  const counts = { asked: 0, replaced: 0, wrong: 0, differing: 0 };
-  const startedMs = performance.now();
-  await Promise.all(
-    Array.from({ length: CALLERS }, async () => {
-      while (counts.asked < REQUESTS) {
-        counts.asked += 1;
-        const [name, prompt] = [pick(names), pick(PROMPTS)];
-        if (random() < REPLACED_SHARE) {
-          counts.replaced += 1;
-          await deploy(name, 1 + Math.floor(random() * VERSIONS));
-        }
-        const { adapter, text } = await ask(name, prompt);
-        if (text === alone.get(`${adapter} ${prompt}`)) continue;
-        counts.differing += 1;
-        if (isOfAnother(alone, adapter, prompt, text)) counts.wrong += 1;
-      }
-    }),
-  );
-  say(`${Math.round((1000 * counts.asked) / (performance.now() - startedMs))} answers/s`);
-  return counts;
-}
-
-/** Requests that are computed together may round otherwise than alone: an answer is wrong that is more like another adapter's. */
-function isOfAnother(alone: ReadonlyMap<string, string>, adapter: string, prompt: string, text: string): boolean {
-  const own = shared(text, alone.get(`${adapter} ${prompt}`)!);
-  return [...alone].some(([key, other]) => key.endsWith(` ${prompt}`) && shared(text, other) > own);
-}
-
-/** Characters that two texts begin with alike. */
-function shared(a: string, b: string): number {
-  let length = 0;
-  while (length < a.length && a[length] === b[length]) length += 1;
-  return length;
-}
-
-const PEERS: Readonly<Record<string, Peer>> = { 'llama-server': llamaServer, vllm: loadingVllm };
 const wanted = process.argv.slice(2);
-for (const name of wanted.length > 0 ? wanted : Object.keys(PEERS)) {
-  const peer = PEERS[name];
-  if (!peer) throw new Error(`${name} is none of ${Object.keys(PEERS).join(', ')}`);
-  const { wrong, differing, asked, replaced } = await churn(name, peer);
-  say(`${name}: ${asked} answers while ${replaced} adapters were replaced: ${wrong} wrong, ${differing} differ`);
-  if (wrong > 0) process.exitCode = 1;
+for (const name of wanted.length > 0 ? wanted : Object.keys(UPSTREAMS)) {
+  if (!(name in UPSTREAMS)) throw new Error(`${name} is none of ${Object.keys(UPSTREAMS).join(', ')}`);
+  const dialect = name as Dialect;
+  if (!(await run(dialect, UPSTREAMS[dialect]))) process.exitCode = 1;
 }

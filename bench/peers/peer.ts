@@ -20,6 +20,8 @@ export interface PeerContext {
   readonly adapters: readonly PeerAdapter[];
   /** Temporary: logs and data of this run. */
   readonly workDir: string;
+  /** `THREADS` where it is not said. One alone waits for no other, so that a busy machine costs its share and no more. */
+  readonly threads?: number;
   /** Writes a line for people. */
   readonly say: (line: string) => void;
 }

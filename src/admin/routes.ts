@@ -8,6 +8,7 @@ import { limitRoutes } from './limits.js';
 import type { AdminPlugin } from './plugin.js';
 import { policyRoutes } from './policies.js';
 import { qualityRoutes } from './quality.js';
+import { replicaRoutes } from './replicas.js';
 import { rolloutRoutes } from './rollouts.js';
 import { ChangeHeaders } from './schemas.js';
 import { requireReach } from './scopes.js';
@@ -42,6 +43,7 @@ export const adminRoutes: AdminPlugin = async (app, services) => {
     qualityRoutes,
     captureRoutes,
     auditRoutes,
+    replicaRoutes,
   ]) {
     await app.register(routes, { ...services, prefix: '/admin' });
   }

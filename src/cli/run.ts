@@ -21,6 +21,7 @@ import { addModels } from './commands/models.js';
 import { addPolicies } from './commands/policies.js';
 import { addQuality } from './commands/quality.js';
 import { addRedTeam } from './commands/redteam.js';
+import { addReplicas } from './commands/replicas.js';
 import { addReviews } from './commands/reviews.js';
 import { addSamples } from './commands/samples.js';
 import { addServe } from './commands/serve.js';
@@ -52,7 +53,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Runs and operates a Switchyard gateway: models, tenants, keys, limits, usage, adapters, deployments, experiments, policies, documents, reviews, captures, jobs, audit, backups, the database.',
+      'Runs and operates a Switchyard gateway: models, tenants, keys, limits, usage, adapters, deployments, experiments, policies, documents, reviews, captures, jobs, audit, backups, the database, servers behind it.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -90,6 +91,7 @@ function createProgram(terminal: Terminal): Command {
     addAudit,
     addBackup,
     addDatabase,
+    addReplicas,
   ])
     add(program, terminal);
   return program;

@@ -130,10 +130,12 @@ export interface ReplicaStatus {
   readonly state: ReplicaState;
   /** Why it is down. */
   readonly reason: string | null;
-  /** Requests that it answers at once, those that it has now, and their tokens. */
+  /** Requests that it answers at once, those that it has now from here, and their tokens. */
   readonly slots: number;
   readonly inFlight: number;
   readonly outstandingTokens: number;
+  /** Requests that it had from others at the last look, where it says so. */
+  readonly others: number;
   /** Digests of those that are loaded. */
   readonly adapters: readonly string[];
 }

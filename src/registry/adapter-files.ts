@@ -13,6 +13,9 @@ export interface AdapterFiles {
   collect(): Promise<number>;
 }
 
+/** How a folder is called while it is fetched; what a crash left of it goes when it is fetched again. */
+export const INCOMING = '.incoming';
+
 /** Where several gateways have them. Folders are named from the data folder. */
 export interface SharedFiles {
   /** Puts a folder there, unless it is there. */
@@ -53,7 +56,9 @@ export function createAdapterFiles({ db, dataDir, shared }: Options): AdapterFil
         const rows = await db.selectFrom('adapters').select('compiledFile').distinct().execute();
         const named = new Set(rows.map(({ compiledFile }) => join(dataDir, dirname(compiledFile))));
         const there = await readdir(folder).catch(() => []);
-        const unnamed = there.map((name) => join(folder, name)).filter((path) => !named.has(path));
+        const unnamed = there
+          .map((name) => join(folder, name))
+          .filter((path) => !named.has(path) && !path.endsWith(INCOMING));
         for (const path of unnamed) await rm(path, { recursive: true, force: true });
         return unnamed.length;
       }),

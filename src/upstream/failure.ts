@@ -26,3 +26,10 @@ export class ReplicaFailure extends Error {
 
 export const broken = (reason: string, cause?: unknown): ReplicaFailure =>
   new ReplicaFailure('broken', reason, { cause });
+
+/** What a status of HTTP says of who answered with it. */
+export function failureOf(status: number, said: string): ReplicaFailure {
+  if (status === 429) return new ReplicaFailure('busy', said, { status });
+  const isOurs = status >= 400 && status < 500 && status !== 401 && status !== 403 && status !== 408;
+  return new ReplicaFailure(isOurs ? 'refused' : 'broken', said, { status });
+}

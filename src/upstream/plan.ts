@@ -7,7 +7,9 @@ export interface ReplicaView {
   /** Requests that it has been sent and that are not over, and how many it answers at once. */
   readonly inFlight: number;
   readonly slots: number;
-  /** Tokens of those requests, prompts and answers. */
+  /** Requests of others there, as far as it is known. */
+  readonly others: number;
+  /** Tokens of all of them, prompts and answers. */
   readonly outstandingTokens: number;
   /** Whether an adapter is loaded there. */
   has(adapter: string): boolean;
@@ -47,8 +49,8 @@ export function planRoute<R extends ReplicaView>(
   const totalWeight = replicas.reduce((sum, { weight }) => sum + weight, 0);
   const totalTokens = replicas.reduce((sum, { outstandingTokens }) => sum + outstandingTokens, tokens);
   const boundOf = (weight: number) => (BOUND * totalTokens * weight) / totalWeight;
-  const hasRoom = ({ inFlight, slots, outstandingTokens, weight }: R) =>
-    inFlight < slots * EASY_SHARE * weight || outstandingTokens + tokens <= boundOf(weight);
+  const hasRoom = ({ inFlight, others, slots, outstandingTokens, weight }: R) =>
+    inFlight + others < slots * EASY_SHARE * weight || outstandingTokens + tokens <= boundOf(weight);
 
   const byAdapter = adapter === null ? open : ordered(open, adapter);
   const meanSlots = open.reduce((sum, { slots }) => sum + slots, 0) / open.length;

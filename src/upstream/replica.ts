@@ -27,6 +27,8 @@ export interface ReplicaOptions {
 }
 
 const PROBE_TIMEOUT_MS = 5000;
+/** Of a request that somebody else sent: a prompt with passages, and its answer. */
+const OTHERS_TOKENS = 1000;
 /** Probes that fail before it counts as down: one is lost now and then. */
 const FAILED_PROBES = 2;
 
@@ -36,7 +38,9 @@ export class Replica implements ReplicaView {
   readonly server: Server;
   readonly loaded: LoadedAdapters;
   inFlight = 0;
-  outstandingTokens = 0;
+  /** As of the last look. Slots are not taken by them: nobody knows what they are now. */
+  others = 0;
+  #ownTokens = 0;
   readonly #options: ReplicaOptions;
   readonly #adapterTokens = new Map<string, number>();
   #health: Health = WELL;
@@ -75,6 +79,10 @@ export class Replica implements ReplicaView {
     return weightOf(this.#health, this.inFlight, this.#now(), this.#options.slowStartMs);
   }
 
+  get outstandingTokens(): number {
+    return this.#ownTokens + this.others * OTHERS_TOKENS;
+  }
+
   get isEjected(): boolean {
     return this.#health.state !== 'closed';
   }
@@ -98,7 +106,7 @@ export class Replica implements ReplicaView {
   take(adapter: string | null, tokens: number): () => void {
     const add = (requests: number, count: number) => {
       this.inFlight += requests;
-      this.outstandingTokens += count;
+      this.#ownTokens += count;
       if (adapter === null) return;
       const total = this.adapterTokens(adapter) + count;
       if (total > 0) this.#adapterTokens.set(adapter, total);
@@ -132,7 +140,10 @@ export class Replica implements ReplicaView {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
     try {
       if (this.#capabilities === null) this.#up(await this.#ask(signal));
-      else await this.server.call('GET', dialect.healthPath, null, signal);
+      else {
+        await this.server.call('GET', dialect.healthPath, null, signal);
+        await this.#count(signal);
+      }
       this.#failedProbes = 0;
     } catch (error) {
       this.#failedProbes += 1;
@@ -140,6 +151,13 @@ export class Replica implements ReplicaView {
         this.#down(signal.aborted ? `it did not answer within ${PROBE_TIMEOUT_MS} ms` : (error as Error).message);
       }
     }
+  }
+
+  /** What others sent it, other gateways for instance. Where it does not say, nobody did. */
+  async #count(signal: AbortSignal): Promise<void> {
+    const { dialect } = this.#options;
+    const count = await dialect.countRequests?.(this.server, signal).catch(() => null);
+    this.others = Math.max(0, (count ?? 0) - this.inFlight);
   }
 
   /** It is not what it was: asks it again what it can do, once for all who find out. Never rejects. */
@@ -157,7 +175,9 @@ export class Replica implements ReplicaView {
 
   drain(isDraining: boolean): void {
     this.#isDraining = isDraining;
-    this.#options.onChange();
+    const { log, onChange } = this.#options;
+    log.info({ replica: this.id }, isDraining ? 'a replica drains' : 'a replica takes traffic again');
+    onChange();
   }
 
   status(): ReplicaStatus {
@@ -169,7 +189,8 @@ export class Replica implements ReplicaView {
       reason: this.#reason,
       slots: this.slots,
       inFlight: this.inFlight,
-      outstandingTokens: this.outstandingTokens,
+      others: this.others,
+      outstandingTokens: this.#ownTokens,
       adapters: [...this.loaded.digests],
     };
   }

@@ -1,6 +1,6 @@
 import { buildConnector, Pool } from 'undici';
 import { currentTrace } from '../tracing/current.js';
-import { broken, ReplicaFailure } from './failure.js';
+import { broken, failureOf, ReplicaFailure } from './failure.js';
 import { Incoming } from './incoming.js';
 
 export interface ServerOptions {
@@ -74,7 +74,8 @@ export function createServer({ url, apiKey, connectTimeoutMs, stallTimeoutMs }: 
       });
     const response = await (mayRepeat ? askTwice() : askAnew());
     if (response.statusCode === 200) return response;
-    throw toFailure(response.statusCode, reasonIn(await readAll(response)));
+    const { statusCode: status } = response;
+    throw failureOf(status, `it answered ${status}: ${reasonIn(await readAll(response))}`);
   }
 
   return {
@@ -109,13 +110,6 @@ async function readAll(response: Incoming): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
-}
-
-function toFailure(status: number, reason: string): ReplicaFailure {
-  const said = `it answered ${status}: ${reason}`;
-  if (status === 429) return new ReplicaFailure('busy', said, { status });
-  const isOurs = status >= 400 && status < 500 && status !== 401 && status !== 403 && status !== 408;
-  return new ReplicaFailure(isOurs ? 'refused' : 'broken', said, { status });
 }
 
 /** The members of an object, or of the JSON of one. @throws ReplicaFailure `broken` for anything else */

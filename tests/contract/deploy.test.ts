@@ -121,6 +121,64 @@ t.test('pods run without root, with a read-only root, and with probes of routes 
   t.ok(composeS * 1000 > drainMs + 5000, 'nor by compose');
 });
 
+t.test('gateways and vLLM servers of the overlay agree on names, folders and sizes', async (t) => {
+  const folder = 'deploy/kubernetes/overlays/vllm';
+  const { literals } = parse(read(`${folder}/kustomization.yaml`)).configMapGenerator[0];
+  const setting = (name: string) =>
+    literals.find((line: string) => line.startsWith(`SWITCHYARD_${name}=`)).split('=')[1];
+  const documents = parseAllDocuments(read(`${folder}/servers.yaml`)).map((document) => document.toJS());
+  const service = documents.find(({ kind }) => kind === 'Service');
+  const { metadata, spec } = documents.find(({ kind }) => kind === 'StatefulSet');
+  const pod = spec.template.spec;
+  const [server] = pod.containers;
+  const flag = (name: string) =>
+    server.args.find((arg: string) => arg.startsWith(`--${name}=`))?.slice(name.length + '--='.length);
+
+  t.equal(spec.replicas, 2);
+  t.equal(spec.serviceName, service.metadata.name);
+  const urls = Array.from(
+    { length: spec.replicas },
+    (_, i) => `http://${metadata.name}-${i}.${spec.serviceName}:${flag('port')}`,
+  );
+  t.equal(setting('UPSTREAM_URLS'), urls.join(','));
+  t.equal(setting('MODELS_BASE'), flag('served-model-name'));
+  t.ok(Number(setting('UPSTREAM_ADAPTER_SLOTS')) <= Number(flag('max-cpu-loras')));
+  t.ok(Number(setting('ENGINE_CONTEXT_TOKENS')) <= Number(flag('max-model-len')));
+  const rank = SETTINGS.find(({ path }) => path === 'engine.maxAdapterRank')!.default as number;
+  t.ok(rank <= Number(flag('max-lora-rank')), 'no adapter that the gateway takes is too large for a server');
+
+  // JSON Patch: what is put where.
+  const patches = parse(read(`${folder}/gateways.yaml`)) as { path: string; value: never }[];
+  const values = (path: string): { name: string; mountPath: string; value: string }[] =>
+    patches.filter((patch) => patch.path === path).flatMap(({ value }) => value);
+  const [gateways] = values('/spec/replicas') as unknown as number[];
+  t.equal(gateways, 2);
+  t.equal(Number(setting('UPSTREAM_SLOTS')) * gateways!, Number(flag('max-num-seqs')), 'requests wait in gateways');
+  const { mountPath, subPathExpr } = values('/spec/template/spec/containers/0/volumeMounts/-').find(
+    ({ name }) => name === 'adapters',
+  ) as { mountPath: string; subPathExpr?: string };
+  t.equal(mountPath, '/var/lib/switchyard/adapters');
+  const seen = server.volumeMounts.find(({ name }: { name: string }) => name === 'adapters');
+  t.match(seen, { readOnly: true });
+  const env = values('/spec/template/spec/containers/0/env');
+  t.equal(
+    env.find(({ name }) => name === 'SWITCHYARD_UPSTREAM_ADAPTER_DIR')!.value,
+    `${seen.mountPath}/${subPathExpr}`,
+  );
+
+  const [gateway] = parseAllDocuments(read('deploy/kubernetes/base/statefulset.yaml')).map((one) => one.toJS());
+  const user = gateway.spec.template.spec.securityContext;
+  t.same(pod.securityContext, user, 'adapters are readable by their owner alone');
+  t.match(server.securityContext, gateway.spec.template.spec.containers[0].securityContext);
+  for (const { name } of server.volumeMounts) {
+    const isThere = [...pod.volumes, ...spec.volumeClaimTemplates.map((claim: { metadata: object }) => claim.metadata)];
+    t.ok(
+      isThere.some((volume: { name: string }) => volume.name === name),
+      name,
+    );
+  }
+});
+
 t.test('what compose mounts and includes is there', async (t) => {
   const { services } = parse(read('deploy/docker/compose.yaml'), { merge: true });
   for (const { volumes = [], build } of Object.values<{ volumes?: string[]; build?: { dockerfile: string } }>(

@@ -10,6 +10,7 @@ const KUBERNETES = '1.33.0';
 const SCHEMAS = [
   'namespace',
   'configmap',
+  'persistentvolumeclaim',
   'service',
   'statefulset-apps',
   'poddisruptionbudget-policy',

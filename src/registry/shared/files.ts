@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { appendFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SharedFiles } from '../adapter-files.js';
+import { INCOMING, type SharedFiles } from '../adapter-files.js';
 import { SCHEMA } from './schema.js';
 import { type SharedServer, unavailable } from './server.js';
 
@@ -15,8 +15,6 @@ interface Part {
 }
 
 const PART_BYTES = 8 * 1024 * 1024;
-/** Beside the folder of adapters, where what no version names is removed. */
-const INCOMING = 'adapters-incoming';
 
 /** Compiled adapters in PostgreSQL: each is put there before a version names it, and fetched once by whoever needs it. */
 export function createSharedFiles(dataDir: string, server: SharedServer): SharedFiles {
@@ -25,7 +23,8 @@ export function createSharedFiles(dataDir: string, server: SharedServer): Shared
   async function fetch(folder: string): Promise<void> {
     const target = join(dataDir, folder);
     if (await isThere(target)) return;
-    const incoming = join(dataDir, INCOMING, folder);
+    // Beside it: the folder of adapters may be a disk of its own, across which nothing can be renamed.
+    const incoming = target + INCOMING;
     await rm(incoming, { recursive: true, force: true });
     await mkdir(incoming, { recursive: true, mode: 0o700 });
     let parts = 0;
@@ -35,7 +34,6 @@ export function createSharedFiles(dataDir: string, server: SharedServer): Shared
       parts += 1;
     }
     if (parts === 0) throw unavailable('the files of an adapter are missing there');
-    await mkdir(join(target, '..'), { recursive: true, mode: 0o700 });
     await rename(incoming, target);
   }
 

@@ -67,6 +67,8 @@ export interface Dialect {
   unsupported(question: Question): string | null;
   /** Asks the server what it is. @throws ReplicaFailure for one that does not serve what is expected */
   probe(server: Server, expected: Expected, signal: AbortSignal): Promise<Capabilities>;
+  /** Requests that it has, whoever sent them; null where it does not say. @throws ReplicaFailure */
+  countRequests?(server: Server, signal: AbortSignal): Promise<number | null>;
   body(question: Question, capabilities: Capabilities): object;
   /** @param data of one event; null where it says nothing. @throws ReplicaFailure for what is no such event, and for errors */
   read(data: string): Piece | null;

@@ -54,6 +54,11 @@ export const llamaServer: Dialect = {
     };
   },
 
+  async countRequests(server, signal) {
+    const slots = await server.call('GET', '/slots', null, signal);
+    return Array.isArray(slots) ? slots.filter((slot) => readObject(slot).is_processing === true).length : null;
+  },
+
   body({ promptIds, maxTokens, sampling, stop, topLogprobs, grammar, shown, adapter }, { adapters, contextTokens }) {
     const numbers = typeof adapters === 'string' ? [] : [...adapters];
     return {

@@ -1,5 +1,5 @@
 import type { SamplingParams } from '../../contracts/generator.js';
-import { broken } from '../failure.js';
+import { broken, failureOf, type ReplicaFailure } from '../failure.js';
 import { readObject, type Server } from '../server.js';
 import type { Capabilities, Dialect, Expected, Piece, Question } from './dialect.js';
 import { askedWith } from './grammar.js';
@@ -93,7 +93,7 @@ export function completionBody({ promptIds, maxTokens, sampling, stop }: Questio
 export function readChunk(data: string): Piece | null {
   if (data === '[DONE]') return null;
   const { choices = [], usage, error } = readObject(data) as CompletionChunk;
-  if (error !== undefined) throw broken(`it ended the answer: ${JSON.stringify(error)}`);
+  if (error !== undefined) throw errorIn(error);
   const [choice] = choices;
   const reason = choice?.finish_reason ?? null;
   if (reason !== null && reason !== 'stop' && reason !== 'length') throw broken(`it ended the answer: ${reason}`);
@@ -104,4 +104,11 @@ export function readChunk(data: string): Piece | null {
     logprobs: [],
     end: reason,
   };
+}
+
+/** vLLM begins its stream before it has looked at all that is asked for: what it will not do comes as an event with a status. */
+function errorIn(error: unknown): ReplicaFailure {
+  const { code, message = JSON.stringify(error) } = Object(error) as { code?: unknown; message?: unknown };
+  const said = `it ended the answer: ${message}`;
+  return typeof code === 'number' ? failureOf(code, said) : broken(said);
 }

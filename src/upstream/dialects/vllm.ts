@@ -8,6 +8,8 @@ import { completionBody, describeCard, findBase, listCards, readChunk } from './
 /** Adapters are registered by digest: one name never means other weights, so neither they nor their prefixes are out of date. */
 const NAME = 'sw-';
 const LOAD = '/v1/load_lora_adapter';
+/** Those that it computes and those that wait, of each of its engines. */
+const REQUESTS = /^vllm:num_requests_(?:running|waiting)\{[^}]*\} (\d+(?:\.\d+)?)$/gm;
 
 /** vLLM. It loads adapters while it runs where it was started with VLLM_ALLOW_RUNTIME_LORA_UPDATING. */
 export const vllm: Dialect = {
@@ -28,6 +30,12 @@ export const vllm: Dialect = {
       adapters: (await loadsAdapters(server, signal)) ? 'loads' : 'none',
       loaded: cards.filter(({ id }) => id.startsWith(NAME)).map(({ id }) => id.slice(NAME.length)),
     };
+  },
+
+  async countRequests(server, signal) {
+    const counts = String(await server.call('GET', '/metrics', null, signal)).matchAll(REQUESTS);
+    const numbers = [...counts].map(([, count]) => Number(count));
+    return numbers.length === 0 ? null : numbers.reduce((sum, count) => sum + count, 0);
   },
 
   body(question, { model }) {
@@ -53,7 +61,8 @@ export const vllm: Dialect = {
     try {
       await server.call('POST', LOAD, { lora_name: NAME + digest, lora_path: folder }, signal);
     } catch (error) {
-      if (!(error instanceof ReplicaFailure) || error.kind !== 'refused') throw error;
+      // 500 is its word for what it cannot load, a rank beyond its own for instance: no reason to eject it for all others.
+      if (!(error instanceof ReplicaFailure) || (error.kind !== 'refused' && error.status !== 500)) throw error;
       // By another gateway: the same name is the same content.
       if (/already been loaded/i.test(error.message)) return;
       throw new ReplicaFailure('adapter', error.message, { cause: error });

@@ -135,3 +135,15 @@ t.test('servers that load no adapters are named, with what to do', async (t) => 
   });
   t.equal((await ask(upstream, { prompt: 'Hi' })).text, 'Hello world');
 });
+
+t.test('an adapter that the servers cannot load is no reason to eject them', async (t) => {
+  const servers = [await startVllm(t), await startVllm(t)] as const;
+  for (const server of servers) server.loadError = 'LoRA rank 64 is greater than max_lora_rank 16.';
+  const { upstream, states, tries } = await startUpstream(t, servers);
+  const adapter = writeAdapter(folderOf(t), BASE, { seed: 1 });
+  const failed = { code: 'adapter_load_failed', message: /LoRA rank 64 is greater/ };
+  for (let i = 0; i < 5; i++) await t.rejects(ask(upstream, { prompt: `Hi ${i}`, adapter }), failed);
+  t.same(new Set(tries()), new Set(['adapter']));
+  t.same(states(), ['up', 'up']);
+  t.equal((await ask(upstream, { prompt: 'Hi' })).text, 'Hello world');
+});

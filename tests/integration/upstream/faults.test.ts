@@ -27,6 +27,7 @@ const BEFORE: Record<string, Behaviour> = {
   'a connection that is reset': 'reset',
   'a page in place of a stream': 'html',
   'a stream that ends before its first token': { tokens: [], end: 'close' },
+  'a stream that is cut off before its first token': { tokens: [], end: 'half-close' },
   'a stream of garbage': { tokens: [], end: 'garbage' },
   'a stream that is no UTF-8': { tokens: [], end: 'no-utf8' },
   'an error in the stream': { tokens: [], end: 'error' },
@@ -66,6 +67,7 @@ for (const [what, behaviour] of Object.entries(BEFORE)) {
 const WITHIN: Record<string, Behaviour> = {
   'is reset': { tokens: ['one', 'two'], end: 'reset' },
   'is closed': { tokens: ['one', 'two'], end: 'close' },
+  'is half closed': { tokens: ['one', 'two'], end: 'half-close' },
   'is silent': { tokens: ['one', 'two'], end: 'stall' },
   'says that it failed': { tokens: ['one', 'two'], end: 'error' },
   'turns to garbage': { tokens: ['one', 'two'], end: 'garbage' },
@@ -92,6 +94,14 @@ for (const [what, behaviour] of Object.entries(WITHIN)) {
     t.same(tries(), ['broken']);
   });
 }
+
+t.test('an answer that is slow, but never silent for long, comes to its end', async (t) => {
+  const server = await startVllm(t);
+  server.behave({ tokens: Array.from({ length: 15 }, () => 'on '), pauseMs: 100 });
+  const { upstream, tries } = await startUpstream(t, [server], { stallTimeoutMs: 1000 });
+  t.equal((await ask(upstream, { prompt: 'Hi' })).text, 'on '.repeat(15));
+  t.same(tries(), ['completed']);
+});
 
 t.test('a request that is wrong is not sent to another server', async (t) => {
   const servers = [await startVllm(t), await startVllm(t)] as const;

@@ -91,3 +91,17 @@ t.test('a server that drains ends what it has, and gets nothing new', async (t) 
   t.same(states(), ['up', 'up']);
   t.throws(() => upstream.drain!('http://elsewhere', true), { code: 'not_found' });
 });
+
+t.test('what other gateways sent to a server counts as load there', async (t) => {
+  const servers = [await startVllm(t), await startVllm(t)] as const;
+  servers[0].others = 30;
+  const { upstream } = await startUpstream(t, servers, { probeIntervalMs: 30 });
+  const others = () => upstream.status().replicas!.map((replica) => replica.others);
+  while (others()[0] === 0) await sleep(5);
+  t.same(others(), [30, 0]);
+  for (let i = 0; i < 20; i++) await ask(upstream, { prompt: `Hi ${i}` });
+  t.equal(servers[0].requests.length, 0, 'all conversations have their home at the other one meanwhile');
+  servers[0].others = 0;
+  while (others()[0] !== 0) await sleep(5);
+  for (let i = 0; servers[0].requests.length === 0; i++) await ask(upstream, { prompt: `Hello ${i}` });
+});

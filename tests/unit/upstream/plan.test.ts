@@ -6,6 +6,7 @@ const replica = (n: number, changes: Partial<ReplicaView> = {}): ReplicaView => 
   weight: 1,
   inFlight: 0,
   slots: 8,
+  others: 0,
   outstandingTokens: 0,
   has: () => false,
   ...changes,
@@ -59,4 +60,11 @@ t.test('where all have more than their share, the one with the least to do for i
 t.test('what is ejected, drained or full gets nothing', async (t) => {
   t.equal(planRoute([replica(0, { weight: 0 }), replica(1, { inFlight: 8 })], request), null);
   t.equal(planRoute([replica(0, { weight: 0 }), replica(1)], request)!.id, 'http://replica-1');
+});
+
+t.test('what others sent there counts as load, and takes no slot', async (t) => {
+  const home = planRoute(eight, request)!;
+  const beset = eight.map((one) => (one.id === home.id ? { ...one, others: 40, outstandingTokens: 40_000 } : one));
+  t.not(planRoute(beset, request)!.id, home.id);
+  t.equal(planRoute([{ ...home, others: 40, outstandingTokens: 40_000 }], request)!.id, home.id);
 });

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import type { ReplicaStatus } from '../../contracts/generator.js';
+import { adminApi } from '../api.js';
+import { show } from '../show.js';
+import type { Terminal } from '../terminal.js';
+
+export function addReplicas(program: Command, terminal: Terminal): void {
+  const replicas = program.command('replicas').description('the servers that answer in place of the engine');
+
+  replicas
+    .command('list')
+    .description('list them, as this gateway sees them')
+    .action(async (_options: object, command: Command) => {
+      const data = await adminApi(command).list<ReplicaStatus>('/admin/replicas');
+      show(terminal, command, data, data.map(toRow));
+    });
+
+  for (const [name, draining, description] of [
+    ['drain', true, 'let it end what it has, and give it nothing new'],
+    ['resume', false, 'let it take traffic again'],
+  ] as const) {
+    replicas
+      .command(`${name} <url>`)
+      .description(description)
+      .action(async (url: string, _options: object, command: Command) => {
+        const body = { url, draining };
+        const replica = await adminApi(command).send<ReplicaStatus>('POST', '/admin/replicas/drain', body);
+        show(terminal, command, replica, [toRow(replica)]);
+      });
+  }
+}
+
+function toRow({ url, state, reason, slots, inFlight, outstandingTokens, others, adapters }: ReplicaStatus) {
+  return {
+    ...{ replica: url, state, requests: `${inFlight} of ${slots}`, others, tokens: outstandingTokens },
+    ...{ adapters: adapters.length, reason: reason ?? '' },
+  };
+}
