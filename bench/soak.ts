@@ -1,7 +1,7 @@
 /**
  * Everything at once for half an hour: chats with and without passages, adapters that change places, a canary that is let through and
- * taken back, documents that come and go, callers who hang up, do not read or do not finish their headers. For a third of the time
- * processes are killed, the disk is full and the clock jumps. Then it is left in peace, and what its processes take must not grow.
+ * taken back, documents that come and go, callers who hang up, do not read or do not finish their headers. For the first sixth of the
+ * time processes are killed, the disk is full and the clock jumps. Then it is left in peace, and what its processes take must not grow.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchOptions } from './main.js';
@@ -14,9 +14,9 @@ import { createUsers, type User } from './soak/users.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** Of the whole: with faults, and then until caches are full. */
-const FAULTS_SHARE = 1 / 3;
-const WARM_UP_SHARE = 1 / 6;
+/** Of the whole: with faults, and then until processes that were started anew have filled what they keep: ten minutes of thirty. */
+const FAULTS_SHARE = 1 / 6;
+const WARM_UP_SHARE = 1 / 3;
 const SAMPLE_MS = 5000;
 const BETWEEN_FAULTS_MS = 8000;
 /** Of the gateway's own log. */
