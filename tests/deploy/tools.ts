@@ -28,7 +28,9 @@ export function installDebian(programs: Readonly<Record<string, string>>): void 
   if (missing.length === 0) return;
   run('apt-get', ['update', '-qq']);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing.map(([, name]) => name)], { env });
+  // Somebody else may be installing something.
+  const options = ['-y', '-qq', '-o', 'DPkg::Lock::Timeout=300', '--no-install-recommends'];
+  run('apt-get', ['install', ...options, ...missing.map(([, name]) => name)], { env });
 }
 
 /** The path of a program of a Go module. */
