@@ -54,6 +54,9 @@ struct Shape {
   bool gated;
 };
 constexpr Shape kShapes[] = {{"qkv", 896, 1152, Format::q5_0, false},        {"qkv_8", 896, 1152, Format::q8_0, false},
+                             {"qkv_5_1", 896, 1152, Format::q5_1, false},      {"qkv_iq4", 896, 1152, Format::iq4, false},
+                             {"qkv_2", 896, 1152, Format::q2, false},          {"qkv_3", 896, 1152, Format::q3, false},
+                             {"qkv_4_0", 896, 1152, Format::q4_0, false},
                              {"o", 896, 896, Format::q5_0, false},           {"gate_up", 896, 4864, Format::q5_0, true},
                              {"gate_up_4", 896, 4864, Format::q4_1, true},   {"down", 4864, 896, Format::q6, false},
                              {"down_4", 4864, 896, Format::q4_1, false},     {"head", 896, 151936, Format::q8_0, false}};

@@ -17,6 +17,10 @@
         'paths': ['avx2', 'avx_vnni', 'avx512_vnni', 'amx'],
         'tested_paths': ['avx2', 'avx_vnni_emulated', 'avx512_vnni', 'amx_emulated'],
       }],
+      ['target_arch=="arm64"', {
+        'paths': ['neon'],
+        'tested_paths': ['neon'],
+      }],
     ],
   },
   'target_defaults': {
@@ -52,6 +56,13 @@
          'cflags_cc': ['<@(avx512)']},
         {'target_name': 'amx', 'type': 'static_library', 'sources': ['src/paths/amx.cpp'],
          'cflags_cc': ['<@(avx512)', '-mamx-tile', '-mamx-int8']},
+      ],
+    }],
+    ['target_arch=="arm64"', {
+      'targets': [
+        # Apple's compiler aims at CPUs that have these instructions by itself.
+        {'target_name': 'neon', 'type': 'static_library', 'sources': ['src/paths/neon.cpp'],
+         'cflags_cc': ['-march=armv8.2-a+dotprod']},
       ],
     }],
     ['tests==1', {

@@ -16,6 +16,7 @@ import type { Clock } from './contracts/clock.js';
 import { NEWER_SAMPLES, UPDATE_SAMPLES } from './demo/newer.js';
 import { isDemoFor, seedDemo, waitForDemoDocuments } from './demo/seed.js';
 import { DEMO_TENANTS } from './demo/tenants.js';
+import { adviseOnDisk, diskNeed } from './doctor/disk.js';
 import { memoryNeed, requireMemory } from './doctor/memory.js';
 import { createEngine } from './engine/client.js';
 import { AppError } from './errors/app-error.js';
@@ -121,6 +122,7 @@ export async function createApp(config: Config): Promise<App> {
         log,
       }),
     );
+    adviseOnDisk(await diskNeed(config), (text) => log.warn(text));
     const manifest = await readBaseManifest(baseModelDir);
     if (config.upstream.urls === '') {
       const need = memoryNeed(config, [manifest, await readManifest(embedderDir)]);

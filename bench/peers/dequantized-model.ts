@@ -19,7 +19,10 @@ const LINEARS: readonly (readonly [MatrixRole, string])[] = [
   ['down', 'mlp.down_proj'],
 ];
 
-export function writeDequantizedModel({ modelFile, modelDir, manifest, say }: PeerContext, folder: string): void {
+export function writeDequantizedModel(
+  { modelFile, modelDir, manifest, say }: Pick<PeerContext, 'modelFile' | 'modelDir' | 'manifest' | 'say'>,
+  folder: string,
+): void {
   say('Writing the model as bf16 safetensors.');
   const temporary = `${folder}.tmp`;
   rmSync(temporary, { recursive: true, force: true });

@@ -8,6 +8,7 @@
 //   Dot<format>             16 exact integer dot products: begin(start), add<step>(W, four activations), total()
 //   bits, up, select        of each byte: those under a mask; moved up, what comes below is undefined; those under a
 //                           mask from the first vector, the others from the second
+//   lookUp                  of each byte below 16, that of a table
 //   largerLanes             a bit for each of 32 floats whose magnitude is above a limit
 //   byteAt                  of each of 16 words of weights, the byte from a bit on
 //   gather                  16 floats, a stride apart

@@ -106,12 +106,19 @@ OrtResult read(const OrtApi* api, const OrtKernelInfo* info, QuantizedLinear* op
   for (auto [name, value] : {std::pair{"K", &op->inputs}, {"N", &op->outputs}, {"bits", &bits}, {"gated", &gated}}) {
     if (OrtResult wrong = ort::kernelInfoGetAttributeInt64(api, info, name, value)) return wrong;
   }
+  // Models of earlier importers name neither.
+  int64_t minimum = bits == 4, levels = 0;
+  for (auto [name, value] : {std::pair{"minimum", &minimum}, {"levels", &levels}}) {
+    if (OrtResult absent = ort::kernelInfoGetAttributeInt64(api, info, name, value)) ort::releaseStatus(api, absent);
+  }
   switch (bits) {
-    case 4: op->format = Format::q4_1; break;
-    case 5: op->format = Format::q5_0; break;
+    case 2: op->format = Format::q2; break;
+    case 3: op->format = Format::q3; break;
+    case 4: op->format = levels ? Format::iq4 : minimum ? Format::q4_1 : Format::q4_0; break;
+    case 5: op->format = minimum ? Format::q5_1 : Format::q5_0; break;
     case 6: op->format = Format::q6; break;
     case 8: op->format = Format::q8_0; break;
-    default: return invalid(api, "bits must be 4 (q4_1), 5 (q5_0), 6 (q6) or 8 (q8_0)");
+    default: return invalid(api, "bits must be 2 (q2), 3 (q3), 4 (q4_0, q4_1, iq4), 5 (q5_0, q5_1), 6 (q6) or 8 (q8_0)");
   }
   op->gated = gated != 0;
   size_t targets = 0;

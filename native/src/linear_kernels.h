@@ -10,8 +10,13 @@ static constexpr float kLargestFloat = 3.40282347e38f;
 template <Format F> using FormatOf = std::integral_constant<Format, F>;
 template <class Fn> [[gnu::always_inline]] static inline void withFormat(Format format, Fn f) {
   switch (format) {
+    case Format::q2: return f(FormatOf<Format::q2>{});
+    case Format::q3: return f(FormatOf<Format::q3>{});
+    case Format::q4_0: return f(FormatOf<Format::q4_0>{});
     case Format::q4_1: return f(FormatOf<Format::q4_1>{});
+    case Format::iq4: return f(FormatOf<Format::iq4>{});
     case Format::q5_0: return f(FormatOf<Format::q5_0>{});
+    case Format::q5_1: return f(FormatOf<Format::q5_1>{});
     case Format::q6: return f(FormatOf<Format::q6>{});
     case Format::q8_0: return f(FormatOf<Format::q8_0>{});
   }
@@ -19,13 +24,26 @@ template <class Fn> [[gnu::always_inline]] static inline void withFormat(Format 
 
 // ---- Weights of a block, as they are multiplied -----------------------------------------------------------------
 
-// Step `Step` of a block: a byte for each of four weights of sixteen columns, see layout.h.
+// Step `Step` of the blocks that lie together: a byte for each of four weights of sixteen columns, see layout.h.
 template <class L, Format F, int Step> [[gnu::always_inline]] static inline typename L::W weightsOf(const uint8_t* block) {
   const auto vector = [&](int i) { return L::loadWeights(block + i * kVector); };
-  if constexpr (F == Format::q4_1) {
+  if constexpr (F == Format::q2) {
+    return L::template bits<0xc0>(L::template up<Step % 4 * 2>(vector(Step / 4)));
+  } else if constexpr (F == Format::q3) {
+    if constexpr (Step >= 6) {
+      const auto lower = L::template up<Step == 6 ? 4 : 5>(vector(1));
+      return L::template bits<0xe0>(L::template select<0xc0>(L::template up<6>(vector(Step == 6 ? 0 : 2)), lower));
+    } else if constexpr (Step % 2) return L::template bits<0xe0>(L::template up<3>(vector(Step / 2)));
+    else return L::template bits<0xe0>(vector(Step / 2));
+  } else if constexpr (F == Format::q4_1) {
     if constexpr (Step % 2) return L::highNibbles(vector(Step / 2));
     else return L::template bits<0x0f>(vector(Step / 2));
-  } else if constexpr (F == Format::q5_0) {
+  } else if constexpr (F == Format::q4_0) {
+    if constexpr (Step % 2) return L::template bits<0xf0>(vector(Step / 2));
+    else return L::template bits<0xf0>(L::template up<4>(vector(Step / 2)));
+  } else if constexpr (F == Format::iq4) {
+    return L::lookUp(weightsOf<L, Format::q4_1, Step>(block), kLevels);
+  } else if constexpr (F == Format::q5_0 || F == Format::q5_1) {
     if constexpr (Step < 5) return L::template bits<0xf8>(vector(Step));
     else if constexpr (Step < 7) {
       const auto upper = L::template up<5>(vector(Step - 5)), lower = L::template up<3>(vector(Step - 2));
@@ -47,7 +65,7 @@ template <class L, Format F, int Step> [[gnu::always_inline]] static inline type
 
 template <class L, Format F, int Step = 0>
 [[gnu::always_inline]] static inline typename L::W weightsAt(const uint8_t* block, int step) {
-  if constexpr (Step + 1 < packing(F).steps()) {
+  if constexpr (Step + 1 < packing(F).coded / 4) {
     if (step != Step) return weightsAt<L, F, Step + 1>(block, step);
   }
   return weightsOf<L, F, Step>(block);
@@ -59,7 +77,7 @@ template <class L, Format F, int Step = 0>
 template <Format F> static Outlier outlierAt(const float* x, int64_t k) {
   constexpr Packing form = packing(F);
   const int64_t block = k / form.block;
-  return {x[k] * form.unit, static_cast<int32_t>(block * form.blockBytes()), static_cast<int32_t>(k % form.block / 4),
+  return {x[k] * form.unit, static_cast<int32_t>(k / form.coded * form.codedBytes()), static_cast<int32_t>(k % form.coded / 4),
           static_cast<int32_t>(k % 4 * 8), static_cast<int32_t>(block * form.scaleBytes / 2)};
 }
 
@@ -114,8 +132,9 @@ template <class L, Format F> static void quantizeRow(const LinearTask& t, int64_
       total = L::add(total, whole);
     }
     const int32_t sum = L::sum(total);
-    scale->scale = (tiny ? 0.f : finite ? largest / 127.f : __builtin_nanf("")) * form.unit;
-    if constexpr (F == Format::q4_1) scale->weightedSum = scale->scale * static_cast<float>(sum) + kept;
+    const float unit = tiny ? 0.f : finite ? largest / 127.f : __builtin_nanf("");
+    scale->scale = unit * form.unit;
+    if constexpr (hasMinimum(F)) scale->weightedSum = unit * static_cast<float>(sum) + kept;
     else scale->start = -128 * sum;
   }
 }
@@ -131,25 +150,25 @@ template <class L> static void quantize(const LinearTask& t, int64_t rowBegin, i
 static constexpr int64_t kWeightsAhead = 12288;
 static constexpr int64_t kTilesToUnpackFor = 2;  // with more tiles of rows than that, unpacking first pays
 
-// Adds what a row's outliers give to 16 columns; their part of q4_1's minimum is in the weighted sum of their block.
+// Adds what a row's outliers give to 16 columns; their part of a minimum is in the weighted sum of their block.
 template <class L, Format F> static void addOutliers(const uint8_t* group, int64_t blocks, const Outlier* outliers, int rows, float* out) {
-  const auto* scales = reinterpret_cast<const uint16_t*>(group + blocks * packing(F).blockBytes());
+  const auto* scales = reinterpret_cast<const uint16_t*>(group + packing(F).codeBytes(blocks));
   for (int r = 0; r < rows; r++, out += kLanes) {
     auto total = L::broadcast(0.f);
     for (int i = 0; i < kOutliers; i++) {
       const Outlier& o = *outliers++;
       auto q = L::toFloat(L::byteAt(weightsAt<L, F>(group + o.block, o.step), o.shift));
-      if constexpr (F != Format::q4_1) q = L::sub(q, L::broadcast(128.f));
+      if constexpr (!hasMinimum(F)) q = L::sub(q, L::broadcast(128.f));
       total = L::fma(q, L::mul(L::loadHalf(scales + o.scales), L::broadcast(o.value)), total);
     }
     L::store(out, L::add(L::load(out), total));
   }
 }
 
-// Each block of a first pass over a group fetches its share of what comes two groups later: products and memory
+// Each step of a first pass over a group fetches its share of what comes two groups later: products and memory
 // overlap, which the hardware's prefetcher alone does not bring about.
 template <class L, Format F> [[gnu::always_inline]] static inline void fetchAhead(const uint8_t* group, int64_t block) {
-  constexpr int kBytes = packing(F).blockBytes() + packing(F).scaleBytes;
+  constexpr int kBytes = packing(F).codedBytes() + packing(F).parts() * packing(F).scaleBytes;
   for (int j = 0; j < kBytes; j += kVector) L::prefetch(group + kWeightsAhead + block * kBytes + j);
 }
 
@@ -160,35 +179,38 @@ static void multiplyRows(const uint8_t* group, const uint8_t* bytes, int64_t blo
                          int tileRows, float* out) {
   using Dot = typename L::template Dot<F>;
   constexpr Packing form = packing(F);
-  constexpr int kBlock = form.block;
+  constexpr int kBlock = form.block, kSteps = form.steps(), kParts = form.parts(), kScaleBytes = form.scaleBytes;
   typename L::F total[Rows];
   for (int r = 0; r < Rows; r++) total[r] = L::broadcast(0.f);
   const uint8_t* w = Unpacked ? bytes : group;
-  const uint8_t* s = group + blocks * form.blockBytes();
-  for (int64_t b = 0; b < blocks; b++) {
-    if constexpr (!Unpacked) fetchAhead<L, F>(group, b);
-    Dot dot[Rows];
-    for (int r = 0; r < Rows; r++) dot[r].begin(F == Format::q4_1 ? 0 : scales[r].start);
-    repeat<form.steps()>([&](auto step) {
-      constexpr int kStep = decltype(step)::value;
-      const auto four = Unpacked ? L::loadWeights(w + kStep * kVector) : weightsOf<L, F, kStep>(w);
-      for (int r = 0; r < Rows; r++) dot[r].template add<kStep>(four, q + r * kBlock + 4 * kStep);
-    });
-    const auto* halves = reinterpret_cast<const uint16_t*>(s);
-    const auto d = L::loadHalf(halves);
-    for (int r = 0; r < Rows; r++) {
-      total[r] = L::fma(L::toFloat(dot[r].total()), L::mul(d, L::broadcast(scales[r].scale)), total[r]);
-    }
-    if constexpr (F == Format::q4_1) {
-      const auto minimum = L::loadHalf(halves + kLanes);
+  const uint8_t* s = group + form.codeBytes(blocks);
+  for (int64_t b = 0; b < blocks; b += kParts) {
+    if constexpr (!Unpacked) fetchAhead<L, F>(group, b / kParts);
+    repeat<kParts>([&](auto part) __attribute__((always_inline)) {
+      constexpr int kFirst = decltype(part)::value * kSteps;
+      Dot dot[Rows];
+      for (int r = 0; r < Rows; r++) dot[r].begin(hasMinimum(F) ? 0 : scales[r].start);
+      repeat<kSteps>([&](auto step) __attribute__((always_inline)) {
+        constexpr int kStep = decltype(step)::value;
+        const auto four = Unpacked ? L::loadWeights(w + (kFirst + kStep) * kVector) : weightsOf<L, F, kFirst + kStep>(w);
+        for (int r = 0; r < Rows; r++) dot[r].template add<kStep>(four, q + r * kBlock + 4 * kStep);
+      });
+      const auto* halves = reinterpret_cast<const uint16_t*>(s);
+      const auto d = L::loadHalf(halves);
       for (int r = 0; r < Rows; r++) {
-        total[r] = L::fma(minimum, L::broadcast(scales[r].weightedSum), total[r]);
+        total[r] = L::fma(L::toFloat(dot[r].total()), L::mul(d, L::broadcast(scales[r].scale)), total[r]);
       }
-    }
-    w += Unpacked ? form.steps() * kVector : form.blockBytes();
-    s += form.scaleBytes;
-    q += tileRows * form.block;
-    scales += tileRows;
+      if constexpr (hasMinimum(F)) {
+        const auto minimum = L::loadHalf(halves + kLanes);
+        for (int r = 0; r < Rows; r++) {
+          total[r] = L::fma(minimum, L::broadcast(scales[r].weightedSum), total[r]);
+        }
+      }
+      s += kScaleBytes;
+      q += tileRows * kBlock;
+      scales += tileRows;
+    });
+    w += Unpacked ? form.coded / 4 * kVector : form.codedBytes();
   }
   for (int r = 0; r < Rows; r++) L::store(out + r * kLanes, total[r]);
 }
@@ -196,12 +218,12 @@ static void multiplyRows(const uint8_t* group, const uint8_t* bytes, int64_t blo
 // A byte a weight, from a group of `blocks` blocks.
 template <class L, Format F> static void unpack(const uint8_t* group, int64_t blocks, uint8_t* bytes) {
   constexpr Packing form = packing(F);
-  constexpr int kBytes = form.blockBytes();
-  for (int64_t b = 0; b < blocks; b++, bytes += form.steps() * kVector) {
-    fetchAhead<L, F>(group, b);
-    repeat<form.steps()>([&](auto step) {
+  constexpr int kSteps = form.coded / 4, kBytes = form.codedBytes();
+  for (int64_t i = 0; i < blocks / form.parts(); i++, bytes += kSteps * kVector) {
+    fetchAhead<L, F>(group, i);
+    repeat<kSteps>([&](auto step) {
       constexpr int kStep = decltype(step)::value;
-      L::storeWeights(bytes + kStep * kVector, weightsOf<L, F, kStep>(group + b * kBytes));
+      L::storeWeights(bytes + kStep * kVector, weightsOf<L, F, kStep>(group + i * kBytes));
     });
   }
 }

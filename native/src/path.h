@@ -100,7 +100,7 @@ static inline int64_t attentionScratchFloats(int64_t rows, int64_t headSize, int
 // Room on a 64-byte boundary for one group of weights as bytes. The calling thread keeps it for its next call.
 uint8_t* unpackingPlace(int64_t bytes);
 
-extern const Path scalarPath, avx2Path, avxVnniPath, avx512VnniPath, amxPath;
+extern const Path scalarPath, avx2Path, avxVnniPath, avx512VnniPath, amxPath, neonPath;
 
 // Paths that this CPU and this operating system can run, best first, ended by null.
 const Path* const* availablePaths();

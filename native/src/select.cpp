@@ -9,6 +9,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace switchyard {
@@ -45,6 +50,23 @@ int detect(const Path** paths) {
   if (vnni) paths[n++] = &avxVnniPath;
   if (avx2) paths[n++] = &avx2Path;
   return n;
+}
+
+#elif defined(__aarch64__)
+
+// Of every CPU with these instructions the operating system saves the registers.
+int detect(const Path** paths) {
+#if defined(__APPLE__)
+  int there = 0;
+  size_t size = sizeof there;
+  const bool dotProducts = sysctlbyname("hw.optional.arm.FEAT_DotProd", &there, &size, nullptr, 0) == 0 && there;
+#elif defined(__linux__)
+  const bool dotProducts = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#else
+  const bool dotProducts = false;
+#endif
+  if (dotProducts) paths[0] = &neonPath;
+  return dotProducts;
 }
 
 #else

@@ -38,7 +38,7 @@ template <class T> bool same(const std::vector<T>& a, const std::vector<T>& b) {
 bool linearDiffers(const Path& path, Format format, int64_t rows) {
   const QuantizedLinear op{160, 48, format, true, 0, {}, 0, 0};
   const int64_t groups = 2 * op.outputs / kLanes, stride = groupBytes(format, op.inputs);
-  const int64_t codes = op.inputs / packing(format).block * packing(format).blockBytes();
+  const int64_t codes = packing(format).codeBytes(op.inputs / packing(format).block);
   Random random;
   std::vector<uint8_t> weights(groups * stride);
   for (int64_t i = 0; i < groups * stride; i++) {
@@ -106,7 +106,8 @@ bool encoderDiffers(const Path& path) {
 
 std::string selfTest(const Path& path) {
   constexpr struct { Format format; const char* name; } kFormats[] = {
-      {Format::q4_1, "q4_1"}, {Format::q5_0, "q5_0"}, {Format::q6, "q6"}, {Format::q8_0, "q8_0"}};
+      {Format::q2, "q2"},     {Format::q3, "q3"},     {Format::q4_0, "q4_0"}, {Format::q4_1, "q4_1"}, {Format::iq4, "iq4"},
+      {Format::q5_0, "q5_0"}, {Format::q5_1, "q5_1"}, {Format::q6, "q6"},     {Format::q8_0, "q8_0"}};
   for (const auto& [format, name] : kFormats) {
     for (int64_t rows : {5, 21}) {
       if (linearDiffers(path, format, rows)) return problem("a linear of ", name, " weights over ", rows, " rows differs from plain C++");

@@ -4,9 +4,17 @@
 
 namespace {
 
-constexpr Format kFormats[] = {Format::q4_1, Format::q5_0, Format::q6, Format::q8_0};
-int bitsOf(Format f) { return f == Format::q4_1 ? 4 : f == Format::q5_0 ? 5 : f == Format::q6 ? 6 : 8; }
-int64_t blockOf(Format f) { return f == Format::q6 ? 16 : 32; }
+constexpr Format kFormats[] = {Format::q2,   Format::q3,   Format::q4_0, Format::q4_1, Format::iq4,
+                               Format::q5_0, Format::q5_1, Format::q6,   Format::q8_0};
+int bitsOf(Format f) {
+  if (f == Format::q2 || f == Format::q3) return f == Format::q2 ? 2 : 3;
+  if (f == Format::q4_0 || f == Format::q4_1 || f == Format::iq4) return 4;
+  return f == Format::q5_0 || f == Format::q5_1 ? 5 : f == Format::q6 ? 6 : 8;
+}
+// As ggml-common.h has them.
+constexpr int kIq4[] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+int64_t blockOf(Format f) { return f == Format::q2 || f == Format::q3 || f == Format::q6 ? 16 : 32; }
+int64_t codedOf(Format f) { return f == Format::q6 ? 16 : 32; }
 
 // Weights of one column after the other, unpacked.
 struct Weights {
@@ -19,22 +27,30 @@ struct Weights {
     const int top = (1 << bitsOf(f)) - 1;
     for (int64_t i = 0; i < q.size; i++) q[i] = static_cast<int>(random.below(top + 1));
     const bool extreme = random.chance(10);  // every product at its largest
-    if (extreme) for (int64_t i = 0; i < q.size; i++) q[i] = f == Format::q4_1 ? top : top * static_cast<int>(random.below(2));
+    if (extreme) for (int64_t i = 0; i < q.size; i++) q[i] = hasMinimum(f) ? top : top * static_cast<int>(random.below(2));
     for (int64_t i = 0; i < d.size; i++) d[i] = floatToHalf(random.uniform() * 0.1f), m[i] = floatToHalf(random.uniform());
   }
   int level(int64_t column, int64_t k) const {
-    return q[column * inputs + k] - (format == Format::q4_1 ? 0 : 1 << (bitsOf(format) - 1));
+    const int code = q[column * inputs + k];
+    if (format == Format::iq4) return kIq4[code];
+    return code - (hasMinimum(format) ? 0 : 1 << (bitsOf(format) - 1));
   }
 };
 
-// Puts four bytes a step into a block, code by code, as layout.h draws it.
+// Puts four bytes a step into the vectors of a block or two, code by code, as layout.h draws it.
 void packCode(Format f, uint8_t* block, int64_t step, int64_t byte, int q) {
   const auto put = [&](int64_t vector, int bits) { block[vector * 64 + byte] |= static_cast<uint8_t>(bits); };
-  if (f == Format::q4_1) {
+  if (f == Format::q2) {
+    put(step / 4, q << (6 - step % 4 * 2));
+  } else if (f == Format::q3) {
+    if (step < 6) put(step / 2, q << (step % 2 ? 2 : 5));
+    else if (step == 6) put(0, q >> 1), put(1, (q & 1) << 1);
+    else put(2, q >> 1), put(1, q & 1);
+  } else if (bitsOf(f) == 4) {
     put(step / 2, step % 2 ? q << 4 : q);
   } else if (f == Format::q8_0) {
     put(step, q);
-  } else if (f == Format::q5_0) {
+  } else if (f == Format::q5_0 || f == Format::q5_1) {
     if (step < 5) put(step, q << 3);
     else {
       put(step - 5, q >> 2);
@@ -50,16 +66,17 @@ void packCode(Format f, uint8_t* block, int64_t step, int64_t byte, int q) {
 void packGroup(const Weights& w, int64_t firstColumn, uint8_t* group) {
   const int64_t blocks = w.inputs / w.block;
   const Packing form = packing(w.format);
-  uint8_t* scales = group + blocks * form.blockBytes();
+  const int64_t coded = codedOf(w.format);
+  uint8_t* scales = group + w.inputs / coded * form.codedBytes();
   for (int64_t c = 0; c < 16 && firstColumn + c < w.columns; c++) {
     for (int64_t k = 0; k < w.inputs; k++) {
-      const int64_t i = k % w.block;
-      packCode(w.format, group + k / w.block * form.blockBytes(), i / 4, 4 * c + i % 4, w.q[(firstColumn + c) * w.inputs + k]);
+      const int64_t i = k % coded;
+      packCode(w.format, group + k / coded * form.codedBytes(), i / 4, 4 * c + i % 4, w.q[(firstColumn + c) * w.inputs + k]);
     }
     for (int64_t b = 0; b < blocks; b++) {
       uint8_t* s = scales + b * form.scaleBytes + 2 * c;
       memcpy(s, &w.d[(firstColumn + c) * blocks + b], 2);
-      if (w.format == Format::q4_1) memcpy(s + 32, &w.m[(firstColumn + c) * blocks + b], 2);
+      if (hasMinimum(w.format)) memcpy(s + 32, &w.m[(firstColumn + c) * blocks + b], 2);
     }
   }
 }
@@ -114,7 +131,7 @@ float plainProduct(const float* x, const Weights& w, int64_t column) {
     }
     const int64_t place = column * blocks + b;
     y = fmaf(static_cast<float>(dot) / unit, halfToFloat(w.d[place]) * (scale * unit), y);
-    if (w.format == Format::q4_1) y = fmaf(halfToFloat(w.m[place]), scale * static_cast<float>(sum) + kept[b], y);
+    if (hasMinimum(w.format)) y = fmaf(halfToFloat(w.m[place]), scale * static_cast<float>(sum) + kept[b], y);
   }
   return y + products;
 }
@@ -205,7 +222,7 @@ Array<float> activations(Random& random, int64_t rows, int64_t inputs) {
 void testLinear(Random& random, const std::vector<const Path*>& paths) {
   const bool big = random.chance(15);  // enough work to be cut into tasks
   const int64_t rows = random.between(1, big ? 40 : 18), inputs = 32 * random.between(1, big ? 9 : 5);
-  const Format format = kFormats[random.below(4)];
+  const Format format = kFormats[random.below(std::size(kFormats))];
   const bool gated = random.chance(30), withLora = random.chance(60), fetchAhead = random.chance(50);
   std::vector<int64_t> widths;
   for (int64_t t = gated ? 2 : random.between(1, 3); t > 0; t--) widths.push_back(16 * random.between(1, big ? 20 : 3));

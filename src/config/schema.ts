@@ -171,7 +171,7 @@ export const ConfigSchema = Type.Object(
             'Where the model runs: the CPU, a GPU through CUDA or WebGPU, or the first of CUDA, WebGPU and the CPU that can be used (auto).',
           default: 'cpu',
         }),
-        kernels: Type.Enum(['auto', 'stock', 'scalar', 'avx2', 'avx_vnni', 'avx512_vnni', 'amx'], {
+        kernels: Type.Enum(['auto', 'stock', 'scalar', 'avx2', 'avx_vnni', 'avx512_vnni', 'amx', 'neon'], {
           description:
             "Operators of the model: our kernels for the CPU's best instruction set (auto), for a given one, or onnxruntime's own (stock).",
           default: 'auto',

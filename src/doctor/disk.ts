@@ -12,18 +12,40 @@ const UNFIT: Readonly<Record<number, string>> = {
   16914836: 'tmpfs',
 };
 const LEAST_FREE_BYTES = 2 * 2 ** 30;
+/** Of all databases together, between two checkpoints. */
+const WRITE_AHEAD_BYTES = 64 * 2 ** 20;
 const LEAST_FREE_SHARE = 0.1;
 const SLOW_SYNC_MS = 20;
 const SYNCS = 9;
 /** Connections, databases, indexes and pipes of 10,000 idle clients. */
 const LEAST_OPEN_FILES = 16_384;
 
-export async function checkDisk({ dataDir }: Config): Promise<Finding[]> {
+export interface DiskNeed {
+  /** What is written beside documents and records: open indexes, an adapter that is uploaded, logs of the databases. */
+  readonly most: number;
+  readonly free: number;
+}
+
+export async function diskNeed({ dataDir, retrieval, server }: Config): Promise<DiskNeed> {
+  const { bavail, bsize } = await statfs(dataDir);
+  const most = retrieval.indexMemoryBytes + server.maxAdapterBytes + WRITE_AHEAD_BYTES;
+  return { most, free: bavail * bsize };
+}
+
+/** Says at a start what would show later, when something cannot be written. What is there can be read all the same. */
+export function adviseOnDisk({ most, free }: DiskNeed, warn: (text: string) => void): void {
+  if (most <= free) return;
+  warn(
+    `indexes, uploads and logs of the databases take up to ${size(most)} of disk beside what is kept, and ${size(free)} are free; "switchyard doctor" says more`,
+  );
+}
+
+export async function checkDisk(config: Config): Promise<Finding[]> {
   const what = 'disk';
-  let folder = dataDir;
+  let folder = config.dataDir;
   while (!existsSync(folder)) folder = dirname(folder);
   const { bavail, blocks, bsize, type } = await statfs(folder);
-  const free = bavail * bsize;
+  const { most, free } = await diskNeed({ ...config, dataDir: folder });
   const kind = UNFIT[type];
   let syncMs: number;
   try {
@@ -33,7 +55,7 @@ export async function checkDisk({ dataDir }: Config): Promise<Finding[]> {
       'The user that runs the gateway must be able to write there: change its owner, or set SWITCHYARD_DATA.';
     return [bad(what, `${folder} cannot be written to (${(error as Error).message})`, advice)];
   }
-  const found = `${size(free)} of ${size(blocks * bsize)} free in ${folder}${kind ? ` (${kind})` : ''}; a durable write takes ${syncMs.toFixed(1)} ms`;
+  const found = `${size(free)} of ${size(blocks * bsize)} free in ${folder}${kind ? ` (${kind})` : ''}; indexes, uploads and logs take up to ${size(most)} beside what is kept; a durable write takes ${syncMs.toFixed(1)} ms`;
   if (kind) {
     const advice =
       kind === 'tmpfs'
@@ -41,7 +63,7 @@ export async function checkDisk({ dataDir }: Config): Promise<Finding[]> {
         : 'Databases need locks that network file systems do not keep: set SWITCHYARD_DATA to a folder on a disk of this machine.';
     return [bad(what, found, advice)];
   }
-  if (free < LEAST_FREE_BYTES || bavail < LEAST_FREE_SHARE * blocks) {
+  if (free < Math.max(LEAST_FREE_BYTES, most) || bavail < LEAST_FREE_SHARE * blocks) {
     return [
       poor(what, found, 'Free space before it is full: what cannot be written down is refused (storage_unavailable).'),
     ];

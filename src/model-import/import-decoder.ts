@@ -6,7 +6,7 @@ import type { DecoderCheckpoint } from './decoder/checkpoint.js';
 import { checkIds, type ImportedTokenizer } from './decoder/imported-tokenizer.js';
 import { kernelOperators } from './decoder/kernel-operators.js';
 import { halfOperators, stockOperators } from './decoder/stock-operators.js';
-import { checkTokenizer } from './decoder/tokenizer-config.js';
+import { tryTokenizer } from './decoder/try-tokenizer.js';
 import { writeDecoder } from './decoder/write-decoder.js';
 import { digestFiles, replaceFolder, writeDurably } from './files/durable.js';
 import { openGgufDecoder } from './gguf/decoder.js';
@@ -58,14 +58,9 @@ export async function importDecoder(source: string, folder: string, options: Imp
   const opened = isSafetensorsFolder(source) ? openFolder(source, options) : openGgufModel(source, options);
   const { checkpoint, tokenizer } = opened;
   try {
-    checkIds(
-      checkpoint.shape.vocabSize,
-      tokenizer,
-      (reason) => new AppError('model_invalid', { file: source, reason }),
-    );
-    checkTokenizer(tokenizer.tokenizerJson, tokenizer.configJson, (reason) => {
-      return new AppError('model_invalid', { file: source, reason });
-    });
+    const invalid = (reason: string) => new AppError('model_invalid', { file: source, reason });
+    checkIds(checkpoint.shape.vocabSize, tokenizer, invalid);
+    await tryTokenizer(tokenizer, invalid);
     await mkdir(path.dirname(folder), { recursive: true });
     const { disk, memory } = neededFor(checkpoint.shape);
     await requireDisk(options.id, path.dirname(folder), disk);

@@ -10,6 +10,7 @@ import { digestFile } from './files/durable.js';
 import { importDecoder } from './import-decoder.js';
 import { importEmbedder } from './import-embedder.js';
 import { isModelId } from './model-id.js';
+import { requireDisk } from './room.js';
 import { fetchFiles } from './sources/fetch-files.js';
 
 export interface PullProgress {
@@ -51,6 +52,7 @@ export async function pullModel(
     onProgress({ model: id, stage, detail, bytesDone: Math.min(bytesDone, bytesTotal), bytesTotal });
   const { weights } = await firstAvailable(editionsOf(entry), async (edition) => {
     bytesTotal = edition.files.reduce((sum, { bytes }) => sum + bytes, 0);
+    await requireDisk(id, downloads, bytesTotal);
     await fetchFiles({ id, ...edition }, downloads, sourceDir, signal, (detail, bytes) =>
       report('download', detail, bytes),
     );

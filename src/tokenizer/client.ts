@@ -46,8 +46,11 @@ interface Member {
   rssBytes: number;
 }
 
-/** Garbage of short jobs dies young; without a bound it doubles the memory of each process. */
-const EXEC_ARGV = ['--max-semi-space-size=4'];
+/**
+ * Garbage of short jobs dies young; without a bound it doubles the memory of each process. What a model's own template or
+ * expressions make of a text may end the process, never take the machine's memory.
+ */
+const EXEC_ARGV = ['--max-semi-space-size=4', '--max-old-space-size=1536'];
 const QUEUE_RETRY_S = 1;
 /** Of what goes to a process together: more would keep the first of it waiting. */
 const MOST_JOBS = 16;

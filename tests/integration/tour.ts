@@ -14,9 +14,13 @@ export function commandsOf(page: string, heading: string): string[] {
 }
 
 /** Runs what a page says, against this gateway instead of the one of `npm start`. @returns what it wrote */
-export function shell(command: string, gateway: GatewayProcess): Promise<string> {
+export function shell(
+  command: string,
+  gateway: Pick<GatewayProcess, 'url'>,
+  { cwd = ROOT, env = {} }: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<string> {
   const here = command
     .replaceAll('http://127.0.0.1:8080', gateway.url)
-    .replace(/npx switchyard (\w+ \S+)/g, `${CLI} $1 --url ${gateway.url}`);
-  return runChild('bash', ['-euo', 'pipefail', '-c', here], { cwd: ROOT });
+    .replaceAll('npx switchyard', `${CLI} --url ${gateway.url}`);
+  return runChild('bash', ['-euo', 'pipefail', '-c', here], { cwd, env: { ...process.env, ...env } });
 }

@@ -44,16 +44,20 @@ def predictions(model: Model, text: str) -> dict:
     }
 
 
-def main(name: str, path: str) -> None:
+def golden(path: str) -> dict:
     model = Model(path, POSITIONS)
-    golden = {
+    return {
         "model": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
         "kept": KEPT,
         "texts": {file.stem: predictions(model, file.read_text()) for file in sorted((HERE / "texts").glob("*.txt"))},
     }
+
+
+def main(name: str, path: str) -> None:
+    content = golden(path)
     target = HERE / "goldens/logits" / f"{name}.json.gz"
-    target.write_bytes(gzip.compress(json.dumps(golden).encode(), 9, mtime=0))
-    print({text: len(values["ids"]) for text, values in golden["texts"].items()})
+    target.write_bytes(gzip.compress(json.dumps(content).encode(), 9, mtime=0))
+    print({text: len(values["ids"]) for text, values in content["texts"].items()})
 
 
 if __name__ == "__main__":

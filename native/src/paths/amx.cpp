@@ -31,7 +31,7 @@ template <class, Format F> struct TileGroup {
     alignas(64) int32_t sums[2][kMaxTileRows * kLanes];
     Lanes::F total[kMaxTileRows];
     for (auto& t : total) t = Lanes::broadcast(0.f);
-    const uint8_t* scales = group + blocks * kForm.blockBytes();
+    const uint8_t* scales = group + kForm.codeBytes(blocks);
     const auto scaled = [&](int64_t b, const int32_t* sum) {
       const auto* halves = reinterpret_cast<const uint16_t*>(scales + b * kForm.scaleBytes);
       const auto d = Lanes::loadHalf(halves);
@@ -39,9 +39,9 @@ template <class, Format F> struct TileGroup {
 #pragma GCC unroll 16
       for (int r = 0; r < kMaxTileRows; r++) {
         auto dot = _mm512_load_si512(sum + r * kLanes);
-        if constexpr (F != Format::q4_1) dot = Lanes::add(dot, Lanes::broadcastInt(scale[r].start));
+        if constexpr (!hasMinimum(F)) dot = Lanes::add(dot, Lanes::broadcastInt(scale[r].start));
         total[r] = Lanes::fma(Lanes::toFloat(dot), Lanes::mul(d, Lanes::broadcast(scale[r].scale)), total[r]);
-        if constexpr (F == Format::q4_1) {
+        if constexpr (hasMinimum(F)) {
           total[r] = Lanes::fma(Lanes::loadHalf(halves + kLanes), Lanes::broadcast(scale[r].weightedSum), total[r]);
         }
       }

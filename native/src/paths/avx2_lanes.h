@@ -126,6 +126,10 @@ struct Avx2Lanes {
     _mm256_storeu_si256(q, w.a);
     _mm256_storeu_si256(q + 1, w.b);
   }
+  static W lookUp(W w, const uint8_t* table) {
+    const __m256i levels = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table)));
+    return {_mm256_shuffle_epi8(levels, w.a), _mm256_shuffle_epi8(levels, w.b)};
+  }
   static W highNibbles(W w) { return bits<0x0f>({_mm256_srli_epi16(w.a, 4), _mm256_srli_epi16(w.b, 4)}); }
   template <int Mask> static W bits(W w) {
     const __m256i mask = _mm256_set1_epi8(static_cast<char>(Mask));
@@ -148,7 +152,7 @@ struct Avx2Lanes {
 
 // Products of two neighbours fit 16 bits: for weights of 0..15 the sums of a whole block of eight steps, 16 * 15 * 127 =
 // 30,480 in magnitude; for 0..31 of four steps, 8 * 31 * 127 = 31,496; for 0..63 of two, 4 * 63 * 127 = 32,004. So they are
-// widened that often. 5 and 6 bits come with their bits on top, and go back there once they are summed.
+// widened that often. Codes that come with their bits on top go back there once they are summed.
 template <int WidenAfter, int Up> struct PairSums {
   Avx2Lanes::I sum, pairs;
   [[gnu::always_inline]] void begin(int32_t start) { sum = Avx2Lanes::broadcastInt(start); }
@@ -165,16 +169,20 @@ template <int WidenAfter, int Up> struct PairSums {
   }
   [[gnu::always_inline]] Avx2Lanes::I total() const { return sum; }
 };
+template <> struct Avx2Lanes::Dot<Format::q2> : PairSums<4, 6> {};
+template <> struct Avx2Lanes::Dot<Format::q3> : PairSums<4, 5> {};
+template <> struct Avx2Lanes::Dot<Format::q4_0> : PairSums<8, 4> {};
 template <> struct Avx2Lanes::Dot<Format::q4_1> : PairSums<8, 0> {};
 template <> struct Avx2Lanes::Dot<Format::q5_0> : PairSums<4, 3> {};
+template <> struct Avx2Lanes::Dot<Format::q5_1> : PairSums<4, 3> {};
 template <> struct Avx2Lanes::Dot<Format::q6> : PairSums<2, 2> {};
 
 // Weights of 0..255 would saturate maddubs: even and odd bytes are widened to 16 bits and multiplied apart.
-template <> struct Avx2Lanes::Dot<Format::q8_0> {
-  I sum;
-  [[gnu::always_inline]] void begin(int32_t start) { sum = broadcastInt(start); }
-  template <int> [[gnu::always_inline]] void add(W w, const int8_t* x) {
-    const __m256i four = fourActivations(x), evenBytes = _mm256_set1_epi16(255);
+struct WidenedSums {
+  Avx2Lanes::I sum;
+  [[gnu::always_inline]] void begin(int32_t start) { sum = Avx2Lanes::broadcastInt(start); }
+  template <int> [[gnu::always_inline]] void add(Avx2Lanes::W w, const int8_t* x) {
+    const __m256i four = Avx2Lanes::fourActivations(x), evenBytes = _mm256_set1_epi16(255);
     const __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(four, 8), 8), odd = _mm256_srai_epi16(four, 8);
     const auto products = [&](__m256i v) {
       return _mm256_add_epi32(_mm256_madd_epi16(_mm256_and_si256(v, evenBytes), even),
@@ -183,8 +191,10 @@ template <> struct Avx2Lanes::Dot<Format::q8_0> {
     sum.a = _mm256_add_epi32(sum.a, products(w.a));
     sum.b = _mm256_add_epi32(sum.b, products(w.b));
   }
-  [[gnu::always_inline]] I total() const { return sum; }
+  [[gnu::always_inline]] Avx2Lanes::I total() const { return sum; }
 };
+template <> struct Avx2Lanes::Dot<Format::iq4> : WidenedSums {};
+template <> struct Avx2Lanes::Dot<Format::q8_0> : WidenedSums {};
 
 }  // namespace
 }  // namespace switchyard

@@ -81,6 +81,9 @@ struct Avx512Lanes {
 
   static W loadWeights(const uint8_t* p) { return _mm512_loadu_si512(p); }
   static void storeWeights(uint8_t* p, W w) { _mm512_storeu_si512(p, w); }
+  static W lookUp(W w, const uint8_t* table) {
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(table))), w);
+  }
   static W highNibbles(W w) { return bits<0x0f>(_mm512_srli_epi16(w, 4)); }
   template <int Mask> static W bits(W w) { return _mm512_and_si512(w, _mm512_set1_epi8(static_cast<char>(Mask))); }
   template <int Bits> static W up(W w) { return _mm512_slli_epi16(w, Bits); }

@@ -123,6 +123,7 @@ struct ScalarLanes {
     for (int i = 0; i < 4 * kLanes; i++) w.v[i] = static_cast<uint8_t>(f(i));
     return w;
   }
+  static W lookUp(const W& w, const uint8_t* table) { return eachByte([&](int i) { return table[w.v[i]]; }); }
   static W highNibbles(const W& w) { return eachByte([&](int i) { return w.v[i] >> 4; }); }
   template <int Mask> static W bits(const W& w) { return eachByte([&](int i) { return w.v[i] & Mask; }); }
   template <int Bits> static W up(const W& w) { return eachByte([&](int i) { return w.v[i] << Bits; }); }

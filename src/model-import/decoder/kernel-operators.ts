@@ -1,11 +1,18 @@
 import { LORA_SITES, LORA_TARGETS, targetSizes } from '../../layouts/lora.js';
 import { DataType } from '../../layouts/onnx.js';
 import { type GraphWriter, SWITCHYARD } from '../onnx/graph-writer.js';
-import { packWeights } from '../onnx/pack-weights.js';
+import { type PackedForm, packedForm, packWeights } from '../onnx/pack-weights.js';
 import { toEightBits } from '../tensors/eight-bits.js';
 import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
 import type { DecoderCheckpoint } from './checkpoint.js';
 import { type DecoderOperators, MAIN_TABLES, type SiteLinear } from './operators.js';
+
+/** What tells a form from others of as many bits. */
+const TRAITS: Partial<Record<PackedForm, Readonly<Record<string, number>>>> = {
+  q4_0: { minimum: 0 },
+  iq4: { levels: 1 },
+  q5_1: { minimum: 1 },
+};
 
 /** The operators of native/: CPU only. Their inputs: contracts/model-manifest.ts, "kernels". */
 export function kernelOperators(graph: GraphWriter, { shape, traits }: DecoderCheckpoint): DecoderOperators {
@@ -33,14 +40,16 @@ export function kernelOperators(graph: GraphWriter, { shape, traits }: DecoderCh
     lora?: { readonly inputs: readonly string[]; readonly attributes: Readonly<Record<string, number | number[]>> },
   ): string => {
     // One operator has one form: neighbours of different ones meet at 8 bits.
-    const parts = new Set(matrices.map(({ bits }) => bits)).size > 1 ? matrices.map(toEightBits) : matrices;
+    const exact = packedForm(matrices);
+    const parts = exact === null ? matrices.map(toEightBits) : matrices;
+    const form = exact ?? 'q8_0';
     const { bits, columns } = parts[0]!;
-    const packed = packWeights(parts, gated);
+    const packed = packWeights(parts, form, gated);
     const weights = graph.tensor(`${name}.packed`, DataType.uint8, [packed.length], packed);
     const rows = gated ? parts[0]!.rows : parts.reduce((sum, part) => sum + part.rows, 0);
     return graph.node('QuantizedLinear', [x, weights, ...(lora?.inputs ?? [])], {
       domain: SWITCHYARD,
-      attributes: { K: columns, N: rows, bits, gated: Number(gated), ...lora?.attributes },
+      attributes: { K: columns, N: rows, bits, ...TRAITS[form], gated: Number(gated), ...lora?.attributes },
     });
   };
   const site = (x: string, { site: name, layer, parts, bias }: SiteLinear, gated: boolean): string => {

@@ -1,6 +1,3 @@
-import vm from 'node:vm';
-import { Template } from '@huggingface/jinja';
-import { Tokenizer } from '@huggingface/tokenizers';
 import type { AppError } from '../../errors/app-error.js';
 
 /** A special token as tokenizer_config.json has it: its text, or an object that holds it. */
@@ -12,8 +9,6 @@ export function tokenText(token: unknown): string | null {
 
 /** Largest template, in bytes: well-known ones have up to 20,000. */
 const MAX_TEMPLATE_BYTES = 1 << 20;
-/** A loop without an end, or an expression that goes back without one, would hold an import for ever. */
-const TRIAL_MS = 60_000;
 
 /**
  * The chat template among the shapes that files have: a text, nothing, or a list of named ones, of which `default` counts,
@@ -47,48 +42,4 @@ export function writeTokenizerConfig(config: Readonly<Record<string, unknown>>, 
     ['bos_token', 'eos_token', 'unk_token', 'pad_token'].map((key) => [key, tokenText(config[key])]),
   );
   return JSON.stringify({ ...others, ...texts, ...(template === null ? {} : { chat_template: template }) }, null, 2);
-}
-
-/**
- * Loads a tokenizer as a start does, and renders a chat: what a start would fail of, or answer nonsense with, is not
- * imported.
- * @param limitMs for each of the two
- * @throws AppError `model_invalid` with the reason
- */
-export function checkTokenizer(
-  tokenizerJson: string,
-  configJson: string,
-  invalid: (reason: string) => AppError,
-  limitMs = TRIAL_MS,
-): void {
-  const config = JSON.parse(configJson) as {
-    chat_template?: string;
-    bos_token: string | null;
-    eos_token: string | null;
-  };
-  try {
-    within(limitMs, () => new Tokenizer(JSON.parse(tokenizerJson) as object, config).encode('A text of 3 words.'));
-  } catch (error) {
-    throw invalid(`its tokenizer cannot be used (${String(error)})`);
-  }
-  if (config.chat_template === undefined) return;
-  try {
-    const { chat_template: template, bos_token: bos, eos_token: eos } = config;
-    const rendered = within(limitMs, () =>
-      new Template(template).render({
-        messages: [{ role: 'user', content: 'A question.' }],
-        add_generation_prompt: true,
-        bos_token: bos ?? '',
-        eos_token: eos ?? '',
-      }),
-    );
-    if (!rendered.includes('A question.')) throw new Error('it leaves out what the user says');
-  } catch (error) {
-    throw invalid(`its chat template cannot be used (${String(error)})`);
-  }
-}
-
-/** @throws Error where it takes longer; nothing else ends a loop on the thread that runs it */
-function within<T>(limitMs: number, run: () => T): T {
-  return vm.runInNewContext('run()', { run }, { timeout: limitMs }) as T;
 }

@@ -40,11 +40,11 @@ export function writeLinear(graph: GraphWriter, x: string, weight: LinearWeight,
 const WIDENED = new WeakMap<QuantizedMatrix, QuantizedMatrix>();
 
 /**
- * onnxruntime's quantized operators know 4 and 8 bits: 5 and 6 become 8, which is exact. Worked out once, since more than
+ * onnxruntime's quantized operators know 4 and 8 bits in even steps: all others become 8, which is exact. Worked out once, since more than
  * one graph asks.
  */
 export function asStockHoldsIt(matrix: QuantizedMatrix): QuantizedMatrix {
-  if (matrix.bits === 4 || matrix.bits === 8) return matrix;
+  if (matrix.bits === 8 || (matrix.bits === 4 && !matrix.levels)) return matrix;
   const wide = WIDENED.get(matrix) ?? widened(matrix);
   WIDENED.set(matrix, wide);
   return wide;

@@ -7,23 +7,43 @@ const LANES = 16;
 /** A 32-bit word holds a step: four consecutive weights of one output, a byte each or, of 4 bits, a nibble. */
 const WORD = 4;
 
-/** Of a block, the weights of one output that share a scale: vectors of words, and halves for scale and minimum. */
+/** Weights of one output that lie in the same vectors of words; of each scale, halves for it and a minimum. */
 const BLOCKS = {
-  4: { vectors: 4, halves: 2, pack: packFour },
-  5: { vectors: 5, halves: 1, pack: packFive },
-  6: { vectors: 3, halves: 1, pack: packSix },
-  8: { vectors: 8, halves: 1, pack: packEight },
-} as const;
+  q2: { weights: 32, vectors: 2, halves: 2, pack: packTwo },
+  q3: { weights: 32, vectors: 3, halves: 1, pack: packThree },
+  q4_0: { weights: 32, vectors: 4, halves: 1, pack: packFour },
+  q4_1: { weights: 32, vectors: 4, halves: 2, pack: packFour },
+  iq4: { weights: 32, vectors: 4, halves: 1, pack: packFour },
+  q5_0: { weights: 32, vectors: 5, halves: 1, pack: packFive },
+  q5_1: { weights: 32, vectors: 5, halves: 2, pack: packFive },
+  q6: { weights: 16, vectors: 3, halves: 1, pack: packSix },
+  q8_0: { weights: 32, vectors: 8, halves: 1, pack: packEight },
+} as const satisfies Record<string, { weights: number; vectors: number; halves: number; pack: PackBlock }>;
+
+/** A form of the kernels, drawn in native/src/layout.h. */
+export type PackedForm = keyof typeof BLOCKS;
+
+/** The form that holds all of these exactly; null where there is none. */
+export function packedForm(matrices: readonly QuantizedMatrix[]): PackedForm | null {
+  const forms = new Set(matrices.map(formOf));
+  if (forms.size === 1) return [...forms][0]!;
+  return [...forms].every((form) => form === 'q4_0' || form === 'q4_1') ? 'q4_1' : null;
+}
+
+function formOf({ bits, minimums, levels }: QuantizedMatrix): PackedForm {
+  if (bits === 4) return levels ? 'iq4' : minimums ? 'q4_1' : 'q4_0';
+  if (bits === 5) return minimums ? 'q5_1' : 'q5_0';
+  return bits === 8 ? 'q8_0' : `q${bits}`;
+}
 
 /**
- * The weights of a linear in the layout of the kernels (drawn in native/src/layout.h): matrices of equally many bits one
- * after the other, or `interleaved` by groups of 16 outputs, as gate and up are. All but the last have whole groups.
+ * The weights of a linear in a form that holds all its matrices: one after the other, or `interleaved` by groups of 16 outputs, as gate and up are. All but the last have whole groups.
  */
-export function packWeights(parts: readonly QuantizedMatrix[], interleaved: boolean): Uint8Array {
-  const { columns, bits, scaleBlock } = parts[0]!;
+export function packWeights(parts: readonly QuantizedMatrix[], form: PackedForm, interleaved: boolean): Uint8Array {
+  const { columns, scaleBlock } = parts[0]!;
   const blocks = columns / scaleBlock;
-  const { vectors, halves } = BLOCKS[bits];
-  const codeBytes = blocks * vectors * WORD * LANES;
+  const { weights, vectors, halves } = BLOCKS[form];
+  const codeBytes = (columns / weights) * vectors * WORD * LANES;
   const groupBytes = Math.ceil((codeBytes + blocks * halves * 2 * LANES) / 64) * 64;
   const groups = parts.map(({ rows }) => Math.ceil(rows / LANES));
   const packed = new Uint8Array(groups.reduce((sum, count) => sum + count, 0) * groupBytes);
@@ -34,8 +54,8 @@ export function packWeights(parts: readonly QuantizedMatrix[], interleaved: bool
       : (row: number) => firstGroup + Math.floor(row / LANES);
     for (let row = 0; row < part.rows; row++) {
       const group = packed.subarray(groupOf(row) * groupBytes, (groupOf(row) + 1) * groupBytes);
-      packCodes(part, row, group);
-      packScales(part, row, group.subarray(codeBytes));
+      packCodes(part, form, row, group);
+      packScales(part, form, row, group.subarray(codeBytes));
     }
     if (!interleaved) firstGroup += groups[p]!;
   });
@@ -45,15 +65,34 @@ export function packWeights(parts: readonly QuantizedMatrix[], interleaved: bool
 /** Writes the words of a block at `target[at]`, `target[at + LANES]`, …; `source` has its codes from byte `from` on. */
 type PackBlock = (source: DataView, from: number, target: Uint32Array, at: number) => void;
 
-function packCodes({ columns, bits, scaleBlock, codes }: QuantizedMatrix, row: number, group: Uint8Array): void {
-  const { vectors, pack }: { vectors: number; pack: PackBlock } = BLOCKS[bits];
+function packCodes(matrix: QuantizedMatrix, form: PackedForm, row: number, group: Uint8Array): void {
+  const { columns, bits, codes } = matrix;
+  const { weights, vectors, pack } = BLOCKS[form];
   const target = new Uint32Array(group.buffer, group.byteOffset, group.byteLength / WORD);
   const codesPerByte = bits === 4 ? 2 : 1;
   const rowBytes = columns / codesPerByte;
   const source = new DataView(codes.buffer, codes.byteOffset + row * rowBytes, rowBytes);
-  for (let block = 0; block < columns / scaleBlock; block++) {
-    pack(source, (block * scaleBlock) / codesPerByte, target, block * vectors * LANES + (row % LANES));
+  for (let block = 0; block < columns / weights; block++) {
+    pack(source, (block * weights) / codesPerByte, target, block * vectors * LANES + (row % LANES));
   }
+}
+
+/** Four steps from the top of a vector down. */
+function packTwo(source: DataView, from: number, target: Uint32Array, at: number): void {
+  for (let vector = 0; vector < 2; vector++) {
+    let word = 0;
+    for (let s = 0; s < 4; s++) word |= source.getUint32(from + (4 * vector + s) * WORD, true) << (6 - 2 * s);
+    target[at + vector * LANES] = word;
+  }
+}
+
+/** Two steps on top of each of three vectors; the bits below take the other two. */
+function packThree(source: DataView, from: number, target: Uint32Array, at: number): void {
+  const step = (s: number) => source.getUint32(from + s * WORD, true);
+  const below = [bitsOf(step(6), 1, 3), (bitsOf(step(6), 0, 1) << 1) | bitsOf(step(7), 0, 1), bitsOf(step(7), 1, 3)];
+  below.forEach((rest, vector) => {
+    target[at + vector * LANES] = (step(2 * vector) << 5) | (step(2 * vector + 1) << 2) | rest;
+  });
 }
 
 function packFour(source: DataView, from: number, target: Uint32Array, at: number): void {
@@ -104,16 +143,17 @@ function bitsOf(word: number, bit: number, mask: number): number {
   return (word >>> bit) & (mask * 0x01010101);
 }
 
-function packScales(matrix: QuantizedMatrix, row: number, target: Uint8Array): void {
-  const { columns, bits, scaleBlock, scales, minimums } = matrix;
+function packScales(matrix: QuantizedMatrix, form: PackedForm, row: number, target: Uint8Array): void {
+  const { columns, scaleBlock, scales, minimums } = matrix;
   const blocks = columns / scaleBlock;
+  const { halves } = BLOCKS[form];
   const view = new DataView(target.buffer, target.byteOffset);
   for (let block = 0; block < blocks; block++) {
     const scale = scales[row * blocks + block]!;
-    const place = block * BLOCKS[bits].halves * 2 * LANES + 2 * (row % LANES);
+    const place = block * halves * 2 * LANES + 2 * (row % LANES);
     view.setUint16(place, toHalf(scale), true);
-    if (bits !== 4) continue;
-    // The kernel counts 4-bit codes from 0: of a symmetric form the 8 levels below belong to the minimum.
+    if (halves === 1) continue;
+    // Beside one with a minimum: codes count from 0 there, and the 8 levels below belong to the minimum.
     const minimum = minimums ? minimums[row * blocks + block]! : -8 * scale;
     view.setUint16(place + 2 * LANES, toHalf(minimum), true);
   }

@@ -21,20 +21,23 @@ export function toEightBits(matrix: QuantizedMatrix): QuantizedMatrix {
   return wide;
 }
 
-/** The very weights of a symmetric form in 8-bit codes, scale by scale. */
+/** The very weights in 8-bit codes, scale by scale. Codes keep to the middle: what a minimum adds then stays small. */
 export function widened(matrix: QuantizedMatrix): QuantizedMatrix {
-  if (matrix.bits === 8) return matrix;
+  const { bits, scales, minimums, levels } = matrix;
+  if (bits === 8) return matrix;
   const offset = 128 - middleOf(matrix);
   const codes = new Uint8Array(matrix.rows * matrix.columns);
-  if (matrix.bits === 4) {
+  if (bits === 4) {
     const codeAt = codesOf(matrix);
-    for (let i = 0; i < codes.length; i++) codes[i] = codeAt(i) + offset;
+    const wide = Uint8Array.from({ length: 16 }, (_, code) => (levels ? levels[code]! + 128 : code + offset));
+    for (let i = 0; i < codes.length; i++) codes[i] = wide[codeAt(i)]!;
   } else {
     // The loop that hundreds of millions of weights go through.
     const narrow = matrix.codes;
     for (let i = 0; i < codes.length; i++) codes[i] = narrow[i]! + offset;
   }
-  return { ...matrix, bits: 8, codes };
+  const moved = minimums?.map((minimum, i) => minimum - offset * scales[i]!) ?? null;
+  return { ...matrix, bits: 8, codes, minimums: moved, levels: null };
 }
 
 function codesOf({ bits, codes }: QuantizedMatrix): (index: number) => number {

@@ -1,7 +1,21 @@
 import { BLOCK } from './tensor.js';
 
-/** How each form holds its weights; `minimums`: whether a block has one. */
+/** What the sixteen codes of the IQ4 types stand for (kvalues_iq4nl, ggml-common.h). */
+const IQ4_LEVELS = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+
+interface Form {
+  readonly bits: 2 | 3 | 4 | 5 | 6 | 8;
+  /** Weights along a row that share a scale. */
+  readonly scaleBlock: 16 | 32;
+  /** Whether a block has one. */
+  readonly minimums: boolean;
+  readonly levels?: readonly number[];
+}
+
+/** How each form holds its weights. */
 const FORMS = {
+  q2_k: { bits: 2, scaleBlock: 16, minimums: true },
+  q3_k: { bits: 3, scaleBlock: 16, minimums: false },
   q4_0: { bits: 4, scaleBlock: BLOCK, minimums: false },
   q4_1: { bits: 4, scaleBlock: BLOCK, minimums: true },
   q4_k: { bits: 4, scaleBlock: BLOCK, minimums: true },
@@ -10,37 +24,40 @@ const FORMS = {
   int4: { bits: 4, scaleBlock: BLOCK, minimums: false },
   int4_zero: { bits: 4, scaleBlock: BLOCK, minimums: true },
   q5_0: { bits: 5, scaleBlock: BLOCK, minimums: false },
-  q3_k: { bits: 6, scaleBlock: 16, minimums: false },
+  q5_1: { bits: 5, scaleBlock: BLOCK, minimums: true },
+  q5_k: { bits: 5, scaleBlock: BLOCK, minimums: true },
   q6_k: { bits: 6, scaleBlock: 16, minimums: false },
-  iq4_nl: { bits: 8, scaleBlock: BLOCK, minimums: false },
-  iq4_xs: { bits: 8, scaleBlock: BLOCK, minimums: false },
+  iq4_nl: { bits: 4, scaleBlock: BLOCK, minimums: false, levels: IQ4_LEVELS },
+  iq4_xs: { bits: 4, scaleBlock: BLOCK, minimums: false, levels: IQ4_LEVELS },
   q8_0: { bits: 8, scaleBlock: BLOCK, minimums: false },
   q8: { bits: 8, scaleBlock: BLOCK, minimums: false },
-} as const;
+} as const satisfies Record<string, Form>;
 
 /**
  * A weight matrix in blocks along its columns. Weight = scale * (code - 2^(bits-1)) for symmetric forms, scale * code +
- * minimum of its block where there are minimums. Scales and minimums are numbers that half floats hold exactly.
+ * minimum of its block where there are minimums, scale * levels[code] where there are levels. Scales and minimums as they
+ * are read are numbers that half floats hold exactly.
  */
 export interface QuantizedMatrix {
   /** How it was quantized, for the record: `q4_1` from such a file, `q8` by ourselves, … */
   readonly form: keyof typeof FORMS;
   readonly rows: number;
   readonly columns: number;
-  readonly bits: 4 | 5 | 6 | 8;
-  /** Weights along a row that share a scale. */
-  readonly scaleBlock: 16 | 32;
+  readonly bits: Form['bits'];
+  readonly scaleBlock: Form['scaleBlock'];
   /** Row-major; two 4-bit codes a byte, the first in the low nibble; of other widths one a byte. */
   readonly codes: Uint8Array;
   /** One for every `scaleBlock` weights, row-major. */
   readonly scales: Float32Array;
   /** As many as scales; null for symmetric forms. */
   readonly minimums: Float32Array | null;
+  /** Of 4-bit codes, where their steps are of different width. */
+  readonly levels: readonly number[] | null;
 }
 
 /** Allocates a matrix whose codes, scales and minimums are to be filled in. */
 export function emptyMatrix(form: QuantizedMatrix['form'], rows: number, columns: number): QuantizedMatrix {
-  const { bits, scaleBlock, minimums } = FORMS[form];
+  const { bits, scaleBlock, minimums, levels }: Form = FORMS[form];
   const weights = rows * columns;
   return {
     form,
@@ -51,6 +68,7 @@ export function emptyMatrix(form: QuantizedMatrix['form'], rows: number, columns
     codes: new Uint8Array(bits === 4 ? weights / 2 : weights),
     scales: new Float32Array(weights / scaleBlock),
     minimums: minimums ? new Float32Array(weights / scaleBlock) : null,
+    levels: levels ?? null,
   };
 }
 
@@ -94,7 +112,8 @@ export function stackRows(matrices: readonly QuantizedMatrix[]): QuantizedMatrix
 }
 
 function isAlike(a: QuantizedMatrix, b: QuantizedMatrix): boolean {
-  return a.bits === b.bits && a.scaleBlock === b.scaleBlock && (a.minimums === null) === (b.minimums === null);
+  const sameSteps = a.bits === b.bits && a.levels === b.levels;
+  return sameSteps && a.scaleBlock === b.scaleBlock && (a.minimums === null) === (b.minimums === null);
 }
 
 function joined<A extends Uint8Array | Float32Array>(target: A, first: A, second: A): A {

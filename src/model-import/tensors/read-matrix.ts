@@ -1,11 +1,10 @@
-import { decodeBlocks } from './decode-blocks.js';
 import { quantizeBlocks } from './quantize.js';
 import { emptyMatrix, type QuantizedMatrix } from './quantized-matrix.js';
 import { decodeFloats } from './read-floats.js';
-import { BLOCK, isDecoded, isFloat, TENSOR_TYPES, type TensorEntry, type TensorType, typeName } from './tensor.js';
+import { BLOCK, isFloat, TENSOR_TYPES, type TensorEntry, type TensorType, typeName } from './tensor.js';
 import { UNPACK } from './unpack.js';
 
-/** What becomes of a float matrix; one that is quantized in its file is taken over exactly, or as 8 bits (`isDecoded`). */
+/** What becomes of a float matrix; one that is quantized in its file is taken over exactly. */
 export type FloatPrecision = 'q8' | 'q4';
 
 /** Whole super-blocks, too. */
@@ -38,7 +37,6 @@ export function readMatrix(
     const count = Math.min(CHUNK_BLOCKS, blocks - first);
     const bytes = file.read(tensor.offset + first * blockBytes, count * blockBytes);
     if (isFloat(type)) quantizeBlocks(decodeFloats(type, bytes), matrix, first);
-    else if (isDecoded(type)) quantizeBlocks(decodeBlocks(type, bytes), matrix, first);
     else UNPACK[type](bytes, matrix, first, count);
   }
   if (!matrix.scales.every(Number.isFinite) || matrix.minimums?.every(Number.isFinite) === false) {
@@ -48,6 +46,5 @@ export function readMatrix(
 }
 
 function formOf(type: TensorType, floats: FloatPrecision): QuantizedMatrix['form'] {
-  if (isDecoded(type)) return 'q8';
   return isFloat(type) ? floats : (type.toLowerCase() as QuantizedMatrix['form']);
 }

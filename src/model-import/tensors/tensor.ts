@@ -40,13 +40,6 @@ export interface TensorEntry {
   readonly bytes: number;
 }
 
-/** No form here holds these: their blocks have a minimum beside codes of other than 4 bits. */
-export type DecodedType = 'Q5_1' | 'Q2_K' | 'Q5_K';
-
-export function isDecoded(type: TensorType): type is DecodedType {
-  return type === 'Q5_1' || type === 'Q2_K' || type === 'Q5_K';
-}
-
 export function isFloat(type: TensorEntry['type']): type is FloatType {
   return type === 'F32' || type === 'F16' || type === 'BF16';
 }

@@ -1,13 +1,12 @@
 import { HALF_TO_FLOAT, toHalf } from '../../layouts/half-float.js';
-import { halfAt, sixBitPair } from './decode-blocks.js';
 import type { QuantizedMatrix } from './quantized-matrix.js';
-import { BLOCK, type DecodedType, type FloatType, SUPER_BLOCK, type TensorType } from './tensor.js';
+import { BLOCK, type FloatType, SUPER_BLOCK, type TensorType } from './tensor.js';
 
 /** Takes `count` blocks of a file over into the matrix, from its block `firstBlock` on. */
 export type Unpack = (bytes: Buffer, matrix: QuantizedMatrix, firstBlock: number, count: number) => void;
 
 /** GGML's block layouts (ggml-common.h, ggml-quants.c); where there is no other note: fp16 scale (and minimum), then the codes. */
-export const UNPACK: Record<Exclude<TensorType, FloatType | DecodedType>, Unpack> = {
+export const UNPACK: Record<Exclude<TensorType, FloatType>, Unpack> = {
   Q4_0(bytes, { codes, scales }, firstBlock, count) {
     for (let i = 0, p = 0; i < count; i++, p += 18) {
       scales[firstBlock + i] = halfAt(bytes, p);
@@ -21,17 +20,17 @@ export const UNPACK: Record<Exclude<TensorType, FloatType | DecodedType>, Unpack
       reorderNibbles(bytes, p + 4, codes, (firstBlock + i) * 16);
     }
   },
-  /** Scale, the fifth bits of all 32 codes, then the lower four as in Q4_0. */
   Q5_0(bytes, { codes, scales }, firstBlock, count) {
     for (let i = 0, p = 0; i < count; i++, p += 22) {
       scales[firstBlock + i] = halfAt(bytes, p);
-      const fifths = bytes[p + 2]! | (bytes[p + 3]! << 8) | (bytes[p + 4]! << 16) | (bytes[p + 5]! << 24);
-      const to = (firstBlock + i) * BLOCK;
-      for (let j = 0; j < 16; j++) {
-        const pair = bytes[p + 6 + j]!;
-        codes[to + j] = (pair & 15) | (((fifths >>> j) & 1) << 4);
-        codes[to + 16 + j] = (pair >> 4) | (((fifths >>> (16 + j)) & 1) << 4);
-      }
+      fiveBits(bytes, p + 2, codes, (firstBlock + i) * BLOCK);
+    }
+  },
+  Q5_1(bytes, { codes, scales, minimums }, firstBlock, count) {
+    for (let i = 0, p = 0; i < count; i++, p += 24) {
+      scales[firstBlock + i] = halfAt(bytes, p);
+      minimums![firstBlock + i] = halfAt(bytes, p + 2);
+      fiveBits(bytes, p + 4, codes, (firstBlock + i) * BLOCK);
     }
   },
   Q8_0(bytes, { codes, scales }, firstBlock, count) {
@@ -48,13 +47,7 @@ export const UNPACK: Record<Exclude<TensorType, FloatType | DecodedType>, Unpack
    */
   Q4_K(bytes, { codes, scales, minimums }, firstBlock, count) {
     for (let block = 0, p = 0; block < count; block += 8, p += 144) {
-      const scale = halfAt(bytes, p);
-      const minimum = -halfAt(bytes, p + 2);
-      for (let b = 0; b < 8; b++) {
-        const [scaleFactor, minimumFactor] = sixBitPair(bytes, p + 4, b);
-        scales[firstBlock + block + b] = roundToHalf(scale * scaleFactor);
-        minimums![firstBlock + block + b] = roundToHalf(minimum * minimumFactor);
-      }
+      foldPairs(bytes, p, scales, minimums!, firstBlock + block);
       const to = ((firstBlock + block) * BLOCK) / 2;
       for (let pair = 0; pair < 4; pair++) {
         const from = p + 16 + pair * BLOCK;
@@ -63,6 +56,19 @@ export const UNPACK: Record<Exclude<TensorType, FloatType | DecodedType>, Unpack
           const odd = bytes[from + 2 * j + 1]!;
           codes[to + pair * BLOCK + j] = (even & 15) | ((odd & 15) << 4);
           codes[to + pair * BLOCK + 16 + j] = (even >> 4) | (odd & 0xf0);
+        }
+      }
+    }
+  },
+  /** As Q4_K, with the fifth bits of all blocks in 32 bytes before the lower four: block b in bit b. */
+  Q5_K(bytes, { codes, scales, minimums }, firstBlock, count) {
+    for (let block = 0, p = 0; block < count; block += 8, p += 176) {
+      foldPairs(bytes, p, scales, minimums!, firstBlock + block);
+      for (let b = 0; b < 8; b++) {
+        const to = (firstBlock + block + b) * BLOCK;
+        for (let j = 0; j < BLOCK; j++) {
+          const lower = (bytes[p + 48 + (b >> 1) * BLOCK + j]! >> (4 * (b & 1))) & 15;
+          codes[to + j] = lower | (((bytes[p + 16 + j]! >> b) & 1) << 4);
         }
       }
     }
@@ -92,11 +98,11 @@ export const UNPACK: Record<Exclude<TensorType, FloatType | DecodedType>, Unpack
       }
     }
   },
-  /** A code stands for one of sixteen fixed levels: an 8-bit code of the same scale. */
+  /** A code stands for one of sixteen fixed levels. */
   IQ4_NL(bytes, { codes, scales }, firstBlock, count) {
     for (let i = 0, p = 0; i < count; i++, p += 18) {
       scales[firstBlock + i] = halfAt(bytes, p);
-      fromLevels(bytes, p + 2, codes, (firstBlock + i) * BLOCK);
+      reorderNibbles(bytes, p + 2, codes, (firstBlock + i) * 16);
     }
   },
   /** Common scale, eight signed factors of 6 bits (all their upper twos first), then the codes of eight blocks as in IQ4_NL. */
@@ -107,13 +113,29 @@ export const UNPACK: Record<Exclude<TensorType, FloatType | DecodedType>, Unpack
       for (let b = 0; b < 8; b++) {
         const lower = (bytes[p + 4 + (b >> 1)]! >> (4 * (b & 1))) & 15;
         scales[firstBlock + block + b] = roundToHalf(scale * ((lower | (((uppers >> (2 * b)) & 3) << 4)) - 32));
-        fromLevels(bytes, p + 8 + b * 16, codes, (firstBlock + block + b) * BLOCK);
+        reorderNibbles(bytes, p + 8 + b * 16, codes, (firstBlock + block + b) * 16);
+      }
+    }
+  },
+  /** A byte of two factors for every 16 weights, the codes of four blocks of 32 in 32 bytes, common scale and minimum. */
+  Q2_K(bytes, { codes, scales, minimums }, firstBlock, count) {
+    for (let block = 0, p = 0; block < count; block += 8, p += 84) {
+      const scale = halfAt(bytes, p + 80);
+      const minimum = -halfAt(bytes, p + 82);
+      const firstScale = (firstBlock + block) * 2;
+      for (let s = 0; s < 16; s++) {
+        scales[firstScale + s] = roundToHalf(scale * (bytes[p + s]! & 15));
+        minimums![firstScale + s] = roundToHalf(minimum * (bytes[p + s]! >> 4));
+      }
+      const to = (firstBlock + block) * BLOCK;
+      for (let i = 0; i < SUPER_BLOCK; i++) {
+        codes[to + i] = (bytes[p + 16 + (i >> 7) * 32 + (i & 31)]! >> (2 * ((i >> 5) & 3))) & 3;
       }
     }
   },
   /**
    * The third bits of all 256 codes, their lower two, 16 signed factors of 6 bits in 12 bytes, the common scale. A third bit
-   * that is not set takes 4 away. Held as 6-bit codes, whose middle is 32.
+   * that is not set takes 4 away.
    */
   Q3_K(bytes, { codes, scales }, firstBlock, count) {
     for (let block = 0, p = 0; block < count; block += 8, p += 110) {
@@ -127,7 +149,7 @@ export const UNPACK: Record<Exclude<TensorType, FloatType | DecodedType>, Unpack
       for (let i = 0; i < SUPER_BLOCK; i++) {
         const low = (bytes[p + 32 + (i >> 7) * 32 + (i & 31)]! >> (2 * ((i >> 5) & 3))) & 3;
         const third = (bytes[p + (i & 31)]! >> (i >> 5)) & 1;
-        codes[to + i] = low + 4 * third + 28;
+        codes[to + i] = low + 4 * third;
       }
     }
   },
@@ -137,15 +159,24 @@ function roundToHalf(value: number): number {
   return HALF_TO_FLOAT[toHalf(value)]!;
 }
 
-/** What the sixteen codes of the IQ4 types stand for (kvalues_iq4nl, ggml-common.h). */
-const LEVELS = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+/** Common scale and minimum with eight pairs of factors, as Q4_K and Q5_K have them at byte `p`. */
+function foldPairs(bytes: Buffer, p: number, scales: Float32Array, minimums: Float32Array, first: number): void {
+  const scale = halfAt(bytes, p);
+  const minimum = -halfAt(bytes, p + 2);
+  for (let b = 0; b < 8; b++) {
+    const [scaleFactor, minimumFactor] = sixBitPair(bytes, p + 4, b);
+    scales[first + b] = roundToHalf(scale * scaleFactor);
+    minimums[first + b] = roundToHalf(minimum * minimumFactor);
+  }
+}
 
-/** 32 codes of four bits, element j beside j + 16, as 8-bit codes. */
-function fromLevels(source: Buffer, from: number, target: Uint8Array, to: number): void {
+/** The fifth bits of all 32 codes, then the lower four, element j beside j + 16. */
+function fiveBits(source: Buffer, from: number, target: Uint8Array, to: number): void {
+  const fifths = source.readUInt32LE(from);
   for (let j = 0; j < 16; j++) {
-    const pair = source[from + j]!;
-    target[to + j] = LEVELS[pair & 15]! + 128;
-    target[to + 16 + j] = LEVELS[pair >> 4]! + 128;
+    const pair = source[from + 4 + j]!;
+    target[to + j] = (pair & 15) | (((fifths >>> j) & 1) << 4);
+    target[to + 16 + j] = (pair >> 4) | (((fifths >>> (16 + j)) & 1) << 4);
   }
 }
 
@@ -157,4 +188,16 @@ function reorderNibbles(source: Buffer, from: number, target: Uint8Array, to: nu
     target[to + i] = (even & 15) | ((odd & 15) << 4);
     target[to + 8 + i] = (even >> 4) | (odd & 0xf0);
   }
+}
+
+function halfAt(bytes: Buffer, at: number): number {
+  return HALF_TO_FLOAT[bytes[at]! | (bytes[at + 1]! << 8)]!;
+}
+
+/** Factors of block `b`: the first four pairs lie in 6 bits of a byte each, the others in nibbles and the bits left over. */
+function sixBitPair(bytes: Buffer, at: number, b: number): [scale: number, minimum: number] {
+  if (b < 4) return [bytes[at + b]! & 63, bytes[at + b + 4]! & 63];
+  const nibbles = bytes[at + b + 4]!;
+  const scale = (nibbles & 15) | ((bytes[at + b - 4]! >> 6) << 4);
+  return [scale, (nibbles >> 4) | ((bytes[at + b]! >> 6) << 4)];
 }

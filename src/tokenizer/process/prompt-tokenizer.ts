@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import type { FimTokens, ModelManifest } from '../../contracts/model-manifest.js';
 import type { Prompt } from '../../contracts/prompt.js';
@@ -10,6 +9,7 @@ import type { Bounds } from '../protocol.js';
 import type { InfillMarks } from '../raw-infill.js';
 import { readTemplate, type TemplateTexts } from './chat-template.js';
 import { type ChatValues, guardChat, toChatValues } from './chat-values.js';
+import { compileTemplate } from './compile-template.js';
 import { createEncoder } from './encoder.js';
 import { type AddedToken, createGuard, type Marks, possibleMarks, unusedMarks } from './markers.js';
 
@@ -80,7 +80,7 @@ function createPromptTokenizer(
 ): PromptTokenizer {
   const tokenizer = new Tokenizer(file, config);
   const source = config.chat_template ?? null;
-  const template = source === null ? null : new Template(source);
+  const template = source === null ? null : compileTemplate(source);
   const texts = source === null ? NO_TEMPLATE : readTemplate(source);
   const guard = createGuard(file.added_tokens, texts, fences);
   const inSource = possibleMarks(source ?? '');
@@ -92,7 +92,7 @@ function createPromptTokenizer(
     }
     const guarded = guardChat(values, guard, marks);
     try {
-      return template.render({
+      return template({
         ...flags,
         ...guarded,
         add_generation_prompt: true,

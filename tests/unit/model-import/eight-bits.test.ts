@@ -19,7 +19,7 @@ function worst(matrix: QuantizedMatrix, wide: QuantizedMatrix): number {
 }
 
 t.test('symmetric forms with a scale for 32 become 8-bit codes of the same weights', async (t) => {
-  for (const form of ['q4_0', 'q4', 'q5_0'] as const) {
+  for (const form of ['q4_0', 'q4', 'q5_0', 'iq4_nl'] as const) {
     const matrix = randomMatrix(form, ROWS, COLUMNS, 3);
     const wide = toEightBits(matrix);
     t.match(wide, { bits: 8, rows: ROWS, columns: COLUMNS, minimums: null });
@@ -43,6 +43,12 @@ t.test('a form with a scale for 16 is widened without loss, or goes to the neare
   t.match(toEightBits(matrix), { bits: 8, scaleBlock: 32 });
   const error = worst(matrix, toEightBits(matrix));
   t.ok(error > 0 && error <= 0.5 + 127 * 2 ** -11, `${error} of a level`);
+});
+
+t.test('a form with minimums is widened to the same weights, up to the rounding of a float', async (t) => {
+  const matrix = randomMatrix('q5_1', ROWS, COLUMNS, 7);
+  t.match(widened(matrix), { bits: 8, scaleBlock: 32, minimums: Float32Array });
+  t.ok(worst(matrix, widened(matrix)) < 1e-3);
 });
 
 t.test('what has 8 bits stays as it is', async (t) => {

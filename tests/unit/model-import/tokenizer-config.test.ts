@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import type { ModelManifest } from '../../../src/contracts/model-manifest.js';
 import { AppError } from '../../../src/errors/app-error.js';
-import { checkTokenizer } from '../../../src/model-import/decoder/tokenizer-config.js';
+import { type TrialLimits, tryTokenizer } from '../../../src/model-import/decoder/try-tokenizer.js';
 import type { GgufInput } from '../../../src/model-import/gguf/writer.js';
 import { importModel } from '../../../src/model-import/models.js';
 import { loadPromptTokenizer } from '../../../src/tokenizer/process/prompt-tokenizer.js';
@@ -80,18 +80,31 @@ t.test('a GGUF file with a template that is no text is refused, too', async (t) 
   await t.rejects(importModel(source, dataDir), { code: 'model_invalid', message: /chat template is neither/ });
 });
 
-t.test('a template that does not end is not waited for, and one that is too large is not looked at', async (t) => {
-  const invalid = (reason: string) => new AppError('model_invalid', { file: 'f', reason });
-  const { written, tokenizerJson } = await startWith(t, { chat_template: ASKS });
-  const endless =
-    '{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}';
-  const config = JSON.stringify({ ...written, chat_template: endless });
-  t.doesNotThrow(() => checkTokenizer(tokenizerJson, JSON.stringify(written), invalid));
-  t.throws(() => checkTokenizer(tokenizerJson, config, invalid, 200), {
-    message: /template cannot be used .*timed out after 200ms/,
-  });
-  await t.rejects(startWith(t, { chat_template: 'x'.repeat(2 ** 20 + 1) }), {
-    code: 'model_invalid',
-    message: /its chat template has 1048577 bytes, at most 1048576 are accepted/,
-  });
-});
+t.test(
+  'a template ends by time or memory where it would not end, and one that is too large is not looked at',
+  async (t) => {
+    const invalid = (reason: string) => new AppError('model_invalid', { file: 'f', reason });
+    const { written, tokenizerJson } = await startWith(t, { chat_template: ASKS });
+    const endless =
+      '{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}';
+    const huge = '{% set all = range(99999999) %}{{ messages[0].content }}';
+    const attempt = (template: string, limits?: TrialLimits) =>
+      tryTokenizer(
+        { tokenizerJson, configJson: JSON.stringify({ ...written, chat_template: template }) },
+        invalid,
+        limits,
+      );
+    await t.resolves(attempt(ASKS));
+    await t.rejects(attempt(endless, { ms: 500, heapMiB: 256 }), {
+      message: /its chat template cannot be used \(it takes more than 0.5 s\)/,
+    });
+    await t.rejects(attempt(huge, { ms: 60_000, heapMiB: 64 }), {
+      code: 'model_invalid',
+      message: /its chat template cannot be used \(it takes more than 64 MiB of memory\)/,
+    });
+    await t.rejects(startWith(t, { chat_template: 'x'.repeat(2 ** 20 + 1) }), {
+      code: 'model_invalid',
+      message: /its chat template has 1048577 bytes, at most 1048576 are accepted/,
+    });
+  },
+);

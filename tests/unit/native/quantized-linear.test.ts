@@ -1,7 +1,7 @@
 import t from 'tap';
 import { toHalf } from '../../../src/layouts/half-float.js';
 import { panelIndex } from '../../../src/layouts/lora.js';
-import { packWeights } from '../../../src/model-import/onnx/pack-weights.js';
+import { packedForm, packWeights } from '../../../src/model-import/onnx/pack-weights.js';
 import { emptyMatrix, type QuantizedMatrix } from '../../../src/model-import/tensors/quantized-matrix.js';
 import { kernelPaths, operatorSession, type TestTensor } from '../../fixtures/native/session.js';
 
@@ -20,10 +20,9 @@ function activations(columns: number): Float32Array {
   });
 }
 
-type Bits = QuantizedMatrix['bits'];
-const FORMS = { 4: 'q4_1', 5: 'q5_0', 6: 'q6_k', 8: 'q8_0' } as const;
+type Form = 'q2_k' | 'q3_k' | 'q4_0' | 'q4_1' | 'iq4_nl' | 'q5_0' | 'q5_1' | 'q6_k' | 'q8_0';
 
-const codeAt = (bits: Bits, salt: number, i: number) => ((i + salt) * 2654435761) % (1 << bits);
+const codeAt = (bits: number, salt: number, i: number) => ((i + salt) * 2654435761) % (1 << bits);
 const scaleAt = (block: number) => (1 + (block % 5)) / 1024;
 const minimumAt = (block: number) => -(1 + (block % 7)) / 256;
 
@@ -33,8 +32,9 @@ interface Weights {
   readonly at: (row: number, column: number) => number;
 }
 
-function weights(rows: number, columns: number, bits: Bits, salt: number): Weights {
-  const matrix = emptyMatrix(FORMS[bits], rows, columns);
+function weights(rows: number, columns: number, form: Form, salt: number): Weights {
+  const matrix = emptyMatrix(form, rows, columns);
+  const { bits, levels } = matrix;
   for (let i = 0; i < rows * columns; i++) {
     if (bits !== 4) matrix.codes[i] = codeAt(bits, salt, i);
     else matrix.codes[i >> 1]! |= codeAt(4, salt, i) << (4 * (i & 1));
@@ -45,7 +45,8 @@ function weights(rows: number, columns: number, bits: Bits, salt: number): Weigh
     const i = row * columns + column;
     const block = Math.floor(i / matrix.scaleBlock);
     const code = codeAt(bits, salt, i);
-    return bits === 4 ? scaleAt(block) * code + minimumAt(block) : scaleAt(block) * (code - (1 << (bits - 1)));
+    if (levels) return scaleAt(block) * levels[code]!;
+    return matrix.minimums ? scaleAt(block) * code + minimumAt(block) : scaleAt(block) * (code - (1 << (bits - 1)));
   };
   return { matrix, at };
 }
@@ -80,16 +81,17 @@ function close(actual: Float32Array, expected: (row: number, output: number) => 
   return wrong;
 }
 
-for (const bits of [4, 5, 6, 8] as const) {
-  t.test(`a linear of ${bits}-bit weights is right, and the same to the bit on every path`, async (t) => {
+for (const form of ['q2_k', 'q3_k', 'q4_0', 'q4_1', 'iq4_nl', 'q5_0', 'q5_1', 'q6_k', 'q8_0'] as const) {
+  t.test(`a linear of ${form} weights is right, and the same to the bit on every path`, async (t) => {
     const [columns, outputs] = [96, 44];
-    const m = weights(outputs, columns, bits, 1);
-    const packed = packWeights([m.matrix], false);
+    const m = weights(outputs, columns, form, 1);
+    const { bits, minimums, levels } = m.matrix;
+    const packed = packWeights([m.matrix], packedForm([m.matrix])!, false);
     const x = activations(columns);
     const results = kernelPaths().map((path) => {
       const session = operatorSession(
         'QuantizedLinear',
-        { K: columns, N: outputs, bits, gated: 0 },
+        { K: columns, N: outputs, bits, minimum: Number(minimums !== null), levels: Number(levels !== null), gated: 0 },
         ['float', 'uint8'],
         { path },
       );
@@ -108,8 +110,8 @@ for (const bits of [4, 5, 6, 8] as const) {
 
 t.test('a gated linear is silu(gate) · up', async (t) => {
   const [columns, outputs] = [64, 20];
-  const [gate, up] = [weights(outputs, columns, 4, 1), weights(outputs, columns, 4, 9)];
-  const packed = packWeights([gate.matrix, up.matrix], true);
+  const [gate, up] = [weights(outputs, columns, 'q4_1', 1), weights(outputs, columns, 'q4_1', 9)];
+  const packed = packWeights([gate.matrix, up.matrix], 'q4_1', true);
   const x = activations(columns).map((value) => value / 127);
   const session = operatorSession('QuantizedLinear', { K: columns, N: outputs, bits: 4, gated: 1 }, ['float', 'uint8']);
   const inputs = [tensor('float', [ROWS, columns], x), tensor('uint8', [packed.length], packed)];
@@ -129,8 +131,8 @@ t.test(
     const widths = [32, 16];
     const outputs = 48;
     const [capacity, slots] = [4, 3];
-    const m = weights(outputs, columns, 4, 3);
-    const packed = packWeights([m.matrix], false);
+    const m = weights(outputs, columns, 'q4_1', 3);
+    const packed = packWeights([m.matrix], packedForm([m.matrix])!, false);
     const x = activations(columns).map((value) => value / 127);
     const rowSlots = Int32Array.of(2, -1, 0, 2, 1);
     // Columns 1 and 2 of the table belong to this linear; the others to linears elsewhere.
@@ -205,7 +207,7 @@ t.test('wrong attributes, shapes and paths are refused with what is wrong', asyn
   const make = (attributes: Record<string, number>) =>
     operatorSession('QuantizedLinear', attributes, ['float', 'uint8']);
   t.throws(() => make({ K: 48, N: 16, bits: 4, gated: 0 }), /K must be a multiple of 32/);
-  t.throws(() => make({ K: 32, N: 16, bits: 7, gated: 0 }), /bits must be 4 \(q4_1\), 5/);
+  t.throws(() => make({ K: 32, N: 16, bits: 7, gated: 0 }), /bits must be 2 \(q2\), 3 \(q3\), 4 \(q4_0/);
   const session = make({ K: 32, N: 16, bits: 4, gated: 0 });
   const packed = new Uint8Array(319);
   const inputs = [tensor('float', [1, 32], new Float32Array(32)), tensor('uint8', [319], packed)];
