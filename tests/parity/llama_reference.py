@@ -19,6 +19,8 @@ def base_library() -> ctypes.CDLL:
 class Model:
     """A GGUF file; without `positions` its vocabulary only."""
 
+    silence = None
+
     def __init__(self, path: str, positions: int = 0) -> None:
         from llama_cpp_py_sync import _cffi_bindings as bindings
 
@@ -26,8 +28,9 @@ class Model:
         ggml.ggml_backend_load_all_from_path(ctypes.c_char_p(str(LIBS).encode()))
         self.ffi = bindings.get_ffi()
         self.lib = self.ffi.dlopen(str(next(LIBS.glob("libllama.v*.so"))))
-        self.silence = self.ffi.callback("ggml_log_callback", lambda *_: None)
-        self.lib.llama_log_set(self.silence, self.ffi.NULL)
+        # The library keeps it for as long as it lives.
+        Model.silence = Model.silence or self.ffi.callback("ggml_log_callback", lambda *_: None)
+        self.lib.llama_log_set(Model.silence, self.ffi.NULL)
         self.lib.llama_backend_init()
         parameters = self.lib.llama_model_default_params()
         parameters.vocab_only = positions == 0
