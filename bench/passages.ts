@@ -77,7 +77,7 @@ const run: Bench = async ({ quick, say }) => {
   say(`passage tokens known: ${(100 * warmShare).toFixed(1)} %`);
   const perS = await inScratchFolder(async (folder) => {
     const adapters = Array.from({ length: STREAMS }, (_, seed) => writeAdapter(folder, manifest, { seed }));
-    const questions = zipf(shown.length, quick ? 32 : 160, 2).map((i) => shown[i]!);
+    const questions = zipf(shown.length, quick ? 64 : 160, 2).map((i) => shown[i]!);
     const rate = (attention: Attention) => withEngine((ask) => answersPerS(ask, adapters, questions, attention));
     return { full: await rate('full'), block: await rate('block') };
   });
