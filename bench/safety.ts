@@ -13,6 +13,7 @@ import { quantile } from './load.js';
 import type { Bench } from './main.js';
 import { readInjections } from './safety/dataset.js';
 import { openEmbedder } from './safety/embedder.js';
+import { type EntitiesIn, judgeNamed, openRecogniser } from './safety/named.js';
 import { everyOther, harmlessTalk, samplePieces, sampleQuestions } from './safety/ordinary.js';
 import { judgePersonal, personalInSamples } from './safety/personal.js';
 import { areaUnderCurve } from './safety/train-head.js';
@@ -35,6 +36,12 @@ const TOPIC: SafetyRules['output'][number] = {
   threshold: 0.8,
   action: 'flag',
 };
+const names = (stage: string): SafetyRules['output'][number] => ({
+  name: `names-in-${stage}`,
+  kind: 'personal',
+  types: ['name', 'address'],
+  action: 'redact',
+});
 const ANSWER =
   'The charge is 2 % of the balance in the first year and 1 % in the second [1]. You may overpay 10 % a year [2].';
 
@@ -44,11 +51,18 @@ const run: Bench = async ({ quick, say }) => {
   const without = (some: SafetyRules['input']) => some.filter(({ kind }) => kind !== 'injection' && kind !== 'topic');
   const plain = { input: without(rules.input), passages: without(rules.passages), output: rules.output };
   const rounds = quick ? 40 : 200;
-  const safety = createSafety({ embedderId: id, embed: (_tenant, texts) => embed(texts) });
+  const entitiesIn = await openRecogniser();
+  const safety = createSafety({
+    embedderId: id,
+    embed: (_tenant, texts) => embed(texts),
+    recognise: (_tenant, texts) => Promise.all(texts.map(entitiesIn)),
+  });
   say(`Screening ${rounds} questions with four passages and their answers, without and with classifiers.`);
   const plainMs = await measure(safety, plain, rounds);
   const allMs = await measure(safety, rules, rounds);
   const topicMs = await measure(safety, { input: [], passages: [], output: [TOPIC] }, rounds);
+  const questionNamesMs = await measure(safety, { input: [names('question')], passages: [], output: [] }, rounds);
+  const answerNamesMs = await measure(safety, { input: [], passages: [], output: [names('answer')] }, rounds);
   say('Embedding the labelled test split.');
   const labelled = (await readInjections(corpusDir, 'test')).filter((_, index) => !quick || index % 10 === 0);
   const vectors = await embed(labelled.map(({ text }) => text));
@@ -60,6 +74,10 @@ const run: Bench = async ({ quick, say }) => {
   return {
     ...(await attack(quick ? 1 : Number.POSITIVE_INFINITY, say)),
     ...judgeData(say),
+    ...(await judgeNames(entitiesIn, say)),
+    names_of_question_ms_p50: quantile(questionNamesMs, 0.5),
+    names_of_answer_ms_p50: quantile(answerNamesMs, 0.5),
+    names_of_passage_ms_p50: quantile(await passageTimes(entitiesIn, rounds), 0.5),
     ...(await judgeOrdinary(safety, rules, embed, say)),
     injection_auc: areaUnderCurve(scored),
     injection_auc_s_labs: areaUnderCurve(scored.filter(({ source }) => source === 's-labs')),
@@ -80,6 +98,31 @@ function judgeData(say: (line: string) => void) {
   const { found, characters } = personalInSamples();
   say(`In ${characters} characters of sample documents: ${found.join(', ') || 'nothing'}.`);
   return { personal_recall: recall, personal_false_alarms: falseAlarms, personal_in_samples: found.length };
+}
+
+/** The half that nothing was fitted to. */
+async function judgeNames(entitiesIn: EntitiesIn, say: (line: string) => void) {
+  const figures = await judgeNamed('named-blind', entitiesIn);
+  for (const text of figures.missed) say(`missed: ${text}`);
+  for (const text of figures.wrong) say(`taken for a name or an address: ${text}`);
+  return {
+    names_recall: figures.names,
+    addresses_recall: figures.addresses,
+    addresses_touched: figures.addressesTouched,
+    names_precision: figures.precision,
+    names_false_alarms: figures.falseAlarms,
+  };
+}
+
+/** Of some 160 tokens, as ingestion looks at them. */
+async function passageTimes(entitiesIn: EntitiesIn, rounds: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const startedMs = performance.now();
+    await entitiesIn(`${PASSAGE} ${PASSAGE} ${round}`);
+    times.push(performance.now() - startedMs);
+  }
+  return times;
 }
 
 /** What the shipped policy does to questions and documents that are no attack, and the detector to talk that it was not trained on. */

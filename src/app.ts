@@ -28,6 +28,7 @@ import { productVersion } from './machine/machine.js';
 import { createMetrics } from './metrics/metrics.js';
 import { meterLook, watchDisk, watchServices } from './metrics/watch.js';
 import { createSeparateCompiler } from './model-import/lora/compile-apart.js';
+import { scrubBehind } from './personal-data/scrub.js';
 import { createPipeline } from './pipeline/pipeline.js';
 import { FENCES } from './pipeline/prompt.js';
 import { createQuality } from './quality/quality.js';
@@ -65,6 +66,7 @@ export async function createApp(config: Config): Promise<App> {
   const embedderDir = join(dataDir, 'models', config.models.embedder);
   const logDestination = createLogOutput();
   process.once('exit', logDestination.flush);
+  const nerModelDir = config.models.ner === '' ? null : join(dataDir, 'models', config.models.ner);
   const log = pino({ level: config.server.logLevel }, logDestination);
 
   const stopping = new AbortController();
@@ -83,6 +85,8 @@ export async function createApp(config: Config): Promise<App> {
       embedderId: config.models.embedder,
       // Opened later than the registry, which checks policies, and before anybody asks.
       embed: async (tenant, texts, signal) => (await retrieval.embed(tenant, texts, signal)).vectors,
+      recognise:
+        nerModelDir === null ? null : (tenant, texts, signal) => retrieval.recognise(tenant, texts, 'ahead', signal),
     });
     const toolCaller = createToolCaller({ settings: config.tools, clock });
     const registry = keep(
@@ -114,6 +118,7 @@ export async function createApp(config: Config): Promise<App> {
         dataDir,
         modelDir: embedderDir,
         baseModelDir,
+        nerModelDir,
         config: config.retrieval,
         database: config.database,
         callTimeoutMs: requestTimeoutMs,
@@ -125,7 +130,8 @@ export async function createApp(config: Config): Promise<App> {
     adviseOnDisk(await diskNeed(config), (text) => log.warn(text));
     const manifest = await readBaseManifest(baseModelDir);
     if (config.upstream.urls === '') {
-      const need = memoryNeed(config, [manifest, await readManifest(embedderDir)]);
+      const others = await Promise.all([embedderDir, ...(nerModelDir ? [nerModelDir] : [])].map(readManifest));
+      const need = memoryNeed(config, [manifest, ...others]);
       requireMemory(manifest.id, need, (text) => log.warn(text));
     }
     const tokenizer = keep(
@@ -168,6 +174,8 @@ export async function createApp(config: Config): Promise<App> {
         record: registry.recordSignals,
         watchDrift: createDriftWatch({
           baselines: registry,
+          baselineDays: config.quality.baselineDays,
+          clock,
           metrics,
           onDrift: (tenant, deployment, of) =>
             log.warn({ tenant, deployment, of }, 'what is asked or answered has changed'),
@@ -182,6 +190,7 @@ export async function createApp(config: Config): Promise<App> {
       openCaptures({
         dataDir,
         registry,
+        scrub: scrubBehind(retrieval),
         metrics,
         clock,
         limits: config.quality,

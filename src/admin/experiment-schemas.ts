@@ -12,7 +12,7 @@ import {
   NAME_PATTERN,
 } from '../contracts/registry-limits.js';
 import { PoliciesSchema } from './plan-schemas.js';
-import { GenerationSchema, RetrievalSchema } from './setting-schemas.js';
+import { GenerationSchema, PolicyRefSchema, RetrievalSchema } from './setting-schemas.js';
 
 const closed = { additionalProperties: false } as const;
 const { minimumEffect, tolerance, leastAnswers, mostAnswers } = DEFAULT_EXPERIMENT;
@@ -26,6 +26,7 @@ const ArmSchema = Type.Object(
     instructions: Type.Optional(Type.String({ maxLength: MAX_INSTRUCTIONS })),
     retrieval: Type.Optional(Type.Object(RetrievalChanges, closed)),
     generation: Type.Optional(GenerationSchema),
+    policy: Type.Optional(Type.Union([PolicyRefSchema, Type.Null()])),
   },
   { ...closed, description: "The deployment's own, but for what is said here." },
 );

@@ -66,7 +66,8 @@ export const experimentRoutes: AdminPlugin = async (app, { registry, retrieval }
         ...changingDeployment,
         operationId: 'adoptArm',
         summary: 'Make a deployment what an arm of its last experiment was',
-        description: 'Its version, instructions, retrieval and generation, as far as the arm names them.',
+        description:
+          'Its version, instructions, retrieval, generation and safety policy, as far as the arm names them.',
         body: AdoptBody,
       },
     },
@@ -81,6 +82,7 @@ export const experimentRoutes: AdminPlugin = async (app, { registry, retrieval }
         instructions: arm.instructions ?? deployment.instructions,
         retrieval: { ...deployment.retrieval, ...arm.retrieval },
         generation: { ...deployment.generation, ...arm.generation },
+        policy: arm.policy === undefined ? deployment.policy : arm.policy,
       };
       // What was read is what is changed.
       const { ifRevision = deployment.revision, ...by } = changedBy(request);

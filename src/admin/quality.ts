@@ -8,6 +8,7 @@ import {
   REVIEW_REASONS,
 } from '../contracts/registry-limits.js';
 import { errorResponses } from '../errors/responses.js';
+import { scrubBehind } from '../personal-data/scrub.js';
 import { exportExamples } from '../quality/export.js';
 import { ifRevision, RevisionHeaders, withRevision } from './conditions.js';
 import { answerCursor, pageOf, pageQuery, readPage } from './paging.js';
@@ -310,8 +311,9 @@ export const qualityRoutes: AdminPlugin = async (app, { registry, retrieval, cap
         },
       },
     },
-    async ({ params }, reply) => {
-      const lines = exportExamples(registry.trainingExamples(params.tenant));
+    async ({ params, hangUp }, reply) => {
+      const { tenant } = params;
+      const lines = exportExamples(tenant, registry.trainingExamples(tenant), scrubBehind(retrieval), hangUp);
       // The first is awaited, so that an error still has a status of its own.
       const first = await lines.next();
       reply.type('application/jsonl');

@@ -23,7 +23,7 @@ import {
 } from '../contracts/registry-limits.js';
 import { ExperimentSchema } from './experiment-schemas.js';
 import { RolloutSchema } from './plan-schemas.js';
-import { GenerationSchema, RetrievalSchema } from './setting-schemas.js';
+import { GenerationSchema, PolicyRefSchema, RetrievalSchema } from './setting-schemas.js';
 
 const closed = { additionalProperties: false } as const;
 export const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
@@ -373,8 +373,6 @@ export const PolicySchema = Type.Object({
   rules: RulesSchema,
   createdAt: Time,
 });
-const PolicyRefSchema = Type.Object({ name: Type.String(), revision: Type.Integer({ minimum: 1 }) }, closed);
-
 export const DeploymentBody = Type.Object(
   {
     adapter: Type.Optional(

@@ -38,3 +38,9 @@ export const RetrievalSchema = Type.Object(
   },
   { additionalProperties: false },
 );
+
+/** A revision of a safety policy. */
+export const PolicyRefSchema = Type.Object(
+  { name: Type.String(), revision: Type.Integer({ minimum: 1 }) },
+  { additionalProperties: false },
+);

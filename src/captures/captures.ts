@@ -6,6 +6,7 @@ import type { AnswerTexts } from '../contracts/judge.js';
 import type { AnswerRecord, Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import type { Metrics } from '../metrics/metrics.js';
+import type { Scrub } from '../personal-data/scrub.js';
 import { isSampled, redactTexts } from './sample.js';
 import { openCaptureStore } from './store.js';
 
@@ -17,6 +18,8 @@ const DAY_MS = 24 * 3600 * 1000;
 export interface CaptureOptions {
   readonly dataDir: string;
   readonly registry: Pick<Registry, 'getDataPolicy' | 'listTenants' | 'hashUser' | 'noteChange'>;
+  /** Takes personal data out of what is kept. */
+  readonly scrub: Scrub;
   readonly metrics: Metrics;
   readonly clock: Pick<Clock, 'now'>;
   /** Where a tenant has no limit of its own. */
@@ -26,20 +29,21 @@ export interface CaptureOptions {
 }
 
 /** Keeps the texts of a share of the answers of those tenants that ask for it, without personal data, for some days. */
-export function openCaptures({ dataDir, registry, metrics, clock, limits, onFailed }: CaptureOptions) {
+export function openCaptures({ dataDir, registry, scrub, metrics, clock, limits, onFailed }: CaptureOptions) {
   const store = openCaptureStore(join(dataDir, FILE));
   const running = new Set<Promise<void>>();
-  let isClosed = false;
+  const closing = new AbortController();
 
   async function keep(record: AnswerRecord, texts: AnswerTexts, user: string | null): Promise<void> {
     try {
       const { captureRate } = await registry.getDataPolicy(record.tenant);
-      if (isClosed || !isSampled(record.pair ?? record.id, captureRate)) return;
-      store.add(record.tenant, toCapture(record, texts), user === null ? null : registry.hashUser(record.tenant, user));
+      if (closing.signal.aborted || !isSampled(record.pair ?? record.id, captureRate)) return;
+      const capture = await toCapture(record, texts, scrub, closing.signal);
+      store.add(record.tenant, capture, user === null ? null : registry.hashUser(record.tenant, user));
       metrics.add('captures_total', { outcome: 'kept' });
     } catch (error) {
-      metrics.add('captures_total', { outcome: 'failed' });
-      onFailed(error, record.id);
+      metrics.add('captures_total', { outcome: closing.signal.aborted ? 'dropped' : 'failed' });
+      if (!closing.signal.aborted) onFailed(error, record.id);
     }
   }
 
@@ -55,7 +59,7 @@ export function openCaptures({ dataDir, registry, metrics, clock, limits, onFail
 
   return {
     capture(record, texts, user) {
-      if (isClosed || running.size >= MAX_WAITING) {
+      if (closing.signal.aborted || running.size >= MAX_WAITING) {
         metrics.add('captures_total', { outcome: 'dropped' });
         return;
       }
@@ -111,15 +115,20 @@ export function openCaptures({ dataDir, registry, metrics, clock, limits, onFail
     },
 
     async close(): Promise<void> {
-      isClosed = true;
+      closing.abort();
       await Promise.all(running);
       store.close();
     },
   } satisfies Captures & { expire(): Promise<void>; close(): Promise<void> };
 }
 
-function toCapture({ id, deployment, adapter, createdAt, passages }: AnswerRecord, texts: AnswerTexts): Capture {
-  const { question, answer, passages: clean, redacted } = redactTexts(texts);
+async function toCapture(
+  { id, tenant, deployment, adapter, createdAt, passages }: AnswerRecord,
+  texts: AnswerTexts,
+  scrub: Scrub,
+  signal: AbortSignal,
+): Promise<Capture> {
+  const { question, answer, passages: clean, redacted } = await redactTexts(tenant, texts, scrub, signal);
   return {
     answerId: id,
     deployment,

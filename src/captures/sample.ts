@@ -1,10 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AnswerTexts } from '../contracts/judge.js';
-import { redact } from '../patterns/finder.js';
-import { personalFinder } from '../personal-data/find.js';
-import { PERSONAL_KINDS } from '../personal-data/kinds.js';
-
-const PERSONAL = personalFinder(PERSONAL_KINDS);
+import type { Scrub } from '../personal-data/scrub.js';
 
 /** By the answer's id alone, or that of its pair: both answers to a question are kept, or neither. @param rate 0 … 1 */
 export function isSampled(answerId: string, rate: number): boolean {
@@ -14,17 +10,18 @@ export function isSampled(answerId: string, rate: number): boolean {
 type Texts = Pick<AnswerTexts, 'question' | 'answer' | 'passages'>;
 
 /** The texts with `[email]` and the like in the place of personal data, and how much of it there was. */
-export function redactTexts({ question, answer, passages }: Texts): Texts & { readonly redacted: number } {
-  let redacted = 0;
-  const clean = (text: string) => {
-    const found = redact(text, PERSONAL);
-    redacted += found.count;
-    return found.text;
+export async function redactTexts(
+  tenant: string,
+  { question, answer, passages }: Texts,
+  scrub: Scrub,
+  signal: AbortSignal,
+): Promise<Texts & { readonly redacted: number }> {
+  const given = [question, answer, ...passages.flatMap(({ title, text }) => [title, text])];
+  const { texts, count } = await scrub(tenant, given, signal);
+  return {
+    question: texts[0]!,
+    answer: texts[1]!,
+    passages: passages.map((_, index) => ({ title: texts[2 * index + 2]!, text: texts[2 * index + 3]! })),
+    redacted: count,
   };
-  const texts = {
-    question: clean(question),
-    answer: clean(answer),
-    passages: passages.map(({ title, text }) => ({ title: clean(title), text: clean(text) })),
-  };
-  return { ...texts, redacted };
 }

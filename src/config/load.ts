@@ -41,7 +41,7 @@ export function loadConfig({ env = process.env, cwd = process.cwd() }: ConfigSou
     registry: withUrlOfFile('registry', nested.registry, cwd),
   };
   checkTogether(config);
-  const { base, embedder, sourceDir } = config.models;
+  const { base, embedder, ner, sourceDir } = config.models;
   const { folder, s3SecretKeyFile } = config.backup;
   const backup = {
     ...config.backup,
@@ -57,7 +57,7 @@ export function loadConfig({ env = process.env, cwd = process.cwd() }: ConfigSou
     ...config,
     backup,
     dataDir,
-    models: { base, embedder, sourceDir: sourceDir && absolutePath('models.sourceDir', sourceDir, cwd) },
+    models: { base, embedder, ner, sourceDir: sourceDir && absolutePath('models.sourceDir', sourceDir, cwd) },
   });
 }
 

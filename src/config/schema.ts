@@ -157,6 +157,11 @@ export const ConfigSchema = Type.Object(
           default: 'bge-small-en-v1.5-qa',
           minLength: 1,
         }),
+        ner: Type.String({
+          description:
+            'Id of the model that finds names and postal addresses of people, a folder under models/; empty: nothing looks for them. With one, stores and safety policies may ask for it, and captured texts and exported examples are scrubbed of them.',
+          default: '',
+        }),
         sourceDir: Type.String({
           description: 'Folder that is searched for model files before anything is downloaded; empty for none.',
           default: '',
@@ -517,6 +522,12 @@ export const ConfigSchema = Type.Object(
           1_000_000,
           1,
           1_000_000_000,
+        ),
+        baselineDays: integer(
+          'Days after which the next 1,000 judged answers become what drift of a deployment is measured against; 0: what was first stays until it is reset.',
+          0,
+          0,
+          3650,
         ),
         captureDays: integer(
           'Days for which captured texts are kept, where a tenant asks for them and has no limit of its own; never longer than the records of their answers.',

@@ -1,5 +1,6 @@
 /** Arms that share a deployment's traffic at fixed weights, and which of them is better. Types only. */
 import type { GOALS } from './registry-limits.js';
+import type { PolicyRef } from './safety.js';
 import type { GenerationDefaults, RetrievalPolicy } from './settings.js';
 import type { JudgedAnswer, MetricPolicies, Verdict } from './verdicts.js';
 
@@ -16,6 +17,8 @@ export interface ExperimentArm {
   readonly instructions?: string | undefined;
   readonly retrieval?: Partial<RetrievalPolicy> | undefined;
   readonly generation?: GenerationDefaults | undefined;
+  /** The safety policy of this arm; null: it has none. */
+  readonly policy?: PolicyRef | null | undefined;
 }
 
 export interface ExperimentPlan {

@@ -139,6 +139,22 @@ export interface EmbeddingUse {
 }
 
 /**
+ * One imported model that tells of each token what it is part of: `manifest.json` beside its graph, tokenizer and license.
+ * Inputs `input_ids`, `attention_mask` and maybe `token_type_ids` (i64 [1, sequence]), output logits (f32 [1, sequence, labels]).
+ */
+export interface NerManifest {
+  readonly format: 'switchyard-ner-1';
+  readonly id: string;
+  /** SHA-256 of its weights, hex. */
+  readonly baseDigest: string;
+  /** In the order of the logits: `O`, and `B-…` and `I-…` of each kind. */
+  readonly labels: readonly string[];
+  readonly graph: { readonly file: string };
+  readonly files: ManifestFiles;
+  readonly importer: ImporterStamp;
+}
+
+/**
  * One imported embedding model: `manifest.json` in a folder that transformers' feature extraction loads as it is
  * (`config.json`, `tokenizer.json`, `tokenizer_config.json`, `onnx/model_quantized.onnx`, which is its dtype `q8`).
  * Inputs `input_ids`, `attention_mask`, `token_type_ids` (i64 [batch, sequence]), output `last_hidden_state`

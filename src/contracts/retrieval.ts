@@ -2,6 +2,7 @@
  * Private documents of tenants: files, vector stores, search and embeddings. Types only.
  * Every call names its tenant; an id of another tenant is `not_found`, never `forbidden`.
  */
+import type { Entity } from './entities.js';
 import type { JobCount, Jobs } from './jobs.js';
 import type { Page, PageRequest } from './paging.js';
 
@@ -16,8 +17,11 @@ export interface StoredFile {
   readonly createdAt: number;
 }
 
-/** `mask`: personal data that has a shape is blanked out of what is read from then on; the uploaded files stay as they are. */
-export type Redaction = 'off' | 'mask';
+/**
+ * `mask`: personal data that has a shape is blanked out of what is read from then on; the uploaded files stay as they are.
+ * `mask_names`: names and postal addresses of people too.
+ */
+export type Redaction = 'off' | 'mask' | 'mask_names';
 
 export interface VectorStore {
   readonly id: string;
@@ -272,6 +276,7 @@ export interface Retrieval extends Jobs {
 
   stored(tenant: string): Promise<StoredDocuments>;
 
+  /** @throws AppError `invalid_value` for `mask_names` where no model finds names */
   createStore(tenant: string, store: NewVectorStore): Promise<VectorStore>;
   getStore(tenant: string, storeId: string): Promise<VectorStore>;
   listStores(tenant: string, page: PageRequest): Promise<Page<VectorStore>>;
@@ -326,7 +331,20 @@ export interface Retrieval extends Jobs {
    * searches go first.
    */
   embedBehind(tenant: string, texts: readonly string[], signal: AbortSignal): Promise<readonly Float32Array[]>;
+  /**
+   * Names and postal addresses in texts of any length. The model is loaded with the first call.
+   * @param precedence `behind`: after everything that somebody waits for
+   * @throws AppError `model_unavailable` where there is no model for it, or it cannot be loaded
+   */
+  recognise(
+    tenant: string,
+    texts: readonly string[],
+    precedence: 'ahead' | 'behind',
+    signal: AbortSignal,
+  ): Promise<readonly (readonly Entity[])[]>;
   readonly embedder: { readonly id: string; readonly dimensions: number };
+  /** Finds names; null: none is configured. */
+  readonly recogniser: { readonly id: string } | null;
   status(): RetrievalStatus;
   observe(listener: (observation: RetrievalObservation) => void): () => void;
   close(): Promise<void>;

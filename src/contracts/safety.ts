@@ -19,7 +19,7 @@ interface RuleBase {
 
 export type SafetyRule =
   | (RuleBase & { readonly kind: 'pattern'; readonly patterns: readonly string[]; readonly caseSensitive?: boolean })
-  /** All types where none are given. */
+  /** All types that have a shape where none are given; `name` and `address` are found by a model, and have to be named. */
   | (RuleBase & { readonly kind: 'personal'; readonly types?: readonly string[] })
   | (RuleBase & { readonly kind: 'profanity' })
   /** @property threshold the least cosine between a piece of text and an example */

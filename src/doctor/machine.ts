@@ -78,10 +78,10 @@ export function checkKernels({ engine }: Config): Finding[] {
 /** What models, caches and slots may take when all are full, against what is there for this process. */
 export async function checkMemory(config: Config): Promise<Finding[]> {
   const { dataDir, models } = config;
-  const [base, embedder] = await Promise.all(
-    [models.base, models.embedder].map((id) => readManifest(join(dataDir, 'models', id))),
+  const [base, ...others] = await Promise.all(
+    [models.base, models.embedder, models.ner].filter(Boolean).map((id) => readManifest(join(dataDir, 'models', id))),
   );
-  const { most, limit } = memoryNeed(config, [base!, embedder!]);
+  const { most, limit } = memoryNeed(config, [base!, ...others]);
   const found = `${size(limit)} for this process, ${size(os.freemem())} of the machine free; models, slots and caches take up to ${size(most)}; copies ${copyRate().toFixed(1)} GB/s on one core`;
   if (most > limit) {
     const advice =

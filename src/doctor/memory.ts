@@ -12,10 +12,10 @@ export interface MemoryNeed {
   readonly limit: number;
 }
 
-/** @param manifests of the base and the embedder; null: not there */
+/** @param manifests of the base first, then of the other models; null: not there */
 export function memoryNeed(
   { engine, retrieval }: Pick<Config, 'engine' | 'retrieval'>,
-  manifests: readonly [base: AnyManifest | null, embedder: AnyManifest | null],
+  manifests: readonly [base: AnyManifest | null, ...others: (AnyManifest | null)[]],
 ): MemoryNeed {
   const weights = manifests.reduce((sum, manifest) => sum + bytesOfWeights(manifest), 0);
   const slots = engine.slots + engine.reservedSlots;

@@ -9,7 +9,9 @@ export async function checkModels({ dataDir, models }: Config): Promise<Finding[
   for (const [what, id] of [
     ['base model', models.base],
     ['embedder', models.embedder],
+    ['names', models.ner],
   ] as const) {
+    if (id === '') continue;
     try {
       const files = await verifyModel(id, dataDir);
       const wrong = files.filter(({ actual, expected }) => actual !== expected).map(({ file }) => file);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { EmbedderManifest, ModelManifest } from '../contracts/model-manifest.js';
+import type { EmbedderManifest, ModelManifest, NerManifest } from '../contracts/model-manifest.js';
 import { AppError } from '../errors/app-error.js';
 
 /** Raised when what was imported before would not serve, or serve worse: it is then imported again. */
@@ -9,9 +9,9 @@ export const IMPORTER_VERSION = 3;
 /** The last file that an import writes: a folder without one is unfinished. */
 export const MANIFEST = 'manifest.json';
 
-export type AnyManifest = ModelManifest | EmbedderManifest;
+export type AnyManifest = ModelManifest | EmbedderManifest | NerManifest;
 
-const FORMATS: readonly AnyManifest['format'][] = ['switchyard-decoder-2', 'switchyard-embedder-3'];
+const FORMATS: readonly AnyManifest['format'][] = ['switchyard-decoder-2', 'switchyard-embedder-3', 'switchyard-ner-1'];
 
 /** The manifest of an imported model, or null where there is none that this version can use. */
 export async function readManifest(folder: string): Promise<AnyManifest | null> {
@@ -27,6 +27,11 @@ export function readBaseManifest(folder: string): Promise<ModelManifest> {
 /** The manifest of an embedding model that is to be opened. @throws AppError `model_unavailable` with what to do about it */
 export function readEmbedderManifest(folder: string): Promise<EmbedderManifest> {
   return readToOpen(folder, 'switchyard-embedder-3');
+}
+
+/** The manifest of a model that finds names. @throws AppError `model_unavailable` with what to do about it */
+export function readNerManifest(folder: string): Promise<NerManifest> {
+  return readToOpen(folder, 'switchyard-ner-1');
 }
 
 async function readAny(folder: string): Promise<AnyManifest> {

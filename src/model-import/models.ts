@@ -16,7 +16,7 @@ export { type PullProgress, pullModel } from './pull.js';
 
 export interface ModelListing {
   readonly id: string;
-  readonly kind: 'base' | 'embedder';
+  readonly kind: 'base' | 'embedder' | 'ner';
   /** In the catalog, so that it can be pulled. */
   readonly known: boolean;
   /** Null where it is not imported, or was by an older version. */
@@ -24,6 +24,12 @@ export interface ModelListing {
   /** Size of the imported files. */
   readonly bytes: number;
 }
+
+const KIND_OF: Readonly<Record<AnyManifest['format'], ModelListing['kind']>> = {
+  'switchyard-decoder-2': 'base',
+  'switchyard-embedder-3': 'embedder',
+  'switchyard-ner-1': 'ner',
+};
 
 /** The models of the catalog, and all others that were imported. */
 export async function listModels(dataDir: string): Promise<ModelListing[]> {
@@ -35,7 +41,7 @@ export async function listModels(dataDir: string): Promise<ModelListing[]> {
     const manifest = await readManifest(path.join(models, id));
     const entry = CATALOG.find((candidate) => candidate.id === id);
     if (!manifest && !entry) continue;
-    const kind = entry?.kind ?? (manifest!.format === 'switchyard-embedder-3' ? 'embedder' : 'base');
+    const kind = entry?.kind ?? KIND_OF[manifest!.format];
     const bytes = Object.values(manifest?.files ?? {}).reduce((sum, file) => sum + file.bytes, 0);
     listings.push({ id, kind, known: entry !== undefined, manifest, bytes });
   }

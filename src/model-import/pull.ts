@@ -9,6 +9,7 @@ import { ADAPTER_WEIGHTS } from './embedder/adapted.js';
 import { digestFile } from './files/durable.js';
 import { importDecoder } from './import-decoder.js';
 import { importEmbedder } from './import-embedder.js';
+import { importNer } from './import-ner.js';
 import { isModelId } from './model-id.js';
 import { requireDisk } from './room.js';
 import { fetchFiles } from './sources/fetch-files.js';
@@ -58,13 +59,22 @@ export async function pullModel(
     );
   });
   report('import', `importing ${id}`, bytesTotal);
-  const manifest =
-    entry.kind === 'base'
-      ? await importDecoder(path.join(downloads, weights), folder, { id })
-      : await importEmbedder({ folder: downloads, weights, adapter: adapterOf(entry) }, folder, id, entry.embedding);
+  const manifest = await importAs(entry, downloads, weights, folder);
   // What was imported holds all of it, and the manifest its digest.
   await rm(downloads, { recursive: true, force: true });
   return manifest;
+}
+
+async function importAs(entry: CatalogEntry, downloads: string, weights: string, folder: string): Promise<AnyManifest> {
+  const { id, kind, embedding } = entry;
+  switch (kind) {
+    case 'base':
+      return importDecoder(path.join(downloads, weights), folder, { id });
+    case 'embedder':
+      return importEmbedder({ folder: downloads, weights, adapter: adapterOf(entry) }, folder, id, embedding);
+    case 'ner':
+      return importNer({ folder: downloads, weights }, folder, id);
+  }
 }
 
 async function requireImported(id: string, folder: string, installed: AnyManifest | null): Promise<AnyManifest> {

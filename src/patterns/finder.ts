@@ -1,5 +1,5 @@
 /** A piece of a text, in UTF-16 units: from `start` up to, but not including, `end`. Never empty. */
-interface Span {
+export interface Span {
   readonly start: number;
   readonly end: number;
   /** What kind of thing it is. */
@@ -35,10 +35,15 @@ export function firstOf(finders: readonly Finder[]): Finder {
 
 /** A whole text in which a label stands for everything that is found, and how much that is. */
 export function redact(text: string, finder: Finder): { readonly text: string; readonly count: number } {
+  return blank(text, findAll(finder, text));
+}
+
+/** A text in which labels stand for pieces of it. @param spans in the order of the text, none within another */
+export function blank(text: string, spans: Iterable<Span>): { readonly text: string; readonly count: number } {
   let redacted = '';
   let from = 0;
   let count = 0;
-  for (const { start, end, label } of findAll(finder, text)) {
+  for (const { start, end, label } of spans) {
     redacted += `${text.slice(from, start)}[${label}]`;
     from = end;
     count += 1;

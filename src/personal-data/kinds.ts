@@ -1,5 +1,10 @@
 /** What counts as personal data: where it may stand, and what tells it from other text of the same shape. */
+import type { EntityKind } from '../contracts/entities.js';
 
+/** What has no shape, and is found by a model where one is configured (`models.ner`). */
+export const ENTITY_KINDS: readonly EntityKind[] = ['name', 'address'];
+
+/** What has one, and is found by patterns. */
 export const PERSONAL_KINDS = [
   'email',
   'iban',

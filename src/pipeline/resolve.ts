@@ -45,6 +45,7 @@ export async function resolveRoute(
   const assigned = assignArm({ deployment, unit, groups, override: { canary: override.canary, version } });
   const adapter = await findVersion(registry, deployment, assigned.version);
   if (adapter !== null) requireCallable(adapter, { arm: assigned.arm, deployment, scopes: principal.scopes });
+  const policy = assigned.changes?.policy === undefined ? deployment.policy : assigned.changes.policy;
   return {
     model: adapter === null ? deployment.name : `${deployment.name}@${adapter.version}`,
     deployment: deployment.name,
@@ -57,9 +58,7 @@ export async function resolveRoute(
     retrieval: { ...deployment.retrieval, ...assigned.changes?.retrieval },
     generation: { ...deployment.generation, ...assigned.changes?.generation },
     tools: deployment.tools?.length ? await registry.toolsOf(principal.tenant, deployment.tools) : [],
-    policy:
-      deployment.policy &&
-      (await registry.getPolicy(principal.tenant, deployment.policy.name, deployment.policy.revision)),
+    policy: policy && (await registry.getPolicy(principal.tenant, policy.name, policy.revision)),
   };
 }
 

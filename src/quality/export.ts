@@ -1,24 +1,26 @@
 import { createHash } from 'node:crypto';
 import type { TrainingExample } from '../contracts/registry.js';
-import { redact } from '../patterns/finder.js';
-import { personalFinder } from '../personal-data/find.js';
-import { PERSONAL_KINDS } from '../personal-data/kinds.js';
-
-const PERSONAL = personalFinder(PERSONAL_KINDS);
+import type { Scrub } from '../personal-data/scrub.js';
 
 /**
  * Lines of a file in the shape of OpenAI's chat fine-tuning, with where each example comes from. Personal data is blanked
  * out, and of examples that say the same the first stands for all.
  */
 export async function* exportExamples(
+  tenant: string,
   examples: AsyncIterable<TrainingExample>,
+  scrub: Scrub,
+  signal: AbortSignal,
 ): AsyncGenerator<string, void, undefined> {
   const seen = new Set<string>();
   for await (const { messages, answer, ...source } of examples) {
-    const scrubbed = [...messages, { role: 'assistant', content: answer }].map(({ role, content }) => ({
-      role,
-      content: redact(content, PERSONAL).text,
-    }));
+    const all = [...messages, { role: 'assistant', content: answer }];
+    const { texts } = await scrub(
+      tenant,
+      all.map(({ content }) => content),
+      signal,
+    );
+    const scrubbed = all.map(({ role }, index) => ({ role, content: texts[index]! }));
     const digest = digestOf(scrubbed);
     if (seen.has(digest)) continue;
     seen.add(digest);

@@ -46,16 +46,20 @@ export interface Drift {
   readonly alarms: readonly string[];
 }
 
+const NOTHING: Drift = { psi: null, alarms: [] };
+
 /** Watches one deployment: gathers a baseline where there is none, then compares what comes with it. */
 export class DriftMonitor {
   #baseline: Baseline | null;
-  #gathered: { readonly signals: AnswerSignals; readonly question: Float32Array }[] = [];
+  /** Of the baseline to come; null: there is one that stays. */
+  #gathered: { readonly signals: AnswerSignals; readonly question: Float32Array }[] | null;
   #window: Observation[] = [];
   readonly #sums = new Map<string, Cusum>();
   readonly #raised = new Set<string>();
 
   constructor(baseline: Baseline | null) {
     this.#baseline = baseline;
+    this.#gathered = baseline === null ? [] : null;
   }
 
   get baseline(): Baseline | null {
@@ -67,19 +71,29 @@ export class DriftMonitor {
     return this.#baseline && nearestTopic(question, this.#baseline.centroids);
   }
 
+  /** What comes from now on makes the next baseline. This one counts until that is whole. */
+  renew(): void {
+    this.#gathered ??= [];
+  }
+
   add(signals: AnswerSignals, question: Float32Array): Drift {
-    if (this.#baseline === null) {
-      this.#gathered.push({ signals, question });
-      if (this.#gathered.length >= BASELINE_ANSWERS) {
-        this.#baseline = baselineOf(this.#gathered);
-        this.#gathered = [];
-      }
-      return { psi: null, alarms: [] };
+    const drift =
+      this.#baseline === null ? NOTHING : this.#compare(observe(signals, question, this.#baseline), this.#baseline);
+    this.#gathered?.push({ signals, question });
+    if (this.#gathered?.length === BASELINE_ANSWERS) {
+      this.#baseline = baselineOf(this.#gathered);
+      this.#gathered = null;
+      this.#window = [];
+      this.#sums.clear();
+      this.#raised.clear();
     }
-    const observation = observe(signals, question, this.#baseline);
+    return drift;
+  }
+
+  #compare(observation: Observation, baseline: Baseline): Drift {
     this.#window.push(observation);
     if (this.#window.length > WINDOW_ANSWERS) this.#window.shift();
-    return { psi: this.#indexes(this.#baseline), alarms: this.#accumulate(observation, this.#baseline) };
+    return { psi: this.#indexes(baseline), alarms: this.#accumulate(observation, baseline) };
   }
 
   #indexes(baseline: Baseline): Drift['psi'] {

@@ -3,6 +3,7 @@ import type { Registry, RetrievalPolicy } from '../contracts/registry.js';
 import type { Database } from './database.js';
 import type { DeploymentChanges } from './deployment-changes.js';
 import { toDeployment } from './deployment-rows.js';
+import { requirePolicy } from './policies.js';
 import { OPERATOR } from './revision.js';
 import { experimentEnded, experimentStarted } from './rollout.js';
 import { validExperiment } from './valid-experiment.js';
@@ -21,6 +22,7 @@ export function createExperiments({ db, clock, changes: { change } }: Options): 
   return {
     async startExperiment(tenant, name, plan, by = OPERATOR) {
       const valid = validExperiment(plan);
+      for (const { policy } of valid.arms) if (policy) await requirePolicy(db, tenant, policy.name, policy.revision);
       return change(tenant, name, by, 'experiment_started', (current, _, row) => {
         const own: RetrievalPolicy = JSON.parse(row.retrieval);
         for (const { retrieval } of valid.arms) validRetrieval({ ...own, ...retrieval });

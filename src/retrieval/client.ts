@@ -162,7 +162,9 @@ export async function createRetrieval(
     rerank: (request, signal) => call('rerank', [request], signal),
     embed: (tenant, inputs, signal) => call('embed', [tenant, inputs], signal),
     embedBehind: (tenant, texts, signal) => call('embedBehind', [tenant, texts], signal),
+    recognise: (tenant, texts, precedence, signal) => call('recognise', [tenant, texts, precedence], signal),
     embedder: { id: basename(options.modelDir), dimensions },
+    recogniser: options.nerModelDir ? { id: basename(options.nerModelDir) } : null,
     status: () => ({ ...status, ready: child.ready, reason: child.ready ? null : child.down.reason }),
     observe(listener) {
       listeners.add(listener);

@@ -22,7 +22,7 @@ interface Settle {
 }
 
 /** Only these wait in the process and can be left undone; the others are carried out as soon as they are read. */
-const INTERRUPTIBLE: ReadonlySet<Method> = new Set(['search', 'rerank', 'embed', 'embedBehind']);
+const INTERRUPTIBLE: ReadonlySet<Method> = new Set(['search', 'rerank', 'embed', 'embedBehind', 'recognise']);
 /** Of a call besides its texts and documents. */
 const CALL_BYTES = 512;
 

@@ -5,7 +5,7 @@ import type { Retrieval, RetrievalObservation, RetrievalStatus } from '../contra
 import type { ErrorMessage } from '../errors/app-error.js';
 
 /** The methods of the contract that are carried out in the process. */
-export type Method = Exclude<keyof Retrieval, 'embedder' | 'status' | 'observe' | 'close'>;
+export type Method = Exclude<keyof Retrieval, 'embedder' | 'recogniser' | 'status' | 'observe' | 'close'>;
 
 type WithoutSignal<Args extends unknown[]> = Args extends [...infer Rest, AbortSignal] ? Rest : Args;
 /** The arguments of a method as they cross: without the signal, which crosses as an `abort`. */
@@ -16,6 +16,8 @@ export interface ProcessOptions {
   readonly dataDir: string;
   readonly modelDir: string;
   readonly baseModelDir: string;
+  /** Of the model that finds names; null, or left out: there is none. */
+  readonly nerModelDir?: string | null;
   readonly config: Config['retrieval'];
   readonly database: Config['database'];
 }

@@ -1,12 +1,13 @@
 import type { Safety } from '../contracts/safety.js';
 import { patternFinder } from '../patterns/pattern.js';
 import { personalFinder } from '../personal-data/find.js';
-import { PERSONAL_KINDS } from '../personal-data/kinds.js';
+import { ENTITY_KINDS, PERSONAL_KINDS } from '../personal-data/kinds.js';
+import type { FindEntities } from './entities.js';
 import { injectionProbability } from './injection.js';
 import { piecesOrRefuse } from './pieces.js';
 import { PROFANITY } from './profanity.js';
+import type { Embed } from './remember.js';
 import { INJECTION_THRESHOLD } from './rules.js';
-import type { Embed } from './vectors.js';
 
 /** They find something or nothing: there is no more or less sure. */
 const FINDERS = [
@@ -14,8 +15,11 @@ const FINDERS = [
   ...PERSONAL_KINDS.map((kind) => [`personal_data/${kind}`, personalFinder([kind])] as const),
 ] as const;
 
-/** @param embed null: the embedding model is not the one that injections are told by, so nobody looks for them */
-export function createModerate(embed: Embed | null): Safety['moderate'] {
+/**
+ * @param embed null: the embedding model is not the one that injections are told by, so nobody looks for them
+ * @param findEntities null: nobody looks for names
+ */
+export function createModerate(embed: Embed | null, findEntities: FindEntities | null): Safety['moderate'] {
   const injection = async (tenant: string, text: string, param: string, signal: AbortSignal): Promise<number> => {
     const pieces = piecesOrRefuse([text], param, 'it');
     const vectors = pieces.length === 0 ? [] : await embed!(tenant, pieces, signal);
@@ -30,6 +34,12 @@ export function createModerate(embed: Embed | null): Safety['moderate'] {
         finder.find(text, 0) === null ? 0 : 1,
         1,
       ]);
+      if (findEntities !== null) {
+        const [found] = await findEntities(ENTITY_KINDS, tenant, [text], `input[${index}]`, signal);
+        for (const kind of ENTITY_KINDS) {
+          scores.push([`personal_data/${kind}`, Number(found!.some((entity) => entity.kind === kind)), 1]);
+        }
+      }
       if (embed !== null) {
         scores.push([
           'prompt_injection',

@@ -1,8 +1,10 @@
+import type { EntityKind } from '../contracts/entities.js';
 import type { SafetyAction, SafetyRule, SafetyRules, SafetyStage } from '../contracts/safety.js';
 import { type Finder, firstOf } from '../patterns/finder.js';
 import { invalid, patternFinder } from '../patterns/pattern.js';
 import { personalFinder } from '../personal-data/find.js';
-import { PERSONAL_KINDS, type PersonalKind } from '../personal-data/kinds.js';
+import { ENTITY_KINDS, PERSONAL_KINDS, type PersonalKind } from '../personal-data/kinds.js';
+import { isEntityKind } from './entities.js';
 import { PROFANITY } from './profanity.js';
 
 const MAX_RULES = 64;
@@ -25,14 +27,20 @@ export interface VectorRule {
   readonly threshold: number;
 }
 
-export type CompiledRule = TextRule | VectorRule;
+/** A rule that blanks out, or ends at, what a model finds. */
+export interface EntityRule {
+  readonly rule: SafetyRule;
+  readonly entities: readonly EntityKind[];
+}
+
+export type CompiledRule = TextRule | VectorRule | EntityRule;
 export type CompiledRules = Readonly<Record<SafetyStage, readonly CompiledRule[]>>;
 
 /** @throws AppError `invalid_value` that names the rule and what to do */
 export function compileRules(rules: SafetyRules): CompiledRules {
   const names = new Set<string>();
   const compile = (stage: SafetyStage) =>
-    rules[stage].map((rule, index) => {
+    rules[stage].flatMap((rule, index) => {
       const param = `${stage}[${index}]`;
       if (names.has(rule.name)) throw invalid(`${param}.name`, `"${rule.name}" is the name of another rule already`);
       names.add(rule.name);
@@ -69,38 +77,42 @@ function allowed(stage: SafetyStage): string {
   return (stage === 'passages' ? (['block', 'flag'] satisfies SafetyAction[]) : ['block', 'flag', 'refuse']).join(', ');
 }
 
-function compileRule(rule: SafetyRule, stage: SafetyStage, param: string): CompiledRule {
+/** One rule for most: what has a shape and what has none are looked for one after the other. */
+function compileRule(rule: SafetyRule, stage: SafetyStage, param: string): readonly CompiledRule[] {
   switch (rule.kind) {
     case 'pattern': {
       checkCount(`${param}.patterns`, rule.patterns.length, MAX_PATTERNS);
       const options = { label: rule.name, ignoreCase: !rule.caseSensitive };
-      return {
-        rule,
-        finder: firstOf(rule.patterns.map((p, i) => patternFinder(p, `${param}.patterns[${i}]`, options))),
-      };
+      const finders = rule.patterns.map((p, i) => patternFinder(p, `${param}.patterns[${i}]`, options));
+      return [{ rule, finder: firstOf(finders) }];
     }
-    case 'personal':
-      return {
-        rule,
-        finder: personalFinder(rule.types ? rule.types.map((type) => kindOf(type, param)) : PERSONAL_KINDS),
-      };
+    case 'personal': {
+      const types: readonly string[] = rule.types ?? PERSONAL_KINDS;
+      checkCount(`${param}.types`, types.length, PERSONAL_KINDS.length + ENTITY_KINDS.length);
+      const kinds = types.filter((type) => !isEntityKind(type)).map((type) => kindOf(type, param));
+      const entities = types.filter(isEntityKind);
+      return [
+        ...(kinds.length > 0 ? [{ rule, finder: personalFinder(kinds) }] : []),
+        ...(entities.length > 0 ? [{ rule, entities }] : []),
+      ];
+    }
     case 'profanity':
-      return { rule, finder: patternFinder(PROFANITY, stage, { label: rule.name, ignoreCase: true }) };
+      return [{ rule, finder: patternFinder(PROFANITY, stage, { label: rule.name, ignoreCase: true }) }];
     case 'topic': {
       checkCount(`${param}.examples`, rule.examples.length, MAX_EXAMPLES);
       const long = rule.examples.findIndex(({ length }) => length === 0 || length > MAX_EXAMPLE);
       if (long >= 0) throw invalid(`${param}.examples[${long}]`, `must have 1 to ${MAX_EXAMPLE} characters`);
-      return { rule, threshold: checkThreshold(rule.threshold, param) };
+      return [{ rule, threshold: checkThreshold(rule.threshold, param) }];
     }
     case 'injection':
-      return { rule, threshold: checkThreshold(rule.threshold ?? INJECTION_THRESHOLD, param) };
+      return [{ rule, threshold: checkThreshold(rule.threshold ?? INJECTION_THRESHOLD, param) }];
   }
 }
 
 function kindOf(type: string, param: string): PersonalKind {
   const known = PERSONAL_KINDS.find((kind) => kind === type);
   if (known) return known;
-  throw invalid(`${param}.types`, `must be of ${PERSONAL_KINDS.join(', ')}, got "${type}"`);
+  throw invalid(`${param}.types`, `must be of ${[...PERSONAL_KINDS, ...ENTITY_KINDS].join(', ')}, got "${type}"`);
 }
 
 function checkThreshold(threshold: number, param: string): number {

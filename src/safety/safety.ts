@@ -1,14 +1,24 @@
 import { LRUCache } from 'lru-cache';
+import type { RecogniseEntities } from '../contracts/entities.js';
 import type { Safety, SafetyDecision, SafetyPolicy, SafetyStage, Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import { redact } from '../patterns/finder.js';
+import { blankEntities } from '../personal-data/scrub.js';
 import { dot } from '../vectors/dot.js';
+import { createFindEntities } from './entities.js';
 import { HEAD_EMBEDDER, injectionProbability } from './injection.js';
 import { createModerate } from './moderate.js';
 import { createOutputScreen } from './output.js';
 import { piecesOrRefuse } from './pieces.js';
-import { type CompiledRule, type CompiledRules, compileRules, type TextRule, type VectorRule } from './rules.js';
-import { createVectors, type Embed } from './vectors.js';
+import { type Embed, remembering } from './remember.js';
+import {
+  type CompiledRule,
+  type CompiledRules,
+  compileRules,
+  type EntityRule,
+  type TextRule,
+  type VectorRule,
+} from './rules.js';
 
 /** Policies whose patterns are kept ready. */
 const MAX_COMPILED = 256;
@@ -17,6 +27,8 @@ export interface SafetyOptions {
   /** Of the embedding model that runs. */
   readonly embedderId: string;
   readonly embed: Embed;
+  /** null: no model that finds names is configured. */
+  readonly recognise: RecogniseEntities | null;
 }
 
 /** What a rule's hit means for what it was found in: nothing, or its end. */
@@ -27,9 +39,10 @@ type Verdict =
 
 const GOES_ON: Verdict = { type: 'goes_on' };
 
-export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
+export function createSafety({ embedderId, embed, recognise }: SafetyOptions): Safety {
   const compiled = new LRUCache<string, CompiledRules>({ max: MAX_COMPILED });
-  const vectorsOf = createVectors(embed);
+  const vectorsOf = remembering(embed);
+  const findEntities = createFindEntities(recognise);
 
   const compile = ({ tenant, name, revision, rules }: SafetyPolicy): CompiledRules => {
     const key = `${tenant}/${name}@${revision}`;
@@ -54,7 +67,13 @@ export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
   }
 
   function check(rules: SafetyPolicy['rules']): void {
-    const { input, passages } = compileRules(rules);
+    const { input, passages, output } = compileRules(rules);
+    const naming = [...input, ...passages, ...output].find((compiled) => 'entities' in compiled);
+    if (naming && recognise === null) {
+      const reason =
+        'name and address are found by a model, and none is configured. Leave them out, or set models.ner to rampart-ner and run "switchyard models pull"';
+      throw new AppError('invalid_value', { param: naming.rule.name, reason });
+    }
     const judging = [...input, ...passages].find(({ rule }) => rule.kind === 'injection');
     if (judging && embedderId !== HEAD_EMBEDDER) {
       const reason = `was trained on vectors of ${HEAD_EMBEDDER}, and ${embedderId} runs. Leave injection rules out, or set models.embedder`;
@@ -64,7 +83,7 @@ export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
 
   return {
     check,
-    moderate: createModerate(embedderId === HEAD_EMBEDDER ? vectorsOf : null),
+    moderate: createModerate(embedderId === HEAD_EMBEDDER ? vectorsOf : null, recognise && findEntities),
 
     screen(policy): Screen {
       const { tenant } = policy;
@@ -86,21 +105,29 @@ export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
         signal: AbortSignal,
       ): Promise<Verdict> {
         const { rule } = compiledRule;
-        const count =
-          'finder' in compiledRule
-            ? screenTexts(compiledRule, texts)
-            : Number(
-                await isAbout(
-                  compiledRule,
-                  tenant,
-                  judged.map((index) => texts[index]!),
-                  signal,
-                ),
-              );
+        const count = await find(compiledRule, texts, judged, signal);
         if (count === 0) return GOES_ON;
         note(stage, rule, count);
         if (rule.action === 'block') return { type: 'block' };
         return rule.action === 'refuse' ? { type: 'refuse', text: rule.text! } : GOES_ON;
+      }
+
+      async function find(
+        compiledRule: CompiledRule,
+        texts: string[],
+        judged: readonly number[],
+        signal: AbortSignal,
+      ): Promise<number> {
+        if ('finder' in compiledRule) {
+          const { finder } = compiledRule;
+          return replaceIn(texts, compiledRule, (text) => redact(text, finder));
+        }
+        if ('entities' in compiledRule) {
+          const found = await findEntities(compiledRule.entities, tenant, texts, 'messages', signal);
+          return replaceIn(texts, compiledRule, (text, index) => blankEntities(text, found[index]!));
+        }
+        const turn = judged.map((index) => texts[index]!);
+        return Number(await isAbout(compiledRule, tenant, turn, signal));
       }
 
       return {
@@ -136,11 +163,11 @@ export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
         output:
           rules.output.length === 0
             ? null
-            : createOutputScreen(
-                rules.output,
-                (rule, count) => note('output', rule, count),
-                (rule, text, signal) => isAbout(rule, tenant, [text], signal),
-              ),
+            : createOutputScreen(rules.output, (rule, count) => note('output', rule, count), {
+                isAbout: (rule, text, signal) => isAbout(rule, tenant, [text], signal),
+                findIn: async ({ entities }, text, signal) =>
+                  (await findEntities(entities, tenant, [text], 'messages', signal))[0]!,
+              }),
 
         decisions: () => [...found.values()],
       };
@@ -149,10 +176,14 @@ export function createSafety({ embedderId, embed }: SafetyOptions): Safety {
 }
 
 /** Replaces what the rule finds in the texts where it says so. Returns how often it found something. */
-function screenTexts({ rule, finder }: TextRule, texts: string[]): number {
+function replaceIn(
+  texts: string[],
+  { rule }: TextRule | EntityRule,
+  blankOut: (text: string, index: number) => { readonly text: string; readonly count: number },
+): number {
   let sum = 0;
   for (const [index, given] of texts.entries()) {
-    const { text, count } = redact(given, finder);
+    const { text, count } = blankOut(given, index);
     if (rule.action === 'redact') texts[index] = text;
     sum += count;
   }

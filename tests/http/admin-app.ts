@@ -5,6 +5,7 @@ import { loadConfig } from '../../src/config/load.js';
 import type { Services } from '../../src/http/app.js';
 import { createServer } from '../../src/http/server.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
+import { createScrub } from '../../src/personal-data/scrub.js';
 import { createQuota } from '../../src/quota/quota.js';
 import { createToolCaller } from '../../src/tools/http-tools.js';
 import { openTestRegistry } from '../integration/registry/open.js';
@@ -38,6 +39,7 @@ export async function adminApp(
   const captures = openCaptures({
     dataDir: `${root}/data`,
     registry,
+    scrub: createScrub(null),
     metrics,
     clock,
     limits: config.quality,

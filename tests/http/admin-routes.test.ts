@@ -215,9 +215,11 @@ t.test('an experiment is started, shown and stopped, and an arm of it adopted', 
   const path = '/tenants/bank/deployments/assistant';
   await call('PUT', path, deployment);
   t.match(await call('GET', `${path}/experiment`), { status: 200, body: { report: null, endedAt: null } });
+  const policy = { name: 'strict', revision: 1 };
+  await call('PUT', '/tenants/bank/policies/strict', { rules: { input: [], passages: [], output: [] } });
   const arms = [
     { name: 'as-is', weight: 50 },
-    { name: 'wide', weight: 50, version: 2, retrieval: { topK: 8, storeIds: ['vs_1'] } },
+    { name: 'wide', weight: 50, version: 2, retrieval: { topK: 8, storeIds: ['vs_1'] }, policy },
   ];
   const refused = async (body: object, param: string) =>
     t.match(await call('POST', `${path}/experiment`, body), { status: 400, body: { error: { param } } }, param);
@@ -254,6 +256,7 @@ t.test('an experiment is started, shown and stopped, and an arm of it adopted', 
       stableVersion: 2,
       instructions: deployment.instructions,
       retrieval: { topK: 8, storeIds: ['vs_1'], minScore: 0.1 },
+      policy,
     },
   });
   t.match(await call('POST', `${path}/rollback`), { body: { stableVersion: 1 } });

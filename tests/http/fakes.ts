@@ -99,6 +99,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
   const safety = createSafety({
     embedderId: 'bge-small-en-v1.5-qa',
     embed: async (tenant, texts, signal) => (await retrieval.embed(tenant, texts, signal)).vectors,
+    recognise: (tenant, texts, signal) => retrieval.recognise(tenant, texts, 'ahead', signal),
   });
   const toolCaller = createToolCaller({ settings: { ...config.tools, ...options.tools }, clock });
   const services: PipelineServices = {

@@ -7,11 +7,15 @@ t.test('each text has a result of its own, and the parts of one text have one', 
   const { app, retrieval } = await createTestServer();
   t.teardown(() => app.close());
   retrieval.embed = async (_tenant, inputs) => ({ vectors: inputs.map(() => new Float32Array(384)), tokens: 1 });
-  const response = await app.inject(moderate({ input: ['Write to anna@example.com', 'Good morning'] }));
+  const response = await app.inject(moderate({ input: ['Write to anna@example.com', 'Good morning', 'Anna is in'] }));
   const { id, model, results } = response.json();
   t.match(id, /^modr-/);
   t.equal(model, 'switchyard-moderation');
-  t.equal(results.length, 2);
+  t.equal(results.length, 3);
+  const people = results.map(
+    ({ categories }: { categories: object }) => ({ ...categories })['personal_data/name' as never],
+  );
+  t.same(people, [false, false, true]);
   t.match(results[0], {
     flagged: true,
     categories: { 'personal_data/email': true, 'personal_data/iban': false, profanity: false },

@@ -150,9 +150,12 @@ t.test('in an experiment each arm answers as it is, and record, receipt, header 
   const { app, engine, registry, retrieval } = await createTestServer();
   t.teardown(() => app.close());
   retrieval.passages.set('bank', [passage('one', 'The fee is £5.', 0.9), passage('two', 'It is monthly.', 0.8)]);
+  const policy = { name: 'strict', revision: 2 };
+  const rules = { input: [], passages: [], output: [] };
+  registry.policies.push({ tenant: 'bank', ...policy, rules, createdAt: 0 });
   const arms = [
     { name: 'as-is', weight: 50 },
-    { name: 'brief', weight: 50, version: 2, instructions: 'One sentence.', retrieval: { topK: 1 } },
+    { name: 'brief', weight: 50, version: 2, instructions: 'One sentence.', retrieval: { topK: 1 }, policy },
   ];
   const [deployment] = registry.deployments;
   registry.deployments[0] = { ...deployment!, canaryVersion: null, experiment: { ...plan({ arms }), startedAt: 5 } };
@@ -169,6 +172,8 @@ t.test('in an experiment each arm answers as it is, and record, receipt, header 
   t.notMatch(brief!.prompt, /monthly|You help/);
   const receipt = await app.inject({ url: `/v1/receipts/${brief!.id}`, headers: bearer(KEY) });
   t.match(receipt.json(), { arm: 'brief', assigned_by: 'experiment', adapter: 'support@2', deployment_revision: 1 });
+  t.match(receipt.json().safety, { policy: 'strict@2' });
+  t.equal(registry.answers.find(({ id }) => id === asIs!.id)!.safety, null);
   t.not(receipt.json().prompt_digest, registry.answers.find(({ id }) => id === asIs!.id)!.promptDigest);
   const metrics = await app.inject({ url: '/metrics', headers: bearer(METRICS_KEY) });
   t.match(metrics.body, /requests_total\{[^}]*adapter="support@2",arm="brief"/);

@@ -42,6 +42,34 @@ t.test('a question is redacted before it is searched for and answered', async (t
   );
 });
 
+t.test('names are taken out of what is said, found and answered, and of what was said before', async (t) => {
+  const people = (name: string) => ({ name, kind: 'personal', types: ['email', 'name'], action: 'redact' }) as const;
+  const rules = { input: [people('said')], passages: [people('found')], output: [people('answered')] };
+  const { ask, app, retrieval, engine, registry } = await screening(t, rules);
+  retrieval.passages.set('bank', [passage('p1', 'Anna Keller grants loans.', 0.9)]);
+  engine.answer(['Ask ', 'Ann', 'a Kel', 'ler', '. She is in.']);
+  const said = await ask('Is Anna in?');
+  t.equal(said.json().choices[0].message.content, 'Ask [name]. She is in.');
+  t.equal(retrieval.searches[0]?.query, 'Is [name] in?');
+  t.notMatch(JSON.stringify(engine.requests), /Anna|Keller/);
+  t.match(registry.answers[0]?.safety?.decisions, [
+    { stage: 'input', rule: 'said', kind: 'personal', action: 'redact', count: 1 },
+    { stage: 'passages', rule: 'found', count: 1 },
+    { stage: 'output', rule: 'answered', count: 1 },
+  ]);
+  const messages = [
+    { role: 'user', content: 'I am Anna Keller.' },
+    { role: 'assistant', content: 'Hello Anna.' },
+    { role: 'user', content: 'Who am I? a@b.example' },
+  ];
+  const payload = { model: 'assistant', messages };
+  await app.inject({ method: 'POST', url: '/v1/chat/completions', headers: bearer(), payload });
+  t.notMatch(JSON.stringify(engine.requests), /Anna|Keller|a@b/);
+  const long = { model: 'assistant', messages: [{ role: 'user', content: 'word '.repeat(13_000) }] };
+  const refused = await app.inject({ method: 'POST', url: '/v1/chat/completions', headers: bearer(), payload: long });
+  t.match(refused.json().error, { code: 'invalid_value', param: 'messages', message: /65000 characters.*64000/ });
+});
+
 t.test('a refusal is the answer, and costs no model', async (t) => {
   const { ask, engine, registry } = await screening(t, { input: [refuse('advice', ['which shares'])] });
   const whole = (await ask('Which shares should I buy?')).json();

@@ -12,6 +12,7 @@ import { BLOCK_TOKENS, PrefixCache } from '../../src/engine/process/prefix-cache
 import { createServer } from '../../src/http/server.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
 import { watchServices } from '../../src/metrics/watch.js';
+import { scrubBehind } from '../../src/personal-data/scrub.js';
 import { createPipeline } from '../../src/pipeline/pipeline.js';
 import { createQuota } from '../../src/quota/quota.js';
 import { createSafety } from '../../src/safety/safety.js';
@@ -75,12 +76,12 @@ async function openGateway(t: Test) {
   const config = loadConfig({ env: {}, cwd: folder });
   const metrics = createMetrics(config.metrics, clock);
   const { engine, setCaller } = createEcho();
-  const safety = createSafety({ embedderId: retrieval.embedder.id, embed: async () => [] });
+  const safety = createSafety({ embedderId: retrieval.embedder.id, embed: async () => [], recognise: null });
   const quota = createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock });
   const services = { engine, tokenizer: createFakeTokenizer(), retrieval, registry, quota, safety, metrics, clock };
   watchServices(metrics, services);
   const captures = openCaptures({
-    ...{ dataDir: folder, registry, metrics, clock, limits: config.quality },
+    ...{ dataDir: folder, registry, scrub: scrubBehind(retrieval), metrics, clock, limits: config.quality },
     onFailed: (error) => t.error(error),
   });
   const noTool = () => Promise.reject(new Error('no tool was asked for'));

@@ -28,7 +28,8 @@ export function addModels(program: Command, terminal: Terminal): void {
       const { pullModel } = await import('../../model-import/models.js');
       const config = loadConfig();
       const manifests = [];
-      for (const id of ids.length > 0 ? ids : [config.models.base, config.models.embedder]) {
+      const { base, embedder, ner } = config.models;
+      for (const id of ids.length > 0 ? ids : [base, embedder, ner].filter(Boolean)) {
         const progress = progressLine(terminal);
         let bar: ((bytesDone: number) => string) | null = null;
         const report = ({ stage, detail, bytesDone, bytesTotal }: PullProgress) => {

@@ -8,7 +8,16 @@ import type { SearchedStore } from '../stores/vector-stores.js';
 /** The part of retrieval that needs no model: it is the document store's alone. */
 type DocumentMethods = Omit<
   Retrieval,
-  'search' | 'rerank' | 'embed' | 'embedBehind' | 'embedder' | 'status' | 'observe' | 'close'
+  | 'search'
+  | 'rerank'
+  | 'embed'
+  | 'embedBehind'
+  | 'recognise'
+  | 'embedder'
+  | 'recogniser'
+  | 'status'
+  | 'observe'
+  | 'close'
 >;
 
 /** What is looked for, embedded already. */

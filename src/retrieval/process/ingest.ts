@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../contracts/clock.js';
+import type { RecogniseEntities } from '../../contracts/entities.js';
 import type { Redaction, RetrievalObservation } from '../../contracts/retrieval.js';
 import type { Lease } from '../../jobs/jobs.js';
 import { JobRunner, type Working } from '../../jobs/runner.js';
-import { redact } from '../../patterns/finder.js';
-import { personalFinder } from '../../personal-data/find.js';
-import { PERSONAL_KINDS } from '../../personal-data/kinds.js';
+import { createScrub, type Scrub } from '../../personal-data/scrub.js';
 import type { FilePassage } from '../chunking/chunk-file.js';
 import type { DocumentStore } from '../documents/document-store.js';
 import { FileTerms } from '../lexical/file-terms.js';
@@ -25,6 +24,7 @@ export interface IngestOptions {
   readonly parse: ParseFile;
   /** Vectors of passages. */
   readonly embed: (tenant: string, texts: readonly string[], how: Reading) => Promise<readonly Float32Array[]>;
+  readonly recognise: RecogniseEntities;
   /** The tenant has used little of late. */
   readonly isWithinAllowance: (tenant: string) => boolean;
   /** Passages embedded between two looks at what else is to be done. */
@@ -43,8 +43,6 @@ const MAX_ATTEMPTS = 5;
 /** Files that are read at once, each of another tenant: a long one keeps its own tenant waiting and hardly the others. */
 export const FILES_AT_ONCE = 4;
 
-const PERSONAL = personalFinder(PERSONAL_KINDS);
-
 const FAILURE = {
   code: 'server_error',
   message: 'The file could not be read because of an error on our side. Attach it again to retry.',
@@ -54,10 +52,12 @@ const FAILURE = {
 export class Ingest {
   readonly #options: IngestOptions;
   readonly #runner: JobRunner;
+  readonly #scrubs: Readonly<Record<Exclude<Redaction, 'off'>, Scrub>>;
 
   constructor(options: IngestOptions) {
     this.#options = options;
-    const { documents, clock, onError } = options;
+    const { documents, recognise, clock, onError } = options;
+    this.#scrubs = { mask: createScrub(null), mask_names: createScrub(recognise) };
     this.#runner = new JobRunner({
       jobs: documents.jobs,
       kind: 'ingest',
@@ -109,11 +109,12 @@ export class Ingest {
     // A note that somebody adds goes before the answers and files of who floods; bulk goes behind everything.
     const isAhead = file.content.byteLength <= SHORT_FILE_BYTES && isWithinAllowance(file.tenant);
     const reading: Reading = { precedence: isAhead ? 'ahead' : 'behind', signal };
-    const drafts = await masked(await parse(file, reading), file.redaction);
+    const parsed = await parse(file, reading);
+    await risk();
+    const drafts = await this.#masked(parsed, file, signal);
     const batches = Array.from({ length: Math.ceil(drafts.length / batch) }, (_, i) =>
       drafts.slice(i * batch, (i + 1) * batch),
     );
-    await risk();
     let embedded = 0;
     const embedBatch = async (some: readonly FilePassage[]) => {
       const made = await this.#embed(file.tenant, some, reading);
@@ -131,6 +132,24 @@ export class Ingest {
     return passages.flat();
   }
 
+  /** Before anything is made of them: neither vectors nor words nor what is stored has what is blanked out. */
+  async #masked(
+    drafts: readonly FilePassage[],
+    { tenant, redaction }: IngestFile,
+    signal: AbortSignal,
+  ): Promise<readonly FilePassage[]> {
+    if (redaction === 'off') return drafts;
+    const passages: FilePassage[] = [];
+    for (const draft of drafts) {
+      const { texts } = await this.#scrubs[redaction](tenant, [draft.text, ...draft.headingPath], signal);
+      const [text, ...headingPath] = texts;
+      passages.push({ ...draft, headingPath, text: text! });
+      // A long file keeps no search waiting.
+      await setImmediate();
+    }
+    return passages;
+  }
+
   async #embed(tenant: string, drafts: readonly FilePassage[], reading: Reading): Promise<NewPassage[]> {
     // The headings say what a passage is about where its own words do not.
     const vectors = await this.#options.embed(
@@ -140,17 +159,4 @@ export class Ingest {
     );
     return drafts.map((draft, index) => ({ ...draft, embedding: vectors[index]! }));
   }
-}
-
-/** Before anything is made of them: neither vectors nor words nor what is stored has what is blanked out. */
-async function masked(drafts: readonly FilePassage[], redaction: Redaction): Promise<readonly FilePassage[]> {
-  if (redaction === 'off') return drafts;
-  const clean = (text: string) => redact(text, PERSONAL).text;
-  const passages: FilePassage[] = [];
-  for (const draft of drafts) {
-    passages.push({ ...draft, headingPath: draft.headingPath.map(clean), text: clean(draft.text) });
-    // A long file keeps no search waiting.
-    await setImmediate();
-  }
-  return passages;
 }

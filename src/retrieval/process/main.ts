@@ -19,6 +19,7 @@ import { FILES_AT_ONCE, Ingest, type IngestOptions } from './ingest.js';
 import { createPace, waitedForProcessorMs } from './pace.js';
 import { createParsers } from './parsers.js';
 import { createWorkQueue } from './queue.js';
+import { createRecognise } from './recognise.js';
 import { createService } from './service.js';
 
 type Call = Extract<GatewayMessage, { type: 'call' }>;
@@ -49,7 +50,7 @@ const reportError = (error: unknown, what: string) => {
   send({ type: 'log', level: 'error', message: what, detail });
 };
 
-async function start({ dataDir, modelDir, baseModelDir, config, database }: ProcessOptions) {
+async function start({ dataDir, modelDir, baseModelDir, nerModelDir = null, config, database }: ProcessOptions) {
   const manifest = await readEmbedderManifest(modelDir);
   const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, manifest, config.threads));
   const parsers = createParsers({
@@ -61,6 +62,7 @@ async function start({ dataDir, modelDir, baseModelDir, config, database }: Proc
   });
   const pace = createPace({ nowMs: clock.monotonicMs, waitedMs: waitedForProcessorMs });
   const queue = createWorkQueue(pace, clock.monotonicMs);
+  const recognise = await createRecognise(nerModelDir, config.threads, queue);
   const relevance = relevanceFor(basename(modelDir));
   const documentsOptions: DocumentsOptions = {
     config,
@@ -97,13 +99,25 @@ async function start({ dataDir, modelDir, baseModelDir, config, database }: Proc
     documents,
     parse: parsers.parse,
     embed,
+    recognise: (tenant, texts, signal) => recognise(tenant, texts, 'behind', signal),
     isWithinAllowance: pace.isWithin,
     batch: config.ingestBatch,
     clock,
     onObservation: documentsOptions.onObservation,
     onError: reportError,
   });
-  const service = createService({ documents, ingest, embedder, embedWhole: embed, relevance, queue, config, clock });
+  const service = createService({
+    documents,
+    ingest,
+    embedder,
+    embedWhole: embed,
+    recognise,
+    findsNames: nerModelDir !== null,
+    relevance,
+    queue,
+    config,
+    clock,
+  });
   const queued = async () => {
     const counts = await documents.jobs.counts();
     const ingestQueue = counts.filter(({ kind }) => kind === 'ingest').reduce((sum, { jobs }) => sum + jobs, 0);

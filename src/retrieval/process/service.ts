@@ -1,5 +1,5 @@
 import type { Clock } from '../../contracts/clock.js';
-import type { EmbeddingInput, Retrieval, SearchRequest, SearchResult } from '../../contracts/retrieval.js';
+import type { EmbeddingInput, Redaction, Retrieval, SearchRequest, SearchResult } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
 import { recogniseFile } from '../chunking/file-kinds.js';
 import type { DocumentStore } from '../documents/document-store.js';
@@ -10,6 +10,7 @@ import type { Relevance } from '../search/relevance.js';
 import type { Embedder, TokenizedText } from './embedder.js';
 import type { Ingest, IngestOptions } from './ingest.js';
 import type { WorkQueue } from './queue.js';
+import type { Recognise } from './recognise.js';
 import { type Piece, piecesOf, scoreDocuments } from './rerank.js';
 import { loadTextOfTokens, type TextOfTokens } from './token-ids.js';
 
@@ -19,6 +20,9 @@ export interface ServiceOptions {
   readonly embedder: Embedder;
   /** Vectors of texts as those of documents are made. */
   readonly embedWhole: IngestOptions['embed'];
+  readonly recognise: Recognise;
+  /** A model for them is configured. */
+  readonly findsNames: boolean;
   readonly relevance: Relevance;
   readonly queue: WorkQueue;
   readonly config: ProcessOptions['config'];
@@ -32,7 +36,7 @@ const TOUCH_EVERY_S = 60;
 
 /** The contract's methods, in the process that has the documents and the model. */
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
-  const { documents, ingest, embedder, embedWhole, relevance, queue, config, clock } = options;
+  const { documents, ingest, embedder, embedWhole, recognise, findsNames, relevance, queue, config, clock } = options;
   const nowS = () => Math.floor(clock.now() / 1000);
   /** After the answer; where it cannot be written down, the answer was right all the same. */
   const touch = (tenant: string, storeId: string) =>
@@ -100,8 +104,22 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     return { vectors, tokens };
   };
 
+  const checkRedaction = (redaction: Redaction | undefined) => {
+    if (redaction !== 'mask_names' || findsNames) return;
+    const reason = 'mask_names needs a model that finds names. Use mask, or have models.ner set';
+    throw new AppError('invalid_value', { param: 'redaction', reason });
+  };
+
   return {
     ...documents,
+    async createStore(tenant, store) {
+      checkRedaction(store.redaction);
+      return documents.createStore(tenant, store);
+    },
+    async updateStore(tenant, id, change) {
+      checkRedaction(change.redaction);
+      return documents.updateStore(tenant, id, change);
+    },
     async createFile(tenant, file, mostBytes) {
       const bytes = file.content.byteLength;
       if (bytes > config.maxFileBytes) throw new AppError('file_too_large', { bytes, limitBytes: config.maxFileBytes });
@@ -148,6 +166,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
 
     embed: (tenant, inputs, signal) =>
       embedMany(tenant, inputs, (input, index) => tokenized(input, `input[${index}]`), signal),
+    recognise,
     embedBehind: (tenant, texts, signal) => embedWhole(tenant, texts, { precedence: 'behind', signal }),
   };
 }

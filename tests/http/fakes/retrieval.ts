@@ -1,3 +1,4 @@
+import type { Entity } from '../../../src/contracts/entities.js';
 import type { Job } from '../../../src/contracts/jobs.js';
 import type {
   FileBatch,
@@ -28,6 +29,15 @@ export function passage(id: string, text: string, score: number): ScoredPassage 
     attributes: {},
     score,
   };
+}
+
+/** It knows one person. */
+export function annaIn(text: string): Entity[] {
+  return Array.from(text.matchAll(/Anna(?: Keller)?/g), ({ 0: name, index }) => ({
+    kind: 'name',
+    start: index,
+    end: index + name.length,
+  }));
 }
 
 export interface FakeRetrieval extends Retrieval {
@@ -251,7 +261,9 @@ export function createFakeRetrieval(): FakeRetrieval {
       vectors: inputs.map((input) => Float32Array.from([input.length, 0.5, -1])),
       tokens: inputs.reduce((sum, input) => sum + input.length, 0),
     }),
+    recognise: async (_tenant, texts) => texts.map(annaIn),
     embedder: { id: 'embedder', dimensions: 3 },
+    recogniser: { id: 'names' },
     status: () => ({
       ready: retrieval.ready,
       reason: retrieval.ready ? null : 'it is restarting',

@@ -111,6 +111,8 @@ t.test('what cannot be told apart, or is not there, is refused by its name', asy
   await t.rejects(registry.startExperiment(...of, { ...PLAN, arms: [one, { ...two, version: 9 }] }), {
     code: 'not_found',
   });
+  const unknown = { ...PLAN, arms: [one, { ...two, policy: { name: 'strict', revision: 1 } }] };
+  await t.rejects(registry.startExperiment(...of, unknown), { code: 'not_found' });
   await registry.putDeployment({
     ...{ tenant: 'bank', name: 'plain', instructions: '', retrieval },
     ...{ adapter: null, stableVersion: null },

@@ -40,7 +40,7 @@ function readTraining(folder: string): TrainingRecord | null {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
 }
 
-const safety = createSafety({ embedderId: 'bge-small-en-v1.5-qa', embed: async () => [] });
+const safety = createSafety({ embedderId: 'bge-small-en-v1.5-qa', embed: async () => [], recognise: null });
 
 function movingClock(): Clock {
   let now = 1_000;

@@ -4,6 +4,7 @@ import t from 'tap';
 import type { SafetyAction, SafetyRule } from '../../../src/contracts/safety.js';
 import { createOutputScreen } from '../../../src/safety/output.js';
 import { type CompiledRule, compileRules } from '../../../src/safety/rules.js';
+import { annaIn } from '../../http/fakes/retrieval.js';
 
 const SECRETS = [
   'jane.doe@mail.example.com',
@@ -27,6 +28,7 @@ const rulesBy = (actions: readonly SafetyAction[]) =>
       patterns: ['project heron(?:-\\d+)?', 'x{2,}y', '(?:ab|a(?:bc)+)$'],
     }),
     rule(actions[2]!, { name: 'tone', kind: 'profanity' }),
+    rule(actions[2]!, { name: 'people', kind: 'personal', types: ['name'] }),
     rule(actions[3]!, { name: 'topic', kind: 'topic', examples: ['a card'], threshold: 0.5 }),
   ]);
 const action = fc.constantFrom<SafetyAction>('redact', 'flag', 'block', 'refuse');
@@ -47,6 +49,8 @@ const word = fc.oneof(
     '@',
     '.',
     'It is a card. ',
+    'Anna',
+    'Keller',
     '。',
     '」',
     '\n',
@@ -66,11 +70,10 @@ const { signal } = new AbortController();
 
 async function screened(rules: readonly CompiledRule[], chunks: readonly string[]) {
   const found: string[] = [];
-  const screen = createOutputScreen(
-    rules,
-    ({ name }) => found.push(name),
-    async (_rule, sentence) => /card.*a\b/s.test(sentence),
-  );
+  const screen = createOutputScreen(rules, ({ name }) => found.push(name), {
+    isAbout: async (_rule, sentence) => /card.*a\b/s.test(sentence),
+    findIn: async (_rule, text) => annaIn(text),
+  });
   const parts: string[] = [];
   for (const chunk of chunks) parts.push(await screen.push(chunk, signal));
   const text = parts.join('') + (await screen.end(signal));
@@ -133,6 +136,15 @@ t.test('what was let go is never more than what is decided, and most words are l
     [],
     'nothing waits for the end',
   );
+});
+
+t.test('a name that is cut in two, or stands where 400 characters end, is taken out whole', async (t) => {
+  const rules = compile([rule('redact', { name: 'people', kind: 'personal', types: ['name'] })]);
+  for (const before of ['Ask ', `${'a '.repeat(198)}`, `${'a '.repeat(199)}`, `${'a'.repeat(398)} `]) {
+    const { parts, text } = await screened(rules, `${before}Anna Keller of the branch. She knows.`.split(''));
+    t.equal(text, `${before}[name] of the branch. She knows.`);
+    t.notOk(parts.some((part) => /Ann|Kel/.test(part)));
+  }
 });
 
 t.test('a topic is judged at the end of each sentence, and what was let go before it stays', async (t) => {

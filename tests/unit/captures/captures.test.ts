@@ -7,6 +7,7 @@ import type { AuditChange } from '../../../src/contracts/audit.js';
 import type { AnswerTexts } from '../../../src/contracts/judge.js';
 import type { DataPolicy } from '../../../src/contracts/registry.js';
 import { createMetrics } from '../../../src/metrics/metrics.js';
+import { createScrub } from '../../../src/personal-data/scrub.js';
 import { answerRecord } from '../../fixtures/answer-record.js';
 import { dataPolicy } from '../../fixtures/data-policy.js';
 
@@ -32,6 +33,7 @@ function open(t: Test, policies: Record<string, Partial<DataPolicy>>) {
       hashUser: (tenant, user) => Buffer.from(`${tenant}/${user}`),
       noteChange: async (change) => void notes.push(change),
     },
+    scrub: createScrub(null),
     metrics,
     clock: { now: () => clock.now },
     limits: { captureDays: 30, retentionDays: 90, maxCaptures: 3 },

@@ -95,11 +95,18 @@ t.test('a baseline is kept, and goes on after a restart', async (t) => {
   };
   const clock = { now: () => 0, monotonicMs: () => 0 };
   const told: string[] = [];
-  const open = () => {
+  let now = 0;
+  const open = (baselineDays = 0) => {
     const metrics = createMetrics({ maxLabelValues: 10 }, clock);
     return {
       metrics,
-      watch: createDriftWatch({ baselines, metrics, onDrift: (...what) => told.push(what.join(' ')) }),
+      watch: createDriftWatch({
+        baselines,
+        baselineDays,
+        clock: { now: () => now },
+        metrics,
+        onDrift: (...what) => told.push(what.join(' ')),
+      }),
     };
   };
   const record = answerRecord({});
@@ -125,4 +132,20 @@ t.test('a baseline is kept, and goes on after a restart', async (t) => {
   t.equal(kept.size, 1);
   for (let n = 0; n < 600; n++) await watch(record, answerSignals({ refused: true }), usual(n));
   t.equal(told.length, 1, 'what was drift is the usual now');
+
+  const [{ createdAt }] = [...kept.values()] as [KeptBaseline];
+  const rolling = open(30);
+  now = createdAt + 30 * 24 * 3600 * 1000;
+  for (let n = 0; n < BASELINE_ANSWERS; n++) {
+    t.type(
+      await rolling.watch(record, answerSignals({ words: 100 }), usual(n)),
+      'number',
+      'the old one counts meanwhile',
+    );
+  }
+  t.same(told.slice(1), ['bank assistant refusals']);
+  t.match(await rolling.metrics.render(), 'query_drift_psi{tenant="bank",deployment="assistant",of="words"} Nan');
+  for (let n = 0; n < 600; n++) await rolling.watch(record, answerSignals({ words: 100 }), usual(n));
+  t.equal(told.length, 2);
+  t.match(await rolling.metrics.render(), 'query_drift_psi{tenant="bank",deployment="assistant",of="words"} 0');
 });

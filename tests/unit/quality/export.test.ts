@@ -1,6 +1,9 @@
 import t from 'tap';
 import type { TrainingExample } from '../../../src/contracts/registry.js';
+import { createScrub } from '../../../src/personal-data/scrub.js';
 import { exportExamples } from '../../../src/quality/export.js';
+
+const scrub = createScrub(null);
 
 const example = (question: string, answer: string): TrainingExample => ({
   messages: [{ role: 'user', content: question }],
@@ -19,11 +22,10 @@ const example = (question: string, answer: string): TrainingExample => ({
 
 async function exported(examples: Iterable<TrainingExample>) {
   const lines: string[] = [];
-  for await (const line of exportExamples(
-    (async function* () {
-      yield* examples;
-    })(),
-  )) {
+  const all = (async function* () {
+    yield* examples;
+  })();
+  for await (const line of exportExamples('bank', all, scrub, new AbortController().signal)) {
     lines.push(line);
   }
   return lines;
@@ -81,11 +83,10 @@ t.test('ten thousand examples take no more memory than their digests', async (t)
   let count = 0;
   const before = process.memoryUsage().heapUsed;
   let most = 0;
-  for await (const _ of exportExamples(
-    (async function* () {
-      yield* many;
-    })(),
-  )) {
+  const all = (async function* () {
+    yield* many;
+  })();
+  for await (const _ of exportExamples('bank', all, scrub, new AbortController().signal)) {
     count += 1;
     if (count % 1000 === 0) most = Math.max(most, process.memoryUsage().heapUsed - before);
   }

@@ -60,7 +60,7 @@ t.test('a rule that cannot be meant is refused with its place, and what to do', 
     [{ kind: 'pattern', patterns: ['a', '('] }, 'input', /^input\[0\]\.patterns\[1\]: /],
     [{ kind: 'pattern', patterns: ['a*'] }, 'input', /empty text/],
     [{ kind: 'pattern', patterns: [] }, 'input', /1 to 200, got 0/],
-    [{ kind: 'personal', types: ['shoe'] }, 'output', /must be of email, .*got "shoe"/],
+    [{ kind: 'personal', types: ['shoe', 'name'] }, 'output', /must be of email, .*, address, got "shoe"/],
     [{ kind: 'injection', action: 'redact' }, 'passages', /use block, flag/],
     [{ kind: 'injection' }, 'output', /use it on input or passages/],
     [{ kind: 'topic', examples: ['a'], threshold: 0.5, action: 'redact' }, 'output', /use block, flag, refuse/],
@@ -77,7 +77,7 @@ t.test('a rule that cannot be meant is refused with its place, and what to do', 
 
 t.test('rules that judge by vectors look at pieces, those of another embedding model are refused', async (t) => {
   const rules = { input: [{ name: 'i', kind: 'injection', action: 'flag' }] as const, passages: [], output: [] };
-  const other = createSafety({ embedderId: 'another', embed: async () => [] });
+  const other = createSafety({ embedderId: 'another', embed: async () => [], recognise: null });
   t.throws(() => other.check(rules), { message: /trained on vectors of bge-small/ });
   t.same(piecesOf(['One. Two!', '1 2 3']), ['One. Two!']);
   t.equal(piecesOf([`${'word '.repeat(30)}. `.repeat(3)])!.length, 2);
@@ -85,10 +85,26 @@ t.test('rules that judge by vectors look at pieces, those of another embedding m
   t.ok(injectionProbability(new Float32Array(384)) < 1);
 });
 
+t.test('a rule of names is refused where no model finds them, and one from before ends requests', async (t) => {
+  const safety = createSafety({ embedderId: 'any', embed: async () => [], recognise: null });
+  const names = { name: 'people', kind: 'personal', types: ['name'], action: 'redact' } as const;
+  const rules = { input: [], passages: [], output: [names] };
+  t.throws(() => safety.check(rules), { code: 'invalid_value', message: /people: name and address .*models\.ner/ });
+  const policy = {
+    tenant: 'bank',
+    name: 'p',
+    revision: 1,
+    rules: { ...rules, input: [names], output: [] },
+    createdAt: 0,
+  };
+  await t.rejects(safety.screen(policy).input([], ['Hello'], AbortSignal.timeout(1000)), { code: 'model_unavailable' });
+});
+
 t.test('a topic is what is near to an example, and its vectors are asked for once', async (t) => {
   const asked: string[] = [];
   const safety = createSafety({
     embedderId: 'any',
+    recognise: null,
     embed: async (_tenant, texts) => {
       asked.push(...texts);
       return texts.map((text) => Float32Array.from(/shares|stocks/.test(text) ? [1, 0] : [0, 1]));

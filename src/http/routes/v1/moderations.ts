@@ -36,7 +36,7 @@ const Moderations = Type.Object(
         flagged: Type.Boolean({ description: 'Whether any category is.' }),
         categories: Type.Record(Type.String(), Type.Boolean(), {
           description:
-            "`profanity`, `personal_data/…` by kind, and `prompt_injection` where the embedding model is the one that it is told by. None of OpenAI's: what is not looked for is not called absent.",
+            "`profanity`, `personal_data/…` by kind (`name` and `address` where a model for them is configured), and `prompt_injection` where the embedding model is the one that it is told by. None of OpenAI's: what is not looked for is not called absent.",
         }),
         category_scores: Type.Record(Type.String(), Type.Number(), {
           description: '0 or 1 where a pattern finds or does not; of `prompt_injection` a probability.',

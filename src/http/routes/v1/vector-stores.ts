@@ -15,9 +15,9 @@ const ExpiresAfter = Type.Object(
 const Metadata = Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), { maxProperties: 16 });
 const Name = Type.String({ maxLength: 256 });
 
-const Redaction = Type.Enum(['off', 'mask'], {
+const Redaction = Type.Enum(['off', 'mask', 'mask_names'], {
   description:
-    'Extension. `mask`: e-mail addresses, phone and card numbers and other personal data that has a shape are blanked out of what is read from now on; the uploaded files stay as they are.',
+    'Extension. `mask`: e-mail addresses, phone and card numbers and other personal data that has a shape are blanked out of what is read from now on; the uploaded files stay as they are. `mask_names`: names and postal addresses of people too, as far as a model finds them; for where one is configured.',
 });
 
 const CreateStore = Type.Object(

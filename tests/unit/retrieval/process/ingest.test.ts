@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import t, { type Test } from 'tap';
+import type { RecogniseEntities } from '../../../../src/contracts/entities.js';
 import type { RetrievalObservation } from '../../../../src/contracts/retrieval.js';
+import { AppError } from '../../../../src/errors/app-error.js';
 import { chunkFile } from '../../../../src/retrieval/chunking/chunk-file.js';
 import { Ingest } from '../../../../src/retrieval/process/ingest.js';
 import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
@@ -10,6 +12,7 @@ import { countWords } from '../../../fixtures/retrieval/count-words.js';
 import { unhurried } from '../../../fixtures/retrieval/pace.js';
 import { dataFolder } from '../../../fixtures/retrieval/retrieval.js';
 import { openRows, type Rows } from '../../../fixtures/retrieval/rows.js';
+import { annaIn } from '../../../http/fakes/retrieval.js';
 
 /** A vector from the letters of a text. */
 async function embed(texts: readonly string[]): Promise<Float32Array[]> {
@@ -21,7 +24,12 @@ async function embed(texts: readonly string[]): Promise<Float32Array[]> {
   });
 }
 
-async function setUp(t: Test, embedTexts = embed, isWithinAllowance = (_tenant: string) => true) {
+async function setUp(
+  t: Test,
+  embedTexts = embed,
+  isWithinAllowance = (_tenant: string) => true,
+  recognise: RecogniseEntities = async (_tenant, texts) => texts.map(() => []),
+) {
   const rows = await openRows(dataFolder(t));
   t.teardown(() => rows.db.destroy());
   const store = await rows.stores.create('bank', { name: 's', metadata: {} });
@@ -40,6 +48,7 @@ async function setUp(t: Test, embedTexts = embed, isWithinAllowance = (_tenant: 
       embeddedAs.add(precedence);
       return queue.run('background', tenant, () => embedTexts(texts), signal);
     },
+    recognise,
     isWithinAllowance,
     batch: 2,
     // It stands still: pauses end by their timers.
@@ -102,6 +111,36 @@ t.test('personal data is in no passage, vector, heading or word of a store that 
   const terms = await rows.db.selectFrom('postings').select('term').execute();
   t.notMatch(JSON.stringify(terms), /4111|anna/);
 });
+
+t.test(
+  'names are in no passage, vector, heading or word of a store that masks them, and no passage is where they cannot be found',
+  async (t) => {
+    const seen: string[] = [];
+    const { rows, storeId, drain } = await setUp(
+      t,
+      (texts) => {
+        seen.push(...texts);
+        return embed(texts);
+      },
+      undefined,
+      async (_tenant, texts) => {
+        if (texts.some((text) => text.includes('nobody')))
+          throw new AppError('model_unavailable', { model: 'n', reason: 'r' });
+        return texts.map(annaIn);
+      },
+    );
+    await rows.stores.update('bank', storeId, { redaction: 'mask_names' });
+    await attach(rows, 'bank', storeId, '# Of Anna Keller\n\nWrite to Anna, anna@example.org.');
+    const failed = await attach(rows, 'bank', storeId, 'Here is nobody.', 'b.md');
+    await drain();
+    t.same(seen, ['Of [name]\nWrite to [name], [email].']);
+    t.notMatch(JSON.stringify(await rows.db.selectFrom('postings').select('term').execute()), /anna|keller/);
+    t.match(await rows.storeFiles.get('bank', storeId, failed), {
+      status: 'failed',
+      error: { code: 'model_unavailable' },
+    });
+  },
+);
 
 t.test('what is embedded has the headings before the text', async (t) => {
   const seen: string[] = [];
