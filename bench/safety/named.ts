@@ -7,7 +7,7 @@ import { readNerManifest } from '../../src/layouts/manifest.js';
 import { pullModel } from '../../src/model-import/models.js';
 import { loadRecogniser } from '../../src/retrieval/process/recogniser.js';
 
-export const NER = 'rampart-ner';
+const NER = 'rampart-ner';
 
 /** What the model finds in a text. */
 export type EntitiesIn = (text: string) => Promise<readonly Entity[]>;
