@@ -51,7 +51,7 @@ export const ConfigSchema = Type.Object(
         ),
         bodyBytesPerSecond: integer(
           'Bytes of JSON bodies of one tenant that are read in a second; more of them wait. An object, a list or a name counts as 256. Reading them takes time in which streams stand still.',
-          32 * MiB,
+          8 * MiB,
           KiB,
           1024 * 1024 * MiB,
         ),

@@ -1,4 +1,5 @@
 import { resolveModel } from './resolve.js';
+import { createWaitForRoom } from './room.js';
 import { runChat, tokensOf } from './run-chat.js';
 import { runCompletion } from './run-completion.js';
 import { createShadows } from './shadows.js';
@@ -6,7 +7,7 @@ import type { Pipeline, PipelineServices } from './types.js';
 
 export function createPipeline(services: PipelineServices): Pipeline {
   const shadows = createShadows(services);
-  const answering = { ...services, copy: shadows.copy };
+  const answering = { ...services, copy: shadows.copy, waitForRoom: createWaitForRoom(services) };
   return {
     chat: (request, signal) => runChat(answering, request, signal),
     tokensOf: (request, signal) => tokensOf(services, request, signal),

@@ -40,7 +40,7 @@ export async function* runAnswer<R extends ChatRequest | CompletionRequest>(
   try {
     yield { type: 'routed', id: tally.id, createdAtMs: tally.createdAtMs, route };
     checkLogprobs(tally.screen, request);
-    services.engine.requireRoom(tally.tenant);
+    await services.waitForRoom(tally.tenant, limited.signal);
     const prepared = await prepare(request, route, tally.screen, limited.signal);
     tally.prepared = prepared;
     if (prepared.refusal !== null) yield* refuse(services, tally, prepared.refusal, request.choices ?? 1);

@@ -8,6 +8,7 @@ import { withDeadline } from './deadline.js';
 import { generateRound, type Round } from './generate-round.js';
 import { keepAnswer, type Tally } from './record.js';
 import { resolveShadow } from './resolve.js';
+import type { WaitForRoom } from './room.js';
 import { endOf, finish, ground, openTally } from './tally.js';
 import type { ChatRequest, CompletionRequest, PipelineServices, Prepared } from './types.js';
 
@@ -27,6 +28,7 @@ type CopyAnswer = (
 /** What an answer needs on its way. */
 export interface RunServices extends PipelineServices {
   readonly copy: CopyAnswer;
+  readonly waitForRoom: WaitForRoom;
 }
 
 export interface Shadows {

@@ -54,6 +54,21 @@ t.test('for a question that finds no room in the queue nothing is searched', asy
   t.equal(retrieval.searches.length, 1);
 });
 
+t.test('who is refused all the time hears of it late, or finds room meanwhile', async (t) => {
+  const { app, engine, retrieval } = await createTestServer();
+  t.teardown(() => app.close());
+  engine.full = true;
+  const flood = Array.from({ length: 30 }, async () => (await app.inject(ask())).statusCode);
+  t.equal(await Promise.race(flood), 429);
+  const last = app.inject(ask());
+  engine.full = false;
+  const statuses = await Promise.all(flood);
+  const refused = statuses.filter((status) => status === 429).length;
+  t.ok(refused >= 10 && refused < 30, `${refused} at once`);
+  t.equal((await last).statusCode, 200);
+  t.equal(retrieval.searches.length, 31 - refused);
+});
+
 t.test('a question that is longer than any embedder reads is cut for the search alone', async (t) => {
   const server = await createTestServer();
   t.teardown(() => server.app.close());
