@@ -19,7 +19,7 @@ const SETTINGS = {
 };
 const ASKED = 'GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n';
 const CHATS = 10;
-/** What is stated in docs/operations.md, and half of that more. */
+/** What is stated in docs/operations.md. */
 const MOST_KB_EACH = 48;
 /** Files that a process opens for other things. */
 const OTHER_FILES = 500;
