@@ -1,20 +1,41 @@
 /**
  * Three gateways with a real model over one real PostgreSQL, under load: versions change, keys are made and a limit is pushed against at all
- * of them, while one is killed, the server is killed, and a network drops what one of them and the server say to each other. One clock is
- * two seconds ahead.
+ * of them, while one is killed, the server is killed and started again, the server is killed for good and the one that followed it takes
+ * over, and a network drops what one gateway and the server say to each other. One clock is two seconds ahead.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, digestsOf, rowsOf } from '../src/registry/shared/rows.js';
 import { Sqlite } from '../src/sqlite/open.js';
 import type { BenchOptions } from './main.js';
-import { GATEWAYS, type Gateways, SKEW_MS, startGateways, TOKENS_A_MINUTE } from './replicas/gateways.js';
-import { type Answer, ask, type Promotion, promote, unknownKeys, type Writes, write } from './replicas/users.js';
+import { GATEWAYS, type Gateways, startGateways, TOKENS_A_MINUTE } from './replicas/gateways.js';
+import { isExplained, mostInAMinute, type Trouble, wrongAnswers } from './replicas/judge.js';
+import { inTime, until } from './replicas/until.js';
+import {
+  type Answer,
+  ask,
+  askBehind,
+  type Promotion,
+  promote,
+  unanswered,
+  unknownKeys,
+  type Write,
+  write,
+} from './replicas/users.js';
 
-const WINDOW_MS = 60_000;
-/** Within which a version that was acknowledged has to be what every gateway that can know answers with. */
-const SPREAD_MS = 1000;
 /** Codes of what a limit refuses. */
 const LIMITS = ['token_rate_limited', 'rate_limited'];
+/** How long a trouble lasts before it is ended. */
+const TROUBLE_MS = 4000;
+const REPAIR_MS = 120_000;
+const CHANGE_MS = 30_000;
+const END_MS = 60_000;
+/** Answers behind their requests, at a gateway that dies; a lease of theirs is half a minute. */
+const JOBS = 3;
+const JOBS_MS = 150_000;
+const AGREE_MS = 10_000;
+/** Errors that are told. */
+const MOST_SAID = 12;
 
 export default async function benchReplicas({ quick, say }: BenchOptions): Promise<Record<string, number>> {
   const gateways = await startGateways();
@@ -28,8 +49,9 @@ export default async function benchReplicas({ quick, say }: BenchOptions): Promi
 async function measure(gateways: Gateways, changes: number, say: (line: string) => void) {
   const answers: Answer[] = [];
   const limited: Answer[] = [];
-  const writes: Writes = { keys: [], refused: 0 };
+  const writes: Write[] = [];
   const promotions: Promotion[] = [{ version: 1, askedMs: 0, acknowledgedMs: 0, spreadMs: 0 }];
+  const troubles: Trouble[] = [];
   let isEnd = false;
   const isOver = () => isEnd;
   const using = GATEWAYS.flatMap((gateway) => [
@@ -37,104 +59,146 @@ async function measure(gateways: Gateways, changes: number, say: (line: string) 
     ask(gateways, gateway, gateways.keys.limited, limited, isOver),
     write(gateways, gateway, writes, isOver),
   ]);
+  /** When a change was asked for first that is not acknowledged yet: it may have been made all the same. */
+  let unknownSinceMs: number | null = null;
   const change = async (at: number, among: readonly number[] = GATEWAYS) => {
+    const askedMs = unknownSinceMs ?? Date.now();
     const done = await promote(gateways, at, (promotions.length % 2) + 1, among);
-    if (done !== null) promotions.push(done);
-    return done !== null;
+    unknownSinceMs = done === null ? askedMs : null;
+    if (done !== null) promotions.push({ ...done, askedMs });
+    return done;
   };
-  const during = async (what: string, begin: () => Promise<unknown>, end: () => Promise<unknown>) => {
+  const changeAll = async () => {
+    for (let i = 0; i < changes; i++) await change(i % 3);
+  };
+  const during = async (
+    what: string,
+    who: Pick<Trouble, 'dead' | 'cut'>,
+    begin: () => Promise<unknown>,
+    end: () => Promise<unknown>,
+  ) => {
     const fromMs = Date.now();
     await begin();
-    await sleep(4000);
-    await end();
-    say(`${what} for ${((Date.now() - fromMs) / 1000).toFixed(1)} s`);
-    while (!(await change(0))) await sleep(200);
-    return { fromMs, toMs: Date.now() };
+    const others = GATEWAYS.filter((gateway) => !who.dead.includes(gateway) && !who.cut.includes(gateway));
+    if (others.length > 0) {
+      const made = () => change(others[0]!, others);
+      await until(`a change while ${what}`, CHANGE_MS, made, 200);
+    }
+    await sleep(TROUBLE_MS);
+    await inTime(`the end of: ${what}`, REPAIR_MS, end());
+    const toMs = Date.now();
+    troubles.push({ ...who, fromMs, toMs });
+    await until(`a change after ${what}`, CHANGE_MS, () => change(0), 200);
+    say(`${what} for ${seconds(toMs - fromMs)}, and all agreed after another ${seconds(Date.now() - toMs)}`);
   };
 
-  for (let i = 0; i < changes; i++) await change(i % 3);
-  const killed = await during(
-    'a gateway was killed',
-    () => gateways.kill(1),
-    () => gateways.start(1),
-  );
-  for (let i = 0; i < changes; i++) await change(i % 3);
-  const away = await during(
-    'PostgreSQL was killed',
-    () => gateways.postgres.kill(),
-    () => gateways.postgres.start(),
-  );
-  for (let i = 0; i < changes; i++) await change(i % 3);
-  const apart = await during(
-    'one gateway was apart',
-    async () => {
-      gateways.proxy.drop(true);
-      await sleep(500);
-      await change(0, [0, 1]);
-    },
-    async () => gateways.proxy.drop(false),
-  );
-  for (let i = 0; i < changes; i++) await change(i % 3);
-  isEnd = true;
-  await Promise.all(using);
-  await sleep(2000);
+  let jobs: string[] = [];
+  let jobsDone: Promise<number> = Promise.resolve(0);
+  try {
+    await changeAll();
+    await during(
+      'a gateway was dead',
+      { dead: [1], cut: [] },
+      async () => {
+        jobs = await askBehind(gateways, 1, JOBS);
+        await gateways.kill(1);
+        const fromMs = Date.now();
+        const look = async () => ((await unanswered(gateways, 0, jobs)).length === 0 ? Date.now() - fromMs : null);
+        jobsDone = until('the answers behind requests', JOBS_MS, look, 500);
+        jobsDone.catch(() => {});
+      },
+      () => gateways.start(1),
+    );
+    await changeAll();
+    await during(
+      'PostgreSQL was down',
+      { dead: [], cut: GATEWAYS },
+      () => gateways.postgres.kill(),
+      () => gateways.postgres.start(),
+    );
+    await changeAll();
+    await during(
+      'PostgreSQL failed over',
+      { dead: [], cut: GATEWAYS },
+      () => gateways.postgres.kill(),
+      async () => {
+        await gateways.standby.promote();
+        gateways.address.point(gateways.standbyUrl);
+      },
+    );
+    await changeAll();
+    await during(
+      'one gateway was apart',
+      { dead: [], cut: [2] },
+      async () => gateways.network.drop(true),
+      async () => gateways.network.drop(false),
+    );
+    await changeAll();
+  } finally {
+    isEnd = true;
+  }
+  await inTime('the last answers', END_MS, Promise.all(using));
+  const jobsMs = await jobsDone.catch(() => Number.NaN);
 
+  const secrets = writes.flatMap(({ secret }) => secret ?? []);
   let lostWrites = 0;
-  for (const gateway of GATEWAYS) lostWrites += await unknownKeys(gateways, gateway, writes.keys);
-  const within = ({ fromMs, toMs }: Answer, time: { fromMs: number; toMs: number }) =>
-    toMs >= time.fromMs && fromMs <= time.toMs;
-  const isExplained = (answer: Answer) => answer.gateway === 1 && within(answer, killed);
-  const failed = [...answers, ...limited].filter(
-    (answer) => answer.error !== null && !LIMITS.includes(answer.error) && !isExplained(answer),
-  );
-  for (const { gateway, error, fromMs } of failed.slice(0, 5))
-    say(`gateway ${gateway}, at ${fromMs - killed.fromMs} ms: ${error}`);
-  // A gateway that is apart goes on with what it knows.
-  const known = answers.filter((answer) => answer.version !== null && !(answer.gateway === 2 && within(answer, apart)));
-  const wrong = known.filter((answer) => !versionsAt(promotions, answer).includes(answer.version!));
+  for (const gateway of GATEWAYS) lostWrites += await unknownKeys(gateways, gateway, secrets);
+  const failed = [...answers, ...limited, ...writes].filter(({ error }) => error !== null && !LIMITS.includes(error));
+  const unexplained = failed.filter((one) => !isExplained(one, troubles));
+  const startMs = answers[0]!.fromMs;
+  // Chat of a tenant without limits needs nothing that may be away.
+  const deaths = troubles.map((trouble) => ({ ...trouble, cut: [] }));
+  const chats = answers.filter((answer) => answer.error !== null && !isExplained(answer, deaths));
+  for (const { gateway, error, reason, fromMs } of [...unexplained, ...chats].slice(0, MOST_SAID))
+    say(`gateway ${gateway}, ${seconds(fromMs - startMs)} after the start: ${error}: ${reason}`);
   const spreads = promotions.slice(1).map(({ spreadMs }) => spreadMs);
-  say(
-    `${answers.length} answers, ${limited.length} of the limited tenant, ${writes.keys.length} keys, ${spreads.length} changes`,
+  const agreed = until(
+    'the copies of the registry agree',
+    AGREE_MS,
+    async () => (await copiesThatDiffer(gateways)) === 0 || null,
+    500,
   );
+  await agreed.catch((error: Error) => say(error.message));
+  const differing = await copiesThatDiffer(gateways);
+  const most = mostInAMinute(gateways.dataDirs[0]!, limited);
+  say(`${answers.length} answers, ${limited.length} of the limited tenant, ${secrets.length} keys`);
   return {
     answers: answers.length,
     changes: spreads.length,
+    writes: secrets.length,
     lost_writes: lostWrites,
-    refused_writes: writes.refused,
-    wrong_version_answers: wrong.length,
-    errors_unexplained: failed.length,
-    errors_while_away: failed.filter((answer) => within(answer, away)).length,
-    overshoot_tokens: Math.max(0, mostInAMinute(gateways, limited) - TOKENS_A_MINUTE),
-    most_tokens_in_a_minute: mostInAMinute(gateways, limited),
+    copies_that_differ: differing,
+    jobs: jobs.length,
+    lost_jobs: (await unanswered(gateways, 0, jobs)).length,
+    jobs_done_ms: jobsMs,
+    wrong_version_answers: wrongAnswers(answers, promotions, troubles).length,
+    errors: failed.length,
+    errors_of_chat: chats.length,
+    errors_unexplained: unexplained.length,
+    overshoot_tokens: Math.max(0, most - TOKENS_A_MINUTE),
+    most_tokens_in_a_minute: most,
     spread_ms_p50: spreads.sort((a, b) => a - b)[Math.floor(spreads.length / 2)]!,
     spread_ms_max: spreads.at(-1)!,
   };
 }
 
-/** That may answer: stable at some moment between a second before the question and the answer. */
-function versionsAt(promotions: readonly Promotion[], { fromMs, toMs }: Answer): number[] {
-  return promotions.flatMap(({ version, askedMs }, i) => {
-    const next = promotions[i + 1];
-    const endMs = next === undefined ? Number.POSITIVE_INFINITY : next.acknowledgedMs + SPREAD_MS;
-    return askedMs <= toMs && endMs >= fromMs ? [version] : [];
-  });
+/** Of the registries in the data folders, those that do not come to what the first one is. */
+async function copiesThatDiffer({ dataDirs }: Gateways): Promise<number> {
+  const [first, ...others] = await Promise.all(dataDirs.map(readCopy));
+  return others.filter((other) => other !== first).length;
 }
 
-/** By the moment in which an answer began, of all gateways, by one clock. */
-function mostInAMinute({ dataDirs }: Gateways, limited: readonly Answer[]): number {
-  const database = new Sqlite(join(dataDirs[0]!, 'registry.db'), { readonly: true });
-  const sql = `SELECT id, created_at AS atMs, prompt_tokens + completion_tokens AS tokens FROM answers WHERE tenant = 'limited'`;
-  const rows = database.prepare(sql).all() as { id: string; atMs: number; tokens: number }[];
-  database.close();
-  const gatewayOf = new Map(limited.map(({ id, gateway }) => [id, gateway]));
-  const used = rows
-    .map(({ id, atMs, tokens }) => ({ tokens, atMs: gatewayOf.get(id) === 2 ? atMs - SKEW_MS : atMs }))
-    .sort((a, b) => a.atMs - b.atMs);
-  let [most, sum, first] = [0, 0, 0];
-  for (const { atMs, tokens } of used) {
-    sum += tokens;
-    while (used[first]!.atMs <= atMs - WINDOW_MS) sum -= used[first++]!.tokens;
-    most = Math.max(most, sum);
+async function readCopy(dataDir: string): Promise<string> {
+  const database = new Sqlite(join(dataDir, 'registry.db'), { readonly: true });
+  try {
+    const tables = await digestsOf(rowsOf(database, describe(database).tables));
+    // Leases are taken again and again, as long as a gateway lives.
+    return JSON.stringify(tables.filter(({ table }) => table !== 'leases'));
+  } finally {
+    database.close();
   }
-  return most;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }

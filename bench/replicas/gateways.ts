@@ -1,19 +1,21 @@
-/** Three gateways on the small real model over one PostgreSQL: the third by way of a proxy, and with a clock of its own. */
+/** Three gateways on the small real model over one PostgreSQL that another server follows: the third one by way of a proxy, and with a clock of its own. */
 import { join, resolve } from 'node:path';
 import { openGatewayRegistry } from '../../tests/fixtures/gateway/registry.js';
 import { type DroppingProxy, startProxy } from '../../tests/fixtures/postgres/proxy.js';
-import { type PostgresServer, startPostgres } from '../../tests/fixtures/postgres/server.js';
+import { type PostgresServer, type Standby, startPostgres } from '../../tests/fixtures/postgres/server.js';
 import {
   type GatewayProcess,
   removeDataDir,
   startGateway,
   temporaryDataDir,
 } from '../../tests/integration/gateway-process.js';
+import { inTime } from './until.js';
 
 export const GATEWAYS = [0, 1, 2] as const;
 /** How far the third one's clock is ahead. */
 export const SKEW_MS = 2000;
 export const TOKENS_A_MINUTE = 1500;
+const START_MS = 120_000;
 const BASE = 'smollm2-135m-instruct';
 const ADAPTERS = resolve(import.meta.dirname, '../../adapters', BASE);
 const SKEW = `data:text/javascript,${encodeURIComponent(`const now=Date.now;Date.now=()=>now()+${SKEW_MS}`)}`;
@@ -27,9 +29,15 @@ interface Keys {
 
 export interface Gateways {
   readonly postgres: PostgresServer;
-  readonly proxy: DroppingProxy;
+  readonly standby: Standby;
+  /** Where the gateways find the database, whichever server has it. */
+  readonly address: DroppingProxy;
+  /** Between that and the third gateway. */
+  readonly network: DroppingProxy;
   readonly keys: Keys;
   readonly dataDirs: readonly string[];
+  /** As the owner of the database, at the server that followed. */
+  readonly standbyUrl: string;
   url(index: number): string;
   start(index: number): Promise<void>;
   kill(index: number): Promise<void>;
@@ -39,42 +47,46 @@ export interface Gateways {
 export async function startGateways(): Promise<Gateways> {
   const postgres = await startPostgres();
   const direct = await postgres.createEmptyDatabase();
-  const proxy = await startProxy(direct);
+  const standby = await postgres.follow();
+  const address = await startProxy(direct);
+  const network = await startProxy(address.url);
   const dataDirs = GATEWAYS.map(temporaryDataDir);
-  const keys = await register(dataDirs[0]!);
   const running: GatewayProcess[] = [];
   const start = async (index: number) => {
-    const known = running[index];
-    running[index] = await startGateway(dataDirs[index]!, {
+    const starting = startGateway(dataDirs[index]!, {
       SWITCHYARD_DEMO: 'false',
       SWITCHYARD_ENGINE_CONTEXT_TOKENS: '1024',
       SWITCHYARD_ENGINE_THREADS: '1',
       SWITCHYARD_SERVER_LOG_LEVEL: 'error',
-      SWITCHYARD_REGISTRY_URL: index === 2 ? proxy.url : direct,
-      ...(known && { PORT: new URL(known.url).port }),
+      SWITCHYARD_REGISTRY_URL: index === 2 ? network.url : address.url,
       ...(index === 2 && { NODE_OPTIONS: `--import=${SKEW}` }),
     });
+    running[index] = await inTime(`the start of gateway ${index}`, START_MS, starting);
   };
-  const gateways: Gateways = {
-    ...{ postgres, proxy, keys, dataDirs, start },
-    url: (index) => running[index]!.url,
-    async kill(index) {
-      await running[index]!.stop('SIGKILL');
-    },
-    async close() {
-      await Promise.all(running.map((gateway) => gateway.stop()));
-      await proxy.close();
-      await postgres.close();
-      for (const dataDir of dataDirs) removeDataDir(dataDir);
-    },
+  const close = async () => {
+    await Promise.all(running.map((gateway) => gateway.stop('SIGKILL')));
+    await network.close();
+    await address.close();
+    await postgres.close();
+    for (const dataDir of dataDirs) removeDataDir(dataDir);
   };
   try {
-    for (const index of GATEWAYS) await start(index);
+    const keys = await register(dataDirs[0]!);
+    // What the first one has is the registry from then on.
+    await start(0);
+    await Promise.all([start(1), start(2)]);
+    return {
+      ...{ postgres, standby, address, network, keys, dataDirs, start, close },
+      standbyUrl: standby.ownerUrl(new URL(direct).pathname.slice(1)),
+      url: (index) => running[index]!.url,
+      async kill(index) {
+        await running[index]!.stop('SIGKILL');
+      },
+    };
   } catch (error) {
-    await gateways.close();
+    await close();
     throw error;
   }
-  return gateways;
 }
 
 /** Two tenants, in a data folder that no gateway has opened; the other gateways begin with nothing. */

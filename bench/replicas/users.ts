@@ -1,16 +1,27 @@
 /** What clients of several gateways do, and what they saw. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GATEWAYS, type Gateways } from './gateways.js';
+import { until } from './until.js';
 
-export interface Answer {
+/** A request, by the clock of who sent it. */
+export interface Sent {
   readonly gateway: number;
   readonly fromMs: number;
   readonly toMs: number;
+  /** null: it was done. */
+  readonly error: string | null;
+  /** What was said of it. */
+  readonly reason: string;
+}
+
+export interface Answer extends Sent {
   readonly id: string | null;
   readonly version: number | null;
-  readonly tokens: number;
-  /** null: it was answered. */
-  readonly error: string | null;
+}
+
+export interface Write extends Sent {
+  /** Of the key that was made. */
+  readonly secret: string | null;
 }
 
 /** A version that was made stable: asked for and acknowledged. */
@@ -22,13 +33,10 @@ export interface Promotion {
   readonly spreadMs: number;
 }
 
-export interface Writes {
-  /** Secrets of keys that were acknowledged. */
-  readonly keys: string[];
-  refused: number;
-}
-
 const TIMEOUT_MS = 30_000;
+const REACH_MS = 30_000;
+/** Keys that are tried at once. */
+const AT_ONCE = 16;
 const retrieval = { enabled: false, topK: 3, minScore: 0, budgetTokens: 400 };
 
 async function send(url: string, key: string, method: string, path: string, body?: object) {
@@ -41,68 +49,88 @@ async function send(url: string, key: string, method: string, path: string, body
   return { response, json: (await response.json()) as Record<string, unknown> };
 }
 
+/** Sends one request, and tells what it came to. */
+async function tell(gateways: Gateways, gateway: number, key: string, method: string, path: string, body?: object) {
+  const fromMs = Date.now();
+  const told = (error: string | null, reason: string, response: Response | null, json: Record<string, unknown>) => {
+    const sent: Sent = { gateway, fromMs, toMs: Date.now(), error, reason };
+    return { sent, response, json };
+  };
+  try {
+    const { response, json } = await send(gateways.url(gateway), key, method, path, body);
+    const error = json.error as { code: string; message: string } | undefined;
+    return told(error?.code ?? null, error?.message ?? '', response, json);
+  } catch (error) {
+    const { name, message } = error as Error;
+    return told(name, message, null, {});
+  }
+}
+
 /** Asks one gateway after the other's answer until it is over. */
 export async function ask(gateways: Gateways, gateway: number, key: string, answers: Answer[], isOver: () => boolean) {
   const messages = [{ role: 'user', content: 'What does a transfer cost?' }];
+  const body = { model: 'assistant', max_tokens: 4, messages };
   while (!isOver()) {
-    const fromMs = Date.now();
-    const add = (seen: Pick<Answer, 'id' | 'version' | 'tokens' | 'error'>) =>
-      answers.push({ gateway, fromMs, toMs: Date.now(), ...seen });
-    try {
-      const body = { model: 'assistant', max_tokens: 4, messages };
-      const { response, json } = await send(gateways.url(gateway), key, 'POST', '/v1/chat/completions', body);
-      const {
-        id = null,
-        usage,
-        error,
-      } = json as { id?: string; usage?: { total_tokens: number }; error?: { code: string } };
-      const version = Number(response.headers.get('x-adapter')?.split('@')[1] ?? Number.NaN);
-      add({ id, version: version || null, tokens: usage?.total_tokens ?? 0, error: error?.code ?? null });
-      if (error) await sleep(100);
-    } catch (error) {
-      add({ id: null, version: null, tokens: 0, error: (error as Error).name });
-      await sleep(100);
-    }
+    const { sent, response, json } = await tell(gateways, gateway, key, 'POST', '/v1/chat/completions', body);
+    const version = Number(response?.headers.get('x-adapter')?.split('@')[1] ?? Number.NaN);
+    answers.push({ ...sent, id: (json.id as string | undefined) ?? null, version: version || null });
+    if (sent.error !== null) await sleep(100);
   }
 }
 
 /** Makes keys at one gateway until it is over. */
-export async function write({ url, keys }: Gateways, gateway: number, writes: Writes, isOver: () => boolean) {
+export async function write(gateways: Gateways, gateway: number, writes: Write[], isOver: () => boolean) {
   for (let n = 0; !isOver(); n++) {
     const body = { label: `k${n}`, scopes: ['inference'] };
-    const made = await send(url(gateway), keys.admin, 'POST', '/admin/tenants/free/keys', body).catch(() => null);
-    if (made?.response.status === 201) writes.keys.push(made.json.secret as string);
-    else writes.refused += 1;
+    const { admin } = gateways.keys;
+    const { sent, json } = await tell(gateways, gateway, admin, 'POST', '/admin/tenants/free/keys', body);
+    writes.push({ ...sent, secret: (json.secret as string | undefined) ?? null });
     await sleep(250);
   }
+}
+
+/** Asks for answers behind their requests. @returns the ids of those that were acknowledged */
+export async function askBehind(gateways: Gateways, gateway: number, count: number): Promise<string[]> {
+  const body = { model: 'assistant', input: 'Tell me about transfers.', max_output_tokens: 100, background: true };
+  const asked = Array.from({ length: count }, () =>
+    tell(gateways, gateway, gateways.keys.free, 'POST', '/v1/responses', body),
+  );
+  return (await Promise.all(asked)).flatMap(({ json }) => (json.id as string | undefined) ?? []);
+}
+
+/** Of answers behind their requests, those that a gateway does not have. */
+export async function unanswered(gateways: Gateways, gateway: number, ids: readonly string[]): Promise<string[]> {
+  const seen = ids.map((id) => tell(gateways, gateway, gateways.keys.free, 'GET', `/v1/responses/${id}`));
+  const states = (await Promise.all(seen)).map(({ json }) => json.status);
+  return ids.filter((_, i) => states[i] !== 'completed');
 }
 
 /** Makes a version stable at one gateway, and waits until others have it. @returns null where it was not acknowledged */
 export async function promote(gateways: Gateways, at: number, version: number, among: readonly number[] = GATEWAYS) {
   const path = '/admin/tenants/free/deployments/assistant';
   const { admin } = gateways.keys;
-  const askedMs = Date.now();
   const body = { adapter: 'support', stableVersion: version, instructions: '', retrieval };
-  const done = await send(gateways.url(at), admin, 'PUT', path, body).catch(() => null);
-  const acknowledgedMs = Date.now();
-  if (done?.response.status !== 200) return null;
-  const reached = async (gateway: number) => {
-    for (;;) {
-      const seen = await send(gateways.url(gateway), admin, 'GET', path).catch(() => null);
-      if (seen?.json.stableVersion === version) return Date.now() - acknowledgedMs;
-      await sleep(5);
-    }
-  };
+  const { sent } = await tell(gateways, at, admin, 'PUT', path, body);
+  if (sent.error !== null) return null;
+  const reached = (gateway: number) =>
+    until(`version ${version}, promoted at gateway ${at}, at gateway ${gateway}`, REACH_MS, async () => {
+      const seen = await tell(gateways, gateway, admin, 'GET', path);
+      return seen.json.stableVersion === version ? Date.now() - sent.toMs : null;
+    });
   const spreadMs = Math.max(...(await Promise.all(among.map(reached))));
-  return { version, askedMs, acknowledgedMs, spreadMs };
+  return { version, askedMs: sent.fromMs, acknowledgedMs: sent.toMs, spreadMs };
 }
 
 /** Of secrets, those that a gateway does not know. */
 export async function unknownKeys({ url }: Gateways, gateway: number, secrets: readonly string[]): Promise<number> {
   let unknown = 0;
-  for (const secret of secrets) {
-    const { response } = await send(url(gateway), secret, 'GET', '/v1/key');
-    if (response.status !== 200) unknown += 1;
-  }
+  const left = [...secrets];
+  const look = async () => {
+    for (let secret = left.pop(); secret !== undefined; secret = left.pop()) {
+      const { response } = await send(url(gateway), secret, 'GET', '/v1/key');
+      if (response.status !== 200) unknown += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, look));
   return unknown;
 }

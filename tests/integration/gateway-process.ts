@@ -38,8 +38,18 @@ export function startGateway(dataDir: string, env: Record<string, string> = {}):
 }
 
 /** The same with the settings and the base model that are shipped, but for what is given. */
-export async function startAsShipped(dataDir: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, [join(ROOT, 'dist/main.js')], {
+export function startAsShipped(dataDir: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
+  return startByCommands('npm start', dataDir, env);
+}
+
+/** The same by commands of bash, the last of which is `npm start`. */
+export async function startByCommands(
+  commands: string,
+  dataDir: string,
+  env: Record<string, string> = {},
+): Promise<GatewayProcess> {
+  const start = `exec '${process.execPath}' '${join(ROOT, 'dist/main.js')}'`;
+  const child = spawn('bash', ['-euc', commands.replace(/^npm start$/m, start)], {
     cwd: ROOT,
     env: { ...process.env, PORT: '0', SWITCHYARD_DATA: dataDir, SWITCHYARD_SERVER_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -12,11 +12,13 @@ export function createApply(database: SQLite.Database, tables: readonly Table[])
     statements.set(sql, statement);
     return statement;
   };
+  const isThere = (table: Table, k: string): boolean =>
+    prepare(`SELECT 1 FROM "${table.name}" WHERE ${whereKey(table)}`).get(keyValues(k)) !== undefined;
 
   return ({ t, o, k, v = {}, parent }) => {
     const table = byName.get(t);
     if (table === undefined) throw new Error(`the table ${t} is not known`);
-    const where = table.key.map((column) => `"${column}" = ?`).join(' AND ') || 'TRUE';
+    const where = whereKey(table);
     const columns = Object.keys(v);
     const values = Object.values(v).map(fromWire);
     if (o === 'd') {
@@ -29,16 +31,17 @@ export function createApply(database: SQLite.Database, tables: readonly Table[])
       const set = columns.map((column) => `"${column}" = ?`).join(', ');
       prepare(`UPDATE "${t}" SET ${set} WHERE ${where}`).run(values, keyValues(k));
     } else {
+      // It goes with what it belongs to, which is gone.
+      if (parent !== undefined && !isThere(byName.get(parent)!, k)) return;
       const marks = columns.map(() => '?').join(', ');
       const insert = `INSERT INTO "${t}" ("${columns.join('", "')}") VALUES (${marks})${isSum(t) ? adding(table) : ''}`;
-      try {
-        prepare(insert).run(values);
-      } catch (error) {
-        // It goes with what it belongs to, which is gone.
-        if (parent === undefined || (error as { code?: string }).code !== 'SQLITE_CONSTRAINT_FOREIGNKEY') throw error;
-      }
+      prepare(insert).run(values);
     }
   };
+}
+
+function whereKey({ key }: Table): string {
+  return key.map((column) => `"${column}" = ?`).join(' AND ') || 'TRUE';
 }
 
 function adding({ columns, key }: Table): string {

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { appendFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { INCOMING, type SharedFiles } from '../adapter-files.js';
+import type { Row } from './log.js';
 import { SCHEMA } from './schema.js';
 import { type SharedServer, unavailable } from './server.js';
 
@@ -64,6 +65,25 @@ export function createSharedFiles(dataDir: string, server: SharedServer): Shared
       return fetching;
     },
   };
+}
+
+/** What the files of adapters come to, part by part, as rows of one table: here, */
+export async function* fileRows(dataDir: string, folders: readonly string[]): AsyncGenerator<Row> {
+  for (const folder of folders) {
+    for await (const { name, part, sha256 } of partsOf(join(dataDir, folder))) yield toRow(folder, name, part, sha256);
+  }
+}
+
+/** and in PostgreSQL, by its own reckoning. */
+export async function sharedFileRows(server: SharedServer, folders: readonly string[]): Promise<Row[]> {
+  const sql = `select folder, name, part, encode(sha256(bytes), 'hex') as sha256 from ${SCHEMA}.files where folder = any($1)`;
+  type Found = Omit<Part, 'bytes'> & { folder: string };
+  const { rows } = await server.bulk((client) => client.query<Found>(sql, [folders]));
+  return rows.map(({ folder, name, part, sha256 }) => toRow(folder, name, part, sha256));
+}
+
+function toRow(folder: string, name: string, part: number, sha256: string): Row {
+  return { t: 'files of adapters', k: JSON.stringify([folder, name, part]), v: { sha256 } };
 }
 
 /** Removes the files of adapters that no version names any more; those of the last hour may still get one. */

@@ -1,20 +1,29 @@
 import type SQLite from 'better-sqlite3';
 
+/** An entry of the log: the last one that is in a replica. */
+export interface Position {
+  /** 0: none is. */
+  readonly position: number;
+  readonly mark: string;
+}
+
 /** What a file of SQLite is a replica of. */
-export interface Local {
+export interface Local extends Position {
   readonly registry: string;
   /** Of all replicas there ever were. */
   readonly origin: string;
-  /** The last entry of the log that is in it. */
-  readonly position: number;
 }
+
+/** Before the first entry. */
+export const START: Position = { position: 0, mark: '00000000-0000-0000-0000-000000000000' };
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS replica (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     registry TEXT NOT NULL,
     origin TEXT NOT NULL,
-    position INTEGER NOT NULL
+    position INTEGER NOT NULL,
+    mark TEXT NOT NULL
   ) STRICT;
   CREATE TABLE IF NOT EXISTS replica_outbox (
     n INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -34,19 +43,19 @@ export function leaveShared(database: SQLite.Database): void {
 
 /** undefined: it is no replica. */
 export function readLocal(database: SQLite.Database): Local | undefined {
-  return database.prepare('SELECT registry, origin, position FROM replica').get() as Local | undefined;
+  return database.prepare('SELECT registry, origin, position, mark FROM replica').get() as Local | undefined;
 }
 
-export function writeLocal(database: SQLite.Database, { registry, origin, position }: Local): void {
-  database.prepare('INSERT OR REPLACE INTO replica VALUES (1, ?, ?, ?)').run(registry, origin, position);
+export function writeLocal(database: SQLite.Database, { registry, origin, position, mark }: Local): void {
+  database.prepare('INSERT OR REPLACE INTO replica VALUES (1, ?, ?, ?, ?)').run(registry, origin, position, mark);
 }
 
 /** It only grows: what was asked for may come when more is here already. */
-export function setPosition(database: SQLite.Database, position: number): void {
-  database.prepare('UPDATE replica SET position = max(position, ?)').run(position);
+export function setPosition(database: SQLite.Database, { position, mark }: Position): void {
+  database.prepare('UPDATE replica SET position = ?, mark = ? WHERE position < ?').run(position, mark, position);
 }
 
-/** The next start makes it anew. */
+/** It is made anew, by the next start at the latest. */
 export function giveUp(database: SQLite.Database): void {
   database.exec('UPDATE replica SET position = -1');
 }

@@ -1,11 +1,14 @@
 import type pg from 'pg';
 import { AppError } from '../../errors/app-error.js';
 import type { Change } from './changes.js';
+import { type Position, START } from './local.js';
 import { SCHEMA, STEPS } from './schema.js';
-import type { SharedServer } from './server.js';
+import { REPLACED, type SharedServer, unavailable } from './server.js';
 
 export interface Entry {
   readonly seq: number;
+  /** No other entry has it, whatever became of the server. */
+  readonly mark: string;
   /** The replica that added it. */
   readonly origin: string;
   readonly changes: readonly Change[];
@@ -14,9 +17,9 @@ export interface Entry {
 export interface Head {
   /** Which registry this is. */
   readonly id: string;
+  /** Of the last entry. */
   readonly seq: number;
-  /** Entries up to this one are gone. */
-  readonly trimmed: number;
+  readonly mark: string;
   /** What the tables of SQLite look like whose rows these are. */
   readonly tables: string;
   /** Of the audit log, as PEM. */
@@ -27,8 +30,8 @@ export interface NewEntry {
   readonly registry: string;
   readonly origin: string;
   readonly tables: string;
-  /** The number of the last entry that the caller has; null: it does not ask for others'. */
-  readonly known: number | null;
+  /** The last entry that the caller has; null: it does not ask for others'. */
+  readonly known: Position | null;
   /** Added only where no entry that was checked itself came behind `known`. */
   readonly isChecked: boolean;
   /** The others are told at once. */
@@ -44,7 +47,7 @@ export interface Row {
 
 const PAGE = 2000;
 const MOST_ENTRIES = 200;
-const HEAD = `select id, seq::float8 as seq, trimmed::float8 as trimmed, tables, audit_key as "auditKey" from ${SCHEMA}.head`;
+const HEAD = `select id, seq::float8 as seq, mark, tables, audit_key as "auditKey" from ${SCHEMA}.head`;
 /** Two that make tables, or fill them, follow one another. */
 const LOCK = `select pg_advisory_xact_lock(hashtextextended('${SCHEMA}', 0))`;
 
@@ -81,51 +84,69 @@ export async function recordsOf(server: SharedServer, origin: string): Promise<n
   return (await server.query<{ records: number }>(sql, [origin])).rows[0]?.records ?? 0;
 }
 
-/** The next entries behind one. */
-export async function entriesAfter(server: SharedServer, seq: number): Promise<Entry[]> {
-  const sql = `select seq::float8 as seq, origin, changes from ${SCHEMA}.log where seq > $1 order by seq limit ${MOST_ENTRIES}`;
-  return (await server.query<Entry>(sql, [seq])).rows;
+/** The next entries behind one; null: the log does not have it, or not all that followed. */
+export async function entriesAfter(server: SharedServer, { position, mark }: Position): Promise<Entry[] | null> {
+  const { rows } = await server.query<Entry>(
+    `select seq::float8 as seq, mark, origin, case when seq > $1 then changes end as changes
+     from ${SCHEMA}.log where seq >= $1 order by seq limit ${MOST_ENTRIES}`,
+    [position],
+  );
+  const [first, ...others] = rows;
+  if (position === START.position) return first === undefined || first.seq === 1 ? rows : null;
+  return first?.seq === position && first.mark === mark ? others : null;
 }
 
-/** The entries that the caller lacks, and the number of its own; null: something else was changed before, and nothing was added. */
+/** The entries that the caller lacks, and its own; null: something else was changed before, and nothing was added. */
 export async function appendEntry(server: SharedServer, entry: NewEntry) {
   const { registry, origin, tables, known, isChecked, isUrgent, changes } = entry;
-  const { rows } = await server.query<Omit<Entry, 'seq'> & { seq: number | null }>(
-    `select seq::float8 as seq, origin, changes from ${SCHEMA}.append($1, $2, $3, $4, $5, $6, $7)`,
-    [registry, origin, tables, known, isChecked, isUrgent, JSON.stringify(changes)],
+  const { rows } = await server.query<Entry>(
+    `select seq::float8 as seq, mark, origin, changes from ${SCHEMA}.append($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [registry, origin, tables, known?.position, known?.mark, isChecked, isUrgent, JSON.stringify(changes)],
   );
-  const { seq } = rows.at(-1)!;
-  return seq === null ? null : { missed: rows.slice(0, -1) as Entry[], seq };
+  const { seq, mark } = rows.at(-1)! as Entry | { seq: null; mark: null };
+  return seq === null ? null : { missed: rows.slice(0, -1), position: seq, mark };
 }
 
-/** Puts a registry where none is. @returns whether it was this one */
-export function fillShared(server: SharedServer, head: Head, rows: Iterable<Row>): Promise<boolean> {
+/**
+ * Puts a registry where none is, without an entry in the log.
+ * @param check is given the rows as they are there then; what it throws undoes it all
+ * @returns whether it was this one
+ */
+export function fillShared(
+  server: SharedServer,
+  { id, tables, auditKey }: Pick<Head, 'id' | 'tables' | 'auditKey'>,
+  rows: Iterable<Row>,
+  check: (rows: AsyncIterable<Row>) => Promise<void>,
+): Promise<boolean> {
   return server.bulk(async (client) => {
     await client.query(LOCK);
     if ((await client.query(HEAD)).rowCount !== 0) return false;
-    const { id, tables, auditKey } = head;
-    await client.query(`insert into ${SCHEMA}.head values (true, $1, 0, 0, 0, $2, $3)`, [id, tables, auditKey]);
+    const values = [id, START.position, START.mark, tables, auditKey];
+    await client.query(`insert into ${SCHEMA}.head values (true, $1, $2, $3, 0, 0, $4, $5)`, values);
     const insert = `insert into ${SCHEMA}.state select r->>'t', r->>'k', r->'v' from jsonb_array_elements($1) r`;
     for (const page of pagesOf(rows)) await client.query(insert, [JSON.stringify(page)]);
+    await check(readRows(client));
     return true;
   });
 }
 
 /** All rows as they are at one moment, which the head that is given tells. */
-export function readShared(
+export function readShared<T>(
   server: SharedServer,
-  read: (head: Head, rows: AsyncIterable<Row>) => Promise<void>,
-): Promise<void> {
+  read: (head: Head, rows: AsyncIterable<Row>) => Promise<T>,
+): Promise<T> {
   return server.bulk(async (client) => {
     await client.query('set transaction isolation level repeatable read read only');
-    await read((await client.query<Head>(HEAD)).rows[0]!, readRows(client));
+    const [head] = (await client.query<Head>(HEAD)).rows;
+    if (head === undefined) throw unavailable(REPLACED);
+    return read(head, readRows(client));
   });
 }
 
-/** Forgets entries that every gateway had the time to read. */
+/** Forgets entries that every gateway had the time to read; never the last one, by which a replica is known to be one. */
 export async function trimLog(server: SharedServer, hours: number): Promise<void> {
   await server.query(
-    `with gone as (delete from ${SCHEMA}.log where at < now() - make_interval(hours => $1) returning seq)
+    `with gone as (delete from ${SCHEMA}.log where at < now() - make_interval(hours => $1) and seq < (select seq from ${SCHEMA}.head) returning seq)
      update ${SCHEMA}.head set trimmed = (select max(seq) from gone) where exists (select 1 from gone)`,
     [hours],
   );

@@ -2,6 +2,7 @@ import type { Clock } from '../../contracts/clock.js';
 import type { SharingStatus } from '../../contracts/registry.js';
 import { oneBehind } from '../../queues/one-behind.js';
 import type { OpenDatabase } from '../database.js';
+import { makeAnew } from './anew.js';
 import { type Apply, createApply } from './apply.js';
 import { type Capture, createCapture } from './capture.js';
 import { type Change, Kind, type Table } from './changes.js';
@@ -32,7 +33,9 @@ const TRIM_EVERY_MS = 3_600_000;
 const KEPT_HOURS = 24;
 /** Records that a change may have to take along. */
 const MOST_BEFORE = 2000;
-const RESTART = 'this gateway was away for too long. Restart it';
+const NOT_CONTINUED =
+  'what this gateway knows does not go on there: it was away for too long, or the database was put back to an earlier state. It reads all of it anew';
+const DAMAGED = 'its copy in this gateway is damaged. It is made anew';
 
 /**
  * A file of SQLite that holds what the log in PostgreSQL came to up to its position, and besides only records of its own that are on their
@@ -47,9 +50,15 @@ export class Replica {
   #currentAtMs: number;
   #trimmedAtMs: number;
   #broken: string | null = null;
+  /** How often it was made anew: what was asked for before is of no use to it. */
+  #renewals = 0;
   #reason: string | null = null;
   readonly #catchingUp = oneBehind(() => this.#fetch());
-  readonly #sending = oneBehind(() => sendRecords(this.#options.database, this.#options.server, this.#sender));
+  /** What a replica that is no good any more is made anew by, too. */
+  readonly #sending = oneBehind(async () => {
+    await sendRecords(this.#options.database, this.#options.server, this.#sender);
+    if (this.#broken !== null) await this.#renew();
+  });
   #polling: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -108,7 +117,7 @@ export class Replica {
     }
     if (this.#broken !== null) throw unavailable(this.#broken);
     if (rows.length > MOST_BEFORE) throw unavailable('it was away, and has to get first what was recorded meanwhile');
-    const known = readLocal(database.raw)!.position;
+    const known = readLocal(database.raw)!;
     const isChecked = kind === Kind.checked;
     const added = await appendEntry(server, {
       ...this.#sender,
@@ -117,22 +126,27 @@ export class Replica {
     if (added === null) throw new Conflict('another gateway was faster');
     this.#applyEntries(added.missed);
     emptyOutbox(database.raw, rows.at(-1)!.n);
-    setPosition(database.raw, added.seq);
+    setPosition(database.raw, added);
   }
 
   async #fetch(): Promise<void> {
     const { server, database, clock } = this.#options;
     for (;;) {
       const askedAtMs = clock.monotonicMs();
-      const known = await database.alone(() => readLocal(database.raw)!.position);
+      const renewals = this.#renewals;
+      const known = await database.alone(() => readLocal(database.raw)!);
       const entries = await entriesAfter(server, known);
+      if (renewals !== this.#renewals) continue;
+      if (entries === null) return this.#break(NOT_CONTINUED);
       if (entries.length === 0) {
         this.#currentAtMs = askedAtMs;
         return;
       }
       await database.alone(() => {
+        if (renewals !== this.#renewals) return;
         this.#applyEntries(entries);
-        setPosition(database.raw, entries.at(-1)!.seq);
+        const { seq, mark } = entries.at(-1)!;
+        setPosition(database.raw, { position: seq, mark });
       });
     }
   }
@@ -142,7 +156,7 @@ export class Replica {
     const { database, onChanged } = this.#options;
     const position = readLocal(database.raw)!.position;
     const missing = entries.filter(({ seq }) => seq > position);
-    if (missing.length > 0 && missing[0]!.seq !== position + 1) this.#break(RESTART);
+    if (missing.length > 0 && missing[0]!.seq !== position + 1) this.#break(NOT_CONTINUED);
     const changed = new Set<string>();
     this.#capture.without(() => {
       for (const { origin, changes } of missing) {
@@ -165,14 +179,22 @@ export class Replica {
       onError(error, `a change of ${change.t} does not fit`);
       // Behind the transaction that is undone now.
       database.alone(() => giveUp(database.raw)).catch((failed) => this.#lose(failed));
-      this.#break('its copy in this gateway is damaged. Restart the gateway, which makes another one');
+      this.#break(DAMAGED);
     }
   }
 
-  /** What is here is another thing than what the log came to, or will be: the next start begins anew. */
+  /** What is here is another thing than what the log came to, or will be: nothing is changed by it, until it is made anew. */
   #break(reason: string): never {
     this.#broken = reason;
     throw unavailable(reason);
+  }
+
+  async #renew(): Promise<void> {
+    const { tables, onChanged } = this.#options;
+    await makeAnew({ ...this.#options, apply: this.#apply, capture: this.#capture });
+    this.#broken = null;
+    this.#renewals += 1;
+    onChanged(new Set(tables.map(({ name }) => name)));
   }
 
   #poll(): void {
@@ -185,7 +207,7 @@ export class Replica {
   async #look(): Promise<void> {
     const { server, clock } = this.#options;
     await server.reconnect();
-    await this.catchUp();
+    if (this.#broken === null) await this.catchUp();
     await this.#sending.run();
     this.#reason = null;
     if (clock.monotonicMs() - this.#trimmedAtMs < TRIM_EVERY_MS) return;

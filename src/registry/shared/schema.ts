@@ -10,8 +10,10 @@ export const WANTED = 'switchyard_shares';
 /**
  * A step that was released is never edited: add the next one.
  *
- * - `head` has one row: which registry this is, the number of its last entry and of the last one that others' changes depend on.
- * - `log` has what was changed, in order; `state` what that came to, row by row, so that a new gateway begins with that and old entries can go.
+ * - `head` has one row: which registry this is, the number and the mark of its last entry, and the number of the last one that others' changes
+ *   depend on.
+ * - `log` has what was changed, in order, each with a mark that no other entry ever had: a server that was put back to an earlier state gives the
+ *   same number to another one. `state` what that came to, row by row, so that a new gateway begins with that and old entries can go.
  * - `origins` says how many records of each gateway arrived: what is sent twice is kept once.
  * - `files` has the compiled adapters.
  * - `shares` has how much of a limit each gateway may use by itself.
@@ -22,6 +24,7 @@ export const STEPS: readonly string[] = [
     one boolean primary key default true check (one),
     id uuid not null,
     seq bigint not null,
+    mark uuid not null,
     checked bigint not null,
     trimmed bigint not null,
     tables text not null,
@@ -29,6 +32,7 @@ export const STEPS: readonly string[] = [
   );
   create table log (
     seq bigint primary key,
+    mark uuid not null,
     origin text not null,
     changes jsonb not null,
     at timestamptz not null default now()
@@ -81,10 +85,18 @@ export const STEPS: readonly string[] = [
     end if;
   end $$;
 
+  -- Whether the log has what follows an entry, and that one is in it. Before the first one there is none.
+  create function continues(known bigint, known_mark uuid) returns boolean language sql as $$
+    select exists (select 1 from ${SCHEMA}.log l where l.seq = known and l.mark = known_mark)
+      or known = 0 and exists (select 1 from ${SCHEMA}.head where trimmed = 0);
+  $$;
+
   -- Adds an entry to the log: one statement, one transaction, one round trip. Gives the entries that the caller lacks, its own last
   -- (without changes); one with number null where what it read was changed meanwhile, and nothing was added.
-  create function append(registry uuid, origin_ text, tables_ text, known bigint, is_checked boolean, is_urgent boolean, changes_ jsonb)
-  returns table (seq bigint, origin text, changes jsonb) language plpgsql as $$
+  create function append(
+    registry uuid, origin_ text, tables_ text, known bigint, known_mark uuid, is_checked boolean, is_urgent boolean, changes_ jsonb
+  )
+  returns table (seq bigint, mark uuid, origin text, changes jsonb) language plpgsql as $$
   declare
     h ${SCHEMA}.head;
     sent bigint;
@@ -95,8 +107,8 @@ export const STEPS: readonly string[] = [
     if h.id <> registry or h.tables <> tables_ then
       raise exception 'another registry' using errcode = 'SY001';
     end if;
-    if known is not null and (known > h.seq or known < h.trimmed or h.seq - known > 500 or is_checked and h.checked > known) then
-      return query select null::bigint, ''::text, null::jsonb;
+    if known is not null and (h.seq - known > 500 or is_checked and h.checked > known or not ${SCHEMA}.continues(known, known_mark)) then
+      return query select null::bigint, null::uuid, ''::text, null::jsonb;
       return;
     end if;
     select records into sent from ${SCHEMA}.origins o where o.origin = origin_;
@@ -108,14 +120,15 @@ export const STEPS: readonly string[] = [
     insert into ${SCHEMA}.origins as o
       select origin_, coalesce(max((c->>'n')::bigint), 0) from jsonb_array_elements(changes_) c
       on conflict on constraint origins_pkey do update set records = greatest(o.records, excluded.records);
-    return query select l.seq, l.origin, l.changes from ${SCHEMA}.log l where l.seq > known order by l.seq;
+    return query select l.seq, l.mark, l.origin, l.changes from ${SCHEMA}.log l where l.seq > known order by l.seq;
     h.seq := h.seq + 1;
-    insert into ${SCHEMA}.log values (h.seq, origin_, fresh);
-    update ${SCHEMA}.head set seq = h.seq, checked = case when is_checked then h.seq else h.checked end;
+    h.mark := gen_random_uuid();
+    insert into ${SCHEMA}.log values (h.seq, h.mark, origin_, fresh);
+    update ${SCHEMA}.head set seq = h.seq, mark = h.mark, checked = case when is_checked then h.seq else h.checked end;
     if is_urgent then
       perform pg_notify('${CHANNEL}', h.seq::text);
     end if;
-    return query select h.seq, origin_, null::jsonb;
+    return query select h.seq, h.mark, origin_, null::jsonb;
   end $$;
 
   -- Raises what a gateway may use of a limit as far as the others leave it, and asks them to leave more where that is too little.

@@ -5,12 +5,14 @@ import { storageTrouble } from '../../sqlite/storage-trouble.js';
 /** Time that one statement may take, and a connection. */
 const STATEMENT_MS = 2000;
 const CONNECT_MS = 2000;
-/** What takes as long as there is data. */
+/** What takes as long as there is data; whoever is not heard of in between loses its locks. */
 const BULK_MS = 600_000;
+const SILENT_MS = 60_000;
 const CONNECTIONS = 4;
 const RETRY_AFTER_S = 2;
 /** What `append` says. */
 const ANOTHER_REGISTRY = 'SY001';
+export const REPLACED = 'it was replaced by another one, or another version has taken it over. Restart the gateway';
 
 /**
  * The PostgreSQL that gateways share. Every failure of it or the way to it is an AppError `registry_unavailable`; what was asked for may have
@@ -103,10 +105,7 @@ export class SharedServer {
   }
 
   #failed(error: unknown): unknown {
-    if ((error as { code?: string }).code === ANOTHER_REGISTRY) {
-      const reason = 'it was replaced by another one, or another version has taken it over. Restart the gateway';
-      return unavailable(reason, error);
-    }
+    if ((error as { code?: string }).code === ANOTHER_REGISTRY) return unavailable(REPLACED, error);
     const trouble = storageTrouble(error);
     if (trouble === null) return error;
     // A server that answers, if only with a refusal, is there.
@@ -125,6 +124,7 @@ function connection(url: string, statementMs: number) {
     connectionTimeoutMillis: CONNECT_MS,
     statement_timeout: statementMs,
     query_timeout: statementMs + 500,
+    idle_in_transaction_session_timeout: SILENT_MS,
     keepAlive: true,
     application_name: 'switchyard registry',
   };

@@ -4,95 +4,17 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import t, { type Test } from 'tap';
-import { readPublicKey } from '../../../src/audit/signing-key.js';
-import { verifyLogs } from '../../../src/audit/verify.js';
+import { JobRunner } from '../../../src/jobs/runner.js';
 import { createQuota } from '../../../src/quota/quota.js';
-import { verifyDatabase } from '../../../src/sqlite/copy.js';
-import { Sqlite } from '../../../src/sqlite/open.js';
 import { answerRecord } from '../../fixtures/answer-record.js';
 import { answerSignals } from '../../fixtures/answer-signals.js';
 import { startPostgres } from '../../fixtures/postgres/server.js';
 import { openTestRegistry, retrieval } from './open.js';
+import { agree, eventually, open, openTwo as openTwoOn, rowsOf } from './shared.js';
 
 const server = await startPostgres();
 t.teardown(() => server.close());
-
-/** A registry that others share, and what it said of its troubles. */
-async function open(t: Test, dataDir: string, url: string) {
-  const errors: unknown[] = [];
-  const clock = { now: Date.now, monotonicMs: () => performance.now() };
-  const shared = { url, onError: (error: unknown) => void errors.push(error) };
-  const registry = await openTestRegistry(dataDir, { clock, shared });
-  let isOpen = true;
-  const close = async () => {
-    if (isOpen) await registry.close();
-    isOpen = false;
-  };
-  t.teardown(close);
-  return { dataDir, registry, errors, close };
-}
-
-async function openTwo(t: Test) {
-  const root = t.testdir({ one: { weights: '1' }, two: { weights: '2' }, a: {}, b: {}, c: {} });
-  const url = await server.createEmptyDatabase();
-  const a = await open(t, join(root, 'a'), url);
-  await a.registry.createTenant({ id: 'bank', name: 'Bank' });
-  const b = await open(t, join(root, 'b'), url);
-  return { root, url, a, b };
-}
-
-async function eventually<T>(look: () => Promise<T>, isIt: (found: T) => boolean): Promise<T> {
-  for (;;) {
-    const found = await look().catch(() => undefined as T);
-    if (found !== undefined && isIt(found)) return found;
-    await sleep(10);
-  }
-}
-
-/** Every row of a data folder's registry, by table. */
-function rowsOf(dataDir: string): Record<string, unknown[]> {
-  const database = new Sqlite(join(dataDir, 'registry.db'), { readonly: true });
-  try {
-    const sql =
-      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '*sqlite*' AND name NOT GLOB 'replica*'";
-    const names = database.prepare(sql).pluck().all() as string[];
-    const rows = (name: string) =>
-      database
-        .prepare(`SELECT * FROM "${name}"`)
-        .all()
-        .map((row) => JSON.stringify(row));
-    return Object.fromEntries(
-      names.filter((name) => !name.startsWith('kysely')).map((name) => [name, rows(name).sort()]),
-    );
-  } finally {
-    database.close();
-  }
-}
-
-/** Each has what the others have, and the server too; every line of the audit log follows the one before it. */
-async function agree(t: Test, url: string, ...dataDirs: readonly string[]) {
-  const isSame = () => new Set(dataDirs.map((dir) => JSON.stringify(rowsOf(dir)))).size === 1;
-  for (let tries = 0; tries < 200 && !isSame(); tries++) await sleep(20);
-  const [first, ...others] = dataDirs.map(rowsOf);
-  for (const other of others) t.same(other, first);
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  const { rows } = await client.query<{ tbl: string; rows: number }>(
-    'select tbl, count(*)::int as rows from switchyard_registry.state group by tbl',
-  );
-  await client.end();
-  const counted = Object.entries(first!)
-    .filter(([, of]) => of.length > 0)
-    .map(([name, of]) => [name, of.length]);
-  t.same(Object.fromEntries(rows.map((row) => [row.tbl, row.rows])), Object.fromEntries(counted));
-  for (const dir of dataDirs) {
-    verifyDatabase(join(dir, 'registry.db'));
-    t.same(
-      verifyLogs(dir, readPublicKey(dir), []).filter(({ problem }) => problem !== null),
-      [],
-    );
-  }
-}
+const openTwo = (t: Test) => openTwoOn(t, server);
 
 t.test('what is changed in one is changed in all, and one audit log has it', async (t) => {
   const { root, url, a, b } = await openTwo(t);
@@ -138,6 +60,22 @@ t.test('what is changed in one is changed in all, and one audit log has it', asy
   t.equal((await c.registry.getDeployment('bank', 'assistant')).instructions, '\0ü');
   await agree(t, url, a.dataDir, c.dataDir);
   t.same([a.errors, b.errors, c.errors], [[], [], []]);
+});
+
+t.test('a change that a gateway was not told of is found when it looks', async (t) => {
+  const { url, a, b } = await openTwo(t);
+  const sql = new pg.Client({ connectionString: url });
+  await sql.connect();
+  const { rowCount } = await sql.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like 'listen%'`,
+  );
+  await sql.end();
+  t.equal(rowCount, 2, 'nobody listens');
+  await a.registry.createTenant({ id: 'shop', name: 'Shop' });
+  await eventually(
+    () => b.registry.listTenants(),
+    ({ length }) => length === 2,
+  );
 });
 
 t.test('of changes that exclude each other one is made, of all others none is lost', async (t) => {
@@ -258,8 +196,8 @@ t.test('while the server is away nothing is changed and everything is read; reco
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await a.registry.createTenant({ id: 'clinic', name: 'Clinic' });
-  await client.query('delete from switchyard_registry.log');
-  await client.query('update switchyard_registry.head set trimmed = seq');
+  await client.query('delete from switchyard_registry.log where seq < (select seq from switchyard_registry.head)');
+  await client.query('update switchyard_registry.head set trimmed = seq - 1');
   await client.end();
   const late = await open(t, again.dataDir, url);
   t.equal((await late.registry.listTenants()).length, 3, 'made anew where the log does not reach back');
@@ -319,6 +257,73 @@ t.test('a limit holds for all together, and is used up by whichever is asked', a
   t.match(await useUp(1, 'clinic'), { used: 0, code: 'registry_unavailable' }, 'and no more without the server');
   await server.start();
 });
+
+t.test('requests a minute hold for all together', async (t) => {
+  const { a, b } = await openTwo(t);
+  const limits = { requestsPerMinute: 60 };
+  await a.registry.putLimits({ tenant: 'bank', keyId: null, limits });
+  await eventually(
+    () => b.registry.getLimits('bank', null),
+    ({ revision }) => revision === 1,
+  );
+  const clock = { now: Date.now, monotonicMs: () => performance.now() };
+  const quotas = [a, b].map(({ registry }) => createQuota({ ...registry, requestsPerMinute: 1e6, clock }));
+  t.teardown(() => Promise.all(quotas.map((quota) => quota.close())));
+  const { signal } = new AbortController();
+  const codes: string[] = [];
+  const ask = async (which: number) => {
+    try {
+      const end = await quotas[which]!.admit({ tenant: 'bank', keyId: 'key_1' }, { computes: false, signal });
+      end();
+      return 1;
+    } catch (error) {
+      codes.push((error as { code: string }).code);
+      return 0;
+    }
+  };
+  let admitted = 0;
+  for (let i = 0; i < 50; i++) admitted += (await ask(0)) + (await ask(1));
+  t.ok(admitted <= 60 && admitted >= 50, `${admitted} of 100`);
+  t.same([...new Set(codes)], ['rate_limited']);
+});
+
+t.test(
+  'a job whose runner died is done by another gateway, and what the dead one made of it does not count',
+  async (t) => {
+    const { a, b } = await openTwo(t);
+    const owner = { tenant: 'bank', audience: '' };
+    const nothing = { previousId: null, input: [], body: {}, task: {}, user: null, added: null };
+    await a.registry.saveResponse({ ...owner, ...nothing, id: 'resp_1', status: 'queued', createdAt: Date.now() });
+    const turn = { afterTenant: '', except: [], leaseMs: 300, nowMs: Date.now() };
+    const lease = await a.registry.jobs.claim('response', { ...turn, holder: 'the dead one' });
+    await a.registry.startResponse(lease!);
+
+    const runner = new JobRunner({
+      ...{ jobs: b.registry.jobs, kind: 'response', holder: 'the other one', isAlone: b.registry.isAlone },
+      ...{ atOnce: 1, maxAttempts: 3, failure: { code: 'failed', message: '' } },
+      clock: { now: Date.now, monotonicMs: () => performance.now() },
+      work: async (found) => {
+        await b.registry.startResponse(found);
+        await b.registry.finishResponse(found, { status: 'completed', body: { by: 'the other one' }, added: null });
+      },
+      onFailed: () => {},
+      onError: (error) => t.error(error),
+    });
+    await eventually(
+      () => b.registry.getResponse(owner, 'resp_1'),
+      ({ status }) => status === 'in_progress',
+    );
+    runner.start();
+    t.teardown(() => runner.stop());
+    await eventually(
+      () => a.registry.getResponse(owner, 'resp_1'),
+      ({ status }) => status === 'completed',
+    );
+    await a.registry.finishResponse(lease!, { status: 'failed', body: { by: 'the dead one' }, added: null });
+    t.match(await a.registry.getResponse(owner, 'resp_1'), { status: 'completed', body: { by: 'the other one' } });
+    t.match(await a.registry.jobs.counts(), []);
+  },
+);
 
 const feedbackOn = (answerId: string) => ({
   ...{ answerId, rating: 'up' as const, score: null, categories: [], comment: null, correction: null },
