@@ -12,6 +12,8 @@ export const MODELS = join(process.env.SWITCHYARD_DATA ?? join(ROOT, '.switchyar
 const SMALL_BASE = { SWITCHYARD_MODELS_BASE: 'smollm2-135m-instruct' };
 /** Nothing else runs while the sample documents are indexed. */
 const FAST_INDEXING = { SWITCHYARD_RETRIEVAL_THREADS: '2' };
+/** Where nobody is answered anything, the start of an engine is half of that of the gateway. */
+export const NO_ENGINE = { SWITCHYARD_UPSTREAM_URLS: 'http://127.0.0.1:9' };
 const READY = /ready on (http:\/\/\S+)/;
 
 export interface GatewayProcess {
@@ -20,6 +22,8 @@ export interface GatewayProcess {
   /** Everything it wrote to standard output. */
   readonly output: () => string;
   readonly pid: number;
+  /** Resolves when it has ended, whoever ended it. */
+  ended(): Promise<void>;
   /** Asks it to stop, as a service manager would, and gives its exit code; SIGKILL gives null. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -54,6 +58,7 @@ export async function startByCommands(
     env: { ...process.env, PORT: '0', SWITCHYARD_DATA: dataDir, SWITCHYARD_SERVER_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const exited = once(child, 'exit');
   const written = outputOf(child);
   const url = await untilReady(child, written);
   return {
@@ -61,9 +66,11 @@ export async function startByCommands(
     dataDir,
     output: () => written.out,
     pid: child.pid!,
+    async ended() {
+      await exited;
+    },
     async stop(signal = 'SIGTERM') {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-      const exited = once(child, 'exit');
       child.kill(signal);
       const [code] = await exited;
       return code;

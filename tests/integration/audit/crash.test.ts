@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { runCli } from '../../../src/cli/run.js';
-import { Sqlite } from '../../../src/sqlite/open.js';
-import { removeDataDir, startGateway, temporaryDataDir } from '../gateway-process.js';
+import { compareWithEvents } from '../../fixtures/gateway/folded-events.js';
+import { NO_ENGINE, removeDataDir, startGateway, temporaryDataDir } from '../gateway-process.js';
 import { openTestRegistry, retrieval } from '../registry/open.js';
 
 const ROUNDS = 4;
@@ -32,26 +32,6 @@ const ROLLOUT: readonly (readonly ['POST' | 'PUT', string, object?])[] = [
   ['POST', 'deployments/assistant/promote'],
 ];
 
-/** What is served, and what may be, is what the last events say. */
-function compareWithEvents(t: Test, dataDir: string): void {
-  const database = new Sqlite(join(dataDir, 'registry.db'));
-  const row = database.prepare('SELECT * FROM deployments').get() as Record<string, unknown>;
-  const last = database.prepare('SELECT served FROM rollout_events ORDER BY revision DESC LIMIT 1').pluck().get();
-  t.match(JSON.parse(last as string), {
-    stableVersion: row.stable_version,
-    canaryVersion: row.canary_version,
-    canaryWeight: row.canary_weight,
-    rollout: JSON.parse((row.rollout as string | null) ?? 'null'),
-  });
-  const versions = database.prepare(`SELECT version, status, (
-    SELECT to_status FROM version_events e WHERE e.version = a.version ORDER BY seq DESC LIMIT 1
-  ) AS last FROM adapters a`);
-  for (const { version, status, last } of versions.all() as { version: number; status: string; last: string }[]) {
-    t.equal(status, last, `status of version ${version}`);
-  }
-  database.close();
-}
-
 t.test('a gateway that is killed in the middle of changes leaves logs that hold', { timeout: 240_000 }, async (t) => {
   const dataDir = temporaryDataDir();
   t.teardown(() => removeDataDir(dataDir));
@@ -71,7 +51,7 @@ t.test('a gateway that is killed in the middle of changes leaves logs that hold'
   let acknowledged = 0;
   let lines = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const gateway = await startGateway(dataDir, { SWITCHYARD_DEMO: 'false' });
+    const gateway = await startGateway(dataDir, { ...NO_ENGINE, SWITCHYARD_DEMO: 'false' });
     const headers = { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json' };
     const change = async (name: string): Promise<void> => {
       const url = `${gateway.url}/admin/tenants/bank/keys`;
