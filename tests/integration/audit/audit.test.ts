@@ -68,7 +68,7 @@ t.test('every change of the registry is a line: who, what, before, after, why, w
 
   t.match((await cli('audit', 'list', ...bank, '--limit', '2')).out, /key\.revoked +key_.*\n.*key\.created/);
   const older = await json('audit', 'list', ...bank);
-  t.equal(older.entries.length, entries.length);
+  t.equal(older.data.length, entries.length);
   t.match(await on(t, join(root, 'data'), 'audit', 'verify'), { code: 0, out: /registry +bank +\d+ +sound/ });
   await t.rejects(registry.listAudit('nobody', { limit: 1, before: null }), { code: 'not_found' });
 });
