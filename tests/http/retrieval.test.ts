@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { BASE, bearer, createFakeEngine, createTestServer, KEY, OTHER_KEY, passage } from './fakes.js';
 
@@ -58,8 +59,13 @@ t.test('who is refused all the time hears of it late, or finds room meanwhile', 
   const { app, engine, retrieval } = await createTestServer();
   t.teardown(() => app.close());
   engine.full = true;
-  const flood = Array.from({ length: 30 }, async () => (await app.inject(ask())).statusCode);
-  t.equal(await Promise.race(flood), 429);
+  let answered = 0;
+  const flood = Array.from({ length: 30 }, async () => {
+    const { statusCode } = await app.inject(ask());
+    answered++;
+    return statusCode;
+  });
+  while (answered < 10) await sleep(5);
   const last = app.inject(ask());
   engine.full = false;
   const statuses = await Promise.all(flood);
