@@ -523,12 +523,12 @@ export interface Registry extends Conversations, Webhooks {
   listExperiments(): Promise<readonly Deployment[]>;
   /** Of the experiment under way: the first ones, as many as an experiment may have. */
   experimentAnswers(deployment: Deployment): Promise<readonly ExperimentAnswer[]>;
-  /** Newest first. @param type left out: of all types @param before left out: from the newest on; else older than this revision */
+  /** Newest first. @param older `type` left out: of all types; `before` left out: from the newest on, else older than this revision */
   listRolloutEvents(
     tenant: string,
     name: string,
     limit: number,
-    { type, before }?: { readonly type?: RolloutEventType; readonly before?: number | undefined },
+    older?: { readonly type?: RolloutEventType; readonly before?: number | undefined },
   ): Promise<readonly RolloutEvent[]>;
   /** Deployments of all tenants with a rollout under way. */
   listRollouts(): Promise<readonly Deployment[]>;
