@@ -2,7 +2,8 @@ import { errorResponses } from '../errors/responses.js';
 import { changedBy, RevisionHeaders, withRevision } from './conditions.js';
 import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { AliasBody, AliasParams, AliasSchema, TenantParams } from './schemas.js';
+import { TenantParams } from './schemas/common.js';
+import { AliasBody, AliasParams, AliasSchema } from './schemas/versions.js';
 
 const route = { config: { scope: 'release' } } as const;
 const changing = {

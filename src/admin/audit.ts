@@ -3,7 +3,8 @@ import type { AuditEntry, AuditPage } from '../contracts/audit.js';
 import { errorResponses } from '../errors/responses.js';
 import { numberCursor, pageOf, pageQuery, readPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { AuditHeadSchema, AuditLineSchema, TenantParams } from './schemas.js';
+import { AuditHeadSchema, AuditLineSchema } from './schemas/audit.js';
+import { TenantParams } from './schemas/common.js';
 
 const LINES = 100;
 const Page = pageQuery(LINES);

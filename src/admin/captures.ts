@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { errorResponses } from '../errors/responses.js';
 import { answerCursor, pageOf, pageQuery, readPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { TenantParams } from './schemas.js';
+import { TenantParams } from './schemas/common.js';
 
 const route = { config: { scope: 'admin' } } as const;
 const ANSWERS = 50;

@@ -4,7 +4,8 @@ import { currentActor } from '../audit/actor.js';
 import type { Deployment } from '../contracts/registry.js';
 import type { ChangedBy } from '../contracts/rollouts.js';
 import { errorResponses } from '../errors/responses.js';
-import { ChangeHeaders, DeploymentParams, DeploymentSchema } from './schemas.js';
+import { ChangeHeaders } from './schemas/common.js';
+import { DeploymentParams, DeploymentSchema } from './schemas/deployments.js';
 
 /** Headers of every route that changes what has revisions. */
 export const RevisionHeaders = Type.Object({

@@ -2,7 +2,8 @@ import { errorResponses } from '../errors/responses.js';
 import { changedBy, changingDeployment, withEtag } from './conditions.js';
 import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { CanaryBody, DeploymentBody, DeploymentParams, DeploymentSchema, TenantParams } from './schemas.js';
+import { TenantParams } from './schemas/common.js';
+import { CanaryBody, DeploymentBody, DeploymentParams, DeploymentSchema } from './schemas/deployments.js';
 
 const route = { config: { scope: 'release' } } as const;
 const oneDeployment = {

@@ -1,7 +1,8 @@
 /** The shape of how an experiment stands. */
 import { Type } from 'typebox';
 import { GOALS } from '../contracts/registry-limits.js';
-import { DeploymentSchema, nullable, Time } from './schemas.js';
+import { nullable, Time } from './schemas/common.js';
+import { DeploymentSchema } from './schemas/deployments.js';
 import { Evidence, VerdictSchema } from './verdict-schema.js';
 
 export const ExperimentReportSchema = Type.Object({

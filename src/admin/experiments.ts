@@ -7,7 +7,7 @@ import { changedBy, changingDeployment, withEtag } from './conditions.js';
 import { ExperimentStatusSchema } from './experiment-report-schema.js';
 import { AdoptBody, ExperimentBody } from './experiment-schemas.js';
 import type { AdminPlugin } from './plugin.js';
-import { DeploymentParams } from './schemas.js';
+import { DeploymentParams } from './schemas/deployments.js';
 
 const route = { config: { scope: 'release' } } as const;
 const oneExperiment = { tags: ['admin'], params: DeploymentParams };

@@ -4,7 +4,8 @@ import { errorResponses } from '../errors/responses.js';
 import { ConditionHeaders, changedBy, ifRevision, MakingHeaders, RevisionHeaders, withRevision } from './conditions.js';
 import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { KeyBody, KeyParams, KeySchema, NewKeySchema, RotateBody, ScopesBody, TenantParams } from './schemas.js';
+import { TenantParams } from './schemas/common.js';
+import { KeyBody, KeyParams, KeySchema, NewKeySchema, RotateBody, ScopesBody } from './schemas/tenants.js';
 import { excessOf, type Reach } from './scopes.js';
 
 const route = { config: { scope: 'tenant-admin' } } as const;

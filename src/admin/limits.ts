@@ -3,7 +3,8 @@ import { KEY_LIMITS, LIMITS, TENANT_LIMITS } from '../contracts/registry-limits.
 import { errorResponses } from '../errors/responses.js';
 import { ifRevision, RevisionHeaders, withRevision } from './conditions.js';
 import type { AdminPlugin } from './plugin.js';
-import { KeyParams, nullable, TenantParams, Time } from './schemas.js';
+import { nullable, TenantParams, Time } from './schemas/common.js';
+import { KeyParams } from './schemas/tenants.js';
 
 const route = { config: { scope: 'admin' } } as const;
 type Name = (typeof TENANT_LIMITS)[number];

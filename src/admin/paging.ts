@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { AnswerMoment } from '../contracts/paging.js';
 import { AppError } from '../errors/app-error.js';
-import { nullable } from './schemas.js';
+import { nullable } from './schemas/common.js';
 
 const MOST = 1000;
 const after = Type.Optional(Type.String({ maxLength: 200, description: '`next` of the page before.' }));

@@ -2,7 +2,9 @@ import { Type } from 'typebox';
 import { errorResponses } from '../errors/responses.js';
 import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { DeploymentParams, PolicyBody, PolicySchema, TenantParams } from './schemas.js';
+import { TenantParams } from './schemas/common.js';
+import { DeploymentParams } from './schemas/deployments.js';
+import { PolicyBody, PolicySchema } from './schemas/policies.js';
 
 const route = { config: { scope: 'tenant-admin' } } as const;
 const onePolicy = { tags: ['admin'], params: DeploymentParams, response: { 200: PolicySchema, ...errorResponses } };

@@ -13,7 +13,8 @@ import { exportExamples } from '../quality/export.js';
 import { ifRevision, RevisionHeaders, withRevision } from './conditions.js';
 import { answerCursor, pageOf, pageQuery, readPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { DeploymentParams, TenantParams } from './schemas.js';
+import { TenantParams } from './schemas/common.js';
+import { DeploymentParams } from './schemas/deployments.js';
 
 const route = { config: { scope: 'tenant-admin' } } as const;
 const closed = { additionalProperties: false } as const;

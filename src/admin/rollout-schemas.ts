@@ -4,16 +4,8 @@ import { ROLLOUT_EVENTS } from '../contracts/registry-limits.js';
 import { ExperimentReportSchema } from './experiment-report-schema.js';
 import { ExperimentSchema } from './experiment-schemas.js';
 import { PlanFields, RolloutSchema } from './plan-schemas.js';
-import {
-  CanaryGroups,
-  DeploymentSchema,
-  nullable,
-  RuleFields,
-  ShadowWeight,
-  Time,
-  Version,
-  Weight,
-} from './schemas.js';
+import { nullable, Time, Version } from './schemas/common.js';
+import { CanaryGroups, DeploymentSchema, RuleFields, ShadowWeight, Weight } from './schemas/deployments.js';
 import { VerdictSchema } from './verdict-schema.js';
 
 export const RolloutBody = Type.Object(

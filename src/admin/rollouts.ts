@@ -6,7 +6,7 @@ import { changedBy, changingDeployment, withEtag } from './conditions.js';
 import { numberCursor, pageOf, pageQuery, readPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
 import { RolloutBody, RolloutEventSchema, RolloutStatusSchema } from './rollout-schemas.js';
-import { DeploymentParams } from './schemas.js';
+import { DeploymentParams } from './schemas/deployments.js';
 
 const route = { config: { scope: 'release' } } as const;
 const EVENTS = 100;

@@ -10,7 +10,7 @@ import { policyRoutes } from './policies.js';
 import { qualityRoutes } from './quality.js';
 import { replicaRoutes } from './replicas.js';
 import { rolloutRoutes } from './rollouts.js';
-import { ChangeHeaders } from './schemas.js';
+import { ChangeHeaders } from './schemas/common.js';
 import { requireReach } from './scopes.js';
 import { signerRoutes } from './signers.js';
 import { tenantRoutes } from './tenants.js';

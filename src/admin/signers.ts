@@ -1,7 +1,8 @@
 import { errorResponses } from '../errors/responses.js';
 import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { SignerBody, SignerParams, SignerSchema, TenantParams } from './schemas.js';
+import { TenantParams } from './schemas/common.js';
+import { SignerBody, SignerParams, SignerSchema } from './schemas/tenants.js';
 
 const route = { config: { scope: 'tenant-admin' } } as const;
 

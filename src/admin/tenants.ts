@@ -2,7 +2,8 @@ import { errorResponses } from '../errors/responses.js';
 import { ifRevision, RevisionHeaders, withRevision } from './conditions.js';
 import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { TenantBody, TenantNameBody, TenantParams, TenantSchema } from './schemas.js';
+import { TenantParams } from './schemas/common.js';
+import { TenantBody, TenantNameBody, TenantSchema } from './schemas/tenants.js';
 
 const route = { config: { scope: 'admin' } } as const;
 const oneTenant = { tags: ['admin'], params: TenantParams, response: { 200: TenantSchema, ...errorResponses } };

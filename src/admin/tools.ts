@@ -4,7 +4,8 @@ import { AppError } from '../errors/app-error.js';
 import { errorResponses } from '../errors/responses.js';
 import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { DeploymentParams, TenantParams } from './schemas.js';
+import { TenantParams } from './schemas/common.js';
+import { DeploymentParams } from './schemas/deployments.js';
 
 const route = { config: { scope: 'admin' } } as const;
 const Parameters = Type.Record(Type.String(), Type.Unknown(), {

@@ -6,7 +6,8 @@ import { errorResponses } from '../errors/responses.js';
 import { changedBy } from './conditions.js';
 import type { AdminPlugin } from './plugin.js';
 import { FORM_BYTES, receiveAdapter } from './receive-adapter.js';
-import { AdapterPolicyBody, AdapterSchema, NewVersionParams, TenantParams, UploadBody } from './schemas.js';
+import { TenantParams } from './schemas/common.js';
+import { AdapterPolicyBody, AdapterSchema, NewVersionParams, UploadBody } from './schemas/versions.js';
 import { toSignature, withoutFile } from './shown-version.js';
 
 /** Each takes the disk of its weights, and compiling goes one by one. */

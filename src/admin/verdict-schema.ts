@@ -1,7 +1,7 @@
 /** The shape of the judge's opinion. */
 import { Type } from 'typebox';
 import { JUDGED_METRIC_NAMES } from '../canary/judged-metrics.js';
-import { nullable } from './schemas.js';
+import { nullable } from './schemas/common.js';
 
 const OutcomeSchema = Type.Enum(['pass', 'fail', 'inconclusive']);
 const Answers = Type.Integer({ description: 'Answers that were judged.' });

@@ -15,7 +15,7 @@ import {
   VersionEventSchema,
   VersionParams,
   VersionSchema,
-} from './schemas.js';
+} from './schemas/versions.js';
 import { withoutFile } from './shown-version.js';
 
 const route = { config: { scope: 'release' } } as const;

@@ -3,7 +3,7 @@ import { ROLLOUT_EVENTS } from '../contracts/registry-limits.js';
 import { errorResponses } from '../errors/responses.js';
 import { PageQuery, pageOf, toPage } from './paging.js';
 import type { AdminPlugin } from './plugin.js';
-import { nullable, TenantParams, Time } from './schemas.js';
+import { nullable, TenantParams, Time } from './schemas/common.js';
 
 const route = { config: { scope: 'tenant-admin' } } as const;
 const WebhookBody = Type.Object(

@@ -1,5 +1,8 @@
 /** Batches: many requests from a file, answered behind the one that brought them. Types only. */
 
+import type { Lease } from '../jobs/jobs.js';
+import type { Page, PageRequest } from './paging.js';
+
 export type BatchStatus =
   | 'validating'
   | 'failed'
@@ -38,15 +41,34 @@ export interface Batch {
   readonly reachedAt: Readonly<Partial<Record<BatchStatus, number>>>;
 }
 
-export type NewBatch = Omit<Batch, 'status' | 'counts' | 'outputFileId' | 'errorFileId' | 'errors' | 'reachedAt'>;
+type NewBatch = Omit<Batch, 'status' | 'counts' | 'outputFileId' | 'errorFileId' | 'errors' | 'reachedAt'>;
 export type BatchChange = Partial<Pick<Batch, 'status' | 'counts' | 'outputFileId' | 'errorFileId' | 'errors'>>;
 
 /** What became of a line of the file. */
-export interface BatchResult {
+interface BatchResult {
   /** From 0 on. */
   readonly line: number;
   /** Whether it belongs into the file of errors. */
   readonly isError: boolean;
   /** JSON, as it stands in a file. */
   readonly json: string;
+}
+
+/** Batches that are kept. */
+export interface Batches {
+  /** Durable when it resolves: a job of the kind `batch` is about it. */
+  createBatch(batch: NewBatch): Promise<Batch>;
+  /** @throws AppError `not_found` where it is not this tenant's, as below */
+  getBatch(tenant: string, id: string): Promise<Batch>;
+  listBatches(tenant: string, page: PageRequest): Promise<Page<Batch>>;
+  /** What is not begun of it is not begun any more; one that is over stays as it is. */
+  cancelBatch(tenant: string, id: string): Promise<Batch>;
+  /** One that is called off is not in progress again. */
+  changeBatch(tenant: string, id: string, change: BatchChange): Promise<Batch>;
+  /** A line's first result counts. */
+  addBatchResult(id: string, result: BatchResult): Promise<void>;
+  /** In the order of the file, behind a line. */
+  listBatchResults(id: string, after: number, limit: number): Promise<readonly BatchResult[]>;
+  /** Ends the job too, and forgets the results, which are in files; nothing changes where it is no longer held. */
+  finishBatch(lease: Lease, change: BatchChange): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** What is known of adapter versions beside their content: whether they may answer, and by which names they are found. Types only. */
-import type { SourceFile } from './adapter.js';
+import type { AdapterRef, SourceFile } from './adapter.js';
 import type { VERSION_STATUSES } from './registry-limits.js';
+import type { ChangedBy } from './rollouts.js';
 
 /**
  * Whether a version may answer. `candidate`: added, and not yet approved by anybody. `approved`: somebody approved it, or made it
@@ -77,4 +78,83 @@ export interface Alias {
   /** Grows by one with every move. */
   readonly revision: number;
   readonly updatedAt: number;
+}
+
+export interface AdapterVersion extends AdapterRef {
+  readonly tenant: string;
+  readonly rank: number;
+  readonly targets: readonly string[];
+  readonly bytes: number;
+  readonly baseDigest: string;
+  /** Id of the base model; null, as with the next two, for versions of before. */
+  readonly baseModel: string | null;
+  /** Id of a key, or `operator`. */
+  readonly addedBy: string | null;
+  /** The files that it came in. */
+  readonly sources: VersionSources | null;
+  readonly lineage: Lineage;
+  /** Name of the signer; null: nobody signed it. */
+  readonly signedBy: string | null;
+  readonly status: VersionStatus;
+  readonly createdAt: number;
+}
+
+/** Versions of adapters, what is known of them, and the names that point at them. */
+export interface Versions {
+  /** Compiles and registers the next version (or exactly `version`); the same content under the same name is idempotent. */
+  addAdapter(
+    adapter: {
+      tenant: string;
+      name: string;
+      folder: string;
+      version?: number;
+      lineage?: Partial<Lineage>;
+      signature?: AdapterSignature | null;
+      /** Whether its configuration may name another base model than the one that runs. */
+      anyBase?: boolean;
+    },
+    by?: ChangedBy,
+  ): Promise<AdapterVersion>;
+  /**
+   * Deletes a version that nothing serves or names, with its files where they are nobody else's; its number is not given again.
+   * @throws AppError `version_in_use`
+   */
+  deleteVersion(tenant: string, name: string, version: number, by?: ChangedBy): Promise<AdapterVersion>;
+  /** Removes files of adapters that no version names: what a crash left. @returns how many adapters they were of */
+  collectAdapterFiles(): Promise<number>;
+  getAdapterPolicy(tenant: string): Promise<AdapterPolicy>;
+  putAdapterPolicy(tenant: string, policy: AdapterPolicy): Promise<AdapterPolicy>;
+  listAdapters(tenant: string): Promise<readonly AdapterVersion[]>;
+  getAdapterVersion(tenant: string, name: string, version: number): Promise<AdapterVersion>;
+  /**
+   * Moves a version to another status; what has it already stays as it is. Revoking is at once: the version leaves every canary in the
+   * same transaction, and where it is stable, requests are refused until another one is.
+   * @throws AppError `invalid_transition`; `version_in_use` for one that is served and is not to be revoked
+   */
+  setVersionStatus(
+    tenant: string,
+    name: string,
+    version: number,
+    status: VersionStatus,
+    by?: ChangedBy,
+  ): Promise<AdapterVersion>;
+  /** @throws AppError `invalid_value`, also where there are too many */
+  addEvaluation(
+    tenant: string,
+    name: string,
+    version: number,
+    report: Pick<EvaluationReport, 'name' | 'figures' | 'dataDigest'>,
+    by?: ChangedBy,
+  ): Promise<EvaluationReport>;
+  /** In their order. */
+  listEvaluations(tenant: string, name: string, version: number): Promise<readonly EvaluationReport[]>;
+  /** Newest first. */
+  listVersionEvents(tenant: string, name: string, version: number): Promise<readonly VersionEvent[]>;
+
+  /** Points an alias at a version; where it points already, nothing changes. @throws AppError `revision_mismatch` */
+  putAlias(alias: Pick<Alias, 'tenant' | 'adapter' | 'alias' | 'version'>, by?: ChangedBy): Promise<Alias>;
+  /** @throws AppError `revision_mismatch` */
+  removeAlias(alias: Pick<Alias, 'tenant' | 'adapter' | 'alias'>, by?: ChangedBy): Promise<Alias>;
+  getAlias(tenant: string, adapter: string, alias: string): Promise<Alias>;
+  listAliases(tenant: string): Promise<readonly Alias[]>;
 }

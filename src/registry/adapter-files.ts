@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { CompiledAdapter } from '../contracts/adapter.js';
-import type { Database } from './database.js';
+import type { Database } from './tables/tables.js';
 
 /** Files of adapters, by digest: several versions, also of several tenants, may have the same ones. */
 export interface AdapterFiles {

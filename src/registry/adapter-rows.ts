@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import type { AdapterVersion } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
-import type { AdapterRow, Database } from './database.js';
+import type { Database } from './tables/tables.js';
+import type { AdapterRow } from './tables/versions.js';
 import { NO_LINEAGE } from './valid-lineage.js';
 
 /** What the API shows of a version: where the gateway keeps its files is nobody's business. */

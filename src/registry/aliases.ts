@@ -3,9 +3,9 @@ import { ALIAS_PATTERN } from '../contracts/registry-limits.js';
 import type { Alias } from '../contracts/versions.js';
 import { AppError } from '../errors/app-error.js';
 import { requireVersion } from './adapter-rows.js';
-import type { Database } from './database.js';
 import { requireRevision } from './revision.js';
 import type { TableParts } from './table-parts.js';
+import type { Database } from './tables/tables.js';
 import { requireTenant } from './tenants.js';
 import { invalid } from './validate.js';
 

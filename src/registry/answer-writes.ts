@@ -1,4 +1,6 @@
-import type { AnswerRow, OpenDatabase, SignalsRow, UsageTable } from './database.js';
+import type { OpenDatabase } from './database.js';
+import type { AnswerRow, SignalsRow } from './tables/answers.js';
+import type { UsageTable } from './tables/tenants.js';
 
 /** Writes what is kept of every answer; each in a transaction of the caller's. */
 export interface AnswerWrites {

@@ -2,7 +2,9 @@ import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord, Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import { prepareAnswerWrites } from './answer-writes.js';
-import type { AnswerRow, Database, OpenDatabase } from './database.js';
+import type { OpenDatabase } from './database.js';
+import type { AnswerRow } from './tables/answers.js';
+import type { Database } from './tables/tables.js';
 import { usageOf } from './usage.js';
 import type { HashUser } from './user-hash.js';
 

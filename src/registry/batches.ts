@@ -3,7 +3,9 @@ import type { Clock } from '../contracts/clock.js';
 import type { Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import { completeJob, enqueueJob } from '../jobs/jobs.js';
-import { type BatchRow, type Database, jobTables } from './database.js';
+import { jobTables } from './database.js';
+import type { Database } from './tables/tables.js';
+import type { BatchRow } from './tables/texts.js';
 
 type Batches = Pick<
   Registry,

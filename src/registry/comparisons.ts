@@ -1,8 +1,9 @@
 import { comparisonName } from '../contracts/registry-limits.js';
 import type { Served } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
-import type { Database, DeploymentRow } from './database.js';
 import { listEvaluations } from './evaluations.js';
+import type { DeploymentRow } from './tables/deployments.js';
+import type { Database } from './tables/tables.js';
 
 /**
  * What a rollout that begins asks of its version (decision 0068).

@@ -3,7 +3,8 @@ import type { Conversation, Conversations } from '../contracts/conversations.js'
 import { MAX_ITEMS } from '../contracts/registry-limits.js';
 import type { AddedItems, ConversationItem, Owner } from '../contracts/stored-responses.js';
 import { AppError } from '../errors/app-error.js';
-import type { ConversationRow, Database } from './database.js';
+import type { Database } from './tables/tables.js';
+import type { ConversationRow } from './tables/texts.js';
 import type { HashUser } from './user-hash.js';
 
 /** Conversations with their texts. */

@@ -3,8 +3,10 @@ import type { Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import type { AdapterFiles } from './adapter-files.js';
 import { requireVersion, toVersion, toVersionInfo } from './adapter-rows.js';
-import type { AdapterRow, Audited, Database } from './database.js';
+import type { Audited } from './database.js';
 import { hasArm } from './deployment-rows.js';
+import type { Database } from './tables/tables.js';
+import type { AdapterRow } from './tables/versions.js';
 
 type Deletion = Pick<Registry, 'deleteVersion' | 'collectAdapterFiles'>;
 

@@ -4,12 +4,14 @@ import type { ChangedBy, RolloutEventType, Served } from '../contracts/rollouts.
 import { AppError } from '../errors/app-error.js';
 import { requireVersion } from './adapter-rows.js';
 import { requireCompared } from './comparisons.js';
-import type { Audited, Database, DeploymentRow } from './database.js';
+import type { Audited } from './database.js';
 import { fromServed, requireDeployment, servedBy, toDeployment, toServed } from './deployment-rows.js';
 import { requireRevision } from './revision.js';
 import type { Transition } from './rollout.js';
 import { appendEvent, eventWithKey, lastEventType } from './rollout-events.js';
 import { requiresSignatures } from './signatures.js';
+import type { DeploymentRow } from './tables/deployments.js';
+import type { Database } from './tables/tables.js';
 import { moveVersion } from './version-moves.js';
 import { isServable, newlyServed, statusAfter } from './version-status.js';
 import { tellWebhooks } from './webhooks.js';

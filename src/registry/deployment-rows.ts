@@ -2,7 +2,8 @@ import { sql } from 'kysely';
 import type { Deployment } from '../contracts/registry.js';
 import type { Served } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
-import type { Database, DeploymentRow } from './database.js';
+import type { DeploymentRow } from './tables/deployments.js';
+import type { Database } from './tables/tables.js';
 
 export function findDeployment(db: Database, tenant: string, name: string): Promise<DeploymentRow | undefined> {
   return db

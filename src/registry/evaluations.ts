@@ -3,8 +3,9 @@ import type { Registry } from '../contracts/registry.js';
 import { MAX_EVALUATIONS } from '../contracts/registry-limits.js';
 import type { EvaluationReport } from '../contracts/versions.js';
 import { requireVersion } from './adapter-rows.js';
-import type { Audited, Database } from './database.js';
+import type { Audited } from './database.js';
 import { OPERATOR } from './revision.js';
+import type { Database } from './tables/tables.js';
 import { validEvaluation } from './valid-lineage.js';
 import { invalid } from './validate.js';
 

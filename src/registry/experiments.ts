@@ -1,11 +1,11 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Registry, RetrievalPolicy } from '../contracts/registry.js';
-import type { Database } from './database.js';
 import type { DeploymentChanges } from './deployment-changes.js';
 import { toDeployment } from './deployment-rows.js';
 import { requirePolicy } from './policies.js';
 import { OPERATOR } from './revision.js';
 import { experimentEnded, experimentStarted } from './rollout.js';
+import type { Database } from './tables/tables.js';
 import { validExperiment } from './valid-experiment.js';
 import { validRetrieval } from './valid-retrieval.js';
 

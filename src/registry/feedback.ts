@@ -10,7 +10,9 @@ import type {
 } from '../contracts/registry.js';
 import { LABEL_SCHEMA, MAX_COMMENT, MAX_CORRECTION, MAX_CORRECTION_MESSAGES } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import type { Audited, Database, ReviewRow } from './database.js';
+import type { Audited } from './database.js';
+import type { ReviewRow } from './tables/answers.js';
+import type { Database } from './tables/tables.js';
 import { invalid, validNumber, validText } from './validate.js';
 
 /** A person should look at answers below it. */

@@ -3,7 +3,7 @@ import type { Deployment, Registry } from '../contracts/registry.js';
 import { MAX_JUDGED_ANSWERS } from '../contracts/registry-limits.js';
 import type { JudgedAnswer } from '../contracts/rollouts.js';
 import type { SafetyRecord } from '../contracts/safety.js';
-import type { Database } from './database.js';
+import type { Database } from './tables/tables.js';
 
 export function createJudgedAnswers({ db }: { db: Database }): Pick<Registry, 'judgedAnswers' | 'experimentAnswers'> {
   return {

@@ -10,9 +10,11 @@ import {
 } from '../contracts/registry-limits.js';
 import type { IfRevision } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
-import type { Audited, Database, KeyRow } from './database.js';
+import type { Audited } from './database.js';
 import type { ReadCache } from './read-cache.js';
 import { requireRevision } from './revision.js';
+import type { Database } from './tables/tables.js';
+import type { KeyRow } from './tables/tenants.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validGroups, validInteger, validText } from './validate.js';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Registry } from '../contracts/registry.js';
-import type { Database } from './database.js';
+import type { Database } from './tables/tables.js';
 
 /** Of several gateways over one store, exactly one does what a lease is for. */
 export function createLeases({ db, clock }: { db: Database; clock: Clock }): Pick<Registry, 'takeLease'> {

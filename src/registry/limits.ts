@@ -3,9 +3,9 @@ import type { Limits, SetLimits, TenantLimits } from '../contracts/quota.js';
 import type { Registry } from '../contracts/registry.js';
 import { KEY_LIMITS, LIMITS, TENANT_LIMITS } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import type { Database } from './database.js';
 import { requireRevision } from './revision.js';
 import type { TableParts } from './table-parts.js';
+import type { Database } from './tables/tables.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validInteger } from './validate.js';
 

@@ -2,8 +2,10 @@ import type { Clock } from '../contracts/clock.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Safety, SafetyPolicy } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
-import type { Audited, Database, PolicyRow } from './database.js';
+import type { Audited } from './database.js';
 import type { ReadCache } from './read-cache.js';
+import type { PolicyRow } from './tables/deployments.js';
+import type { Database } from './tables/tables.js';
 import { requireTenant } from './tenants.js';
 import { validName } from './validate.js';
 

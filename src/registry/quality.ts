@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import type { QualityGroup, Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
-import type { Database } from './database.js';
 import type { TableParts } from './table-parts.js';
+import type { Database } from './tables/tables.js';
 import { requireTenant } from './tenants.js';
 
 type QualityTables = Pick<Registry, 'qualityReport' | 'baselineTime' | 'getBaseline' | 'putBaseline' | 'resetBaseline'>;

@@ -5,8 +5,10 @@ import type { Owner, ResponseStatus, StoredTurn } from '../contracts/stored-resp
 import { AppError } from '../errors/app-error.js';
 import { completeJob, createJobs, enqueueJob } from '../jobs/jobs.js';
 import { append, expireConversations } from './conversations.js';
-import { type Database, jobTables, type ResponseRow } from './database.js';
+import { jobTables } from './database.js';
 import { callOff } from './job-subjects.js';
+import type { Database } from './tables/tables.js';
+import type { ResponseRow } from './tables/texts.js';
 import type { HashUser } from './user-hash.js';
 
 type Responses = Pick<

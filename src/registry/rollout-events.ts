@@ -1,7 +1,8 @@
 import type { Registry } from '../contracts/registry.js';
 import type { ChangedBy, RolloutEvent, RolloutEventType, Served } from '../contracts/rollouts.js';
 import { AppError } from '../errors/app-error.js';
-import type { Database, DeploymentRow, RolloutEventRow } from './database.js';
+import type { DeploymentRow, RolloutEventRow } from './tables/deployments.js';
+import type { Database } from './tables/tables.js';
 
 /** Which deployment, at which revision. */
 type At = Pick<DeploymentRow, 'tenant' | 'name' | 'revision' | 'updatedAt'>;

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import type { Registry } from '../contracts/registry.js';
 import type { Owner } from '../contracts/stored-responses.js';
-import type { Database } from './database.js';
+import type { Database } from './tables/tables.js';
 
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;

@@ -4,7 +4,8 @@ import type { Clock } from '../contracts/clock.js';
 import type { Registry } from '../contracts/registry.js';
 import type { AdapterSignature } from '../contracts/versions.js';
 import { AppError } from '../errors/app-error.js';
-import type { Audited, Database } from './database.js';
+import type { Audited } from './database.js';
+import type { Database } from './tables/tables.js';
 import { requireTenant } from './tenants.js';
 
 type Policies = Pick<Registry, 'getAdapterPolicy' | 'putAdapterPolicy'>;

@@ -4,7 +4,9 @@ import type { Clock } from '../contracts/clock.js';
 import type { Registry, Signer } from '../contracts/registry.js';
 import { MAX_CALLER_GROUPS } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import type { Audited, Database, SignerRow } from './database.js';
+import type { Audited } from './database.js';
+import type { Database } from './tables/tables.js';
+import type { SignerRow } from './tables/tenants.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validGroups, validName } from './validate.js';
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
-import type { Audited, Database } from './database.js';
+import type { Audited } from './database.js';
 import type { ReadCache } from './read-cache.js';
+import type { Database } from './tables/tables.js';
 
 /** What the tables of a registry are made with. */
 export interface TableParts {

@@ -2,8 +2,9 @@ import type { Clock } from '../contracts/clock.js';
 import type { Registry, Tenant } from '../contracts/registry.js';
 import { MAX_TENANT_NAME } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import type { Audited, Database } from './database.js';
+import type { Audited } from './database.js';
 import { requireRevision } from './revision.js';
+import type { Database } from './tables/tables.js';
 import { validName, validText } from './validate.js';
 
 type Tenants = Pick<Registry, 'createTenant' | 'listTenants' | 'getTenant' | 'renameTenant'>;

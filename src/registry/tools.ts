@@ -2,8 +2,10 @@ import type { Clock } from '../contracts/clock.js';
 import type { HttpTool, ToolCaller } from '../contracts/http-tools.js';
 import type { Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
-import type { Audited, Database, ToolRow } from './database.js';
+import type { Audited } from './database.js';
 import type { ReadCache } from './read-cache.js';
+import type { ToolRow } from './tables/deployments.js';
+import type { Database } from './tables/tables.js';
 import { requireTenant } from './tenants.js';
 import { invalid, validInteger } from './validate.js';
 

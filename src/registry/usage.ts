@@ -3,7 +3,8 @@ import { sql } from 'kysely';
 import type { PastUse, UsageDimension, UsageQuery, UsageRow, UsageSums } from '../contracts/quota.js';
 import type { AnswerRecord, Registry } from '../contracts/registry.js';
 import { USAGE_DIMENSIONS } from '../contracts/registry-limits.js';
-import type { Database, UsageTable } from './database.js';
+import type { Database } from './tables/tables.js';
+import type { UsageTable } from './tables/tenants.js';
 
 type Usage = Pick<Registry, 'usage' | 'pastUse'>;
 type Metered = Pick<

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { Database } from './database.js';
+import type { Database } from './tables/tables.js';
 
 /** One user of one tenant: the same user gives the same bytes, and without the key nobody can tell whose they are. */
 export type HashUser = (tenant: string, user: string) => Buffer;

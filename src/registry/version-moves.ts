@@ -2,7 +2,9 @@ import type { Clock } from '../contracts/clock.js';
 import type { ChangedBy } from '../contracts/rollouts.js';
 import type { VersionStatus } from '../contracts/versions.js';
 import { toVersionInfo } from './adapter-rows.js';
-import type { AdapterRow, Audited, Database } from './database.js';
+import type { Audited } from './database.js';
+import type { Database } from './tables/tables.js';
+import type { AdapterRow } from './tables/versions.js';
 
 interface Change {
   readonly from: VersionStatus | null;

@@ -5,9 +5,11 @@ import type { RolloutEventType } from '../contracts/rollouts.js';
 import type { NewWebhook, Webhook, Webhooks } from '../contracts/webhooks.js';
 import { AppError } from '../errors/app-error.js';
 import { completeJob, enqueueJob } from '../jobs/jobs.js';
-import type { Audited, Database, WebhookRow } from './database.js';
+import type { Audited } from './database.js';
 import { jobTables } from './database.js';
 import { findRolloutEvent } from './rollout-events.js';
+import type { WebhookRow } from './tables/deployments.js';
+import type { Database } from './tables/tables.js';
 import { requireTenant } from './tenants.js';
 import { invalid } from './validate.js';
 

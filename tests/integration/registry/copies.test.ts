@@ -18,7 +18,9 @@ t.test('a copy that does not fit is made anew while it is in use, with the recor
   const { url, a, b } = await openTwo(t, server);
   // What nobody else knows: as a disk that forgets would leave it.
   const file = new Sqlite(join(b.dataDir, 'registry.db'));
-  file.exec("INSERT INTO tenants (id, name, created_at) VALUES ('shop', 'Wrong', 1); DELETE FROM tenants WHERE id = 'bank'");
+  file.exec(
+    "INSERT INTO tenants (id, name, created_at) VALUES ('shop', 'Wrong', 1); DELETE FROM tenants WHERE id = 'bank'",
+  );
   file.close();
   await b.registry.recordAnswer(answerRecord({ id: 'a0' }));
   await a.registry.createTenant({ id: 'shop', name: 'Shop' });

@@ -1,0 +1,48 @@
+/** Where the rest is kept. */
+
+import { Type } from 'typebox';
+import { closed, integer } from './values.js';
+
+export const registry = Type.Object(
+  {
+    url: Type.String({
+      description:
+        'PostgreSQL 16 or newer in which several gateways share tenants, keys, adapters, deployments and records, as postgres://role:password@host:port/database; empty: they are kept in dataDir, for this gateway alone.',
+      default: '',
+      pattern: '^(postgres(ql)?://.+)?$',
+    }),
+    urlFile: Type.String({
+      description: 'File that holds registry.url, for instance a mounted secret; empty for none.',
+      default: '',
+    }),
+  },
+  { ...closed, default: {} },
+);
+
+export const backup = Type.Object(
+  {
+    folder: Type.String({
+      description:
+        'Folder outside of dataDir, on another disk at best, in which backups are made on a schedule, each in a folder of its own; empty: none are.',
+      default: '',
+    }),
+    everyMinutes: integer('Pause between two backups, in minutes.', 1440, 1, 10_080),
+    keep: integer('Backups that are kept, here and in the store; the oldest go first.', 7, 1, 10_000),
+    s3Url: Type.String({
+      description:
+        'Bucket of an S3-compatible store that each backup is copied to, as https://host/bucket or https://host/bucket/prefix; empty: none.',
+      default: '',
+      pattern: '^(https?://[^/?#]+/[^/?#]+[^?#]*)?$',
+    }),
+    s3Region: Type.String({ description: 'Its region.', default: 'us-east-1', minLength: 1 }),
+    s3AccessKeyId: Type.String({
+      description: 'Id of the key that may read, write and delete there.',
+      default: '',
+    }),
+    s3SecretKeyFile: Type.String({
+      description: 'File that holds the secret of that key, for instance a mounted secret.',
+      default: '',
+    }),
+  },
+  { ...closed, default: {} },
+);

@@ -1,0 +1,2 @@
+/** JSON, as text. */
+export type Json = string;
