@@ -37,13 +37,13 @@ const PROLOGUE = `
 export PATH=$ROOT/usr/bin:$PATH npm_config_prefix=$ROOT/usr SWITCHYARD_MODELS_BASE=smollm2-135m-instruct PORT
 switchyard() { command switchyard --url "http://127.0.0.1:$PORT" "$@"; }
 answers() { for _ in $(seq 600); do curl -sf -o /dev/null "$1" && return; sleep 0.5; done; return 1; }
-serve() (
+serve() {
   unit=$ROOT/etc/systemd/system/switchyard.service
   set -a; eval "$(sed -n 's/^Environment=//p' "$unit")"; . "$ROOT/etc/switchyard/environment"; set +a
   CREDENTIALS_DIRECTORY=$ROOT/etc/switchyard
   eval "$(sed -n 's/^ExecStartPre=//p' "$unit")" >>"$ROOT/journal" 2>&1
   eval "exec $(sed -n 's/^ExecStart=//p' "$unit")" >>"$ROOT/journal" 2>&1
-)
+}
 end() { [ ! -f "$ROOT/$1.pid" ] || { kill "$(cat "$ROOT/$1.pid")"; while kill -0 "$(cat "$ROOT/$1.pid")" 2>&1; do sleep 0.2; done >/dev/null; rm "$ROOT/$1.pid"; }; }
 trap 'end switchyard; end prometheus; end alertmanager' EXIT
 systemctl() {
