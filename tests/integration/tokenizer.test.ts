@@ -67,6 +67,7 @@ t.test('prompts are tokenized in processes of their own, as the library does it'
   const spelled = await tokenizer.spell(ids, as('a'));
   t.equal(spelled.length, ids.length);
   t.ok(spelled.includes('<|im_end|>'));
+  t.equal(await tokenizer.decode([], as('a')), '');
   await t.rejects(tokenizer.decode([0, 9_999_999], as('a')), { code: 'invalid_value', message: /tokens\[1\]/ });
   t.equal(tokenizer.leastTokens(LONG, 1e9), Math.ceil(59_999 / inline.bounds.lettersPerToken + 1));
   t.match(tokenizer.status(), { ready: true, reason: null, queued: 0 });

@@ -164,6 +164,8 @@ function createPromptTokenizer(
     encodeBare: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
     decode(ids) {
       spell(ids);
+      // The library refuses an empty list.
+      if (ids.length === 0) return '';
       return tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
     },
     spell,
