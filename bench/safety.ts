@@ -58,11 +58,21 @@ const run: Bench = async ({ quick, say }) => {
     recognise: (_tenant, texts) => Promise.all(texts.map(entitiesIn)),
   });
   say(`Screening ${rounds} questions with four passages and their answers, without and with classifiers.`);
-  const plainMs = await measure(safety, plain, rounds);
-  const allMs = await measure(safety, rules, rounds);
-  const topicMs = await measure(safety, { input: [], passages: [], output: [TOPIC] }, rounds);
-  const questionNamesMs = await measure(safety, { input: [names('question')], passages: [], output: [] }, rounds);
-  const answerNamesMs = await measure(safety, { input: [], passages: [], output: [names('answer')] }, rounds);
+  const plainMs = await measure(safety, 'plain', plain, rounds);
+  const allMs = await measure(safety, 'all', rules, rounds);
+  const topicMs = await measure(safety, 'topic', { input: [], passages: [], output: [TOPIC] }, rounds);
+  const questionNamesMs = await measure(
+    safety,
+    'names-of-question',
+    { input: [names('question')], passages: [], output: [] },
+    rounds,
+  );
+  const answerNamesMs = await measure(
+    safety,
+    'names-of-answer',
+    { input: [], passages: [], output: [names('answer')] },
+    rounds,
+  );
   say('Embedding the labelled test split.');
   const labelled = (await readInjections(corpusDir, 'test')).filter((_, index) => !quick || index % 10 === 0);
   const vectors = await embed(labelled.map(({ text }) => text));
@@ -212,8 +222,13 @@ function firstOfEach(attacks: readonly Attack[], most: number): Attack[] {
 }
 
 /** Every question is a new one; the passages come again, as those of a store do. */
-async function measure(safety: ReturnType<typeof createSafety>, rules: SafetyRules, rounds: number): Promise<number[]> {
-  const policy: SafetyPolicy = { tenant: 'bench', name: `of-${rules.input.length}`, revision: 1, rules, createdAt: 0 };
+async function measure(
+  safety: ReturnType<typeof createSafety>,
+  name: string,
+  rules: SafetyRules,
+  rounds: number,
+): Promise<number[]> {
+  const policy: SafetyPolicy = { tenant: 'bench', name, revision: 1, rules, createdAt: 0 };
   const { signal } = new AbortController();
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {
