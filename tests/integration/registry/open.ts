@@ -76,7 +76,8 @@ export async function makeOldRegistry(dataDir: string, before: string, statement
   const database = openSqlite(join(dataDir, 'registry.db'));
   const db = new Kysely({ dialect: new SqliteDialect({ database }) });
   await migrate(db, before);
-  for (const statement of [`INSERT INTO tenants (id, name, created_at) VALUES ('bank', 'Bank', 1)`, ...statements]) database.exec(statement);
+  for (const statement of [`INSERT INTO tenants (id, name, created_at) VALUES ('bank', 'Bank', 1)`, ...statements])
+    database.exec(statement);
   await db.destroy();
 }
 
