@@ -81,31 +81,54 @@ function createFilter({ rule, finder }: TextRule, onFound: OnFound, stop: () => 
   };
 }
 
-/** Sentence by sentence: what an answer is about is no matter of words, and a sentence that was let go cannot be taken back. */
-function createTopicFilter(compiled: VectorRule, onFound: OnFound, stop: () => void, isAbout: IsAbout): Filter {
-  const { rule } = compiled;
+/** What becomes of the beginning of a sentence that is decided, `taken` characters of it. Nothing comes after what ends the answer. */
+interface Verdict {
+  readonly passed: string;
+  readonly taken: number;
+  readonly isOver: boolean;
+}
+
+/**
+ * Sentence by sentence: one that was let go cannot be taken back.
+ * @param judge told whether nothing comes after the sentence
+ */
+function bySentence(
+  stop: () => void,
+  judge: (sentence: string, isLast: boolean, signal: AbortSignal) => Promise<Verdict>,
+): Filter {
   let waiting = '';
-  let isFirst = true;
   let isOver = false;
   return async (piece, isLast, signal) => {
     if (isOver) return '';
     waiting += piece;
     let passed = '';
     for (let sentence = nextSentence(waiting, isLast); sentence !== null; sentence = nextSentence(waiting, isLast)) {
-      if (await isAbout(compiled, sentence, signal)) {
-        onFound(rule, 1);
-        if (ends(rule)) {
-          isOver = true;
-          stop();
-          return rule.action === 'block' ? passed : passed + refusalOf(rule, isFirst);
-        }
+      const verdict = await judge(sentence, isLast && sentence.length === waiting.length, signal);
+      passed += verdict.passed;
+      if (verdict.isOver) {
+        isOver = true;
+        stop();
+        return passed;
       }
-      waiting = waiting.slice(sentence.length);
-      isFirst &&= sentence.trim() === '';
-      passed += sentence;
+      waiting = waiting.slice(verdict.taken);
     }
     return passed;
   };
+}
+
+/** What an answer is about is no matter of words: a sentence is let go, or it is not. */
+function createTopicFilter(compiled: VectorRule, onFound: OnFound, stop: () => void, isAbout: IsAbout): Filter {
+  const { rule } = compiled;
+  let isFirst = true;
+  return bySentence(stop, async (sentence, _isLast, signal) => {
+    const taken = sentence.length;
+    if (await isAbout(compiled, sentence, signal)) {
+      onFound(rule, 1);
+      if (ends(rule)) return { passed: rule.action === 'block' ? '' : refusalOf(rule, isFirst), taken, isOver: true };
+    }
+    isFirst &&= sentence.trim() === '';
+    return { passed: sentence, taken, isOver: false };
+  });
 }
 
 /** Characters before a sentence that it is read with. */
@@ -115,46 +138,34 @@ const MAY_GO_ON = /^[^\S\n]*[-'’,]?[^\S\n]*$/;
 const LAST_WORD = /[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}'’-]*$/u;
 
 /**
- * Sentence by sentence, each with what was said before it, since a name is told by the words around it. Of a sentence that
- * does not end in time, the word or the name at the end of what is looked at waits for what follows.
+ * A sentence is read with what was said before it, since a name is told by the words around it. Of one that does not end in
+ * time, the word or the name at the end of what is looked at waits for what follows.
  */
 function createEntityFilter(compiled: EntityRule, onFound: OnFound, stop: () => void, findIn: FindIn): Filter {
   const { rule } = compiled;
   let said = '';
-  let waiting = '';
   let isFirst = true;
-  let isOver = false;
-  return async (piece, isLast, signal) => {
-    if (isOver) return '';
-    waiting += piece;
+  return bySentence(stop, async (sentence, isLast, signal) => {
+    const before = said.length;
+    const spans = (await findIn(compiled, said + sentence, signal))
+      .map(({ kind, start, end }) => ({ label: kind, start: Math.max(0, start - before), end: end - before }))
+      .filter(({ end }) => end > 0);
+    const taken = isLast ? sentence.length : decidedTo(sentence, spans);
     let passed = '';
-    for (let sentence = nextSentence(waiting, isLast); sentence !== null; sentence = nextSentence(waiting, isLast)) {
-      const before = said.length;
-      const spans = (await findIn(compiled, said + sentence, signal))
-        .map(({ kind, start, end }) => ({ label: kind, start: Math.max(0, start - before), end: end - before }))
-        .filter(({ end }) => end > 0);
-      const limit = isLast && sentence.length === waiting.length ? sentence.length : decidedTo(sentence, spans);
-      let done = 0;
-      for (const span of spans.filter(({ start }) => start < limit)) {
-        const between = sentence.slice(done, span.start);
-        isFirst &&= between.trim() === '';
-        onFound(rule, 1);
-        passed += between + instead(rule, span, sentence, isFirst);
-        isFirst = false;
-        done = span.end;
-        if (ends(rule)) {
-          isOver = true;
-          stop();
-          return passed;
-        }
-      }
-      passed += sentence.slice(done, limit);
-      isFirst &&= sentence.slice(0, limit).trim() === '';
-      said = (said + sentence.slice(0, limit)).slice(-CONTEXT);
-      waiting = waiting.slice(limit);
+    let done = 0;
+    for (const span of spans.filter(({ start }) => start < taken)) {
+      const between = sentence.slice(done, span.start);
+      isFirst &&= between.trim() === '';
+      onFound(rule, 1);
+      passed += between + instead(rule, span, sentence, isFirst);
+      isFirst = false;
+      done = span.end;
+      if (ends(rule)) return { passed, taken, isOver: true };
     }
-    return passed;
-  };
+    isFirst &&= sentence.slice(0, taken).trim() === '';
+    said = (said + sentence.slice(0, taken)).slice(-CONTEXT);
+    return { passed: passed + sentence.slice(done, taken), taken, isOver: false };
+  });
 }
 
 /** What follows may make more of a name at the very end, or of the last word. All of it where nothing else would be left. */
