@@ -1,9 +1,8 @@
 /** Rollouts of a gateway that is killed within a step: the step is taken once, the rollout goes on, and everybody is told. */
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
 import { readPublicKey } from '../../src/audit/signing-key.js';
@@ -13,7 +12,7 @@ import { answerRecord } from '../fixtures/answer-record.js';
 import { answerSignals } from '../fixtures/answer-signals.js';
 import { compareWithEvents } from '../fixtures/gateway/folded-events.js';
 import { type GatewayProcess, NO_ENGINE, removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
-import { openTestRegistry, retrieval } from './registry/open.js';
+import { addAssistant, openTestRegistry } from './registry/open.js';
 
 /** A look takes a step. */
 const PLAN: RolloutPlan = { steps: [5, 25, 50, 100], leastAnswers: 10, leastMs: 0, provenFrom: 50, metrics: {} };
@@ -35,14 +34,7 @@ async function setUp(t: Test, url: string): Promise<string> {
   const clock = { now: Date.now, monotonicMs: () => performance.now() };
   const registry = await openTestRegistry(dataDir, { clock });
   await registry.createTenant({ id: 'bank', name: 'Bank' });
-  for (const version of ['1', '2']) {
-    const folder = join(dataDir, 'peft', version);
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'weights'), version);
-    await registry.addAdapter({ tenant: 'bank', name: 'support', folder });
-  }
-  const named = { tenant: 'bank', name: 'assistant', adapter: 'support', stableVersion: 1, instructions: '' };
-  await registry.putDeployment({ ...named, retrieval });
+  await addAssistant(registry, dataDir);
   await registry.addWebhook({ tenant: 'bank', url, events: [] });
   await registry.startRollout('bank', 'assistant', { version: 2, plan: PLAN });
   // They came to their end behind the beginning of every step.

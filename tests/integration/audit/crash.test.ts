@@ -1,10 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import t from 'tap';
 import { runCli } from '../../../src/cli/run.js';
 import { compareWithEvents } from '../../fixtures/gateway/folded-events.js';
 import { NO_ENGINE, removeDataDir, startGateway, temporaryDataDir } from '../gateway-process.js';
-import { openTestRegistry, retrieval } from '../registry/open.js';
+import { addAssistant, openTestRegistry } from '../registry/open.js';
 
 const ROUNDS = 4;
 const ADMIN = 'sk-of-the-test';
@@ -38,14 +36,7 @@ t.test('a gateway that is killed in the middle of changes leaves logs that hold'
   const registry = await openTestRegistry(dataDir);
   await registry.createTenant({ id: 'bank', name: 'Bank' });
   await registry.createKey({ tenant: 'bank', label: 'admin', scopes: ['admin'], secret: ADMIN });
-  for (const version of ['1', '2']) {
-    const folder = join(dataDir, 'peft', version);
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'weights'), version);
-    await registry.addAdapter({ tenant: 'bank', name: 'support', folder });
-  }
-  const named = { tenant: 'bank', name: 'assistant', adapter: 'support', stableVersion: 1, instructions: '' };
-  await registry.putDeployment({ ...named, retrieval });
+  await addAssistant(registry, dataDir);
   await registry.close();
   let steps = 0;
   let acknowledged = 0;

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { Kysely, SqliteDialect } from 'kysely';
 import type { AdapterCompiler, TrainingRecord } from '../../../src/contracts/adapter.js';
 import type { Clock } from '../../../src/contracts/clock.js';
+import type { Registry } from '../../../src/contracts/registry.js';
 import { AppError } from '../../../src/errors/app-error.js';
 import { migrate } from '../../../src/registry/migrations.js';
 import { openRegistry, type RegistryOptions } from '../../../src/registry/registry.js';
@@ -79,6 +80,18 @@ export async function makeOldRegistry(dataDir: string, before: string, statement
   for (const statement of [`INSERT INTO tenants (id, name, created_at) VALUES ('bank', 'Bank', 1)`, ...statements])
     database.exec(statement);
   await db.destroy();
+}
+
+/** Two versions of the adapter `support`, and the deployment `assistant` of the first, for the tenant `bank`. */
+export async function addAssistant(registry: Registry, dataDir: string): Promise<void> {
+  for (const version of ['1', '2']) {
+    const folder = join(dataDir, 'peft', version);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'weights'), version);
+    await registry.addAdapter({ tenant: 'bank', name: 'support', folder });
+  }
+  const named = { tenant: 'bank', name: 'assistant', adapter: 'support', stableVersion: 1, instructions: '' };
+  await registry.putDeployment({ ...named, retrieval });
 }
 
 export const retrieval = { enabled: true, topK: 3, minScore: 0.2, budgetTokens: 600 };
