@@ -9,8 +9,9 @@ import { readRegularFile } from '../files/regular-file.js';
 import { isServiceVariable, meansAddress } from './foreign-variables.js';
 import { isLoopback } from './loopback.js';
 import { nearest } from './nearest.js';
+import { readSetting, redact } from './redact.js';
 import type { Config } from './schema.js';
-import { SETTINGS, type Setting } from './settings.js';
+import { mayBeSecret, SETTINGS, type Setting } from './settings.js';
 
 const DEFAULT_FILE = 'switchyard.config.json';
 /** Variables with our prefix that are no settings: where the file is, and the key and the database's owner of the command line. */
@@ -37,8 +38,9 @@ export function loadConfig({ env = process.env, cwd = process.cwd() }: ConfigSou
   const nested = nest(values) as Config;
   const config = {
     ...nested,
-    database: withUrlOfFile('database', nested.database, cwd),
-    registry: withUrlOfFile('registry', nested.registry, cwd),
+    database: { ...nested.database, url: secretOf(nested, 'database.url', cwd) },
+    registry: { ...nested.registry, url: secretOf(nested, 'registry.url', cwd) },
+    upstream: { ...nested.upstream, apiKey: secretOf(nested, 'upstream.apiKey', cwd) },
   };
   checkTogether(config);
   const { base, embedder, ner, sourceDir } = config.models;
@@ -84,21 +86,20 @@ function readFile(named: string | undefined, cwd: string): Values {
 }
 
 /** A secret that is mounted as a file takes the place of one in the environment, which every child process sees. */
-function withUrlOfFile<T extends Config['registry']>(name: 'database' | 'registry', given: T, cwd: string): T {
-  if (given.urlFile === '') return given;
-  if (given.url !== '') throw invalid(`${name}.url and ${name}.urlFile must not both be set`);
-  const file = absolutePath(`${name}.urlFile`, given.urlFile, cwd);
-  let url: string;
+function secretOf(config: Config, path: 'database.url' | 'registry.url' | 'upstream.apiKey', cwd: string): string {
+  const [value, named] = [path, `${path}File`].map((path) => String(readSetting(config, { path }))) as [string, string];
+  if (named === '') return value;
+  if (value !== '') throw invalid(`${path} and ${path}File must not both be set`);
+  const file = absolutePath(`${path}File`, named, cwd);
+  let secret: string;
   try {
-    url = decodeText(readRegularFile(file)).trim();
+    secret = decodeText(readRegularFile(file)).trim();
   } catch (error) {
-    throw invalid(`${name}.urlFile ${file} cannot be read (${(error as Error).message})`);
+    throw invalid(`${path}File ${file} cannot be read (${(error as Error).message})`);
   }
-  const setting = SETTINGS.find(({ path }) => path === `${name}.url`)!;
-  if (url === '' || !Value.Check(setting.schema, url)) {
-    throw invalid(`${name}.urlFile ${file} must hold a URL that begins with postgres://`);
-  }
-  return { ...given, url };
+  if (secret === '') throw invalid(`${path}File ${file} must hold ${path}, and is empty`);
+  const setting = SETTINGS.find((candidate) => candidate.path === path)!;
+  return checked(setting, `What ${path}File ${file} holds`, secret) as string;
 }
 
 function collect(content: Readonly<Record<string, unknown>>, prefix: string, values: Values): void {
@@ -143,8 +144,7 @@ function parse(setting: Setting, text: string): unknown {
 
 function checked(setting: Setting, name: string, value: unknown): unknown {
   if (Value.Check(setting.schema, value)) return value;
-  // A URL of a database has its password in it.
-  const given = setting.path === 'database.url' ? '' : `, got ${JSON.stringify(value)}`;
+  const given = mayBeSecret(setting.path) ? '' : `, got ${JSON.stringify(redact(setting, value))}`;
   throw invalid(`${name} must be ${setting.accepts}${given}`);
 }
 
@@ -168,7 +168,9 @@ function checkTogether(config: Config): void {
   }
   for (const url of config.upstream.urls.split(',').filter((url) => url !== '')) {
     if (/^https?:\/\//.test(url.trim()) && URL.canParse(url.trim())) continue;
-    throw invalid(`upstream.urls must hold addresses like http://10.0.0.1:8000, with commas between, got "${url}"`);
+    throw invalid(
+      `upstream.urls must hold addresses like http://10.0.0.1:8000, with commas between, got "${redact({ path: 'upstream.urls' }, url)}"`,
+    );
   }
   for (const [name, host] of [
     ['server.host', config.server.host],

@@ -5,6 +5,10 @@ const REDACTED = '‹redacted›';
 /** How the name of a setting ends that holds a secret; one that names a file with it ends in File. */
 const SECRET = /(key|password|secret|token)$/i;
 
+/** Up to the last @, since a password may hold anything. */
+const BEFORE_HOST = /(?<=:\/\/)\S+(?=@)/g;
+const IN_QUERY = /(?<=[?&][\w-]*(?:key|password|secret|token)=)[^&\s]+/gi;
+
 /**
  * Every setting with a value that may be shown: without secrets, and without what stands before the @ of an address.
  * Empty ones stay, so that one sees that nothing is set.
@@ -21,5 +25,5 @@ export function readSetting(config: Config, { path }: Pick<Setting, 'path'>): un
 export function redact({ path }: Pick<Setting, 'path'>, value: unknown): unknown {
   if (typeof value !== 'string' || value === '') return value;
   if (SECRET.test(path)) return REDACTED;
-  return value.replace(/(?<=:\/\/)[^/\s]+(?=@)/g, REDACTED);
+  return value.replace(BEFORE_HOST, REDACTED).replace(IN_QUERY, REDACTED);
 }

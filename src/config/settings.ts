@@ -17,13 +17,14 @@ export interface Setting {
 
 /** What JSON Schema says about one value, as far as settings use it. */
 interface LeafSchema {
-  readonly type?: 'string' | 'integer' | 'boolean';
+  readonly type?: 'string' | 'number' | 'integer' | 'boolean';
   readonly description: string;
   readonly default: string | number | boolean;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
-  readonly pattern?: string;
+  /** Where it has a pattern: what that lets through, in words. */
+  readonly accepts?: string;
   readonly enum?: readonly string[];
 }
 
@@ -36,15 +37,17 @@ const SHORT_VARIABLES: Readonly<Record<string, string>> = {
 /** Every setting, in the order of the schema. */
 export const SETTINGS: readonly Setting[] = flatten(ConfigSchema.properties, '');
 
-/** Settings that may hold a secret. */
+/** Settings that may hold a secret, as a URL of a database does. */
 const SECRET = /(url|key|secret|password)$/i;
+
+export const mayBeSecret = (path: string): boolean => SECRET.test(path);
 
 /** What a configuration says, by path; of what may be a secret only whether it is the same as before. */
 export function settingValues(config: Config): Record<string, unknown> {
   return Object.fromEntries(
     SETTINGS.map(({ path }) => {
       const value = path.split('.').reduce<unknown>((of, key) => (of as Record<string, unknown>)[key], config);
-      if (!SECRET.test(path) || value === '') return [path, value];
+      if (!mayBeSecret(path) || value === '') return [path, value];
       return [path, `sha256:${createHash('sha256').update(String(value)).digest('hex').slice(0, 12)}`];
     }),
   );
@@ -76,6 +79,7 @@ function describe(leaf: LeafSchema): string {
   if (leaf.enum) return `one of ${leaf.enum.join(', ')}`;
   if (leaf.type === 'integer') return `an integer from ${leaf.minimum} to ${leaf.maximum}`;
   if (leaf.type === 'boolean') return 'true or false';
-  if (leaf.pattern) return 'a URL that begins with postgres://, or an empty text';
+  if (leaf.type === 'number') return `a number from ${leaf.minimum} to ${leaf.maximum}`;
+  if (leaf.accepts) return leaf.accepts;
   return leaf.minLength ? 'a non-empty text' : 'a text';
 }

@@ -6,6 +6,7 @@ import { readSetting } from '../config/redact.js';
 import type { Config } from '../config/schema.js';
 import { SETTINGS } from '../config/settings.js';
 import { DATABASES } from '../sqlite/databases.js';
+import { checkCertificate } from './certificate.js';
 import { checkDisk, checkOpenFiles } from './disk.js';
 import { bad, type Finding, good } from './finding.js';
 import { checkKernels, checkMachine, checkMemory, checkVersions } from './machine.js';
@@ -26,6 +27,7 @@ const CHECKS: readonly Check[] = [
   checkDatabases,
   checkSamples,
   checkSharedRegistry,
+  checkCertificate,
   checkPort,
 ];
 

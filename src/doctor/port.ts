@@ -1,5 +1,9 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { get as getHttp, type IncomingMessage } from 'node:http';
+import { get as getHttps } from 'node:https';
 import { createServer } from 'node:net';
+import { json } from 'node:stream/consumers';
 import type { Config } from '../config/schema.js';
 import { bad, type Finding, good, poor } from './finding.js';
 
@@ -8,8 +12,10 @@ interface Readiness {
   readonly checks: Readonly<Record<string, { readonly ready: boolean; readonly reason: string | null }>>;
 }
 
+const ANSWERS_WITHIN_MS = 5000;
+
 /** Whether a gateway could listen, or how the one does that listens already. */
-export async function checkPort({ server: { host, port } }: Config): Promise<Finding[]> {
+export async function checkPort({ server: { host, port }, tls }: Config): Promise<Finding[]> {
   const what = 'port';
   const trial = createServer().listen(port, host);
   try {
@@ -23,10 +29,8 @@ export async function checkPort({ server: { host, port } }: Config): Promise<Fin
       ];
     }
   }
-  const reachable = host.replace(/^0\.0\.0\.0$/, '127.0.0.1').replace(/^::$/, '::1');
-  const url = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/readyz`;
   try {
-    const readiness = (await (await fetch(url, { signal: AbortSignal.timeout(5000) })).json()) as Readiness;
+    const readiness = await readinessAt(host.replace(/^0\.0\.0\.0$/, '127.0.0.1').replace(/^::$/, '::1'), port, tls);
     const waits = Object.entries(readiness.checks).flatMap(([name, { reason }]) =>
       reason ? [`${name}: ${reason}`] : [],
     );
@@ -37,8 +41,23 @@ export async function checkPort({ server: { host, port } }: Config): Promise<Fin
         : poor(what, found, 'docs/operations.md says what each state means.'),
     ];
   } catch {
+    if (tls.clientCaFile !== '') {
+      const found = `what listens on ${port} does not let this one in, which has no certificate of tls.clientCaFile`;
+      return [poor(what, found, 'Ask its /readyz with such a certificate whether it is ready.')];
+    }
     return [
       bad(what, `something other than a gateway listens on ${port} of ${host}`, 'Stop it, or set PORT to another one.'),
     ];
   }
+}
+
+/** Whose certificate it is does not matter here: it is on this machine. Its own one is shown where it asks for one. */
+async function readinessAt(host: string, port: number, { certFile, keyFile }: Config['tls']): Promise<Readiness> {
+  const address = { host, port, path: '/readyz', signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) };
+  const request =
+    certFile === ''
+      ? getHttp(address)
+      : getHttps({ ...address, rejectUnauthorized: false, cert: readFileSync(certFile), key: readFileSync(keyFile) });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  return (await json(response)) as Readiness;
 }

@@ -30,6 +30,7 @@ export async function openConsole(t: Test, address: string, { isPhone, isDark }:
     hasTouch: isPhone,
     colorScheme: isDark ? 'dark' : 'light',
     reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
   });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);

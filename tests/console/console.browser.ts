@@ -123,6 +123,31 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
     await check('the page of a tenant');
   });
 
+  await t.test('a key is made for the tab where a page lacks one, copied, forgotten and added again', async (t) => {
+    await visit(`documents/new-${tenant}`, 'Documents');
+    await check('a page that lacks a key');
+    await change('Create a key for this tab', {}, 'Create the key');
+    await page.getByText('No vector store yet.').waitFor();
+    await visit(`tenants/new-${tenant}`, `new-${tenant}`);
+    await button('Create a key').click();
+    await dialog.getByLabel('Label').fill('copied');
+    await button('Create the key', dialog).click();
+    const secret = (await dialog.locator('.secret').textContent())!;
+    await button('Copy', dialog).click();
+    await says('Copied.');
+    t.equal(await page.evaluate('navigator.clipboard.readText()'), secret);
+    await button('Cancel', dialog).click();
+    await visit('session', 'Keys of this tab');
+    const held = page.getByRole('cell', { name: `new-${tenant}`, exact: true });
+    for (let left = await held.count(); left > 0; left--) {
+      await button(`Forget the key of new-${tenant}`).first().click();
+      await held.nth(left - 1).waitFor({ state: 'detached' });
+    }
+    await addKey(secret, 'Add the key');
+    await held.waitFor();
+    await check('keys of the tab');
+  });
+
   await t.test('an adapter version is added; one that is none is refused with the reason', async (t) => {
     const folder = writePeftAdapter(join(config.dataDir, `${tenant}-3`), shape, tenant === 'bank' ? 13 : 23);
     await visit(`adapters/${tenant}`, 'Adapters');
@@ -151,6 +176,8 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
     await says('trial@1 is quarantined.');
     await page.getByText('it makes things up').first().waitFor();
     t.equal(await status(), 'quarantined');
+    await change('Retire', { Reason: 'out of use' }, 'Retire');
+    await says('trial@1 is retired.');
     await change('Approve', {}, 'Approve');
     await says('trial@1 is approved.');
     await change('Revoke', {}, 'Revoke');
@@ -256,6 +283,11 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
       await page.getByText('support@2', { exact: true }).waitFor();
       t.match(await page.locator('.facts').textContent(), /stable, by header/);
       await check('the playground with an answer');
+      await button('Good answer').click();
+      await says('Noted.');
+      await button('New conversation').click();
+      await page.getByLabel('Message').fill('And what does a card cost?');
+      await button('Ask').click();
       await button('Bad answer').click();
       await says('Noted.');
       await button('New conversation').click();
@@ -268,10 +300,32 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
     },
   );
 
-  await t.test('the answer waits for a reviewer, and no longer once it was reviewed', async () => {
+  await t.test('answers wait for a reviewer, and no longer once they were reviewed', async (t) => {
+    const headers = { authorization: `Bearer ${keyOf(tenant)}`, 'content-type': 'application/json' };
+    const post = async (url: string, body: object) =>
+      (await fetch(`${address}${url}`, { method: 'POST', headers, body: JSON.stringify(body) })).json();
+    for (const content of ['What is a loan?', 'What is a card?']) {
+      const messages = [{ role: 'user', content }];
+      const answer = await post('/v1/chat/completions', { model: 'assistant', max_tokens: 4, messages });
+      await post('/v1/feedback', { answer_id: (answer as { id: string }).id, rating: 'down' });
+    }
     await visit(`reviews/${tenant}`, 'Reviews');
     await page.getByText('Thumbs down', { exact: true }).last().waitFor();
     await check('reviews');
+    await page.getByLabel('Because of').selectOption('thumbs_down');
+    const waiting = (place: number) => button('Reject').nth(place);
+    await waiting(2).waitFor();
+    t.equal(await button('Reject').count(), 3);
+    await button('Accept').first().click();
+    await button('Accepted', dialog).click();
+    await says('The review is kept.');
+    await waiting(2).waitFor({ state: 'detached' });
+    await button('Correct').first().click();
+    await dialog.getByLabel('Question').fill('What is a card?');
+    await dialog.getByLabel('Right answer').fill('A means to pay.');
+    await check('the dialog of a correction');
+    await button('Corrected', dialog).click();
+    await waiting(1).waitFor({ state: 'detached' });
     await button('Reject').first().click();
     await dialog.getByLabel('wrong', { exact: true }).check();
     await dialog.getByLabel('Note').fill('It makes things up.');

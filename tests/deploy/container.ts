@@ -2,7 +2,7 @@
  * Images built by buildah, and programs in them run as Kubernetes would run them: the image's own user, a read-only root, nothing but
  * the volume and /tmp to write to. No container engine is needed: a mount namespace and a chroot do it with the same files.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { installDebian, ROOT, run } from './tools.js';
@@ -56,11 +56,6 @@ export function buildImage(
   const user = `--reuid=${USER} --regid=${USER} --clear-groups --no-new-privs --bounding-set=-all`;
   const script = `${mounts}\nexec chroot ${root} setpriv ${user} env -i ${variables} "$@"`;
   return { root, config, inside: (...command) => ['--mount', 'bash', '-euc', script, 'inside', ...command] };
-}
-
-/** Those of development that an image carries. */
-export function carried(root: string, names: readonly string[]): string[] {
-  return names.filter((name) => existsSync(join(root, 'app/node_modules', name)));
 }
 
 function buildah(...args: string[]): string {

@@ -1,7 +1,7 @@
 /** Programs that the tests of deploy/ run: Debian's, Python's and Go's packages, installed where they are missing. */
 import { type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { outputOf } from '../integration/child.js';
 import { installPython } from '../python/packages.js';
@@ -42,6 +42,17 @@ export function installGo(program: string, module: string): string {
 
 /** Folder of Python packages with hadolint and kubernetes-validate. */
 export const pythonTools = (): string => installPython('deploy-requirements.txt');
+
+/** What only development needs, of what is installed in a folder; what the product's own packages need as well is no such. */
+export function developmentPackagesIn(folder: string): string[] {
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Readonly<Record<string, { readonly dev?: true }>>;
+  };
+  const ofDevelopment = Object.keys(packages).filter((path) => packages[path]!.dev);
+  if (!ofDevelopment.includes('node_modules/tap'))
+    throw new Error('package-lock.json no longer says what is of development');
+  return ofDevelopment.filter((path) => existsSync(join(folder, path)));
+}
 
 export interface Service {
   readonly output: () => string;

@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
+import { mock } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import t from 'tap';
@@ -105,6 +107,40 @@ t.test('with an authority for clients, whoever has no certificate of it does not
   await t.rejects(createTestServer({ tls: { ...of('server-1'), certFile: CA, clientCaFile: '' } }), {
     code: 'config_invalid',
   });
+});
+
+t.test('files that change are seen without a signal, and another authority lets in other clients', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  const of = (name: string) => ({ certFile: join(TLS, `${name}.pem`), keyFile: join(TLS, `${name}.key`) });
+  const clientCaFile = join(t.testdir({}), 'clients.pem');
+  copyFileSync(CA, clientCaFile);
+  const { app } = await createTestServer({ tls: { ...of('server-1'), clientCaFile } });
+  t.teardown(() => app.close());
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const client = { cert: readFileSync(of('client').certFile), key: readFileSync(of('client').keyFile) };
+  t.match(await ask(address, client), { status: 200 });
+  // Of itself alone it is the authority.
+  copyFileSync(of('server-2').certFile, clientCaFile);
+  mock.timers.tick(5000);
+  await t.rejects(ask(address, client), { code: /ECONNRESET|ERR_SSL|EPIPE/ });
+});
+
+t.test('the health check of the image sees a server with TLS and one without, and none', async (t) => {
+  const dockerfile = readFileSync('deploy/docker/Dockerfile', 'utf8');
+  const [, ...command] = JSON.parse(/CMD (\["node", .*\])/.exec(dockerfile)![1]!) as string[];
+  const { certFile, keyFile } = { certFile: join(TLS, 'server-1.pem'), keyFile: join(TLS, 'server-1.key') };
+  for (const tls of [undefined, { certFile, keyFile, clientCaFile: '' }]) {
+    const { app } = await createTestServer(tls && { tls });
+    t.teardown(() => app.close());
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const PORT = String((app.server.address() as AddressInfo).port);
+    const env = { PORT, ...(tls && { SWITCHYARD_TLS_CERT_FILE: certFile }) };
+    const exitCode = async () => (await once(spawn(process.execPath, command, { env }), 'close'))[0];
+    t.equal(await exitCode(), 0);
+    await app.close();
+    t.equal(await exitCode(), 1);
+  }
 });
 
 t.test('connections that send nothing, or headers a byte at a time, take nothing from others', async (t) => {

@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { adminApp, deployment } from './admin-app.js';
 import { bearer, createTestServer, KEY, passage } from './fakes.js';
+
+/** Names of all fields of the lines that these tests looked at. */
+const seen = new Set<string>();
 
 t.test('no log line and no metric holds a prompt, a passage, an answer or a key', async (t) => {
   const lines: string[] = [];
@@ -73,12 +77,14 @@ t.test('the line of a change names what was changed, and what it came to', async
   const { body: key } = await call('POST', '/tenants/bank/keys', { label: 'app', scopes: ['inference'] });
   await call('DELETE', `/tenants/bank/keys/${key.id}`);
   await call('DELETE', '/tenants/bank/users/alice@example.com/answers');
+  await call('PUT', '/tenants/bank/adapters/support/aliases/newest', { version: 2 });
+  await call('PUT', '/tenants/bank/adapters/support/versions/1/status', { status: 'quarantined' });
 
   const subject = { tenant: 'bank', deployment: 'assistant' };
   const served = (revision: number, stableVersion: number, canaryVersion: number | null, canaryWeight: number) => ({
     ...{ revision, stableVersion, canaryVersion, canaryWeight },
   });
-  const [, added, put, canary, promoted, made, revoked, forgotten] = completedOf(lines);
+  const [, added, put, canary, promoted, made, revoked, forgotten, alias, judged] = completedOf(lines);
   t.match(added, { subject: { tenant: 'bank' }, result: { adapter: 'support@2', digest: String } });
   t.match(put, { subject, result: served(1, 1, null, 0) });
   t.match(canary, { subject, result: served(2, 1, 2, 10) });
@@ -86,9 +92,29 @@ t.test('the line of a change names what was changed, and what it came to', async
   t.match(made, { result: { id: key.id } });
   t.match(revoked, { subject: { tenant: 'bank', key: key.id } });
   t.same(forgotten.subject, { tenant: 'bank' });
+  t.match(alias, { status: 200, result: { version: 2, revision: 1 } });
+  t.match(judged, { status: 200, subject: { adapter: 'support' }, result: { status: 'quarantined' } });
   t.notMatch(lines.join(''), 'alice', 'whom a client calls its user is personal data');
   t.notMatch(lines.join(''), key.secret);
 });
 
-const completedOf = (lines: readonly string[]) =>
-  lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request completed');
+t.test('what a line holds is in the table of docs/operations.md', async (t) => {
+  const page = readFileSync('docs/operations.md', 'utf8').split('## Logs')[1]!.split('\n## ')[0]!;
+  const documented = new Set([...page.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+  t.ok(documented.has('reqId') && documented.has('canaryWeight'));
+  t.not(seen.size, 0);
+  t.same(
+    [...seen].filter((name) => !documented.has(name)),
+    ['msg'],
+  );
+});
+
+function completedOf(lines: readonly string[]) {
+  const completed = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request completed');
+  for (const line of completed) {
+    for (const part of [line, line.answer, line.subject, line.result]) {
+      for (const name of Object.keys(part ?? {})) seen.add(name);
+    }
+  }
+  return completed;
+}

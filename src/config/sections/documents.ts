@@ -1,7 +1,7 @@
 /** How documents are read, kept and found. */
 
 import { Type } from 'typebox';
-import { closed, integer, KiB, MiB } from './values.js';
+import { closed, integer, KiB, MiB, postgresUrl } from './values.js';
 
 export const retrieval = Type.Object(
   {
@@ -68,12 +68,9 @@ export const retrieval = Type.Object(
 
 export const database = Type.Object(
   {
-    url: Type.String({
-      description:
-        'PostgreSQL 16 or newer with pgvector that keeps the documents, as postgres://role:password@host:port/database; empty: they are kept in dataDir.',
-      default: '',
-      pattern: '^(postgres(ql)?://.+)?$',
-    }),
+    url: postgresUrl(
+      'PostgreSQL 16 or newer with pgvector that keeps the documents, as postgres://role:password@host:port/database; empty: they are kept in dataDir.',
+    ),
     urlFile: Type.String({
       description: 'File that holds database.url, for instance a mounted secret; empty for none.',
       default: '',

@@ -139,6 +139,10 @@ export const upstream = Type.Object(
       default: '',
     }),
     apiKey: Type.String({ description: 'Key that they ask for; empty: none.', default: '' }),
+    apiKeyFile: Type.String({
+      description: 'File that holds upstream.apiKey, for instance a mounted secret; empty for none.',
+      default: '',
+    }),
     adapterDir: Type.String({
       description: 'Where they see the folder adapters/ of the data folder (vLLM); empty: where it is on this machine.',
       default: '',

@@ -1,7 +1,7 @@
 /** How the gateway is reached, and who sees what it does. */
 
 import { Type } from 'typebox';
-import { closed, integer, KiB, MiB } from './values.js';
+import { closed, integer, KiB, MiB, shaped } from './values.js';
 
 export const server = Type.Object(
   {
@@ -131,12 +131,11 @@ export const admin = Type.Object(
 
 export const tracing = Type.Object(
   {
-    endpoint: Type.String({
-      description:
-        'Where traces are sent, as OTLP over HTTP: http://127.0.0.1:4318/v1/traces; empty: nothing is traced.',
-      default: '',
-      pattern: '^(https?://.+)?$',
-    }),
+    endpoint: shaped(
+      'Where traces are sent, as OTLP over HTTP: http://127.0.0.1:4318/v1/traces; empty: nothing is traced.',
+      '^(https?://.+)?$',
+      'a URL that begins with http:// or https://, or an empty text',
+    ),
     sampleShare: Type.Number({
       description: 'Share of the requests that are traced, of those that come without a trace of their own.',
       default: 1,

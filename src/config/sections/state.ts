@@ -1,16 +1,13 @@
 /** Where the rest is kept. */
 
 import { Type } from 'typebox';
-import { closed, integer } from './values.js';
+import { closed, integer, postgresUrl, shaped } from './values.js';
 
 export const registry = Type.Object(
   {
-    url: Type.String({
-      description:
-        'PostgreSQL 16 or newer in which several gateways share tenants, keys, adapters, deployments and records, as postgres://role:password@host:port/database; empty: they are kept in dataDir, for this gateway alone.',
-      default: '',
-      pattern: '^(postgres(ql)?://.+)?$',
-    }),
+    url: postgresUrl(
+      'PostgreSQL 16 or newer in which several gateways share tenants, keys, adapters, deployments and records, as postgres://role:password@host:port/database; empty: they are kept in dataDir, for this gateway alone.',
+    ),
     urlFile: Type.String({
       description: 'File that holds registry.url, for instance a mounted secret; empty for none.',
       default: '',
@@ -28,12 +25,11 @@ export const backup = Type.Object(
     }),
     everyMinutes: integer('Pause between two backups, in minutes.', 1440, 1, 10_080),
     keep: integer('Backups that are kept, here and in the store; the oldest go first.', 7, 1, 10_000),
-    s3Url: Type.String({
-      description:
-        'Bucket of an S3-compatible store that each backup is copied to, as https://host/bucket or https://host/bucket/prefix; empty: none.',
-      default: '',
-      pattern: '^(https?://[^/?#]+/[^/?#]+[^?#]*)?$',
-    }),
+    s3Url: shaped(
+      'Bucket of an S3-compatible store that each backup is copied to, as https://host/bucket or https://host/bucket/prefix; empty: none.',
+      '^(https?://[^/?#]+/[^/?#]+[^?#]*)?$',
+      'a URL like https://host/bucket, or an empty text',
+    ),
     s3Region: Type.String({ description: 'Its region.', default: 'us-east-1', minLength: 1 }),
     s3AccessKeyId: Type.String({
       description: 'Id of the key that may read, write and delete there.',

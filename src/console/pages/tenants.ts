@@ -200,13 +200,22 @@ export async function tenant(context: Context): Promise<HTMLElement> {
   }
 
   async function showSecret(key: NewKey, done: string): Promise<void> {
+    const secret = h('code', { class: 'secret', tabindex: 0 }, key.secret);
+    // In the dialog: what is said behind it no screen reader reads.
+    const said = h('p', { class: 'hint', role: 'status' });
+    const copy = async () => {
+      try {
+        await navigator.clipboard.writeText(key.secret);
+        said.textContent = 'Copied.';
+      } catch {
+        getSelection()?.selectAllChildren(secret);
+        said.textContent = 'The browser does not let this page copy. The key is selected: copy it from there.';
+      }
+    };
     const isKept = await ask({
       title: 'The key, shown this once',
       text: 'Only a hash of it is kept. Copy it now.',
-      fields: [
-        h('code', { class: 'secret', tabindex: 0 }, key.secret),
-        button('Copy', () => void navigator.clipboard.writeText(key.secret).then(() => context.say('Copied.'))),
-      ],
+      fields: [secret, button('Copy', () => void copy()), said],
       action: 'Use it in this tab',
       submit: async () => context.session.add({ secret: key.secret, id: key.id, tenant: id, scopes: key.scopes }),
     });

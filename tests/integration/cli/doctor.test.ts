@@ -2,12 +2,15 @@ import { once } from 'node:events';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
 import { loadConfig } from '../../../src/config/load.js';
+import { checkCertificate } from '../../../src/doctor/certificate.js';
 import type { Finding } from '../../../src/doctor/finding.js';
+import { checkPort } from '../../../src/doctor/port.js';
 import { checkSamples } from '../../../src/doctor/samples.js';
 import { openSqlite } from '../../../src/sqlite/open.js';
+import { createTestServer } from '../../http/fakes.js';
 import { MODELS } from '../gateway-process.js';
 import { openTestRegistry } from '../registry/open.js';
 import { run } from './cli-app.js';
@@ -65,6 +68,30 @@ t.test(
     });
   },
 );
+
+t.test('a gateway with TLS is seen, and until when its certificate is good', async (t) => {
+  const of = (name: string) => resolve('tests/fixtures/tls', name);
+  const tls = { certFile: of('server-1.pem'), keyFile: of('server-1.key'), clientCaFile: '' };
+  const { app } = await createTestServer({ tls });
+  t.teardown(() => app.close());
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const look = async (files: Partial<Record<'CERT' | 'KEY' | 'CLIENT_CA', string>>) => {
+    const all = { CERT: tls.certFile, KEY: tls.keyFile, ...files };
+    const PORT = String((app.server.address() as AddressInfo).port);
+    const variables = Object.entries(all).map(([what, file]) => [`SWITCHYARD_TLS_${what}_FILE`, file]);
+    const config = loadConfig({ env: { PORT, ...Object.fromEntries(variables) } });
+    return [...checkCertificate(config), ...(await checkPort(config))];
+  };
+  t.match(await look({}), [
+    { state: 'good', found: /for DNS:localhost, .* valid until Nov .* 2126/ },
+    { state: 'good', found: /a gateway listens on \d+ and is ready/ },
+  ]);
+  t.match(await look({ CERT: of('server-2.pem') }), [{ state: 'bad', found: /is not the key of/ }, { state: 'bad' }]);
+  t.match(await look({ CERT: of('client.key') }), [{ state: 'bad', advice: /in PEM/ }, { state: 'bad' }]);
+  const config = loadConfig({ env: { SWITCHYARD_TLS_CERT_FILE: tls.certFile, SWITCHYARD_TLS_KEY_FILE: tls.keyFile } });
+  t.match(checkCertificate(config, Date.UTC(2126, 9, 25)), [{ state: 'poor', advice: /Renew it/ }]);
+  t.match(checkCertificate(config, Date.UTC(2126, 11, 1)), [{ state: 'bad', advice: /Renew it/ }]);
+});
 
 t.test('a model with a changed byte is named', async (t) => {
   const manifest = {
@@ -135,4 +162,24 @@ t.test('settings are printed, as a table and as a file', async (t) => {
   t.teardown(() => delete process.env.SWITCHYARD_ENGINE_SLOTS);
   t.match((await run('config', 'print')).out, /engine\.slots +3 +8 +SWITCHYARD_ENGINE_SLOTS\n/);
   t.match(JSON.parse((await run('--json', 'config', 'print')).out), { demo: true, engine: { slots: 3 } });
+});
+
+t.test('of settings that hold secrets it is printed that they are set, and no more', async (t) => {
+  const set = {
+    SWITCHYARD_DATABASE_URL: 'postgres://gateway:S3CRET@db/documents',
+    SWITCHYARD_REGISTRY_URL_FILE: join(t.testdir({ url: 'postgres://db/r?password=S3CRET' }), 'url'),
+    SWITCHYARD_UPSTREAM_API_KEY: 'S3CRET',
+    SWITCHYARD_UPSTREAM_URLS: 'http://me:S3CRET@10.0.0.1:8000',
+    SWITCHYARD_TRACING_ENDPOINT: 'https://me:S3CRET@traces/v1/traces',
+  };
+  Object.assign(process.env, set);
+  t.teardown(() => {
+    for (const name of Object.keys(set)) delete process.env[name];
+  });
+  for (const form of [[], ['--json']]) {
+    const { out } = await run(...form, 'config', 'print');
+    t.notMatch(out, 'S3CRET');
+    for (const where of [/@db\/documents/, /@10\.0\.0\.1:8000/, /@traces/, /\?password=‹redacted›/])
+      t.match(out, where);
+  }
 });

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { loadConfig } from '../../../src/config/load.js';
+import { redacted } from '../../../src/config/redact.js';
 import { SETTINGS } from '../../../src/config/settings.js';
 
 const fails = (reason: RegExp) => ({ code: 'config_invalid', message: reason });
@@ -162,6 +163,14 @@ t.test("a tilde that no shell replaced is the home folder, and nobody else's", a
   t.throws(() => load('~root/x'), fails(/dataDir must not start with another user's home folder/));
 });
 
+t.test('the key of servers behind it comes from a file as well, and goes nowhere else', (t) => {
+  const cwd = t.testdir({ key: 'sk-upstream\n' });
+  const config = loadConfig({ env: { SWITCHYARD_UPSTREAM_API_KEY_FILE: 'key' }, cwd });
+  t.equal(config.upstream.apiKey, 'sk-upstream');
+  t.notMatch(JSON.stringify([...redacted(config).values()]), 'sk-upstream');
+  t.end();
+});
+
 t.test('the URL of a database comes from a file as well, and no message shows the password in it', (t) => {
   const url = 'postgres://gateway:secret@db/documents';
   const cwd = t.testdir({ url: `${url}\n`, empty: '', other: 'mysql://gateway:secret@db/documents' });
@@ -172,11 +181,15 @@ t.test('the URL of a database comes from a file as well, and no message shows th
   for (const name of ['empty', 'other', 'none']) {
     t.throws(
       load({ SWITCHYARD_DATABASE_URL_FILE: name }),
-      fails(/^(?!.*secret).*database\.urlFile .*(must hold a URL|cannot be read)/),
+      fails(/^(?!.*secret).*database\.urlFile .*(must be a URL|is empty|cannot be read)/),
     );
   }
   t.throws(load({ SWITCHYARD_DATABASE_URL_FILE: 'url', SWITCHYARD_DATABASE_URL: url }), fails(/must not both be set/));
-  const wrong = { SWITCHYARD_DATABASE_URL: 'mysql://gateway:secret@db/documents' };
-  t.throws(load(wrong), fails(/^(?!.*secret).*SWITCHYARD_DATABASE_URL must be a URL that begins with postgres:/));
+  for (const name of ['SWITCHYARD_DATABASE_URL', 'SWITCHYARD_REGISTRY_URL']) {
+    const wrong = load({ [name]: 'mysql://gateway:secret@db/documents' });
+    t.throws(wrong, fails(new RegExp(`^(?!.*secret).*${name} must be a URL that begins with postgres:`)));
+  }
+  const wrong = { SWITCHYARD_TRACING_ENDPOINT: 'ftp://me:secret@traces' };
+  t.throws(load(wrong), fails(/^(?!.*secret).*_ENDPOINT must be a URL that begins with http:.*@traces/));
   t.end();
 });

@@ -6,6 +6,11 @@ t.test('what is secret is left out, by the name of the setting and inside addres
   t.equal(redact({ path: 'upstream.apiKey' }, 'sk-1'), '‹redacted›');
   t.equal(redact({ path: 'database.password' }, 'p'), '‹redacted›');
   t.equal(redact({ path: 'database.url' }, 'postgres://role:p@ss@db:5432/a'), 'postgres://‹redacted›@db:5432/a');
+  t.equal(redact({ path: 'registry.url' }, 'postgres://role:a/b@db/r'), 'postgres://‹redacted›@db/r');
+  t.equal(
+    redact({ path: 'database.url' }, 'postgres://db/a?password=p&user=u'),
+    'postgres://db/a?password=‹redacted›&user=u',
+  );
   t.equal(redact({ path: 'upstream.urls' }, 'http://u:p@a:1,http://b:2'), 'http://‹redacted›@a:1,http://b:2');
 });
 
