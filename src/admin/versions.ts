@@ -161,11 +161,11 @@ export const versionRoutes: AdminPlugin = async (app, { registry, engine }) => {
         },
       },
     },
-    async ({ params }, reply) =>
-      reply
-        .type('text/markdown; charset=utf-8')
-        .serializer(String)
-        .send(renderCard(await facts(params))),
+    async ({ params }, reply) => {
+      // An error before it is JSON.
+      const card = renderCard(await facts(params));
+      return reply.type('text/markdown; charset=utf-8').serializer(String).send(card);
+    },
   );
 
   app.get(
@@ -185,6 +185,9 @@ export const versionRoutes: AdminPlugin = async (app, { registry, engine }) => {
         },
       },
     },
-    async ({ params }, reply) => reply.type(BOM_TYPE).send(renderBom(await facts(params))),
+    async ({ params }, reply) => {
+      const bom = renderBom(await facts(params));
+      return reply.type(BOM_TYPE).send(bom);
+    },
   );
 };

@@ -114,6 +114,22 @@ t.test('what does not exist is not found', async (t) => {
   t.match(await call('GET', '/tenants', undefined, ADMIN_KEY), { status: 200 });
 });
 
+t.test('card and bill of materials of what does not exist are an error as any other', async (t) => {
+  const { app, call } = await adminApp(t);
+  for (const what of ['card', 'bom']) {
+    const url = `/admin/tenants/bank/adapters/support/versions/9/${what}`;
+    const response = await app.inject({ url, headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+    t.equal(response.statusCode, 404);
+    t.match(response.headers['content-type'], 'application/json');
+    t.match(response.json().error, { code: 'not_found' });
+  }
+  const nothing = await call('POST', '/tenants/bank/adapters/support/versions/9/evaluations', {
+    name: 'x',
+    figures: {},
+  });
+  t.match(nothing, { status: 400, body: { error: { code: 'invalid_value', param: 'figures' } } });
+});
+
 t.test('a deployment is changed on the condition of its etag, and once for one idempotency key', async (t) => {
   const { root, app, call } = await adminApp(t);
   for (const folder of ['one', 'two']) {

@@ -121,7 +121,10 @@ export const VersionSchema = Type.Object({
 export const EvaluationBody = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: MAX_TRAINER, description: 'What was measured, on which questions.' }),
-    figures: Figures,
+    figures: Type.Record(Type.String({ maxLength: MAX_TRAINER }), Type.Number(), {
+      minProperties: 1,
+      maxProperties: MAX_FIGURES,
+    }),
     dataDigest: Type.Optional(
       nullable(Type.String({ pattern: SHA256_PATTERN, description: 'SHA-256 of the questions.' })),
     ),
