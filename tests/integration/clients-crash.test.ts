@@ -4,10 +4,10 @@ import t from 'tap';
 import { childPid, keyOf, startGateway } from '../fixtures/gateway/gateway.js';
 import { readSamples, total } from '../http/exposition.js';
 
-const RETRYABLE = ['engine_unavailable', 'retrieval_unavailable'];
+const RETRYABLE = ['engine_unavailable', 'retrieval_unavailable', 'tokenizer_unavailable'];
 
-t.test('when a child process is killed, every request ends, with an answer or with an error to retry', async (t) => {
-  const { address } = await startGateway(t);
+t.test('when a child process is killed or hangs, every request ends, answered or with an error to retry', async (t) => {
+  const { address } = await startGateway(t, { SWITCHYARD_SERVER_HANG_TIMEOUT_MS: '3000' });
   const client = new OpenAI({ apiKey: keyOf('bank'), baseURL: `${address}/v1`, maxRetries: 0 });
   const file = await client.files.create({
     file: await toFile(Buffer.from('# Fees\n\nThe early repayment fee is 1.5 %.\n'), 'fees.md'),
@@ -32,21 +32,28 @@ t.test('when a child process is killed, every request ends, with an answer or wi
   const restarts = async (room: string) => total(await scrape(), 'child_restarts_total', { process: room });
   const answer = await ask(12);
 
-  for (const room of ['engine', 'retrieval'] as const) {
+  for (const [room, signal] of [
+    ['engine', 'SIGKILL'],
+    ['retrieval', 'SIGKILL'],
+    ['engine', 'SIGSTOP'],
+    ['tokenizer', 'SIGSTOP'],
+  ] as const) {
+    const before = await restarts(room);
     // More than there are slots, so that some are being read, some answered, and some wait.
     const inFlight = Promise.allSettled(Array.from({ length: 6 }, () => ask(60)));
     await sleep(150);
-    process.kill(childPid(room), 'SIGKILL');
+    process.kill(childPid(room), signal);
     // Counted when the process is missed, however soon the next one is ready.
-    while ((await restarts(room)) === 0) await sleep(20);
+    while ((await restarts(room)) === before) await sleep(20);
     for (const result of await inFlight) {
       if (result.status === 'fulfilled') t.ok(result.value.length > 0);
       else t.ok(RETRYABLE.includes(result.reason.code), `${room}: ${result.reason}`);
     }
     while ((await readiness()) !== 200) await sleep(20);
-    t.equal(await ask(12), answer, `${room}: the answer is the same as before`);
+    t.equal(await ask(12), answer, `${room}, ${signal}: the answer is the same as before`);
   }
-  t.equal(await restarts('engine'), 1);
+  t.equal(await restarts('engine'), 2);
   t.equal(await restarts('retrieval'), 1);
+  t.equal(await restarts('tokenizer'), 1);
   t.equal(total(await scrape(), 'kv_slots_in_use'), 0);
 });

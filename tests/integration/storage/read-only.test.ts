@@ -1,0 +1,98 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import OpenAI, { toFile } from 'openai';
+import t, { type Test } from 'tap';
+import { loadConfig } from '../../../src/config/load.js';
+import { keyOf, registerTenants } from '../../fixtures/gateway/gateway.js';
+import { readSamples, total } from '../../http/exposition.js';
+import { MODELS, startGateway } from '../gateway-process.js';
+
+const ENV = {
+  SWITCHYARD_DEMO: 'false',
+  SWITCHYARD_MODELS_BASE: 'smollm2-135m-instruct',
+  SWITCHYARD_METRICS_LOCAL_WITHOUT_KEY: 'true',
+};
+const DISK_BYTES = 96 * 2 ** 20;
+const mount = (...args: string[]) => execFileSync('mount', args, { stdio: 'ignore' });
+
+/** A data folder on a file system of its own, as disks have; null where this machine lets nobody mount one. */
+function ownDisk(t: Test): string | null {
+  const folder = mkdtempSync(join(tmpdir(), 'switchyard-disk-'));
+  const image = `${folder}.img`;
+  try {
+    writeFileSync(image, '');
+    truncateSync(image, DISK_BYTES);
+    execFileSync('mkfs.ext4', ['-q', image], { stdio: 'ignore' });
+    mount('-o', 'loop', image, folder);
+  } catch {
+    rmSync(image, { force: true });
+    rmdirSync(folder);
+    return null;
+  }
+  t.teardown(() => {
+    execFileSync('umount', [folder]);
+    rmSync(image);
+    rmdirSync(folder);
+  });
+  symlinkSync(MODELS, join(folder, 'models'));
+  return folder;
+}
+
+t.test('a folder that becomes read-only is told, and what needs no writing goes on', async (t) => {
+  const dataDir = ownDisk(t);
+  if (dataDir === null) return t.pass('mounting is not allowed here');
+  await registerTenants(loadConfig({ env: { ...ENV, SWITCHYARD_DATA: dataDir } }));
+  const gateway = await startGateway(dataDir, ENV);
+  // Before the disk goes.
+  t.teardown(() => gateway.stop());
+  const client = new OpenAI({ apiKey: keyOf('bank'), baseURL: `${gateway.url}/v1`, maxRetries: 0 });
+  const get = async (path: string) => (await fetch(gateway.url + path)).text();
+  const readiness = async () => JSON.parse(await get('/readyz'));
+  const metric = async (name: string, labels = {}) => total(readSamples(await get('/metrics')), name, labels);
+  const until = async (status: string) => {
+    for (;;) {
+      const found = await readiness();
+      if (found.status === status) return found;
+      await sleep(50);
+    }
+  };
+  const upload = async (text: string) =>
+    client.files.create({ file: await toFile(Buffer.from(text), 'a.md'), purpose: 'assistants' });
+  const goesOn = async () => {
+    const messages = [{ role: 'user' as const, content: 'What is the fee?' }];
+    const answer = await client.chat.completions.create({ model: 'assistant', messages, max_tokens: 2 });
+    t.equal(answer.usage?.completion_tokens, 2);
+    t.match((await client.vectorStores.search(store.id, { query: 'fee' })).data, [{ file_id: fees.id }]);
+  };
+  const isTold = async () => {
+    const reason = 'the data folder cannot be written to';
+    t.match(await until('degraded'), { checks: { storage: { ready: false, reason } } });
+    t.equal(await metric('check_ready', { check: 'storage' }), 0);
+  };
+
+  const store = await client.vectorStores.create({ name: 'x' });
+  const fees = await upload('# Fees\n\nThe fee is 5 EUR.\n');
+  await client.vectorStores.files.createAndPoll(store.id, { file_id: fees.id });
+
+  // For whatever is opened from now on, and then not any more.
+  mount('--bind', dataDir, dataDir);
+  mount('-o', 'remount,ro,bind', dataDir);
+  await isTold();
+  await goesOn();
+  execFileSync('umount', [dataDir]);
+  await until('ready');
+  const later = await upload('# Hours\n\nThe branch opens at nine.\n');
+  const { status } = await client.vectorStores.files.createAndPoll(store.id, { file_id: later.id });
+  t.equal(status, 'completed');
+
+  // As the system does where a disk reports errors: for what is open too.
+  mount('-o', 'remount,abort', dataDir);
+  await isTold();
+  await goesOn();
+  t.match(await upload('lost?').catch((error) => error), { status: 503, code: 'storage_unavailable' });
+  t.match((await client.vectorStores.search(store.id, { query: 'When does it open?' })).data[0], { file_id: later.id });
+  t.equal(await metric('child_restarts_total'), 0, 'no process ended for it');
+});
