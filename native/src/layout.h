@@ -10,7 +10,7 @@ namespace switchyard {
 
 static constexpr int kLanes = 16;         // columns in a group, and lanes of every vector in this library
 static constexpr int kVector = 64;        // bytes of one: four weights of each column
-static constexpr int kUnit = 32;          // the inputs of a linear are a multiple of this
+static constexpr int kUnit = 32;          // activations are looked at in so many
 static constexpr int kMaxTileRows = 16;   // rows of activations that one pass over a group of weights may serve
 static constexpr int kMaxHeadSize = 256;
 
@@ -27,7 +27,7 @@ static constexpr int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b;
 // consecutive weights of one column: what vpdpbusd and tdpbsud want. Two blocks of q2 and of q3 lie in the same vectors: their
 // steps are counted through, and their scales stand one after the other.
 //
-//   q2, 2 vectors for two blocks; w = d * q + m, q in 0..3
+//   q2, 2 vectors for two blocks; w = d * s * q + m * t, q in 0..3, s and t in 0..15
 //     vector j:       from bit 7 down, two bits each of steps 4j .. 4j + 3
 //   q3, 3 vectors for two blocks; w = d * (q - 4), q in 0..7
 //     vector j:       bits 5..7 step 2j, bits 2..4 step 2j + 1
@@ -47,7 +47,9 @@ static constexpr int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b;
 //     bits 0 and 1:   step 3: vector 0 its bits 4 and 5, vector 1 its bits 2 and 3, vector 2 its bits 0 and 1
 //   q8_0, 8 vectors; w = d * (q - 128), q in 0..255
 //     vector s:       step s
-//   scales of a block:  fp16 d[16], and for q2, q4_1 and q5_1 fp16 m[16] behind them
+//   scales of a block:  fp16 d[16], and for q4_1 and q5_1 fp16 m[16] behind them
+//   scales of q2, for 16 blocks together: 4 vectors, whose byte 4c + i of vector j holds s (low nibble) and t (high) of block
+//   4j + i and column c, then fp16 d[16] and m[16]. So it is as large as Q2_K in a file.
 //
 // Codes of all but q4_1, iq4 and q8_0 are multiplied as bytes with their bits on top, those of 5 bits as 8 q: most take one
 // operation to get there, and the middle level is 128 for all forms without a minimum. Those of iq4 are looked up.
@@ -56,9 +58,12 @@ enum class Format { q2, q3, q4_0, q4_1, iq4, q5_0, q5_1, q6, q8_0 };
 // What the codes of IQ4_NL and IQ4_XS stand for (kvalues_iq4nl of ggml-common.h), + 128.
 alignas(16) static constexpr uint8_t kLevels[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
 
+// Blocks of q2 whose scales lie together, and bytes of those.
+static constexpr int kCommonBlocks = 16, kFactorBytes = kCommonBlocks * kLanes, kCommonBytes = kFactorBytes + 4 * kLanes;
+
 struct Packing {
   int block, coded;  // weights that share a scale, and that lie in the same vectors
-  int vectors, scaleBytes;
+  int vectors, scaleBytes;  // of coded blocks, and of the scales of one block
   float unit;  // of a code as it is multiplied
   constexpr int steps() const { return block / 4; }
   constexpr int parts() const { return coded / block; }
@@ -67,7 +72,7 @@ struct Packing {
 };
 
 static constexpr Packing packing(Format f) {
-  return f == Format::q2     ? Packing{16, 32, 2, 64, 0.015625f}
+  return f == Format::q2     ? Packing{16, 32, 2, kCommonBytes / kCommonBlocks, 0.015625f}
          : f == Format::q3   ? Packing{16, 32, 3, 32, 0.03125f}
          : f == Format::q4_0 ? Packing{32, 32, 4, 32, 0.0625f}
          : f == Format::q4_1 ? Packing{32, 32, 4, 64, 1.f}
@@ -79,6 +84,9 @@ static constexpr Packing packing(Format f) {
 }
 
 static constexpr bool hasMinimum(Format f) { return f == Format::q2 || f == Format::q4_1 || f == Format::q5_1; }
+
+// The inputs of a linear are a multiple of this.
+static constexpr int64_t inputUnit(Format f) { return f == Format::q2 ? kCommonBlocks * packing(f).block : kUnit; }
 
 static constexpr int64_t groupBytes(Format f, int64_t inputs) {
   const int64_t blocks = inputs / packing(f).block;
@@ -105,7 +113,7 @@ struct Outlier {
   int32_t block;   // bytes from the group's start to the vectors of its weights
   int32_t step;
   int32_t shift;   // bits down to them in each word of that step
-  int32_t scales;  // halves from the group's first scale to those of its block
+  int32_t place;   // of its block among those of the row
 };
 
 // ---- LoRA banks -----------------------------------------------------------------------------------------------------

@@ -107,10 +107,11 @@ OrtResult read(const OrtApi* api, const OrtKernelInfo* info, QuantizedLinear* op
     if (OrtResult wrong = ort::kernelInfoGetAttributeInt64(api, info, name, value)) return wrong;
   }
   // Models of earlier importers name neither.
-  int64_t minimum = bits == 4, levels = 0;
-  for (auto [name, value] : {std::pair{"minimum", &minimum}, {"levels", &levels}}) {
+  int64_t minimum = bits == 4, levels = 0, factors = 0;
+  for (auto [name, value] : {std::pair{"minimum", &minimum}, {"levels", &levels}, {"factors", &factors}}) {
     if (OrtResult absent = ort::kernelInfoGetAttributeInt64(api, info, name, value)) ort::releaseStatus(api, absent);
   }
+  if (bits == 2 && !factors) return invalid(api, "weights of 2 bits are kept in another way now: import the model again");
   switch (bits) {
     case 2: op->format = Format::q2; break;
     case 3: op->format = Format::q3; break;
@@ -129,6 +130,10 @@ OrtResult read(const OrtApi* api, const OrtKernelInfo* info, QuantizedLinear* op
   if (targets > 4) return invalid(api, "lora_widths has more than four targets");
   op->targets = static_cast<int>(targets);
   if (OrtResult wrong = ort::kernelInfoGetAttributeArrayInt64(api, info, "lora_widths", op->widths, &targets)) return wrong;
+  int64_t part[2] = {};
+  size_t numbers = 2;
+  if (OrtResult whole = ort::kernelInfoGetAttributeArrayInt64(api, info, "lora_part", part, &numbers)) ort::releaseStatus(api, whole);
+  op->firstTarget = part[0], op->ownTargets = part[1];
   if (OrtResult wrong = ort::kernelInfoGetAttributeInt64(api, info, "lora_column", &op->firstRankColumn)) return wrong;
   return ort::kernelInfoGetAttributeInt64(api, info, "next_lora_column", &op->nextRankColumn);
 }

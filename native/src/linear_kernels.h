@@ -71,14 +71,34 @@ template <class L, Format F, int Step = 0>
   return weightsOf<L, F, Step>(block);
 }
 
+// What block `b` of sixteen columns multiplies its codes with, and what it adds; `scales`: the group's.
+template <class L> struct BlockFactors {
+  typename L::F scale, minimum;
+};
+template <class L, Format F> [[gnu::always_inline]] static inline BlockFactors<L> factorsOf(const uint8_t* scales, int64_t b) {
+  if constexpr (F == Format::q2) {
+    const uint8_t* common = scales + b / kCommonBlocks * kCommonBytes;
+    const auto pairs = L::loadWeights(common + b % kCommonBlocks / 4 * kVector);
+    const auto* halves = reinterpret_cast<const uint16_t*>(common + kFactorBytes);
+    const int shift = static_cast<int>(b % 4 * 8);
+    const auto times = [&](const typename L::W& factors, const uint16_t* of) {
+      return L::mul(L::toFloat(L::byteAt(factors, shift)), L::loadHalf(of));
+    };
+    return {times(L::template bits<0x0f>(pairs), halves), times(L::highNibbles(pairs), halves + kLanes)};
+  } else {
+    const auto* halves = reinterpret_cast<const uint16_t*>(scales + b * packing(F).scaleBytes);
+    if constexpr (hasMinimum(F)) return {L::loadHalf(halves), L::loadHalf(halves + kLanes)};
+    else return {L::loadHalf(halves), L::broadcast(0.f)};
+  }
+}
+
 // ---- Quantization of activations --------------------------------------------------------------------------------
 
 // Where the weights of input k stand in a group.
 template <Format F> static Outlier outlierAt(const float* x, int64_t k) {
   constexpr Packing form = packing(F);
-  const int64_t block = k / form.block;
   return {x[k] * form.unit, static_cast<int32_t>(k / form.coded * form.codedBytes()), static_cast<int32_t>(k % form.coded / 4),
-          static_cast<int32_t>(k % 4 * 8), static_cast<int32_t>(block * form.scaleBytes / 2)};
+          static_cast<int32_t>(k % 4 * 8), static_cast<int32_t>(k / form.block)};
 }
 
 // places[] = the inputs of largest magnitude, largest first, equals in order; no infinities, no NaNs.
@@ -152,14 +172,14 @@ static constexpr int64_t kTilesToUnpackFor = 2;  // with more tiles of rows than
 
 // Adds what a row's outliers give to 16 columns; their part of a minimum is in the weighted sum of their block.
 template <class L, Format F> static void addOutliers(const uint8_t* group, int64_t blocks, const Outlier* outliers, int rows, float* out) {
-  const auto* scales = reinterpret_cast<const uint16_t*>(group + packing(F).codeBytes(blocks));
+  const uint8_t* scales = group + packing(F).codeBytes(blocks);
   for (int r = 0; r < rows; r++, out += kLanes) {
     auto total = L::broadcast(0.f);
     for (int i = 0; i < kOutliers; i++) {
       const Outlier& o = *outliers++;
       auto q = L::toFloat(L::byteAt(weightsAt<L, F>(group + o.block, o.step), o.shift));
       if constexpr (!hasMinimum(F)) q = L::sub(q, L::broadcast(128.f));
-      total = L::fma(q, L::mul(L::loadHalf(scales + o.scales), L::broadcast(o.value)), total);
+      total = L::fma(q, L::mul(factorsOf<L, F>(scales, o.place).scale, L::broadcast(o.value)), total);
     }
     L::store(out, L::add(L::load(out), total));
   }
@@ -179,7 +199,7 @@ static void multiplyRows(const uint8_t* group, const uint8_t* bytes, int64_t blo
                          int tileRows, float* out) {
   using Dot = typename L::template Dot<F>;
   constexpr Packing form = packing(F);
-  constexpr int kBlock = form.block, kSteps = form.steps(), kParts = form.parts(), kScaleBytes = form.scaleBytes;
+  constexpr int kBlock = form.block, kSteps = form.steps(), kParts = form.parts();
   typename L::F total[Rows];
   for (int r = 0; r < Rows; r++) total[r] = L::broadcast(0.f);
   const uint8_t* w = Unpacked ? bytes : group;
@@ -195,18 +215,15 @@ static void multiplyRows(const uint8_t* group, const uint8_t* bytes, int64_t blo
         const auto four = Unpacked ? L::loadWeights(w + (kFirst + kStep) * kVector) : weightsOf<L, F, kFirst + kStep>(w);
         for (int r = 0; r < Rows; r++) dot[r].template add<kStep>(four, q + r * kBlock + 4 * kStep);
       });
-      const auto* halves = reinterpret_cast<const uint16_t*>(s);
-      const auto d = L::loadHalf(halves);
+      const auto factors = factorsOf<L, F>(s, b + decltype(part)::value);
       for (int r = 0; r < Rows; r++) {
-        total[r] = L::fma(L::toFloat(dot[r].total()), L::mul(d, L::broadcast(scales[r].scale)), total[r]);
+        total[r] = L::fma(L::toFloat(dot[r].total()), L::mul(factors.scale, L::broadcast(scales[r].scale)), total[r]);
       }
       if constexpr (hasMinimum(F)) {
-        const auto minimum = L::loadHalf(halves + kLanes);
         for (int r = 0; r < Rows; r++) {
-          total[r] = L::fma(minimum, L::broadcast(scales[r].weightedSum), total[r]);
+          total[r] = L::fma(factors.minimum, L::broadcast(scales[r].weightedSum), total[r]);
         }
       }
-      s += kScaleBytes;
       q += tileRows * kBlock;
       scales += tileRows;
     });

@@ -36,11 +36,14 @@ struct QuantizedLinear {
   int64_t inputs, outputs;
   Format format;
   bool gated;
-  // LoRA, if the operator has it: the output columns of each fused target, and this linear's first column of `ranks`.
+  // LoRA, if the operator has it: the output columns of each fused target, and the first one's column of `ranks`.
   int targets;
   int64_t widths[4];
   int64_t firstRankColumn, nextRankColumn;
+  // Which of the targets this operator computes, where neighbours in other formats are operators of their own; 0: all.
+  int64_t firstTarget = 0, ownTargets = 0;
 
+  int own() const { return static_cast<int>(ownTargets ? ownTargets : targets); }
   std::string checkAttributes() const;
   // x [.., inputs] f32, weights [bytes] u8, y [.., outputs] f32.
   std::string run(const Path&, const ThreadPool&, const Tensor& x, const Tensor& weights, const LoraInputs&, float* y) const;

@@ -35,11 +35,13 @@ struct Call {
   }
 };
 
-int64_t widthOf(const QuantizedLinear& op) {
+int64_t sum(const int64_t* widths, int64_t count) {
   int64_t total = 0;
-  for (int t = 0; t < op.targets; t++) total += op.widths[t];
+  for (int64_t t = 0; t < count; t++) total += widths[t];
   return total;
 }
+int64_t bankWidth(const QuantizedLinear& op) { return sum(op.widths, op.targets); }
+const int64_t* ownWidths(const QuantizedLinear& op) { return op.widths + op.firstTarget; }
 
 // The ranks of a bank slot from one of its columns on; null for a row without an adapter.
 const int32_t* ranksOf(const LoraInputs& in, int64_t row, int64_t column) {
@@ -71,8 +73,8 @@ std::string checkLora(const QuantizedLinear& op, int64_t rows, const LoraInputs&
   if (a.rank != 4 || a.dims[0] != bankSlots || a.dims[1] != op.targets || a.dims[2] < 1 || a.dims[3] != op.inputs) {
     return problem("lora_a must have shape [", bankSlots, ", ", op.targets, ", R, ", op.inputs, "]");
   }
-  if (b.rank != 3 || b.dims[0] != bankSlots || b.dims[1] != a.dims[2] || b.dims[2] != widthOf(op)) {
-    return problem("lora_b must have shape [", bankSlots, ", ", a.dims[2], ", ", widthOf(op), "]");
+  if (b.rank != 3 || b.dims[0] != bankSlots || b.dims[1] != a.dims[2] || b.dims[2] != bankWidth(op)) {
+    return problem("lora_b must have shape [", bankSlots, ", ", a.dims[2], ", ", bankWidth(op), "]");
   }
   if (nextA.data && (nextA.rank != 4 || nextA.dims[0] != bankSlots || nextA.dims[2] != a.dims[2] || op.nextRankColumn + nextA.dims[1] > ranks.dims[1])) {
     return problem("next_lora_a must have shape [", bankSlots, ", targets, ", a.dims[2], ", K], its targets within lora_ranks");
@@ -100,22 +102,24 @@ struct LoraPlan {
   std::vector<Adapter> adapters;
   std::vector<Ahead> ahead;
 
-  LoraPlan(const QuantizedLinear& op, int64_t rows, int64_t groups, const LoraInputs& in) : adapters(rows * op.targets) {
+  LoraPlan(const QuantizedLinear& op, int64_t rows, int64_t groups, const LoraInputs& in) : adapters(rows * op.own()) {
     const auto* slots = static_cast<const int32_t*>(in.slots.data);
-    const int64_t width = widthOf(op);
+    const int64_t width = bankWidth(op), first = sum(op.widths, op.firstTarget);
+    const int own = op.own();
     for (int64_t r = 0; r < rows; r++) {
-      const int32_t* ranks = ranksOf(in, r, op.firstRankColumn);
+      const int32_t* ranks = ranksOf(in, r, op.firstRankColumn + op.firstTarget);
       if (!ranks) continue;
       const Place place = placeOf(in, slots[r], in.a.dims[2]);
-      for (int64_t t = 0, before = 0; t < op.targets; before += op.widths[t++]) {
+      for (int64_t t = 0, before = first; t < own; before += ownWidths(op)[t++]) {
         if (!ranks[t]) continue;
-        adapters[r * op.targets + t] = {static_cast<const uint16_t*>(in.a.data) + (place.first * op.targets + t * place.rows) * op.inputs,
+        const int64_t target = op.firstTarget + t;
+        adapters[r * own + t] = {static_cast<const uint16_t*>(in.a.data) + (place.first * op.targets + target * place.rows) * op.inputs,
                                         static_cast<const uint16_t*>(in.b.data) + place.first * width + before * place.rows, ranks[t]};
         work += ranks[t] * op.inputs;
         if (ranks[t] > largestRank) largestRank = ranks[t];
       }
-      const bool first = !r || slots[r] != slots[r - 1];
-      if (in.nextA.data && first && rows <= kRowsToFetchFor) fetchAhead(place, ranksOf(in, r, op.nextRankColumn), groups, in.nextA);
+      const bool changes = !r || slots[r] != slots[r - 1];
+      if (in.nextA.data && changes && rows <= kRowsToFetchFor) fetchAhead(place, ranksOf(in, r, op.nextRankColumn), groups, in.nextA);
     }
   }
 
@@ -133,17 +137,19 @@ struct LoraPlan {
 }  // namespace
 
 std::string QuantizedLinear::checkAttributes() const {
-  if (inputs < kUnit || inputs % kUnit || inputs > 1 << 20) return "K must be a multiple of 32 up to 1048576";
+  const int64_t unit = inputUnit(format);
+  if (inputs < unit || inputs % unit || inputs > 1 << 20) return problem("K must be a multiple of ", unit, " up to 1048576");
   if (outputs < 1 || outputs > 1 << 24) return "N must be between 1 and 16777216";
   for (int64_t column : {firstRankColumn, nextRankColumn}) {
     if (column < 0 || column > 1 << 20) return "a column of lora_ranks is out of range";
   }
   if (targets < 0 || targets > 4) return "lora_widths must name one to four targets";
   for (int t = 0; t < targets; t++) {
-    if (widths[t] < kLanes || widths[t] % kLanes || widths[t] > outputs) return "lora_widths must be multiples of 16";
+    if (widths[t] < kLanes || widths[t] % kLanes || widths[t] > 1 << 24) return "lora_widths must be multiples of 16";
   }
-  const bool split = gated ? targets == 2 && widths[0] == outputs && widths[1] == outputs : widthOf(*this) == outputs;
-  if (targets && !split) return gated ? "a gated linear needs lora_widths [N, N]" : "lora_widths must add up to N";
+  if (firstTarget < 0 || ownTargets < 0 || firstTarget + own() > targets) return "lora_part must name targets of lora_widths";
+  const bool split = gated ? targets == 2 && own() == 2 && widths[0] == outputs && widths[1] == outputs : sum(ownWidths(*this), own()) == outputs;
+  if (targets && !split) return gated ? "a gated linear needs lora_widths [N, N]" : "the lora_widths of its targets must add up to N";
   return {};
 }
 
@@ -172,8 +178,8 @@ std::string QuantizedLinear::run(const Path& path, const ThreadPool& pool, const
   LoraTask& lora = task.lora;
   if (plan.largestRank) {
     lora.adapters = plan.adapters.data();
-    lora.targets = targets, lora.uStride = plan.largestRank;
-    for (int t = 1; !gated && t < targets; t++) lora.panelBefore[t] = lora.panelBefore[t - 1] + widths[t - 1] / kLanes;
+    lora.targets = own(), lora.uStride = plan.largestRank;
+    for (int t = 1; !gated && t < own(); t++) lora.panelBefore[t] = lora.panelBefore[t - 1] + ownWidths(*this)[t - 1] / kLanes;
   }
   lora.ahead = plan.ahead.data(), lora.aheadCount = static_cast<int64_t>(plan.ahead.size());
 
@@ -192,7 +198,7 @@ std::string QuantizedLinear::run(const Path& path, const ThreadPool& pool, const
     if (parallel) pool.run(pool.context, step, count, &call);
     else for (int64_t i = 0; i < count; i++) step(&call, i);
   };
-  const int64_t preparations = ceilDiv(rows, kRowsPerTask) * (lora.adapters ? targets : 1);
+  const int64_t preparations = ceilDiv(rows, kRowsPerTask) * (lora.adapters ? own() : 1);
   forEach(Call::prepare, preparations, preparations > 1 && kFloatWork * (rows * inputs + plan.work) >= 2 * kTaskWork);
   // Fewer rows than four are bound by the weights' way from memory, so they cost no less.
   const int64_t work = (rows < 4 ? 4 : rows) * inputs * outputs * (gated ? 2 : 1) / kTaskWork;

@@ -34,9 +34,9 @@ template <class T> Tensor tensor(const std::vector<T>& data, std::initializer_li
 
 template <class T> bool same(const std::vector<T>& a, const std::vector<T>& b) { return !memcmp(a.data(), b.data(), a.size() * sizeof(T)); }
 
-// An odd number of blocks, and rows for one tile and for many.
+// An odd number of blocks where the format has any, and rows for one tile and for many.
 bool linearDiffers(const Path& path, Format format, int64_t rows) {
-  const QuantizedLinear op{160, 48, format, true, 0, {}, 0, 0};
+  const QuantizedLinear op{ceilDiv(160, inputUnit(format)) * inputUnit(format), 48, format, true, 0, {}, 0, 0};
   const int64_t groups = 2 * op.outputs / kLanes, stride = groupBytes(format, op.inputs);
   const int64_t codes = packing(format).codeBytes(op.inputs / packing(format).block);
   Random random;

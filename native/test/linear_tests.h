@@ -14,6 +14,7 @@ int bitsOf(Format f) {
 // As ggml-common.h has them.
 constexpr int kIq4[] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 int64_t blockOf(Format f) { return f == Format::q2 || f == Format::q3 || f == Format::q6 ? 16 : 32; }
+int64_t commonOf(Format f) { return f == Format::q2 ? 256 : blockOf(f); }
 int64_t codedOf(Format f) { return f == Format::q6 ? 16 : 32; }
 
 // Weights of one column after the other, unpacked.
@@ -21,19 +22,29 @@ struct Weights {
   int64_t inputs, columns, block;
   Format format;
   Array<int> q;         // [column][input]
-  Array<uint16_t> d, m;  // [column][block]
+  Array<uint16_t> d, m;  // [column][block]; of q2 [column][16 blocks]
+  Array<int> factors;    // of q2: [column][block], scale and minimum in four bits each
   Weights(Random& random, int64_t k, int64_t n, Format f)
-      : inputs(k), columns(n), block(blockOf(f)), format(f), q(k * n), d(k / block * n), m(k / block * n) {
+      : inputs(k), columns(n), block(blockOf(f)), format(f), q(k * n), d(k / commonOf(f) * n), m(k / commonOf(f) * n), factors(k / block * n) {
     const int top = (1 << bitsOf(f)) - 1;
     for (int64_t i = 0; i < q.size; i++) q[i] = static_cast<int>(random.below(top + 1));
     const bool extreme = random.chance(10);  // every product at its largest
     if (extreme) for (int64_t i = 0; i < q.size; i++) q[i] = hasMinimum(f) ? top : top * static_cast<int>(random.below(2));
     for (int64_t i = 0; i < d.size; i++) d[i] = floatToHalf(random.uniform() * 0.1f), m[i] = floatToHalf(random.uniform());
+    for (int64_t i = 0; i < factors.size; i++) factors[i] = static_cast<int>(random.below(256));
   }
+  float scale(int64_t column, int64_t b) const { return folded(d, column, b, 0); }
+  float minimum(int64_t column, int64_t b) const { return folded(m, column, b, 4); }
   int level(int64_t column, int64_t k) const {
     const int code = q[column * inputs + k];
     if (format == Format::iq4) return kIq4[code];
     return code - (hasMinimum(format) ? 0 : 1 << (bitsOf(format) - 1));
+  }
+
+ private:
+  float folded(const Array<uint16_t>& of, int64_t column, int64_t b, int shift) const {
+    const float value = halfToFloat(of[column * (inputs / commonOf(format)) + b * block / commonOf(format)]);
+    return format == Format::q2 ? value * static_cast<float>(factors[column * (inputs / block) + b] >> shift & 15) : value;
   }
 };
 
@@ -73,10 +84,15 @@ void packGroup(const Weights& w, int64_t firstColumn, uint8_t* group) {
       const int64_t i = k % coded;
       packCode(w.format, group + k / coded * form.codedBytes(), i / 4, 4 * c + i % 4, w.q[(firstColumn + c) * w.inputs + k]);
     }
-    for (int64_t b = 0; b < blocks; b++) {
-      uint8_t* s = scales + b * form.scaleBytes + 2 * c;
-      memcpy(s, &w.d[(firstColumn + c) * blocks + b], 2);
-      if (hasMinimum(w.format)) memcpy(s + 32, &w.m[(firstColumn + c) * blocks + b], 2);
+    const bool q2 = w.format == Format::q2;
+    const int64_t commons = w.inputs / commonOf(w.format);
+    for (int64_t b = 0; b < commons; b++) {
+      uint8_t* s = scales + (q2 ? b * 320 + 256 : b * form.scaleBytes) + 2 * c;
+      memcpy(s, &w.d[(firstColumn + c) * commons + b], 2);
+      if (hasMinimum(w.format)) memcpy(s + 32, &w.m[(firstColumn + c) * commons + b], 2);
+    }
+    for (int64_t b = 0; q2 && b < blocks; b++) {
+      scales[b / 16 * 320 + b % 16 / 4 * 64 + 4 * c + b % 4] = static_cast<uint8_t>(w.factors[(firstColumn + c) * blocks + b]);
     }
   }
 }
@@ -111,7 +127,7 @@ float plainProduct(const float* x, const Weights& w, int64_t column) {
   float y = 0, products = 0;
   for (int64_t k : outliers) {
     kept[k / w.block] += x[k];
-    products = fmaf(static_cast<float>(w.level(column, k)) / unit, halfToFloat(w.d[column * blocks + k / w.block]) * (x[k] * unit), products);
+    products = fmaf(static_cast<float>(w.level(column, k)) / unit, w.scale(column, k / w.block) * (x[k] * unit), products);
   }
   for (int64_t b = 0; b < blocks; b++) {
     const float* part = &rest[b * w.block];
@@ -129,9 +145,8 @@ float plainProduct(const float* x, const Weights& w, int64_t column) {
       dot += q * w.level(column, b * w.block + i);
       sum += q;
     }
-    const int64_t place = column * blocks + b;
-    y = fmaf(static_cast<float>(dot) / unit, halfToFloat(w.d[place]) * (scale * unit), y);
-    if (hasMinimum(w.format)) y = fmaf(halfToFloat(w.m[place]), scale * static_cast<float>(sum) + kept[b], y);
+    y = fmaf(static_cast<float>(dot) / unit, w.scale(column, b) * (scale * unit), y);
+    if (hasMinimum(w.format)) y = fmaf(w.minimum(column, b), scale * static_cast<float>(sum) + kept[b], y);
   }
   return y + products;
 }
@@ -221,13 +236,17 @@ Array<float> activations(Random& random, int64_t rows, int64_t inputs) {
 
 void testLinear(Random& random, const std::vector<const Path*>& paths) {
   const bool big = random.chance(15);  // enough work to be cut into tasks
-  const int64_t rows = random.between(1, big ? 40 : 18), inputs = 32 * random.between(1, big ? 9 : 5);
   const Format format = kFormats[random.below(std::size(kFormats))];
-  const bool gated = random.chance(30), withLora = random.chance(60), fetchAhead = random.chance(50);
+  const int64_t unit = format == Format::q2 ? 256 : 32;
+  const int64_t rows = random.between(1, big ? 40 : 18), inputs = unit * random.between(1, (big ? 288 : 160) / unit + (unit > 32));
+  const bool gated = random.chance(30), withLora = random.chance(60), fetchAhead = random.chance(50), apart = random.chance(30);
   std::vector<int64_t> widths;
   for (int64_t t = gated ? 2 : random.between(1, 3); t > 0; t--) widths.push_back(16 * random.between(1, big ? 20 : 3));
   if (gated) widths[1] = widths[0];
-  const int64_t outputs = gated ? widths[0] : withLora ? Adapters::sum(widths) : random.between(1, big ? 700 : 70);
+  // Some targets of an operator whose other targets are operators of their own.
+  const int64_t all = static_cast<int64_t>(widths.size()), from = apart && !gated ? random.below(all) : 0, own = apart && !gated ? random.between(1, all - from) : all;
+  const std::vector<int64_t> ownWidths(widths.begin() + from, widths.begin() + from + own);
+  const int64_t outputs = gated ? widths[0] : withLora ? Adapters::sum(ownWidths) : random.between(1, big ? 700 : 70);
   const int64_t columns = gated && !withLora ? random.between(1, 70) : outputs;
 
   const Weights first(random, inputs, columns, format), second(random, inputs, columns, format);
@@ -236,6 +255,7 @@ void testLinear(Random& random, const std::vector<const Path*>& paths) {
   Adapters lora(random, rows, inputs, widths);
   QuantizedLinear op{inputs, columns, format, gated, withLora ? static_cast<int>(widths.size()) : 0, {}, lora.firstColumn, lora.firstColumn};
   for (size_t t = 0; withLora && t < widths.size(); t++) op.widths[t] = widths[t];
+  if (withLora && own < all) op.firstTarget = from, op.ownTargets = own;
   expect(op.checkAttributes().empty(), op.checkAttributes());
 
   const auto run = [&](const Path& path, const ThreadPool& pool, int64_t row, int64_t count) {
@@ -258,9 +278,9 @@ void testLinear(Random& random, const std::vector<const Path*>& paths) {
   for (int64_t row = 0; row < rows; row++) {
     const float* xr = &x[row * inputs];
     for (int64_t c = 0, target = 0, before = 0; c < columns; c++) {
-      if (withLora && !gated && c == before + widths[target]) before += widths[target++];
+      if (withLora && !gated && c == before + ownWidths[target]) before += ownWidths[target++];
       float y = plainProduct(xr, first, c);
-      if (withLora) y = lora.add(y, row, xr, inputs, target, c - before);
+      if (withLora) y = lora.add(y, row, xr, inputs, from + target, c - before);
       if (gated) {
         float up = plainProduct(xr, second, c);
         if (withLora) up = lora.add(up, row, xr, inputs, 1, c);

@@ -13,6 +13,7 @@ import { openGgufDecoder } from './gguf/decoder.js';
 import { openGguf } from './gguf/split.js';
 import { tokenizerFromGguf } from './gguf/tokenizer.js';
 import { finishManifest } from './manifest.js';
+import { requireSource } from './require-source.js';
 import { requireDisk, requireMemory } from './room.js';
 import { isSafetensorsFolder, openSafetensorsDecoder } from './safetensors/decoder.js';
 import { tokenizerFromFolder } from './safetensors/tokenizer.js';
@@ -55,6 +56,7 @@ interface OpenedSource {
  * @throws AppError `model_invalid` with the reason
  */
 export async function importDecoder(source: string, folder: string, options: ImportOptions): Promise<ModelManifest> {
+  requireSource(source);
   const opened = isSafetensorsFolder(source) ? openFolder(source, options) : openGgufModel(source, options);
   const { checkpoint, tokenizer } = opened;
   try {

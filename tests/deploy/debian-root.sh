@@ -16,8 +16,8 @@ if [ ! -f "$root/.made" ]; then
     if [ -f "$file" ]; then cp "$file" "$root/etc/pip.conf"; fi
   done
   mkdir -p "$root/usr/local/bin" "$root/usr/local/etc" "$root/usr/local/include" "$root/usr/local/lib/node_modules"
-  # Headers lie where Node's own images have them.
-  cat ~/.npmrc /usr/etc/npmrc /etc/npmrc 2>/dev/null | grep -v '^nodedir' > "$root/usr/local/etc/npmrc" || true
+  # Headers lie where Node's own images have them; a machine that is told where its own are has no way to nodejs.org.
+  cat ~/.npmrc /usr/etc/npmrc /etc/npmrc 2>/dev/null | sed 's|^nodedir=.*|nodedir=/usr/local|' > "$root/usr/local/etc/npmrc" || true
   cp -L "$(command -v node)" "$root/usr/local/bin/node"
   cp -a "$(dirname "$(dirname "$(command -v node)")")/include/node" "$root/usr/local/include/"
   cp -a "$(npm root -g)/npm" "$root/usr/local/lib/node_modules/"

@@ -45,6 +45,7 @@ function inside(command: string, folder = CLONE): string[] {
     '-i',
     ...ENVIRONMENT,
     'bash',
+    '--norc',
     '-euo',
     'pipefail',
     '-c',

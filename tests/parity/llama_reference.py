@@ -66,3 +66,8 @@ class Model:
         logits = np.frombuffer(data, dtype=np.float32).reshape(len(ids), self.vocab_size).copy()
         self.lib.llama_batch_free(batch)
         return logits
+
+    def close(self) -> None:
+        if self.context is not None:
+            self.lib.llama_free(self.context)
+        self.lib.llama_model_free(self.model)

@@ -26,8 +26,12 @@ def encode(array: np.ndarray) -> str:
 
 def predictions(model: Model, text: str) -> dict:
     ids = model.tokenize(text, special=False)
+    return kept_of(ids, model.logits(ids))
+
+
+def kept_of(ids: list[int], rows: np.ndarray) -> dict:
     top_ids, top_logprobs, tails = [], [], []
-    for row in model.logits(ids):
+    for row in rows:
         logits = row.astype(np.float64)
         normalizer = logits.max() + np.log(np.exp(logits - logits.max()).sum())
         likeliest = np.argpartition(-row, KEPT)[:KEPT]
@@ -46,11 +50,11 @@ def predictions(model: Model, text: str) -> dict:
 
 def golden(path: str) -> dict:
     model = Model(path, POSITIONS)
-    return {
-        "model": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
-        "kept": KEPT,
-        "texts": {file.stem: predictions(model, file.read_text()) for file in sorted((HERE / "texts").glob("*.txt"))},
-    }
+    return golden_of(path, {file.stem: predictions(model, file.read_text()) for file in sorted((HERE / "texts").glob("*.txt"))})
+
+
+def golden_of(path: str, texts: dict) -> dict:
+    return {"model": hashlib.sha256(Path(path).read_bytes()).hexdigest(), "kept": KEPT, "texts": texts}
 
 
 def main(name: str, path: str) -> None:

@@ -1,8 +1,10 @@
-"""Makes FOLDER/TYPE.gguf, a real model in each type of file that people have, and FOLDER/TYPE.json.gz, what llama.cpp predicts with it.
+"""Makes FOLDER/TYPE.gguf, a real model in each type of file that people have, FOLDER/TYPE.json.gz, what llama.cpp predicts with it, and
+FOLDER/TYPE.float.json.gz, what it predicts from the same weights written as floats, so that no activation is rounded. `peer` there is
+how far the first is from the second.
 
-    python tests/parity/make-types.py FILE.gguf FOLDER      (what it runs on: llama_reference.py; gguf 0.19)
+    python tests/parity/make-types.py FILE.gguf FOLDER [TYPE…]      (what it runs on: llama_reference.py; gguf 0.19)
 
-`npm run bench -- types` compares the two. Blocks of 256 weights do not fit the 576 inputs of SmolLM2-135M: the model is made wider
+`npm run bench -- types` compares them with ours. Blocks of 256 weights do not fit the 576 inputs of SmolLM2-135M: the model is made wider
 with zeros first, three more heads and 192 more hidden values that stay zero, and computes what it computed.
 """
 
@@ -88,20 +90,74 @@ def quantize(model: Model, source: Path, target: Path, number: int) -> None:
         raise RuntimeError(f"{target.name} could not be made")
 
 
-def main(source: str, folder: Path) -> None:
+def dequantize_file(source: Path, target: Path) -> None:
+    """The same weights as floats."""
+    reader = GGUFReader(source)
+    writer = GGUFWriter(target, "llama")
+    for name, field in reader.fields.items():
+        if name.startswith("GGUF.") or name == "general.architecture":
+            continue
+        kind = field.types[0]
+        value = 0 if name == "general.file_type" else field.contents()
+        writer.add_key_value(name, value, kind, field.types[-1] if kind == GGUFValueType.ARRAY else None)
+    for tensor in reader.tensors:
+        values = dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
+        writer.add_tensor(tensor.name, values, raw_dtype=GGMLQuantizationType.F32)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits.astype(np.float64) - logits.max()
+    return shifted - np.log(np.exp(shifted).sum())
+
+
+def compare(source: Path, floats: Path) -> tuple[dict, dict]:
+    """What is predicted from both, as make-logits.py keeps it, and how far the first is from the second: mean KL(float || as it is) over the
+    whole vocabulary, and how often the likeliest token is the same."""
+    logits = import_module("make-logits")
+    models = [Model(str(path), POSITIONS) for path in (source, floats)]
+    tokens, divergence, agreed = 0, 0.0, 0
+    texts: tuple[dict, dict] = ({}, {})
+    for file in sorted((HERE / "texts").glob("*.txt")):
+        ids = models[0].tokenize(file.read_text(), special=False)
+        both = [model.logits(ids) for model in models]
+        for kept, rows in zip(texts, both, strict=True):
+            kept[file.stem] = logits.kept_of(ids, rows)
+        for row, float_row in zip(*both, strict=True):
+            expected = log_softmax(float_row)
+            divergence += float(np.exp(expected) @ (expected - log_softmax(row)))
+            agreed += int(row.argmax() == float_row.argmax())
+            tokens += 1
+    for model in models:
+        model.close()
+    peer = {"tokens": tokens, "meanKl": divergence / tokens, "agreed": agreed / tokens}
+    return logits.golden_of(str(source), texts[0]), {**logits.golden_of(str(floats), texts[1]), "peer": peer}
+
+
+def store(path: Path, content: dict) -> None:
+    path.write_bytes(gzip.compress(json.dumps(content).encode(), 6, mtime=0))
+
+
+def main(source: str, folder: Path, names: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     wide = folder / "F32.gguf"
     if not wide.exists():
         widen(source, wide)
-    golden = import_module("make-logits").golden
     vocabulary = Model(str(wide))
-    for name, number in TYPES.items():
-        target = folder / f"{name}.gguf"
+    for name in names or TYPES:
+        target, floats = folder / f"{name}.gguf", folder / "float.gguf"
         if not target.exists():
-            quantize(vocabulary, wide, target, number)
-        (folder / f"{name}.json.gz").write_bytes(gzip.compress(json.dumps(golden(str(target))).encode(), 6, mtime=0))
-        print(name, target.stat().st_size)
+            quantize(vocabulary, wide, target, TYPES[name])
+        dequantize_file(target, floats)
+        as_it_is, as_floats = compare(target, floats)
+        store(folder / f"{name}.json.gz", as_it_is)
+        store(folder / f"{name}.float.json.gz", as_floats)
+        floats.unlink()
+        print(name, target.stat().st_size, as_floats["peer"], flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])

@@ -7,9 +7,9 @@ import { randomMatrix, weightAt } from '../fixtures/model-import/random-matrix.j
 
 type Form = QuantizedMatrix['form'];
 
-/** Bytes of a block's codes and scales, and its weights along a row; of q2 and q3 two blocks of codes lie together. */
+/** Bytes of a block's codes and scales, and its weights along a row; of q2 and q3 two blocks of codes lie together, of q2 sixteen of scales. */
 const BLOCKS = {
-  q2: [64, 64, 16],
+  q2: [64, 20, 16],
   q3: [96, 32, 16],
   q4_0: [256, 32, 32],
   q4_1: [256, 64, 32],
@@ -24,7 +24,6 @@ const IQ4 = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89
 const linears = fc.record({
   forms: fc.oneof(
     fc.array(fc.constantFrom<Form>('q4_0', 'q4_1', 'q4_k', 'q4'), { minLength: 1, maxLength: 3 }),
-    fc.array(fc.constant<Form>('q2_k'), { minLength: 1, maxLength: 3 }),
     fc.array(fc.constant<Form>('q3_k'), { minLength: 1, maxLength: 3 }),
     fc.array(fc.constant<Form>('q5_0'), { minLength: 1, maxLength: 3 }),
     fc.array(fc.constantFrom<Form>('q5_1', 'q5_k'), { minLength: 1, maxLength: 3 }),
@@ -39,17 +38,28 @@ const linears = fc.record({
   seed: fc.nat(1000),
 });
 
+/** They come in 256s. */
+const ofTwoBits = fc.record({
+  forms: fc.array(fc.constant<Form>('q2_k'), { minLength: 1, maxLength: 3 }),
+  interleaved: fc.boolean(),
+  columns: fc.constantFrom(256, 768),
+  wholeGroups: fc.integer({ min: 1, max: 2 }),
+  lastRows: fc.integer({ min: 1, max: 20 }),
+  seed: fc.nat(1000),
+});
+
 t.test('neighbours of forms that no one form holds have none in common', async (t) => {
   const matrix = (form: Form) => randomMatrix(form, 16, 32, 1);
   t.equal(packedForm([matrix('q4_0'), matrix('q4')]), 'q4_0');
   t.equal(packedForm([matrix('q4_0'), matrix('q4_k')]), 'q4_1');
   t.equal(packedForm([matrix('q4_0'), matrix('iq4_xs')]), null);
   t.equal(packedForm([matrix('q5_0'), matrix('q5_k')]), null);
+  t.equal(packedForm([matrix('q3_k'), matrix('q6_k')]), null);
 });
 
 t.test('packed weights, read as native/src/layout.h draws them, are the weights of the matrices', async (t) => {
   fc.assert(
-    fc.property(linears, ({ forms, interleaved, columns, wholeGroups, lastRows, seed }) => {
+    fc.property(fc.oneof(linears, ofTwoBits), ({ forms, interleaved, columns, wholeGroups, lastRows, seed }) => {
       const rowsOf = (part: number) => (interleaved || part === forms.length - 1 ? lastRows : 16 * wholeGroups);
       const parts = forms.map((form, part) => randomMatrix(form, rowsOf(part), columns, seed + 10 * part));
       const packing = packedForm(parts)!;
@@ -96,8 +106,13 @@ function readWeight(
   const vector = (v: number) => packed[codes + v * 64 + 4 * lane + (k % 4)]!;
   const nibble = () => (step % 2 ? vector(step >> 1) >> 4 : vector(step >> 1) & 15);
   switch (packing) {
-    case 'q2':
-      return half(scale) * ((vector(step >> 2) >> (6 - 2 * (step % 4))) & 3) + half(scale + 32);
+    case 'q2': {
+      const common = start + blocks * blockBytes + Math.floor(k / 256) * 320;
+      const factor = packed[common + ((block % 16) >> 2) * 64 + 4 * lane + (block % 4)]!;
+      const halves = common + 256 + 2 * lane;
+      const code = (vector(step >> 2) >> (6 - 2 * (step % 4))) & 3;
+      return half(halves) * (factor & 15) * code + half(halves + 32) * (factor >> 4);
+    }
     case 'q3':
       return half(scale) * (threeBits(step, vector) - 4);
     case 'q4_0':

@@ -33,16 +33,15 @@ template <class, Format F> struct TileGroup {
     for (auto& t : total) t = Lanes::broadcast(0.f);
     const uint8_t* scales = group + kForm.codeBytes(blocks);
     const auto scaled = [&](int64_t b, const int32_t* sum) {
-      const auto* halves = reinterpret_cast<const uint16_t*>(scales + b * kForm.scaleBytes);
-      const auto d = Lanes::loadHalf(halves);
+      const auto factors = factorsOf<Lanes, F>(scales, b);
       const BlockScale* scale = s + b * kMaxTileRows;
 #pragma GCC unroll 16
       for (int r = 0; r < kMaxTileRows; r++) {
         auto dot = _mm512_load_si512(sum + r * kLanes);
         if constexpr (!hasMinimum(F)) dot = Lanes::add(dot, Lanes::broadcastInt(scale[r].start));
-        total[r] = Lanes::fma(Lanes::toFloat(dot), Lanes::mul(d, Lanes::broadcast(scale[r].scale)), total[r]);
+        total[r] = Lanes::fma(Lanes::toFloat(dot), Lanes::mul(factors.scale, Lanes::broadcast(scale[r].scale)), total[r]);
         if constexpr (hasMinimum(F)) {
-          total[r] = Lanes::fma(Lanes::loadHalf(halves + kLanes), Lanes::broadcast(scale[r].weightedSum), total[r]);
+          total[r] = Lanes::fma(factors.minimum, Lanes::broadcast(scale[r].weightedSum), total[r]);
         }
       }
     };

@@ -24,6 +24,8 @@ const PARTS = [
   ['weights', 'adapter_model.safetensors'],
 ] as const;
 
+const WANTED = 'adapter_config.json and adapter_model.safetensors, as PEFT writes them';
+
 /** A PEFT folder as the form that the API takes. */
 export function adapterForm(command: Command, folder: string, options: UploadOptions): FormData {
   const { version, anyBase, signer, signature } = options;
@@ -37,6 +39,7 @@ export function adapterForm(command: Command, folder: string, options: UploadOpt
   for (const [part, name] of PARTS) {
     const file = join(folder, name);
     if (part === 'training' && !existsSync(file)) continue;
+    if (!existsSync(file)) command.error(`error: ${folder} has no ${name}: name a folder with ${WANTED}`);
     form.append(part, new Blob([new Uint8Array(read(command, file))]), name);
   }
   return form;

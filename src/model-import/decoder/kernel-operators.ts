@@ -9,6 +9,7 @@ import { type DecoderOperators, MAIN_TABLES, type SiteLinear } from './operators
 
 /** What tells a form from others of as many bits. */
 const TRAITS: Partial<Record<PackedForm, Readonly<Record<string, number>>>> = {
+  q2: { factors: 1 },
   q4_0: { minimum: 0 },
   iq4: { levels: 1 },
   q5_1: { minimum: 1 },
@@ -39,7 +40,7 @@ export function kernelOperators(graph: GraphWriter, { shape, traits }: DecoderCh
     gated: boolean,
     lora?: { readonly inputs: readonly string[]; readonly attributes: Readonly<Record<string, number | number[]>> },
   ): string => {
-    // One operator has one form: neighbours of different ones meet at 8 bits.
+    // One operator has one form: gate and up of different ones meet at 8 bits.
     const exact = packedForm(matrices);
     const parts = exact === null ? matrices.map(toEightBits) : matrices;
     const form = exact ?? 'q8_0';
@@ -58,14 +59,23 @@ export function kernelOperators(graph: GraphWriter, { shape, traits }: DecoderCh
     const next = (index + 1) % LORA_SITES.length;
     const nextLayer = next === 0 ? layer + 1 : layer;
     const ahead = nextLayer < layers ? [`A.${LORA_SITES[next]!.site}.${nextLayer}`] : [];
-    const y = multiply(x, `l${layer}.${name}`, parts, gated, {
-      inputs: [loraSlots, loraRanks, `A.${name}.${layer}`, `B.${name}.${layer}`, ...ahead],
-      attributes: {
-        lora_widths: parts.map(({ rows }) => rows),
-        lora_column: columnOf(index),
-        next_lora_column: columnOf(next),
-      },
+    const runs = gated ? [parts] : runsOfOneForm(parts);
+    let first = 0;
+    const outputs = runs.map((run, i) => {
+      const isLast = i === runs.length - 1;
+      const y = multiply(x, `l${layer}.${name}${runs.length > 1 ? `.${i}` : ''}`, run, gated, {
+        inputs: [loraSlots, loraRanks, `A.${name}.${layer}`, `B.${name}.${layer}`, ...(isLast ? ahead : [])],
+        attributes: {
+          lora_widths: parts.map(({ rows }) => rows),
+          lora_column: columnOf(index),
+          next_lora_column: columnOf(next),
+          ...(runs.length > 1 && { lora_part: [first, run.length] }),
+        },
+      });
+      first += run.length;
+      return y;
     });
+    const y = outputs.length === 1 ? outputs[0]! : graph.node('Concat', outputs, { attributes: { axis: -1 } });
     return bias
       ? graph.node('Add', [y, graph.tensor(`l${layer}.${name}.bias`, DataType.float, [bias.length], bias)])
       : y;
@@ -88,4 +98,15 @@ export function kernelOperators(graph: GraphWriter, { shape, traits }: DecoderCh
     },
     logits: (x, head) => multiply(x, 'head', [head], false),
   };
+}
+
+/** Neighbours that one form holds; the values of a mixed file are often finer than its queries and keys. */
+function runsOfOneForm(parts: readonly QuantizedMatrix[]): QuantizedMatrix[][] {
+  const runs: QuantizedMatrix[][] = [];
+  for (const part of parts) {
+    const last = runs.at(-1);
+    if (last && packedForm([...last, part]) !== null) last.push(part);
+    else runs.push([part]);
+  }
+  return runs;
 }

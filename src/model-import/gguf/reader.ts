@@ -70,7 +70,9 @@ function readDirectory(file: BinaryFile): GgufFile {
     const offset = dataStart + tensor.offset;
     if (tensors.has(tensor.name)) throw file.invalid(`the tensor ${tensor.name} occurs twice`);
     if (offset + tensor.bytes > file.size) {
-      throw file.invalid(`it is truncated: ${tensor.name} ends at ${offset + tensor.bytes} of ${file.size} bytes`);
+      throw file.invalid(
+        `it is truncated: ${tensor.name} ends at ${offset + tensor.bytes} of ${file.size} bytes; fetch it again`,
+      );
     }
     tensors.set(tensor.name, { ...tensor, offset });
   }
@@ -113,7 +115,8 @@ class Cursor {
   bytes(length: number): Buffer {
     const file = this.#file;
     if (this.position + length > Math.min(file.size, MAX_HEADER_BYTES)) {
-      throw file.invalid(`its header is truncated or larger than ${MAX_HEADER_BYTES} bytes`);
+      if (file.size < MAX_HEADER_BYTES) throw file.invalid('its header is truncated; fetch it again');
+      throw file.invalid(`its header is larger than ${MAX_HEADER_BYTES} bytes`);
     }
     let from = this.position - this.#windowStart;
     if (from + length > this.#window.length) {

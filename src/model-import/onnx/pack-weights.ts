@@ -1,5 +1,6 @@
 import { toHalf } from '../../layouts/half-float.js';
 import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
+import { SUPER_BLOCK } from '../tensors/tensor.js';
 
 /** Outputs in a group, whose weights lie together. */
 const LANES = 16;
@@ -7,9 +8,9 @@ const LANES = 16;
 /** A 32-bit word holds a step: four consecutive weights of one output, a byte each or, of 4 bits, a nibble. */
 const WORD = 4;
 
-/** Weights of one output that lie in the same vectors of words; of each scale, halves for it and a minimum. */
+/** Weights of one output that lie in the same vectors of words; of each scale, halves for it and a minimum (q2: `packFactors`). */
 const BLOCKS = {
-  q2: { weights: 32, vectors: 2, halves: 2, pack: packTwo },
+  q2: { weights: 32, vectors: 2, halves: 0, pack: packTwo },
   q3: { weights: 32, vectors: 3, halves: 1, pack: packThree },
   q4_0: { weights: 32, vectors: 4, halves: 1, pack: packFour },
   q4_1: { weights: 32, vectors: 4, halves: 2, pack: packFour },
@@ -19,6 +20,10 @@ const BLOCKS = {
   q6: { weights: 16, vectors: 3, halves: 1, pack: packSix },
   q8_0: { weights: 32, vectors: 8, halves: 1, pack: packEight },
 } as const satisfies Record<string, { weights: number; vectors: number; halves: number; pack: PackBlock }>;
+
+/** Of a group and 256 weights of q2: sixteen factors of each output, then a scale and a minimum. */
+const FACTOR_BYTES = 16 * LANES;
+const COMMON_BYTES = FACTOR_BYTES + 4 * LANES;
 
 /** A form of the kernels, drawn in native/src/layout.h. */
 export type PackedForm = keyof typeof BLOCKS;
@@ -44,7 +49,8 @@ export function packWeights(parts: readonly QuantizedMatrix[], form: PackedForm,
   const blocks = columns / scaleBlock;
   const { weights, vectors, halves } = BLOCKS[form];
   const codeBytes = (columns / weights) * vectors * WORD * LANES;
-  const groupBytes = Math.ceil((codeBytes + blocks * halves * 2 * LANES) / 64) * 64;
+  const scaleBytes = form === 'q2' ? (columns / SUPER_BLOCK) * COMMON_BYTES : blocks * halves * 2 * LANES;
+  const groupBytes = Math.ceil((codeBytes + scaleBytes) / 64) * 64;
   const groups = parts.map(({ rows }) => Math.ceil(rows / LANES));
   const packed = new Uint8Array(groups.reduce((sum, count) => sum + count, 0) * groupBytes);
   let firstGroup = 0;
@@ -55,7 +61,8 @@ export function packWeights(parts: readonly QuantizedMatrix[], form: PackedForm,
     for (let row = 0; row < part.rows; row++) {
       const group = packed.subarray(groupOf(row) * groupBytes, (groupOf(row) + 1) * groupBytes);
       packCodes(part, form, row, group);
-      packScales(part, form, row, group.subarray(codeBytes));
+      if (form === 'q2') packFactors(part, row, group.subarray(codeBytes));
+      else packScales(part, form, row, group.subarray(codeBytes));
     }
     if (!interleaved) firstGroup += groups[p]!;
   });
@@ -156,5 +163,22 @@ function packScales(matrix: QuantizedMatrix, form: PackedForm, row: number, targ
     // Beside one with a minimum: codes count from 0 there, and the 8 levels below belong to the minimum.
     const minimum = minimums ? minimums[row * blocks + block]! : -8 * scale;
     view.setUint16(place + 2 * LANES, toHalf(minimum), true);
+  }
+}
+
+/** The factors of four blocks lie in one word of their output, as four weights do. */
+function packFactors({ columns, common }: QuantizedMatrix, row: number, target: Uint8Array): void {
+  const { factors, scales, minimums } = common!;
+  const view = new DataView(target.buffer, target.byteOffset);
+  const wholes = columns / SUPER_BLOCK;
+  for (let whole = 0; whole < wholes; whole++) {
+    const place = whole * COMMON_BYTES;
+    const lane = row % LANES;
+    for (let block = 0; block < 16; block++) {
+      const factor = factors[(row * wholes + whole) * 16 + block]!;
+      target[place + ((block >> 2) * LANES + lane) * WORD + (block & 3)] = factor;
+    }
+    view.setUint16(place + FACTOR_BYTES + 2 * lane, toHalf(scales[row * wholes + whole]!), true);
+    view.setUint16(place + FACTOR_BYTES + 2 * LANES + 2 * lane, toHalf(minimums[row * wholes + whole]!), true);
   }
 }

@@ -57,7 +57,7 @@ function readEntry(file: BinaryFile, name: string, info: unknown, dataStart: num
   const bytes = end - begin;
   if (bytes < 0) throw broken();
   if (dataStart + end > file.size) {
-    throw file.invalid(`it is truncated: ${name} ends at ${dataStart + end} of ${file.size} bytes`);
+    throw file.invalid(`it is truncated: ${name} ends at ${dataStart + end} of ${file.size} bytes; fetch it again`);
   }
   const place = { name, shape, file, offset: dataStart + begin, bytes };
   if (!READABLE.has(dtype)) return { ...place, type: { unsupported: dtype } };

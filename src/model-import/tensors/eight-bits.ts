@@ -37,7 +37,7 @@ export function widened(matrix: QuantizedMatrix): QuantizedMatrix {
     for (let i = 0; i < codes.length; i++) codes[i] = narrow[i]! + offset;
   }
   const moved = minimums?.map((minimum, i) => minimum - offset * scales[i]!) ?? null;
-  return { ...matrix, bits: 8, codes, minimums: moved, levels: null };
+  return { ...matrix, bits: 8, codes, minimums: moved, levels: null, common: null };
 }
 
 function codesOf({ bits, codes }: QuantizedMatrix): (index: number) => number {

@@ -1,4 +1,4 @@
-import { BLOCK } from './tensor.js';
+import { BLOCK, SUPER_BLOCK } from './tensor.js';
 
 /** What the sixteen codes of the IQ4 types stand for (kvalues_iq4nl, ggml-common.h). */
 const IQ4_LEVELS = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
@@ -10,11 +10,13 @@ interface Form {
   /** Whether a block has one. */
   readonly minimums: boolean;
   readonly levels?: readonly number[];
+  /** Whether a block's scale and minimum are kept as factors of common ones. */
+  readonly factors?: boolean;
 }
 
 /** How each form holds its weights. */
 const FORMS = {
-  q2_k: { bits: 2, scaleBlock: 16, minimums: true },
+  q2_k: { bits: 2, scaleBlock: 16, minimums: true, factors: true },
   q3_k: { bits: 3, scaleBlock: 16, minimums: false },
   q4_0: { bits: 4, scaleBlock: BLOCK, minimums: false },
   q4_1: { bits: 4, scaleBlock: BLOCK, minimums: true },
@@ -33,10 +35,19 @@ const FORMS = {
   q8: { bits: 8, scaleBlock: BLOCK, minimums: false },
 } as const satisfies Record<string, Form>;
 
+/** What the scales and minimums of 256 weights are made of; of 2-bit weights they would be half of all bytes. */
+interface CommonScales {
+  /** One byte a block: what the common scale is multiplied with (lower four bits), and the common minimum. */
+  readonly factors: Uint8Array;
+  /** One for every 256 weights, row-major, numbers that half floats hold exactly. */
+  readonly scales: Float32Array;
+  readonly minimums: Float32Array;
+}
+
 /**
  * A weight matrix in blocks along its columns. Weight = scale * (code - 2^(bits-1)) for symmetric forms, scale * code +
  * minimum of its block where there are minimums, scale * levels[code] where there are levels. Scales and minimums as they
- * are read are numbers that half floats hold exactly.
+ * are read are numbers that half floats hold exactly, or products of `common` ones.
  */
 export interface QuantizedMatrix {
   /** How it was quantized, for the record: `q4_1` from such a file, `q8` by ourselves, … */
@@ -53,12 +64,15 @@ export interface QuantizedMatrix {
   readonly minimums: Float32Array | null;
   /** Of 4-bit codes, where their steps are of different width. */
   readonly levels: readonly number[] | null;
+  /** What scales and minimums are products of; null: of nothing. */
+  readonly common: CommonScales | null;
 }
 
 /** Allocates a matrix whose codes, scales and minimums are to be filled in. */
 export function emptyMatrix(form: QuantizedMatrix['form'], rows: number, columns: number): QuantizedMatrix {
-  const { bits, scaleBlock, minimums, levels }: Form = FORMS[form];
+  const { bits, scaleBlock, minimums, levels, factors }: Form = FORMS[form];
   const weights = rows * columns;
+  const commons = () => new Float32Array(weights / SUPER_BLOCK);
   return {
     form,
     rows,
@@ -69,7 +83,21 @@ export function emptyMatrix(form: QuantizedMatrix['form'], rows: number, columns
     scales: new Float32Array(weights / scaleBlock),
     minimums: minimums ? new Float32Array(weights / scaleBlock) : null,
     levels: levels ?? null,
+    common: factors ? { factors: new Uint8Array(weights / scaleBlock), scales: commons(), minimums: commons() } : null,
   };
+}
+
+/** Sets scales and minimums of `blocks` blocks, from block `first` on, to what the common ones make of them. */
+export function foldFactors(
+  { scaleBlock, scales, minimums, common }: QuantizedMatrix,
+  first: number,
+  blocks: number,
+): void {
+  for (let block = first; block < first + blocks; block++) {
+    const whole = Math.floor((block * scaleBlock) / SUPER_BLOCK);
+    scales[block] = common!.scales[whole]! * (common!.factors[block]! & 15);
+    minimums![block] = common!.minimums[whole]! * (common!.factors[block]! >> 4);
+  }
 }
 
 /** Row `i` of the result is row `order[i]` of the matrix. */
@@ -87,10 +115,15 @@ export function reorderRows(matrix: QuantizedMatrix, order: Uint32Array): Quanti
     codes: pick(matrix.codes),
     scales: pick(matrix.scales),
     minimums: matrix.minimums && pick(matrix.minimums),
+    common: matrix.common && {
+      factors: pick(matrix.common.factors),
+      scales: pick(matrix.common.scales),
+      minimums: pick(matrix.common.minimums),
+    },
   };
 }
 
-/** Stacks neighbours that hold their weights alike; others stay apart, since no common form holds both exactly. */
+/** Stacks neighbours that hold their weights alike, as products; others stay apart, since no common form holds both exactly. */
 export function stackRows(matrices: readonly QuantizedMatrix[]): QuantizedMatrix[] {
   const stacked: QuantizedMatrix[] = [];
   for (const matrix of matrices) {
@@ -101,6 +134,7 @@ export function stackRows(matrices: readonly QuantizedMatrix[]): QuantizedMatrix
       stacked[stacked.length - 1] = {
         ...last,
         rows: last.rows + matrix.rows,
+        common: null,
         codes: joined(new Uint8Array(last.codes.length + codes.length), last.codes, codes),
         scales: joined(new Float32Array(last.scales.length + scales.length), last.scales, scales),
         minimums:

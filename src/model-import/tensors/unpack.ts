@@ -1,5 +1,5 @@
 import { HALF_TO_FLOAT, toHalf } from '../../layouts/half-float.js';
-import type { QuantizedMatrix } from './quantized-matrix.js';
+import { foldFactors, type QuantizedMatrix } from './quantized-matrix.js';
 import { BLOCK, type FloatType, SUPER_BLOCK, type TensorType } from './tensor.js';
 
 /** Takes `count` blocks of a file over into the matrix, from its block `firstBlock` on. */
@@ -118,20 +118,20 @@ export const UNPACK: Record<Exclude<TensorType, FloatType>, Unpack> = {
     }
   },
   /** A byte of two factors for every 16 weights, the codes of four blocks of 32 in 32 bytes, common scale and minimum. */
-  Q2_K(bytes, { codes, scales, minimums }, firstBlock, count) {
+  Q2_K(bytes, matrix, firstBlock, count) {
+    const { codes } = matrix;
+    const { factors, scales, minimums } = matrix.common!;
     for (let block = 0, p = 0; block < count; block += 8, p += 84) {
-      const scale = halfAt(bytes, p + 80);
-      const minimum = -halfAt(bytes, p + 82);
-      const firstScale = (firstBlock + block) * 2;
-      for (let s = 0; s < 16; s++) {
-        scales[firstScale + s] = roundToHalf(scale * (bytes[p + s]! & 15));
-        minimums![firstScale + s] = roundToHalf(minimum * (bytes[p + s]! >> 4));
-      }
+      const whole = (firstBlock + block) / 8;
+      scales[whole] = halfAt(bytes, p + 80);
+      minimums[whole] = -halfAt(bytes, p + 82);
+      factors.set(bytes.subarray(p, p + 16), whole * 16);
       const to = (firstBlock + block) * BLOCK;
       for (let i = 0; i < SUPER_BLOCK; i++) {
         codes[to + i] = (bytes[p + 16 + (i >> 7) * 32 + (i & 31)]! >> (2 * ((i >> 5) & 3))) & 3;
       }
     }
+    foldFactors(matrix, firstBlock * 2, count * 2);
   },
   /**
    * The third bits of all 256 codes, their lower two, 16 signed factors of 6 bits in 12 bytes, the common scale. A third bit

@@ -108,7 +108,7 @@ t.test("a refusal is told in the gateway's own sentence", async (t) => {
   });
   t.match(await cli('adapters', 'add', `${root}/empty`, '--tenant', 'bank', '--name', 'support'), {
     code: 2,
-    err: /empty\/adapter_config\.json cannot be read/,
+    err: /empty has no adapter_config\.json: name a folder with adapter_config\.json and adapter_model/,
   });
   writeFileSync(`${root}/one/adapter_model.safetensors`, 'refused');
   t.match(await cli('adapters', 'add', `${root}/one`, '--tenant', 'bank', '--name', 'support'), {

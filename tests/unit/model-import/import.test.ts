@@ -93,6 +93,25 @@ t.test('floats become 4 bits where that is asked for, but for the embedding and 
   });
 });
 
+t.test('what is no model by its looks is refused with what to name instead', async (t) => {
+  const dataDir = t.testdir({
+    'model.safetensors': '',
+    notes: { 'readme.md': 'no weights' },
+    lora: { 'adapter_config.json': '{}' },
+    'short.gguf': 'GGUF\u0003',
+  });
+  const refusals: Record<string, RegExp> = {
+    'none.gguf': /there is no such file or folder/,
+    'model.safetensors': /a file of weights alone: name its folder/,
+    notes: /no safetensors of a model: name a GGUF file, or a folder with config\.json/,
+    lora: /it is an adapter: add it with `switchyard adapters add`/,
+    'short.gguf': /its header is truncated; fetch it again/,
+  };
+  for (const [name, message] of Object.entries(refusals)) {
+    await t.rejects(importModel(path.join(dataDir, name), dataDir), { code: 'model_invalid', message }, name);
+  }
+});
+
 t.test('a failed import leaves what was there', async (t) => {
   const dataDir = t.testdir();
   const source = path.join(dataDir, 'tiny.gguf');

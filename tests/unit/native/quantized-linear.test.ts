@@ -2,7 +2,7 @@ import t from 'tap';
 import { toHalf } from '../../../src/layouts/half-float.js';
 import { panelIndex } from '../../../src/layouts/lora.js';
 import { packedForm, packWeights } from '../../../src/model-import/onnx/pack-weights.js';
-import { emptyMatrix, type QuantizedMatrix } from '../../../src/model-import/tensors/quantized-matrix.js';
+import { emptyMatrix, foldFactors, type QuantizedMatrix } from '../../../src/model-import/tensors/quantized-matrix.js';
 import { kernelPaths, operatorSession, type TestTensor } from '../../fixtures/native/session.js';
 
 const ROWS = 5;
@@ -39,14 +39,23 @@ function weights(rows: number, columns: number, form: Form, salt: number): Weigh
     if (bits !== 4) matrix.codes[i] = codeAt(bits, salt, i);
     else matrix.codes[i >> 1]! |= codeAt(4, salt, i) << (4 * (i & 1));
   }
-  matrix.scales.set(matrix.scales.map((_, block) => scaleAt(block)));
-  matrix.minimums?.set(matrix.scales.map((_, block) => minimumAt(block)));
+  if (matrix.common) {
+    const { factors, scales, minimums } = matrix.common;
+    factors.set(factors.map((_, block) => codeAt(8, salt, block)));
+    scales.set(scales.map((_, whole) => scaleAt(whole)));
+    minimums.set(minimums.map((_, whole) => minimumAt(whole)));
+    foldFactors(matrix, 0, factors.length);
+  } else {
+    matrix.scales.set(matrix.scales.map((_, block) => scaleAt(block)));
+    matrix.minimums?.set(matrix.scales.map((_, block) => minimumAt(block)));
+  }
   const at = (row: number, column: number) => {
     const i = row * columns + column;
     const block = Math.floor(i / matrix.scaleBlock);
     const code = codeAt(bits, salt, i);
-    if (levels) return scaleAt(block) * levels[code]!;
-    return matrix.minimums ? scaleAt(block) * code + minimumAt(block) : scaleAt(block) * (code - (1 << (bits - 1)));
+    const scale = matrix.scales[block]!;
+    if (levels) return scale * levels[code]!;
+    return matrix.minimums ? scale * code + matrix.minimums[block]! : scale * (code - (1 << (bits - 1)));
   };
   return { matrix, at };
 }
@@ -83,7 +92,7 @@ function close(actual: Float32Array, expected: (row: number, output: number) => 
 
 for (const form of ['q2_k', 'q3_k', 'q4_0', 'q4_1', 'iq4_nl', 'q5_0', 'q5_1', 'q6_k', 'q8_0'] as const) {
   t.test(`a linear of ${form} weights is right, and the same to the bit on every path`, async (t) => {
-    const [columns, outputs] = [96, 44];
+    const [columns, outputs] = [form === 'q2_k' ? 256 : 96, 44];
     const m = weights(outputs, columns, form, 1);
     const { bits, minimums, levels } = m.matrix;
     const packed = packWeights([m.matrix], packedForm([m.matrix])!, false);
@@ -91,7 +100,15 @@ for (const form of ['q2_k', 'q3_k', 'q4_0', 'q4_1', 'iq4_nl', 'q5_0', 'q5_1', 'q
     const results = kernelPaths().map((path) => {
       const session = operatorSession(
         'QuantizedLinear',
-        { K: columns, N: outputs, bits, minimum: Number(minimums !== null), levels: Number(levels !== null), gated: 0 },
+        {
+          K: columns,
+          N: outputs,
+          bits,
+          minimum: Number(minimums !== null),
+          levels: Number(levels !== null),
+          factors: Number(bits === 2),
+          gated: 0,
+        },
         ['float', 'uint8'],
         { path },
       );
@@ -192,6 +209,24 @@ t.test(
     t.same(close(results[0]!, expected, outputs), []);
     for (const y of results) t.same(y, results[0]);
 
+    for (const part of [0, 1]) {
+      const width = widths[part]!;
+      const alone = { ...attributes, N: width, lora_part: [part, 1] };
+      const session = operatorSession('QuantizedLinear', alone, ['float', 'uint8', ...LORA_TYPES]);
+      const group = packed.length / 3;
+      const own = part === 0 ? packed.slice(0, 2 * group) : packed.slice(2 * group);
+      const y = session.run(inputs.with(1, tensor('uint8', [own.length], own)), new Float32Array(ROWS * width), [
+        ROWS,
+        width,
+      ]);
+      session.close();
+      const whole = Array.from({ length: ROWS }, (_, row) => {
+        const from = row * outputs + (part ? widths[0]! : 0);
+        return [...results[0]!.subarray(from, from + width)];
+      }).flat();
+      t.same([...y], whole, 'targets apart, over the same bank, are those of the whole to the bit');
+    }
+
     const session = operatorSession('QuantizedLinear', attributes, ['float', 'uint8', ...LORA_TYPES]);
     const y = new Float32Array(ROWS * outputs);
     const withSlots = inputs.with(2, tensor('int32', [ROWS], Int32Array.of(0, 1, 3, 0, 0)));
@@ -208,6 +243,8 @@ t.test('wrong attributes, shapes and paths are refused with what is wrong', asyn
     operatorSession('QuantizedLinear', attributes, ['float', 'uint8']);
   t.throws(() => make({ K: 48, N: 16, bits: 4, gated: 0 }), /K must be a multiple of 32/);
   t.throws(() => make({ K: 32, N: 16, bits: 7, gated: 0 }), /bits must be 2 \(q2\), 3 \(q3\), 4 \(q4_0/);
+  t.throws(() => make({ K: 256, N: 16, bits: 2, gated: 0 }), /weights of 2 bits .*: import the model again/);
+  t.throws(() => make({ K: 96, N: 16, bits: 2, factors: 1, gated: 0 }), /K must be a multiple of 256/);
   const session = make({ K: 32, N: 16, bits: 4, gated: 0 });
   const packed = new Uint8Array(319);
   const inputs = [tensor('float', [1, 32], new Float32Array(32)), tensor('uint8', [319], packed)];
