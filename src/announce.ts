@@ -1,4 +1,5 @@
 /** What a person at the terminal sees of a start: progress, then where to go. */
+import type { Config } from './config/schema.js';
 import type { DemoTenant } from './demo/tenants.js';
 
 /** Draws one line again and again on a terminal; elsewhere says nothing until the end. */
@@ -10,11 +11,15 @@ export function showIndexing(done: number, total: number): void {
 }
 
 /** The line that ends a start, with a command to try for each sample tenant. */
-export function readyText(address: string, tenants: readonly DemoTenant[]): string {
+export function readyText(address: string, { host, port }: Config['admin'], tenants: readonly DemoTenant[]): string {
+  const named = host.includes(':') ? `[${host}]` : host;
+  const operators = port === 0 ? address : `${new URL(address).protocol}//${named}:${port}`;
   const samples = tenants.flatMap(({ name, secret, assistant }) =>
     assistant === null ? [] : ['', `${name}:`, curl(address, secret, assistant.sampleQuestion)],
   );
-  return [`ready on ${address} (documentation: ${address}/docs)`, ...samples, ''].join('\n');
+  return [`ready on ${address} (documentation: ${address}/docs, console: ${operators}/console/)`, ...samples, ''].join(
+    '\n',
+  );
 }
 
 export function withoutSamples(base: string): string {

@@ -329,7 +329,7 @@ export async function createApp(config: Config): Promise<App> {
         starting = null;
         rollouts.start();
         webhooks.start();
-        process.stdout.write(readyText(address, seeds ? DEMO_TENANTS : []));
+        process.stdout.write(readyText(address, config.admin, seeds ? DEMO_TENANTS : []));
       },
     };
   } catch (error) {

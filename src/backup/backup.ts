@@ -1,4 +1,5 @@
 /** A copy of everything in a data folder that cannot be made again: its databases and the adapters. Models and indexes can. */
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { KEY_FILE } from '../audit/signing-key.js';
@@ -59,7 +60,10 @@ export async function backUp(
  * @throws AppError `backup_invalid`, `config_invalid` where a gateway is running
  */
 export async function restore(folder: string, dataDir: string): Promise<{ files: BackedUpFile[]; kept: string }> {
-  const manifest = new JsonFile(join(folder, MANIFEST));
+  if (!existsSync(folder)) throw new AppError('not_found', { what: 'Backup', id: folder });
+  const file = join(folder, MANIFEST);
+  if (!isRegularFile(file)) throw new AppError('backup_invalid', { file, reason: 'it is missing' });
+  const manifest = new JsonFile(file);
   if (manifest.text('format') !== FORMAT) {
     throw new AppError('backup_invalid', { file: manifest.path, reason: 'it was written by a newer version' });
   }

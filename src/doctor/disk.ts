@@ -14,6 +14,7 @@ const UNFIT: Readonly<Record<number, string>> = {
 const LEAST_FREE_BYTES = 2 * 2 ** 30;
 /** Of all databases together, between two checkpoints. */
 const WRITE_AHEAD_BYTES = 64 * 2 ** 20;
+const FULL = new Set<string | undefined>(['ENOSPC', 'EDQUOT']);
 const LEAST_FREE_SHARE = 0.1;
 const SLOW_SYNC_MS = 20;
 const SYNCS = 9;
@@ -51,8 +52,10 @@ export async function checkDisk(config: Config): Promise<Finding[]> {
   try {
     syncMs = await medianSyncMs(folder);
   } catch (error) {
-    const advice =
-      'The user that runs the gateway must be able to write there: change its owner, or set SWITCHYARD_DATA.';
+    const isFull = FULL.has((error as NodeJS.ErrnoException).code);
+    const advice = isFull
+      ? 'Free space there, or enlarge it: docs/runbooks/SwitchyardDiskNearlyFull.md. It goes on by itself then.'
+      : 'The user that runs the gateway must be able to write there: change its owner, or set SWITCHYARD_DATA.';
     return [bad(what, `${folder} cannot be written to (${(error as Error).message})`, advice)];
   }
   const found = `${size(free)} of ${size(blocks * bsize)} free in ${folder}${kind ? ` (${kind})` : ''}; indexes, uploads and logs take up to ${size(most)} beside what is kept; a durable write takes ${syncMs.toFixed(1)} ms`;

@@ -6,12 +6,13 @@ import { readSetting } from '../config/redact.js';
 import type { Config } from '../config/schema.js';
 import { SETTINGS } from '../config/settings.js';
 import { DATABASES } from '../sqlite/databases.js';
+import { checkBackups } from './backups.js';
 import { checkCertificate } from './certificate.js';
 import { checkDisk, checkOpenFiles } from './disk.js';
 import { bad, type Finding, good } from './finding.js';
 import { checkKernels, checkMachine, checkMemory, checkVersions } from './machine.js';
 import { checkModels } from './models.js';
-import { checkPort } from './port.js';
+import { checkPorts } from './port.js';
 import { checkSamples } from './samples.js';
 
 type Check = (config: Config) => Promise<readonly Finding[]> | readonly Finding[];
@@ -28,7 +29,8 @@ const CHECKS: readonly Check[] = [
   checkSamples,
   checkSharedRegistry,
   checkCertificate,
-  checkPort,
+  checkBackups,
+  checkPorts,
 ];
 
 /** Findings in the order in which they are made, for the configuration of the environment; where that is wrong it is the last one. */

@@ -14,9 +14,13 @@ interface Readiness {
 
 const ANSWERS_WITHIN_MS = 5000;
 
-/** Whether a gateway could listen, or how the one does that listens already. */
-export async function checkPort({ server: { host, port }, tls }: Config): Promise<Finding[]> {
-  const what = 'port';
+/** Whether a gateway could listen, or how the one does that listens already; where operators come in, too. */
+export async function checkPorts({ server, admin, tls }: Config): Promise<Finding[]> {
+  const findings = await checkPort('port', server, tls);
+  return admin.port === 0 ? findings : [...findings, ...(await checkPort('admin port', admin, tls))];
+}
+
+async function checkPort(what: string, { host, port }: Config['admin'], tls: Config['tls']): Promise<Finding[]> {
   const trial = createServer().listen(port, host);
   try {
     await once(trial, 'listening');

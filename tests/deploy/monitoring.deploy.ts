@@ -9,14 +9,19 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { dashboards } from '../../scripts/monitoring/dashboards.js';
+import type { Deployment } from '../../src/contracts/registry.js';
 import { fillVariables } from '../contract/promql.js';
+import { dataPolicy } from '../fixtures/data-policy.js';
 import { removeDataDir, startGateway, temporaryDataDir } from '../integration/gateway-process.js';
 import { installDebian, ROOT, run, start, until } from './tools.js';
 
 const PROMETHEUS = 19_090;
 const ALERTMANAGER = 19_093;
-/** What has no values in a short run in which nothing goes wrong. */
-const QUIET = /child_restarts|label_overflow|switchyard_jobs\b|index_rebuild/;
+/** What has no values in a short run in which nothing goes wrong, no functions are called, and the engine answers. */
+const QUIET =
+  /child_restarts|label_overflow|switchyard_jobs\b|index_rebuild|tool_duration|upstream_|query_drift|drift_alarms/;
+/** What a background makes that nobody waits for. */
+const BEHIND = ['shadow_answers_total', 'captures_total', 'webhook_deliveries_total', 'rollout_decisions_total'];
 
 interface Alert {
   readonly status: string;
@@ -33,20 +38,27 @@ t.test('dashboards are answered, and an alert arrives', async (t) => {
   run(process.execPath, ['dist/cli/main.js', 'init', '--metrics-key-file', key], {
     env: { ...process.env, SWITCHYARD_DATA: dataDir },
   });
-  // Nobody collects the traces: their ids are in the metrics all the same.
-  const gateway = await startGateway(dataDir, { SWITCHYARD_TRACING_ENDPOINT: 'http://127.0.0.1:9/v1/traces' });
+  const gateway = await startGateway(dataDir, {
+    // Nobody collects the traces: their ids are in the metrics all the same.
+    SWITCHYARD_TRACING_ENDPOINT: 'http://127.0.0.1:9/v1/traces',
+    SWITCHYARD_BACKUP_FOLDER: join(folder, 'backups'),
+    SWITCHYARD_WEBHOOKS_ALLOWED_HOSTS: '127.0.0.1',
+    SWITCHYARD_WEBHOOKS_PRIVATE_ADDRESSES: 'true',
+    SWITCHYARD_ROLLOUTS_LOOK_EVERY_MS: '500',
+  });
   t.teardown(() => gateway.stop('SIGKILL'));
 
   const delivered: { path: string; alerts: Alert[] }[] = [];
   const webhook = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
-    delivered.push({ path: request.url!, alerts: JSON.parse(Buffer.concat(chunks).toString()).alerts });
+    delivered.push({ path: request.url!, alerts: JSON.parse(Buffer.concat(chunks).toString()).alerts ?? [] });
     response.end();
   }).listen(0, '127.0.0.1');
   t.teardown(() => webhook.close());
   await once(webhook, 'listening');
 
+  const receiver = `127.0.0.1:${(webhook.address() as AddressInfo).port}`;
   const committed = (path: string) => readFileSync(join(ROOT, 'deploy', path), 'utf8');
   const target = new URL(gateway.url).host;
   const edited = (text: string, edits: readonly (readonly [string | RegExp, string])[]) =>
@@ -74,7 +86,7 @@ t.test('dashboards are answered, and an alert arrives', async (t) => {
     edited(committed('alertmanager/alertmanager.yml'), [
       [/group_wait: \d+s/, 'group_wait: 1s'],
       [/group_interval: \d+m/, 'group_interval: 1s'],
-      ['alert-receiver:8081', `127.0.0.1:${(webhook.address() as AddressInfo).port}`],
+      ['alert-receiver:8081', receiver],
     ]),
   );
 
@@ -109,7 +121,10 @@ t.test('dashboards are answered, and an alert arrives', async (t) => {
   const scraped = async () => ((await query('up{job="switchyard"} == 1')).length === 1 ? true : null);
   await until(`a scrape\n${prometheus.output()}`, 60_000, scraped);
 
-  await useGateway(gateway.url);
+  await useGateway(gateway.url, `http://${receiver}/rollouts`);
+  for (const name of BEHIND) {
+    await until(name, 120_000, async () => ((await query(`switchyard_${name}`)).length > 0 ? true : null));
+  }
   // Two scrapes make a rate.
   await new Promise((resolve) => setTimeout(resolve, 4000));
 
@@ -154,8 +169,17 @@ t.test('dashboards are answered, and an alert arrives', async (t) => {
   t.ok(readFileSync(join(ROOT, page.annotations.runbook!)), 'and its runbook is there');
 });
 
-/** A little of everything: two tenants, both arms, a stream, a rating, a document, an error. */
-async function useGateway(url: string): Promise<void> {
+/** A little of everything: two tenants, a rollout with shadows, a webhook, a stream, a rating, a kept text, an error. */
+async function useGateway(url: string, webhook: string): Promise<void> {
+  const admin = async <T>(method: 'GET' | 'PUT' | 'POST', path: string, body?: object): Promise<T> => {
+    const response = await fetch(`${url}/admin/tenants/northwind-bank${path}`, {
+      method,
+      headers: { authorization: 'Bearer sk-demo-admin', 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
+    return (await response.json()) as T;
+  };
   const post = (path: string, key: string, body: object, headers = {}) =>
     fetch(url + path, {
       method: 'POST',
@@ -169,16 +193,23 @@ async function useGateway(url: string): Promise<void> {
     max_tokens: 24,
     ...more,
   });
-  const admin = '/admin/tenants/northwind-bank/deployments/assistant/canary';
-  await fetch(url + admin, {
-    method: 'PUT',
-    headers: { authorization: 'Bearer sk-demo-admin', 'content-type': 'application/json' },
-    body: JSON.stringify({ version: 2, weight: 10 }),
+  await admin('POST', '/webhooks', { url: webhook });
+  await admin('PUT', '/data-policy', dataPolicy({ captureRate: 1 }));
+  const at = '/deployments/assistant';
+  const { adapter, stableVersion, instructions, retrieval, policy } = await admin<Deployment>('GET', at);
+  await admin('PUT', at, {
+    adapter,
+    stableVersion,
+    instructions,
+    policy,
+    retrieval: { ...retrieval, attention: 'block' },
   });
+  await admin('POST', `${at}/rollout`, { version: 2, shadowWeight: 100 });
   for (let i = 0; i < 3; i++) {
     const answer = await post('/v1/chat/completions', bank, ask(`What is the early repayment charge, case ${i}?`));
     const { id } = (await answer.json()) as { id: string };
     await post('/v1/feedback', bank, { answer_id: id, rating: 'up' });
+    await (await post('/v1/chat/completions', bank, ask('My card is 4111 1111 1111 1111. Is it valid?'))).text();
     await (await post('/v1/chat/completions', bank, ask('And of a tracker?'), { 'x-canary': 'always' })).text();
     await (
       await post('/v1/chat/completions', 'sk-demo-copilot', ask('What is the body limit?', { stream: true }))

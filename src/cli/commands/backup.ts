@@ -30,11 +30,13 @@ export function addBackup(program: Command, terminal: Terminal): void {
       const { restore } = await import('../../backup/backup.js');
       const { fetched, newest } = await import('../../backup/restored.js');
       const config = loadConfig();
+      const from = !fromStore && folder === 'latest' ? await newest(config.backup.folder) : resolve(folder);
       const done = fromStore
         ? await fetched(config, folder, (copy) => restore(copy, config.dataDir))
-        : await restore(folder === 'latest' ? await newest(config.backup.folder) : resolve(folder), config.dataDir);
+        : await restore(from, config.dataDir);
       const { files, kept } = done;
-      terminal.err(`What was there before is in ${kept}.\n`);
+      const restored = fromStore ? `${folder} of the store` : from;
+      terminal.err(`Restored ${restored}. What was there before is in ${kept}.\n`);
       show(terminal, command, { files, kept }, files.map(toRow));
     });
 }

@@ -93,7 +93,8 @@ t.test('a backup that is damaged, not whole or another thing is refused before a
   await on(t, dataDir, 'backup', backup);
   t.match(await on(t, dataDir, 'backup', backup), { code: 1, err: /is there already; name a new one/ });
   const empty = join(root, 'empty');
-  t.match(await on(t, empty, 'restore', root), { code: 1, err: /backup\.json/ });
+  t.match(await on(t, empty, 'restore', root), { code: 1, err: /backup\.json is not a sound part.*missing/ });
+  t.match(await on(t, empty, 'restore', join(root, 'none')), { code: 1, err: /Backup .*none does not exist\./ });
   const [adapter] = readdirSync(join(backup, 'adapters'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     statSync(join(backup, 'adapters', name)).isFile(),
   );

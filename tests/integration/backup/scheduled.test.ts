@@ -38,7 +38,11 @@ t.test('the newest ones are kept, and the latest is restored', async (t) => {
   t.teardown(() => {
     for (const name of Object.keys(set)) delete process.env[name];
   });
-  t.match(await run('restore', 'latest'), { code: 0, out: /registry\.db/ });
+  t.match(await run('restore', 'latest'), {
+    code: 0,
+    out: /registry\.db/,
+    err: /^Restored \S+\/switchyard-2026\S+Z\. /,
+  });
   const restored = await openTestRegistry(other);
   t.same(
     (await restored.listTenants()).map(({ id }) => id),

@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
 import { loadConfig } from '../../../src/config/load.js';
+import { checkBackups } from '../../../src/doctor/backups.js';
 import { checkCertificate } from '../../../src/doctor/certificate.js';
 import type { Finding } from '../../../src/doctor/finding.js';
-import { checkPort } from '../../../src/doctor/port.js';
+import { checkPorts } from '../../../src/doctor/port.js';
 import { checkSamples } from '../../../src/doctor/samples.js';
 import { openSqlite } from '../../../src/sqlite/open.js';
 import { createTestServer } from '../../http/fakes.js';
@@ -69,6 +70,21 @@ t.test(
   },
 );
 
+t.test('backups on a schedule are looked for, and whether they can be made', async (t) => {
+  const root = t.testdir({ data: {}, file: '', backups: { 'by-hand': {}, 'switchyard-2026-11-27T04-00-00Z': {} } });
+  const look = (folder: string, nowMs: number, demo = 'false') => {
+    const env = { SWITCHYARD_DATA: join(root, 'data'), SWITCHYARD_BACKUP_FOLDER: folder, SWITCHYARD_DEMO: demo };
+    return checkBackups(loadConfig({ env, cwd: root }), nowMs);
+  };
+  const dayAfter = Date.UTC(2026, 10, 28, 3);
+  t.match(await look('', dayAfter), [{ state: 'poor', advice: /backup\.folder/ }]);
+  t.same(await look('', dayAfter, 'true'), [], 'samples need none');
+  t.match(await look('backups', dayAfter), [{ state: 'good', found: /1 in .*, the newest of 2026-11-27 04:00 UTC/ }]);
+  t.match(await look('backups', dayAfter + 2 * 86_400_000), [{ state: 'poor', advice: /SwitchyardBackupOld/ }]);
+  t.match(await look('to/come', dayAfter), [{ state: 'good', found: /none yet in .*to\/come/ }]);
+  t.match(await look('file/backups', dayAfter), [{ state: 'bad', advice: /write there/ }]);
+});
+
 t.test('a gateway with TLS is seen, and until when its certificate is good', async (t) => {
   const of = (name: string) => resolve('tests/fixtures/tls', name);
   const tls = { certFile: of('server-1.pem'), keyFile: of('server-1.key'), clientCaFile: '' };
@@ -80,12 +96,16 @@ t.test('a gateway with TLS is seen, and until when its certificate is good', asy
     const PORT = String((app.server.address() as AddressInfo).port);
     const variables = Object.entries(all).map(([what, file]) => [`SWITCHYARD_TLS_${what}_FILE`, file]);
     const config = loadConfig({ env: { PORT, ...Object.fromEntries(variables) } });
-    return [...checkCertificate(config), ...(await checkPort(config))];
+    return [...checkCertificate(config), ...(await checkPorts(config))];
   };
   t.match(await look({}), [
     { state: 'good', found: /for DNS:localhost, .* valid until Nov .* 2126/ },
     { state: 'good', found: /a gateway listens on \d+ and is ready/ },
   ]);
+  const operators = loadConfig({
+    env: { PORT: '0', SWITCHYARD_ADMIN_PORT: String((app.server.address() as AddressInfo).port) },
+  });
+  t.match(await checkPorts({ ...operators, tls }), [{}, { what: 'admin port', state: 'good', found: /is ready/ }]);
   t.match(await look({ CERT: of('server-2.pem') }), [{ state: 'bad', found: /is not the key of/ }, { state: 'bad' }]);
   t.match(await look({ CERT: of('client.key') }), [{ state: 'bad', advice: /in PEM/ }, { state: 'bad' }]);
   const config = loadConfig({ env: { SWITCHYARD_TLS_CERT_FILE: tls.certFile, SWITCHYARD_TLS_KEY_FILE: tls.keyFile } });

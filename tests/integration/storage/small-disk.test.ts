@@ -3,6 +3,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { loadConfig } from '../../../src/config/load.js';
+import { checkDisk } from '../../../src/doctor/disk.js';
 import { createStorageProbe } from '../../../src/sqlite/storage-probe.js';
 
 /** A disk of one MiB; null where this machine lets nobody mount one. */
@@ -32,6 +34,8 @@ t.test('a full disk is noticed, and that it has room again', async (t) => {
   t.equal(await probe(), null);
   t.throws(() => writeFileSync(join(folder, 'filler'), Buffer.alloc(2 << 20)), { code: 'ENOSPC' });
   t.equal(await probe(), 'the disk is full');
+  const config = loadConfig({ env: { SWITCHYARD_DATA: folder } });
+  t.match(await checkDisk(config), [{ state: 'bad', advice: /^Free space there/ }]);
   rmSync(join(folder, 'filler'));
   t.equal(await probe(), null);
 });
