@@ -13,6 +13,7 @@ import { openCaptures } from './captures/captures.js';
 import type { Config } from './config/schema.js';
 import { settingValues } from './config/settings.js';
 import type { Clock } from './contracts/clock.js';
+import { sampleVectorsFile } from './demo/documents.js';
 import { NEWER_SAMPLES, UPDATE_SAMPLES } from './demo/newer.js';
 import { isDemoFor, seedDemo, waitForDemoDocuments } from './demo/seed.js';
 import { DEMO_TENANTS } from './demo/tenants.js';
@@ -119,6 +120,7 @@ export async function createApp(config: Config): Promise<App> {
         modelDir: embedderDir,
         baseModelDir,
         nerModelDir,
+        shippedVectorsFile: config.demo ? join(ROOT, sampleVectorsFile(config.models.embedder)) : null,
         config: config.retrieval,
         database: config.database,
         callTimeoutMs: requestTimeoutMs,

@@ -1,15 +1,18 @@
 /** How often the right passage is found, how soon, and how often nothing is found where there is nothing. */
 import type { Config } from '../../src/config/schema.js';
 import type { Retrieval, ScoredPassage, SearchMode } from '../../src/contracts/retrieval.js';
+import { sampleVectorsFile } from '../../src/demo/documents.js';
 import { DEMO_TENANTS } from '../../src/demo/tenants.js';
 import type { EvalQuestion } from '../../src/evaluation/dataset.js';
 import { holdsFact } from '../../src/evaluation/score.js';
 import { askedIn } from '../../src/pipeline/retrieve.js';
 import {
   addSamples,
+  blindQuestionsOf,
   type FollowUp,
   followUpsOf,
   openRetrieval,
+  type QuestionKind,
   type QuestionSet,
   questionsOf,
   samplesFolder,
@@ -26,7 +29,7 @@ interface Asked {
 }
 
 export async function measureRecall(config: Config, quick: boolean): Promise<Record<string, number>> {
-  const retrieval = await openRetrieval(config, samplesFolder(config));
+  const retrieval = await openRetrieval(config, samplesFolder(config), sampleVectorsFile(config.models.embedder));
   try {
     await addSamples(retrieval);
     const askAll = async (tenant: string, questions: readonly FollowUp[], mode: SearchMode) => {
@@ -47,6 +50,19 @@ export async function measureRecall(config: Config, quick: boolean): Promise<Rec
       ...(await askAll(copilot, followUpsOf(copilot), 'hybrid')),
       ...(await askAll(bank, followUpsOf(bank), 'hybrid')),
     ];
+    const askBlind = async (tenant: string, kind?: QuestionKind) => {
+      const some = blindQuestionsOf(tenant).filter((one) => kind === undefined || one.kind === kind);
+      return askAll(
+        tenant,
+        some.map(({ question }) => ({ question, before: [] })),
+        'hybrid',
+      );
+    };
+    const [blind, blindBanking] = [await askBlind(copilot), await askBlind(bank)];
+    const [paraphrased, paraphrasedBanking] = [
+      await askBlind(copilot, 'paraphrased'),
+      await askBlind(bank, 'paraphrased'),
+    ];
     const times = [...hybrid, ...reworded].map(({ ms }) => ms).sort((a, b) => a - b);
     return {
       recall_at_1_hybrid: recall(hybrid, 1),
@@ -63,6 +79,14 @@ export async function measureRecall(config: Config, quick: boolean): Promise<Rec
       follow_up_at_3: recall(followUps, 3),
       follow_up_at_5: recall(followUps, 5),
       ...atThreshold([...hybrid, ...banking]),
+      blind_at_3: recall(blind, 3),
+      blind_at_10: recall(blind, 10),
+      blind_paraphrase_at_5: recall(paraphrased, 5),
+      blind_bank_at_1: recall(blindBanking, 1),
+      blind_bank_at_3: recall(blindBanking, 3),
+      blind_bank_paraphrase_at_5: recall(paraphrasedBanking, 5),
+      blind_right_refusals: atThreshold([...blind, ...blindBanking]).right_refusals!,
+      blind_lost_to_threshold: atThreshold([...blind, ...blindBanking]).lost_to_threshold!,
       query_ms_p50: times[Math.floor(times.length * 0.5)]!,
       query_ms_p99: times[Math.floor(times.length * 0.99)]!,
     };

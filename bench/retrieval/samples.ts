@@ -27,6 +27,21 @@ export interface FollowUp {
   readonly before: readonly string[];
 }
 
+/** Sets that nothing was chosen by. */
+const BLIND_SETS = ['blind', 'blind-2'];
+
+export type QuestionKind = 'plain' | 'paraphrased' | 'practical';
+
+/** With and without an answer. Broad ones, to which several passages are right, are left out. */
+export function blindQuestionsOf(tenant: string): { readonly question: EvalQuestion; readonly kind: QuestionKind }[] {
+  return BLIND_SETS.flatMap((set) => {
+    const file = `indexes/${tenant}/${set}.jsonl`;
+    const lines = readFileSync(file, 'utf8').trim().split('\n');
+    const questions = readDataset(file).map((question, index) => ({ question, kind: JSON.parse(lines[index]!).kind }));
+    return questions.filter(({ kind }) => kind !== 'broad');
+  });
+}
+
 export function followUpsOf(tenant: string): FollowUp[] {
   const file = `indexes/${tenant}/follow-ups.jsonl`;
   const lines = readFileSync(file, 'utf8').trim().split('\n');
@@ -43,12 +58,17 @@ export function samplesFolder({ dataDir, models, retrieval }: Config): string {
   return folder;
 }
 
-export async function openRetrieval(config: Config, dataDir: string): Promise<Retrieval> {
+export async function openRetrieval(
+  config: Config,
+  dataDir: string,
+  shippedVectorsFile: string | null = null,
+): Promise<Retrieval> {
   const models = join(config.dataDir, 'models');
   return createRetrieval({
     dataDir,
     modelDir: join(models, config.models.embedder),
     baseModelDir: join(models, config.models.base),
+    shippedVectorsFile,
     config: config.retrieval,
     database: config.database,
     callTimeoutMs: config.server.requestTimeoutMs,

@@ -10,6 +10,11 @@ import type { DemoAssistant } from './tenants.js';
 
 const PAGE_SIZE = 100;
 
+/** Of the sample documents' passages, by a model. @returns a path below the repository */
+export function sampleVectorsFile(embedder: string): string {
+  return `indexes/vectors/${embedder}.vectors`;
+}
+
 interface Document {
   readonly filename: string;
   readonly content: Buffer;

@@ -18,6 +18,8 @@ export interface ProcessOptions {
   readonly baseModelDir: string;
   /** Of the model that finds names; null, or left out: there is none. */
   readonly nerModelDir?: string | null;
+  /** Of the sample documents; null, or left out: there are none. */
+  readonly shippedVectorsFile?: string | null;
   readonly config: Config['retrieval'];
   readonly database: Config['database'];
 }

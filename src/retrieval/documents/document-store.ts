@@ -2,6 +2,7 @@ import type { Retrieval, ScoredPassage, SearchFilter, SearchMode } from '../../c
 import type { JobStore, Lease } from '../../jobs/jobs.js';
 import type { FileTerms } from '../lexical/file-terms.js';
 import type { QueryPart } from '../search/best-passages.js';
+import type { KnownVectors } from '../stores/known-vectors.js';
 import type { IngestFile, NewPassage } from '../stores/store-files.js';
 import type { SearchedStore } from '../stores/vector-stores.js';
 
@@ -61,6 +62,8 @@ export interface DocumentStore extends DocumentMethods {
   readonly isAlone: boolean;
   /** What a job to read a file is about. @throws AppError `not_found` where the file was removed meanwhile */
   load(lease: Lease): Promise<IngestFile>;
+  /** Vectors of the file's passages that the tenant has already. */
+  known(file: IngestFile): Promise<KnownVectors>;
   /**
    * Ends the job, puts the passages in the place of those that the file had, and the file in the place of those of the
    * same path: all at once. False, and nothing is kept, where the job is no longer held.

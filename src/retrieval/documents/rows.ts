@@ -4,6 +4,7 @@ import { type Audited, type Db, jobTables } from '../stores/database.js';
 import { createFileBatches } from '../stores/file-batches.js';
 import { createFiles } from '../stores/files.js';
 import type { IngestLimits } from '../stores/ingest-bounds.js';
+import { knownVectors } from '../stores/known-vectors.js';
 import { createStoreFiles } from '../stores/store-files.js';
 import { storedBy } from '../stores/stored.js';
 import { createVectorStores } from '../stores/vector-stores.js';
@@ -90,6 +91,7 @@ export function createRows(db: Db, { audit, clock, limits, atOnce, forget, grown
     },
 
     load: storeFiles.load,
+    known: (file) => knownVectors(db, file),
     async complete(lease, file, passages, terms) {
       const removed = await storeFiles.complete(lease, file, passages, terms, clock.now());
       if (removed === null) return false;

@@ -6,12 +6,14 @@ import type { Redaction, RetrievalObservation } from '../../contracts/retrieval.
 import type { Lease } from '../../jobs/jobs.js';
 import { JobRunner, type Working } from '../../jobs/runner.js';
 import { createScrub, type Scrub } from '../../personal-data/scrub.js';
-import type { FilePassage } from '../chunking/chunk-file.js';
+import { embeddedText, type FilePassage } from '../chunking/chunk-file.js';
 import type { DocumentStore } from '../documents/document-store.js';
 import { FileTerms } from '../lexical/file-terms.js';
+import type { KnownVectors } from '../stores/known-vectors.js';
 import type { IngestFile, NewPassage } from '../stores/store-files.js';
 import type { Precedence } from './encoder.js';
 import type { ParseFile } from './parsers.js';
+import type { ShippedVectors } from './shipped-vectors.js';
 
 /** How a file is read. */
 export interface Reading {
@@ -20,8 +22,10 @@ export interface Reading {
 }
 
 export interface IngestOptions {
-  readonly documents: Pick<DocumentStore, 'jobs' | 'isAlone' | 'load' | 'complete'>;
+  readonly documents: Pick<DocumentStore, 'jobs' | 'isAlone' | 'load' | 'known' | 'complete'>;
   readonly parse: ParseFile;
+  /** Of texts that the product ships with. */
+  readonly shipped: ShippedVectors;
   /** Vectors of passages. */
   readonly embed: (tenant: string, texts: readonly string[], how: Reading) => Promise<readonly Float32Array[]>;
   readonly recognise: RecogniseEntities;
@@ -112,24 +116,44 @@ export class Ingest {
     const parsed = await parse(file, reading);
     await risk();
     const drafts = await this.#masked(parsed, file, signal);
-    const batches = Array.from({ length: Math.ceil(drafts.length / batch) }, (_, i) =>
-      drafts.slice(i * batch, (i + 1) * batch),
-    );
-    let embedded = 0;
-    const embedBatch = async (some: readonly FilePassage[]) => {
-      const made = await this.#embed(file.tenant, some, reading);
-      embedded += made.length;
-      progress(embedded / drafts.length);
-      return made;
-    };
-    const passages = await Promise.all(batches.map(embedBatch));
-    for (const some of batches) {
-      for (const draft of some) terms.add(file.filename, draft);
+    const vectors = await this.#vectors(file, drafts, reading, progress);
+    for (const [index, draft] of drafts.entries()) {
+      terms.add(file.filename, draft);
       // The words of a long file keep no search waiting.
-      await setImmediate();
+      if (index % batch === 0) await setImmediate();
       signal.throwIfAborted();
     }
-    return passages.flat();
+    return drafts.map((draft) => ({ ...draft, embedding: vectors.get(embeddedText(draft))! }));
+  }
+
+  /** By text. One that occurs twice, or was embedded before, is not embedded again. */
+  async #vectors(
+    file: IngestFile,
+    drafts: readonly FilePassage[],
+    reading: Reading,
+    progress: Working['progress'],
+  ): Promise<KnownVectors> {
+    const { documents, shipped, embed, batch } = this.#options;
+    const before = await documents.known(file);
+    const vectors: KnownVectors = new Map();
+    const unknown = new Set<string>();
+    for (const text of drafts.map(embeddedText)) {
+      const known = before.get(text) ?? shipped(text);
+      if (known) vectors.set(text, known);
+      else unknown.add(text);
+    }
+    const all = vectors.size + unknown.size;
+    const embedBatch = async (texts: readonly string[]) => {
+      const made = await embed(file.tenant, texts, reading);
+      for (const [index, text] of texts.entries()) vectors.set(text, made[index]!);
+      progress(vectors.size / all);
+    };
+    const texts = [...unknown];
+    const batches = Array.from({ length: Math.ceil(texts.length / batch) }, (_, i) =>
+      texts.slice(i * batch, (i + 1) * batch),
+    );
+    await Promise.all(batches.map(embedBatch));
+    return vectors;
   }
 
   /** Before anything is made of them: neither vectors nor words nor what is stored has what is blanked out. */
@@ -148,15 +172,5 @@ export class Ingest {
       await setImmediate();
     }
     return passages;
-  }
-
-  async #embed(tenant: string, drafts: readonly FilePassage[], reading: Reading): Promise<NewPassage[]> {
-    // The headings say what a passage is about where its own words do not.
-    const vectors = await this.#options.embed(
-      tenant,
-      drafts.map(({ headingPath, text }) => `${headingPath.join(' › ')}\n${text}`),
-      reading,
-    );
-    return drafts.map((draft, index) => ({ ...draft, embedding: vectors[index]! }));
   }
 }

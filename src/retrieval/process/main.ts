@@ -21,6 +21,7 @@ import { createParsers } from './parsers.js';
 import { createWorkQueue } from './queue.js';
 import { createRecognise } from './recognise.js';
 import { createService } from './service.js';
+import { openShippedVectors } from './shipped-vectors.js';
 
 type Call = Extract<GatewayMessage, { type: 'call' }>;
 
@@ -50,7 +51,8 @@ const reportError = (error: unknown, what: string) => {
   send({ type: 'log', level: 'error', message: what, detail });
 };
 
-async function start({ dataDir, modelDir, baseModelDir, nerModelDir = null, config, database }: ProcessOptions) {
+async function start(options: ProcessOptions) {
+  const { dataDir, modelDir, baseModelDir, nerModelDir = null, shippedVectorsFile = null, config, database } = options;
   const manifest = await readEmbedderManifest(modelDir);
   const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, manifest, config.threads));
   const parsers = createParsers({
@@ -98,6 +100,7 @@ async function start({ dataDir, modelDir, baseModelDir, nerModelDir = null, conf
   const ingest = new Ingest({
     documents,
     parse: parsers.parse,
+    shipped: openShippedVectors(shippedVectorsFile, embedder),
     embed,
     recognise: (tenant, texts, signal) => recognise(tenant, texts, 'behind', signal),
     isWithinAllowance: pace.isWithin,

@@ -1,4 +1,5 @@
 import type { Db } from './database.js';
+import { readEmbedding } from './embeddings.js';
 import { listOf } from './list-of.js';
 import { inScope, type PassageScope } from './passages.js';
 import type { FoundFile } from './store-files.js';
@@ -108,12 +109,6 @@ function* lotsOf(files: readonly FoundFile[]): Generator<{ seqs: readonly number
   if (lot.length > 0) yield { seqs: lot, from: 0 };
 }
 
-function toVector(row: { label: number; embedding: Buffer }): Vector {
-  const { buffer, byteOffset, byteLength } = row.embedding;
-  // A view where the alignment allows it: a copy of 1.5 KB a row would be most of the work of an exact search.
-  const embedding =
-    byteOffset % 4 === 0
-      ? new Float32Array(buffer, byteOffset, byteLength / 4)
-      : new Float32Array(Uint8Array.from(row.embedding).buffer);
-  return { label: row.label, embedding };
+function toVector({ label, embedding }: { label: number; embedding: Buffer }): Vector {
+  return { label, embedding: readEmbedding(embedding) };
 }

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import type { RecogniseEntities } from '../../../../src/contracts/entities.js';
 import type { RetrievalObservation } from '../../../../src/contracts/retrieval.js';
 import { AppError } from '../../../../src/errors/app-error.js';
-import { chunkFile } from '../../../../src/retrieval/chunking/chunk-file.js';
+import { chunkFile, embeddedText } from '../../../../src/retrieval/chunking/chunk-file.js';
 import { Ingest } from '../../../../src/retrieval/process/ingest.js';
 import { createWorkQueue } from '../../../../src/retrieval/process/queue.js';
 import { Sqlite } from '../../../../src/sqlite/open.js';
@@ -44,6 +44,7 @@ async function setUp(
       parsedAs.set(file.filename, precedence);
       return [...(await chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords))];
     },
+    shipped: () => null,
     embed: (tenant, texts, { precedence, signal }) => {
       embeddedAs.add(precedence);
       return queue.run('background', tenant, () => embedTexts(texts), signal);
@@ -151,6 +152,44 @@ t.test('what is embedded has the headings before the text', async (t) => {
   await attach(rows, 'bank', storeId, '# Fees\n\n## Early\n\nIt is waived.');
   await drain();
   t.same(seen, ['Fees › Early\nIt is waived.']);
+});
+
+t.test('what stands in a document twice, or stood in the version before, is embedded once', async (t) => {
+  const seen: string[] = [];
+  const { rows, storeId, drain } = await setUp(t, (texts) => {
+    seen.push(...texts.map((text) => text.split('\n')[1]!));
+    return embed(texts);
+  });
+  const replace = async (content: string) => {
+    const file = await rows.files.create(
+      'bank',
+      { filename: 'a.md', purpose: 'assistants', content: Buffer.from(content) },
+      1,
+    );
+    await rows.storeFiles.attach('bank', storeId, { fileId: file.id, attributes: {}, path: 'a.md' }, ROOMY);
+    return file.id;
+  };
+  await replace('# A\n\nIt is due.\n\n# B\n\nIt is free.\n\n# A\n\nIt is due.');
+  const second = await replace('# A\n\nIt is due.\n\n# B\n\nIt is dear.');
+  const other = await rows.stores.create('bank', { name: 'other', metadata: {} });
+  await rows.storeFiles.attach('bank', other.id, { fileId: second, attributes: {} }, ROOMY);
+  const stranger = await rows.stores.create('copilot', { name: 's', metadata: {} });
+  await attach(rows, 'copilot', stranger.id, '# A\n\nIt is due.');
+  await drain();
+  t.same(
+    seen.toSorted(),
+    ['It is dear.', 'It is due.', 'It is due.', 'It is free.'],
+    'and by another tenant once more',
+  );
+  for (const id of [storeId, other.id]) {
+    t.match(await rows.storeFiles.get('bank', id, second), { status: 'completed', passages: 2 });
+    const scope = await rows.scope('bank', [id]);
+    const labels = await rows.vectors.labelsUpTo('bank', 1e9);
+    const passages = await rows.passages.load(scope, labels);
+    for (const { label, embedding } of await rows.vectors.vectorsOf(scope, labels)) {
+      t.same([embedding], await embed([embeddedText(passages.get(label)!)]));
+    }
+  }
 });
 
 t.test('a tenant with many files does not keep the others waiting', async (t) => {
