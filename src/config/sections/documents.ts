@@ -47,7 +47,7 @@ export const retrieval = Type.Object(
     overlapTokens: integer('Tokens repeated between neighbouring passages of one section.', 24, 0, 512),
     indexM: integer('HNSW links a node (M).', 16, 4, 64),
     efConstruction: integer('HNSW candidates while building (efConstruction).', 128, 8, 2000),
-    efSearch: integer('HNSW candidates while searching (ef).', 64, 8, 2000),
+    efSearch: integer('HNSW candidates while searching (ef), at least.', 160, 8, 2000),
     exactSearchLimit: integer(
       'Passages of a store up to which a search compares every one; larger stores are searched through the HNSW index.',
       2000,
