@@ -1,7 +1,7 @@
 // Real servers behind a real gateway: `npm run test:upstreams -- [llama-server] [vllm]`. 16 adapters, each replaced under its
 // name again and again while all are asked; every answer must be what its version gives alone. Before that, what the gateway
 // and the server say to each other is compared with what `npm test` has of it (`RECORD=1` writes that anew), and for vLLM
-// the guide's commands are run. What a server needs is installed once, as by `npm run bench -- peers`, whose parts these are.
+// the guides' commands are run. What a server needs is installed once, as by `npm run bench -- peers`, whose parts these are.
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,7 @@ import { type GatewayProcess, MODELS, startGateway } from '../tests/integration/
 import { replaceUnderLoad } from './upstreams/churn.js';
 import { runGuide } from './upstreams/guide.js';
 import { ask } from './upstreams/record.js';
+import { runThreeGateways } from './upstreams/three-gateways.js';
 import { vllmByGuide } from './upstreams/vllm.js';
 
 const BASE = 'smollm2-135m-instruct';
@@ -26,6 +27,8 @@ const KEY = 'sk-churn';
 const NAMES = Number(process.env.CHURN_ADAPTERS ?? 16);
 /** Contents that each name has had. */
 const VERSIONS = 2;
+/** Requests that a server computes at once. With one nothing is rounded by who else is there: every answer has to be as alone. */
+const SLOTS = Number(process.env.CHURN_SLOTS ?? 8);
 /** Of adapters: each answers otherwise than all others. */
 const STRENGTH = 3 / 16;
 /** What a busy machine may take; nothing here is about speed. */
@@ -49,7 +52,14 @@ interface Upstream {
 
 const UPSTREAMS: Readonly<Record<Dialect, Upstream>> = {
   'llama-server': { ...llamaServer, label: `llama.cpp ${LLAMA_BUILD}` },
-  vllm: { ...vllmByGuide, label: `vLLM ${VLLM_VERSION}`, show: runGuide },
+  vllm: {
+    ...vllmByGuide,
+    label: `vLLM ${VLLM_VERSION}`,
+    async show(url, patience, say) {
+      await runGuide(url, patience, say);
+      await runThreeGateways(url, patience, say);
+    },
+  },
 };
 const nameOf = (index: number): string => `assistant-${index + 1}`;
 
@@ -79,14 +89,14 @@ async function run(dialect: Dialect, upstream: Upstream): Promise<boolean> {
       ...PATIENCE,
     });
     const names = Array.from({ length: NAMES }, (_, i) => nameOf(i));
-    const { asked, replaced, wrong, differing, again } = await replaceUnderLoad({
+    const { asked, replaced, wrong, differing, inGroups, again } = await replaceUnderLoad({
       ...{ url: gateway.url, tenant: TENANT, key: KEY, names, versions: VERSIONS, say },
     });
     const told = again > 0 ? `, ${again} were told to come again` : '';
     say(
-      `${dialect}: ${asked} answers while ${replaced} adapters were replaced: ${wrong} wrong, ${differing} differ${told}`,
+      `${dialect}: ${asked} answers while ${replaced} adapters were replaced: ${wrong} wrong, ${differing} differ from what their version gives alone, ${inGroups} of these it gives in groups of its own${told}`,
     );
-    return wrong === 0;
+    return wrong === 0 && (SLOTS > 1 || differing === 0);
   } finally {
     await gateway?.stop();
     await server?.stop();
@@ -113,7 +123,7 @@ async function prepare(dataDir: string, say: (line: string) => void): Promise<Pe
   await registry.close();
   say(`${adapters.length} adapters`);
   const modelFile = await fetchModelFile(config, say);
-  return { modelFile, modelDir, manifest, adapters, workDir: dataDir, threads: 1, say };
+  return { modelFile, modelDir, manifest, adapters, workDir: dataDir, threads: 1, slots: SLOTS, say };
 }
 
 const wanted = process.argv.slice(2);

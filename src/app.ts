@@ -104,7 +104,10 @@ export async function createApp(config: Config): Promise<App> {
         shared:
           config.registry.url === ''
             ? undefined
-            : { url: config.registry.url, onError: (error, what) => log.warn({ err: error }, what) },
+            : {
+                ...{ url: config.registry.url, aheadBytes: config.registry.aheadBytes },
+                onError: (error, what) => log.warn({ err: error }, what),
+              },
       }),
     );
     const collected = await registry.collectAdapterFiles();

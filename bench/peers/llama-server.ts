@@ -36,12 +36,12 @@ export const llamaServer: Peer = {
   async install(context) {
     if (!existsSync(binary())) await build(context);
   },
-  async start({ modelFile, adapters, workDir, threads = THREADS }) {
+  async start({ modelFile, adapters, workDir, threads = THREADS, slots = SLOTS }) {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const args = [
       ...['--model', modelFile, '--threads', String(threads)],
-      ...['--parallel', String(SLOTS), '--ctx-size', String(SLOTS * CONTEXT_TOKENS)],
+      ...['--parallel', String(slots), '--ctx-size', String(slots * CONTEXT_TOKENS)],
       ...(adapters.length === 0
         ? []
         : ['--lora', adapters.map(({ ggufFile }) => ggufFile).join(','), '--lora-init-without-apply']),

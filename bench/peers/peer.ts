@@ -22,6 +22,8 @@ export interface PeerContext {
   readonly workDir: string;
   /** `THREADS` where it is not said. One alone waits for no other, so that a busy machine costs its share and no more. */
   readonly threads?: number;
+  /** Requests that are computed at once; `SLOTS` where it is not said. */
+  readonly slots?: number;
   /** Writes a line for people. */
   readonly say: (line: string) => void;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom } from '../../src/engine/process/random.js';
+import { type Differing, nearestOther, shared } from './differing.js';
 import { within } from './within.js';
 
 interface ChurnOptions {
@@ -16,10 +17,12 @@ interface ChurnOptions {
 interface ChurnCounts {
   asked: number;
   replaced: number;
-  /** More like the answer of another version than like their own, and none that it gives by itself in larger steps. */
+  /** None that its version gives by itself, alone or in groups, and more like the answer of another one. */
   wrong: number;
   /** Other than alone at all. */
   differing: number;
+  /** Of those, the ones that their version gives when it alone is asked by several at once, while nothing is replaced. */
+  inGroups: number;
   /** Asked again, as `retry-after` said. */
   again: number;
 }
@@ -40,15 +43,17 @@ const TELLING_SHARE = 0.75;
 const POLL_MS = 100;
 const ANSWER_TIMEOUT_MS = 900_000;
 const READY_TIMEOUT_MS = 300_000;
-/** How many times at once a version is asked by itself, to see what rounding makes of it in larger steps. */
-const TOGETHER = [2, 3, 4, 6, 8];
+/** How many ask for one version at once, one a moment after the other, to see what rounding makes of it in larger steps. */
+const TOGETHER = [8, 6, 4, 3, 2, 8, 6, 4, 8, 8];
+/** Between two of them, at most: a step is computed with whoever is there by then. */
+const APART_MS = 200;
 /** Answers between two lines of progress. */
 const PROGRESS = 50;
 
 /** Asks for every version alone, then for all at once while names get other content. @throws Error where one fails for good */
 export async function replaceUnderLoad(options: ChurnOptions): Promise<ChurnCounts> {
   const { names, say, tenant, url, versions } = options;
-  const counts: ChurnCounts = { asked: 0, replaced: 0, wrong: 0, differing: 0, again: 0 };
+  const counts: ChurnCounts = { asked: 0, replaced: 0, wrong: 0, differing: 0, inGroups: 0, again: 0 };
   const send = (method: string, path: string, body: object) =>
     within(ANSWER_TIMEOUT_MS, `${method} ${path} ${JSON.stringify(body)}`, async (signal) => {
       for (;;) {
@@ -93,7 +98,7 @@ export async function replaceUnderLoad(options: ChurnOptions): Promise<ChurnCoun
   if (different < alone.size * TELLING_SHARE) throw new Error('too many versions answer alike to be told apart');
 
   const random = createRandom(Number(process.env.CHURN_SEED ?? 1));
-  const suspects: (Answer & { readonly prompt: string })[] = [];
+  const differing: Differing[] = [];
   const pick = <T>(some: readonly T[]): T => some[Math.floor(random() * some.length)]!;
   const startedMs = performance.now();
   const call = async () => {
@@ -108,42 +113,38 @@ export async function replaceUnderLoad(options: ChurnOptions): Promise<ChurnCoun
       const { adapter, text } = await ask(name, prompt);
       if (text === alone.get(`${adapter} ${prompt}`)) continue;
       counts.differing += 1;
-      if (isOfAnother(alone, adapter, prompt, text)) suspects.push({ adapter, prompt, text });
+      differing.push({ adapter, prompt, text, expected: alone.get(`${adapter} ${prompt}`)! });
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, call));
   say(
-    `${((1000 * counts.asked) / (performance.now() - startedMs)).toFixed(1)} answers/s; ${suspects.length} are asked for again in steps of their own`,
+    `${((1000 * counts.asked) / (performance.now() - startedMs)).toFixed(1)} answers/s; ${differing.length} that differ are asked for again, each version in groups of its own`,
   );
+  /** What a version gives in groups, by its prompt; other prompts are asked beside it, as they were. */
   const together = new Map<string, Set<string>>();
-  for (const { adapter, prompt, text } of suspects) {
+  const given = (adapter: string, prompt: string) => {
     const key = `${adapter} ${prompt}`;
-    const given = together.get(key) ?? new Set();
-    together.set(key, given);
+    const texts = together.get(key) ?? new Set();
+    together.set(key, texts);
+    return texts;
+  };
+  for (const one of differing) {
+    const { adapter, prompt, text, expected } = one;
     for (const count of TOGETHER) {
-      if (given.has(text)) break;
-      const answers = await Promise.all(Array.from({ length: count }, () => ask(adapter, prompt)));
-      for (const answer of answers) given.add(answer.text);
+      if (given(adapter, prompt).has(text)) break;
+      const askOne = async (_: unknown, i: number) => {
+        const asked = i === 0 ? prompt : pick(PROMPTS);
+        if (i > 0) await sleep(random() * APART_MS);
+        given(adapter, asked).add((await ask(adapter, asked)).text);
+      };
+      await Promise.all(Array.from({ length: count }, askOne));
     }
-    if (given.has(text)) continue;
-    counts.wrong += 1;
-    say(`wrong: ${JSON.stringify({ adapter, prompt, text, alone: alone.get(key) })}`);
+    const isGiven = given(adapter, prompt).has(text);
+    const nearest = nearestOther(alone, one);
+    const isWrong = !isGiven && nearest.shared > shared(text, expected);
+    if (isGiven) counts.inGroups += 1;
+    if (isWrong) counts.wrong += 1;
+    say(`${isWrong ? 'wrong' : isGiven ? 'in groups too' : 'not in groups'}: ${JSON.stringify({ ...one, nearest })}`);
   }
   return counts;
-}
-
-/**
- * Requests that are computed together may round otherwise than alone, and go on otherwise where two tokens were nearly as likely.
- * Such an answer is suspect where it is more like another version's.
- */
-function isOfAnother(alone: ReadonlyMap<string, string>, adapter: string, prompt: string, text: string): boolean {
-  const own = shared(text, alone.get(`${adapter} ${prompt}`)!);
-  return [...alone].some(([key, other]) => key.endsWith(` ${prompt}`) && shared(text, other) > own);
-}
-
-/** Characters that two texts begin with alike. */
-function shared(a: string, b: string): number {
-  let length = 0;
-  while (length < a.length && a[length] === b[length]) length += 1;
-  return length;
 }

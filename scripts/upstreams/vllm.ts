@@ -7,6 +7,7 @@ import { commandsOf } from '../../tests/integration/tour.js';
 export const GUIDE = 'docs/guides/vllm.md';
 /** Where the guide has it listen. */
 const GUIDE_PORT = '8000';
+const GUIDE_SLOTS = '--max-num-seqs 8';
 /** Without graphs compiled first, and with one thread, which waits for no other on a busy machine. */
 const ON_A_CPU = {
   VLLM_CPU_KVCACHE_SPACE: '1',
@@ -23,10 +24,11 @@ async function start(context: PeerContext): Promise<{ readonly url: string; stop
   const { programs, model } = vllmPlace(context);
   const port = String(await freePort());
   const url = `http://127.0.0.1:${port}`;
+  const slots = context.slots === undefined ? GUIDE_SLOTS : `--max-num-seqs ${context.slots}`;
   context.say(`Starting vLLM, which takes some minutes: ${command!.trim()}`);
   const program = {
     command: 'bash',
-    args: ['-euc', `${command!.trim().replace(GUIDE_PORT, port)} --enforce-eager`],
+    args: ['-euc', `${command!.trim().replace(GUIDE_PORT, port).replace(GUIDE_SLOTS, slots)} --enforce-eager`],
     env: { ...ON_A_CPU, MODEL: model, PATH: `${programs}:${process.env.PATH}` },
     logFile: join(context.workDir, 'vllm.log'),
   };

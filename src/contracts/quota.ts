@@ -56,10 +56,10 @@ export interface RateStatus {
   readonly resetMs: number;
 }
 
-/** A limit of a tenant or a key: requests and tokens are those of any 60 seconds, `month 2026-11` is a budget. */
+/** A limit of a tenant or a key: requests and tokens are those of any 60 seconds, `concurrent` what is computed at once, `month 2026-11` is a budget. */
 export interface ShareOf {
   readonly account: string;
-  readonly kind: 'requests' | 'tokens' | `month ${string}`;
+  readonly kind: 'requests' | 'tokens' | 'concurrent' | `month ${string}`;
 }
 
 /** Where several gateways keep one limit, each has a share of it that it uses without asking; together they are never more than the limit. */

@@ -17,6 +17,13 @@ export interface Held {
   readonly month: Month;
 }
 
+/** What one request, or one answer, is about to use. */
+export interface Coming {
+  readonly requests: number;
+  readonly tokens: number;
+  readonly concurrent: number;
+}
+
 /** What of a limit is this gateway's to use: all of it, where none is shared. */
 export type ShareFor = (kind: ShareOf['kind']) => Share | null;
 
@@ -30,6 +37,8 @@ export class Account {
   waiting = 0;
   /** Answers whose charge is open. */
   charges = 0;
+  /** What is about to be used, of all that wait for a share of it: so that it is got for all of them. */
+  #coming: Coming = { requests: 0, tokens: 0, concurrent: 0 };
   usedAtMs: number;
   readonly #whose: string;
   readonly #requests = new MinuteWindow();
@@ -66,25 +75,55 @@ export class Account {
     return this.running === 0 && this.waiting === 0 && this.charges === 0;
   }
 
-  /** Gets what is missing of this gateway's shares for a request, or the tokens of an answer, where others leave it. */
-  async cover(requests: number, tokens: number, nowMs: () => number, dateMs: number): Promise<void> {
-    const { requestsPerMinute, tokensPerMinute, tokensPerMonth } = this.limits;
+  /** @returns what ends it: what came is counted by then, or does not come */
+  expect({ requests, tokens, concurrent }: Coming): () => void {
+    const add = (sign: 1 | -1) => {
+      const { requests: r, tokens: t, concurrent: c } = this.#coming;
+      this.#coming = { requests: r + sign * requests, tokens: t + sign * tokens, concurrent: c + sign * concurrent };
+    };
+    add(1);
+    return () => add(-1);
+  }
+
+  /** Gets what is missing of this gateway's shares for what was said to come, where others leave it. */
+  async cover(coming: Coming, nowMs: () => number, dateMs: number): Promise<void> {
+    const { requestsPerMinute, tokensPerMinute, tokensPerMonth, concurrentRequests } = this.limits;
     const month = monthOf(dateMs);
     const past = this.#before.month === month ? this.#before.tokens : 0;
-    const cover = (kind: ShareOf['kind'], most: number | null, more: number, before = 0) => {
-      const share = most === null || more === 0 ? null : this.#shareOf(kind);
+    const cover = (kind: ShareOf['kind'], what: keyof Coming, most: number | null, before = 0) => {
+      const more = coming[what];
       const used = () => this.usedOf(kind, nowMs());
-      return share?.cover({ need: () => used() + more, used, most: most!, before, nowMs });
+      if (most === null || more === 0) return;
+      const fits = () => used() + more <= most;
+      const need = () => Math.min(most, used() + Math.max(more, this.#coming[what]));
+      return this.#shareOf(kind)?.cover({ need, used, fits, most, before, nowMs });
     };
-    await cover('requests', requestsPerMinute, requests);
-    await cover('tokens', tokensPerMinute, tokens);
-    await cover(`month ${month}`, tokensPerMonth, tokens, past);
+    await cover('requests', 'requests', requestsPerMinute);
+    await cover('tokens', 'tokens', tokensPerMinute);
+    await cover(`month ${month}`, 'tokens', tokensPerMonth, past);
+    await cover('concurrent', 'concurrent', concurrentRequests);
+  }
+
+  /** Whether no more may be computed at once. */
+  isFull(nowMs: number): boolean {
+    const { concurrentRequests: limit } = this.limits;
+    return limit !== null && this.running >= this.#mostOf('concurrent', limit, nowMs);
+  }
+
+  /** Something that was computed has ended: what others asked for meanwhile is theirs. */
+  pay(): void {
+    if (this.limits.concurrentRequests === null) return;
+    // It ends by itself where nobody can be told.
+    this.#shareOf('concurrent')
+      ?.pay(() => this.running)
+      .catch(() => {});
   }
 
   /** Of what is limited, in use now. */
   usedOf(kind: ShareOf['kind'], nowMs: number): number {
     if (kind === 'requests') return this.#requests.used(nowMs);
     if (kind === 'tokens') return this.#tokens.used(nowMs);
+    if (kind === 'concurrent') return this.running;
     const month = this.#months.get(kind.slice('month '.length));
     return month === undefined ? 0 : month.used + month.held;
   }

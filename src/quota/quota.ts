@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Caller, Charge, Limits, Quota, RateStatus, ShareOf, Shares } from '../contracts/quota.js';
 import type { Registry } from '../contracts/registry.js';
-import { Account, monthOf } from './account.js';
+import { Account, type Coming, monthOf } from './account.js';
 import { type Accounts, Gate } from './gate.js';
 import { holdShares } from './held-shares.js';
 
@@ -18,12 +18,13 @@ export interface QuotaOptions {
 
 /** A minute, and the second in which it began. */
 const WINDOW_MS = 61_000;
+const ONE_AT_ONCE: Coming = { requests: 0, tokens: 0, concurrent: 1 };
 /** Accounts from which on those are forgotten that nobody used for a while: what they used is read again. */
 const MANY_ACCOUNTS = 10_000;
 
 /**
  * The quota of one gateway, in its memory; what was used before its start is read when a caller comes for the first time. Of limits that
- * several gateways have it uses its share. What a key may do that has no limit of its own, and what is done at once, each counts by itself.
+ * several gateways have it uses its share. What a key may do that has no limit of its own each counts by itself.
  */
 export function createQuota({
   limitsOf,
@@ -34,10 +35,13 @@ export function createQuota({
 }: QuotaOptions): Quota & { close(): Promise<void> } {
   const accounts = new Map<string, Promise<Account>>();
   const known = new Map<string, Account>();
-  const gate = new Gate();
   const monotonicMs = () => clock.monotonicMs();
   const usedOf = ({ account, kind }: ShareOf) => known.get(account)?.usedOf(kind, monotonicMs()) ?? 0;
   const held = shares && holdShares(shares, usedOf, monotonicMs);
+  const cover = async (both: Accounts, coming: Coming) => {
+    for (const account of both) await account.cover(coming, monotonicMs, clock.now());
+  };
+  const gate = new Gate(monotonicMs, held && ((both) => cover(both, ONE_AT_ONCE)));
 
   /** With the limits of now. */
   async function accountsOf(caller: Caller): Promise<Accounts> {
@@ -94,15 +98,21 @@ export function createQuota({
   return {
     async admit(caller, { computes, signal }) {
       const both = await accountsOf(caller);
-      if (held) for (const account of both) await account.cover(1, computes ? 1 : 0, monotonicMs, clock.now());
-      const nowMs = clock.monotonicMs();
-      for (const account of both) account.checkRequest(nowMs);
-      if (computes) {
-        for (const account of both) account.checkTokens(1, nowMs, clock.now());
-        gate.check(both);
+      const coming: Coming = { requests: 1, tokens: computes ? 1 : 0, concurrent: computes ? 1 : 0 };
+      const ends = held === null ? [] : both.map((account) => account.expect(coming));
+      try {
+        if (held) await cover(both, coming);
+        const nowMs = clock.monotonicMs();
+        for (const account of both) account.checkRequest(nowMs);
+        if (computes) {
+          for (const account of both) account.checkTokens(1, nowMs, clock.now());
+          gate.check(both);
+        }
+        for (const account of both) account.countRequest(nowMs);
+        return computes ? gate.enter(both, signal) : () => {};
+      } finally {
+        for (const end of ends) end();
       }
-      for (const account of both) account.countRequest(nowMs);
-      return computes ? gate.enter(both, signal) : () => {};
     },
 
     async open(caller, createdAtMs) {
@@ -130,9 +140,15 @@ function openCharge(both: Accounts, createdAtMs: number, clock: Clock, isShared:
   let isOver = false;
   return {
     async reserve(tokens) {
-      if (isShared) for (const account of both) await account.cover(0, tokens, () => clock.monotonicMs(), createdAtMs);
-      for (const account of both) account.checkTokens(tokens, clock.monotonicMs(), createdAtMs);
-      held = hold(tokens);
+      const coming: Coming = { requests: 0, tokens, concurrent: 0 };
+      const ends = isShared ? both.map((account) => account.expect(coming)) : [];
+      try {
+        if (isShared) for (const account of both) await account.cover(coming, () => clock.monotonicMs(), createdAtMs);
+        for (const account of both) account.checkTokens(tokens, clock.monotonicMs(), createdAtMs);
+        held = hold(tokens);
+      } finally {
+        for (const end of ends) end();
+      }
     },
     settle(tokens) {
       if (isOver) return;

@@ -11,9 +11,11 @@ const PAUSES_MS = [0, 15, 30, 60, 120];
 const IN_VAIN_MS = 200;
 
 export interface Need {
-  /** What is in use now, and what is to come. */
+  /** What is in use now, and what is to come, of all who ask at this moment; the limit at most. */
   readonly need: () => number;
   readonly used: () => number;
+  /** Whether who asks could be let through at all: nobody is asked for what can never be. */
+  readonly fits: () => boolean;
   /** The limit. */
   readonly most: number;
   /** Used before anybody had a share. */
@@ -29,6 +31,8 @@ export class Share {
   #most = 0;
   #untilMs = Number.NEGATIVE_INFINITY;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
+  /** Others asked while all of it was in use. */
+  #isOwed = false;
   /** What changes it follows one another. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -48,13 +52,13 @@ export class Share {
   }
 
   /** Sees to it that what is needed may be used, where that is possible at all. @throws what the store throws */
-  async cover({ need, used, most, before, nowMs }: Need): Promise<void> {
+  async cover({ need, used, fits, most, before, nowMs }: Need): Promise<void> {
     // The others do the same with their next request: until then nobody gets more.
     if (most < this.#most) await this.leave(used);
     this.#most = most;
     const isCovered = () => need() <= this.left(nowMs());
     for (const pauseMs of PAUSES_MS) {
-      if (isCovered() || need() > most || nowMs() < this.#notBeforeMs) return;
+      if (isCovered() || !fits() || nowMs() < this.#notBeforeMs) return;
       if (pauseMs > 0) await sleep(pauseMs);
       await this.#next(async () => {
         if (isCovered()) return;
@@ -69,7 +73,16 @@ export class Share {
 
   /** Gives others half of what is not used. */
   give(used: () => number): Promise<void> {
+    this.#isOwed = used() >= this.#share;
     return this.#lower(() => this.#share - Math.ceil((this.#share - used()) / 2));
+  }
+
+  /** Something of it is in use no more: where others asked in vain it is theirs, and nobody here begins by it. */
+  async pay(used: () => number): Promise<void> {
+    if (!this.#isOwed || used() >= this.#share) return;
+    this.#isOwed = false;
+    this.#share = used();
+    await this.#next(() => this.#shares.give(this.of, this.#share));
   }
 
   /** Gives others all that is not used. */

@@ -9,6 +9,7 @@ import type { Safety } from '../contracts/safety.js';
 import { createJobs } from '../jobs/jobs.js';
 import { createAdapterFiles } from './adapter-files.js';
 import { createAdapters } from './adapters.js';
+import { createAdaptersAhead } from './adapters-ahead.js';
 import { createAliases } from './aliases.js';
 import { createAnswers } from './answers.js';
 import { createBatches } from './batches.js';
@@ -69,6 +70,8 @@ interface SharedSettings {
   readonly url: string;
   /** Told what keeps the gateways apart. */
   readonly onError: (error: unknown, what: string) => void;
+  /** Of adapters that are fetched before they are asked for; left out: of none. */
+  readonly aheadBytes?: number;
 }
 
 /** The registry over SQLite. Every change is one transaction, on the disk when its promise resolves. */
@@ -91,8 +94,11 @@ export async function openRegistry({
   const { db, outerVersion } = database;
   const cache = createReadCache(outerVersion);
   const auditLog = createAuditLog({ name: 'registry', key: openSigningKey(dataDir), clock });
+  let lookAhead = () => {};
   const audit: Audited = (trx, change) => {
     cache.changed();
+    // Behind the transaction that it is part of: whoever looks waits for its end.
+    if (change.action.startsWith('deployment.')) setImmediate(() => lookAhead());
     return auditLog.append(auditTables(trx), change);
   };
   const hashUser = await createUserHash(db);
@@ -101,11 +107,11 @@ export async function openRegistry({
   const consents = async (tenant: string) => (await dataPolicies.getDataPolicy(tenant)).trainingConsent;
   const changes = createDeploymentChanges({
     ...{ db, clock, audit },
-    // Behind the transaction that it is part of: whoever looks waits for its end.
     onWord: () => setImmediate(onWebhookJob),
   });
   const { dropCanaries, ...deployments } = createDeployments({ db, clock, cache, changes });
   const files = createAdapterFiles({ db, dataDir, shared: shared ? createSharedFiles(dataDir, shared.server) : null });
+  const ahead = settings && createAdaptersAhead({ ...settings, db, files, mostBytes: settings.aheadBytes ?? 0 });
   const methods: Registry = {
     ...createTenants({ db, clock, audit }),
     ...createKeys({ db, clock, audit, cache, demo }),
@@ -161,16 +167,20 @@ export async function openRegistry({
 
     async close() {
       await flush();
+      await ahead?.close();
       await shared?.replica.close();
       await database.close();
     },
   };
   if (shared === undefined) return methods;
+  lookAhead = ahead!.look;
   onChanged = (tables) => {
     cache.changed();
+    if (tables.has('deployments')) lookAhead();
     if (tables.has('adapters')) files.collect().catch((error) => settings!.onError(error, 'files of adapters'));
   };
   const catchUp = () => shared.replica.catchUp();
   shared.replica.start();
+  lookAhead();
   return { ...again(methods, catchUp), jobs: again(methods.jobs, catchUp) };
 }

@@ -1,13 +1,13 @@
 /** Three gateways over one PostgreSQL, each a process of its own, made by the commands of docs/guides/several-gateways.md. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { describe, digestsOf, rowsOf } from '../../src/registry/shared/rows.js';
 import { Sqlite } from '../../src/sqlite/open.js';
-import { openGatewayRegistry } from '../fixtures/gateway/registry.js';
+import { registerBank } from '../fixtures/gateway/bank.js';
 import { startPostgres } from '../fixtures/postgres/server.js';
 import { type GatewayProcess, removeDataDir, startByCommands, temporaryDataDir } from './gateway-process.js';
 import { commandsOf } from './tour.js';
@@ -68,27 +68,11 @@ async function send(at: number, key: string, method: string, path: string, body?
   };
 }
 
-/** A bank with two versions, of a gateway that was alone. */
-async function register(dataDir: string) {
-  const registry = await openGatewayRegistry({ dataDir, base: BASE, maxRank: 16 });
-  await registry.createTenant({ id: 'bank', name: 'Bank' });
-  for (const version of [1, 2]) {
-    const folder = resolve('adapters', BASE, `northwind-bank-${version}`);
-    await registry.addAdapter({ tenant: 'bank', name: 'support', folder });
-  }
-  const deployment = { name: 'assistant', adapter: 'support', stableVersion: 1, instructions: '', retrieval };
-  await registry.putDeployment({ tenant: 'bank', ...deployment });
-  const keyOf = async (scope: 'inference' | 'admin') =>
-    (await registry.createKey({ tenant: 'bank', label: scope, scopes: [scope] })).secret;
-  const keys = { admin: await keyOf('admin'), inference: await keyOf('inference') };
-  await registry.close();
-  return keys;
-}
-
 t.test(
   'three gateways are one, as the guide says, and one that is killed costs nothing that was acknowledged',
   async (t) => {
-    const { admin, inference } = await register(dataDirs[0]!);
+    const keys = await registerBank(dataDirs[0]!, ['admin'], ['inference']);
+    const [admin, inference] = keys as [string, string];
     const [create, environment, push, start, ...more] = commandsOf(PAGE, '## Set it up') as [
       string,
       string,
@@ -155,6 +139,16 @@ t.test(
     t.ok(existsSync(join(root, 'alone', 'registry.db')));
     while (new Set(await Promise.all(dataDirs.map(rowsIn))).size > 1) await sleep(50);
     t.pass('each has what the others have');
+
+    t.equal((await promote(0, 2)).status, 200);
+    await untilAll(2, [0, 1, 2]);
+    while (readdirSync(join(dataDirs[1]!, 'adapters')).filter((name) => !name.includes('.')).length < 2)
+      await sleep(20);
+    await postgres.kill();
+    const answers = [await ask(0), await ask(1), await ask(2)];
+    t.same(new Set(answers), new Set(['200 support@2']), 'also where nobody ever asked for it, without the database');
+    t.equal((await promote(0, 1)).status, 503);
+    await postgres.start();
     for (const gateway of gateways) t.equal(await gateway.stop(), 0);
   },
 );

@@ -1,7 +1,7 @@
 /** Where the rest is kept. */
 
 import { Type } from 'typebox';
-import { closed, integer, postgresUrl, shaped } from './values.js';
+import { closed, integer, MiB, postgresUrl, shaped } from './values.js';
 
 export const registry = Type.Object(
   {
@@ -12,6 +12,12 @@ export const registry = Type.Object(
       description: 'File that holds registry.url, for instance a mounted secret; empty for none.',
       default: '',
     }),
+    aheadBytes: integer(
+      'Bytes of adapters that a gateway with registry.url fetches before they are asked for: of the deployments that changed last, what they answer with. All others come with their first question. 0: none is fetched ahead.',
+      4096 * MiB,
+      0,
+      1024 * 1024 * MiB,
+    ),
   },
   { ...closed, default: {} },
 );

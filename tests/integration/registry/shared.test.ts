@@ -1,11 +1,9 @@
 /** Several registries over one PostgreSQL: each in a data folder of its own, as each gateway has one. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { JobRunner } from '../../../src/jobs/runner.js';
-import { createQuota } from '../../../src/quota/quota.js';
 import { answerRecord } from '../../fixtures/answer-record.js';
 import { answerSignals } from '../../fixtures/answer-signals.js';
 import { startPostgres } from '../../fixtures/postgres/server.js';
@@ -208,83 +206,36 @@ t.test('while the server is away nothing is changed and everything is read; reco
   });
 });
 
-t.test('a limit holds for all together, and is used up by whichever is asked', async (t) => {
-  const { a, b } = await openTwo(t);
-  for (const tenant of ['shop', 'clinic']) await a.registry.createTenant({ id: tenant, name: tenant });
-  const limits = { tokensPerMinute: 1000, tokensPerMonth: 1600 };
-  for (const tenant of ['bank', 'shop']) await a.registry.putLimits({ tenant, keyId: null, limits });
-  await a.registry.putLimits({ tenant: 'clinic', keyId: null, limits: { tokensPerMinute: 100 } });
-  await eventually(
-    () => b.registry.getLimits('clinic', null),
-    ({ revision }) => revision === 1,
-  );
-  let laterMs = 0;
-  const clock = { now: Date.now, monotonicMs: () => performance.now() + laterMs };
-  const quotas = [a, b].map(({ registry }) => createQuota({ ...registry, requestsPerMinute: 1e6, clock }));
-  t.teardown(() => Promise.all(quotas.map((quota) => quota.close())));
-  /** Answers of 20 tokens, one after the other, until no more may be; how many tokens that came to. */
-  const useUp = async (which: number, tenant: string, atMost = Number.POSITIVE_INFINITY) => {
-    for (let used = 0; ; used += 20) {
-      if (used >= atMost) return { used, code: null };
-      const charge = await quotas[which]!.open({ tenant, keyId: 'key_1' }, clock.now());
-      try {
-        await charge.reserve(20);
-      } catch (error) {
-        charge.settle(0);
-        return { used, code: (error as { code: string }).code };
-      }
-      charge.settle(20);
-    }
-  };
-  t.same(await useUp(0, 'bank'), { used: 1000, code: 'token_rate_limited' }, 'by one, while the other needs nothing');
-  t.same(await useUp(1, 'bank'), { used: 0, code: 'token_rate_limited' });
-  laterMs += 62_000;
-  const rest = await Promise.all([useUp(0, 'bank'), useUp(1, 'bank')]);
-  t.match(rest[0], { code: 'insufficient_quota' });
-  const used = rest[0].used + rest[1].used;
-  t.ok(used <= 600 && used >= 560, `${used} of what was left of the month`);
-
-  await useUp(1, 'shop', 200);
-  let others = 0;
-  while (others < 760) {
-    others += (await useUp(0, 'shop')).used;
-    await sleep(200);
+t.test('what deployments answer with is fetched ahead, and is there while the server is away', async (t) => {
+  const { root, url, a, b } = await openTwo(t);
+  const c = await open(t, join(root, 'c'), url, 2);
+  for (const folder of ['one', 'two']) {
+    await a.registry.addAdapter({ tenant: 'bank', name: 'support', folder: join(root, folder) });
   }
-  t.ok(others <= 800, `${others} of what the other did not use`);
-  await useUp(0, 'clinic', 40);
-  await server.kill();
-  t.match((await useUp(0, 'clinic')).code, /token_rate_limited|registry_unavailable/, 'what it has it may use');
-  t.match(await useUp(1, 'clinic'), { used: 0, code: 'registry_unavailable' }, 'and no more without the server');
-  await server.start();
-});
-
-t.test('requests a minute hold for all together', async (t) => {
-  const { a, b } = await openTwo(t);
-  const limits = { requestsPerMinute: 60 };
-  await a.registry.putLimits({ tenant: 'bank', keyId: null, limits });
+  const named = { tenant: 'bank', name: 'assistant', adapter: 'support', instructions: '', retrieval };
+  await a.registry.putDeployment({ ...named, stableVersion: 1 });
+  const foldersOf = async ({ dataDir }: { dataDir: string }) => readdirSync(join(dataDir, 'adapters'));
   await eventually(
-    () => b.registry.getLimits('bank', null),
-    ({ revision }) => revision === 1,
+    () => foldersOf(c),
+    (found) => found.length === 1 && !found[0]!.includes('.'),
   );
-  const clock = { now: Date.now, monotonicMs: () => performance.now() };
-  const quotas = [a, b].map(({ registry }) => createQuota({ ...registry, requestsPerMinute: 1e6, clock }));
-  t.teardown(() => Promise.all(quotas.map((quota) => quota.close())));
-  const { signal } = new AbortController();
-  const codes: string[] = [];
-  const ask = async (which: number) => {
-    try {
-      const end = await quotas[which]!.admit({ tenant: 'bank', keyId: 'key_1' }, { computes: false, signal });
-      end();
-      return 1;
-    } catch (error) {
-      codes.push((error as { code: string }).code);
-      return 0;
-    }
-  };
-  let admitted = 0;
-  for (let i = 0; i < 50; i++) admitted += (await ask(0)) + (await ask(1));
-  t.ok(admitted <= 60 && admitted >= 50, `${admitted} of 100`);
-  t.same([...new Set(codes)], ['rate_limited']);
+  // Changed by itself: nobody else tells it.
+  await c.registry.setCanary('bank', 'assistant', { version: 2, weight: 0 });
+  await eventually(
+    () => foldersOf(c),
+    (found) => found.length === 2 && !found.some((name) => name.includes('.')),
+  );
+  await eventually(
+    () => b.registry.getDeployment('bank', 'assistant'),
+    ({ canaryVersion }) => canaryVersion === 2,
+  );
+  await server.kill();
+  for (const version of [1, 2]) {
+    const { compiledFile } = await c.registry.getAdapterVersion('bank', 'support', version);
+    t.equal(readFileSync(compiledFile, 'utf8'), String(version));
+    await t.rejects(b.registry.getAdapterVersion('bank', 'support', version), { code: 'registry_unavailable' });
+  }
+  await server.start();
 });
 
 t.test(

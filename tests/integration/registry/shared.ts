@@ -14,10 +14,10 @@ import { openTestRegistry } from './open.js';
 const LATE_MS = 30_000;
 
 /** A registry that others share, and what it said of its troubles. */
-export async function open(t: Test, dataDir: string, url: string) {
+export async function open(t: Test, dataDir: string, url: string, aheadBytes = 0) {
   const errors: unknown[] = [];
   const clock = { now: Date.now, monotonicMs: () => performance.now() };
-  const shared = { url, onError: (error: unknown) => void errors.push(error) };
+  const shared = { url, aheadBytes, onError: (error: unknown) => void errors.push(error) };
   const registry = await openTestRegistry(dataDir, { clock, shared });
   let isOpen = true;
   const close = async () => {
