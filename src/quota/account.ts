@@ -128,6 +128,12 @@ export class Account {
     return month === undefined ? 0 : month.used + month.held;
   }
 
+  /** In use now, or about to be. */
+  neededOf(kind: ShareOf['kind'], nowMs: number): number {
+    const what = kind === 'requests' || kind === 'concurrent' ? kind : 'tokens';
+    return this.usedOf(kind, nowMs) + this.#coming[what];
+  }
+
   /** @throws AppError `rate_limited` where one more request would be too many */
   checkRequest(nowMs: number): void {
     const { requestsPerMinute: limit } = this.limits;

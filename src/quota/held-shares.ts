@@ -11,8 +11,8 @@ export interface HeldShares {
   close(): Promise<void>;
 }
 
-/** The shares of this gateway: renewed while it lives, and given up to whoever needs them. @param usedOf what is in use of one now */
-export function holdShares(shares: Shares, usedOf: (of: ShareOf) => number, nowMs: () => number): HeldShares {
+/** The shares of this gateway: renewed while it lives, and given up to whoever needs them. @param neededOf what is in use of one now, or about to be */
+export function holdShares(shares: Shares, neededOf: (of: ShareOf) => number, nowMs: () => number): HeldShares {
   const held = new Map<string, Share>();
   const idOf = ({ account, kind }: ShareOf) => `${kind} ${account}`;
 
@@ -20,7 +20,7 @@ export function holdShares(shares: Shares, usedOf: (of: ShareOf) => number, nowM
     // Who needs it hears of a failure itself.
     held
       .get(idOf(of))
-      ?.give(() => usedOf(of))
+      ?.give(() => neededOf(of))
       .catch(() => {});
   });
   const renew = async () => {
@@ -43,7 +43,7 @@ export function holdShares(shares: Shares, usedOf: (of: ShareOf) => number, nowM
     async close() {
       clearInterval(timer);
       // What cannot be given back ends by itself, but for budgets.
-      await Promise.allSettled([...held.values()].map((share) => share.leave(() => usedOf(share.of))));
+      await Promise.allSettled([...held.values()].map((share) => share.leave(() => neededOf(share.of))));
     },
   };
 }

@@ -24,7 +24,7 @@ const MANY_ACCOUNTS = 10_000;
 
 /**
  * The quota of one gateway, in its memory; what was used before its start is read when a caller comes for the first time. Of limits that
- * several gateways have it uses its share. What a key may do that has no limit of its own each counts by itself.
+ * several gateways have it uses its share. What keys may do that have no limit of their own each gateway counts by itself.
  */
 export function createQuota({
   limitsOf,
@@ -36,8 +36,8 @@ export function createQuota({
   const accounts = new Map<string, Promise<Account>>();
   const known = new Map<string, Account>();
   const monotonicMs = () => clock.monotonicMs();
-  const usedOf = ({ account, kind }: ShareOf) => known.get(account)?.usedOf(kind, monotonicMs()) ?? 0;
-  const held = shares && holdShares(shares, usedOf, monotonicMs);
+  const neededOf = ({ account, kind }: ShareOf) => known.get(account)?.neededOf(kind, monotonicMs()) ?? 0;
+  const held = shares && holdShares(shares, neededOf, monotonicMs);
   const cover = async (both: Accounts, coming: Coming) => {
     for (const account of both) await account.cover(coming, monotonicMs, clock.now());
   };
