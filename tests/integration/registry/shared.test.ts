@@ -64,9 +64,13 @@ t.test('a change that a gateway was not told of is found when it looks', async (
   const { url, a, b } = await openTwo(t);
   const sql = new pg.Client({ connectionString: url });
   await sql.connect();
-  const { rowCount } = await sql.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like 'listen%'`,
+  const listening = `from pg_stat_activity where datname = current_database() and query like 'listen%'`;
+  // They begin to listen behind their opening.
+  await eventually(
+    () => sql.query(`select 1 ${listening}`),
+    ({ rowCount }) => rowCount === 2,
   );
+  const { rowCount } = await sql.query(`select pg_terminate_backend(pid) ${listening}`);
   await sql.end();
   t.equal(rowCount, 2, 'nobody listens');
   await a.registry.createTenant({ id: 'shop', name: 'Shop' });
