@@ -1,6 +1,7 @@
 /** Every page, and every button that changes something, on a phone and on a desktop, over a real gateway and model. */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { dataPolicy } from '../fixtures/data-policy.js';
 import { keyOf, startGateway, TENANTS } from '../fixtures/gateway/gateway.js';
 import { writePeftAdapter } from '../fixtures/gateway/peft-adapter.js';
 import { openConsole } from './browser.js';
@@ -309,6 +310,9 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
       const answer = await post('/v1/chat/completions', { model: 'assistant', max_tokens: 4, messages });
       await post('/v1/feedback', { answer_id: (answer as { id: string }).id, rating: 'down' });
     }
+    // Without it nothing that was corrected is kept.
+    const consent = JSON.stringify(dataPolicy({ trainingConsent: true }));
+    await fetch(`${address}/admin/tenants/${tenant}/data-policy`, { method: 'PUT', headers, body: consent });
     await visit(`reviews/${tenant}`, 'Reviews');
     await page.getByText('Thumbs down', { exact: true }).last().waitFor();
     await check('reviews');
