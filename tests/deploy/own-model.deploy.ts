@@ -91,8 +91,7 @@ t.test('the guide to a model of one own, on a bare machine', async (t) => {
   say(answer.trim().split('\n').at(-1)!);
   await fromFile.stop();
 
-  const fromFolder = await serve(started!.replace('my-model', 'my-folder'));
-  t.teardown(() => fromFolder.stop());
+  await serve(started!.replace('my-model', 'my-folder'));
   const adapted = shell(part('## Adapters for it'));
   t.match(adapted, /support@1 +\w+ +32 [\s\S]*"model":\s*"support@1"/);
   say(adapted.trim().split('\n').at(-1)!);
@@ -100,9 +99,11 @@ t.test('the guide to a model of one own, on a bare machine', async (t) => {
 
 async function serve(line: string) {
   const gateway = start('unshare', inside(line));
-  t.teardown(() => gateway.stop());
+  // unshare lets SIGTERM wait until its child ends; with unshare the whole machine goes.
+  const stop = () => gateway.stop('SIGKILL');
+  t.teardown(stop);
   await until(`ready\n${gateway.output()}`, 600_000, async () => ((await fetch(`${URL}/readyz`)).ok ? true : null));
-  return gateway;
+  return { stop };
 }
 
 /** The same adapter in a larger rank: further rows of A, and further columns of B, are zero. */

@@ -56,7 +56,7 @@ export function developmentPackagesIn(folder: string): string[] {
 
 export interface Service {
   readonly output: () => string;
-  stop(): Promise<void>;
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 /** Starts a program that goes on; what it writes is kept for who asks why. */
@@ -65,10 +65,10 @@ export function start(command: string, args: readonly string[], options: SpawnOp
   const written = outputOf(child);
   return {
     output: () => written.out + written.err,
-    async stop() {
+    async stop(signal = 'SIGTERM') {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, 'exit');
-      child.kill('SIGTERM');
+      child.kill(signal);
       await exited;
     },
   };
