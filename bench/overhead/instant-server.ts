@@ -52,8 +52,8 @@ const server = createServer((request, response) => {
     body += text;
   });
   request.on('end', () => {
-    const streams = body.includes('"stream":true');
-    const tokens = Number(/"max_tokens":(\d+)/.exec(body)?.[1] ?? 0);
+    const streams = /"stream": ?true/.test(body);
+    const tokens = Number(/"max_tokens": ?(\d+)/.exec(body)?.[1] ?? 0);
     if (streams && tokens > AT_ONCE_TOKENS) return pace(response, TOKENS[request.url!]!, answer.stream, tokens);
     const bytes = streams ? answer.stream : answer.whole;
     const contentType = streams ? 'text/event-stream' : 'application/json';

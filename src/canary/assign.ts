@@ -28,7 +28,7 @@ function choose(request: Request): readonly ['header' | 'group' | 'weight', bool
   if (override.canary !== null) return ['header', override.canary === 'always'];
   const { canaryGroups = [], canaryWeight } = deployment;
   if (groups?.some((group) => canaryGroups.includes(group))) return ['group', true];
-  return ['weight', position(request) < canaryWeight];
+  return ['weight', canaryWeight > 0 && position(request) < canaryWeight];
 }
 
 /** The arm whose part of [0, 100) it is, one behind the other. */

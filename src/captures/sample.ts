@@ -4,7 +4,7 @@ import type { Scrub } from '../personal-data/scrub.js';
 
 /** By the answer's id alone, or that of its pair: both answers to a question are kept, or neither. @param rate 0 … 1 */
 export function isSampled(answerId: string, rate: number): boolean {
-  return createHash('sha256').update(answerId).digest().readUInt32BE(0) / 2 ** 32 < rate;
+  return rate > 0 && createHash('sha256').update(answerId).digest().readUInt32BE(0) / 2 ** 32 < rate;
 }
 
 type Texts = Pick<AnswerTexts, 'question' | 'answer' | 'passages'>;

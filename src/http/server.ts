@@ -26,6 +26,7 @@ import { addJsonBodies } from './plugins/json-body.js';
 import { addLifecycle, requestId } from './plugins/lifecycle.js';
 import { addAdminListener } from './plugins/listeners.js';
 import { addMadeIds } from './plugins/log-fields.js';
+import { LOG_NET } from './plugins/log-net.js';
 import { collectMethods } from './plugins/methods.js';
 import { addOverloadCheck } from './plugins/overload.js';
 import { addQuota } from './plugins/quota.js';
@@ -95,8 +96,7 @@ export async function createServer({
   const app: App = fastify({
     logger: {
       level: logLevel,
-      // A second net: no log line of ours names these.
-      redact: ['*.authorization', '*.headers', '*.body', '*.messages', '*.prompt', '*.text', '*.content'],
+      ...LOG_NET,
       ...(logDestination && { stream: logDestination }),
     },
     // One line a request, written by the lifecycle, which also knows of those that were hung up.

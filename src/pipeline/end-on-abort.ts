@@ -11,18 +11,25 @@ export async function* endOnAbort<T>(
 ): AsyncGenerator<T, void, undefined> {
   const iterator = events[Symbol.asyncIterator]();
   let timer: NodeJS.Timeout | undefined;
+  let isStuck = false;
+  /** Of who waits for what comes next. */
   let giveUp = () => {};
-  const stuck = new Promise<never>((_, reject) => {
-    giveUp = () => reject(signal.reason);
-  });
   const wait = () => {
-    timer = setTimeout(giveUp, GRACE_MS);
+    timer = setTimeout(() => {
+      isStuck = true;
+      giveUp();
+    }, GRACE_MS);
   };
   if (signal.aborted) wait();
   signal.addEventListener('abort', wait, { once: true });
   try {
     for (;;) {
-      const step = await Promise.race([iterator.next(), stuck]);
+      if (isStuck) throw signal.reason;
+      // A race with one promise for all steps would keep something of each until the end.
+      const step = await new Promise<IteratorResult<T>>((resolve, reject) => {
+        giveUp = () => reject(signal.reason);
+        iterator.next().then(resolve, reject);
+      });
       if (step.done) return;
       yield step.value;
     }

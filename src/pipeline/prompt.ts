@@ -3,6 +3,7 @@
  * Instructions are ours; everything else is text of others, in which no fence counts.
  */
 import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { ChatMessage, PromptMessage, TextRange } from '../contracts/prompt.js';
 import type { Passage } from '../contracts/retrieval.js';
 
@@ -71,8 +72,15 @@ export function numberPassages<P extends PassageText>(passages: readonly P[]): N
 
 /** Tells what the gateway itself says in a prompt: it changes with the rules, and with the deployment's instructions. */
 export function promptDigest(instructions: string): string {
-  return hash('sha256', JSON.stringify([instructions, RULES, FENCES]));
+  const known = digests.get(instructions);
+  if (known !== undefined) return known;
+  const digest = hash('sha256', JSON.stringify([instructions, RULES, FENCES]));
+  digests.set(instructions, digest);
+  return digest;
 }
+
+/** Of instructions in use: they change with a deployment, and every record names their digest. */
+const digests = new LRUCache<string, string>({ max: 256 });
 
 export function passageBlock({ number, passage }: Numbered<PassageText>): string {
   return `[${number}] ${passageTitle(passage)}\n${passage.text.trim()}`;

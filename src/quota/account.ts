@@ -219,7 +219,16 @@ function statusOf(window: MinuteWindow, limit: number | null, nowMs: number): Ra
 
 const inSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
 
+/** The month that was asked for last: a request asks for it ten times. */
+let last = { id: '', fromMs: 0, untilMs: 0 };
+
 /** 2026-11 */
 export function monthOf(dateMs: number): string {
-  return new Date(dateMs).toISOString().slice(0, 7);
+  if (dateMs < last.fromMs || dateMs >= last.untilMs) {
+    const date = new Date(dateMs);
+    const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
+    const id = date.toISOString().slice(0, 7);
+    last = { id, fromMs: Date.UTC(year, month), untilMs: Date.UTC(year, month + 1) };
+  }
+  return last.id;
 }

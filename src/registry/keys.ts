@@ -1,6 +1,6 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../contracts/clock.js';
-import type { ApiKeyInfo, Registry, Scope } from '../contracts/registry.js';
+import type { ApiKeyInfo, Principal, Registry, Scope } from '../contracts/registry.js';
 import {
   MAX_CALLER_GROUPS,
   MAX_KEY_GRACE_MS,
@@ -83,16 +83,16 @@ export function createKeys({
     async authenticate(key) {
       if (key.length > MAX_SECRET_CHARS || (!demo && key.startsWith(DEMO_PREFIX))) return null;
       const hash = hashOf(key);
-      const row = await cache.get(`key ${hash.toString('base64')}`, () => findKey(db, hash));
+      const found = await cache.get(`key ${hash.toString('base64')}`, () => findKey(db, hash));
       const now = clock.now();
-      if (row === null || row.revokedAt !== null || !opens(row, hash, now)) return null;
+      if (found === null) return null;
+      const { row, principal } = found;
+      if (row.revokedAt !== null || !opens(row, hash, now)) return null;
       if (row.expiresAt !== null && row.expiresAt <= now) {
         throw new AppError('api_key_expired', { key: row.id, expiredAt: new Date(row.expiresAt).toISOString() });
       }
       noteUse(row, now);
-      const { scopes, groups } = keyInfo(row);
-      const opened = withImplied(scopes);
-      return { keyId: row.id, tenant: row.tenant, scopes: opened, groups: groups.length === 0 ? null : groups };
+      return principal;
     },
 
     async createKey({ tenant, label, scopes, groups = [], expiresAt = null, secret = newSecret() }, by) {
@@ -199,14 +199,19 @@ function requireSame(made: KeyRow, asked: KeyRow): void {
   if (!isSame) throw new AppError('idempotency_key_reused', { idempotencyKey: asked.madeWith! });
 }
 
-/** By its secret, or by the one before it. */
-async function findKey(db: Database, hash: Buffer): Promise<KeyRow | null> {
+/** By its secret, or by the one before it; and who asks with it. */
+async function findKey(db: Database, hash: Buffer): Promise<{ row: KeyRow; principal: Principal } | null> {
   const row = await db
     .selectFrom('keys')
     .selectAll()
     .where((eb) => eb.or([eb('hash', '=', hash), eb('previousHash', '=', hash)]))
     .executeTakeFirst();
-  return row ?? null;
+  if (!row) return null;
+  const { id: keyId, tenant, scopes, groups } = keyInfo(row);
+  return {
+    row,
+    principal: { keyId, tenant, scopes: withImplied(scopes), groups: groups.length === 0 ? null : groups },
+  };
 }
 
 /** Whether a secret is the key's, or the one before it and still opens. */

@@ -55,6 +55,8 @@ const QUEUE_RETRY_S = 1;
 /** Of what goes to a process together: more would keep the first of it waiting. */
 const MOST_JOBS = 16;
 const MOST_CHARACTERS = 4096;
+/** So many short ones are not shared out: a further message takes longer than they do (decision 0099). */
+const LEAST_SHARE = 4;
 /** What rendering an empty message costs, in characters that take as long to tokenize. */
 const MESSAGE_CHARACTERS = 16;
 
@@ -105,7 +107,7 @@ class TokenizerPool implements Tokenizer {
 
   async encodeParts(prompt: Prompt, caller: TokenizerCaller): Promise<EncodedPrompt> {
     if (prompt.kind === 'tokens') return { ids: Int32Array.from(prompt.ids), passages: [] };
-    return this.#ask({ type: 'encode', prompt }, charactersOf(prompt), caller);
+    return this.#ask({ type: 'encode', prompt, tenant: caller.tenant }, charactersOf(prompt), caller);
   }
 
   async count(texts: readonly string[], caller: TokenizerCaller): Promise<readonly number[]> {
@@ -258,7 +260,8 @@ class TokenizerPool implements Tokenizer {
     this.#dispatching = null;
     const idle = this.#members.filter(({ jobs, process }) => jobs.length === 0 && process.ready);
     for (const [i, member] of idle.entries()) {
-      const jobs = this.#take(Math.ceil(this.#queue.size / (idle.length - i)));
+      const share = Math.ceil(this.#queue.size / (idle.length - i));
+      const jobs = this.#take(Math.max(share, LEAST_SHARE));
       if (jobs.length === 0) return;
       const limitMs = this.#options.settings.timeoutMs;
       member.jobs = jobs;

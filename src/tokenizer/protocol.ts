@@ -6,7 +6,8 @@ import type { ErrorMessage } from '../errors/app-error.js';
 import type { InfillMarks } from './raw-infill.js';
 
 export type Work =
-  | { readonly type: 'encode'; readonly prompt: Prompt }
+  /** `tenant`: whose text it is */
+  | { readonly type: 'encode'; readonly prompt: Prompt; readonly tenant: string }
   | { readonly type: 'encode_bare'; readonly text: string }
   | { readonly type: 'count'; readonly texts: readonly string[] }
   | { readonly type: 'decode' | 'spell'; readonly ids: readonly number[] };

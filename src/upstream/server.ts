@@ -116,7 +116,8 @@ async function readAll(response: Incoming): Promise<string> {
 export function readObject(value: unknown): Readonly<Record<string, unknown>> {
   try {
     const object: unknown = typeof value === 'string' ? JSON.parse(value) : value;
-    if (typeof object === 'object' && object !== null && !Array.isArray(object)) return { ...object };
+    if (typeof object === 'object' && object !== null && !Array.isArray(object))
+      return object as Record<string, unknown>;
   } catch {}
   throw broken(`it says what is no JSON object: ${JSON.stringify(value)?.slice(0, MAX_REASON_CHARACTERS)}`);
 }

@@ -19,6 +19,7 @@ export function addMadeIds(app: App): void {
 
 /** The ids in a path by what they are of: `/tenants/:tenant/keys/:keyId` gives `tenant` and `key`; null: there are none. */
 export function subjectOf(route: string, params: unknown): Readonly<Record<string, string>> | null {
+  if (!route.includes(':')) return null;
   const steps = route.split('/');
   const values = params as Readonly<Record<string, string>>;
   const ids = steps.flatMap((step, i): [string, string][] => {

@@ -1,4 +1,5 @@
 import type { Tokenizer } from '@huggingface/tokenizers';
+import { LRUCache } from 'lru-cache';
 import { type AddedToken, escaped, type Marks } from './markers.js';
 
 /** Turns a prompt whose text holds marks into token ids. */
@@ -6,9 +7,15 @@ export interface Encoder {
   /**
    * Token ids of a text with marks: real special tokens are its added tokens, all between two of them is one text; and how
    * many of them stand before each mark of a passage.
+   * @param tenant whose text it is: parts of it that this tenant sent before are found again; null: none are
    */
-  encode(text: string, marks: Marks): { readonly ids: number[]; readonly passages: number[] };
+  encode(text: string, marks: Marks, tenant?: string | null): { readonly ids: number[]; readonly passages: number[] };
 }
+
+/** Characters of the texts that are found again, in each process. */
+const KNOWN_CHARACTERS = 512 * 1024;
+/** To look a shorter one up takes as long as to cut it into words. */
+const LEAST_KNOWN_CHARACTERS = 16;
 
 /**
  * The steps of `Tokenizer.encode`, apart: split at added tokens, normalize, cut into words, merge. Marks go out between the
@@ -28,7 +35,6 @@ export function createEncoder(tokenizer: Tokenizer, added: readonly AddedToken[]
 
   /** @param goesOn whether it is a further piece of its section's text: nothing is put before that */
   const encodeText = (text: string, section: number, goesOn: boolean): number[] => {
-    if (text === '') return [];
     const whole = normalizer === null ? text : normalizer(text);
     const normal = goesOn ? whole.slice(prefix.length) : whole;
     if (normal === '') return [];
@@ -36,8 +42,26 @@ export function createEncoder(tokenizer: Tokenizer, added: readonly AddedToken[]
     return model(words).flatMap((token: string) => model.tokens_to_ids.get(token) ?? model.unk_token_id ?? []);
   };
 
+  /**
+   * Messages of a conversation come again with each of its turns, and instructions with each request: of all that is done for
+   * a prompt, cutting text into words and merging them takes the longest (decision 0099). Each tenant has its own.
+   */
+  const known = new LRUCache<string, readonly number[]>({
+    maxSize: KNOWN_CHARACTERS,
+    sizeCalculation: (_, key) => key.length,
+  });
+  const encodeOnce = (tenant: string | null, text: string, section: number, goesOn: boolean): readonly number[] => {
+    if (tenant === null || text.length < LEAST_KNOWN_CHARACTERS) return encodeText(text, section, goesOn);
+    const key = `${tenant}\n${Math.min(section, 1)}${goesOn ? '+' : ''}\n${text}`;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const ids = encodeText(text, section, goesOn);
+    known.set(key, ids);
+    return ids;
+  };
+
   return {
-    encode(text, { hidden, border, passage }) {
+    encode(text, { hidden, border, passage }, tenant = null) {
       // Every other section is an added token.
       const sections = text.split(splitter);
       for (let i = 1; i < sections.length; i += 2) {
@@ -57,8 +81,9 @@ export function createEncoder(tokenizer: Tokenizer, added: readonly AddedToken[]
           if (n > 0) passages.push(ids.length);
           for (const piece of text.split(border)) {
             // Pre-tokenizers that put a blank before the first section put none before any other.
-            for (const id of encodeText(piece, goesOn ? i + 1 : i, goesOn)) ids.push(id);
-            goesOn ||= piece !== '';
+            if (piece === '') continue;
+            for (const id of encodeOnce(tenant, piece, goesOn ? i + 1 : i, goesOn)) ids.push(id);
+            goesOn = true;
           }
         }
       }

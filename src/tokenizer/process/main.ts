@@ -43,7 +43,7 @@ function answer(work: Work): Result {
 function carryOut(work: Work, { encodeParts, encodeBare, count, decode, spell }: PromptTokenizer): Done {
   switch (work.type) {
     case 'encode':
-      return encodeParts(work.prompt);
+      return encodeParts(work.prompt, work.tenant);
     case 'encode_bare':
       return Int32Array.from(encodeBare(work.text));
     case 'count':

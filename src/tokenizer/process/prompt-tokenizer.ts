@@ -19,8 +19,8 @@ export interface PromptTokenizer {
   encodeBare(text: string): readonly number[];
   decode(ids: readonly number[]): string;
   spell(ids: readonly number[]): string[];
-  /** With where passages begin, and where the last one ends. */
-  encodeParts(prompt: Prompt): EncodedPrompt;
+  /** With where passages begin, and where the last one ends. @param tenant as an `Encoder` has it */
+  encodeParts(prompt: Prompt, tenant?: string | null): EncodedPrompt;
   /** Tokens that a text takes within a message. */
   count(text: string): number;
   readonly bounds: Bounds;
@@ -106,12 +106,12 @@ function createPromptTokenizer(
     }
   };
 
-  const encodeChat = (prompt: Chat): EncodedPrompt => {
+  const encodeChat = (prompt: Chat, tenant: string | null): EncodedPrompt => {
     checkTools(prompt, texts);
     checkFlags(prompt, texts);
     const values = toChatValues(prompt);
     const marks = unusedMarks([JSON.stringify(values)], inSource);
-    const { ids, passages } = encoder.encode(render(values, marks, prompt.flags), marks);
+    const { ids, passages } = encoder.encode(render(values, marks, prompt.flags), marks, tenant);
     const { bosId } = manifest.tokenizer;
     // Templates write the token themselves, or leave it to who encodes (llama.cpp adds it where it is missing).
     if (bosId === null || ids[0] === bosId) return { ids: Int32Array.from(ids), passages };
@@ -145,10 +145,10 @@ function createPromptTokenizer(
       throw new AppError('invalid_value', { param: `tokens[${index}]`, reason: `${id} is no token of ${manifest.id}` });
     });
 
-  const encodeParts = (prompt: Prompt): EncodedPrompt => {
+  const encodeParts = (prompt: Prompt, tenant: string | null = null): EncodedPrompt => {
     switch (prompt.kind) {
       case 'chat':
-        return encodeChat(prompt);
+        return encodeChat(prompt, tenant);
       case 'text':
         return inOrder(tokenizer.encode(prompt.text).ids);
       case 'tokens':

@@ -272,3 +272,24 @@ t.test('a chat begins with the token that the model wants there, once', async (t
   t.same(bare.tokensOf(ids), ['<s>', ...'abc']);
   t.same(passages, [2, 3]);
 });
+
+t.test('what a tenant sent before gives the tokens that it gives anew, wherever it stands', async (t) => {
+  const normalizer = { type: 'Prepend', prepend: '_' };
+  const options = { specials: SPECIALS, chatTemplate: TEMPLATE, merges: ['a b', 'ab c'], normalizer };
+  const { tokenizer } = await tinyTokenizer(options);
+  const long = 'abc'.repeat(20);
+  const message = (role: 'system' | 'user', content: string, passages: number[] = []) => ({ role, content, passages });
+  const chats = [
+    [message('user', long)],
+    [message('system', long), message('user', `${long}</s>`), message('user', long)],
+    // The same text behind the border of a passage, where nothing is put before it, and a cut within it.
+    [message('system', `x:${long}`, [2, 2 + long.length])],
+    [message('system', long, [1, 4]), message('user', long)],
+  ];
+  for (const tenant of ['bank', 'bank', 'other', 'bank']) {
+    for (const messages of chats) {
+      const prompt = { kind: 'chat', messages } as const;
+      t.same(tokenizer.encodeParts(prompt, tenant), tokenizer.encodeParts(prompt));
+    }
+  }
+});
