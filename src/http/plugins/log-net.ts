@@ -14,7 +14,7 @@ export const LOG_NET = {
 };
 
 /** The same fields, without what is private in those that are objects. */
-export function censored(fields: Record<string, unknown>): Record<string, unknown> {
+function censored(fields: Record<string, unknown>): Record<string, unknown> {
   let shown = fields;
   for (const [name, value] of Object.entries(fields)) {
     if (typeof value !== 'object' || value === null || SERIALIZED.has(name)) continue;
