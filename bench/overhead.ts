@@ -109,8 +109,8 @@ async function streams(targets: readonly Target[], requests: number, say: BenchO
   let alone: readonly number[] = [];
   for (const target of targets) {
     if (target.pid !== undefined) resumeTree(target.pid);
-    await firstTexts(target, requests / 4);
-    const times = await firstTexts(target, requests);
+    const times = await timesOf(target, requests, say);
+    if (times === null) continue;
     const suffix = suffixOf(target);
     if (target.pid === undefined) alone = times;
     else {
@@ -122,6 +122,19 @@ async function streams(targets: readonly Target[], requests: number, say: BenchO
     if (target.pid !== undefined) pauseTree(target.pid);
   }
   return figures;
+}
+
+/** To the first text, warm; null where a peer gives no streams here, and why is said. */
+async function timesOf(target: Target, requests: number, say: BenchOptions['say']): Promise<number[] | null> {
+  try {
+    await firstTexts(target, requests / 4);
+    return await firstTexts(target, requests);
+  } catch (error) {
+    if (suffixOf(target) === '' || target.pid === undefined) throw error;
+    say(`${target.name} is left out of the streams: ${(error as Error).message}`);
+    pauseTree(target.pid);
+    return null;
+  }
 }
 
 /** Of the names of a target's figures. */
