@@ -168,7 +168,8 @@ template <class L> static void quantize(const LinearTask& t, int64_t rowBegin, i
 // ---- Quantized product ------------------------------------------------------------------------------------------
 
 static constexpr int64_t kWeightsAhead = 12288;
-static constexpr int64_t kTilesToUnpackFor = 2;  // with more tiles of rows than that, unpacking first pays
+static constexpr int kSharedBytes = 2 * kVector;
+static constexpr int64_t kTilesToUnpackFor = 2;  // with more tiles of rows than that, unpacking first pays, where it does
 
 // Adds what a row's outliers give to 16 columns; their part of a minimum is in the weighted sum of their block.
 template <class L, Format F> static void addOutliers(const uint8_t* group, int64_t blocks, const Outlier* outliers, int rows, float* out) {
@@ -185,34 +186,38 @@ template <class L, Format F> static void addOutliers(const uint8_t* group, int64
   }
 }
 
-// Each step of a first pass over a group fetches its share of what comes two groups later: products and memory
-// overlap, which the hardware's prefetcher alone does not bring about.
-template <class L, Format F> [[gnu::always_inline]] static inline void fetchAhead(const uint8_t* group, int64_t block) {
-  constexpr int kBytes = packing(F).codedBytes() + packing(F).parts() * packing(F).scaleBytes;
-  for (int j = 0; j < kBytes; j += kVector) L::prefetch(group + kWeightsAhead + block * kBytes + j);
+// How a tile of rows goes through a group of weights: by itself, as one of several, or as one of several that find the
+// weights as bytes.
+enum class Pass { lone, shared, unpacked };
+
+// Each block fetches something of what comes later: products and memory overlap, which the hardware's prefetcher alone
+// does not bring about. A lone tile fetches as much as it uses; several share the next group, two lines a block.
+template <class L, Format F, Pass P> [[gnu::always_inline]] static inline const uint8_t* fetchAhead(const uint8_t* ahead) {
+  constexpr int kBlock = packing(F).codedBytes() + packing(F).parts() * packing(F).scaleBytes;
+  constexpr int kBytes = P == Pass::lone ? kBlock : kSharedBytes;
+  for (int j = 0; j < kBytes; j += kVector) L::prefetch(ahead + j);
+  return ahead + kBytes;
 }
 
-// out[row][16] = one group of 16 columns for `Rows` rows of a tile. `bytes`: its weights as weightsOf gives them, step
-// after step, or null.
-template <class L, Format F, int Rows, bool Unpacked>
-static void multiplyRows(const uint8_t* group, const uint8_t* bytes, int64_t blocks, const int8_t* q, const BlockScale* scales,
-                         int tileRows, float* out) {
+// out[row][16] = one group of 16 columns for `Rows` rows of a tile. `w`: its weights, or a byte for each of them as
+// weightsOf gives them, step after step. `s`: its scales. `ahead`: what to fetch meanwhile.
+template <class L, Format F, int Rows, Pass P>
+static void multiplyRows(const uint8_t* w, const uint8_t* s, const uint8_t* ahead, int64_t blocks, const int8_t* q,
+                         const BlockScale* scales, int tileRows, float* out) {
   using Dot = typename L::template Dot<F>;
   constexpr Packing form = packing(F);
   constexpr int kBlock = form.block, kSteps = form.steps(), kParts = form.parts();
   typename L::F total[Rows];
   for (int r = 0; r < Rows; r++) total[r] = L::broadcast(0.f);
-  const uint8_t* w = Unpacked ? bytes : group;
-  const uint8_t* s = group + form.codeBytes(blocks);
   for (int64_t b = 0; b < blocks; b += kParts) {
-    if constexpr (!Unpacked) fetchAhead<L, F>(group, b / kParts);
+    ahead = fetchAhead<L, F, P>(ahead);
     repeat<kParts>([&](auto part) __attribute__((always_inline)) {
       constexpr int kFirst = decltype(part)::value * kSteps;
       Dot dot[Rows];
       for (int r = 0; r < Rows; r++) dot[r].begin(hasMinimum(F) ? 0 : scales[r].start);
       repeat<kSteps>([&](auto step) __attribute__((always_inline)) {
         constexpr int kStep = decltype(step)::value;
-        const auto four = Unpacked ? L::loadWeights(w + (kFirst + kStep) * kVector) : weightsOf<L, F, kFirst + kStep>(w);
+        const auto four = P == Pass::unpacked ? L::loadWeights(w + (kFirst + kStep) * kVector) : weightsOf<L, F, kFirst + kStep>(w);
         for (int r = 0; r < Rows; r++) dot[r].template add<kStep>(four, q + r * kBlock + 4 * kStep);
       });
       const auto factors = factorsOf<L, F>(s, b + decltype(part)::value);
@@ -227,7 +232,7 @@ static void multiplyRows(const uint8_t* group, const uint8_t* bytes, int64_t blo
       q += tileRows * kBlock;
       scales += tileRows;
     });
-    w += Unpacked ? form.coded / 4 * kVector : form.codedBytes();
+    w += P == Pass::unpacked ? form.coded / 4 * kVector : form.codedBytes();
   }
   for (int r = 0; r < Rows; r++) L::store(out + r * kLanes, total[r]);
 }
@@ -237,7 +242,6 @@ template <class L, Format F> static void unpack(const uint8_t* group, int64_t bl
   constexpr Packing form = packing(F);
   constexpr int kSteps = form.coded / 4, kBytes = form.codedBytes();
   for (int64_t i = 0; i < blocks / form.parts(); i++, bytes += kSteps * kVector) {
-    fetchAhead<L, F>(group, i);
     repeat<kSteps>([&](auto step) {
       constexpr int kStep = decltype(step)::value;
       L::storeWeights(bytes + kStep * kVector, weightsOf<L, F, kStep>(group + i * kBytes));
@@ -253,14 +257,31 @@ template <class L, Format F> struct VectorGroup {
   VectorGroup(const uint8_t* g, int64_t n, uint8_t* place) : group(g), bytes(place), blocks(n) {
     if (place) unpack<L, F>(g, n, place);
   }
-  static bool unpacks(const LinearTask& t) { return F != Format::q8_0 && t.rows > kTilesToUnpackFor * t.tileRows; }
-  void multiply(const int8_t* q, const BlockScale* scales, const Outlier* outliers, int tileRows, int rows, float* out) const {
+  static bool unpacks(const LinearTask& t) { return L::kUnpacks && F != Format::q8_0 && t.rows > kTilesToUnpackFor * t.tileRows; }
+  // The tile of rows from `row` on.
+  void multiply(const LinearTask& t, int64_t row, int rows, float* out) const {
     withCount<L::kTileRows>(rows, [&](auto n) {
       constexpr int kRows = decltype(n)::value;
-      if (bytes) multiplyRows<L, F, kRows, true>(group, bytes, blocks, q, scales, tileRows, out);
-      else multiplyRows<L, F, kRows, false>(group, bytes, blocks, q, scales, tileRows, out);
+      if constexpr (L::kUnpacks) {
+        if (bytes) pass<kRows, Pass::unpacked>(t, row, bytes, nextShare(t, row), out);
+        else pass<kRows, Pass::lone>(t, row, group, group + kWeightsAhead, out);
+      } else {
+        if (t.rows > t.tileRows) pass<kRows, Pass::shared>(t, row, group, nextShare(t, row), out);
+        else pass<kRows, Pass::lone>(t, row, group, group + kWeightsAhead, out);
+      }
     });
-    addOutliers<L, F>(group, blocks, outliers, rows, out);
+    addOutliers<L, F>(group, blocks, t.outliers + row * kOutliers, rows, out);
+  }
+
+ private:
+  template <int Rows, Pass P> void pass(const LinearTask& t, int64_t row, const uint8_t* w, const uint8_t* ahead, float* out) const {
+    multiplyRows<L, F, Rows, P>(w, group + packing(F).codeBytes(blocks), ahead, blocks, t.q + row * t.inputs, t.scales + row * blocks, t.tileRows, out);
+  }
+  // What the tile from `row` on fetches of the next group (of gate's or up's); what is there, when all of it is fetched.
+  const uint8_t* nextShare(const LinearTask& t, int64_t row) const {
+    const int64_t next = groupBytes(F, t.inputs) * (t.gated ? 2 : 1);
+    const int64_t fetched = row / t.tileRows * (blocks / packing(F).parts()) * kSharedBytes;
+    return group + (fetched < next ? next + fetched : 0);
   }
 };
 
@@ -306,7 +327,7 @@ static void productOf(const LinearTask& t, int64_t begin, int64_t end) {
       const int rows = t.rows - row < t.tileRows ? static_cast<int>(t.rows - row) : t.tileRows;
       for (int p = 0; p < parts; p++) {
         const auto& group = p ? second : first;
-        group.multiply(t.q + row * t.inputs, t.scales + row * blocks, t.outliers + row * kOutliers, t.tileRows, rows, out[p]);
+        group.multiply(t, row, rows, out[p]);
         if (hasLora) loraUp<L>(t.lora, target + p, panel, row, rows, out[p]);
       }
       for (int r = 0; r < rows; r++) {

@@ -27,10 +27,12 @@ template <class, Format F> struct TileGroup {
 
   // Computes all sixteen rows of a tile; rows that do not exist hold whatever the scratch held and are not used.
   // The tile operations of the next block are issued before the sums of this one are scaled.
-  void multiply(const int8_t* q, const BlockScale* s, const Outlier* outliers, int, int rows, float* out) const {
+  void multiply(const LinearTask& t, int64_t row, int rows, float* out) const {
+    const int8_t* q = t.q + row * t.inputs;
+    const BlockScale* s = t.scales + row * blocks;
     alignas(64) int32_t sums[2][kMaxTileRows * kLanes];
     Lanes::F total[kMaxTileRows];
-    for (auto& t : total) t = Lanes::broadcast(0.f);
+    for (auto& sum : total) sum = Lanes::broadcast(0.f);
     const uint8_t* scales = group + kForm.codeBytes(blocks);
     const auto scaled = [&](int64_t b, const int32_t* sum) {
       const auto factors = factorsOf<Lanes, F>(scales, b);
@@ -57,7 +59,7 @@ template <class, Format F> struct TileGroup {
       if (b + 1 < blocks) scaled(b + 1, sums[1]);
     }
     for (int r = 0; r < rows; r++) Lanes::store(out + r * kLanes, total[r]);
-    addOutliers<Lanes, F>(group, blocks, outliers, rows, out);
+    addOutliers<Lanes, F>(group, blocks, t.outliers + row * kOutliers, rows, out);
   }
 };
 

@@ -11,6 +11,7 @@ struct Avx2Lanes {
   struct F { __m256 a, b; };
   struct I { __m256i a, b; };
   using W = I;
+  static constexpr bool kUnpacks = true;
   static constexpr int kTileRows = 4, kSharedRanks = 1, kLoneRanks = 4;
   static constexpr int kEncoderRows = 4, kEncoderGroups = 1;
   static constexpr int kQueryRows = 4, kKeyBlocks = 1, kValueRows = 3, kValueVectors = 2;

@@ -11,6 +11,7 @@ struct Avx512Lanes {
   using F = __m512;
   using I = __m512i;
   using W = __m512i;
+  static constexpr bool kUnpacks = false;  // its logic runs beside its products
   static constexpr int kTileRows = 8, kSharedRanks = 4, kLoneRanks = 8;
   static constexpr int kEncoderRows = 6, kEncoderGroups = 4;
   static constexpr int kQueryRows = 12, kKeyBlocks = 2, kValueRows = 6, kValueVectors = 4;

@@ -10,6 +10,7 @@ struct NeonLanes {
   struct F { float32x4_t v[4]; };
   struct I { int32x4_t v[4]; };
   struct W { uint8x16_t v[4]; };
+  static constexpr bool kUnpacks = true;
   static constexpr int kTileRows = 4, kSharedRanks = 1, kLoneRanks = 4;
   static constexpr int kEncoderRows = 4, kEncoderGroups = 1;
   static constexpr int kQueryRows = 4, kKeyBlocks = 1, kValueRows = 3, kValueVectors = 1;

@@ -11,6 +11,7 @@ struct ScalarLanes {
   struct F { float v[kLanes]; };
   struct I { int32_t v[kLanes]; };
   struct W { uint8_t v[4 * kLanes]; };
+  static constexpr bool kUnpacks = true;
   static constexpr int kTileRows = 2, kSharedRanks = 1, kLoneRanks = 1;
   static constexpr int kEncoderRows = 2, kEncoderGroups = 1;
   static constexpr int kQueryRows = 2, kKeyBlocks = 1, kValueRows = 2, kValueVectors = 1;
