@@ -169,7 +169,7 @@ template <class L> static void quantize(const LinearTask& t, int64_t rowBegin, i
 
 static constexpr int64_t kWeightsAhead = 12288;
 static constexpr int kSharedBytes = 2 * kVector;
-static constexpr int64_t kTilesToUnpackFor = 2;  // with more tiles of rows than that, unpacking first pays, where it does
+static constexpr int64_t kFewTiles = 2;  // with more tiles of rows than that, sharing the next group pays, or unpacking this one
 
 // Adds what a row's outliers give to 16 columns; their part of a minimum is in the weighted sum of their block.
 template <class L, Format F> static void addOutliers(const uint8_t* group, int64_t blocks, const Outlier* outliers, int rows, float* out) {
@@ -186,17 +186,16 @@ template <class L, Format F> static void addOutliers(const uint8_t* group, int64
   }
 }
 
-// How a tile of rows goes through a group of weights: by itself, as one of several, or as one of several that find the
+// How a tile of rows goes through a group of weights: as one of few, as one of many, or as one of many that find the
 // weights as bytes.
-enum class Pass { lone, shared, unpacked };
+enum class Pass { few, shared, unpacked };
 
 // Each block fetches something of what comes later: products and memory overlap, which the hardware's prefetcher alone
-// does not bring about. A lone tile fetches as much as it uses; several share the next group, two lines a block.
-template <class L, Format F, Pass P> [[gnu::always_inline]] static inline const uint8_t* fetchAhead(const uint8_t* ahead) {
+// does not bring about. Of few tiles each fetches as much as it uses; many share the next group, two lines a block.
+template <class L, Format F, Pass P> [[gnu::always_inline]] static inline void fetchAhead(const uint8_t* ahead, int64_t block) {
   constexpr int kBlock = packing(F).codedBytes() + packing(F).parts() * packing(F).scaleBytes;
-  constexpr int kBytes = P == Pass::lone ? kBlock : kSharedBytes;
-  for (int j = 0; j < kBytes; j += kVector) L::prefetch(ahead + j);
-  return ahead + kBytes;
+  constexpr int kBytes = P == Pass::few ? kBlock : kSharedBytes;
+  for (int j = 0; j < kBytes; j += kVector) L::prefetch(ahead + block * kBytes + j);
 }
 
 // out[row][16] = one group of 16 columns for `Rows` rows of a tile. `w`: its weights, or a byte for each of them as
@@ -210,7 +209,7 @@ static void multiplyRows(const uint8_t* w, const uint8_t* s, const uint8_t* ahea
   typename L::F total[Rows];
   for (int r = 0; r < Rows; r++) total[r] = L::broadcast(0.f);
   for (int64_t b = 0; b < blocks; b += kParts) {
-    ahead = fetchAhead<L, F, P>(ahead);
+    fetchAhead<L, F, P>(ahead, b / kParts);
     repeat<kParts>([&](auto part) __attribute__((always_inline)) {
       constexpr int kFirst = decltype(part)::value * kSteps;
       Dot dot[Rows];
@@ -257,18 +256,15 @@ template <class L, Format F> struct VectorGroup {
   VectorGroup(const uint8_t* g, int64_t n, uint8_t* place) : group(g), bytes(place), blocks(n) {
     if (place) unpack<L, F>(g, n, place);
   }
-  static bool unpacks(const LinearTask& t) { return L::kUnpacks && F != Format::q8_0 && t.rows > kTilesToUnpackFor * t.tileRows; }
+  static bool many(const LinearTask& t) { return t.rows > kFewTiles * t.tileRows; }
+  static bool unpacks(const LinearTask& t) { return L::kUnpacks && F != Format::q8_0 && many(t); }
   // The tile of rows from `row` on.
   void multiply(const LinearTask& t, int64_t row, int rows, float* out) const {
+    constexpr Pass kMany = L::kUnpacks ? Pass::unpacked : Pass::shared;
     withCount<L::kTileRows>(rows, [&](auto n) {
       constexpr int kRows = decltype(n)::value;
-      if constexpr (L::kUnpacks) {
-        if (bytes) pass<kRows, Pass::unpacked>(t, row, bytes, nextShare(t, row), out);
-        else pass<kRows, Pass::lone>(t, row, group, group + kWeightsAhead, out);
-      } else {
-        if (t.rows > t.tileRows) pass<kRows, Pass::shared>(t, row, group, nextShare(t, row), out);
-        else pass<kRows, Pass::lone>(t, row, group, group + kWeightsAhead, out);
-      }
+      if (many(t)) pass<kRows, kMany>(t, row, bytes ? bytes : group, nextShare(t, row), out);
+      else pass<kRows, Pass::few>(t, row, group, group + kWeightsAhead, out);
     });
     addOutliers<L, F>(group, blocks, t.outliers + row * kOutliers, rows, out);
   }
