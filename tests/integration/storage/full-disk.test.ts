@@ -3,18 +3,10 @@ import { mkdtempSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import OpenAI, { toFile } from 'openai';
 import t, { type Test } from 'tap';
-import { loadConfig } from '../../../src/config/load.js';
-import { keyOf, registerTenants } from '../../fixtures/gateway/gateway.js';
-import { readSamples, total } from '../../http/exposition.js';
-import { MODELS, startGateway } from '../gateway-process.js';
+import { MODELS } from '../gateway-process.js';
+import { gatewayOn } from './gateway-on.js';
 
-const ENV = {
-  SWITCHYARD_DEMO: 'false',
-  SWITCHYARD_MODELS_BASE: 'smollm2-135m-instruct',
-  SWITCHYARD_METRICS_LOCAL_WITHOUT_KEY: 'true',
-};
 const DISK_BYTES = 96 * 2 ** 20;
 
 /** A data folder on a disk of its own; null where this machine lets nobody mount one. */
@@ -37,20 +29,9 @@ function smallDisk(t: Test): string | null {
 t.test('on a full disk questions are answered and nothing is lost; once it has room, everything goes on', async (t) => {
   const dataDir = smallDisk(t);
   if (dataDir === null) return t.pass('mounting is not allowed here');
-  await registerTenants(loadConfig({ env: { ...ENV, SWITCHYARD_DATA: dataDir } }));
-  const gateway = await startGateway(dataDir, ENV);
   // Before the disk goes.
-  t.teardown(() => gateway.stop());
-  const client = new OpenAI({ apiKey: keyOf('bank'), baseURL: `${gateway.url}/v1`, maxRetries: 0 });
-  const get = async (path: string) => (await fetch(gateway.url + path)).text();
-  const checks = async () => JSON.parse(await get('/readyz')).checks;
-  const metric = async (name: string, labels = {}) => total(readSamples(await get('/metrics')), name, labels);
-  const upload = async (text: string) =>
-    client.files.create({ file: await toFile(Buffer.from(text), 'a.md'), purpose: 'assistants' });
-  const ask = async () => {
-    const messages = [{ role: 'user' as const, content: 'What is the fee?' }];
-    return client.chat.completions.create({ model: 'assistant', messages, max_tokens: 2 });
-  };
+  const { gateway, client, readiness, metric, upload, ask } = await gatewayOn(t, dataDir);
+  const checks = async () => (await readiness()).checks;
   const search = async () => (await client.vectorStores.search(store.id, { query: 'fee' })).data;
 
   const store = await client.vectorStores.create({ name: 'x' });
@@ -67,7 +48,7 @@ t.test('on a full disk questions are answered and nothing is lost; once it has r
   t.match(await upload('x'.repeat(4 << 20)).catch((error) => error), { status: 503, code: 'storage_unavailable' });
   // It may find room for its own row, but none for what is made of it.
   await client.vectorStores.files.create(store.id, { file_id: later.id }).catch(() => {});
-  t.equal((await ask()).usage?.completion_tokens, 2);
+  t.equal((await ask('What is the fee?')).usage?.completion_tokens, 2);
   t.match(await search(), [{ file_id: fees.id }]);
 
   rmSync(filler);

@@ -2,19 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import OpenAI, { toFile } from 'openai';
 import t, { type Test } from 'tap';
-import { loadConfig } from '../../../src/config/load.js';
-import { keyOf, registerTenants } from '../../fixtures/gateway/gateway.js';
-import { readSamples, total } from '../../http/exposition.js';
-import { MODELS, startGateway } from '../gateway-process.js';
+import { MODELS } from '../gateway-process.js';
+import { gatewayOn } from './gateway-on.js';
 
-const ENV = {
-  SWITCHYARD_DEMO: 'false',
-  SWITCHYARD_MODELS_BASE: 'smollm2-135m-instruct',
-  SWITCHYARD_METRICS_LOCAL_WITHOUT_KEY: 'true',
-};
 const DISK_BYTES = 96 * 2 ** 20;
 const mount = (...args: string[]) => execFileSync('mount', args, { stdio: 'ignore' });
 
@@ -44,27 +35,10 @@ function ownDisk(t: Test): string | null {
 t.test('a folder that becomes read-only is told, and what needs no writing goes on', async (t) => {
   const dataDir = ownDisk(t);
   if (dataDir === null) return t.pass('mounting is not allowed here');
-  await registerTenants(loadConfig({ env: { ...ENV, SWITCHYARD_DATA: dataDir } }));
-  const gateway = await startGateway(dataDir, ENV);
   // Before the disk goes.
-  t.teardown(() => gateway.stop());
-  const client = new OpenAI({ apiKey: keyOf('bank'), baseURL: `${gateway.url}/v1`, maxRetries: 0 });
-  const get = async (path: string) => (await fetch(gateway.url + path)).text();
-  const readiness = async () => JSON.parse(await get('/readyz'));
-  const metric = async (name: string, labels = {}) => total(readSamples(await get('/metrics')), name, labels);
-  const until = async (status: string) => {
-    for (;;) {
-      const found = await readiness();
-      if (found.status === status) return found;
-      await sleep(50);
-    }
-  };
-  const upload = async (text: string) =>
-    client.files.create({ file: await toFile(Buffer.from(text), 'a.md'), purpose: 'assistants' });
+  const { client, metric, until, upload, ask } = await gatewayOn(t, dataDir);
   const goesOn = async () => {
-    const messages = [{ role: 'user' as const, content: 'What is the fee?' }];
-    const answer = await client.chat.completions.create({ model: 'assistant', messages, max_tokens: 2 });
-    t.equal(answer.usage?.completion_tokens, 2);
+    t.equal((await ask('What is the fee?')).usage?.completion_tokens, 2);
     t.match((await client.vectorStores.search(store.id, { query: 'fee' })).data, [{ file_id: fees.id }]);
   };
   const isTold = async () => {
