@@ -84,7 +84,15 @@ async function timeOf(action: () => Promise<unknown>): Promise<number> {
 }
 
 function find(documents: DocumentStore, storeId: string, vector: Float32Array) {
-  const search = { tenant: TENANT, storeIds: [storeId], groups: [], filter: null, topK: NEIGHBOURS, minScore: 0 };
+  const search = {
+    tenant: TENANT,
+    storeIds: [storeId],
+    groups: [],
+    filter: null,
+    topK: NEIGHBOURS,
+    minScore: 0,
+    diversity: 0,
+  };
   const parts = [{ text: '', vector }];
   return documents.find({ ...search, mode: 'vector', parts }, new AbortController().signal);
 }

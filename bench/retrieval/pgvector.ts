@@ -110,7 +110,16 @@ async function findAll(documents: DocumentStore, questions: readonly Question[])
   for (const { tenant, question, vector } of questions) {
     const startedAt = performance.now();
     const storeIds = (await documents.searched(tenant, [])).map(({ id }) => id);
-    const search = { tenant, storeIds, groups: [], mode: 'hybrid', filter: null, topK: FIRST, minScore: 0 } as const;
+    const search = {
+      tenant,
+      storeIds,
+      groups: [],
+      mode: 'hybrid',
+      filter: null,
+      topK: FIRST,
+      minScore: 0,
+      diversity: 0,
+    } as const;
     const { passages } = await documents.find({ ...search, parts: [{ text: question, vector }] }, NEVER);
     ms.push(performance.now() - startedAt);
     texts.push(passages.map(textOf).sort());

@@ -28,6 +28,14 @@ export const RetrievalSchema = Type.Object(
     ),
     topK: Type.Integer({ description: 'Passages in a prompt, at most.', minimum: 1, maximum: 50 }),
     minScore: Type.Number({ description: 'Passages below it are left out.', minimum: -1, maximum: 1 }),
+    diversity: Type.Optional(
+      Type.Number({
+        description:
+          'How much the passages shall differ from one another: 0, the default, gives the most relevant ones.',
+        minimum: 0,
+        maximum: 1,
+      }),
+    ),
     budgetTokens: Type.Integer({ description: 'Tokens of all passages together.', minimum: 1, maximum: 131_072 }),
     attention: Type.Optional(
       Type.Enum(['full', 'block'], {

@@ -196,12 +196,14 @@ export interface SearchRequest {
   readonly topK: number;
   /** Passages below it are left out. */
   readonly minScore: number;
+  /** How much what comes back shall differ from one another, 0 … 1; left out: 0, by relevance alone. The best is always there. */
+  readonly diversity?: number;
 }
 
 export type EmbeddingInput = string | readonly number[];
 
 export interface SearchResult {
-  /** Best first; the same text under several names is one passage. */
+  /** Best first; what repeats another (the same text under several names, or in several formats) is left out. */
   readonly passages: readonly ScoredPassage[];
   /** Stage durations in milliseconds. */
   readonly timings: { readonly embedMs: number; readonly searchMs: number };

@@ -10,6 +10,8 @@ export interface RetrievalPolicy {
   readonly mode?: SearchMode;
   readonly topK: number;
   readonly minScore: number;
+  /** How much the passages shall differ from one another, 0 … 1; left out: 0, by relevance alone. */
+  readonly diversity?: number;
   readonly budgetTokens: number;
   /**
    * What a passage of a chat is read with: all that stands before it (full, also where it is left out), or the instructions

@@ -18,6 +18,7 @@ export interface Wanted {
   readonly filter: SearchFilter | null;
   readonly topK: number;
   readonly minScore: number;
+  readonly diversity: number;
 }
 
 export interface Found {
@@ -38,6 +39,7 @@ export function planRetrieval(policy: RetrievalPolicy, override: RetrievalOverri
     filter: override?.filter ?? null,
     topK: override?.topK ?? policy.topK,
     minScore: override?.minScore ?? policy.minScore,
+    diversity: override?.diversity ?? policy.diversity ?? 0,
   };
 }
 

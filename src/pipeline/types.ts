@@ -36,6 +36,7 @@ export interface RetrievalOverride {
   readonly filter: SearchFilter | null;
   readonly topK: number | null;
   readonly minScore: number | null;
+  readonly diversity: number | null;
 }
 
 interface AnswerRequest {

@@ -9,6 +9,7 @@ export function validRetrieval({
   mode,
   topK,
   minScore,
+  diversity,
   budgetTokens,
   attention,
 }: RetrievalPolicy): RetrievalPolicy {
@@ -22,6 +23,7 @@ export function validRetrieval({
     ...(mode !== undefined && { mode }),
     topK: validInteger('retrieval.topK', topK, 1, 50),
     minScore: validNumber('retrieval.minScore', minScore, -1, 1),
+    ...(diversity !== undefined && { diversity: validNumber('retrieval.diversity', diversity, 0, 1) }),
     budgetTokens: validInteger('retrieval.budgetTokens', budgetTokens, 1, 131_072),
     ...(attention !== undefined && { attention }),
   };

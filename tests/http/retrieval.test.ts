@@ -38,6 +38,7 @@ t.test('the deployment says whether and how to search, and the last question is 
       filter: null,
       topK: 3,
       minScore: 0.1,
+      diversity: 0,
     },
   ]);
   t.match(systemOf(server), '<passages>\n[1] Fees › fees\nThe fee is 5 EUR.\n</passages>');
@@ -93,6 +94,7 @@ t.test('a request overrides it by the extension or by the file_search tool', asy
     [{ retrieval: { enabled: false } }, []],
     [{ retrieval: { top_k: 1, min_score: 0.5 } }, [{ storeIds: [], topK: 1, minScore: 0.5 }]],
     [{ retrieval: { mode: 'lexical' } }, [{ mode: 'lexical' }]],
+    [{ retrieval: { diversity: 0.3 } }, [{ diversity: 0.3 }]],
     [{ retrieval: { store_id: 'vs_a' } }, [{ storeIds: ['vs_a'], topK: 3 }]],
     [{ retrieval: { vector_store_ids: ['vs_a', 'vs_b'] } }, [{ storeIds: ['vs_a', 'vs_b'] }]],
     [{ tools: [{ type: 'file_search' }] }, [{ storeIds: [], topK: 3, minScore: 0.1 }]],
@@ -103,12 +105,12 @@ t.test('a request overrides it by the extension or by the file_search tool', asy
             type: 'file_search',
             vector_store_ids: ['vs_a'],
             max_num_results: 7,
-            ranking_options: { score_threshold: 0.4 },
+            ranking_options: { score_threshold: 0.4, diversity: 0.5 },
           },
         ],
         tool_choice: 'auto',
       },
-      [{ storeIds: ['vs_a'], topK: 7, minScore: 0.4 }],
+      [{ storeIds: ['vs_a'], topK: 7, minScore: 0.4, diversity: 0.5 }],
     ],
     [
       { tools: [{ type: 'file_search', filters: { type: 'eq', key: 'team', value: 'cards' } }] },

@@ -110,7 +110,7 @@ t.test('a search gives passages with their scores, each once, the best first', a
   const { body } = await call('POST', '/vs_1/search', {
     query: ['fee', 'cost'],
     max_num_results: 5,
-    ranking_options: { score_threshold: 0.2 },
+    ranking_options: { score_threshold: 0.2, diversity: 0.4 },
   });
   t.match(body, {
     object: 'vector_store.search_results.page',
@@ -141,6 +141,7 @@ t.test('a search gives passages with their scores, each once, the best first', a
       filter: null,
       topK: 5,
       minScore: 0.2,
+      diversity: 0.4,
     },
     { query: 'cost' },
   ]);
@@ -163,6 +164,8 @@ t.test('a ranker says what is searched by', async (t) => {
   const { status, body } = await call('POST', '/vs_1/search', { query: 'fee', ranking_options: { ranker: 'best' } });
   t.equal(status, 400);
   t.match(body.error, { code: 'invalid_value', param: 'ranking_options.ranker' });
+  const tooMuch = await call('POST', '/vs_1/search', { query: 'fee', ranking_options: { diversity: 2 } });
+  t.match([tooMuch.status, tooMuch.body.error.param], [400, 'ranking_options.diversity']);
 });
 
 t.test('filters reach the search, and are looked at closely', async (t) => {

@@ -20,6 +20,7 @@ interface SetOptions {
   readonly searchMode?: SearchMode;
   readonly topK?: number;
   readonly minScore?: number;
+  readonly diversity?: number;
   readonly budgetTokens?: number;
   readonly attention?: 'full' | 'block';
   readonly policy?: ReturnType<typeof parseVersion> | false;
@@ -76,6 +77,7 @@ export function addDeployments(program: Command, terminal: Terminal): void {
     )
     .option('--top-k <number>', 'passages in a prompt, at most', parseNumber)
     .option('--min-score <number>', 'leave passages below it out', parseNumber)
+    .option('--diversity <number>', 'rather passages that differ than the most relevant ones, 0 to 1', parseNumber)
     .option('--policy <name@revision>', 'the safety policy', parseVersion)
     .option('--no-policy', 'screen nothing')
     .option('--tools <name...>', 'functions that the gateway calls for it, and no others')
@@ -148,6 +150,7 @@ function changed(from: typeof NEW, options: Changes) {
       : { adapter: from.adapter, stableVersion: from.stableVersion };
   const mode = options.searchMode ?? from.retrieval.mode;
   const attention = options.attention ?? from.retrieval.attention;
+  const diversity = options.diversity ?? from.retrieval.diversity;
   const storeIds = options.defaultStore ? [] : (options.stores ?? from.retrieval.storeIds ?? []);
   const retrieval: RetrievalPolicy = {
     enabled: options.retrieval ? options.retrieval === 'on' : from.retrieval.enabled,
@@ -155,6 +158,7 @@ function changed(from: typeof NEW, options: Changes) {
     ...(mode !== undefined && { mode }),
     topK: options.topK ?? from.retrieval.topK,
     minScore: options.minScore ?? from.retrieval.minScore,
+    ...(diversity !== undefined && { diversity }),
     budgetTokens: options.budgetTokens ?? from.retrieval.budgetTokens,
     ...(attention !== undefined && { attention }),
   };

@@ -33,6 +33,7 @@ export interface PassageSearch {
   readonly filter: SearchFilter | null;
   readonly topK: number;
   readonly minScore: number;
+  readonly diversity: number;
 }
 
 export interface FoundPassages {

@@ -21,12 +21,12 @@ export function createFinding(db: Db, sources: SearchSources, nowS: () => number
       return oldest === null ? [] : [oldest];
     },
 
-    async find({ tenant, storeIds, groups, parts, mode, filter, topK, minScore }) {
+    async find({ tenant, storeIds, groups, parts, mode, filter, topK, minScore, diversity }) {
       const visible = await shelves.visible(storeIds, groups);
       const seqs = visible.map(({ seq }) => seq);
       const files = filter && (await storeFiles.passing(seqs, filter));
       const scope = { tenant, storeIds, shelves: seqs, files };
-      const passages = await bestPassages({ scope, parts, mode, topK, minScore }, sources);
+      const passages = await bestPassages({ scope, parts, mode, topK, minScore, diversity }, sources);
       return { passages, snapshot: storeIds.map((id) => `${id}@${revisionOf(id, visible)}`).join() };
     },
   };

@@ -132,7 +132,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     cancelJob: waking(documents.cancelJob),
 
     async search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult> {
-      const { tenant, groups, mode, filter, topK, minScore } = request;
+      const { tenant, groups, mode, filter, topK, minScore, diversity = 0 } = request;
       // Before the model runs, so that a wrong store costs nothing.
       if ((await documents.searched(tenant, request.storeIds)).length === 0) return nothing(0);
       const startedAt = clock.monotonicMs();
@@ -141,7 +141,8 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       const searched = await documents.searched(tenant, request.storeIds);
       if (searched.length === 0) return nothing(embeddedAt - startedAt);
       const storeIds = searched.map(({ id }) => id);
-      const found = await documents.find({ tenant, storeIds, groups, parts, mode, filter, topK, minScore }, signal);
+      const search = { tenant, storeIds, groups, parts, mode, filter, topK, minScore, diversity };
+      const found = await documents.find(search, signal);
       const searchMs = clock.monotonicMs() - embeddedAt;
       for (const { id, lastActiveAt } of searched) if (nowS() - lastActiveAt >= TOUCH_EVERY_S) touch(tenant, id);
       return { ...found, timings: { embedMs: embeddedAt - startedAt, searchMs } };

@@ -1,13 +1,14 @@
-import { parse } from 'node:path';
 import type { ScoredPassage, SearchMode } from '../../contracts/retrieval.js';
 import { NO_TERMS } from '../lexical/bm25.js';
 import type { Passages } from '../stores/passages.js';
 import type { Postings } from '../stores/postings.js';
+import { chooseDiverse } from './diversity.js';
 import { gatherEvidence } from './evidence.js';
 import type { SearchScope, VectorSearch } from './find-nearest.js';
 import { findTerms } from './find-terms.js';
 import type { Scored } from './nearest.js';
 import type { Relevance } from './relevance.js';
+import { withoutRepeats } from './repeats.js';
 
 export interface BestRequest {
   readonly scope: SearchScope;
@@ -16,6 +17,8 @@ export interface BestRequest {
   readonly mode: SearchMode;
   readonly topK: number;
   readonly minScore: number;
+  /** 0: the most relevant ones come back; towards 1 rather those that differ from one another. */
+  readonly diversity: number;
 }
 
 export interface QueryPart {
@@ -37,15 +40,35 @@ const CANDIDATES = 50;
 const SPARE = 8;
 /** Where the copies are that many, fewer passages come back. */
 const MAX_CANDIDATES = 2000;
+/** So many times as many passages as come back are chosen from for their diversity. */
+const CHOICE = 4;
+
+interface Found extends ScoredPassage {
+  readonly label: number;
+}
 
 /**
  * The passages of a scope that fit a query best. Search by vectors and search by terms nominate, fused by reciprocal rank; what they have found
- * is ordered by its relevance. The same text under several names counts once.
+ * is ordered by its relevance. What repeats a better one is left out.
  */
 export async function bestPassages(request: BestRequest, sources: SearchSources): Promise<ScoredPassage[]> {
-  const lists: ScoredPassage[][] = [];
-  for (const part of request.parts) lists.push(await passagesOf(part, request, sources));
-  return mergeParts(lists, request.topK);
+  const { topK, diversity } = request;
+  const wanted = diversity > 0 ? topK * CHOICE : topK;
+  const lists: Found[][] = [];
+  for (const part of request.parts) lists.push(await passagesOf(part, { ...request, topK: wanted }, sources));
+  const best = mergeParts(lists, wanted);
+  const chosen = diversity > 0 ? await diverse(best, request, sources) : best;
+  return chosen.map(({ label: _, ...passage }) => passage);
+}
+
+/** Which ones, that is: the most relevant of them still stands first. */
+async function diverse(best: readonly Found[], { scope, topK, diversity }: BestRequest, { vectors }: SearchSources) {
+  const labels = best.map(({ label }) => label);
+  const known = await vectors.vectorsOf(scope, labels);
+  const chosen = new Set(
+    chooseDiverse(best, new Map(known.map(({ label, embedding }) => [label, embedding])), topK, diversity),
+  );
+  return best.filter(({ label }) => chosen.has(label));
 }
 
 async function passagesOf({ text, vector }: QueryPart, request: BestRequest, sources: SearchSources) {
@@ -59,7 +82,9 @@ async function passagesOf({ text, vector }: QueryPart, request: BestRequest, sou
       .filter(({ score }) => score >= minScore)
       .sort((a, b) => b.score - a.score);
     const found = await loadDistinct(scored, { scope, topK, passages: sources.passages });
-    if (found.length >= topK || isAll || count >= MAX_CANDIDATES) return found;
+    // Where none was a repeat, only the least score leaves too few, and those further down are no better.
+    const isEnough = found.length >= topK || found.length === scored.length;
+    if (isEnough || isAll || count >= MAX_CANDIDATES) return found;
   }
 }
 
@@ -69,46 +94,31 @@ interface Loading {
   readonly passages: Pick<Passages, 'load'>;
 }
 
-/** The first `topK` that differ. */
-async function loadDistinct(scored: readonly Scored[], { scope, topK, passages }: Loading): Promise<ScoredPassage[]> {
-  let found: ScoredPassage[] = [];
+/** The first `topK` that say something each. */
+async function loadDistinct(scored: readonly Scored[], { scope, topK, passages }: Loading): Promise<Found[]> {
+  let found: Found[] = [];
   for (let from = 0; from < scored.length && found.length < topK; from += topK + SPARE) {
     const some = scored.slice(from, from + topK + SPARE);
     const labels = some.map(({ label }) => label);
     const loaded = await passages.load(scope, labels);
     const further = some.flatMap(({ label, score }) => {
       const passage = loaded.get(label);
-      return passage ? [{ ...passage, score }] : [];
+      return passage ? [{ ...passage, label, score }] : [];
     });
-    found = distinct([...found, ...further]);
+    found = withoutRepeats([...found, ...further]);
   }
   return found.slice(0, topK);
 }
 
 /** Half of the places belong to the first list, the question's own: the rest of a long query may outscore it. */
-export function mergeParts(lists: readonly (readonly ScoredPassage[])[], topK: number): ScoredPassage[] {
+export function mergeParts<T extends ScoredPassage>(lists: readonly (readonly T[])[], topK: number): T[] {
   const own = (lists[0] ?? []).slice(0, Math.ceil(topK / 2));
   const others = lists.flat().sort(byScore);
-  return distinct([...own, ...others])
+  return withoutRepeats([...own, ...others])
     .slice(0, topK)
     .sort(byScore);
 }
 
 function byScore(a: ScoredPassage, b: ScoredPassage): number {
   return b.score - a.score;
-}
-
-/** Each content once: its first. */
-function distinct(passages: readonly ScoredPassage[]): ScoredPassage[] {
-  const seen = new Set<string>();
-  return passages.filter((passage) => {
-    const content = contentOf(passage);
-    return !seen.has(content) && seen.add(content);
-  });
-}
-
-/** The same words below another heading say something else; a title that is only the file's name is none. */
-function contentOf({ filename, headingPath: [title, ...headings], text }: ScoredPassage): string {
-  const { name, base } = parse(filename);
-  return JSON.stringify([title === name || title === base ? null : title, headings, text]);
 }

@@ -23,6 +23,8 @@ export interface VectorSearch {
   nearest(request: NearestRequest): Promise<readonly Scored[]>;
   /** The cosines of some passages. One that is not in the scope does not come back. */
   cosines(scope: SearchScope, vector: Float32Array, labels: readonly number[]): Promise<readonly Scored[]>;
+  /** The vectors of some passages, likewise. */
+  vectorsOf(scope: PassageScope, labels: readonly number[]): Promise<readonly Vector[]>;
 }
 
 export interface VectorSources {
@@ -41,6 +43,7 @@ export function createVectorSearch(sources: VectorSources): VectorSearch {
       const rows = await sources.vectors.vectorsOf(scope, labels);
       return rows.map(({ label, embedding }) => ({ label, score: dot(vector, embedding) }));
     },
+    vectorsOf: sources.vectors.vectorsOf,
   };
 }
 

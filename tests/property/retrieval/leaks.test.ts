@@ -37,6 +37,7 @@ const query = fc.record({
   mode: fc.constantFrom<SearchMode>('vector', 'lexical', 'hybrid'),
   filter: fc.constantFrom('none', 'none', 'eq', 'ne', 'in', 'or'),
   topK: fc.integer({ min: 1, max: 50 }),
+  diversity: fc.constantFrom(0, 0.5),
   inContext: fc.boolean(),
 });
 const change = fc.record({
@@ -122,6 +123,7 @@ async function ask({ service, tenants }: World, asked: Query): Promise<number> {
     filter,
     topK: asked.topK,
     minScore: 0,
+    diversity: asked.diversity,
   };
   const what = JSON.stringify(search);
   if (storeIds === others.storeIds) {

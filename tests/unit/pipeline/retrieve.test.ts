@@ -3,30 +3,28 @@ import { askedIn, planRetrieval } from '../../../src/pipeline/retrieve.js';
 
 const on = { enabled: true, topK: 3, minScore: 0.2, budgetTokens: 500 };
 const off = { ...on, enabled: false };
-const wish = { enabled: true, storeIds: [], mode: null, filter: null, topK: null, minScore: null };
+const wish = { enabled: true, storeIds: [], mode: null, filter: null, topK: null, minScore: null, diversity: null };
+const plain = { storeIds: [], mode: 'hybrid', filter: null, topK: 3, minScore: 0.2, diversity: 0 };
 
 t.test('the policy of the deployment stands where the request says nothing', async (t) => {
-  t.same(planRetrieval(on, null), { storeIds: [], mode: 'hybrid', filter: null, topK: 3, minScore: 0.2 });
+  t.same(planRetrieval(on, null), plain);
   t.equal(planRetrieval(off, null), null);
-  t.same(planRetrieval(off, wish), { storeIds: [], mode: 'hybrid', filter: null, topK: 3, minScore: 0.2 });
+  t.same(planRetrieval(off, wish), plain);
 });
 
 t.test('each wish of the request goes before it', async (t) => {
   t.equal(planRetrieval(on, { ...wish, enabled: false }), null);
   t.same(
-    planRetrieval(on, { enabled: true, storeIds: ['a', 'b'], mode: 'lexical', filter: null, topK: 9, minScore: 0 }),
-    {
-      storeIds: ['a', 'b'],
-      mode: 'lexical',
-      filter: null,
-      topK: 9,
-      minScore: 0,
-    },
+    planRetrieval(
+      { ...on, diversity: 0.2 },
+      { enabled: true, storeIds: ['a', 'b'], mode: 'lexical', filter: null, topK: 9, minScore: 0, diversity: 0.5 },
+    ),
+    { storeIds: ['a', 'b'], mode: 'lexical', filter: null, topK: 9, minScore: 0, diversity: 0.5 },
   );
 });
 
 t.test('a deployment may look for passages in another way than by both', async (t) => {
-  t.equal(planRetrieval({ ...on, mode: 'vector' }, wish)?.mode, 'vector');
+  t.match(planRetrieval({ ...on, mode: 'vector', diversity: 0.2 }, wish), { mode: 'vector', diversity: 0.2 });
   t.equal(planRetrieval({ ...on, mode: 'vector' }, { ...wish, mode: 'hybrid' })?.mode, 'hybrid');
 });
 

@@ -138,13 +138,14 @@ export function toOverride(retrieval: Static<typeof Retrieval>): RetrievalOverri
     filter: toFilter(retrieval.filters, 'retrieval.filters'),
     topK: retrieval.top_k ?? null,
     minScore: retrieval.min_score ?? null,
+    diversity: retrieval.diversity ?? null,
   };
 }
 
 /** No tool may be used: a search that was offered does not happen. */
 function unusedTools(tools: NonNullable<Body['tools']>): RetrievalOverride | null {
   if (!tools.some(({ type }) => type === 'file_search')) return null;
-  return { enabled: false, storeIds: [], mode: null, filter: null, topK: null, minScore: null };
+  return { enabled: false, storeIds: [], mode: null, filter: null, topK: null, minScore: null, diversity: null };
 }
 
 function refuseOthers(members: object, at: string): void {

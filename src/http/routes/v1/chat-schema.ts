@@ -2,7 +2,7 @@ import { type TSchema, Type } from 'typebox';
 import { MAX_SEARCHED_STORES } from '../../../contracts/registry-limits.js';
 import { Location } from './location.js';
 import { generationFields, type RefusedParameters, refusedFields, WITHOUT_EFFECT } from './parameters.js';
-import { RankingOptions } from './ranking-options.js';
+import { Diversity, RankingOptions } from './ranking-options.js';
 import { Receipt } from './receipts.js';
 import { Filter } from './search-filter.js';
 import { structuredFields } from './structured.js';
@@ -48,6 +48,7 @@ export const Retrieval = Type.Object(
     filters: Type.Optional(Filter),
     top_k: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
     min_score: Type.Optional(Type.Number({ minimum: -1, maximum: 1 })),
+    diversity: Type.Optional(Diversity),
   },
   {
     additionalProperties: false,

@@ -34,5 +34,6 @@ export function searchOf(tool: Search, at: string): RetrievalOverride {
     filter: toFilter(filters, `${at}.filters`),
     topK: topK ?? null,
     minScore: ranking?.score_threshold ?? null,
+    diversity: ranking?.diversity ?? null,
   };
 }

@@ -3,7 +3,14 @@ import type { SearchMode } from '../../../contracts/retrieval.js';
 
 const RANKERS = ['auto', 'none', 'default-2024-11-15', 'vector', 'lexical', 'hybrid'] as const;
 
-/** OpenAI's. */
+export const Diversity = Type.Number({
+  minimum: 0,
+  maximum: 1,
+  description:
+    'Extension: how much the passages shall differ from one another. 0, the default, gives the most relevant ones; towards 1, passages like those that are there already make room for others.',
+});
+
+/** OpenAI's, and what it may be asked for beside. */
 export const RankingOptions = Type.Object(
   {
     ranker: Type.Optional(
@@ -20,6 +27,7 @@ export const RankingOptions = Type.Object(
         description: 'Passages less relevant than that are left out.',
       }),
     ),
+    diversity: Type.Optional(Diversity),
   },
   { additionalProperties: false },
 );

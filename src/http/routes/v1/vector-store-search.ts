@@ -77,6 +77,7 @@ export function addVectorStoreSearch(app: App, { retrieval }: Services): void {
         filter: toFilter(body.filters, 'filters'),
         topK,
         minScore: body.ranking_options?.score_threshold ?? 0,
+        diversity: body.ranking_options?.diversity ?? 0,
       };
       const results = await Promise.all(queries.map((query) => retrieval.search({ ...search, query }, hangUp)));
       return {

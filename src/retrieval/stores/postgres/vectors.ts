@@ -6,6 +6,7 @@ import type { Db } from '../database.js';
 import { literalOf } from '../embeddings.js';
 import { listOf } from '../list-of.js';
 import { inScope, type Passages } from '../passages.js';
+import { createVectors } from '../vectors.js';
 
 export interface PgvectorOptions {
   /** Passages of a scope up to which all are compared. */
@@ -76,6 +77,8 @@ export function createPgvectorSearch(
       const rows = await distances(scope, vector).where('label', 'in', listOf(db, labels)).execute();
       return rows.map(toScored);
     },
+
+    vectorsOf: createVectors(db).vectorsOf,
   };
 }
 
