@@ -11,7 +11,7 @@ const ANSWER_TOKENS = 64;
 export async function gatewayRssMb(): Promise<number | null> {
   const before = await scrape().catch(() => null);
   if (before === null) return null;
-  const slots = Number(/^\w*kv_slots (\d+)$/m.exec(before)?.[1]);
+  const slots = Number(/^\w*kv_slots\{.*\} (\d+)$/m.exec(before)?.[1]);
   const prompt = Array.from({ length: CONTEXT_TOKENS - ANSWER_TOKENS }, (_, i) => 1000 + ((i * 7919) % 40_000));
   await Promise.all(Array.from({ length: slots }, () => complete(prompt)));
   const memory = (await scrape()).matchAll(/^\w*(?:child|process)_resident_memory_bytes(?:\{.*\})? (\S+)$/gm);

@@ -10,9 +10,11 @@ import { assignArm } from './canary/assign.js';
 import { createRolloutController } from './canary/controller.js';
 import { stickyUnit } from './canary/sticky-unit.js';
 import { openCaptures } from './captures/captures.js';
+import { enginesOf } from './config/engines.js';
 import type { Config } from './config/schema.js';
 import { settingValues } from './config/settings.js';
 import type { Clock } from './contracts/clock.js';
+import type { TextGenerator } from './contracts/generator.js';
 import { sampleVectorsFile } from './demo/documents.js';
 import { NEWER_SAMPLES, UPDATE_SAMPLES } from './demo/newer.js';
 import { isDemoFor, seedDemo, waitForDemoDocuments } from './demo/seed.js';
@@ -21,6 +23,7 @@ import { adviseOnDisk, diskNeed } from './doctor/disk.js';
 import { memoryNeed, requireMemory } from './doctor/memory.js';
 import { createEngine } from './engine/client.js';
 import { AppError } from './errors/app-error.js';
+import { createEngines } from './generation/engines.js';
 import type { App as Server } from './http/app.js';
 import { createServer } from './http/server.js';
 import { readBaseManifest, readManifest } from './layouts/manifest.js';
@@ -63,6 +66,7 @@ const clock: Clock = { now: Date.now, monotonicMs: () => performance.now() };
 export async function createApp(config: Config): Promise<App> {
   const { dataDir } = config;
   const { requestTimeoutMs, hangTimeoutMs } = config.server;
+  const configured = enginesOf(config);
   const baseModelDir = join(dataDir, 'models', config.models.base);
   const embedderDir = join(dataDir, 'models', config.models.embedder);
   const logDestination = createLogOutput();
@@ -101,6 +105,7 @@ export async function createApp(config: Config): Promise<App> {
         // Opened later than the registry, and before anybody changes anything.
         onWebhookJob: () => webhooks.wake(),
         demo: config.demo,
+        engines: configured.names,
         shared:
           config.registry.url === ''
             ? undefined
@@ -134,7 +139,7 @@ export async function createApp(config: Config): Promise<App> {
     );
     adviseOnDisk(await diskNeed(config), (text) => log.warn(text));
     const manifest = await readBaseManifest(baseModelDir);
-    if (config.upstream.urls === '') {
+    if (configured.embedded) {
       const others = await Promise.all([embedderDir, ...(nerModelDir ? [nerModelDir] : [])].map(readManifest));
       const need = memoryNeed(config, [manifest, ...others]);
       requireMemory(manifest.id, need, (text) => log.warn(text));
@@ -150,28 +155,23 @@ export async function createApp(config: Config): Promise<App> {
         log,
       }),
     );
-    const engine = keep(
-      config.upstream.urls === ''
-        ? await createEngine({
-            modelDir: baseModelDir,
-            settings: config.engine,
-            calibrationFile: join(dataDir, 'calibration.json'),
-            tokenizer,
-            hangTimeoutMs,
-            clock,
-            log,
-          })
-        : await createUpstream({
-            settings: config.upstream,
-            limits: config.engine,
-            manifest,
-            tokenizer,
-            clock,
-            log,
-          }),
-    );
+    const startEngine = async (name: string) => {
+      const settings = configured.pools.get(name);
+      const start = { tokenizer, clock, log: log.child({ engine: name }) };
+      const calibrationFile = join(dataDir, 'calibration.json');
+      const ours = { modelDir: baseModelDir, settings: config.engine, calibrationFile, hangTimeoutMs };
+      return keep(
+        settings
+          ? await createUpstream({ ...start, settings, limits: config.engine, manifest })
+          : await createEngine({ ...start, ...ours }),
+      );
+    };
+    const named: [string, TextGenerator][] = [];
+    // One after the other: where one fails, those before it are closed.
+    for (const name of configured.names) named.push([name, await startEngine(name)]);
+    const engines = createEngines(named);
     const metrics = createMetrics(config.metrics, clock);
-    watchServices(metrics, { engine, tokenizer, retrieval, registry });
+    watchServices(metrics, { engines, tokenizer, retrieval, registry });
     watchDisk(metrics, dataDir);
     const quality = keep(
       createQuality({
@@ -232,7 +232,7 @@ export async function createApp(config: Config): Promise<App> {
     const quota = keep(createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock }));
     const pipeline = keep(
       createPipeline({
-        engine,
+        engines,
         tokenizer,
         retrieval,
         registry,
@@ -295,7 +295,7 @@ export async function createApp(config: Config): Promise<App> {
       endpoint === '' ? null : keep(createTracing({ endpoint, sampleShare, version: productVersion(), onFailed }));
     const server = await createServer({
       config,
-      engine,
+      engines,
       tokenizer,
       retrieval,
       registry,
@@ -323,7 +323,7 @@ export async function createApp(config: Config): Promise<App> {
         if (config.demo && !seeds) log.info(withoutSamples(config.models.base));
         if (seeds) {
           const embedder = config.models.embedder;
-          const newer = await seedDemo({ registry, retrieval, base: engine.model, embedder, root: ROOT });
+          const newer = await seedDemo({ registry, retrieval, base: engines.base, embedder, root: ROOT });
           const tenants = [...new Set(newer.map(({ tenant }) => tenant))];
           if (tenants.length > 0) log.warn({ tenants }, `${NEWER_SAMPLES}: ${UPDATE_SAMPLES}`);
         }

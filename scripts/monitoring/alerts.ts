@@ -98,7 +98,8 @@ const SERVICE: readonly Alert[] = [
     expr: `avg_over_time(${metric('kv_slots_in_use')}[15m]) / ${metric('kv_slots')} > 0.9 and avg_over_time(${metric('engine_queue_length')}[15m]) > 1`,
     for: '15m',
     severity: 'ticket',
-    summary: '{{ $value | humanizePercentage }} of the slots of {{ $labels.instance }} are in use, and requests wait.',
+    summary:
+      '{{ $value | humanizePercentage }} of the slots of {{ $labels.engine }} at {{ $labels.instance }} are in use, and requests wait.',
   },
   {
     name: 'SwitchyardEventLoopSlow',

@@ -30,7 +30,7 @@ const SUBJECTS: readonly Subject[] = [
     description: 'The machines: engine, processes, HTTP, disk.',
     holds: (name, spec) => !spec.labels.includes('tenant') && !isRetrieval(name),
     variables: ['instance'],
-    by: ['check', 'process', 'kind', 'outcome', 'route', 'status', 'label', 'instance'],
+    by: ['engine', 'check', 'process', 'kind', 'outcome', 'route', 'status', 'label', 'instance'],
   },
   {
     uid: 'switchyard-tenant',

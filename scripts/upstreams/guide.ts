@@ -9,7 +9,7 @@ const EXPECTED: readonly RegExp[] = [
   /x-adapter: northwind-bank@1[\s\S]*chat\.completion[\s\S]*[}\n]sw-[0-9a-f]{64}\n$/i,
   /x-adapter: northwind-bank@2[\s\S]*chat\.completion[\s\S]*[}\n](sw-[0-9a-f]{64}\n){2}$/i,
   /"content":\s*"(Oslo|Bergen)"[\s\S]*data: \{[\s\S]*data: \[DONE\]/,
-  /(?=[\s\S]*vllm:num_requests_running)(?=[\s\S]*vllm:lora_requests_info)(?=[\s\S]*switchyard_upstream_replicas\{state="up"\} 1)(?=[\s\S]*outcome="completed"\} [1-9])/,
+  /(?=[\s\S]*vllm:num_requests_running)(?=[\s\S]*vllm:lora_requests_info)(?=[\s\S]*switchyard_upstream_replicas\{engine="upstream",state="up"\} 1)(?=[\s\S]*outcome="completed"\} [1-9])/,
   /draining[\s\S]*engine_unavailable[\s\S]* up /,
 ];
 

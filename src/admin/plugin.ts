@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Captures } from '../contracts/captures.js';
-import type { TextGenerator } from '../contracts/generator.js';
+import type { Engines } from '../contracts/generator.js';
 import type { ToolCaller } from '../contracts/http-tools.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
@@ -9,6 +9,6 @@ export type AdminPlugin = FastifyPluginAsyncTypebox<{
   registry: Registry;
   retrieval: Retrieval;
   captures: Captures;
-  engine: TextGenerator;
+  engines: Engines;
   toolCaller: ToolCaller;
 }>;

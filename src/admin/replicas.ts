@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { Engines, ReplicaStatus } from '../contracts/generator.js';
 import { AppError } from '../errors/app-error.js';
 import { errorResponses } from '../errors/responses.js';
 import { PageQuery, pageOf, toPage } from './paging.js';
@@ -6,6 +7,7 @@ import type { AdminPlugin } from './plugin.js';
 
 const route = { config: { scope: 'admin' } } as const;
 const ReplicaSchema = Type.Object({
+  engine: Type.String({ description: 'The pool that it is of.' }),
   url: Type.String(),
   state: Type.Enum(['up', 'down', 'ejected', 'draining']),
   reason: Type.Union([Type.String(), Type.Null()], { description: 'Why it is down.' }),
@@ -23,8 +25,8 @@ const DrainBody = Type.Object(
   { additionalProperties: false },
 );
 
-/** The servers that answer in place of the engine. */
-export const replicaRoutes: AdminPlugin = async (app, { engine }) => {
+/** The servers that answer in place of the embedded engine, or beside it. */
+export const replicaRoutes: AdminPlugin = async (app, { engines }) => {
   app.get(
     '/replicas',
     {
@@ -32,13 +34,13 @@ export const replicaRoutes: AdminPlugin = async (app, { engine }) => {
       schema: {
         tags: ['admin'],
         operationId: 'listReplicas',
-        summary: 'List the servers that answer in place of the engine',
-        description: 'As this gateway sees them. None where the engine answers.',
+        summary: 'List the servers that answer in place of the embedded engine, or beside it',
+        description: 'Of all pools, as this gateway sees them.',
         querystring: PageQuery,
         response: { 200: pageOf(ReplicaSchema), ...errorResponses },
       },
     },
-    async ({ query }) => toPage((engine.status().replicas ?? []).map(shown), ({ url }) => url, query),
+    async ({ query }) => toPage(replicasOf(engines).map(shown), ({ url }) => url, query),
   );
 
   app.post(
@@ -55,13 +57,20 @@ export const replicaRoutes: AdminPlugin = async (app, { engine }) => {
       },
     },
     async ({ body: { url, draining } }) => {
-      if (engine.drain === undefined) throw new AppError('not_found', { what: 'Replica', id: url });
-      return shown(engine.drain(url, draining));
+      const replica = replicasOf(engines).find((one) => one.url === url);
+      const drained = replica && engines.of(replica.engine).drain?.(url, draining);
+      if (!replica || !drained) throw new AppError('not_found', { what: 'Replica', id: url });
+      return shown({ engine: replica.engine, ...drained });
     },
   );
 };
 
-const shown = <T extends { readonly adapters: readonly string[] }>(replica: T) => ({
+type Named = ReplicaStatus & { readonly engine: string };
+
+const replicasOf = (engines: Engines): Named[] =>
+  engines.names.flatMap((engine) => (engines.of(engine).status().replicas ?? []).map((one) => ({ engine, ...one })));
+
+const shown = (replica: Named) => ({
   ...replica,
   adapters: [...replica.adapters],
 });

@@ -22,7 +22,7 @@ const route = { config: { scope: 'release' } } as const;
 const oneVersion = { tags: ['admin'], params: VersionParams };
 const bySeq = numberCursor(({ seq }: { readonly seq: number }) => seq);
 
-export const versionRoutes: AdminPlugin = async (app, { registry, engine }) => {
+export const versionRoutes: AdminPlugin = async (app, { registry, engines }) => {
   /** With who serves it: whoever revokes a stable version has to act there. */
   async function withUses(version: AdapterVersion) {
     const deployments = (await registry.listDeployments(version.tenant)).filter((d) => d.adapter === version.name);
@@ -60,7 +60,7 @@ export const versionRoutes: AdminPlugin = async (app, { registry, engine }) => {
     async (request) => {
       const { tenant, name, version } = request.params;
       const deleted = await registry.deleteVersion(tenant, name, version, changedBy(request));
-      engine.forget?.(tenant, deleted.digest);
+      engines.forget(tenant, deleted.digest);
       return withoutFile(deleted);
     },
   );
@@ -84,7 +84,7 @@ export const versionRoutes: AdminPlugin = async (app, { registry, engine }) => {
       const { status } = request.body;
       request.logged.result = { status };
       const changed = await registry.setVersionStatus(tenant, name, version, status, changedBy(request));
-      if (status === 'revoked' || status === 'retired') engine.forget?.(tenant, changed.digest);
+      if (status === 'revoked' || status === 'retired') engines.forget(tenant, changed.digest);
       return withUses(changed);
     },
   );

@@ -2,16 +2,15 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve, sep } from 'node:path';
-import { Value } from 'typebox/value';
-import { AppError } from '../errors/app-error.js';
 import { decodeText } from '../files/decode-text.js';
 import { readRegularFile } from '../files/regular-file.js';
+import { checked, invalid, isObject, nest, unknown, type Values } from './checked.js';
+import { checkEngines } from './engines.js';
 import { isServiceVariable, meansAddress } from './foreign-variables.js';
 import { isLoopback } from './loopback.js';
-import { nearest } from './nearest.js';
-import { readSetting, redact } from './redact.js';
+import { readSetting } from './redact.js';
 import type { Config } from './schema.js';
-import { mayBeSecret, SETTINGS, type Setting } from './settings.js';
+import { POOLS, SETTINGS, type Setting } from './settings.js';
 
 const DEFAULT_FILE = 'switchyard.config.json';
 /** Variables with our prefix that are no settings: where the file is, and the key and the database's owner of the command line. */
@@ -22,8 +21,6 @@ export interface ConfigSources {
   /** Folder that relative paths start from. */
   readonly cwd?: string;
 }
-
-type Values = Map<Setting, unknown>;
 
 /**
  * Reads defaults, then the JSON file, then the environment; later ones win. The result is frozen, its `dataDir` absolute.
@@ -41,6 +38,7 @@ export function loadConfig({ env = process.env, cwd = process.cwd() }: ConfigSou
     database: { ...nested.database, url: secretOf(nested, 'database.url', cwd) },
     registry: { ...nested.registry, url: secretOf(nested, 'registry.url', cwd) },
     upstream: { ...nested.upstream, apiKey: secretOf(nested, 'upstream.apiKey', cwd) },
+    engines: { ...nested.engines, pools: withKeys(nested, cwd) },
   };
   checkTogether(config);
   const { base, embedder, ner, sourceDir } = config.models;
@@ -86,7 +84,7 @@ function readFile(named: string | undefined, cwd: string): Values {
 }
 
 /** A secret that is mounted as a file takes the place of one in the environment, which every child process sees. */
-function secretOf(config: Config, path: 'database.url' | 'registry.url' | 'upstream.apiKey', cwd: string): string {
+function secretOf(config: Config, path: string, cwd: string): string {
   const [value, named] = [path, `${path}File`].map((path) => String(readSetting(config, { path }))) as [string, string];
   if (named === '') return value;
   if (value !== '') throw invalid(`${path} and ${path}File must not both be set`);
@@ -98,8 +96,17 @@ function secretOf(config: Config, path: 'database.url' | 'registry.url' | 'upstr
     throw invalid(`${path}File ${file} cannot be read (${(error as Error).message})`);
   }
   if (secret === '') throw invalid(`${path}File ${file} must hold ${path}, and is empty`);
-  const setting = SETTINGS.find((candidate) => candidate.path === path)!;
+  const known = path.startsWith(POOLS) ? 'upstream.apiKey' : path;
+  const setting = SETTINGS.find((candidate) => candidate.path === known)!;
   return checked(setting, `What ${path}File ${file} holds`, secret) as string;
+}
+
+function withKeys(config: Config, cwd: string): Config['engines']['pools'] {
+  const pools = Object.entries(config.engines.pools);
+  if (pools.length === 0) return config.engines.pools;
+  return Object.fromEntries(
+    pools.map(([name, pool]) => [name, { ...pool, apiKey: secretOf(config, `${POOLS}.${name}.apiKey`, cwd) }]),
+  );
 }
 
 function collect(content: Readonly<Record<string, unknown>>, prefix: string, values: Values): void {
@@ -138,14 +145,17 @@ function readEnvironment(env: Readonly<Record<string, string | undefined>>): Val
 /** Text that is no number or boolean stays text, so that the check can name what was given. */
 function parse(setting: Setting, text: string): unknown {
   if (typeof setting.default === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+  if (typeof setting.default === 'object') return parsedJson(text);
   if (typeof setting.default === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
   return text;
 }
 
-function checked(setting: Setting, name: string, value: unknown): unknown {
-  if (Value.Check(setting.schema, value)) return value;
-  const given = mayBeSecret(setting.path) ? '' : `, got ${JSON.stringify(redact(setting, value))}`;
-  throw invalid(`${name} must be ${setting.accepts}${given}`);
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function checkTogether(config: Config): void {
@@ -166,12 +176,7 @@ function checkTogether(config: Config): void {
       `retrieval.overlapTokens must be less than retrieval.passageTokens (${passageTokens}), got ${overlapTokens}`,
     );
   }
-  for (const url of config.upstream.urls.split(',').filter((url) => url !== '')) {
-    if (/^https?:\/\//.test(url.trim()) && URL.canParse(url.trim())) continue;
-    throw invalid(
-      `upstream.urls must hold addresses like http://10.0.0.1:8000, with commas between, got "${redact({ path: 'upstream.urls' }, url)}"`,
-    );
-  }
+  checkEngines(config);
   for (const [name, host] of [
     ['server.host', config.server.host],
     ['admin.host', config.admin.host],
@@ -183,32 +188,7 @@ function checkTogether(config: Config): void {
   }
 }
 
-/** Values by their settings, as a configuration file has them. */
-export function nest(values: ReadonlyMap<Setting, unknown>): Record<string, unknown> {
-  const root: Record<string, unknown> = {};
-  for (const [{ path }, value] of values) {
-    const keys = path.split('.');
-    const leaf = keys.pop()!;
-    let parent = root;
-    for (const key of keys) parent = (parent[key] ??= {}) as Record<string, unknown>;
-    parent[leaf] = value;
-  }
-  return root;
-}
-
 function deepFreeze<T extends object>(object: T): T {
   for (const value of Object.values(object)) if (isObject(value)) deepFreeze(value);
   return Object.freeze(object);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function unknown(name: string, known: readonly string[]): AppError {
-  return invalid(`${name} is not a setting; the nearest one is ${nearest(name, known)}`);
-}
-
-function invalid(reason: string): AppError {
-  return new AppError('config_invalid', { reason });
 }

@@ -23,6 +23,11 @@ export function readSetting(config: Config, { path }: Pick<Setting, 'path'>): un
 }
 
 export function redact({ path }: Pick<Setting, 'path'>, value: unknown): unknown {
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, one]) => [key, redact({ path: `${path}.${key}` }, one)]),
+    );
+  }
   if (typeof value !== 'string' || value === '') return value;
   if (SECRET.test(path)) return REDACTED;
   return value.replace(BEFORE_HOST, REDACTED).replace(IN_QUERY, REDACTED);

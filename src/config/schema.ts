@@ -5,7 +5,7 @@
 import { type Static, Type } from 'typebox';
 import { quality, responses, rollouts, tools, webhooks } from './sections/answers.js';
 import { database, retrieval } from './sections/documents.js';
-import { engine, models, tokenizer, upstream } from './sections/models.js';
+import { engine, engines, models, tokenizer, upstream } from './sections/models.js';
 import { admin, metrics, server, tls, tracing } from './sections/server.js';
 import { backup, registry } from './sections/state.js';
 import { closed } from './sections/values.js';
@@ -28,6 +28,7 @@ export const ConfigSchema = Type.Object(
     engine,
     tokenizer,
     upstream,
+    engines,
     tools,
     webhooks,
     retrieval,

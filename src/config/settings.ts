@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { TSchema } from 'typebox';
 import { type Config, ConfigSchema } from './schema.js';
+import { upstream } from './sections/models.js';
 
 export interface Setting {
   /** Dotted path, e.g. `engine.slots`. */
@@ -9,7 +10,7 @@ export interface Setting {
   /** Environment variables that set it; where several are set the last one wins. */
   readonly variables: readonly string[];
   readonly description: string;
-  readonly default: string | number | boolean;
+  readonly default: string | number | boolean | object;
   /** What is accepted, in words: `an integer from 1 to 64`. */
   readonly accepts: string;
   readonly schema: TSchema;
@@ -17,9 +18,9 @@ export interface Setting {
 
 /** What JSON Schema says about one value, as far as settings use it. */
 interface LeafSchema {
-  readonly type?: 'string' | 'number' | 'integer' | 'boolean';
+  readonly type?: 'string' | 'number' | 'integer' | 'boolean' | 'object';
   readonly description: string;
-  readonly default: string | number | boolean;
+  readonly default: string | number | boolean | object;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
@@ -34,8 +35,14 @@ const SHORT_VARIABLES: Readonly<Record<string, string>> = {
   'server.port': 'PORT',
 };
 
+/** The setting that has settings by name. */
+export const POOLS = 'engines.pools';
+
 /** Every setting, in the order of the schema. */
 export const SETTINGS: readonly Setting[] = flatten(ConfigSchema.properties, '');
+
+/** Of one pool of `engines.pools`; its path is what stands behind its name. */
+export const POOL_SETTINGS: readonly Setting[] = flatten(upstream.properties, '');
 
 /** Settings that may hold a secret, as a URL of a database does. */
 const SECRET = /(url|key|secret|password)$/i;
@@ -44,8 +51,11 @@ export const mayBeSecret = (path: string): boolean => SECRET.test(path);
 
 /** What a configuration says, by path; of what may be a secret only whether it is the same as before. */
 export function settingValues(config: Config): Record<string, unknown> {
+  const ofPools = Object.keys(config.engines.pools).flatMap((name) =>
+    POOL_SETTINGS.map(({ path }) => `${POOLS}.${name}.${path}`),
+  );
   return Object.fromEntries(
-    SETTINGS.map(({ path }) => {
+    [...SETTINGS.map(({ path }) => path).filter((path) => path !== POOLS), ...ofPools].map((path) => {
       const value = path.split('.').reduce<unknown>((of, key) => (of as Record<string, unknown>)[key], config);
       if (!mayBeSecret(path) || value === '') return [path, value];
       return [path, `sha256:${createHash('sha256').update(String(value)).digest('hex').slice(0, 12)}`];

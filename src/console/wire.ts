@@ -86,6 +86,7 @@ export interface Receipt {
   readonly deployment_revision: number | null;
   readonly adapter: string | null;
   readonly adapter_digest: string | null;
+  readonly engine: string | null;
   readonly arm: string;
   readonly assigned_by: string;
   readonly store_snapshot: string | null;

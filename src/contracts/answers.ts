@@ -37,6 +37,8 @@ export interface AnswerRecord {
   readonly baseDigest: string | null;
   /** Of what the gateway itself says in a prompt: its rules, and the instructions of the deployment. */
   readonly promptDigest: string | null;
+  /** That gave it: `embedded`, or the name of a pool. */
+  readonly engine: string | null;
   /** Of the adapter; null: the bare base model. */
   readonly version: number | null;
   readonly arm: Arm;

@@ -32,6 +32,8 @@ export interface Deployment {
   /** That its traffic is shared among; then there is no canary, and nothing else of it changes. None where it is left out. */
   readonly experiment?: Experiment | null;
   readonly instructions: string;
+  /** That answers; null, or left out: the gateway's default. */
+  readonly engine?: string | null;
   readonly retrieval: RetrievalPolicy;
   /** None where it is left out. */
   readonly generation?: GenerationDefaults;
@@ -62,6 +64,8 @@ export interface Deployments {
       generation?: GenerationDefaults;
       /** As `policy`. */
       tools?: readonly string[];
+      /** null: the gateway's default. Left out: as it is. */
+      engine?: string | null;
     },
     by?: ChangedBy,
   ): Promise<Deployment>;

@@ -146,7 +146,7 @@ export interface ReplicaStatus {
  */
 export type TryOutcome = 'completed' | 'aborted' | 'broken' | 'busy' | 'adapter' | 'stale' | 'refused';
 
-/** Gauges of the engine, as of its last step. */
+/** Gauges of an engine, as of its last step. */
 export interface EngineStatus {
   readonly ready: boolean;
   /** Why it is not ready, for `/readyz`. */
@@ -162,12 +162,17 @@ export interface EngineStatus {
   readonly replicas?: readonly ReplicaStatus[];
 }
 
-export interface EngineModel {
+/** The base that all engines of a gateway compute. */
+export interface BaseModel {
   readonly id: string;
   readonly baseDigest: string;
-  readonly contextTokens: number;
   readonly vocabSize: number;
   readonly supportsInfill: boolean;
+}
+
+export interface EngineModel extends BaseModel {
+  /** Tokens that the engine holds of a prompt with its answer. */
+  readonly contextTokens: number;
 }
 
 /** Raw observations that the engine process reports; only `metrics/` does arithmetic on them. */
@@ -231,4 +236,15 @@ export interface TextGenerator {
   forget?(tenant: string, adapterDigest?: string): void;
   /** Ends the process; requests in flight end with `engine_unavailable`. */
   close(): Promise<void>;
+}
+
+/** What generates, by name: `embedded`, `upstream`, or a pool of `engines.pools`. */
+export interface Engines {
+  readonly base: BaseModel;
+  /** The default first. */
+  readonly names: readonly string[];
+  /** @throws AppError `engine_unavailable` where there is none of the name */
+  of(name: string): TextGenerator;
+  /** Nothing that any of them computed of the tenant's texts is used again: see `TextGenerator`. */
+  forget(tenant: string, adapterDigest?: string): void;
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EngineModel } from '../contracts/generator.js';
+import type { BaseModel } from '../contracts/generator.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 import type { PolicyRef, SafetyRules } from '../contracts/safety.js';
@@ -34,7 +34,7 @@ export async function seedDemo({
   registry: Registry;
   retrieval: Retrieval;
   /** The base model that runs: the samples' adapters for it are taken; where there are none, it answers alone. */
-  base: Pick<EngineModel, 'id' | 'baseDigest'>;
+  base: Pick<BaseModel, 'id' | 'baseDigest'>;
   /** The embedding model that runs. */
   embedder: string;
   /** Folder of the repository. */

@@ -9,6 +9,7 @@ import { DATABASES } from '../sqlite/databases.js';
 import { checkBackups } from './backups.js';
 import { checkCertificate } from './certificate.js';
 import { checkDisk, checkOpenFiles } from './disk.js';
+import { checkEngines } from './engines.js';
 import { bad, type Finding, good } from './finding.js';
 import { checkKernels, checkMachine, checkMemory, checkVersions } from './machine.js';
 import { checkModels } from './models.js';
@@ -25,6 +26,7 @@ const CHECKS: readonly Check[] = [
   checkDisk,
   checkOpenFiles,
   checkModels,
+  checkEngines,
   checkDatabases,
   checkSamples,
   checkSharedRegistry,

@@ -6,7 +6,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { Config } from '../config/schema.js';
 import type { Captures } from '../contracts/captures.js';
 import type { Clock } from '../contracts/clock.js';
-import type { TextGenerator } from '../contracts/generator.js';
+import type { Engines } from '../contracts/generator.js';
 import type { ToolCaller } from '../contracts/http-tools.js';
 import type { Quota } from '../contracts/quota.js';
 import type { Principal, Registry, Scope } from '../contracts/registry.js';
@@ -29,7 +29,7 @@ export type App = FastifyInstance<
 
 export interface Services {
   readonly config: Config;
-  readonly engine: TextGenerator;
+  readonly engines: Engines;
   readonly tokenizer: Tokenizer;
   readonly retrieval: Retrieval;
   readonly registry: Registry;

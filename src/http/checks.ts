@@ -1,3 +1,4 @@
+import type { Engines } from '../contracts/generator.js';
 import type { Services } from './app.js';
 
 interface Check {
@@ -7,7 +8,8 @@ interface Check {
 }
 
 export interface Checks {
-  readonly engine: Check;
+  /** All of them, by name. */
+  readonly engine: Check & { readonly engines: Readonly<Record<string, Check>> };
   readonly tokenizer: Check;
   readonly retrieval: Check;
   /** Documents that were acknowledged are read into their stores. */
@@ -31,13 +33,13 @@ export interface ProcessState {
 
 /** Looks at every part; the metric `check_ready` says at each scrape what is found. */
 export function createChecks(
-  { engine, tokenizer, retrieval, metrics }: Pick<Services, 'engine' | 'tokenizer' | 'retrieval' | 'metrics'>,
+  { engines, tokenizer, retrieval, metrics }: Pick<Services, 'engines' | 'tokenizer' | 'retrieval' | 'metrics'>,
   state: ProcessState,
 ): () => Promise<Checks> {
   const look = async (): Promise<Checks> => {
     const { reason, trouble, ingestQueue, ingestTrouble } = retrieval.status();
     return {
-      engine: pick(engine.status()),
+      engine: lookAtEngines(engines),
       tokenizer: pick(tokenizer.status()),
       retrieval: toCheck(reason ?? trouble),
       documents: { ...toCheck(reason ?? trouble ?? ingestTrouble ?? state.starting()), waiting: ingestQueue },
@@ -48,6 +50,14 @@ export function createChecks(
     for (const [check, { ready }] of Object.entries(await look())) metrics.set('check_ready', { check }, ready ? 1 : 0);
   });
   return look;
+}
+
+function lookAtEngines({ names, of }: Engines): Checks['engine'] {
+  const engines = names.map((name) => [name, pick(of(name).status())] as const);
+  const named = (name: string, reason: string | null) => (names.length === 1 ? reason : `${name}: ${reason}`);
+  const troubles = engines.flatMap(([name, { ready, reason }]) => (ready ? [] : [named(name, reason)]));
+  const reason = troubles.length === 0 ? null : troubles.join('; ');
+  return { ready: troubles.length === 0, reason, engines: Object.fromEntries(engines) };
 }
 
 function toCheck(reason: string | null): Check {

@@ -5,7 +5,7 @@ import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/ty
 import { fastify, LogController } from 'fastify';
 import type { DestinationStream } from 'pino';
 import type { Captures } from '../contracts/captures.js';
-import type { TextGenerator } from '../contracts/generator.js';
+import type { Engines } from '../contracts/generator.js';
 import type { ToolCaller } from '../contracts/http-tools.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
@@ -70,7 +70,7 @@ export interface ServerOptions extends Services {
     registry: Registry;
     retrieval: Retrieval;
     captures: Captures;
-    engine: TextGenerator;
+    engines: Engines;
     toolCaller: ToolCaller;
   }>;
   /** Left out: the start is over, and the data folder is sound. */
@@ -89,7 +89,7 @@ export async function createServer({
   tracing = null,
   ...services
 }: ServerOptions): Promise<App> {
-  const { config, metrics, clock, engine, registry, retrieval, captures, toolCaller } = services;
+  const { config, metrics, clock, engines, registry, retrieval, captures, toolCaller } = services;
   const { maxBodyBytes, drainTimeoutMs, logLevel } = config.server;
   const tls = readTls(config.tls);
   const create = (handler: RequestListener) => createListener(handler, config.server, tls);
@@ -160,7 +160,7 @@ export async function createServer({
     addQuota(api, services.quota);
     addBodies(api, config.server);
     addStorageCheck(api, state);
-    await api.register(adminRoutes, { registry, retrieval, captures, engine, toolCaller });
+    await api.register(adminRoutes, { registry, retrieval, captures, engines, toolCaller });
     await api.register(async (v1: App) => addV1Routes(v1, services));
   });
   return app;

@@ -20,6 +20,15 @@ export interface Traffic {
   readonly firstTokenS: number | null;
 }
 
+/** Of one engine. */
+export interface EngineLoad {
+  readonly engine: string;
+  readonly ready: boolean;
+  readonly slots: number;
+  readonly slotsInUse: number;
+  readonly queued: number;
+}
+
 export interface Live {
   readonly atMs: number;
   readonly requestsPerS: number | null;
@@ -29,9 +38,11 @@ export interface Live {
   readonly completionTokensPerS: number | null;
   readonly firstTokenP50S: number | null;
   readonly firstTokenP95S: number | null;
+  /** Of all engines, here and below. */
   readonly slots: number;
   readonly slotsInUse: number;
   readonly queued: number;
+  readonly engines: readonly EngineLoad[];
   readonly adaptersResident: number;
   readonly passages: number;
   readonly ingestQueue: number;
@@ -66,6 +77,11 @@ export function readLive(before: Scrape | null, now: Scrape): Live {
     slots: gauge('kv_slots'),
     slotsInUse: gauge('kv_slots_in_use'),
     queued: gauge('engine_queue_length'),
+    engines: samplesOf(now.samples, full('kv_slots')).map(({ labels, value: slots }) => {
+      const of = (name: MetricName) => sumOf(now.samples, full(name), labels);
+      const load = { slots, slotsInUse: of('kv_slots_in_use'), queued: of('engine_queue_length') };
+      return { engine: labels.engine!, ready: of('engine_up') === 1, ...load };
+    }),
     adaptersResident: gauge('adapters_resident'),
     passages: gauge('passages'),
     ingestQueue: gauge('ingest_queue_length'),

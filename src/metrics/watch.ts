@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import type { ReplicaState, ReplicaStatus, TextGenerator } from '../contracts/generator.js';
+import type { Engines, ReplicaState, TextGenerator } from '../contracts/generator.js';
 import type { Deployment, Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 import type { Verdict } from '../contracts/rollouts.js';
@@ -15,18 +15,19 @@ const seconds = (durationMs: number): number => durationMs / 1000;
 export function watchServices(
   metrics: Metrics,
   services: {
-    readonly engine: TextGenerator;
+    readonly engines: Engines;
     readonly tokenizer: Tokenizer;
     readonly retrieval: Retrieval;
     readonly registry: Registry;
   },
 ): void {
-  watchEngine(metrics, services.engine);
+  const { engines } = services;
+  for (const name of engines.names) watchEngine(metrics, name, engines.of(name));
   watchTokenizer(metrics, services.tokenizer);
   watchRetrieval(metrics, services.retrieval);
   metrics.beforeScrape(() => {
     metrics.set('registry_behind_seconds', {}, seconds(services.registry.sharing()?.behindMs ?? 0));
-    return readCanaries(metrics, services.registry);
+    return readDeployments(metrics, services.registry);
   });
 }
 
@@ -39,41 +40,48 @@ export function watchDisk(metrics: Metrics, folder: string): void {
   });
 }
 
-function watchEngine(metrics: Metrics, engine: TextGenerator): void {
-  engine.observe((event) => {
+function watchEngine(metrics: Metrics, name: string, generator: TextGenerator): void {
+  const engine = { engine: name };
+  generator.observe((event) => {
     if (event.type === 'step') {
       metrics.observe('engine_step_duration_seconds', { kind: event.kind }, seconds(event.durationMs));
       metrics.observe('engine_step_rows', { kind: event.kind }, event.rows);
       metrics.add('engine_drafted_tokens_total', { outcome: 'accepted' }, event.accepted);
       metrics.add('engine_drafted_tokens_total', { outcome: 'rejected' }, event.drafted - event.accepted);
     } else if (event.type === 'prefix') {
-      metrics.add('engine_prefix_tokens_total', { outcome: 'hit' }, event.hitTokens);
-      metrics.add('engine_prefix_tokens_total', { outcome: 'miss' }, event.lookupTokens - event.hitTokens);
+      metrics.add('engine_prefix_tokens_total', { ...engine, outcome: 'hit' }, event.hitTokens);
+      metrics.add('engine_prefix_tokens_total', { ...engine, outcome: 'miss' }, event.lookupTokens - event.hitTokens);
     } else if (event.type === 'passage') {
       const { tenant, deployment, tokens } = event;
       const outcome = event.wasKnown ? 'hit' : 'miss';
       metrics.add('engine_passage_tokens_total', { tenant, deployment, outcome }, tokens);
       if (event.turnedBy !== 0) metrics.add('engine_passage_turns_total', { tenant, deployment });
     } else if (event.type === 'try') {
-      metrics.add('upstream_tries_total', { outcome: event.outcome });
+      metrics.add('upstream_tries_total', { ...engine, outcome: event.outcome });
     } else if (event.type === 'adapter_load') {
-      metrics.observe('adapter_swap_seconds', {}, seconds(event.durationMs));
+      metrics.observe('adapter_swap_seconds', engine, seconds(event.durationMs));
     } else {
       metrics.add('child_restarts_total', { process: 'engine' });
     }
   });
   metrics.beforeScrape(() => {
-    const status = engine.status();
-    metrics.set('adapters_resident', {}, status.adaptersResident.length);
-    metrics.set('kv_slots', {}, status.slotsTotal);
-    metrics.set('kv_slots_in_use', {}, status.slotsInUse);
-    metrics.set('engine_queue_length', {}, status.queued);
-    metrics.clear('engine_passage_bytes');
-    for (const [tenant, bytes] of Object.entries(status.passageBytes ?? {})) {
-      metrics.set('engine_passage_bytes', { tenant }, bytes);
+    const status = generator.status();
+    metrics.set('engine_up', engine, status.ready ? 1 : 0);
+    metrics.set('adapters_resident', engine, status.adaptersResident.length);
+    metrics.set('kv_slots', engine, status.slotsTotal);
+    metrics.set('kv_slots_in_use', engine, status.slotsInUse);
+    metrics.set('engine_queue_length', engine, status.queued);
+    if (status.replicas === undefined) {
+      metrics.clear('engine_passage_bytes');
+      for (const [tenant, bytes] of Object.entries(status.passageBytes ?? {})) {
+        metrics.set('engine_passage_bytes', { tenant }, bytes);
+      }
+      return setChild(metrics, 'engine', status);
     }
-    if (status.replicas === undefined) setChild(metrics, 'engine', status);
-    else setReplicas(metrics, status.replicas);
+    for (const state of REPLICA_STATES) {
+      const replicas = status.replicas.filter((replica) => replica.state === state).length;
+      metrics.set('upstream_replicas', { ...engine, state }, replicas);
+    }
   });
 }
 
@@ -108,12 +116,6 @@ function watchRetrieval(metrics: Metrics, retrieval: Retrieval): void {
   });
 }
 
-function setReplicas(metrics: Metrics, replicas: readonly ReplicaStatus[]): void {
-  for (const state of REPLICA_STATES) {
-    metrics.set('upstream_replicas', { state }, replicas.filter((replica) => replica.state === state).length);
-  }
-}
-
 function setChild(metrics: Metrics, process: string, status: { ready: boolean; rssBytes: number }): void {
   metrics.set('child_up', { process }, status.ready ? 1 : 0);
   metrics.set('child_resident_memory_bytes', { process }, status.rssBytes);
@@ -134,12 +136,14 @@ export function meterLook(
   metrics.add('rollout_decisions_total', { tenant, deployment, action: look.decision.action });
 }
 
-async function readCanaries(metrics: Metrics, registry: Registry): Promise<void> {
-  // All are read before the gauge is emptied, so that two scrapes at once never see half of it.
+async function readDeployments(metrics: Metrics, registry: Registry): Promise<void> {
+  // All are read before the gauges are emptied, so that two scrapes at once never see half of it.
   const tenants = await registry.listTenants();
   const deployments = (await Promise.all(tenants.map((tenant) => registry.listDeployments(tenant.id)))).flat();
   metrics.clear('canary_weight');
-  for (const { tenant, name, adapter, canaryVersion, canaryWeight } of deployments) {
+  metrics.clear('deployment_engine');
+  for (const { tenant, name, adapter, canaryVersion, canaryWeight, engine } of deployments) {
+    if (engine) metrics.set('deployment_engine', { tenant, deployment: name, engine }, 1);
     if (canaryVersion === null) continue;
     metrics.set('canary_weight', { tenant, deployment: name, adapter: `${adapter}@${canaryVersion}` }, canaryWeight);
   }

@@ -1,7 +1,7 @@
 import type { Prompt } from '../contracts/prompt.js';
 import type { ScoredPassage } from '../contracts/retrieval.js';
 import { AppError } from '../errors/app-error.js';
-import type { PipelineServices } from './types.js';
+import type { PipelineServices, Route } from './types.js';
 
 /** A passage and the tokens it takes in the prompt. */
 export interface Costed {
@@ -17,11 +17,12 @@ const EVIDENCE_SHARE = 0.5;
  * @throws AppError `context_length_exceeded`
  */
 export function refuseHopeless(
-  { engine, tokenizer }: Pick<PipelineServices, 'engine' | 'tokenizer'>,
+  { engines, tokenizer }: Pick<PipelineServices, 'engines' | 'tokenizer'>,
+  { engine }: Pick<Route, 'engine'>,
   prompt: Prompt,
   maxTokens: number | null,
 ): void {
-  const { contextTokens } = engine.model;
+  const { contextTokens } = engines.of(engine).model;
   const least = tokenizer.leastTokens(prompt, contextTokens);
   if (least <= contextTokens) return;
   const promptTokens = `at least ${least}`;

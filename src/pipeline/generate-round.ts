@@ -49,7 +49,7 @@ const RAW: AnswerFormat = { calls: null, thoughts: 'none', specials: [] };
 
 /** Generates, screens, and reads what is written. The tally is kept up to date, so that whoever leaves early is metered. */
 export async function* generateRound(
-  { engine, clock, tokenizer }: PipelineServices,
+  { engines, clock, tokenizer }: PipelineServices,
   request: ChatRequest | CompletionRequest,
   tally: Tally,
   { prompt, toolUse, maxTokens, maxTokensYields, search, reserve, onPromptRead }: RoundRequest,
@@ -72,7 +72,7 @@ export async function* generateRound(
     cachedTokens: 0,
   };
   tally.rounds.push(round);
-  const events = engine.generate(
+  const events = engines.of(tally.route.engine).generate(
     // The id of the answer, not of the request: a client may send the same request id twice.
     {
       requestId: tally.id,

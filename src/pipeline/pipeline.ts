@@ -11,8 +11,9 @@ export function createPipeline(services: PipelineServices): Pipeline {
   return {
     chat: (request, signal) => runChat(answering, request, signal),
     tokensOf: (request, signal) => tokensOf(services, request, signal),
-    checkModel: async (principal, model) => {
-      await resolveModel(services, principal, model);
+    async checkModel(principal, model) {
+      const route = await resolveModel(services, principal, model);
+      return services.engines.of(route.engine).model;
     },
     complete: (request, signal) => runCompletion(answering, request, signal),
     close: shadows.close,

@@ -125,7 +125,7 @@ export function recordOf(tally: Tally, { monotonicMs }: Pick<Clock, 'monotonicMs
 }
 
 function toRecord(tally: Tally, endedMs: number): AnswerRecord {
-  const { adapter, arm, assignedBy, deployment, policy, revision } = tally.route;
+  const { adapter, arm, assignedBy, deployment, engine, policy, revision } = tally.route;
   const { prepared, timings } = tally;
   const usage = usageOf(tally);
   return {
@@ -138,6 +138,7 @@ function toRecord(tally: Tally, endedMs: number): AnswerRecord {
     adapterDigest: adapter?.digest ?? null,
     baseDigest: tally.baseDigest,
     promptDigest: promptDigest(tally.route.instructions),
+    engine,
     version: adapter?.version ?? null,
     arm,
     assignedBy,

@@ -6,15 +6,15 @@ import type { ChatRequest, PipelineServices, Route } from './types.js';
 /** Policy of the bare base model, for requests that ask for retrieval themselves. */
 const BASE_RETRIEVAL: RetrievalPolicy = { enabled: false, topK: 3, minScore: 0, budgetTokens: 1024 };
 
-type ResolveServices = Pick<PipelineServices, 'engine' | 'registry' | 'assignArm' | 'stickyUnit'>;
+type ResolveServices = Pick<PipelineServices, 'engines' | 'registry' | 'assignArm' | 'stickyUnit'>;
 type ResolveRequest = Pick<ChatRequest, 'principal' | 'model' | 'override' | 'stickiness'>;
 
 /** Finds who answers a request: the version it gets here is the one it keeps. */
 export async function resolveRoute(
-  { engine, registry, assignArm, stickyUnit }: ResolveServices,
+  { engines, registry, assignArm, stickyUnit }: ResolveServices,
   { principal, model, override, stickiness }: ResolveRequest,
 ): Promise<Route> {
-  if (model === engine.model.id) {
+  if (model === engines.base.id) {
     if (override.version !== null || override.canary === 'always') {
       throw new AppError('invalid_value', {
         param: 'model',
@@ -24,6 +24,7 @@ export async function resolveRoute(
     return {
       model,
       deployment: model,
+      engine: engines.names[0]!,
       adapter: null,
       arm: 'base',
       assignedBy: 'weight',
@@ -49,6 +50,7 @@ export async function resolveRoute(
   return {
     model: adapter === null ? deployment.name : `${deployment.name}@${adapter.version}`,
     deployment: deployment.name,
+    engine: deployment.engine ?? engines.names[0]!,
     adapter,
     arm: assigned.arm,
     assignedBy: assigned.assignedBy,

@@ -8,13 +8,14 @@ const REFUSALS = { perMs: 10 / 1000, burstMs: 1000, longestWaitMs: 2000 };
 /**
  * Lets a request in where the engine has room for it. A flood that is told so at once asks again at once, and being refused a
  * hundred times a second is work as well: some of its requests are told so late, or find room meanwhile.
- * @throws AppError `queue_full`, and the signal's reason
+ * @throws AppError `queue_full`, `engine_unavailable`, and the signal's reason
  */
-export type WaitForRoom = (tenant: string, signal: AbortSignal) => Promise<void>;
+export type WaitForRoom = (engine: string, tenant: string, signal: AbortSignal) => Promise<void>;
 
-export function createWaitForRoom({ engine, clock }: Pick<PipelineServices, 'engine' | 'clock'>): WaitForRoom {
+export function createWaitForRoom({ engines, clock }: Pick<PipelineServices, 'engines' | 'clock'>): WaitForRoom {
   const refusals = new Pacer({ ...REFUSALS, nowMs: clock.monotonicMs });
-  return async (tenant, signal) => {
+  return async (name, tenant, signal) => {
+    const engine = engines.of(name);
     try {
       engine.requireRoom(tenant);
     } catch (error) {

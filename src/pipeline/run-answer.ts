@@ -40,7 +40,7 @@ export async function* runAnswer<R extends ChatRequest | CompletionRequest>(
   try {
     yield { type: 'routed', id: tally.id, createdAtMs: tally.createdAtMs, route };
     checkLogprobs(tally.screen, request);
-    await services.waitForRoom(tally.tenant, limited.signal);
+    await services.waitForRoom(route.engine, tally.tenant, limited.signal);
     const prepared = await prepare(request, route, tally.screen, limited.signal);
     tally.prepared = prepared;
     if (prepared.refusal !== null) yield* refuse(services, tally, prepared.refusal, request.choices ?? 1);
@@ -118,7 +118,7 @@ async function* generateChoice(
   { reserve, onPromptRead }: Pick<RoundRequest, 'reserve' | 'onPromptRead'>,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent, ChoiceEnd, undefined> {
-  const { engine, maxToolRounds, quota } = services;
+  const { engines, maxToolRounds, quota } = services;
   const { maxTokens } = request;
   const { maxTokensYields } = prepared;
   const search = searchOf(prepared);
@@ -133,7 +133,7 @@ async function* generateChoice(
       const asked = { prompt, toolUse, maxTokens: left, maxTokensYields, search, reserve: setAside, onPromptRead };
       const said = yield* generateRound(services, request, tally, asked, signal);
       if (said.own.length === 0 || toolUse === null || prompt.kind !== 'chat') {
-        const leftTokens = engine.model.contextTokens - said.promptTokens;
+        const leftTokens = engines.of(tally.route.engine).model.contextTokens - said.promptTokens;
         const lowered = maxTokens !== null && maxTokens > leftTokens ? leftTokens : null;
         return endOf(tally, said, ground(tally.text, prepared, lowered));
       }

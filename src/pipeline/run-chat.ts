@@ -43,7 +43,7 @@ async function prepare(
   const toolUse = offer(request.toolUse, route);
   const { tools = [] } = toolUse ?? {};
   const asGiven = assemblePrompt({ instructions, messages: request.messages, passages: null });
-  refuseHopeless(services, chatOf(asGiven, tools, request.templateFlags), request.maxTokens);
+  refuseHopeless(services, route, chatOf(asGiven, tools, request.templateFlags), request.maxTokens);
   const screened = await screenMessages(screen, request.messages, signal);
   if (screened.refusal !== null) return refused(screened.refusal);
   const messages = screened.left;
@@ -114,14 +114,14 @@ export function refused(refusal: string): Prepared {
  * without them would say that nothing was found
  */
 async function selectEvidence(
-  { engine, tokenizer }: PipelineServices,
+  { engines, tokenizer }: PipelineServices,
   { maxTokens, principal }: ChatRequest,
-  { retrieval }: Route,
+  { engine, retrieval }: Route,
   found: Prepared['leftOut'],
   bareTokens: number,
   signal: AbortSignal,
 ): Promise<ReturnType<typeof fitPassages>> {
-  const { contextTokens } = engine.model;
+  const { contextTokens } = engines.of(engine).model;
   // Too long even without them: the engine says so.
   if (found.length === 0 || bareTokens + (maxTokens ?? 1) > contextTokens) return { kept: [], leftOut: [...found] };
   const tokens = await tokenizer.count(numberPassages(found).map(passageBlock), { tenant: principal.tenant, signal });

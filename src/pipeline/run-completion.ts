@@ -40,7 +40,7 @@ async function prepare(
 ): Promise<Prepared> {
   const { principal, retrieval, maxTokens } = request;
   const asked = asInfill(services.tokenizer, request.prompt);
-  refuseHopeless(services, withoutFiles(asked), maxTokens);
+  refuseHopeless(services, route, withoutFiles(asked), maxTokens);
   const screened = await screenPrompt(screen, asked, signal);
   if (typeof screened === 'string') return refused(screened);
   const prompt = screened;
@@ -60,7 +60,7 @@ async function prepare(
       files.map(({ path, text }) => `${path}\n${text}`),
       caller,
     );
-  const room = services.engine.model.contextTokens - bare.length - (maxTokens ?? 1) - FRAME_TOKENS;
+  const room = services.engines.of(route.engine).model.contextTokens - bare.length - (maxTokens ?? 1) - FRAME_TOKENS;
   const given = await fitFiles(prompt.files, Math.max(0, room), count);
   if (found === null) return ungrounded({ ...prompt, files: given.kept });
 

@@ -10,7 +10,7 @@ import { keepAnswer, type Tally } from './record.js';
 import { resolveShadow } from './resolve.js';
 import type { WaitForRoom } from './room.js';
 import { endOf, finish, ground, openTally } from './tally.js';
-import type { ChatRequest, CompletionRequest, PipelineServices, Prepared } from './types.js';
+import type { ChatRequest, CompletionRequest, PipelineServices, Prepared, Route } from './types.js';
 
 /** `dropped`: there was no room, or the canary is no longer that version. */
 type Outcome = 'completed' | 'failed' | 'dropped';
@@ -38,10 +38,10 @@ export interface Shadows {
 }
 
 export function createShadows(services: PipelineServices): Shadows {
-  const { engine, metrics, maxShadows, requestTimeoutMs } = services;
+  const { engines, metrics, maxShadows, requestTimeoutMs } = services;
   const running = new Set<Promise<void>>();
   const closing = new AbortController();
-  const hasRoom = () => !closing.signal.aborted && engine.status().queued === 0;
+  const hasRoom = ({ engine }: Route) => !closing.signal.aborted && engines.of(engine).status().queued === 0;
 
   async function run(request: ChatRequest | CompletionRequest, seen: Tally, prepared: Prepared): Promise<Outcome> {
     const route = await resolveShadow(services, seen.tenant, seen.route);
@@ -53,7 +53,7 @@ export function createShadows(services: PipelineServices): Shadows {
     tally.prepared = prepared;
     const limited = withDeadline(closing.signal, requestTimeoutMs);
     try {
-      for await (const _ of answer(request, tally, prepared, limited.signal)) if (!hasRoom()) return 'dropped';
+      for await (const _ of answer(request, tally, prepared, limited.signal)) if (!hasRoom(route)) return 'dropped';
     } catch (error) {
       if (closing.signal.aborted) return 'dropped';
       const cause = limited.signal.aborted ? limited.signal.reason : error;
@@ -91,7 +91,7 @@ export function createShadows(services: PipelineServices): Shadows {
       if (shadow === null || !isWhole || prepared.toolUse !== null || !isDrawn(seen.id, shadow.weight)) return false;
       const count = (outcome: Outcome) =>
         metrics.add('shadow_answers_total', { tenant: seen.tenant, deployment, adapter: shadow.adapter, outcome });
-      if (!hasRoom() || running.size >= maxShadows) {
+      if (!hasRoom(seen.route) || running.size >= maxShadows) {
         count('dropped');
         return false;
       }

@@ -26,7 +26,7 @@ export function openTally(
     tenant: request.principal.tenant,
     keyId: request.principal.keyId,
     user: request.stickiness.user || request.stickiness.safetyIdentifier || null,
-    baseDigest: services.engine.model.baseDigest,
+    baseDigest: services.engines.base.baseDigest,
     route,
     pair: null,
     screen: openScreen(services, route),

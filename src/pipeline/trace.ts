@@ -45,6 +45,7 @@ function answerAttributes(record: AnswerRecord, operation: string): SpanAttribut
     'switchyard.tenant': record.tenant,
     'switchyard.deployment.revision': record.deploymentRevision ?? 0,
     'switchyard.arm': record.arm,
+    'switchyard.engine': record.engine ?? '',
     'switchyard.adapter.digest': record.adapterDigest ?? '',
     'switchyard.outcome': record.outcome,
     'switchyard.tokens.cached': record.cachedTokens ?? 0,

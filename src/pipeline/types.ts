@@ -1,7 +1,7 @@
 /** What the pipeline takes, what it emits, and what it needs. Types only. */
 import type { CaptureAnswer } from '../contracts/captures.js';
 import type { Clock } from '../contracts/clock.js';
-import type { FinishReason, GeneratedToken, Priority, SamplingParams, TextGenerator } from '../contracts/generator.js';
+import type { Engines, FinishReason, GeneratedToken, Priority, SamplingParams } from '../contracts/generator.js';
 import type { GrammarSpec } from '../contracts/grammar.js';
 import type { HttpTool, ToolCaller } from '../contracts/http-tools.js';
 import type { JudgeAnswer } from '../contracts/judge.js';
@@ -100,6 +100,8 @@ export interface Route {
   /** Name for the response: a deployment with its version, or the base model. */
   readonly model: string;
   readonly deployment: string;
+  /** Its name. */
+  readonly engine: string;
   readonly adapter: AdapterVersion | null;
   readonly arm: Arm;
   readonly assignedBy: AssignedBy;
@@ -191,14 +193,14 @@ export interface Pipeline {
    * @throws AppError `model_not_found`, and what the tokenizer throws
    */
   tokensOf(request: ChatPrompt, signal: AbortSignal): Promise<Int32Array>;
-  /** @throws AppError `model_not_found` where there is no such model for the caller */
-  checkModel(principal: Principal, model: string): Promise<void>;
+  /** @returns tokens that it holds of a prompt with its answer. @throws AppError `model_not_found` where there is no such model for the caller */
+  checkModel(principal: Principal, model: string): Promise<{ readonly contextTokens: number }>;
   /** Ends what nobody waits for. */
   close(): Promise<void>;
 }
 
 export interface PipelineServices {
-  readonly engine: TextGenerator;
+  readonly engines: Engines;
   /** Of the base model. */
   readonly tokenizer: Tokenizer;
   readonly retrieval: Retrieval;

@@ -7,7 +7,7 @@ import { findDeployment, fromServed, requireDeployment, servedBy, toDeployment, 
 import { requirePolicy } from './policies.js';
 import type { ReadCache } from './read-cache.js';
 import { OPERATOR, requireRevision } from './revision.js';
-import { changed, promoted, rolledBack, started, withCanary, withStable } from './rollout.js';
+import { changed, promoted, refuseUnderWay, rolledBack, started, withCanary, withStable } from './rollout.js';
 import type { DeploymentRow } from './tables/deployments.js';
 import type { Database } from './tables/tables.js';
 import type { AdapterRow } from './tables/versions.js';
@@ -16,7 +16,7 @@ import { requireTool } from './tools.js';
 import { validGeneration } from './valid-generation.js';
 import { validPlan, validRules } from './valid-plan.js';
 import { validRetrieval } from './valid-retrieval.js';
-import { validInteger, validName, validNumber, validText } from './validate.js';
+import { invalid, validInteger, validName, validNumber, validText } from './validate.js';
 
 type Deployments = Pick<
   Registry,
@@ -41,16 +41,19 @@ interface Options {
   readonly clock: Clock;
   readonly cache: ReadCache;
   readonly changes: DeploymentChanges;
+  /** That deployments may name. */
+  readonly engines: readonly string[];
 }
 
-export function createDeployments({ db, clock, cache, changes }: Options): Deployments & DropCanaries {
+export function createDeployments({ db, clock, cache, changes, engines }: Options): Deployments & DropCanaries {
   const { create, save, change } = changes;
   return {
     async putDeployment(
-      { tenant, name, adapter, stableVersion, instructions, retrieval, policy, generation, tools },
+      { tenant, name, adapter, stableVersion, instructions, retrieval, policy, generation, tools, engine },
       by = OPERATOR,
     ) {
       validName('name', name);
+      if (engine) requireEngine(engine, engines);
       const settings = {
         instructions: validText('instructions', instructions, MAX_INSTRUCTIONS),
         retrieval: JSON.stringify(validRetrieval(retrieval)),
@@ -60,6 +63,8 @@ export function createDeployments({ db, clock, cache, changes }: Options): Deplo
         const current = await findDeployment(trx, tenant, name);
         requireRevision('deployment', name, current, by);
         const next = withStable(current ? toServed(current) : null, { adapter, stableVersion });
+        // What is compared would be two engines, not two versions.
+        if (engine !== undefined && current && engine !== current.engine) refuseUnderWay(toServed(current));
         if (policy) await requirePolicy(trx, tenant, policy.name, policy.revision);
         for (const tool of tools ?? []) await requireTool(trx, tenant, tool);
         const named = policy === undefined ? (current?.policy ?? null) : policy && JSON.stringify(policy);
@@ -70,6 +75,7 @@ export function createDeployments({ db, clock, cache, changes }: Options): Deplo
             ? JSON.stringify(validGeneration('generation', generation))
             : (current?.generation ?? '{}'),
           tools: tools ? JSON.stringify(tools) : (current?.tools ?? '[]'),
+          engine: engine === undefined ? (current?.engine ?? null) : engine,
         };
         if (current) return save(trx, current, next, all, by);
         const now = clock.now();
@@ -131,4 +137,9 @@ export function createDeployments({ db, clock, cache, changes }: Options): Deplo
       }
     },
   };
+}
+
+/** @throws AppError `invalid_value` that names those there are */
+function requireEngine(engine: string, known: readonly string[]): void {
+  if (!known.includes(engine)) throw invalid('engine', `must be one of ${known.join(', ')}, or null, got "${engine}"`);
 }

@@ -61,6 +61,8 @@ export interface RegistryOptions {
   readonly onWebhookJob: () => void;
   /** Whether the published demo keys open anything. */
   readonly demo: boolean;
+  /** That deployments may name; left out: the embedded one. */
+  readonly engines?: readonly string[];
   /** Left out: no other gateway has this registry. */
   readonly shared?: SharedSettings | undefined;
 }
@@ -84,6 +86,7 @@ export async function openRegistry({
   checkWebhookUrl,
   onWebhookJob,
   demo,
+  engines = ['embedded'],
   shared: settings,
 }: RegistryOptions): Promise<Registry> {
   const file = join(dataDir, 'registry.db');
@@ -109,7 +112,7 @@ export async function openRegistry({
     ...{ db, clock, audit },
     onWord: () => setImmediate(onWebhookJob),
   });
-  const { dropCanaries, ...deployments } = createDeployments({ db, clock, cache, changes });
+  const { dropCanaries, ...deployments } = createDeployments({ db, clock, cache, changes, engines });
   const files = createAdapterFiles({ db, dataDir, shared: shared ? createSharedFiles(dataDir, shared.server) : null });
   const ahead = settings && createAdaptersAhead({ ...settings, db, files, mostBytes: settings.aheadBytes ?? 0 });
   const methods: Registry = {

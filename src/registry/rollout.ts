@@ -126,7 +126,8 @@ function letIn(current: Served, version: number, { groups, shadowWeight }: Canar
   };
 }
 
-function refuseUnderWay({ adapter, canaryVersion, rollout, experiment }: Served): void {
+/** @throws AppError `experiment_under_way`, `rollout_under_way` */
+export function refuseUnderWay({ adapter, canaryVersion, rollout, experiment }: Served): void {
   if (experiment !== null) throw new AppError('experiment_under_way', {});
   if (rollout !== null) throw new AppError('rollout_under_way', { version: `${adapter}@${canaryVersion}` });
 }

@@ -32,7 +32,7 @@ import type { UpstreamSettings } from './settings.js';
 
 export interface UpstreamOptions {
   readonly settings: UpstreamSettings;
-  /** Bounds of what an answer may hold, and of what waits. */
+  /** Bounds of what an answer may hold, where the settings have none, and of what waits. */
   readonly limits: { readonly contextTokens: number; readonly maxQueued: number; readonly maxQueuedBytes: number };
   /** Of the base that the replicas serve. */
   readonly manifest: Pick<ModelManifest, 'id' | 'baseDigest' | 'shape' | 'tokenizer'>;
@@ -95,7 +95,7 @@ class Upstream implements TextGenerator {
     this.model = {
       id: manifest.id,
       baseDigest: manifest.baseDigest,
-      contextTokens: limits.contextTokens,
+      contextTokens: settings.contextTokens || limits.contextTokens,
       vocabSize: manifest.shape.vocabSize,
       supportsInfill: manifest.tokenizer.fim !== null,
     };
@@ -108,7 +108,7 @@ class Upstream implements TextGenerator {
     this.#pool = new Pool({
       settings,
       dialect: this.#dialect,
-      contextTokens: limits.contextTokens,
+      contextTokens: this.model.contextTokens,
       expected: async () => {
         const caller = { tenant: '', signal: new AbortController().signal };
         const ids = await tokenizer.encode({ kind: 'text', text: TELLING_TEXT }, caller);

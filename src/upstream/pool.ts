@@ -1,3 +1,4 @@
+import { addressesIn } from '../config/engines.js';
 import type { AdapterRef } from '../contracts/adapter.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ReplicaStatus } from '../contracts/generator.js';
@@ -29,7 +30,7 @@ export class Pool {
 
   constructor({ settings, dialect, ...options }: PoolOptions) {
     const { adapterSlots, probeIntervalMs, urls } = settings;
-    this.#replicas = urlsIn(urls).map(
+    this.#replicas = addressesIn(urls).map(
       (url) =>
         new Replica({
           ...options,
@@ -100,9 +101,3 @@ export class Pool {
     return this.#replicas.filter(({ weight }) => weight > 0);
   }
 }
-
-const urlsIn = (urls: string): string[] =>
-  urls
-    .split(',')
-    .map((url) => url.trim().replace(/\/$/, ''))
-    .filter((url) => url !== '');

@@ -202,7 +202,7 @@ export class Replica implements ReplicaView {
     const capabilities = await dialect.probe(this.server, await expected(), signal);
     if (capabilities.contextTokens !== null && capabilities.contextTokens < contextTokens) {
       throw broken(
-        `it holds ${capabilities.contextTokens} tokens, less than engine.contextTokens (${contextTokens}); raise the one or lower the other`,
+        `it holds ${capabilities.contextTokens} tokens, less than upstream.contextTokens or engine.contextTokens says (${contextTokens}); raise the one or lower the other`,
       );
     }
     return capabilities;

@@ -3,6 +3,8 @@ export interface UpstreamSettings {
   /** Addresses, with commas between. */
   readonly urls: string;
   readonly dialect: 'vllm' | 'llama-server' | 'openai';
+  /** 0: as much as the embedded engine would. */
+  readonly contextTokens: number;
   readonly model: string;
   readonly apiKey: string;
   readonly adapterDir: string;

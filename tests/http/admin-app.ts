@@ -24,11 +24,12 @@ export async function adminApp(
     retrieval = {} as Services['retrieval'],
     files = {},
     settings = {},
+    engines: named = ['embedded'],
     onLogLine = null as ((line: string) => void) | null,
   } = {},
 ) {
   const root = t.testdir({ files, one: peft('1'), two: peft('2'), empty: {}, data: {} });
-  const registry = await openTestRegistry(`${root}/data`, { demo: true });
+  const registry = await openTestRegistry(`${root}/data`, { demo: true, engines: named });
   await registry.createTenant({ id: 'bank', name: 'Bank' });
   await registry.createKey({ tenant: 'bank', label: 'admin', scopes: ['admin'], secret: ADMIN_KEY });
   await registry.createKey({ tenant: 'bank', label: 'bank', scopes: ['inference', 'documents'], secret: TENANT_KEY });
@@ -46,13 +47,13 @@ export async function adminApp(
     onFailed: (error) => t.error(error),
   });
   const forgotten: unknown[] = [];
-  const engine = { forget: (...what: unknown[]) => forgotten.push(what) } as unknown as Services['engine'];
+  const engines = { names: [], forget: (...what: unknown[]) => forgotten.push(what) } as unknown as Services['engines'];
   const toolCaller = createToolCaller({ settings: config.tools, clock });
   // Whatever else the admin API reached for would fail the test.
   const unused = {} as Pick<Services, 'tokenizer' | 'safety' | 'pipeline'>;
   const app = await createServer({
     ...unused,
-    engine,
+    engines,
     config,
     registry,
     quota: createQuota({ ...registry, requestsPerMinute: 6000, clock }),

@@ -8,6 +8,7 @@ import type { Captures } from '../../src/contracts/captures.js';
 import type { Clock } from '../../src/contracts/clock.js';
 import type { TextGenerator } from '../../src/contracts/generator.js';
 import type { ApiKeyInfo, Registry } from '../../src/contracts/registry.js';
+import { createEngines } from '../../src/generation/engines.js';
 import type { ProcessState } from '../../src/http/checks.js';
 import { createServer } from '../../src/http/server.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
@@ -56,6 +57,8 @@ export interface TestServerOptions {
   readonly tools?: Partial<Config['tools']>;
   /** Another one than the fake is not for looking into. */
   readonly engine?: TextGenerator;
+  /** Beside it, by name. */
+  readonly engines?: Readonly<Record<string, TextGenerator>>;
   readonly tracing?: Tracing;
   /** Left out: no texts are kept. */
   readonly captures?: Captures;
@@ -77,6 +80,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     retrieval: { ...defaults.retrieval, ...options.retrieval },
   };
   const engine = (options.engine ?? createFakeEngine()) as FakeEngine;
+  const engines = createEngines([['embedded', engine], ...Object.entries(options.engines ?? {})]);
   const tokenizer = createFakeTokenizer();
   const retrieval = createFakeRetrieval();
   const registry = createFakeRegistry();
@@ -84,7 +88,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
   if (kept !== null) Object.assign(registry, await textsOf(kept));
   const captures = options.captures ?? NO_CAPTURES;
   const metrics = createMetrics(config.metrics, clock);
-  watchServices(metrics, { engine, tokenizer, retrieval, registry });
+  watchServices(metrics, { engines, tokenizer, retrieval, registry });
   const quota = createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock });
   const recordFailures: unknown[] = [];
   const quality = createQuality({
@@ -103,7 +107,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
   });
   const toolCaller = createToolCaller({ settings: { ...config.tools, ...options.tools }, clock });
   const services: PipelineServices = {
-    engine,
+    engines,
     tokenizer,
     retrieval,
     registry,
@@ -125,7 +129,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
   const { onLogLine } = options;
   const app = await createServer({
     config,
-    engine,
+    engines,
     tokenizer,
     retrieval,
     registry,

@@ -8,7 +8,7 @@ t.test('ready means that engine, tokenizer and retrieval are, and the answer say
   t.same((await app.inject('/readyz')).json(), {
     status: 'ready',
     checks: {
-      engine: { ready: true, reason: null },
+      engine: { ready: true, reason: null, engines: { embedded: { ready: true, reason: null } } },
       tokenizer: { ready: true, reason: null },
       retrieval: { ready: true, reason: null },
       documents: { ready: true, reason: null, waiting: 0 },

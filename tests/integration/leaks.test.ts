@@ -9,6 +9,7 @@ import { openCaptures } from '../../src/captures/captures.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { GenerateRequest, TextGenerator } from '../../src/contracts/generator.js';
 import { BLOCK_TOKENS, PrefixCache } from '../../src/engine/process/prefix-cache.js';
+import { createEngines } from '../../src/generation/engines.js';
 import { createServer } from '../../src/http/server.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
 import { watchServices } from '../../src/metrics/watch.js';
@@ -78,7 +79,8 @@ async function openGateway(t: Test) {
   const { engine, setCaller } = createEcho();
   const safety = createSafety({ embedderId: retrieval.embedder.id, embed: async () => [], recognise: null });
   const quota = createQuota({ ...registry, requestsPerMinute: config.server.requestsPerMinute, clock });
-  const services = { engine, tokenizer: createFakeTokenizer(), retrieval, registry, quota, safety, metrics, clock };
+  const engines = createEngines([['embedded', engine]]);
+  const services = { engines, tokenizer: createFakeTokenizer(), retrieval, registry, quota, safety, metrics, clock };
   watchServices(metrics, services);
   const captures = openCaptures({
     ...{ dataDir: folder, registry, scrub: scrubBehind(retrieval), metrics, clock, limits: config.quality },

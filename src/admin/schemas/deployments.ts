@@ -27,6 +27,14 @@ export const DeploymentBody = Type.Object(
       nullable(Type.String({ description: 'Adapter whose versions it serves; without one, only the bare base.' })),
     ),
     stableVersion: Type.Optional(nullable(Version)),
+    engine: Type.Optional(
+      nullable(
+        Type.String({
+          description:
+            'That answers: `embedded`, `upstream` or the name of a pool; null: the default. Left out: as it is. It stays while a rollout or an experiment is under way.',
+        }),
+      ),
+    ),
     instructions: Type.String({ description: 'Start of every system message.', maxLength: MAX_INSTRUCTIONS }),
     retrieval: RetrievalSchema,
     generation: Type.Optional(GenerationSchema),
@@ -46,6 +54,7 @@ export const DeploymentSchema = Type.Object({
   name: Type.String(),
   adapter: nullable(Type.String()),
   stableVersion: nullable(Version),
+  engine: Type.Optional(nullable(Type.String({ description: 'That answers; null: the default.' }))),
   instructions: Type.String(),
   retrieval: RetrievalSchema,
   generation: Type.Optional(GenerationSchema),

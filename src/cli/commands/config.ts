@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
-import { loadConfig, nest } from '../../config/load.js';
+import { nest } from '../../config/checked.js';
+import { loadConfig } from '../../config/load.js';
 import { redacted } from '../../config/redact.js';
 import { show } from '../show.js';
 import type { Terminal } from '../terminal.js';
+
+const shown = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
 
 export function addConfig(program: Command, terminal: Terminal): void {
   program
@@ -16,8 +19,8 @@ export function addConfig(program: Command, terminal: Terminal): void {
       const values = redacted(loadConfig());
       const rows = [...values].map(([{ path, default: fallback, variables }, value]) => ({
         setting: path,
-        value: String(value),
-        default: value === fallback ? null : String(fallback),
+        value: shown(value),
+        default: shown(value) === shown(fallback) ? null : shown(fallback),
         variable: variables[0]!,
       }));
       show(terminal, command, nest(values), rows);

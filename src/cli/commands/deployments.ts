@@ -13,6 +13,7 @@ interface SetOptions {
   readonly tenant: string;
   readonly adapter?: ReturnType<typeof parseVersion>;
   readonly base?: true;
+  readonly engine?: string | false;
   readonly instructions?: string;
   readonly retrieval?: 'on' | 'off';
   readonly stores?: readonly string[];
@@ -68,6 +69,8 @@ export function addDeployments(program: Command, terminal: Terminal): void {
     .addOption(tenantOption())
     .option('--adapter <name@version>', 'the stable version', parseVersion)
     .addOption(new Option('--base', 'serve the bare base model').conflicts('adapter'))
+    .option('--engine <name>', 'what computes its answers: embedded, upstream or a pool')
+    .option('--no-engine', "the gateway's default")
     .option('--instructions <text>', 'start of every system message')
     .addOption(new Option('--retrieval <on|off>', 'answer from documents').choices(['on', 'off']))
     .option('--stores <id...>', 'the vector stores to answer from, searched as one')
@@ -162,11 +165,12 @@ function changed(from: typeof NEW, options: Changes) {
     budgetTokens: options.budgetTokens ?? from.retrieval.budgetTokens,
     ...(attention !== undefined && { attention }),
   };
-  const { policy, tools, generation } = options;
+  const { engine, policy, tools, generation } = options;
   const named = policy ? { name: policy.adapter, revision: policy.version } : policy === false ? null : undefined;
   return {
     ...versions,
     instructions,
+    ...(engine !== undefined && { engine: engine || null }),
     retrieval,
     ...(named !== undefined && { policy: named }),
     ...(tools !== undefined && { tools: tools || [] }),
@@ -185,6 +189,7 @@ function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, expe
     name,
     stable: stableVersion === null ? 'base' : `${adapter}@${stableVersion}`,
     canary: canaryVersion === null ? null : `${adapter}@${canaryVersion} at ${canaryWeight} %${others(rest)}`,
+    engine: rest.engine ?? null,
     experiment: experiment ? formatArms(experiment) : null,
     retrieval: toPolicy(rest.retrieval),
     policy: rest.policy && `${rest.policy.name}@${rest.policy.revision}`,

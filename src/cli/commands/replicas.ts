@@ -4,14 +4,18 @@ import { adminApi } from '../api.js';
 import { show } from '../show.js';
 import type { Terminal } from '../terminal.js';
 
+type Replica = ReplicaStatus & { readonly engine: string };
+
 export function addReplicas(program: Command, terminal: Terminal): void {
-  const replicas = program.command('replicas').description('the servers that answer in place of the engine');
+  const replicas = program
+    .command('replicas')
+    .description('the servers that answer in place of the embedded engine, or beside it');
 
   replicas
     .command('list')
     .description('list them, as this gateway sees them')
     .action(async (_options: object, command: Command) => {
-      const data = await adminApi(command).list<ReplicaStatus>('/admin/replicas');
+      const data = await adminApi(command).list<Replica>('/admin/replicas');
       show(terminal, command, data, data.map(toRow));
     });
 
@@ -24,15 +28,15 @@ export function addReplicas(program: Command, terminal: Terminal): void {
       .description(description)
       .action(async (url: string, _options: object, command: Command) => {
         const body = { url, draining };
-        const replica = await adminApi(command).send<ReplicaStatus>('POST', '/admin/replicas/drain', body);
+        const replica = await adminApi(command).send<Replica>('POST', '/admin/replicas/drain', body);
         show(terminal, command, replica, [toRow(replica)]);
       });
   }
 }
 
-function toRow({ url, state, reason, slots, inFlight, outstandingTokens, others, adapters }: ReplicaStatus) {
+function toRow({ engine, url, state, reason, slots, inFlight, outstandingTokens, others, adapters }: Replica) {
   return {
-    ...{ replica: url, state, requests: `${inFlight} of ${slots}`, others, tokens: outstandingTokens },
+    ...{ engine, replica: url, state, requests: `${inFlight} of ${slots}`, others, tokens: outstandingTokens },
     ...{ adapters: adapters.length, reason: reason ?? '' },
   };
 }

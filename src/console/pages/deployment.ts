@@ -89,7 +89,7 @@ function seenBefore({ canaryVersion, rollout }: Deployment, events: readonly Rol
 
 function servedPanel(deployment: Deployment): HTMLElement {
   const { adapter, stableVersion, canaryVersion, canaryWeight, rollout, retrieval, policy, revision } = deployment;
-  const { canaryGroups = [], shadowWeight = 0, experiment } = deployment;
+  const { canaryGroups = [], shadowWeight = 0, experiment, engine } = deployment;
   return section(
     'Serving',
     {},
@@ -103,6 +103,7 @@ function servedPanel(deployment: Deployment): HTMLElement {
       ['Always the canary', canaryGroups.length === 0 ? 'nobody' : canaryGroups.join(', ')],
       ['Answered by it too, unseen', `${shadowWeight} % of stable`],
       ['Documents', retrieval.enabled ? `${retrieval.topK} passages from a score of ${retrieval.minScore} on` : 'off'],
+      ['Engine', engine ?? 'the default'],
       ['Safety policy', policy === null ? 'none' : `${policy.name}@${policy.revision}`],
       ['Revision', revision],
     ]),

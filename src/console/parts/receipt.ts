@@ -12,6 +12,7 @@ export function receiptFacts(receipt: Receipt): HTMLElement {
     ['Request', h('code', {}, receipt.request_id)],
     ['Version', receipt.adapter ?? 'base model'],
     ['Adapter digest', h('code', {}, receipt.adapter_digest?.slice(0, 16) ?? '–')],
+    ['Engine', receipt.engine ?? '–'],
     ['Arm', `${receipt.arm}, by ${receipt.assigned_by}`],
     ['Deployment', `${receipt.deployment}, revision ${receipt.deployment_revision ?? '–'}`],
     ['Documents', h('code', {}, receipt.store_snapshot?.slice(0, 16) ?? 'not searched')],

@@ -11,7 +11,12 @@ const Readiness = Type.Object(
       description: 'While it is `degraded` questions are answered, but something else waits for its cause to go away.',
     }),
     checks: Type.Object({
-      engine: Check,
+      engine: Type.Object({
+        ...check,
+        engines: Type.Record(Type.String(), Check, {
+          description: 'Each by its name: one that is ready is enough to be sent requests.',
+        }),
+      }),
       tokenizer: Check,
       retrieval: Check,
       documents: Type.Object({
@@ -57,8 +62,9 @@ export function addHealth(
     async (_request, reply) => {
       const checks = await look();
       const { engine, tokenizer, retrieval } = checks;
-      const serves = engine.ready && tokenizer.ready && retrieval.ready && starting() === null;
-      const isWhole = checks.documents.ready && checks.storage.ready;
+      const answers = Object.values(engine.engines).some(({ ready }) => ready);
+      const serves = answers && tokenizer.ready && retrieval.ready && starting() === null;
+      const isWhole = engine.ready && checks.documents.ready && checks.storage.ready;
       const state = serves ? (isWhole ? 'ready' : 'degraded') : 'not_ready';
       return reply.code(serves && !lifecycle.draining() ? 200 : 503).send({
         status: lifecycle.draining() ? 'draining' : state,

@@ -59,7 +59,7 @@ const InfillAnswer = Type.Object({
 });
 
 export function addInfill(app: App, services: Services): void {
-  const { engine, pipeline } = services;
+  const { engines, pipeline } = services;
   const deliver = createDeliver(services);
 
   app.post(
@@ -91,12 +91,12 @@ export function addInfill(app: App, services: Services): void {
     request: FastifyRequest<{ Headers: Static<typeof RoutingHeaders> }>,
     body: Body,
   ): CompletionRequest {
-    if (!engine.model.supportsInfill) throw new AppError('infill_not_supported', { model: engine.model.id });
+    if (!engines.base.supportsInfill) throw new AppError('infill_not_supported', { model: engines.base.id });
     const prefix = body.input_prefix + (body.prompt ?? '');
     return {
       requestId: request.id,
       principal: request.principal,
-      model: body.model ?? engine.model.id,
+      model: body.model ?? engines.base.id,
       override: readOverride(request, request.headers),
       stickiness: {
         user: undefined,

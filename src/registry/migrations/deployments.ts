@@ -94,4 +94,8 @@ export const deploymentSteps: Readonly<Record<string, Migration>> = {
     'ALTER TABLE rollout_events ADD COLUMN report TEXT',
   ),
   '0029-generation': statements(`ALTER TABLE deployments ADD COLUMN generation TEXT NOT NULL DEFAULT '{}'`),
+  '0031-engines': statements(
+    'ALTER TABLE deployments ADD COLUMN engine TEXT',
+    'ALTER TABLE answers ADD COLUMN engine TEXT',
+  ),
 };

@@ -34,6 +34,7 @@ export interface AnswerRow {
   cachedTokens: number | null;
   baseDigest: string | null;
   promptDigest: string | null;
+  engine: string | null;
   userHash: Buffer | null;
 }
 

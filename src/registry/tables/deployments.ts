@@ -17,6 +17,8 @@ export interface DeploymentRow {
   rollout: Json | null;
   experiment: Json | null;
   instructions: string;
+  /** null: the gateway's default. */
+  engine: string | null;
   retrieval: Json;
   generation: Json;
   /** `PolicyRef` as JSON; null: none. */

@@ -208,6 +208,12 @@ t.test('an experiment is started from a file, reported, stopped, and an arm of i
     generation: { temperature: 0.5, maxTokens: 300 },
   });
   t.same((await json('deployments', 'set', ...of, '--no-generation')).generation, {});
+  t.match(
+    (await cli('deployments', 'set', ...of, '--engine', 'gpu')).err,
+    /must be one of embedded, or null, got "gpu"/,
+  );
+  t.equal((await json('deployments', 'set', ...of, '--engine', 'embedded')).engine, 'embedded');
+  t.equal((await json('deployments', 'set', ...of, '--no-engine')).engine, null);
 });
 
 t.test('a setting that is changed beside a promotion does not take it back', async (t) => {

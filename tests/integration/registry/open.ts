@@ -53,6 +53,7 @@ export function openTestRegistry(
   dataDir: string,
   {
     demo = false,
+    engines = ['embedded'],
     clock = movingClock(),
     checkWebhookUrl = (_url: string) => {},
     onWebhookJob = () => {},
@@ -68,6 +69,7 @@ export function openTestRegistry(
     checkWebhookUrl,
     onWebhookJob,
     demo,
+    engines,
     shared,
   });
 }

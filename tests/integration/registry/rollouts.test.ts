@@ -41,6 +41,7 @@ const answer: AnswerRecord = {
   storeSnapshot: null,
   baseDigest: 'base',
   promptDigest: null,
+  engine: null,
   promptTokens: 10,
   cachedTokens: 0,
   completionTokens: 5,

@@ -13,6 +13,7 @@ const idle: Live = {
   slots: 8,
   slotsInUse: 0,
   queued: 0,
+  engines: [{ engine: 'embedded', ready: true, slots: 8, slotsInUse: 0, queued: 0 }],
   adaptersResident: 0,
   passages: 0,
   ingestQueue: 0,
@@ -44,4 +45,16 @@ t.test('a gateway without traffic, and one that is not ready, say so', async (t)
   const before = { ...idle, requestsPerS: null, slots: 0, notReady: ['engine', 'storage'] };
   t.match(formatTop(before, 'http://x'), /not ready: engine, storage/);
   t.match(formatTop(before, 'http://x'), /answers +- a second/);
+});
+
+t.test('several engines have a line each', async (t) => {
+  const load = { slots: 4, slotsInUse: 2, queued: 1 };
+  const engines = [
+    { engine: 'embedded', ready: true, ...load },
+    { engine: 'gpu', ready: false, ...load },
+  ];
+  const text = formatTop({ ...idle, engines }, 'http://x');
+  t.match(text, `  embedded   [${'#'.repeat(15)}${' '.repeat(15)}] 2 of 4, 1 waiting\n`);
+  t.match(text, /^ {2}gpu .* 2 of 4, 1 waiting, not ready\n/m);
+  t.notMatch(formatTop(idle, 'http://x'), 'embedded', 'one is all of them');
 });

@@ -23,8 +23,8 @@ t.test('two looks at real metrics give rates, quantiles and the busiest version 
   metrics.add('tokens_total', { ...shop, direction: 'completion' }, 60);
   metrics.add('tokens_total', { ...bank, direction: 'prompt' }, 20);
   for (const seconds of [0.015, 0.015, 0.03, 0.03]) metrics.observe('time_to_first_token_seconds', bank, seconds);
-  metrics.set('kv_slots', {}, 8);
-  metrics.set('kv_slots_in_use', {}, 3);
+  metrics.set('kv_slots', { engine: 'embedded' }, 8);
+  metrics.set('kv_slots_in_use', { engine: 'embedded' }, 3);
   metrics.set('check_ready', { check: 'engine' }, 1);
   metrics.set('check_ready', { check: 'storage' }, 0);
   const live = readLive(before, readScrape(await metrics.render(), 3000));

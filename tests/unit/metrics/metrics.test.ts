@@ -1,5 +1,6 @@
 import { rmdirSync, statfsSync } from 'node:fs';
 import t from 'tap';
+import { createEngines } from '../../../src/generation/engines.js';
 import { createMetrics } from '../../../src/metrics/metrics.js';
 import { watchDisk, watchServices } from '../../../src/metrics/watch.js';
 import { createFakeEngine, createFakeRegistry, createFakeRetrieval, createFakeTokenizer } from '../../http/fakes.js';
@@ -13,13 +14,13 @@ t.test('what is counted, set and observed is exposed in base units', async (t) =
   metrics.add('ingest_files_total', { outcome: 'completed' });
   metrics.add('ingest_files_total', { outcome: 'completed' }, 2);
   metrics.set('passages', {}, 7);
-  metrics.observe('adapter_swap_seconds', {}, 0.004);
+  metrics.observe('adapter_swap_seconds', { engine: 'embedded' }, 0.004);
   const text = await metrics.render();
   t.match(text, 'switchyard_ingest_files_total{outcome="completed"} 3');
   t.match(text, 'switchyard_passages 7');
-  t.match(text, 'switchyard_adapter_swap_seconds_bucket{le="0.0025"} 0');
-  t.match(text, 'switchyard_adapter_swap_seconds_bucket{le="0.005"} 1');
-  t.match(text, 'switchyard_adapter_swap_seconds_sum 0.004');
+  t.match(text, 'switchyard_adapter_swap_seconds_bucket{le="0.0025",engine="embedded"} 0');
+  t.match(text, 'switchyard_adapter_swap_seconds_bucket{le="0.005",engine="embedded"} 1');
+  t.match(text, 'switchyard_adapter_swap_seconds_sum{engine="embedded"} 0.004');
 });
 
 t.test('a label that is full is called other, and that is counted', async (t) => {
@@ -39,7 +40,7 @@ t.test('observations and status of the child processes become metrics', async (t
   const tokenizer = createFakeTokenizer();
   const retrieval = createFakeRetrieval();
   const registry = createFakeRegistry();
-  watchServices(metrics, { engine, tokenizer, retrieval, registry });
+  watchServices(metrics, { engines: createEngines([['embedded', engine]]), tokenizer, retrieval, registry });
   engine.emit({ type: 'step', kind: 'decode', rows: 4, tokens: 9, drafted: 5, accepted: 3, durationMs: 8 });
   engine.emit({ type: 'prefix', lookupTokens: 50, hitTokens: 32 });
   const asked = { type: 'passage', tenant: 'bank', deployment: 'assistant' } as const;
@@ -59,13 +60,13 @@ t.test('observations and status of the child processes become metrics', async (t
     'switchyard_engine_step_rows_sum{kind="decode"} 4',
     'switchyard_engine_drafted_tokens_total{outcome="accepted"} 3',
     'switchyard_engine_drafted_tokens_total{outcome="rejected"} 2',
-    'switchyard_engine_prefix_tokens_total{outcome="hit"} 32',
-    'switchyard_engine_prefix_tokens_total{outcome="miss"} 18',
+    'switchyard_engine_prefix_tokens_total{engine="embedded",outcome="hit"} 32',
+    'switchyard_engine_prefix_tokens_total{engine="embedded",outcome="miss"} 18',
     'switchyard_engine_passage_tokens_total{tenant="bank",deployment="assistant",outcome="hit"} 90',
     'switchyard_engine_passage_tokens_total{tenant="bank",deployment="assistant",outcome="miss"} 70',
     'switchyard_engine_passage_turns_total{tenant="bank",deployment="assistant"} 1',
     'switchyard_engine_passage_bytes{tenant="bank"} 2000',
-    'switchyard_adapter_swap_seconds_sum 0.02',
+    'switchyard_adapter_swap_seconds_sum{engine="embedded"} 0.02',
     'switchyard_child_restarts_total{process="engine"} 1',
     'switchyard_ingest_files_total{outcome="failed"} 1',
     'switchyard_ingest_passages_total 3',
@@ -78,7 +79,7 @@ t.test('observations and status of the child processes become metrics', async (t
     'switchyard_child_up{process="engine"} 1',
     'switchyard_child_up{process="retrieval"} 0',
     'switchyard_child_resident_memory_bytes{process="engine"} 1000',
-    'switchyard_kv_slots 8',
+    'switchyard_kv_slots{engine="embedded"} 8',
     'switchyard_passages 5',
     'switchyard_jobs{kind="ingest",status="queued"} 2',
     'switchyard_canary_weight{tenant="bank",deployment="assistant",adapter="support@2"} 0',
@@ -91,7 +92,7 @@ t.test('a canary that ended leaves no weight behind', async (t) => {
   const metrics = createMetrics(config, clock);
   const registry = createFakeRegistry();
   watchServices(metrics, {
-    engine: createFakeEngine(),
+    engines: createEngines([['embedded', createFakeEngine()]]),
     tokenizer: createFakeTokenizer(),
     retrieval: createFakeRetrieval(),
     registry,

@@ -105,13 +105,13 @@ export type Deliver = (
   delivery: Delivery,
 ) => Promise<object>;
 
-export function createDeliver({ config, engine }: Pick<Services, 'config' | 'engine'>): Deliver {
+export function createDeliver({ config, engines }: Pick<Services, 'config' | 'engines'>): Deliver {
   return async (request, reply, events, { stream, encode, toBody }) => {
     const toHead = ({ id, createdAtMs, route }: Routed): AnswerHead => ({
       id,
       created: Math.floor(createdAtMs / 1000),
       model: route.model,
-      system_fingerprint: `fp_${engine.model.baseDigest.slice(0, 12)}`,
+      system_fingerprint: `fp_${engines.base.baseDigest.slice(0, 12)}`,
     });
     if (stream) {
       let head: AnswerHead;

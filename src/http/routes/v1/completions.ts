@@ -94,7 +94,7 @@ const TextCompletion = Type.Object({
 });
 
 export function addCompletions(app: App, services: Services): void {
-  const { engine, pipeline } = services;
+  const { engines, pipeline } = services;
   const deliver = createDeliver(services);
 
   app.post(
@@ -132,8 +132,8 @@ export function addCompletions(app: App, services: Services): void {
     checkRefused(REFUSED, body);
     checkStreamOptions(body);
     const prompt = toPrompt(body);
-    if (prompt.kind === 'infill' && !engine.model.supportsInfill) {
-      throw new AppError('infill_not_supported', { model: engine.model.id, param: 'suffix' });
+    if (prompt.kind === 'infill' && !engines.base.supportsInfill) {
+      throw new AppError('infill_not_supported', { model: engines.base.id, param: 'suffix' });
     }
     if (prompt.kind !== 'infill' && body.retrieval !== undefined) {
       const reason = 'needs a suffix: passages are put before code that is filled in';

@@ -63,7 +63,7 @@ interface FormFile {
 const FileId = Type.Object({ file_id: Type.String() });
 const tags = ['documents'];
 
-export async function addFiles(app: App, { config, engine, registry, retrieval, captures }: Services): Promise<void> {
+export async function addFiles(app: App, { config, engines, registry, retrieval, captures }: Services): Promise<void> {
   const maxFileBytes = config.retrieval.maxFileBytes;
   const limits = { fileSize: maxFileBytes, files: 1, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES };
   app.addContentTypeParser('multipart/form-data', ({ headers }: FastifyRequest, body: Readable) =>
@@ -177,7 +177,7 @@ export async function addFiles(app: App, { config, engine, registry, retrieval, 
       await captures.forgetDocuments(principal.tenant, body.file_ids);
       const report = await retrieval.purgeFiles(principal.tenant, body.file_ids);
       // It knows no documents: what it computed of their passages goes with all else of the tenant.
-      engine.forget?.(principal.tenant);
+      engines.forget(principal.tenant);
       return {
         object: 'file.purge',
         files: report.files,

@@ -28,7 +28,7 @@ type Model = Static<typeof Model>;
 
 const OWNER = 'switchyard';
 
-export function addModels(app: App, { engine, retrieval, registry }: Services): void {
+export function addModels(app: App, { engines, retrieval, registry }: Services): void {
   app.get(
     '/v1/models',
     {
@@ -71,7 +71,7 @@ export function addModels(app: App, { engine, retrieval, registry }: Services): 
       registry.listAdapters(tenant),
       registry.listAliases(tenant),
     ]);
-    const base = toOwnCard(engine.model.id, engine.model.baseDigest);
+    const base = toOwnCard(engines.base.id, engines.base.baseDigest);
     return [
       ...deployments.flatMap((deployment) => {
         const versions = adapters.filter(({ name }) => name === deployment.adapter);

@@ -47,6 +47,7 @@ export const Receipt = Type.Object(
     prompt_digest: nullable(
       Type.String({ description: 'Of the rules and instructions in the prompt: another one, another prompt.' }),
     ),
+    engine: nullable(Type.String({ description: 'That gave it: `embedded`, or the name of a pool.' })),
     arm: Type.String({ description: '`stable`, `canary`, `pinned`, `base`, or the name of an arm of an experiment.' }),
     assigned_by: Type.Enum(['weight', 'header', 'group', 'pin', 'shadow', 'experiment'], {
       description: 'Why it was that arm.',
@@ -153,6 +154,7 @@ export function toReceipt(record: AnswerRecord, signals: AnswerSignals | null) {
     adapter_digest: record.adapterDigest,
     base_digest: record.baseDigest,
     prompt_digest: record.promptDigest,
+    engine: record.engine,
     arm: record.arm,
     assigned_by: record.assignedBy,
     pair: record.pair ?? null,

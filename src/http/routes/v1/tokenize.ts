@@ -61,7 +61,7 @@ const DetokenizeBody = Type.Object(
   { additionalProperties: false },
 );
 
-export function addTokenize(app: App, { engine, tokenizer, pipeline }: Services): void {
+export function addTokenize(app: App, { engines, tokenizer, pipeline }: Services): void {
   const tags = ['generation'];
   const config = { scope: 'inference', keepsNothing: true } as const;
 
@@ -80,20 +80,17 @@ export function addTokenize(app: App, { engine, tokenizer, pipeline }: Services)
     async ({ principal, body, hangUp: signal }) => {
       checkRefused(REFUSED, body);
       const caller = { tenant: principal.tenant, signal };
+      const { model: name = engines.base.id } = body;
+      const { contextTokens } = await pipeline.checkModel(principal, name);
       const ids = [...(await encode(body))];
       return {
         count: ids.length,
-        max_model_len: engine.model.contextTokens,
+        max_model_len: contextTokens,
         tokens: ids,
         token_strs: body.return_token_strs ? [...(await tokenizer.spell(ids, caller))] : null,
       };
 
-      async function encode({
-        model: name = engine.model.id,
-        prompt,
-        messages,
-        add_special_tokens: special,
-      }: TokenizeBody) {
+      async function encode({ prompt, messages, add_special_tokens: special }: TokenizeBody) {
         if ((prompt === undefined) === (messages === undefined)) {
           throw new AppError('invalid_value', { param: 'prompt', reason: 'or messages must be given, and not both' });
         }
@@ -104,7 +101,6 @@ export function addTokenize(app: App, { engine, tokenizer, pipeline }: Services)
           }
           return pipeline.tokensOf({ principal, model: name, messages: toMessages(messages), toolUse: null }, signal);
         }
-        await pipeline.checkModel(principal, name);
         return special === false
           ? tokenizer.encodeBare(prompt!, caller)
           : tokenizer.encode({ kind: 'text', text: prompt! }, caller);
@@ -125,7 +121,7 @@ export function addTokenize(app: App, { engine, tokenizer, pipeline }: Services)
       },
     },
     async ({ principal, body, hangUp: signal }) => {
-      await pipeline.checkModel(principal, body.model ?? engine.model.id);
+      await pipeline.checkModel(principal, body.model ?? engines.base.id);
       return { prompt: await tokenizer.decode(body.tokens, { tenant: principal.tenant, signal }) };
     },
   );
