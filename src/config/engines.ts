@@ -4,14 +4,12 @@ import { redact } from './redact.js';
 import type { Config } from './schema.js';
 import { POOLS } from './settings.js';
 
-export type PoolSettings = Config['upstream'];
-
 export interface ConfiguredEngines {
   /** The default first. */
   readonly names: readonly string[];
   /** Whether the embedded one is among them. */
   readonly embedded: boolean;
-  readonly pools: ReadonlyMap<string, PoolSettings>;
+  readonly pools: ReadonlyMap<string, Config['upstream']>;
 }
 
 export function enginesOf({ engines, upstream }: Pick<Config, 'engines' | 'upstream'>): ConfiguredEngines {

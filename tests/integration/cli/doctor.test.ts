@@ -7,6 +7,7 @@ import t, { type Test } from 'tap';
 import { loadConfig } from '../../../src/config/load.js';
 import { checkBackups } from '../../../src/doctor/backups.js';
 import { checkCertificate } from '../../../src/doctor/certificate.js';
+import { checkEngines } from '../../../src/doctor/engines.js';
 import type { Finding } from '../../../src/doctor/finding.js';
 import { checkPorts } from '../../../src/doctor/port.js';
 import { checkSamples } from '../../../src/doctor/samples.js';
@@ -175,6 +176,29 @@ t.test('kernels that this processor has not are bad, more threads than cores poo
 t.test('caches that no memory has room for are poor, that of passages among them', async (t) => {
   const { of } = await doctor(t, {}, { SWITCHYARD_ENGINE_PASSAGE_CACHE_BYTES: String(2 ** 40) });
   t.match(of.memory, { state: 'poor', found: /up to 10\d\d\.\d GiB/, advice: /engine\.passageCacheBytes/ });
+});
+
+t.test('servers of a pool that cannot be reached are named, and deployments whose engine is not there', async (t) => {
+  const near = createServer().listen(0, '127.0.0.1');
+  await once(near, 'listening');
+  t.teardown(() => near.close());
+  const dataDir = t.testdir({});
+  const registry = await openTestRegistry(dataDir, { engines: ['embedded', 'tpu'] });
+  await registry.createTenant({ id: 'bank', name: 'Bank' });
+  const retrieval = { enabled: false, topK: 3, minScore: 0, budgetTokens: 100 };
+  const deployment = { tenant: 'bank', adapter: null, stableVersion: null, instructions: '', retrieval };
+  for (const engine of ['embedded', 'tpu', null]) {
+    await registry.putDeployment({ ...deployment, name: `on-${engine ?? 'default'}`, engine });
+  }
+  await registry.close();
+  const urls = `http://127.0.0.1:${(near.address() as AddressInfo).port}`;
+  const pools = { gpu: { urls }, far: { urls: `${urls}/v2,http://127.0.0.1:9` } };
+  const env = { SWITCHYARD_DATA: dataDir, SWITCHYARD_ENGINES_POOLS: JSON.stringify(pools) };
+  t.match(await checkEngines(loadConfig({ env, cwd: dataDir })), [
+    { what: 'engine gpu', state: 'good', found: '1 of 1 servers (vllm) can be reached' },
+    { what: 'engine far', state: 'poor', found: /^1 of 2 servers .*http:\/\/127\.0\.0\.1:9: .*ECONNREFUSED/ },
+    { what: 'deployments', state: 'poor', found: /: on-tpu of bank \(tpu\)$/, advice: /one of embedded, gpu, far:/ },
+  ]);
 });
 
 t.test('settings are printed, as a table and as a file', async (t) => {
