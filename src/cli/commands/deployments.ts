@@ -189,11 +189,11 @@ function toRow({ name, adapter, stableVersion, canaryVersion, canaryWeight, expe
     name,
     stable: stableVersion === null ? 'base' : `${adapter}@${stableVersion}`,
     canary: canaryVersion === null ? null : `${adapter}@${canaryVersion} at ${canaryWeight} %${others(rest)}`,
-    engine: rest.engine ?? null,
     experiment: experiment ? formatArms(experiment) : null,
     retrieval: toPolicy(rest.retrieval),
     policy: rest.policy && `${rest.policy.name}@${rest.policy.revision}`,
     tools: rest.tools?.join(', ') ?? '',
+    engine: rest.engine ?? null,
     revision: rest.revision,
     updated: formatTime(rest.updatedAt),
   };
