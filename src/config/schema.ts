@@ -5,7 +5,8 @@
 import { type Static, Type } from 'typebox';
 import { quality, responses, rollouts, tools, webhooks } from './sections/answers.js';
 import { database, retrieval } from './sections/documents.js';
-import { engine, engines, models, tokenizer, upstream } from './sections/models.js';
+import { engines, upstream } from './sections/engines.js';
+import { engine, models, tokenizer } from './sections/models.js';
 import { admin, metrics, server, tls, tracing } from './sections/server.js';
 import { backup, registry } from './sections/state.js';
 import { closed } from './sections/values.js';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { TSchema } from 'typebox';
 import { type Config, ConfigSchema } from './schema.js';
-import { upstream } from './sections/models.js';
+import { upstream } from './sections/engines.js';
 
 export interface Setting {
   /** Dotted path, e.g. `engine.slots`. */

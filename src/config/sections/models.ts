@@ -126,7 +126,7 @@ export const upstream = Type.Object(
   {
     urls: Type.String({
       description:
-        'Addresses of servers that answer in place of the embedded engine, with commas between, e.g. http://10.0.0.1:8000,http://10.0.0.2:8000; empty: there are none.',
+        'Addresses of servers that answer in place of the engine, with commas between, e.g. http://10.0.0.1:8000,http://10.0.0.2:8000; empty: the engine answers.',
       default: '',
     }),
     dialect: Type.Enum(['vllm', 'llama-server', 'openai'], {
@@ -134,12 +134,6 @@ export const upstream = Type.Object(
         "What these servers are: vLLM, llama.cpp's server, or anything else with OpenAI's /v1/completions (openai), which gets no adapters.",
       default: 'vllm',
     }),
-    contextTokens: integer(
-      'Tokens that they hold of a prompt with its answer; 0: as many as engine.contextTokens says.',
-      0,
-      0,
-      10_000_000,
-    ),
     model: Type.String({
       description: 'Their name for models.base; empty: the only model that they have.',
       default: '',
@@ -182,27 +176,6 @@ export const upstream = Type.Object(
       1,
       3_600_000,
     ),
-  },
-  { ...closed, default: {} },
-);
-
-export const engines = Type.Object(
-  {
-    default: Type.String({
-      description:
-        'What answers where a deployment names no engine, and for the base model: `embedded`, `upstream`, or the name of a pool. Empty: `upstream` where upstream.urls is set, else `embedded`.',
-      default: '',
-    }),
-    embedded: Type.Boolean({
-      description: 'Whether the embedded engine runs also where another one is the default.',
-      default: false,
-    }),
-    pools: Type.Record(Type.String(), upstream, {
-      description:
-        'Further servers that deployments may name (`engine`), by name, each with settings as `upstream` has them: `{"gpu": {"urls": "http://10.0.0.9:8000"}}`. They serve models.base.',
-      accepts: 'an object of up to 16 pools, in the environment as JSON',
-      default: {},
-    }),
   },
   { ...closed, default: {} },
 );
