@@ -1,6 +1,8 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
 import type { Clock } from '../contracts/clock.js';
-import { type BoundedLabels, createLabelLimit, OPEN_LABELS } from './label-limit.js';
+import { Family, type Labels, type Series } from './family.js';
+import { KnownSeries } from './known-series.js';
+import { createLabelLimit, OPEN_LABELS } from './label-limit.js';
 import { createExemplars } from './open-metrics.js';
 import { createSeriesIndex } from './series.js';
 import {
@@ -40,56 +42,53 @@ const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total',
 export function createMetrics(config: { readonly maxLabelValues: number }, { monotonicMs, now }: Clock): Metrics {
   const registry = new Registry();
   const collectors: (() => void | Promise<void>)[] = [];
-  const counters = new Map<MetricName, Counter>();
-  const gauges = new Map<MetricName, Gauge>();
-  const histograms = new Map<MetricName, Histogram>();
+  const families = new Map<MetricName, Family>();
 
   for (const [name, spec] of Object.entries(METRICS) as [MetricName, MetricSpec][]) {
-    const options = {
-      name: METRIC_PREFIX + name,
-      help: spec.help,
-      labelNames: [...spec.labels],
-      registers: [registry],
-    };
-    if (spec.type === 'counter') counters.set(name, new Counter(options));
-    else if (spec.type === 'gauge') gauges.set(name, new Gauge(options));
-    else histograms.set(name, new Histogram({ ...options, buckets: [...spec.buckets!] }));
+    const family = new Family(METRIC_PREFIX + name, spec);
+    families.set(name, family);
+    // All that it asks of a metric is its name and what it comes to.
+    registry.registerMetric(family as unknown as Metric);
   }
   collectDefaultMetrics({ register: registry, prefix: METRIC_PREFIX });
   for (const name of MISNAMED) registry.removeSingleMetric(METRIC_PREFIX + name);
 
-  const series = createSeriesIndex(OPEN_LABELS);
+  const index = createSeriesIndex(OPEN_LABELS);
   const exemplars = createExemplars();
   const bounded = createLabelLimit({
     maxValues: config.maxLabelValues,
     monotonicMs,
-    onOverflow: (label) => counters.get('label_overflow_total')!.inc({ label }),
+    onOverflow: (label) => {
+      families.get('label_overflow_total')!.of({ label }).value += 1;
+    },
     onForgotten: (label, value) => {
-      series.forget(label, value);
+      index.forget(label, value);
       known.clear();
       exemplars.clear();
     },
   });
-  /** What was found of labels a moment ago: to bound and to note them takes longer than to count (decision 0086). */
-  const known = new Map<string, BoundedLabels>();
+  /** To bound labels and to find their series takes longer than to count (decision 0086). */
+  const known = new KnownSeries();
   let knownSinceMs = Number.NEGATIVE_INFINITY;
 
-  function labelsOf(name: MetricName, metric: Counter | Gauge | Histogram, given: Record<string, string>) {
+  /** null: a state of several things, which would only overwrite each other. */
+  function seriesOf(name: MetricName, family: Family, given: Labels): Series | null {
     const nowMs = monotonicMs();
     if (nowMs - knownSinceMs >= KNOWN_MS) {
       known.clear();
       knownSinceMs = nowMs;
     }
-    let id: string = name;
-    for (const label of METRICS[name].labels) id += `\n${given[label]}`;
-    const found = known.get(id);
+    const names = METRICS[name].labels;
+    const found = known.find(name, names, given);
     if (found !== undefined) return found;
-    const fresh = bounded(given);
+    const { labels, shared } = bounded(given);
+    // Counts of several things add up.
+    if (shared && family.type === 'gauge') return null;
+    const series = family.of(labels);
+    index.note(name, family, labels);
     // Each one that became `other` counts.
-    if (!fresh.shared) known.set(id, fresh);
-    // Counts of several things add up; states of several things would only overwrite each other.
-    if (!fresh.shared || !(metric instanceof Gauge)) series.note(name, metric, fresh.labels);
-    return fresh;
+    if (!shared) known.note(name, names, given, series);
+    return series;
   }
 
   async function render(): Promise<string> {
@@ -99,24 +98,25 @@ export function createMetrics(config: { readonly maxLabelValues: number }, { mon
 
   return {
     add: (name, given, amount = 1) => {
-      const counter = counters.get(name)!;
-      counter.inc(labelsOf(name, counter, given).labels, amount);
+      seriesOf(name, families.get(name)!, given)!.value += amount;
     },
     set: (name, given, value) => {
-      const gauge = gauges.get(name)!;
-      const { labels, shared } = labelsOf(name, gauge, given);
-      if (!shared) gauge.set(labels, value);
+      const series = seriesOf(name, families.get(name)!, given);
+      if (series !== null) series.value = value;
     },
     observe: (name, given, value, traceId) => {
-      const histogram = histograms.get(name)!;
-      const { labels } = labelsOf(name, histogram, given);
-      histogram.observe(labels, value);
+      const family = families.get(name)!;
+      const series = seriesOf(name, family, given)!;
+      family.observe(series, value);
       if (traceId === undefined) return;
       const spec: MetricSpec = METRICS[name];
-      const values = spec.labels.map((label) => labels[label]!);
+      const values = spec.labels.map((label) => series.labels[label]!);
       exemplars.note(METRIC_PREFIX + name, spec.buckets!, values, { traceId, value, atMs: now() });
     },
-    clear: (name) => gauges.get(name)!.reset(),
+    clear: (name) => {
+      families.get(name)!.reset();
+      known.clear();
+    },
     beforeScrape: (collect) => {
       collectors.push(collect);
     },

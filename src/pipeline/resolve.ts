@@ -41,9 +41,16 @@ export async function resolveRoute(
   if (name === null) throw new AppError('model_not_found', { model });
   const deployment = await orModelNotFound(registry.getDeployment(principal.tenant, name.deployment), model);
   const version = override.version ?? (await namedVersion(registry, deployment, name, model));
-  const unit = stickyUnit(stickiness);
   const { groups } = principal;
-  const assigned = assignArm({ deployment, unit, groups, override: { canary: override.canary, version } });
+  const assigned = assignArm({
+    deployment,
+    // To hash who asks is work, which a deployment with a canary alone needs.
+    get unit() {
+      return stickyUnit(stickiness);
+    },
+    groups,
+    override: { canary: override.canary, version },
+  });
   const adapter = await findVersion(registry, deployment, assigned.version);
   if (adapter !== null) requireCallable(adapter, { arm: assigned.arm, deployment, scopes: principal.scopes });
   const policy = assigned.changes?.policy === undefined ? deployment.policy : assigned.changes.policy;

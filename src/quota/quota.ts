@@ -43,20 +43,22 @@ export function createQuota({
   };
   const gate = new Gate(monotonicMs, held && ((both) => cover(both, ONE_AT_ONCE)));
 
+  function knownOf(caller: Caller): Accounts | null {
+    const [own, key] = [known.get(tenantId(caller.tenant)), known.get(keyIdOf(caller))];
+    return own && key ? [own, key] : null;
+  }
+
   /** With the limits of now. */
   async function accountsOf(caller: Caller): Promise<Accounts> {
     const { tenant, keyId } = caller;
     const set = await limitsOf(caller);
     const limits = { tenant: set.tenant, key: withDefault(set.key, requestsPerMinute) };
-    const [own, keys] = [tenantId(tenant), keyIdOf(caller)];
-    const found = [known.get(own), known.get(keys)];
     const both: Accounts =
-      found[0] && found[1]
-        ? [found[0], found[1]]
-        : await Promise.all([
-            account(own, `The tenant ${tenant}`, tenant, null, limits.tenant),
-            account(keys, 'This key', tenant, keyId, limits.key),
-          ]);
+      knownOf(caller) ??
+      (await Promise.all([
+        account(tenantId(tenant), `The tenant ${tenant}`, tenant, null, limits.tenant),
+        account(keyIdOf(caller), 'This key', tenant, keyId, limits.key),
+      ]));
     [both[0].limits, both[1].limits] = [limits.tenant, limits.key];
     both[1].isDefault = set.key.requestsPerMinute === null;
     return both;
@@ -116,7 +118,8 @@ export function createQuota({
     },
 
     async open(caller, createdAtMs) {
-      const both = await accountsOf(caller);
+      // Who was let in has the limits of that moment.
+      const both = knownOf(caller) ?? (await accountsOf(caller));
       for (const account of both) account.charges += 1;
       return openCharge(both, createdAtMs, clock, held !== null);
     },

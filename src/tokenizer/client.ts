@@ -52,11 +52,12 @@ interface Member {
  */
 const EXEC_ARGV = ['--max-semi-space-size=4', '--max-old-space-size=1536'];
 const QUEUE_RETRY_S = 1;
-/** Of what goes to a process together: more would keep the first of it waiting. */
+/**
+ * Of what goes to a process together: more would keep the first of it waiting. So much is not shared out among those that are idle: a
+ * further message takes longer than it does (decision 0107).
+ */
 const MOST_JOBS = 16;
 const MOST_CHARACTERS = 4096;
-/** So many short ones are not shared out: a further message takes longer than they do (decision 0099). */
-const LEAST_SHARE = 4;
 /** What rendering an empty message costs, in characters that take as long to tokenize. */
 const MESSAGE_CHARACTERS = 16;
 
@@ -258,10 +259,9 @@ class TokenizerPool implements Tokenizer {
   #dispatch(): void {
     if (this.#dispatching !== null) clearImmediate(this.#dispatching);
     this.#dispatching = null;
-    const idle = this.#members.filter(({ jobs, process }) => jobs.length === 0 && process.ready);
-    for (const [i, member] of idle.entries()) {
-      const share = Math.ceil(this.#queue.size / (idle.length - i));
-      const jobs = this.#take(Math.max(share, LEAST_SHARE));
+    for (const member of this.#members) {
+      if (member.jobs.length > 0 || !member.process.ready) continue;
+      const jobs = this.#take();
       if (jobs.length === 0) return;
       const limitMs = this.#options.settings.timeoutMs;
       member.jobs = jobs;
@@ -274,8 +274,8 @@ class TokenizerPool implements Tokenizer {
     }
   }
 
-  /** What goes to a process next: a long job by itself, short ones together. @param share of what waits */
-  #take(share: number): Pending[] {
+  /** What goes to a process next: a long job by itself, short ones together. */
+  #take(): Pending[] {
     const apart = this.#apart.shift();
     if (apart !== undefined) return [apart];
     const longRunning = this.#members.filter(({ jobs }) => jobs.some(isLong)).length;
@@ -283,7 +283,7 @@ class TokenizerPool implements Tokenizer {
     if (first === undefined) return [];
     const jobs = [first];
     let { characters } = first;
-    while (characters < MOST_CHARACTERS && jobs.length < Math.min(share, MOST_JOBS)) {
+    while (characters < MOST_CHARACTERS && jobs.length < MOST_JOBS) {
       const next = this.#queue.take(false);
       if (next === undefined) break;
       jobs.push(next);

@@ -2,6 +2,13 @@ import type { FastifyReply } from 'fastify';
 import type { Caller, Quota, RateStatus } from '../../contracts/quota.js';
 import type { App } from '../app.js';
 
+const namesOf = (what: string) => ({
+  limit: `x-ratelimit-limit-${what}`,
+  remaining: `x-ratelimit-remaining-${what}`,
+  reset: `x-ratelimit-reset-${what}`,
+});
+const HEADERS = { requests: namesOf('requests'), tokens: namesOf('tokens') };
+
 /**
  * Lets in whom the quota lets in, by the headers of a request: nothing of a body was read yet. Every answer tells where its
  * caller stands, in OpenAI's headers. `app` must know who asks.
@@ -27,12 +34,16 @@ export function addQuota(app: App, quota: Quota): void {
 }
 
 function tellLimits(reply: FastifyReply, quota: Quota, caller: Caller): void {
-  for (const [what, status] of Object.entries(quota.look(caller)) as [string, RateStatus | null][]) {
-    if (status === null) continue;
-    reply.header(`x-ratelimit-limit-${what}`, status.limit);
-    reply.header(`x-ratelimit-remaining-${what}`, status.remaining);
-    reply.header(`x-ratelimit-reset-${what}`, formatDuration(status.resetMs));
-  }
+  const { requests, tokens } = quota.look(caller);
+  tellLimit(reply, HEADERS.requests, requests);
+  tellLimit(reply, HEADERS.tokens, tokens);
+}
+
+function tellLimit(reply: FastifyReply, names: (typeof HEADERS)['requests'], status: RateStatus | null): void {
+  if (status === null) return;
+  reply.header(names.limit, status.limit);
+  reply.header(names.remaining, status.remaining);
+  reply.header(names.reset, formatDuration(status.resetMs));
 }
 
 /** As OpenAI writes it: 120ms, 7.66s, 6m0s. */

@@ -14,8 +14,8 @@ export interface Encoder {
 
 /** Characters of the texts that are found again, in each process. */
 const KNOWN_CHARACTERS = 512 * 1024;
-/** To look a shorter one up takes as long as to cut it into words. */
-const LEAST_KNOWN_CHARACTERS = 16;
+/** What a short one takes besides. */
+const ENTRY_CHARACTERS = 64;
 
 /**
  * The steps of `Tokenizer.encode`, apart: split at added tokens, normalize, cut into words, merge. Marks go out between the
@@ -48,10 +48,10 @@ export function createEncoder(tokenizer: Tokenizer, added: readonly AddedToken[]
    */
   const known = new LRUCache<string, readonly number[]>({
     maxSize: KNOWN_CHARACTERS,
-    sizeCalculation: (_, key) => key.length,
+    sizeCalculation: (_, key) => key.length + ENTRY_CHARACTERS,
   });
   const encodeOnce = (tenant: string | null, text: string, section: number, goesOn: boolean): readonly number[] => {
-    if (tenant === null || text.length < LEAST_KNOWN_CHARACTERS) return encodeText(text, section, goesOn);
+    if (tenant === null) return encodeText(text, section, goesOn);
     const key = `${tenant}\n${Math.min(section, 1)}${goesOn ? '+' : ''}\n${text}`;
     const found = known.get(key);
     if (found !== undefined) return found;

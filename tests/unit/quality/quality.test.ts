@@ -101,6 +101,20 @@ t.test('closing leaves out what waits, and ends what is under way', async (t) =>
   t.same([kept, failures], [[], []]);
 });
 
+t.test('where more wait than can be judged, judging rests behind each', async (t) => {
+  let nowMs = 0;
+  const clock = { now: () => 1000, monotonicMs: () => (nowMs += 1e6) };
+  const judgedOf = async (answers: number) => {
+    const { quality, kept } = open({ clock, maxWaiting: 4 });
+    for (let n = 0; n < answers; n++) quality.judge(answerRecord({ id: `a${n}` }), TEXTS);
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+    await quality.close();
+    return kept.length;
+  };
+  t.equal(await judgedOf(3), 3, 'half of the room may be full');
+  t.equal(await judgedOf(4), 1, 'the others would have come hours later');
+});
+
 t.test(
   'a copy that nobody saw is judged, and is in no metric of answers and in no picture of what is asked',
   async (t) => {
