@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- NAME [--quick]`: runs bench/NAME.ts, whose default export measures and returns the figures. The last
- * line is one JSON object.
+ * `npm run bench -- NAME [--quick] [PART…]`: runs bench/NAME.ts, whose default export measures and returns the figures; only
+ * some parts of it where it has `parts`. The last line is one JSON object.
  */
 import { readdirSync } from 'node:fs';
 import { benchLine } from '../src/machine/machine.js';
@@ -8,6 +8,8 @@ import { benchLine } from '../src/machine/machine.js';
 export interface BenchOptions {
   /** Fewer rounds: for a first look. */
   readonly quick: boolean;
+  /** Of its `parts`, those that were asked for: all where none were named. */
+  readonly parts: readonly string[];
   /** Writes a line for people. */
   readonly say: (line: string) => void;
 }
@@ -24,12 +26,17 @@ const names = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith('.ts'))
   .map((file) => file.replace(/\.ts$/, ''))
   .filter((name) => !PARTS.includes(name));
-const [name, ...flags] = process.argv.slice(2);
-if (name === undefined || !names.includes(name) || flags.some((flag) => flag !== '--quick')) {
-  process.stderr.write(`usage: npm run bench -- ${names.join(' | ')} [--quick]\n`);
+const refuse = (usage: string): never => {
+  process.stderr.write(`usage: npm run bench -- ${usage}\n`);
   process.exit(2);
-}
+};
+const [name, ...rest] = process.argv.slice(2);
+if (name === undefined || !names.includes(name)) refuse(`${names.join(' | ')} [--quick]`);
 
-const { default: run } = (await import(`./${name}.js`)) as { default: Bench };
-const figures = await run({ quick: flags.includes('--quick'), say });
+const { default: run, parts = [] } = (await import(`./${name}.js`)) as { default: Bench; parts?: readonly string[] };
+const asked = rest.filter((word) => word !== '--quick');
+if (asked.some((part) => !parts.includes(part))) {
+  refuse(`${name} [--quick]${parts.length > 0 ? ` [${parts.join('] [')}]` : ''}`);
+}
+const figures = await run({ quick: rest.includes('--quick'), parts: asked.length > 0 ? asked : parts, say });
 say(benchLine(name, figures));

@@ -2,9 +2,13 @@
  * What one tenant's worst legal bodies do to another's stream: the gaps between the pieces of its answers, beside them
  * and alone.
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig } from '../src/config/load.js';
-import { type Client, flooding, withGateway } from './gateway/client.js';
+import { fileURLToPath } from 'node:url';
+import { type Client, FLOOD_KEY, withGateway } from './gateway/client.js';
+import type { Flood } from './gateway/flood-process.js';
+import { WORST } from './gateway/worst-bodies.js';
 import { quantile } from './load.js';
 import type { BenchOptions } from './main.js';
 
@@ -12,25 +16,11 @@ const ANSWER_TOKENS = 80;
 const CALLERS = 2;
 const WARM_UP_MS = 2000;
 
-/** Each as large as shipped settings let it be, and made for the slowest way through. What is read later comes last. */
-const WORST: Record<string, (client: Client, signal: AbortSignal) => Promise<unknown>> = {
-  'letters without a space': (client, signal) => client.post(CHAT, chat([message('x'.repeat(1_000_000))]), signal),
-  'letters that may fit': (client, signal) => client.post(CHAT, chat([message('x'.repeat(120_000))]), signal),
-  'empty messages': (client, signal) => client.post(CHAT, chat(Array(30_000).fill(message(''))), signal),
-  'prompts that fill the context': (client, signal) =>
-    client.post(CHAT, chat([message(`${Math.random()} ${'one two '.repeat(3400)}`)]), signal),
-  'nested JSON': (client, signal) => client.post(CHAT, `${'['.repeat(500_000)}${']'.repeat(500_000)}`, signal),
-  'long queries': (client, signal) =>
-    client.post(`/v1/vector_stores/${client.store}/search`, { query: Array(8).fill('a b '.repeat(2048)) }, signal),
-  'texts to embed': (client, signal) =>
-    client.post('/v1/embeddings', { model: EMBEDDER, input: Array(2048).fill('a b '.repeat(100)) }, signal),
-  'tags that do not match': (client, signal) =>
-    client.attach(client.store, 'tags.html', '<b></x>'.repeat(1_100_000), signal),
-};
+export const parts = Object.keys(WORST);
 
-export default function benchNeighbours({ quick, say }: BenchOptions): Promise<Record<string, number>> {
+export default function benchNeighbours({ quick, parts, say }: BenchOptions): Promise<Record<string, number>> {
   const answers = quick ? 2 : 5;
-  return withGateway(async (person, flood) => {
+  return withGateway(async (person, _, url) => {
     await gapsOf(person, 1);
     const alone = await gapsOf(person, answers);
     const figures: Record<string, number> = {
@@ -38,12 +28,12 @@ export default function benchNeighbours({ quick, say }: BenchOptions): Promise<R
       own_gap_max_ms: Math.round(Math.max(...alone)),
     };
     const all: number[] = [];
-    for (const [name, ask] of Object.entries(WORST)) {
-      const stop = flooding(CALLERS, (signal) => ask(flood, signal));
+    for (const body of parts) {
+      const stop = floodApart({ url, key: FLOOD_KEY, body, callers: CALLERS });
       await sleep(WARM_UP_MS);
       const gaps = await gapsOf(person, answers);
-      await stop();
-      say(`${name}: gap p95 ${Math.round(quantile(gaps, 0.95))}, longest ${Math.round(Math.max(...gaps))} ms`);
+      const perSecond = await stop();
+      say(`${WORST[body]!.name}, ${perSecond.toFixed(1)} a second: ${described(gaps)}`);
       all.push(...gaps);
     }
     return {
@@ -55,6 +45,22 @@ export default function benchNeighbours({ quick, say }: BenchOptions): Promise<R
   });
 }
 
+const described = (gaps: readonly number[]): string => {
+  const longest = [...gaps].sort((a, b) => b - a).slice(0, 3);
+  return `gap p95 ${Math.round(quantile(gaps, 0.95))}, longest ${longest.map(Math.round).join(', ')} ms`;
+};
+
+/** Floods until the returned function is called, which gives how many requests a second there were. */
+function floodApart(flood: Flood): () => Promise<number> {
+  const child = fork(fileURLToPath(new URL('gateway/flood-process.ts', import.meta.url)));
+  child.send(flood);
+  return async () => {
+    child.send('stop');
+    const [{ perSecond }] = (await once(child, 'message')) as [{ perSecond: number }];
+    return perSecond;
+  };
+}
+
 async function gapsOf(person: Client, answers: number): Promise<number[]> {
   const gaps: number[] = [];
   for (let n = 0; n < answers; n++) {
@@ -63,8 +69,3 @@ async function gapsOf(person: Client, answers: number): Promise<number[]> {
   }
   return gaps;
 }
-
-const CHAT = '/v1/chat/completions';
-const EMBEDDER = loadConfig().models.embedder;
-const message = (content: string) => ({ role: 'user', content });
-const chat = (messages: readonly object[]) => ({ model: 'assistant', messages, max_tokens: 1 });

@@ -4,25 +4,36 @@ import { DEMO_TENANTS } from '../../src/demo/tenants.js';
 import { removeDataDir, startAsShipped, temporaryDataDir } from '../../tests/integration/gateway-process.js';
 import { createSseReader } from '../load.js';
 
+/** A body that was made before. */
+export interface MadeBody {
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+const PERSON_KEY = DEMO_TENANTS[0]!.secret;
+export const FLOOD_KEY = DEMO_TENANTS[1]!.secret;
+
 export interface Client {
   /** @throws Error with the answer where it is not 2xx */
-  post(path: string, body: object | FormData | string, signal?: AbortSignal): Promise<Response>;
+  post(path: string, body: object | FormData | MadeBody, signal?: AbortSignal): Promise<Response>;
   get(path: string): Promise<Response>;
   /** When each piece of a streamed answer came, in milliseconds since the question. */
   stream(question: string, maxTokens: number, signal?: AbortSignal): Promise<number[]>;
   /** Uploads a document and puts it into a store, where it is read later. Returns its id. */
   attach(store: string, filename: string, content: string, signal?: AbortSignal): Promise<string>;
+  /** The same with the form of an upload. */
+  attachForm(store: string, form: FormData | MadeBody, signal?: AbortSignal): Promise<string>;
   /** The tenant's default store. */
   readonly store: string;
 }
 
-export async function withGateway<T>(use: (person: Client, flood: Client) => Promise<T>): Promise<T> {
+export async function withGateway<T>(use: (person: Client, flood: Client, url: string) => Promise<T>): Promise<T> {
   const dataDir = temporaryDataDir();
   const gateway = await startAsShipped(dataDir);
   try {
-    const clients = DEMO_TENANTS.slice(0, 2).map(({ secret }) => createClient(gateway.url, secret));
+    const clients = [PERSON_KEY, FLOOD_KEY].map((key) => createClient(gateway.url, key));
     const [person, flood] = await Promise.all(clients);
-    return await use(person!, flood!);
+    return await use(person!, flood!, gateway.url);
   } finally {
     await gateway.stop('SIGKILL');
     removeDataDir(dataDir);
@@ -36,15 +47,17 @@ export async function createClient(url: string, key: string): Promise<Client> {
     if (!response.ok) throw new Refused(response.status, await response.text());
     return response;
   };
-  const post: Client['post'] = (path, body, signal) =>
-    body instanceof FormData
-      ? send(path, { method: 'POST', headers: authorization, body, signal: signal ?? null })
-      : send(path, {
-          method: 'POST',
-          headers: { ...authorization, 'content-type': 'application/json' },
-          body: typeof body === 'string' ? body : JSON.stringify(body),
-          signal: signal ?? null,
-        });
+  const post: Client['post'] = (path, body, signal) => {
+    const init = { method: 'POST', signal: signal ?? null };
+    if (body instanceof FormData) return send(path, { ...init, headers: authorization, body });
+    const made = isMade(body) ? body : { type: 'application/json', bytes: JSON.stringify(body) };
+    return send(path, { ...init, headers: { ...authorization, 'content-type': made.type }, body: made.bytes });
+  };
+  const attachForm: Client['attachForm'] = async (store, form, signal) => {
+    const { id } = (await (await post('/v1/files', form, signal)).json()) as { id: string };
+    await post(`/v1/vector_stores/${store}/files`, { file_id: id }, signal);
+    return id;
+  };
   const get: Client['get'] = (path) => send(path, { headers: authorization });
   const { data } = (await (await get('/v1/vector_stores?order=asc')).json()) as { data: { id: string }[] };
   return {
@@ -67,16 +80,17 @@ export async function createClient(url: string, key: string): Promise<Client> {
       }
       return times;
     },
-    async attach(store, filename, content, signal) {
+    attach(store, filename, content, signal) {
       const form = new FormData();
       form.append('purpose', 'assistants');
       form.append('file', new Blob([content]), filename);
-      const { id } = (await (await post('/v1/files', form, signal)).json()) as { id: string };
-      await post(`/v1/vector_stores/${store}/files`, { file_id: id }, signal);
-      return id;
+      return attachForm(store, form, signal);
     },
+    attachForm,
   };
 }
+
+const isMade = (body: object): body is MadeBody => 'bytes' in body && Buffer.isBuffer(body.bytes);
 
 /** What the gateway refused: a flood goes on, after a pause where there is too much of it. */
 class Refused extends Error {

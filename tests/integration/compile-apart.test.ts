@@ -11,7 +11,12 @@ t.test('an adapter is compiled apart as it is here, and what is refused is refus
   const options = { modelDir, dataDir: path.join(folder, 'data'), maxRank: 8 };
   const source = writePeft(path.join(folder, 'peft'), {});
   const apart = createSeparateCompiler(options);
-  const [first, again] = await Promise.all([apart.compile(source), apart.compile(source)]);
+  const processes = () => process.getActiveResourcesInfo().filter((resource) => resource === 'ProcessWrap').length;
+  const before = processes();
+  const compiling = Promise.all([apart.compile(source), apart.compile(source)]);
+  await new Promise(setImmediate);
+  t.equal(processes(), before + 1, 'reading, packing and hashing are done elsewhere');
+  const [first, again] = await compiling;
   t.same(first, await createAdapterCompiler(options).compile(source));
   t.same(again, first);
   t.same(readdirSync(path.join(folder, 'data', 'adapters')), [first.digest]);

@@ -32,7 +32,7 @@ export const server = Type.Object(
       1024 * 1024 * MiB,
     ),
     bodyBytesPerSecond: integer(
-      'Bytes of JSON bodies of one tenant that are read in a second; more of them wait. An object, a list or a name counts as 256. Reading them takes time in which streams stand still.',
+      'Bytes of bodies of one tenant that are read in a second, adapters apart; more of them wait. An object, a list or a name of JSON counts as 256. Reading them takes time in which streams stand still.',
       8 * MiB,
       KiB,
       1024 * 1024 * MiB,

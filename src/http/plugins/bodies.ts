@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Transform } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../errors/app-error.js';
 import { SharedQueue } from '../../queues/shared-queue.js';
@@ -15,8 +15,8 @@ const IS_JSON = /^application\/json\b/i;
 
 /**
  * Bodies on their way in and in use: one that says that it is too large is refused before it is read, one that stalls
- * ends, and all together are bounded, by tenant too; those of one tenant are read no faster than its pace. `app` must know who
- * asks.
+ * ends, and all together are bounded, by tenant too; those of one tenant are read no faster than its pace, and files evenly. `app` must
+ * know who asks.
  */
 export function addBodies(app: App, { bodyTimeoutMs, maxBodyBytesInFlight }: BodyLimits): void {
   const inFlight = new SharedQueue({
@@ -52,7 +52,9 @@ export function addBodies(app: App, { bodyTimeoutMs, maxBodyBytesInFlight }: Bod
         place.served();
         return done(null, payload);
       }
-      const body = watchBody(request, bodyTimeoutMs);
+      const isFile = config.streamsBody || config.maxFileBytes !== undefined;
+      const body = isFile ? app.bodyPace.spread(bodyLimit) : new PassThrough();
+      watchBody(request, body, bodyTimeoutMs);
       giveWay = (error) => body.destroy(error);
       raw.once('end', () => place.served());
       raw.pipe(body);
@@ -67,10 +69,9 @@ export function addBodies(app: App, { bodyTimeoutMs, maxBodyBytesInFlight }: Bod
   });
 }
 
-/** The body as it comes, which fails where it stalls, breaks off or becomes too large. The connection lives on. */
-function watchBody(request: FastifyRequest, timeoutMs: number): PassThrough {
+/** The body as it comes fails where it stalls, breaks off or becomes too large. The connection lives on. */
+function watchBody(request: FastifyRequest, body: Transform, timeoutMs: number): void {
   const { raw, routeOptions } = request;
-  const body = new PassThrough();
   const stalled = () => body.destroy(new AppError('request_incomplete'));
   const timer = setTimeout(stalled, timeoutMs);
   let received = 0;
@@ -92,5 +93,4 @@ function watchBody(request: FastifyRequest, timeoutMs: number): PassThrough {
     raw.off('data', onData);
     raw.off('close', onClose);
   });
-  return body;
 }

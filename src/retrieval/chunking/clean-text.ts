@@ -6,6 +6,9 @@ import type { Range } from './document.js';
  */
 const INVISIBLE =
   /[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]|\u{e0001}|[\u{e0020}-\u{e007f}]|(?<!\P{ASCII})[\u200c\u200d]/gu;
+/** Any other, but for spaces. */
+const VISIBLE =
+  /[^\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u{e0001}\u{e0020}-\u{e007f}]/u;
 /** The line ends of old Macs, and the carriage returns of Windows. */
 const CARRIAGE_RETURN = /\r\n?/g;
 
@@ -18,6 +21,9 @@ export interface CleanText {
 export function withoutInvisible(text: string): string {
   return text.replace(INVISIBLE, '');
 }
+
+/** Whether there is anything to read: fast where it comes early. */
+export const hasVisible = (text: string): boolean => VISIBLE.test(text);
 
 /** A file's text with line feeds alone, without invisible characters and without `hidden` ranges (in order). */
 export function cleanText(raw: string, hidden: readonly Range[]): CleanText {

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { DOCUMENT_KINDS } from '../../contracts/document-kinds.js';
 import { AppError } from '../../errors/app-error.js';
-import { withoutInvisible } from './clean-text.js';
+import { hasVisible } from './clean-text.js';
 import { type DecodedFile, decodeFile } from './encodings.js';
 import { openZip } from './office/zip.js';
 import { NO_TEXT, Unreadable } from './unreadable.js';
@@ -83,7 +83,7 @@ function recognise(extension: string, content: Uint8Array): RecognisedFile {
   }
   const decoded = decodeFile(content);
   if (decoded.text.includes('\0')) throw new Unreadable(`it holds binary data; ${SUPPORTED_INSTEAD}`);
-  if (withoutInvisible(decoded.text).trim() === '') throw new Unreadable(NO_TEXT);
+  if (!hasVisible(decoded.text)) throw new Unreadable(NO_TEXT);
   return { kind: named, ...decoded };
 }
 

@@ -4,6 +4,7 @@ import type { FileTerms } from '../lexical/file-terms.js';
 import type { QueryPart } from '../search/best-passages.js';
 import type { KnownVectors } from '../stores/known-vectors.js';
 import type { IngestFile, NewPassage } from '../stores/store-files.js';
+import type { StoredContent } from '../stores/stored-content.js';
 import type { SearchedStore } from '../stores/vector-stores.js';
 
 /** The part of retrieval that needs no model: it is the document store's alone. */
@@ -63,6 +64,8 @@ export interface DocumentStore extends DocumentMethods {
   readonly isAlone: boolean;
   /** What a job to read a file is about. @throws AppError `not_found` where the file was removed meanwhile */
   load(lease: Lease): Promise<IngestFile>;
+  /** Its bytes, or where a parser finds them. @throws AppError `not_found` where it was removed meanwhile */
+  contentOf(file: IngestFile): Promise<Uint8Array | StoredContent>;
   /** Vectors of the file's passages that the tenant has already. */
   known(file: IngestFile): Promise<KnownVectors>;
   /**

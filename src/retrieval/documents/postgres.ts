@@ -102,8 +102,10 @@ export async function openPostgresDocuments(
     onError,
   });
 
+  const own = confined(rows, scopes);
   return {
-    ...confined(rows, scopes),
+    ...own,
+    contentOf: ({ tenant, fileId }) => own.getFileContent(tenant, fileId),
     purgeFiles: (tenant, fileIds) => purge(db, scopes, audit, tenant, fileIds, nowS()),
     searched: (tenant, storeIds) => scopes.of(tenant, () => searched(tenant, storeIds)),
     async find(request, signal) {

@@ -25,7 +25,7 @@ export interface RowsOptions {
 
 export type RowMethods = Omit<
   DocumentStore,
-  'find' | 'searched' | 'purgeFiles' | 'jobs' | 'isAlone' | 'countPassages' | 'close'
+  'find' | 'searched' | 'purgeFiles' | 'contentOf' | 'jobs' | 'isAlone' | 'countPassages' | 'close'
 >;
 
 /** The methods that are the same over whichever database has the rows. Each is about the tenant that its first argument names. */

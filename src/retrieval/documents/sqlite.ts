@@ -86,6 +86,8 @@ export async function openSqliteDocuments(dataDir: string, options: DocumentsOpt
     // This thread reads the rows and compares them.
     find: (request, signal) =>
       queue.run('search', request.tenant, () => inSnapshot(reader, () => find(request)), signal),
+    // On its way through this process it would be copied four times, before what others wait for.
+    contentOf: async ({ fileId }) => ({ database: file, fileId }),
     jobs,
     isAlone: true,
     countPassages: () => passages.count(),

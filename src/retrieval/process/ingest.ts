@@ -22,7 +22,7 @@ export interface Reading {
 }
 
 export interface IngestOptions {
-  readonly documents: Pick<DocumentStore, 'jobs' | 'isAlone' | 'load' | 'known' | 'complete'>;
+  readonly documents: Pick<DocumentStore, 'jobs' | 'isAlone' | 'load' | 'contentOf' | 'known' | 'complete'>;
   readonly parse: ParseFile;
   /** Of texts that the product ships with. */
   readonly shipped: ShippedVectors;
@@ -109,16 +109,17 @@ export class Ingest {
   }
 
   async #passages(file: IngestFile, terms: FileTerms, { signal, progress, risk }: Working): Promise<NewPassage[]> {
-    const { parse, batch, isWithinAllowance } = this.#options;
+    const { documents, parse, batch, isWithinAllowance } = this.#options;
     // A note that somebody adds goes before the answers and files of who floods; bulk goes behind everything.
-    const isAhead = file.content.byteLength <= SHORT_FILE_BYTES && isWithinAllowance(file.tenant);
+    const isAhead = file.bytes <= SHORT_FILE_BYTES && isWithinAllowance(file.tenant);
     const reading: Reading = { precedence: isAhead ? 'ahead' : 'behind', signal };
-    const parsed = await parse(file, reading);
+    const { filename, chunking } = file;
+    const parsed = await parse({ filename, chunking, content: await documents.contentOf(file) }, reading);
     await risk();
     const drafts = await this.#masked(parsed, file, signal);
     const vectors = await this.#vectors(file, drafts, reading, progress);
     for (const [index, draft] of drafts.entries()) {
-      terms.add(file.filename, draft);
+      terms.add(filename, draft);
       // The words of a long file keep no search waiting.
       if (index % batch === 0) await setImmediate();
       signal.throwIfAborted();

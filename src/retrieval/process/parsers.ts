@@ -123,6 +123,10 @@ function createPool(options: ParserOptions, precedence: Precedence) {
             case 'refused':
               settle(() => reject(AppError.fromMessage(message.error)));
               park(child);
+              break;
+            case 'unread':
+              settle(() => reject(Object.assign(new Error(message.message), { code: message.code })));
+              park(child);
           }
         });
         send(child, { type: 'parse', job });

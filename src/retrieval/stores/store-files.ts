@@ -54,7 +54,7 @@ export interface IngestFile {
   readonly storeId: string;
   readonly fileId: string;
   readonly filename: string;
-  readonly content: Uint8Array;
+  readonly bytes: number;
   readonly path: string | null;
   readonly chunking: ChunkSizes | null;
   readonly redaction: Redaction;
@@ -223,15 +223,15 @@ export function createStoreFiles(db: Db, audit: Audited) {
         .selectFrom('store_files')
         .innerJoin('files', 'files.id', 'store_files.file_id')
         .innerJoin('stores', 'stores.id', 'store_files.store_id')
-        .select(['store_files.seq', 'filename', 'content', 'path', 'chunk_tokens', 'overlap_tokens', 'redaction'])
+        .select(['store_files.seq', 'filename', 'bytes', 'path', 'chunk_tokens', 'overlap_tokens', 'redaction'])
         .select('most_passages')
         .where('store_id', '=', storeId)
         .where('file_id', '=', fileId)
         .executeTakeFirst();
       if (!row) throw new AppError('not_found', { what: `File of vector store ${storeId}`, id: fileId });
-      const { seq, filename, content, path, redaction } = row;
+      const { seq, filename, bytes, path, redaction } = row;
       const mostPassages = row.most_passages === null ? null : Number(row.most_passages);
-      const read = { seq, tenant, storeId, fileId, filename, content, path, redaction, mostPassages };
+      const read = { seq, tenant, storeId, fileId, filename, bytes, path, redaction, mostPassages };
       return { ...read, chunking: toChunking(row) };
     },
 

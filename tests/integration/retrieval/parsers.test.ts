@@ -1,9 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
+import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import type { Precedence } from '../../../src/retrieval/process/encoder.js';
 import { createParsers } from '../../../src/retrieval/process/parsers.js';
+import type { StoredContent } from '../../../src/retrieval/stores/stored-content.js';
+import { storageTrouble } from '../../../src/sqlite/storage-trouble.js';
 import {
   addText,
   ask,
@@ -13,6 +16,7 @@ import {
   settled,
   startRetrieval,
 } from '../../fixtures/retrieval/retrieval.js';
+import { openRows } from '../../fixtures/retrieval/rows.js';
 
 /** A million takes an HTML parser a second: each end tag is looked for among all elements that are open. */
 const slowHtml = (endTags: number) => '<b>'.repeat(1000) + '</x>'.repeat(endTags);
@@ -27,8 +31,12 @@ function setUp(t: Test, limits = {}) {
     ...limits,
   });
   t.teardown(() => parsers.close());
-  return (filename: string, content: string | Uint8Array, signal = NEVER, precedence: Precedence = 'behind') =>
-    parsers.parse({ filename, content: Buffer.from(content) }, { precedence, signal });
+  type Content = string | Uint8Array | StoredContent;
+  return (filename: string, content: Content, signal = NEVER, precedence: Precedence = 'behind') =>
+    parsers.parse(
+      { filename, content: typeof content === 'string' ? Buffer.from(content) : content },
+      { precedence, signal },
+    );
 }
 
 /** A PDF of one page with the given content. */
@@ -103,6 +111,21 @@ t.test('what is read behind everything has parsers that stepped back', async (t)
   const ahead = parserPids().find((pid) => pid !== behind);
   t.ok(getPriority(behind) > getPriority(ahead));
   t.equal(getPriority(ahead), getPriority());
+});
+
+t.test('a parser reads what is stored by itself; a database that is away fails no file', async (t) => {
+  const folder = dataFolder(t);
+  const rows = await openRows(folder);
+  const upload = { filename: 'fees.md', purpose: 'assistants', content: Buffer.from('# Fees\n\nThe fee is waived.') };
+  const { id: fileId } = await rows.files.create('bank', upload, 1);
+  const parse = setUp(t, { parseTimeoutMs: 10_000 });
+  const database = join(folder, 'documents.db');
+  t.match(await parse('fees.md', { database, fileId }), [{ headingPath: ['Fees'], text: 'The fee is waived.' }]);
+  await t.rejects(parse('fees.md', { database, fileId: 'file-none' }), { code: 'not_found' });
+  const away = parse('fees.md', { database: join(folder, 'away', 'documents.db'), fileId });
+  t.equal(storageTrouble(await away.catch((error) => error)), 'the data folder is not there');
+  t.equal(parserPids().length, 1, 'the same parser goes on');
+  await rows.db.destroy();
 });
 
 t.test('a search does not wait for a parser, and the file fails with the reason', async (t) => {

@@ -219,6 +219,19 @@ t.test('an attention window and the older spelling of rope settings are understo
   t.equal(manifest.shape.maxPositions, 48);
 });
 
+t.test('byte order marks before the JSON of a folder are no part of it', async (t) => {
+  const dataDir = t.testdir();
+  const source = path.join(dataDir, 'source');
+  writeTinyFolder(source, llama);
+  const plain = (await importModel(source, dataDir, { id: 'plain' })) as ModelManifest;
+  for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
+    const file = path.join(source, name);
+    writeFileSync(file, `\ufeff${readFileSync(file, 'utf8')}`);
+  }
+  const marked = (await importModel(source, dataDir, { id: 'marked' })) as ModelManifest;
+  t.same({ ...marked, id: 'plain' }, plain, 'the files that the model is made of, too');
+});
+
 t.test('an index of weights cannot lead out of its folder', async (t) => {
   const dataDir = t.testdir();
   const source = path.join(dataDir, 'source');

@@ -2,7 +2,9 @@
 import { AppError } from '../../../errors/app-error.js';
 import { sendToParent, serveParent } from '../../../processes/child.js';
 import { stepBack } from '../../../processes/step-back.js';
+import { storageTrouble } from '../../../sqlite/storage-trouble.js';
 import { chunkFile, type FilePassage } from '../../chunking/chunk-file.js';
+import { readStored } from '../../stores/stored-content.js';
 import type { FromParser, ParseJob, ParserOptions, ToParser } from './protocol.js';
 import { loadTokenCounter } from './token-counter.js';
 import { watchUse } from './watchdog.js';
@@ -25,21 +27,29 @@ function start({ options, precedence }: Extract<ToParser, { type: 'start' }>): v
   const countTokens = loadTokenCounter(options.baseModelDir);
   const watchdog = watchUse(options.parseTimeoutMs, options.parseMemoryBytes);
   read = async (job) => {
-    watchdog.start();
     try {
-      await parse(job, options, countTokens);
+      const content = job.content instanceof Uint8Array ? job.content : readStored(job.content);
+      watchdog.start();
+      await parse({ ...job, content }, options, countTokens);
       send({ type: 'done' });
     } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      send({ type: 'refused', error: error.toMessage() });
+      send(failureOf(error));
     } finally {
       watchdog.stop();
     }
   };
 }
 
+/** @throws what is no file's fault */
+function failureOf(error: unknown): FromParser {
+  if (error instanceof AppError) return { type: 'refused', error: error.toMessage() };
+  if (storageTrouble(error) === null) throw error;
+  const { code, message } = error as Error & { readonly code: string };
+  return { type: 'unread', code, message };
+}
+
 async function parse(
-  job: ParseJob,
+  job: ParseJob & { readonly content: Uint8Array },
   { limits, maxPassages }: ParserOptions,
   countTokens: (text: string) => number,
 ): Promise<void> {

@@ -3,6 +3,7 @@ import type { ChunkSizes } from '../../../contracts/retrieval.js';
 import type { ErrorMessage } from '../../../errors/app-error.js';
 import type { FilePassage } from '../../chunking/chunk-file.js';
 import type { PassageLimits } from '../../chunking/passages.js';
+import type { StoredContent } from '../../stores/stored-content.js';
 import type { Precedence } from '../encoder.js';
 
 export interface ParserOptions {
@@ -17,7 +18,7 @@ export interface ParserOptions {
 
 export interface ParseJob {
   readonly filename: string;
-  readonly content: Uint8Array;
+  readonly content: Uint8Array | StoredContent;
   /** Null, or left out: as configured. */
   readonly chunking?: ChunkSizes | null;
 }
@@ -32,4 +33,6 @@ export type FromParser =
   | { readonly type: 'passages'; readonly passages: readonly FilePassage[] }
   | { readonly type: 'done' }
   /** The file cannot be read. */
-  | { readonly type: 'refused'; readonly error: ErrorMessage };
+  | { readonly type: 'refused'; readonly error: ErrorMessage }
+  /** Its database cannot be read, by the database's own code. */
+  | { readonly type: 'unread'; readonly code: string; readonly message: string };

@@ -40,8 +40,9 @@ async function setUp(
   const queue = createWorkQueue(...unhurried);
   const ingest = new Ingest({
     documents: rows.methods,
-    parse: async (file, { precedence }) => {
-      parsedAs.set(file.filename, precedence);
+    parse: async ({ filename, content }, { precedence }) => {
+      parsedAs.set(filename, precedence);
+      const file = { filename, content: content as Uint8Array };
       return [...(await chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords))];
     },
     shipped: () => null,
