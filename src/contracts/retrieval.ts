@@ -255,17 +255,26 @@ export type RetrievalObservation =
   | { readonly type: 'restart' };
 
 /** Every call may end with `retrieval_unavailable`, `queue_full` or `deadline_exceeded`. */
+/** A file that lies on this machine's disk. */
+export interface FileOnDisk {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface NewFile {
+  readonly filename: string;
+  readonly purpose: string;
+  /** What lies on the disk stays there until the call is over. */
+  readonly content: Uint8Array | FileOnDisk;
+}
+
 export interface Retrieval extends Jobs {
   /**
    * Durable when it resolves. The content is looked at for the purposes `assistants` and `user_data`.
    * @param mostBytes that the tenant may keep, this file included; null: no limit
    * @throws AppError `file_too_large`, `unsupported_file`, `storage_limit_reached`
    */
-  createFile(
-    tenant: string,
-    file: { filename: string; purpose: string; content: Uint8Array },
-    mostBytes?: number | null,
-  ): Promise<StoredFile>;
+  createFile(tenant: string, file: NewFile, mostBytes?: number | null): Promise<StoredFile>;
   /** @param groups `not_found` where these may see it in no store; null: not asked */
   getFile(tenant: string, fileId: string, groups?: readonly string[] | null): Promise<StoredFile>;
   getFileContent(tenant: string, fileId: string, groups?: readonly string[] | null): Promise<Uint8Array>;

@@ -91,7 +91,7 @@ declare module 'fastify' {
   }
   interface FastifyInstance {
     bodyPace: BodyPace;
-    /** Where adapters that are uploaded lie until they were looked at, and how large their weights may be. */
+    /** Where adapters and large files that are uploaded lie until they were looked at, and how large weights may be. */
     uploads: { readonly dir: string; readonly maxBytes: number };
   }
   interface FastifyRequest {

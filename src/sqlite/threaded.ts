@@ -4,8 +4,23 @@ import { type CompiledQuery, type DatabaseConnection, type Driver, type QueryRes
 import { OneConnectionDriver } from './one-connection.js';
 import { DRIVER, PRAGMAS } from './open.js';
 
+/** A parameter: all bytes of a file, which the thread reads. A class, so that no value from outside can be one. */
+export class BytesOfFile {
+  readonly file: string;
+
+  constructor(file: string) {
+    this.file = file;
+  }
+}
+
 export type ToWriter =
-  | { readonly type: 'run'; readonly sql: string; readonly parameters: readonly unknown[] }
+  | {
+      readonly type: 'run';
+      readonly sql: string;
+      readonly parameters: readonly unknown[];
+      /** Of parameters that are bytes of a file: their places, and its path. */
+      readonly files: readonly (readonly [number, string])[];
+    }
   | { readonly type: 'close' };
 
 /** One for each `run`, in their order. */
@@ -62,7 +77,10 @@ class WriterThread implements DatabaseConnection {
   executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve: (answer) => resolve(answer as QueryResult<R>), reject });
-      this.#worker.postMessage({ type: 'run', sql, parameters } satisfies ToWriter);
+      const files = parameters.flatMap((parameter, at) =>
+        parameter instanceof BytesOfFile ? [[at, parameter.file] as const] : [],
+      );
+      this.#worker.postMessage({ type: 'run', sql, parameters, files } satisfies ToWriter);
     });
   }
 

@@ -1,6 +1,7 @@
 // @ts-check
 // A thread with a connection of its own, started by threaded.ts. Plain JavaScript that imports nothing of ours: a loader
 // that understands TypeScript reaches no threads in Node 20, and this has to run from the sources too.
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 
@@ -19,7 +20,8 @@ port.on('message', (/** @type {import('./threaded.js').ToWriter} */ message) => 
   let answer;
   try {
     const statement = database.prepare(message.sql);
-    const { parameters } = message;
+    const parameters = [...message.parameters];
+    for (const [at, file] of message.files) parameters[at] = readFileSync(file);
     answer = statement.reader
       ? { rows: statement.all(parameters), changes: 0 }
       : { rows: [], changes: statement.run(parameters).changes };

@@ -63,6 +63,7 @@ export interface TestServerOptions {
   /** Left out: no texts are kept. */
   readonly captures?: Captures;
   readonly onLogLine?: (line: string) => void;
+  readonly dataDir?: string;
   /** Folder in which a real registry keeps texts. */
   readonly keptIn?: string;
 }
@@ -73,6 +74,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
   const config: Config = {
     ...defaults,
     demo: options.demo ?? defaults.demo,
+    dataDir: options.dataDir ?? defaults.dataDir,
     metrics: { ...defaults.metrics, ...options.metrics },
     tls: options.tls ?? defaults.tls,
     admin: options.admin ?? defaults.admin,

@@ -1,3 +1,6 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import { bearer, createTestServer, KEY, OTHER_KEY } from './fakes.js';
 
@@ -62,6 +65,28 @@ t.test('a file is stored whole, whatever the order of the fields', async (t) => 
     t.equal(content.headers['content-type'], 'application/octet-stream');
     t.equal(content.headers['content-disposition'], 'attachment');
   }
+});
+
+t.test('a large file is on the disk while it comes, and nothing of it is left, however that ends', async (t) => {
+  const dataDir = t.testdir({});
+  const { app, retrieval } = await createTestServer({ dataDir, retrieval: { maxFileBytes: 2 ** 20 } });
+  t.teardown(() => app.close());
+  const uploads = join(dataDir, 'uploads');
+  const bytes = Uint8Array.from({ length: 2 ** 20 }, (_, index) => index % 251);
+  const taken: unknown[] = [];
+  const { createFile } = retrieval;
+  retrieval.createFile = (tenant, upload, mostBytes) => {
+    taken.push(...readdirSync(uploads).map((name) => statSync(join(uploads, name)).mode & 0o777));
+    return createFile(tenant, upload, mostBytes);
+  };
+  const { id } = (await upload(app, [file(bytes), purpose()])).json();
+  t.same(taken, [0o600]);
+  t.ok((await app.inject({ url: `/v1/files/${id}/content`, headers: bearer() })).rawPayload.equals(bytes));
+  const longer = Uint8Array.from({ length: 2 ** 20 + 1 });
+  t.equal((await upload(app, [file(longer), purpose()])).statusCode, 413);
+  t.equal((await upload(app, [file(bytes), purpose('none')])).statusCode, 400);
+  t.equal((await upload(app, [file(bytes, 'a.zip'), purpose()])).statusCode, 422);
+  while (readdirSync(uploads).length > 0) await setImmediate();
 });
 
 t.test('what is wrong with an upload is told by field', async (t) => {

@@ -2,6 +2,7 @@ import { CompiledQuery, sql } from 'kysely';
 import type { Config } from '../../config/schema.js';
 import type { PurgeReport } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import { contentOf } from '../../files/content-of.js';
 import { createJobs } from '../../jobs/jobs.js';
 import { openPostgres } from '../../postgres/open.js';
 import type { Scopes } from '../../postgres/scopes.js';
@@ -105,6 +106,8 @@ export async function openPostgresDocuments(
   const own = confined(rows, scopes);
   return {
     ...own,
+    createFile: (tenant, file, mostBytes) =>
+      own.createFile(tenant, { ...file, content: contentOf(file.content) }, mostBytes),
     contentOf: ({ tenant, fileId }) => own.getFileContent(tenant, fileId),
     purgeFiles: (tenant, fileIds) => purge(db, scopes, audit, tenant, fileIds, nowS()),
     searched: (tenant, storeIds) => scopes.of(tenant, () => searched(tenant, storeIds)),

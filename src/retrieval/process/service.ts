@@ -1,6 +1,7 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { EmbeddingInput, Redaction, Retrieval, SearchRequest, SearchResult } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import { contentOf } from '../../files/content-of.js';
 import { recogniseFile } from '../chunking/file-kinds.js';
 import type { DocumentStore } from '../documents/document-store.js';
 import type { Method, ProcessOptions } from '../protocol.js';
@@ -121,9 +122,10 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       return documents.updateStore(tenant, id, change);
     },
     async createFile(tenant, file, mostBytes) {
-      const bytes = file.content.byteLength;
+      const { content } = file;
+      const bytes = content instanceof Uint8Array ? content.byteLength : content.bytes;
       if (bytes > config.maxFileBytes) throw new AppError('file_too_large', { bytes, limitBytes: config.maxFileBytes });
-      if (DOCUMENT_PURPOSES.has(file.purpose)) recogniseFile(file.filename, file.content);
+      if (DOCUMENT_PURPOSES.has(file.purpose)) recogniseFile(file.filename, contentOf(content));
       return documents.createFile(tenant, file, mostBytes);
     },
     attachFile: waking(documents.attachFile),

@@ -1,5 +1,6 @@
-import type { Page, PageRequest, StoredFile } from '../../contracts/retrieval.js';
+import type { NewFile, Page, PageRequest, StoredFile } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import { BytesOfFile } from '../../sqlite/threaded.js';
 import type { Audited, Db } from './database.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
@@ -27,17 +28,12 @@ export function createFiles(db: Db, audit: Audited) {
   };
 
   return {
-    async create(
-      tenant: string,
-      file: { filename: string; purpose: string; content: Uint8Array },
-      nowS: number,
-      mostBytes: number | null = null,
-    ): Promise<StoredFile> {
-      const content = Buffer.from(file.content.buffer, file.content.byteOffset, file.content.byteLength);
+    async create(tenant: string, file: NewFile, nowS: number, mostBytes: number | null = null): Promise<StoredFile> {
+      const { content, bytes } = toValue(file.content);
       const row = {
         id: newId('file-'),
         filename: file.filename,
-        bytes: content.length,
+        bytes,
         purpose: file.purpose,
         created_at: nowS,
       };
@@ -103,6 +99,15 @@ export function createFiles(db: Db, audit: Audited) {
       });
     },
   };
+}
+
+/** What lies on the disk is read by the thread that writes it into SQLite (sqlite/threaded.ts). */
+function toValue(content: NewFile['content']): { readonly content: Buffer; readonly bytes: number } {
+  if (!(content instanceof Uint8Array)) {
+    return { content: new BytesOfFile(content.path) as unknown as Buffer, bytes: content.bytes };
+  }
+  const { buffer, byteOffset, byteLength } = content;
+  return { content: Buffer.from(buffer, byteOffset, byteLength), bytes: byteLength };
 }
 
 /** @throws AppError `storage_limit_reached` */

@@ -13,6 +13,7 @@ import type {
   VectorStoreFile,
 } from '../../../src/contracts/retrieval.js';
 import { AppError } from '../../../src/errors/app-error.js';
+import { contentOf } from '../../../src/files/content-of.js';
 
 export function passage(id: string, text: string, score: number): ScoredPassage {
   return {
@@ -104,7 +105,8 @@ export function createFakeRetrieval(): FakeRetrieval {
     emit: (observation) => {
       for (const listener of listeners) listener(observation);
     },
-    createFile: async (tenant, { filename, purpose, content }, mostBytes = null) => {
+    createFile: async (tenant, { filename, purpose, content: given }, mostBytes = null) => {
+      const content = contentOf(given);
       if (mostBytes !== null && content.byteLength > mostBytes) throw new AppError('storage_limit_reached', { tenant });
       if (filename.endsWith('.zip')) throw new AppError('unsupported_file', { filename, reason: 'it is an archive' });
       const id = `file-${++created}`;

@@ -1,5 +1,6 @@
 import type { Page, PageRequest, Retrieval, StoredFile, VectorStoreFile } from '../../../src/contracts/retrieval.js';
 import { AppError } from '../../../src/errors/app-error.js';
+import { contentOf } from '../../../src/files/content-of.js';
 
 type Documents = Pick<
   Retrieval,
@@ -42,8 +43,9 @@ export function memoryRetrieval() {
   };
 
   const documents: Documents = {
-    async createFile(tenant, { filename, purpose, content }) {
+    async createFile(tenant, { filename, purpose, content: given }) {
       if (filename.endsWith('.bin')) throw new AppError('unsupported_file', { filename, reason: 'it is not text' });
+      const content = contentOf(given);
       const file = { id: `file_${uploads++}`, filename, purpose, bytes: content.length, createdAt: 0 };
       files.set(file.id, { ...file, tenant, text: Buffer.from(content).toString() });
       return file;

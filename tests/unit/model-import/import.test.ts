@@ -229,7 +229,8 @@ t.test('byte order marks before the JSON of a folder are no part of it', async (
     writeFileSync(file, `\ufeff${readFileSync(file, 'utf8')}`);
   }
   const marked = (await importModel(source, dataDir, { id: 'marked' })) as ModelManifest;
-  t.same({ ...marked, id: 'plain' }, plain, 'the files that the model is made of, too');
+  const { id: _, importer: __, ...expected } = plain;
+  t.match(marked, expected, 'the files that the model is made of, too');
 });
 
 t.test('an index of weights cannot lead out of its folder', async (t) => {

@@ -1,11 +1,15 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { DOCUMENT_KINDS } from '../../../contracts/document-kinds.js';
-import type { StoredFile } from '../../../contracts/retrieval.js';
+import type { NewFile, StoredFile } from '../../../contracts/retrieval.js';
 import { AppError } from '../../../errors/app-error.js';
 import { errorResponses } from '../../../errors/responses.js';
-import { type Form, type FormPart, readForm } from '../../../forms/read-form.js';
+import { keepFile } from '../../../forms/keep-file.js';
+import { type Form, readForm } from '../../../forms/read-form.js';
 import type { App, Services } from '../../app.js';
 import { GroupHeaders } from '../../plugins/groups.js';
 import { isId } from '../../plugins/log-fields.js';
@@ -57,7 +61,7 @@ const PurgeSchema = Type.Object(
 interface FormFile {
   readonly name: string;
   readonly filename: string;
-  readonly content: Uint8Array;
+  readonly content: NewFile['content'];
 }
 
 const FileId = Type.Object({ file_id: Type.String() });
@@ -66,9 +70,26 @@ const tags = ['documents'];
 export async function addFiles(app: App, { config, engines, registry, retrieval, captures }: Services): Promise<void> {
   const maxFileBytes = config.retrieval.maxFileBytes;
   const limits = { fileSize: maxFileBytes, files: 1, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES };
-  app.addContentTypeParser('multipart/form-data', ({ headers }: FastifyRequest, body: Readable) =>
-    readForm(headers, body, limits, keepInMemory),
-  );
+  const kept = new WeakMap<FastifyRequest, string>();
+  const discard = async (request: FastifyRequest) => {
+    const path = kept.get(request);
+    if (path !== undefined) await rm(path, { force: true });
+  };
+  app.addContentTypeParser('multipart/form-data', async (request: FastifyRequest, body: Readable) => {
+    const path = join(app.uploads.dir, `file-${randomUUID()}`);
+    kept.set(request, path);
+    try {
+      return await readForm(request.headers, body, limits, async ({ name, filename, content }) => ({
+        name,
+        filename,
+        content: await keepFile(content, path),
+      }));
+    } catch (error) {
+      await discard(request);
+      throw error;
+    }
+  });
+  app.addHook('onResponse', discard);
 
   app.post(
     '/v1/files',
@@ -91,9 +112,14 @@ export async function addFiles(app: App, { config, engines, registry, retrieval,
       },
     },
     async (request) => {
-      const upload = readUpload(request);
-      const { tenant } = await registry.limitsOf(request.principal);
-      return toWire(await retrieval.createFile(request.principal.tenant, upload, tenant.storedBytes));
+      try {
+        const upload = readUpload(request);
+        const { tenant } = await registry.limitsOf(request.principal);
+        return toWire(await retrieval.createFile(request.principal.tenant, upload, tenant.storedBytes));
+      } finally {
+        // The client may be gone for long.
+        await discard(request);
+      }
     },
   );
 
@@ -211,7 +237,7 @@ export async function addFiles(app: App, { config, engines, registry, retrieval,
   );
 }
 
-function readUpload(request: FastifyRequest) {
+function readUpload(request: FastifyRequest): NewFile {
   if (!request.headers['content-type']?.startsWith('multipart/form-data')) {
     throw new AppError('unsupported_media_type', {
       contentType: request.headers['content-type'] ?? '(none)',
@@ -235,12 +261,6 @@ function readUpload(request: FastifyRequest) {
     throw new AppError('invalid_value', { param: 'purpose', reason: `must be one of ${PURPOSES.join(', ')}` });
   }
   return { filename: file.filename, content: file.content, purpose };
-}
-
-async function keepInMemory({ name, filename, content }: FormPart): Promise<FormFile> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of content) chunks.push(chunk);
-  return { name, filename, content: Buffer.concat(chunks) };
 }
 
 function unknownField(param: string): AppError {
