@@ -139,11 +139,8 @@ export async function createApp(config: Config): Promise<App> {
     );
     adviseOnDisk(await diskNeed(config), (text) => log.warn(text));
     const manifest = await readBaseManifest(baseModelDir);
-    if (configured.embedded) {
-      const others = await Promise.all([embedderDir, ...(nerModelDir ? [nerModelDir] : [])].map(readManifest));
-      const need = memoryNeed(config, [manifest, ...others]);
-      requireMemory(manifest.id, need, (text) => log.warn(text));
-    }
+    const others = await Promise.all([embedderDir, ...(nerModelDir ? [nerModelDir] : [])].map(readManifest));
+    requireMemory(manifest.id, memoryNeed(config, [manifest, ...others]), (text) => log.warn(text));
     const tokenizer = keep(
       await createTokenizer({
         modelDir: baseModelDir,

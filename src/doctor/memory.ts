@@ -1,4 +1,5 @@
 import os from 'node:os';
+import { enginesOf } from '../config/engines.js';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../errors/app-error.js';
 import type { AnyManifest } from '../layouts/manifest.js';
@@ -12,16 +13,19 @@ export interface MemoryNeed {
   readonly limit: number;
 }
 
-/** @param manifests of the base first, then of the other models; null: not there */
+/** Where only pools answer, the base takes nothing here. @param manifests of the base first, then of the other models; null: not there */
 export function memoryNeed(
-  { engine, retrieval }: Pick<Config, 'engine' | 'retrieval'>,
-  manifests: readonly [base: AnyManifest | null, ...others: (AnyManifest | null)[]],
+  config: Pick<Config, 'engine' | 'engines' | 'retrieval' | 'upstream'>,
+  [base, ...others]: readonly [base: AnyManifest | null, ...others: (AnyManifest | null)[]],
 ): MemoryNeed {
-  const weights = manifests.reduce((sum, manifest) => sum + bytesOfWeights(manifest), 0);
+  const { engine, retrieval } = config;
+  const { embedded } = enginesOf(config);
+  const weights = [embedded ? base : null, ...others].reduce((sum, manifest) => sum + bytesOfWeights(manifest), 0);
   const slots = engine.slots + engine.reservedSlots;
   const tokens = slots * engine.contextTokens + engine.prefixCacheTokens;
-  const caches = engine.passageCacheBytes + engine.adapterCacheBytes + retrieval.indexMemoryBytes;
-  const most = weights + tokens * bytesPerToken(manifests[0]) + caches;
+  const caches = engine.passageCacheBytes + engine.adapterCacheBytes;
+  const ofEngine = embedded ? tokens * bytesPerToken(base) + caches : 0;
+  const most = weights + ofEngine + retrieval.indexMemoryBytes;
   return { weights, most, limit: Math.min(os.totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) };
 }
 

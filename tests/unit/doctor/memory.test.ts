@@ -23,6 +23,14 @@ t.test('what a start needs is its models, and its slots and caches when they are
   t.ok(limit > GB);
 });
 
+t.test('where only servers answer, the base and its slots need nothing here', async (t) => {
+  const config = loadConfig({ env: { SWITCHYARD_UPSTREAM_URLS: 'http://127.0.0.1:9' } });
+  const { weights, most } = memoryNeed(config, [base, null]);
+  t.same([weights, most], [0, config.retrieval.indexMemoryBytes]);
+  const beside = loadConfig({ env: { SWITCHYARD_UPSTREAM_URLS: 'http://a:1', SWITCHYARD_ENGINES_EMBEDDED: 'true' } });
+  t.equal(memoryNeed(beside, [base, null]).weights, 543e6);
+});
+
 t.test('a start without room for its models is refused, one whose caches may outgrow it is told so', async (t) => {
   const told: string[] = [];
   const warn = (text: string) => told.push(text);
