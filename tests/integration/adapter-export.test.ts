@@ -16,9 +16,10 @@ t.test('an adapter is exported as the file that llama.cpp has of the same number
   const [adapter] = writePeerAdapters(join(dataDir, 'peers'), base, 1);
   const { digest } = await createAdapterCompiler({ modelDir, dataDir, maxRank: 8 }).compile(adapter!.peftFolder);
 
-  const [exported] = await exportAdapters(dataDir, base, dataDir, []);
-  t.same(exported, { digest, file: join(dataDir, `${digest}.gguf`) });
+  const folder = join(dataDir, 'gguf');
+  const [exported] = await exportAdapters(dataDir, base, folder, []);
+  t.same(exported, { digest, file: join(folder, `${digest}.gguf`) });
   t.ok(readFileSync(exported!.file).equals(readFileSync(adapter!.ggufFile)));
-  t.same(await exportAdapters(dataDir, base, dataDir, [digest]), [exported], 'what is there already stays');
-  await t.rejects(exportAdapters(dataDir, base, dataDir, ['f'.repeat(64)]), { code: 'not_found' });
+  t.same(await exportAdapters(dataDir, base, folder, [digest]), [exported], 'what is there already stays');
+  await t.rejects(exportAdapters(dataDir, base, folder, ['f'.repeat(64)]), { code: 'not_found' });
 });

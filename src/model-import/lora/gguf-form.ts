@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, rename } from 'node:fs/promises';
+import { mkdir, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import type { LoraTarget, ModelManifest } from '../../contracts/model-manifest.js';
 import { AppError } from '../../errors/app-error.js';
@@ -28,6 +28,7 @@ const GGUF_NAMES: Readonly<Record<LoraTarget, string>> = {
 /**
  * Writes adapters of the data folder as llama.cpp's programs load them: `<digest>.gguf`, the name by which the gateway finds
  * one at a server. What is there already stays.
+ * @param folder made where it is not there
  * @param digests none: all that were compiled for this base
  * @returns the files, those that were there already too
  * @throws AppError `not_found` for a digest that is not in the data folder, `adapter_invalid` for one that is damaged
@@ -40,6 +41,7 @@ export async function exportAdapters(
 ): Promise<{ readonly digest: string; readonly file: string }[]> {
   const adapters = path.join(dataDir, 'adapters');
   const wanted = digests.length > 0 ? digests : await readdir(adapters).catch(() => []);
+  await mkdir(folder, { recursive: true });
   const written = [];
   for (const digest of wanted) {
     const compiledFile = path.join(adapters, digest, COMPILED);
