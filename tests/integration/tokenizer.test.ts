@@ -124,13 +124,34 @@ t.test('a process that is killed fails its prompt with a retryable error, and is
   t.ok((await tokenizer.encode(chat('x'), as('a'))).length > 0);
 });
 
-t.test('a template that does not come to its end is ended, and the others go on', async (t) => {
+t.test('a template that does not come to its end is ended, and others are answered meanwhile', async (t) => {
   const loop = '{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}';
   const template = `{% if messages[0].content == 'loop' %}${loop}{% endif %}{{ messages[0].content }}`;
   const tokenizer = await start({ timeoutMs: 1000 }, withTemplate(path.join(t.testdir(), 'loops'), template));
   t.teardown(() => tokenizer.close());
-  await t.rejects(tokenizer.encode(chat('loop'), as('a')), { code: 'deadline_exceeded', params: { limitMs: 1000 } });
+  const order: string[] = [];
+  const looping = t
+    .rejects(tokenizer.encode(chat('loop'), as('a')), { code: 'deadline_exceeded', params: { limitMs: 1000 } })
+    .then(() => order.push('loop'));
+  // Asked for together they would go to the same process, and the short one would be tried again after it.
+  await new Promise((resolve) => setImmediate(resolve));
   t.equal((await tokenizer.encode(chat('hi'), as('b'))).length, 1);
+  order.push('hi');
+  await looping;
+  t.same(order, ['hi', 'loop']);
+});
+
+t.test('an expression of a tokenizer that does not come to its end is ended', async (t) => {
+  const folder = withTemplate(path.join(t.testdir(), 'expressions'), '{{ messages[0].content }}');
+  const file = path.join(folder, manifest.tokenizer.file);
+  const tokenizerJson = JSON.parse(readFileSync(file, 'utf8'));
+  const split = { type: 'Split', pattern: { Regex: '(a+)+b' }, behavior: 'Isolated', invert: false };
+  const pretokenizers = [split, tokenizerJson.pre_tokenizer];
+  writeFileSync(file, JSON.stringify({ ...tokenizerJson, pre_tokenizer: { type: 'Sequence', pretokenizers } }));
+  const tokenizer = await start({ processes: 1, timeoutMs: 500 }, folder);
+  t.teardown(() => tokenizer.close());
+  t.ok((await tokenizer.encode(chat('a'), as('a'))).length > 0);
+  await t.rejects(tokenizer.encode(chat('a'.repeat(40)), as('a')), { code: 'deadline_exceeded' });
 });
 
 t.test('what is asked for when it closes ends, and no process is left', async (t) => {

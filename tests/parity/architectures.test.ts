@@ -110,8 +110,14 @@ t.test('a GGUF file gives the same logits whichever form holds its values, with 
     const run = await DecoderRun.load(imported, 1, 64);
     const logits = await run.step([{ slot: 0, past: 0, tokens: golden.ids }]);
     await run.release();
-    const kernels = logitsOfAll(loadRunner(imported), golden.ids);
-    return { logits, kernels, representation: manifest.representation };
+    const runner = loadRunner(imported);
+    const kernels = logitsOfAll(runner, golden.ids);
+    const adapter = await readAdapter(writeAdapter(scratch, manifest, { seed: 1, ranks: everyTarget(12) }), manifest);
+    const [adapted, stock] = [runner, loadRunner(imported, null)].map((each) => {
+      each.writeAdapter(1, adapter);
+      return logitsOfAll(each, golden.ids, { adapterSlot: 1 });
+    }) as [Float32Array, Float32Array];
+    return { logits, kernels, adapted, stock, representation: manifest.representation };
   };
   // All values on the sixteen levels from -113 to 127, which every form below holds exactly.
   const weights = tinyWeights(tiny);
@@ -120,11 +126,15 @@ t.test('a GGUF file gives the same logits whichever form holds its values, with 
   }
   const { logits: expected } = await logitsOf('F32', weights);
   for (const form of ['F16', 'BF16', 'Q8_0', 'Q4_1', 'mixed'] as const) {
-    const { logits, kernels, representation } = await logitsOf(form, weights);
+    const { logits, kernels, adapted, stock, representation } = await logitsOf(form, weights);
     const worst = largestDifference(logits, expected);
     t.ok(worst < 1e-4, `${form}: largest difference ${worst}`);
     const close = relativeRms(kernels, expected);
     t.ok(close < 0.03, `${form} with our kernels: relative rms ${close}`);
+    // The values of the mixed file are a linear of their own over the same adapters.
+    t.ok(relativeRms(adapted, expected) > 0.2, `${form}: an adapter changes what it says`);
+    const alike = relativeRms(adapted, stock);
+    t.ok(alike < 0.05, `${form}: with an adapter our kernels are ${alike} from stock operators`);
     const written = {
       F16: 'q8-block32',
       BF16: 'q8-block32',

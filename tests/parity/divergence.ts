@@ -84,7 +84,8 @@ function klOfHead(ids: Uint32Array, expected: Float64Array, expectedTail: number
   return sum + Math.exp(expectedTail) * (expectedTail - Math.log(Math.max(tail, 1e-7)));
 }
 
-function argmax(values: Float32Array): number {
+/** Index of the largest. */
+export function argmax(values: Float32Array): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
   return best;
