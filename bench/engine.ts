@@ -3,14 +3,13 @@
  * their changes cost, drafting, and memory with every slot full.
  */
 import { execFileSync } from 'node:child_process';
-import path from 'node:path';
 import type { AdapterRef } from '../src/contracts/adapter.js';
 import type { TextGenerator } from '../src/contracts/generator.js';
 import { createRandom } from '../src/engine/process/random.js';
 import { writeAdapter } from '../tests/fixtures/engine/adapters.js';
 import { coldAdapterExtraMs, decodeGapP95Ms, decodeTps, prefillTps, trafficTps } from './engine/decode.js';
 import { answersTps, tunedAdapter } from './engine/drafting.js';
-import { generate, inScratchFolder, manifest, median, SETTINGS, startEngine } from './engine/driver.js';
+import { generate, inScratchFolder, manifest, median, modelDir, SETTINGS, startEngine } from './engine/driver.js';
 import { samplingMs } from './engine/sampling.js';
 import { gatewayRssMb } from './gateway-memory.js';
 import type { BenchOptions } from './main.js';
@@ -19,7 +18,9 @@ const ADAPTERS = 256;
 /** Of Qwen2.5: sampling is measured at its size whatever model runs. */
 const LARGE_VOCABULARY = 151_936;
 /** Keeps all of them in memory: the file system is not what is measured. */
-const ROOMY = { adapterCacheBytes: 2 ** 31 };
+const ROOMY = { adapterCacheBytes: 3 * 2 ** 30 };
+/** Of each slot, where memory is measured with all of them busy. */
+const FULL_TOKENS = 2_000;
 
 export default function benchEngine({ quick, say }: BenchOptions): Promise<Record<string, number>> {
   return inScratchFolder(async (folder) => {
@@ -95,16 +96,16 @@ export default function benchEngine({ quick, say }: BenchOptions): Promise<Recor
 
       const drafting = await startEngine();
       try {
-        const tuned = await tunedAdapter(path.resolve('.switchyard/models', manifest.id), folder);
+        const tuned = await tunedAdapter(modelDir, folder);
         const speedups: number[] = [];
         for (let round = 0; round < rounds; round++) {
           const off = await answersTps(plain, tuned);
           speedups.push((await answersTps(drafting, tuned)) / off);
         }
         record('drafting_speedup', median(speedups), 2);
-        // 64 adapters in memory, and all slots up to their last token, each with an adapter of its own.
+        // 64 adapters in memory, and all slots full, each with an adapter of its own.
         for (const adapter of adapters.slice(0, 64)) await touch(drafting, adapter);
-        const full = SETTINGS.contextTokens - 64;
+        const full = FULL_TOKENS - 64;
         await Promise.all(
           adapters.slice(0, SETTINGS.slots).map((adapter, seed) => {
             const ids = Array.from({ length: full }, (_, i) => 1000 + (((i + seed) * 7919) % 40_000));

@@ -68,6 +68,8 @@ double linear(const Path& path, const Shape& s, int64_t rows, double budget) {
   for (size_t i = 0; i < weights.size(); i++) weights[i] = static_cast<uint8_t>(i * 2654435761u >> 13 & 0x3b);
   std::vector<float> x(rows * s.inputs), y(rows * s.outputs);
   for (size_t i = 0; i < x.size(); i++) x[i] = static_cast<float>(i * 2654435761u >> 16 & 1023) * 1e-3f;
+  // As in a model, rows have their outliers at inputs that they share.
+  for (int64_t r = 0; r < rows; r++) x[r * s.inputs + r % 8 * 97] = 4.f, x[r * s.inputs + 64 + r % 4 * 31] = -3.f;
   const QuantizedLinear op{s.inputs, s.outputs, s.format, s.gated, 0, {}, 0, 0};
   const double ms = quartile(budget, [&](int64_t i) {
     const Tensor w = tensor(weights.data() + i % copies * bytes, {bytes});

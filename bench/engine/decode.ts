@@ -16,8 +16,8 @@ export async function decodeTps(
     if (observation.type !== 'step' || observation.kind !== 'decode') return;
     if (observation.rows === adapters.length) stepsMs.push(observation.durationMs);
   });
-  // Prompts are computed one after another; the first rows must still be there when the last one starts.
-  const maxTokens = answerTokens + 6 * adapters.length;
+  // Prompts are computed one after another, each in some twenty steps beside the answers before it; the first rows must still be there when the last one starts.
+  const maxTokens = answerTokens + 20 * adapters.length;
   await Promise.all(
     adapters.map((adapter) => generate(engine, { prompt: freshPrompt(PROMPT_TOKENS), maxTokens, adapter })),
   );

@@ -7,11 +7,21 @@ import type { GenerateRequest, TextGenerator, TokenEvent } from '../../src/contr
 import type { GrammarSpec } from '../../src/contracts/grammar.js';
 import { createRandom } from '../../src/engine/process/random.js';
 import type { EngineSettings } from '../../src/engine/protocol.js';
-import { GREEDY, readModelManifest, startEngine as startConfigured } from '../../tests/fixtures/engine/engine.js';
+import {
+  GREEDY,
+  MODEL_DIR,
+  readModelManifest,
+  startEngine as startConfigured,
+} from '../../tests/fixtures/engine/engine.js';
 
 /** As a gateway without configuration runs it. */
 export const SETTINGS: EngineSettings = loadConfig({ env: {} }).engine;
-export const manifest = readModelManifest();
+/** What is measured: the small model, or the one that is named as for a gateway. */
+export const modelDir = path.join(
+  path.dirname(MODEL_DIR),
+  process.env.SWITCHYARD_MODELS_BASE ?? path.basename(MODEL_DIR),
+);
+export const manifest = readModelManifest(modelDir);
 
 export type Finished = Extract<TokenEvent, { type: 'finished' }>;
 
@@ -27,7 +37,7 @@ export interface Ask {
 }
 
 export const startEngine = (settings: Partial<EngineSettings> = {}): Promise<TextGenerator> =>
-  startConfigured({ ...SETTINGS, ...settings });
+  startConfigured({ ...SETTINGS, ...settings }, modelDir);
 
 const NEVER_ENDS = Object.fromEntries(manifest.tokenizer.eosIds.map((id) => [id, -100]));
 

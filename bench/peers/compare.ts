@@ -45,6 +45,8 @@ export async function compare(ours: Entrant, peers: readonly Entrant[], course: 
     const asked = Array.from({ length: scenario.streams }, () => [...prompts(scenario.promptTokens)]);
     for (const standing of taking.filter(({ adapters }) => adapters || !scenario.adapters)) {
       resumeTree(standing.server.pid);
+      // What fell due while it stood still is not what is measured.
+      await sleep(PAUSE_MS);
       try {
         await take(standing, asked);
       } catch (error) {

@@ -110,6 +110,10 @@ struct BlockScale {
 static constexpr int kOutliers = 2;
 struct Outlier {
   float value;     // times the format's unit
+  int32_t input;   // which it is; once all rows are quantized, where that stands in the call's list of OutlierInput
+};
+// Where the weights of an input stand in a group. Rows mostly share theirs: their weights are read once for all.
+struct OutlierInput {
   int32_t block;   // bytes from the group's start to the vectors of its weights
   int32_t step;
   int32_t shift;   // bits down to them in each word of that step

@@ -94,13 +94,6 @@ template <class L, Format F> [[gnu::always_inline]] static inline BlockFactors<L
 
 // ---- Quantization of activations --------------------------------------------------------------------------------
 
-// Where the weights of input k stand in a group.
-template <Format F> static Outlier outlierAt(const float* x, int64_t k) {
-  constexpr Packing form = packing(F);
-  return {x[k] * form.unit, static_cast<int32_t>(k / form.coded * form.codedBytes()), static_cast<int32_t>(k % form.coded / 4),
-          static_cast<int32_t>(k % 4 * 8), static_cast<int32_t>(k / form.block)};
-}
-
 // places[] = the inputs of largest magnitude, largest first, equals in order; no infinities, no NaNs.
 template <class L> static void findOutliers(const float* x, int64_t inputs, int64_t (&places)[kOutliers]) {
   float magnitudes[kOutliers];
@@ -129,7 +122,7 @@ template <class L, Format F> static void quantizeRow(const LinearTask& t, int64_
   const float* x = t.x + row * t.inputs;
   int64_t outliers[kOutliers];
   findOutliers<L>(x, t.inputs, outliers);
-  for (int i = 0; i < kOutliers; i++) t.outliers[row * kOutliers + i] = outlierAt<F>(x, outliers[i]);
+  for (int i = 0; i < kOutliers; i++) t.outliers[row * kOutliers + i] = {x[outliers[i]] * form.unit, static_cast<int32_t>(outliers[i])};
   for (int64_t b = 0; b < blocks; b++, x += form.block, q += t.tileRows * form.block, scale += t.tileRows) {
     typename L::F v[kVectors];
     for (int i = 0; i < kVectors; i++) v[i] = L::load(x + i * kLanes);
@@ -169,18 +162,28 @@ template <class L> static void quantize(const LinearTask& t, int64_t rowBegin, i
 
 static constexpr int64_t kWeightsAhead = 12288;
 static constexpr int kSharedBytes = 2 * kVector;
-static constexpr int64_t kFewTiles = 2;  // with more tiles of rows than that, sharing the next group pays, or unpacking this one
+// With more tiles of rows than two, sharing the next group pays, or unpacking this one, and reading outliers' weights once.
+static bool hasManyTiles(const LinearTask& t) { return t.rows > 2 * t.tileRows; }
 
-// Adds what a row's outliers give to 16 columns; their part of a minimum is in the weighted sum of their block.
-template <class L, Format F> static void addOutliers(const uint8_t* group, int64_t blocks, const Outlier* outliers, int rows, float* out) {
-  const uint8_t* scales = group + packing(F).codeBytes(blocks);
+// What 16 columns multiply the value of one input with.
+template <class L> struct OutlierWeights {
+  typename L::F codes, scales;
+};
+template <class L, Format F>
+[[gnu::always_inline]] static inline OutlierWeights<L> outlierWeightsAt(const uint8_t* group, int64_t blocks, const OutlierInput& at) {
+  const auto codes = L::toFloat(L::byteAt(weightsAt<L, F>(group + at.block, at.step), at.shift));
+  const auto scales = factorsOf<L, F>(group + packing(F).codeBytes(blocks), at.place).scale;
+  return {hasMinimum(F) ? codes : L::sub(codes, L::broadcast(128.f)), scales};
+}
+
+// Adds what the outliers of rows give to 16 columns; their part of a minimum is in the weighted sum of their block.
+template <class L, class WeightsAt>
+[[gnu::always_inline]] static inline void addOutliers(WeightsAt weightsAt, const Outlier* outliers, int rows, float* out) {
   for (int r = 0; r < rows; r++, out += kLanes) {
     auto total = L::broadcast(0.f);
-    for (int i = 0; i < kOutliers; i++) {
-      const Outlier& o = *outliers++;
-      auto q = L::toFloat(L::byteAt(weightsAt<L, F>(group + o.block, o.step), o.shift));
-      if constexpr (!hasMinimum(F)) q = L::sub(q, L::broadcast(128.f));
-      total = L::fma(q, L::mul(factorsOf<L, F>(scales, o.place).scale, L::broadcast(o.value)), total);
+    for (int i = 0; i < kOutliers; i++, outliers++) {
+      const OutlierWeights<L> w = weightsAt(outliers->input);
+      total = L::fma(w.codes, L::mul(w.scales, L::broadcast(outliers->value)), total);
     }
     L::store(out, L::add(L::load(out), total));
   }
@@ -256,17 +259,15 @@ template <class L, Format F> struct VectorGroup {
   VectorGroup(const uint8_t* g, int64_t n, uint8_t* place) : group(g), bytes(place), blocks(n) {
     if (place) unpack<L, F>(g, n, place);
   }
-  static bool many(const LinearTask& t) { return t.rows > kFewTiles * t.tileRows; }
-  static bool unpacks(const LinearTask& t) { return L::kUnpacks && F != Format::q8_0 && many(t); }
+  static bool unpacks(const LinearTask& t) { return L::kUnpacks && F != Format::q8_0 && hasManyTiles(t); }
   // The tile of rows from `row` on.
   void multiply(const LinearTask& t, int64_t row, int rows, float* out) const {
     constexpr Pass kMany = L::kUnpacks ? Pass::unpacked : Pass::shared;
     withCount<L::kTileRows>(rows, [&](auto n) {
       constexpr int kRows = decltype(n)::value;
-      if (many(t)) pass<kRows, kMany>(t, row, bytes ? bytes : group, nextShare(t, row), out);
+      if (hasManyTiles(t)) pass<kRows, kMany>(t, row, bytes ? bytes : group, nextShare(t, row), out);
       else pass<kRows, Pass::few>(t, row, group, group + kWeightsAhead, out);
     });
-    addOutliers<L, F>(group, blocks, t.outliers + row * kOutliers, rows, out);
   }
 
  private:
@@ -288,7 +289,9 @@ static void productOf(const LinearTask& t, int64_t begin, int64_t end) {
   const int parts = t.gated ? 2 : 1;
   float out[2][kMaxTileRows * kLanes];
   const bool hasLora = t.lora.adapters != nullptr;
-  uint8_t* place = Group<L, F>::unpacks(t) ? unpackingPlace(parts * t.inputs * kLanes) : nullptr;
+  const int64_t unpacked = Group<L, F>::unpacks(t) ? t.inputs * kLanes : 0, listed = hasManyTiles(t) ? t.outlierInputCount * 2 * kLanes : 0;
+  uint8_t* place = unpackingPlace(parts * (unpacked + listed * static_cast<int64_t>(sizeof(float))));
+  auto* list = reinterpret_cast<float*>(place + parts * unpacked);  // [parts][inputs of outliers][codes, scales][16]
   int target = 0;
   for (int64_t g = begin; g < end; g++) {
     const uint8_t* weights = t.weights + g * parts * stride;
@@ -301,13 +304,25 @@ static void productOf(const LinearTask& t, int64_t begin, int64_t end) {
       for (int64_t h = first; h < (last < ahead.halves ? last : ahead.halves); h += 32) L::prefetchFar(ahead.start + h);
     }
     const int columns = t.outputs - g * kLanes < kLanes ? static_cast<int>(t.outputs - g * kLanes) : kLanes;
-    const Group<L, F> first(weights, blocks, place);
-    const Group<L, F> second = t.gated ? Group<L, F>(weights + stride, blocks, place ? place + t.inputs * kLanes : place) : first;
+    const Group<L, F> first(weights, blocks, unpacked ? place : nullptr);
+    const Group<L, F> second = t.gated ? Group<L, F>(weights + stride, blocks, unpacked ? place + unpacked : nullptr) : first;
     for (int64_t row = 0; row < t.rows; row += t.tileRows) {
       const int rows = t.rows - row < t.tileRows ? static_cast<int>(t.rows - row) : t.tileRows;
       for (int p = 0; p < parts; p++) {
         const auto& group = p ? second : first;
         group.multiply(t, row, rows, out[p]);
+        const Outlier* outliers = t.outliers + row * kOutliers;
+        const auto read = [&](int i) { return outlierWeightsAt<L, F>(weights + p * stride, blocks, t.outlierInputs[i]); };
+        if (!listed) addOutliers<L>(read, outliers, rows, out[p]);
+        else {
+          float* listOf = list + p * listed;
+          for (int i = 0; !row && i < t.outlierInputCount; i++) {  // the group is in the cache now
+            const OutlierWeights<L> w = read(i);
+            L::store(listOf + i * 2 * kLanes, w.codes), L::store(listOf + (i * 2 + 1) * kLanes, w.scales);
+          }
+          const auto known = [&](int i) { return OutlierWeights<L>{L::load(listOf + i * 2 * kLanes), L::load(listOf + (i * 2 + 1) * kLanes)}; };
+          addOutliers<L>(known, outliers, rows, out[p]);
+        }
         if (hasLora) loraUp<L>(t.lora, target + p, panel, row, rows, out[p]);
       }
       for (int r = 0; r < rows; r++) {

@@ -39,7 +39,7 @@ void* reserveScratch(size_t bytes) {
 uint8_t* unpackingPlace(int64_t bytes) {
   static thread_local Buffer buffer;
   void* place = buffer.reserve(static_cast<size_t>(bytes));
-  if (!place) abort();  // a task of the pool has no way to fail, and these are a few hundred kilobytes
+  if (!place && bytes) abort();  // a task of the pool has no way to fail, and these are a few hundred kilobytes
   return static_cast<uint8_t*>(place);
 }
 

@@ -39,6 +39,8 @@ struct LinearTask {
   int8_t* q;               // quantized activations, see layout.h
   BlockScale* scales;
   Outlier* outliers;       // [rows][kOutliers]
+  const OutlierInput* outlierInputs;
+  int outlierInputCount;
   LoraTask lora;
 };
 
@@ -97,7 +99,7 @@ static inline int64_t attentionScratchFloats(int64_t rows, int64_t headSize, int
   return ceilDiv(rows, kLanes) * kLanes + rows * (headSize + ceilDiv(positions, kLanes) * kLanes);
 }
 
-// Room on a 64-byte boundary for one group of weights as bytes. The calling thread keeps it for its next call.
+// Room on a 64-byte boundary for what is read of one group of weights. The calling thread keeps it for its next call.
 uint8_t* unpackingPlace(int64_t bytes);
 
 extern const Path scalarPath, avx2Path, avxVnniPath, avx512VnniPath, amxPath, neonPath;

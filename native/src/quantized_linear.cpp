@@ -1,5 +1,6 @@
 #include "operators.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace switchyard {
@@ -34,6 +35,23 @@ struct Call {
     c.path.product(c.task, c.groups * i / c.productTasks, c.groups * (i + 1) / c.productTasks);
   }
 };
+
+// Which inputs the rows' outliers stand at, each once. `known`: room for as many numbers as there are inputs.
+void listOutlierInputs(LinearTask& task, OutlierInput* list, int32_t* known) {
+  const Packing form = packing(task.format);
+  std::fill(known, known + task.inputs, -1);
+  int32_t count = 0;
+  for (int64_t i = 0; i < task.rows * kOutliers; i++) {
+    int32_t& input = task.outliers[i].input;
+    int32_t& index = known[input];
+    if (index < 0) {
+      index = count;
+      list[count++] = {input / form.coded * form.codedBytes(), input % form.coded / 4, input % 4 * 8, input / form.block};
+    }
+    input = index;
+  }
+  task.outlierInputs = list, task.outlierInputCount = count;
+}
 
 int64_t sum(const int64_t* widths, int64_t count) {
   int64_t total = 0;
@@ -185,14 +203,16 @@ std::string QuantizedLinear::run(const Path& path, const ThreadPool& pool, const
 
   const int64_t paddedRows = ceilDiv(rows, task.tileRows) * task.tileRows, blocks = inputs / packing(format).block;
   const size_t qBytes = paddedRows * inputs, scaleBytes = ceilDiv(paddedRows * blocks * sizeof(BlockScale), 64) * 64;
-  const size_t outlierBytes = rows * kOutliers * sizeof(Outlier);
-  auto* memory = static_cast<char*>(
-      reserveScratch(qBytes + scaleBytes + outlierBytes + rows * lora.targets * lora.uStride * sizeof(float)));
+  const size_t outlierBytes = rows * kOutliers * sizeof(Outlier), outlierInputBytes = rows * kOutliers * sizeof(OutlierInput);
+  const size_t uBytes = rows * lora.targets * lora.uStride * sizeof(float);
+  auto* memory = static_cast<char*>(reserveScratch(qBytes + scaleBytes + outlierBytes + outlierInputBytes + uBytes + inputs * sizeof(int32_t)));
   if (!memory) return "out of memory";
   task.q = reinterpret_cast<int8_t*>(memory);
   task.scales = reinterpret_cast<BlockScale*>(memory + qBytes);
   task.outliers = reinterpret_cast<Outlier*>(memory + qBytes + scaleBytes);
-  lora.u = reinterpret_cast<float*>(memory + qBytes + scaleBytes + outlierBytes);
+  auto* outlierInputs = reinterpret_cast<OutlierInput*>(memory + qBytes + scaleBytes + outlierBytes);
+  lora.u = reinterpret_cast<float*>(memory + qBytes + scaleBytes + outlierBytes + outlierInputBytes);
+  auto* known = reinterpret_cast<int32_t*>(memory + qBytes + scaleBytes + outlierBytes + outlierInputBytes + uBytes);
 
   const auto forEach = [&](void (*step)(void*, size_t), int64_t count, bool parallel) {
     if (parallel) pool.run(pool.context, step, count, &call);
@@ -200,6 +220,7 @@ std::string QuantizedLinear::run(const Path& path, const ThreadPool& pool, const
   };
   const int64_t preparations = ceilDiv(rows, kRowsPerTask) * (lora.adapters ? own() : 1);
   forEach(Call::prepare, preparations, preparations > 1 && kFloatWork * (rows * inputs + plan.work) >= 2 * kTaskWork);
+  listOutlierInputs(task, outlierInputs, known);
   // Fewer rows than four are bound by the weights' way from memory, so they cost no less.
   const int64_t work = (rows < 4 ? 4 : rows) * inputs * outputs * (gated ? 2 : 1) / kTaskWork;
   call.productTasks = work < 1 ? 1 : work > kMaxTasks ? kMaxTasks : work;

@@ -59,7 +59,6 @@ template <class, Format F> struct TileGroup {
       if (b + 1 < blocks) scaled(b + 1, sums[1]);
     }
     for (int r = 0; r < rows; r++) Lanes::store(out + r * kLanes, total[r]);
-    addOutliers<Lanes, F>(group, blocks, t.outliers + row * kOutliers, rows, out);
   }
 };
 

@@ -45,7 +45,7 @@ export const engine = Type.Object(
     contextTokens: integer('Tokens a slot holds, prompt and answer together.', 8192, 64, 131_072),
     stepMs: integer(
       'Longest step in which answers go on, in milliseconds, where they alone do not take longer: the pause between two tokens while prompts are computed.',
-      45,
+      50,
       1,
       10_000,
     ),
