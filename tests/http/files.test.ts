@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
@@ -87,6 +87,9 @@ t.test('a large file is on the disk while it comes, and nothing of it is left, h
   t.equal((await upload(app, [file(bytes), purpose('none')])).statusCode, 400);
   t.equal((await upload(app, [file(bytes, 'a.zip'), purpose()])).statusCode, 422);
   while (readdirSync(uploads).length > 0) await setImmediate();
+  rmSync(dataDir, { recursive: true });
+  t.equal((await upload(app, [file(bytes), purpose()])).json().error.code, 'storage_unavailable');
+  t.notOk(existsSync(dataDir), 'and nothing takes its place');
 });
 
 t.test('what is wrong with an upload is told by field', async (t) => {

@@ -37,3 +37,22 @@ t.test('while the data folder is gone nothing is acknowledged, and what only rea
   reason = null;
   t.equal((await inject(['POST', '/v1/vector_stores', {}])).statusCode, 200);
 });
+
+t.test('what a disk says of itself is told as that, and nothing else that a system says', async (t) => {
+  const { app, registry } = await createTestServer();
+  t.teardown(() => app.close());
+  const payload = { model: 'assistant', messages: [{ role: 'user', content: 'Hi' }] };
+  const told: [string, number][] = [
+    ['SQLITE_FULL', 503],
+    ['ENOSPC', 503],
+    ['EROFS', 503],
+    ['ECONNRESET', 500],
+  ];
+  for (const [code, status] of told) {
+    registry.getDeployment = async () => {
+      throw Object.assign(new Error('it fails'), { code });
+    };
+    const response = await app.inject({ method: 'POST', url: '/v1/chat/completions', headers: bearer(), payload });
+    t.equal(response.statusCode, status, code);
+  }
+});

@@ -36,6 +36,9 @@ export function addNotFound(app: App, methodsOf: MethodsOf): void {
   });
 }
 
+/** Others of the system may be of a connection, too. */
+const OF_DISK = /^(SQLITE_\w+|ENOSPC|EDQUOT|EROFS|EIO)$/;
+
 /** An error of the framework, or an unexpected one, as one from the table. */
 export function toAppError(error: unknown, request: FastifyRequest): AppError {
   if (error instanceof AppError && error.code !== 'internal') return error;
@@ -53,7 +56,7 @@ export function toAppError(error: unknown, request: FastifyRequest): AppError {
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return new AppError('invalid_json', { reason: 'it does not parse' });
   }
-  const trouble = String(code).startsWith('SQLITE_') ? storageTrouble(error) : null;
+  const trouble = OF_DISK.test(String(code)) ? storageTrouble(error) : null;
   if (trouble !== null) return new AppError('storage_unavailable', { reason: trouble, retryAfterS: 5 });
   if (statusCode < 500) {
     return new AppError('invalid_value', { param: 'request', reason: (message ?? 'is not valid').replace(/\.$/, '') });
