@@ -38,6 +38,8 @@ export function openCaptures({ dataDir, registry, scrub, metrics, clock, limits,
     try {
       const { captureRate } = await registry.getDataPolicy(record.tenant);
       if (closing.signal.aborted || !isSampled(record.pair ?? record.id, captureRate)) return;
+      // Behind the answer that is being given.
+      await new Promise((resolve) => setImmediate(resolve));
       const capture = await toCapture(record, texts, scrub, closing.signal);
       store.add(record.tenant, capture, user === null ? null : registry.hashUser(record.tenant, user));
       metrics.add('captures_total', { outcome: 'kept' });
@@ -63,8 +65,7 @@ export function openCaptures({ dataDir, registry, scrub, metrics, clock, limits,
         metrics.add('captures_total', { outcome: 'dropped' });
         return;
       }
-      // Behind the answer that is being given.
-      const job = new Promise<void>((resolve) => setImmediate(resolve)).then(() => keep(record, texts, user));
+      const job = keep(record, texts, user);
       running.add(job);
       void job.finally(() => running.delete(job));
     },

@@ -37,10 +37,7 @@ interface Waiting {
   readonly bytes: number;
 }
 
-/**
- * Where more is answered than can be judged, those that are judged are a sample anyway, and a sample takes a tenth of the time: to embed a
- * question takes the processors four times as long as to answer it takes the gateway (decision 0107).
- */
+/** Where more is answered than can be judged, those that are judged are a sample anyway, and a sample takes a tenth of the time (decision 0107). */
 const REST = 9;
 
 /** Judges answers one at a time, behind everything else; their texts are gone once they are judged. */

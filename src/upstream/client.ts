@@ -54,7 +54,7 @@ const TELLING_TEXT = 'Größe 1,024 → def f(x): return x**2\n\tНачало �
 interface Errand {
   readonly request: GenerateRequest;
   readonly question: Question;
-  readonly conversation: string;
+  readonly conversation: () => string;
   /** Of the prompt and the answer, as far as it is known. */
   readonly tokens: number;
   readonly arrivedMs: number;
@@ -143,7 +143,7 @@ class Upstream implements TextGenerator {
       const errand: Errand = {
         request,
         question,
-        conversation: digestOf(question.cacheKey, conversationOf(request.prompt)),
+        conversation: () => digestOf(question.cacheKey, conversationOf(request.prompt)),
         tokens: question.promptIds.length + (request.maxTokens ?? USUAL_ANSWER_TOKENS),
         arrivedMs,
         admittedMs: this.#now(),

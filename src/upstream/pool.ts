@@ -66,12 +66,15 @@ export class Pool {
     return this.#open().some((replica) => replica.canServe(adapter));
   }
 
-  /** @returns null where none is left */
-  choose(request: Omit<RouteRequest, 'adapterTokens'>, tried: ReadonlySet<Replica>): Replica | null {
-    const { adapter } = request;
+  /** @param conversation asked where there is a choice alone @returns null where none is left */
+  choose(
+    { adapter, tokens, conversation }: Pick<RouteRequest, 'adapter' | 'tokens'> & { conversation: () => string },
+    tried: ReadonlySet<Replica>,
+  ): Replica | null {
     const able = this.#open().filter((replica) => !tried.has(replica) && replica.canServe(adapter));
     const adapterTokens = adapter === null ? 0 : able.reduce((sum, one) => sum + one.adapterTokens(adapter), 0);
-    return planRoute(able, { ...request, adapterTokens });
+    const told = able.length > 1 ? conversation() : '';
+    return planRoute(able, { adapter, adapterTokens, conversation: told, tokens });
   }
 
   /** How a request ended. @param ok false where the replica is to blame */

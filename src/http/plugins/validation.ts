@@ -16,8 +16,9 @@ export function addClosedQueries(app: App): void {
 /** Bodies are never coerced. Query and headers are text: what stands for a number or a truth value is read as one. */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const compiled = Compile(schema);
+  const inTexts = httpPart === 'body' ? [] : typedMembers(schema as ObjectSchema);
   return (given) => {
-    const value = httpPart === 'body' ? given : readTexts(schema as ObjectSchema, given);
+    const value = inTexts.length === 0 ? given : readTexts(inTexts, given);
     return compiled.Check(value)
       ? { value }
       : // Fastify reads an array here, and hands it to `toValidationError`.
@@ -29,14 +30,23 @@ interface ObjectSchema {
   readonly properties?: Readonly<Record<string, { readonly type?: string }>>;
 }
 
-function readTexts({ properties = {} }: ObjectSchema, given: Readonly<Record<string, unknown>>) {
-  const read = { ...given };
-  for (const [name, { type }] of Object.entries(properties)) {
+type TypedMember = readonly [name: string, isNumber: boolean];
+
+/** What is no text, and comes as one. */
+function typedMembers({ properties = {} }: ObjectSchema): TypedMember[] {
+  return Object.entries(properties).flatMap(([name, { type }]): TypedMember[] =>
+    type === 'integer' || type === 'number' ? [[name, true]] : type === 'boolean' ? [[name, false]] : [],
+  );
+}
+
+function readTexts(members: readonly TypedMember[], given: Readonly<Record<string, unknown>>) {
+  let read = given;
+  for (const [name, isNumber] of members) {
     const text = given[name];
     if (typeof text !== 'string') continue;
     // Only as people write numbers: TypeBox's own conversion takes `true` for 1, `1.5` for the integer 1 and `0x1` for 1.
-    if ((type === 'integer' || type === 'number') && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) read[name] = Number(text);
-    if (type === 'boolean' && (text === 'true' || text === 'false')) read[name] = text === 'true';
+    if (isNumber && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) read = { ...read, [name]: Number(text) };
+    if (!isNumber && (text === 'true' || text === 'false')) read = { ...read, [name]: text === 'true' };
   }
   return read;
 }
