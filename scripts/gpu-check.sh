@@ -5,7 +5,7 @@
 # MODEL is the folder of an imported model, .switchyard/models/smollm2-135m-instruct where none is named.
 #
 # Three archives, each in parts of its own: `check` (Node, the program, the model, onnxruntime with WebGPU), `cuda` (onnxruntime with its CUDA
-# provider, out of the wheel onnxruntime-gpu of the same version) and `libraries` (CUDA 13 and cuDNN 9 as the wheel asks for them, 1.2 GB; a machine
+# provider, out of the wheel onnxruntime-gpu of the same version) and `libraries` (CUDA 13 and cuDNN 9 as the wheel asks for them, 1.4 GB; a machine
 # that has its own needs none of these parts).
 #
 # WebGPU is asked without an NVIDIA GPU, too, where VK_ICD_FILENAMES names a Vulkan driver (another GPU's, or a software renderer's).

@@ -92,7 +92,11 @@ function askApart(device: Device): Outcome {
     child.error !== undefined && 'code' in child.error && child.error.code === 'ETIMEDOUT'
       ? `not within ${LIMIT_MS / 1000} s`
       : `ended with ${child.signal ?? child.status}`;
-  const reason = /^\w*Error: .*$/m.exec(child.stderr)?.[0] ?? child.stderr.trim().split('\n').at(-1);
+  // Which library was missing stands in onnxruntime's log alone.
+  const reason =
+    /with error: (.*)/.exec(child.stderr)?.[1] ??
+    /^\w*Error: .*$/m.exec(child.stderr)?.[0] ??
+    child.stderr.trim().split('\n').at(-1);
   return { failed: `${how}: ${reason}`.replace(/[|\s]+/g, ' ') };
 }
 
