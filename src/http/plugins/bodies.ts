@@ -47,7 +47,9 @@ export function addBodies(app: App, { bodyTimeoutMs, maxBodyBytesInFlight }: Bod
     });
     const read = () => {
       // One that came with its headers cannot stall or break off. Who reads forms may end them, which would be the connection's end.
-      const isHere = raw.complete && raw.readableLength <= bodyLimit && IS_JSON.test(headers['content-type'] ?? '');
+      // The parser calls a request complete a moment after it has given all of it.
+      const isWhole = raw.complete || raw.readableLength === Number(headers['content-length']);
+      const isHere = isWhole && raw.readableLength <= bodyLimit && IS_JSON.test(headers['content-type'] ?? '');
       if (isHere) {
         place.served();
         return done(null, payload);
