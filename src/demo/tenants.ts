@@ -61,7 +61,7 @@ export const DEMO_TENANTS: readonly DemoTenant[] = [
     assistant: {
       adapters: ['copilot-1'],
       instructions: 'You are a coding assistant for Fastify, Undici and Pino.',
-      sampleQuestion: 'What is the default body limit in Fastify?',
+      sampleQuestion: 'What is bodyLimit in Fastify, and what is its default?',
       retrieval: RETRIEVAL,
       policy: null,
       documents: ['fastify', 'undici', 'pino'].map((name) => ({ package: name, folder: 'docs', prefix: name })),
