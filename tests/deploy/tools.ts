@@ -43,12 +43,19 @@ export function installGo(program: string, module: string): string {
 /** Folder of Python packages with hadolint and kubernetes-validate. */
 export const pythonTools = (): string => installPython('deploy-requirements.txt');
 
-/** What only development needs, of what is installed in a folder; what the product's own packages need as well is no such. */
+/**
+ * What is asked for only for development, of what is installed in a folder. What such packages need is not looked for: in a tree of another
+ * day, the product's own packages may need it as well.
+ */
 export function developmentPackagesIn(folder: string): string[] {
-  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
-    packages: Readonly<Record<string, { readonly dev?: true }>>;
+  const read = (file: string) => JSON.parse(readFileSync(join(ROOT, file), 'utf8'));
+  const { devDependencies } = read('package.json') as { readonly devDependencies: Readonly<Record<string, string>> };
+  const { packages } = read('package-lock.json') as {
+    readonly packages: Readonly<Record<string, { readonly dev?: true }>>;
   };
-  const ofDevelopment = Object.keys(packages).filter((path) => packages[path]!.dev);
+  const ofDevelopment = Object.keys(devDependencies)
+    .map((name) => `node_modules/${name}`)
+    .filter((path) => packages[path]?.dev);
   if (!ofDevelopment.includes('node_modules/tap'))
     throw new Error('package-lock.json no longer says what is of development');
   return ofDevelopment.filter((path) => existsSync(join(folder, path)));

@@ -26,7 +26,10 @@ t.test('a server that holds less than an answer may have is not used', async (t)
   const server = await startVllm(t);
   server.contextTokens = 511;
   const { upstream } = await startUpstream(t, [server]);
-  t.match(upstream.status().reason, /it holds 511 tokens, less than upstream.contextTokens or engine.contextTokens says \(512\)/);
+  t.match(
+    upstream.status().reason,
+    /it holds 511 tokens, less than upstream.contextTokens or engine.contextTokens says \(512\)/,
+  );
 });
 
 t.test('a server that does not serve the model is not used', async (t) => {
