@@ -38,7 +38,7 @@ const SUBJECTS: readonly Subject[] = [
     description: 'What each tenant asks for, how long it waits and what it uses.',
     holds: has('tenant'),
     variables: ['tenant', 'deployment'],
-    by: ['deployment', 'outcome', 'direction', 'stage', 'rating'],
+    by: ['deployment', 'engine', 'outcome', 'direction', 'stage', 'rating'],
   },
   {
     uid: 'switchyard-adapter',

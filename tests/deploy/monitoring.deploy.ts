@@ -203,6 +203,7 @@ async function useGateway(url: string, webhook: string): Promise<void> {
     instructions,
     policy,
     retrieval: { ...retrieval, attention: 'block' },
+    engine: 'embedded',
   });
   await admin('POST', `${at}/rollout`, { version: 2, shadowWeight: 100 });
   for (let i = 0; i < 3; i++) {
