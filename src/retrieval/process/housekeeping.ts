@@ -43,7 +43,6 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
     files,
     traces: createTraces(writer),
     indexes,
-    queue,
     emptyLog: () => emptyLog(writer),
     rewrite: () => rewrite(writer),
   });

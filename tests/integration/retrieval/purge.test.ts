@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { findFiles } from '../../../src/files/find-files.js';
@@ -87,5 +87,33 @@ t.test(
     t.same(report.found, ['before-restore-2026/documents.db']);
     t.same(holding(folder, 'old.md the quokka'), ['before-restore-2026/documents.db']);
     t.same(holding(folder, SECRETS[2]!), ['before-restore-2026/documents.db']);
+  },
+);
+
+/** What `fcntl` locks of a file a process holds, as ranges of bytes. */
+function locksOf(pid: number, file: string): string[] {
+  const { ino } = statSync(file);
+  return readFileSync('/proc/locks', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , , owner, where]) => owner === String(pid) && where?.endsWith(`:${ino}`))
+    .map(([, , , mode, , , first, last]) => `${mode} ${first}-${last}`);
+}
+
+t.test(
+  'the search keeps the locks of those who have the database open, so that whoever opens it next leaves the index of its log alone',
+  { skip: process.platform !== 'linux' && 'needs /proc/locks' },
+  async (t) => {
+    const folder = dataFolder(t);
+    const retrieval = await startRetrieval(folder);
+    t.teardown(() => retrieval.close());
+    const store = await retrieval.createStore('bank', { name: 's', metadata: {} });
+    const id = await addText(retrieval, 'bank', store.id, 'private.md', PRIVATE);
+    await settled(retrieval, 'bank', store.id, id);
+    const index = join(folder, 'documents.db-shm');
+    const before = locksOf(retrieval.pid()!, index);
+    t.ok(before.includes('READ 128-128'), 'it says that somebody uses it');
+    await retrieval.purgeFiles('bank', [id]);
+    t.ok(locksOf(retrieval.pid()!, index).includes('READ 128-128'), 'and says so afterwards');
   },
 );

@@ -2,8 +2,6 @@ import { writeFileSync } from 'node:fs';
 import t from 'tap';
 import { findBytes } from '../../../src/files/find-bytes.js';
 
-const run = async <T>(job: () => T) => job();
-
 t.test('a piece is found wherever it stands, across the borders of what is read at once too', async (t) => {
   const file = `${t.testdir()}/a`;
   const piece = Buffer.from('a distinctive piece of 29 B..');
@@ -12,8 +10,8 @@ t.test('a piece is found wherever it stands, across the borders of what is read 
     const content = Buffer.alloc(size, 'x');
     piece.copy(content, at);
     writeFileSync(file, content);
-    t.match(await findBytes(file, [Buffer.from('none'), piece], run), { isFound: true }, `at ${at}`);
+    t.match(await findBytes(file, [Buffer.from('none'), piece]), { isFound: true }, `at ${at}`);
   }
-  t.same(await findBytes(file, [Buffer.from('nowhere')], run), { isFound: false, bytes: size });
-  t.same(await findBytes(file, [], run), { isFound: false, bytes: size });
+  t.same(await findBytes(file, [Buffer.from('nowhere')]), { isFound: false, bytes: size });
+  t.same(await findBytes(file, []), { isFound: false, bytes: size });
 });
