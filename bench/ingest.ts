@@ -107,12 +107,19 @@ async function searchMs(retrieval: Retrieval): Promise<number> {
 async function samplePassages(folder: string, count: number): Promise<string[]> {
   const db = openDatabase(join(folder, 'documents.db'));
   try {
-    const rows = await db.selectFrom('passages').select(['heading_path', 'text']).orderBy('label').execute();
+    const rows = await db
+      .selectFrom('passages')
+      .innerJoin('files', 'files.id', 'passages.file_id')
+      .select(['filename', 'heading_path', 'text'])
+      .orderBy('label')
+      .execute();
     const step = Math.max(1, Math.floor(rows.length / count));
     return rows
       .filter((_, i) => i % step === 0)
       .slice(0, count)
-      .map(({ heading_path, text }) => embeddedText({ headingPath: JSON.parse(heading_path), text }));
+      .map(({ filename, heading_path, text }) =>
+        embeddedText(filename, { headingPath: JSON.parse(heading_path), text }),
+      );
   } finally {
     await db.destroy();
   }

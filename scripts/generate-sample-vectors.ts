@@ -24,7 +24,8 @@ const rows = await db
   .innerJoin('store_files', (join) =>
     join.onRef('store_files.store_id', '=', 'passages.store_id').onRef('store_files.file_id', '=', 'passages.file_id'),
   )
-  .select(['heading_path', 'text', 'embedding', 'attributes'])
+  .innerJoin('files', 'files.id', 'passages.file_id')
+  .select(['filename', 'heading_path', 'text', 'embedding', 'attributes'])
   .where(
     'passages.tenant',
     'in',
@@ -37,8 +38,8 @@ await db.destroy();
 const vectors = new Map(
   rows
     .filter(({ attributes }) => 'sha256' in JSON.parse(attributes))
-    .map(({ heading_path, text, embedding }) => [
-      embeddedText({ headingPath: JSON.parse(heading_path), text }),
+    .map(({ filename, heading_path, text, embedding }) => [
+      embeddedText(filename, { headingPath: JSON.parse(heading_path), text }),
       readEmbedding(embedding),
     ]),
 );

@@ -74,7 +74,10 @@ async function casesOf(mode: SearchMode): Promise<Case[]> {
       const vector =
         mode === 'lexical' ? null : (await embedder.embed([embedder.tokenize(question.question, 'query')]))[0]!;
       const terms = mode === 'vector' ? NO_TERMS : await findTerms(scope.shelves, question.question, null, postings);
-      const { candidates } = await gatherEvidence({ scope, vector, terms, count: CANDIDATES }, exactly);
+      const { candidates } = await gatherEvidence(
+        { scope, vector, terms, count: CANDIDATES },
+        { vectors: exactly, passages },
+      );
       const isRight = await rightOnes(scope, question, candidates);
       cases.push({ tenant, set, question, features: featuresOf(mode, candidates), isRight });
     }

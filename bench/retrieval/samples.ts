@@ -12,7 +12,7 @@ import { findFiles } from '../../src/files/find-files.js';
 import { createRetrieval } from '../../src/retrieval/client.js';
 
 /** Development sets (indexes/README.md). `eval` asks in the documents' own words; the others as those ask who do not know them, or not only. */
-export const QUESTION_SETS = ['eval', 'reworded', 'everyday', 'labelled'] as const;
+export const QUESTION_SETS = ['eval', 'reworded', 'everyday', 'labelled', 'first'] as const;
 export type QuestionSet = (typeof QUESTION_SETS)[number];
 
 export const TENANTS = DEMO_TENANTS.filter(({ assistant }) => assistant !== null).map(({ id }) => id);

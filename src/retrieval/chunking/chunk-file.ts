@@ -5,9 +5,20 @@ import { readFile } from './read-file.js';
 /** A passage as it is stored, before it has an id and an embedding. */
 export type FilePassage = Pick<Passage, 'headingPath' | 'text' | 'tokens' | 'byteStart' | 'byteEnd' | 'location'>;
 
-/** What a passage's vector is made of: the headings say what it is about where its own words do not. */
-export function embeddedText({ headingPath, text }: Pick<FilePassage, 'headingPath' | 'text'>): string {
-  return `${headingPath.join(' › ')}\n${text}`;
+/**
+ * What a passage's vector is made of: the folder and the headings say what it is about where its own words do not. A page of `pino/docs` says
+ * "the logger" and seldom "pino", and whoever asks says "pino" (docs/decisions/0111-right-answers.md).
+ */
+export function embeddedText(
+  filename: string,
+  { headingPath, text }: Pick<FilePassage, 'headingPath' | 'text'>,
+): string {
+  return `${[...folderOf(filename), ...headingPath].join(' › ')}\n${text}`;
+}
+
+/** The outermost folder of a file's name; none of a file that lies in none. */
+function folderOf(filename: string): string[] {
+  return filename.split('/').slice(0, -1).filter(Boolean).slice(0, 1);
 }
 
 /**

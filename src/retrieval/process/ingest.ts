@@ -124,7 +124,7 @@ export class Ingest {
       if (index % batch === 0) await setImmediate();
       signal.throwIfAborted();
     }
-    return drafts.map((draft) => ({ ...draft, embedding: vectors.get(embeddedText(draft))! }));
+    return drafts.map((draft) => ({ ...draft, embedding: vectors.get(embeddedText(filename, draft))! }));
   }
 
   /** By text. One that occurs twice, or was embedded before, is not embedded again. */
@@ -138,7 +138,7 @@ export class Ingest {
     const before = await documents.known(file);
     const vectors: KnownVectors = new Map();
     const unknown = new Set<string>();
-    for (const text of drafts.map(embeddedText)) {
+    for (const text of drafts.map((draft) => embeddedText(file.filename, draft))) {
       const known = before.get(text) ?? shipped(text);
       if (known) vectors.set(text, known);
       else unknown.add(text);

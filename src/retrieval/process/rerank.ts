@@ -11,6 +11,7 @@ export interface Piece {
   /** Its index. */
   readonly document: number;
   readonly text: string;
+  readonly tokens: number;
 }
 
 /** A document in pieces: at least one, of an empty one too. */
@@ -36,10 +37,11 @@ export function scoreDocuments(
   const terms = pieces.map(({ text }) => termsOf(text));
   for (const { text, vector } of parts) {
     const matches = matchTerms(text, terms);
-    const candidates = pieces.map((_, label) => ({
+    const candidates = pieces.map(({ tokens }, label) => ({
       label,
       cosine: dot(vector!, vectors[label]!),
       terms: matches.of(label),
+      tokens,
     }));
     for (const [index, score] of relevance('hybrid', candidates).entries()) {
       const { document } = pieces[index]!;

@@ -155,7 +155,9 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       const pieces: Piece[] = [];
       for (const [document, text] of documents.entries()) {
         const cut = () => piecesOf(text, embedder.maxTokens, passageTokens);
-        for (const piece of await queue.run('embed', tenant, cut, signal)) pieces.push({ document, text: piece });
+        for (const piece of await queue.run('embed', tenant, cut, signal)) {
+          pieces.push({ document, text: piece, tokens: passageTokens(piece) });
+        }
       }
       const asked = await embedQuery({ tenant, query, context: '', mode: 'hybrid' }, signal);
       const { vectors, tokens } = await embedMany(

@@ -28,7 +28,7 @@ export interface QueryPart {
 }
 
 export interface SearchSources {
-  readonly passages: Pick<Passages, 'load'>;
+  readonly passages: Pick<Passages, 'load' | 'lengths'>;
   readonly postings: Pick<Postings, 'statistics' | 'spread' | 'of'>;
   readonly vectors: VectorSearch;
   readonly relevance: Relevance;
@@ -75,7 +75,7 @@ async function passagesOf({ text, vector }: QueryPart, request: BestRequest, sou
   const { scope, mode, topK, minScore } = request;
   const terms = mode === 'vector' ? NO_TERMS : await findTerms(scope.shelves, text, scope.files, sources.postings);
   for (let count = Math.max(CANDIDATES, topK + SPARE); ; count *= 4) {
-    const { candidates, isAll } = await gatherEvidence({ scope, vector, terms, count }, sources.vectors);
+    const { candidates, isAll } = await gatherEvidence({ scope, vector, terms, count }, sources);
     const scores = sources.relevance(mode, candidates);
     const scored = candidates
       .map(({ label }, index) => ({ label, score: scores[index]! }))

@@ -1,4 +1,5 @@
 import type { TermMatch, TermScores } from '../lexical/bm25.js';
+import type { Passages } from '../stores/passages.js';
 import type { SearchScope, VectorSearch } from './find-nearest.js';
 import { fuse } from './fuse.js';
 
@@ -9,6 +10,8 @@ export interface Evidence {
   readonly cosine: number;
   /** Of zeros where terms are not compared. */
   readonly terms: TermMatch;
+  /** Of the passage itself, at least 1. */
+  readonly tokens: number;
 }
 
 interface EvidenceRequest {
@@ -26,7 +29,7 @@ interface EvidenceRequest {
  */
 export async function gatherEvidence(
   { scope, vector, terms, count }: EvidenceRequest,
-  vectors: VectorSearch,
+  { vectors, passages }: { readonly vectors: VectorSearch; readonly passages: Pick<Passages, 'lengths'> },
 ): Promise<{ candidates: Evidence[]; isAll: boolean }> {
   const near = vector ? await vectors.nearest({ scope, vector, topK: count }) : [];
   const worded = terms.best(count);
@@ -36,8 +39,14 @@ export async function gatherEvidence(
     const others = labels.filter((label) => !cosines.has(label));
     for (const { label, score } of await vectors.cosines(scope, vector, others)) cosines.set(label, score);
   }
+  const lengths = await passages.lengths(scope, labels);
   return {
-    candidates: labels.map((label) => ({ label, cosine: cosines.get(label) ?? 0, terms: terms.of(label) })),
+    candidates: labels.map((label) => ({
+      label,
+      cosine: cosines.get(label) ?? 0,
+      terms: terms.of(label),
+      tokens: Math.max(1, lengths.get(label) ?? 1),
+    })),
     isAll: near.length < count && worded.length < count,
   };
 }

@@ -13,7 +13,8 @@ export function relevanceFor(embedder: string): Relevance {
 
 /**
  * What the judgement is made from: how near a passage is by each measure, how far behind the best candidate, and how far behind where the best
- * one holds all terms of the query: then terms decide, and where no passage holds them, meaning does.
+ * one holds all terms of the query: then terms decide, and where no passage holds them, meaning does. Last how long it is: of two that are as
+ * near, the one that says more answers more often, and a page is full of sections that say no more than "see there".
  */
 export function featuresOf(mode: SearchMode, candidates: readonly Evidence[]): number[][] {
   const best = (of: (candidate: Evidence) => number) => candidates.reduce((most, one) => Math.max(most, of(one)), 0);
@@ -22,13 +23,14 @@ export function featuresOf(mode: SearchMode, candidates: readonly Evidence[]): n
     best(({ terms }) => terms.score),
     best(({ terms }) => terms.share),
   ];
-  return candidates.map(({ cosine, terms }) => {
+  return candidates.map(({ cosine, terms, tokens }) => {
     const behindByCosine = bestCosine - cosine;
     const behindByTerms = bestScore - terms.score;
     const byVector = [cosine, behindByCosine];
     const byTerms = [terms.score, terms.share, behindByTerms, behindByTerms * bestShare];
-    if (mode === 'vector') return byVector;
-    return mode === 'lexical' ? byTerms : [...byVector, ...byTerms, behindByCosine * bestShare];
+    const length = Math.log(tokens);
+    if (mode === 'vector') return [...byVector, length];
+    return mode === 'lexical' ? [...byTerms, length] : [...byVector, ...byTerms, behindByCosine * bestShare, length];
   });
 }
 

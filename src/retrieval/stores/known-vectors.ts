@@ -19,14 +19,15 @@ const LOT = 200;
 export async function knownVectors(db: Db, { tenant, storeId, fileId, path }: IngestFile): Promise<KnownVectors> {
   const files = await db
     .selectFrom('store_files')
-    .select(['store_id', 'file_id'])
-    .where('tenant', '=', tenant)
+    .innerJoin('files', 'files.id', 'store_files.file_id')
+    .select(['store_id', 'file_id', 'filename'])
+    .where('store_files.tenant', '=', tenant)
     .where('passages', '>', 0)
     .where((eb) => {
       const isSame = eb('file_id', '=', fileId);
       return path === null ? isSame : eb.or([isSame, eb.and([eb('store_id', '=', storeId), eb('path', '=', path)])]);
     })
-    .orderBy('seq', 'desc')
+    .orderBy('store_files.seq', 'desc')
     .limit(MOST_FILES)
     .execute();
   const known: KnownVectors = new Map();
@@ -42,7 +43,8 @@ export async function knownVectors(db: Db, { tenant, storeId, fileId, path }: In
         .where('ordinal', '<', from + LOT)
         .execute();
       for (const { heading_path, text, embedding } of rows) {
-        known.set(embeddedText({ headingPath: JSON.parse(heading_path), text }), readEmbedding(embedding));
+        const made = embeddedText(file.filename, { headingPath: JSON.parse(heading_path), text });
+        known.set(made, readEmbedding(embedding));
       }
       read = rows.length;
       await setImmediate();

@@ -59,6 +59,16 @@ export function createPassages(db: Db) {
       return (await query.executeTakeFirst())?.passages ?? 0;
     },
 
+    /** How many tokens passages have, by label. */
+    async lengths(scope: PassageScope, labels: readonly number[]): Promise<Map<number, number>> {
+      if (labels.length === 0) return new Map();
+      const rows = await inScope(db, scope)
+        .select(['label', 'tokens'])
+        .where('label', 'in', listOf(db, labels))
+        .execute();
+      return new Map(rows.map(({ label, tokens }) => [label, tokens]));
+    },
+
     /** The passages themselves, by label. */
     async load(scope: PassageScope, labels: readonly number[]): Promise<Map<number, Passage>> {
       if (labels.length === 0) return new Map();

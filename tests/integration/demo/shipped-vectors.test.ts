@@ -21,7 +21,9 @@ t.test('every passage of the sample documents has the vector that the embedder g
   const texts: string[] = [];
   for (const { assistant } of DEMO_TENANTS) {
     for (const document of readDocuments(assistant?.documents ?? [], '.')) {
-      for (const passage of await chunkFile(document, limits, countTokens)) texts.push(embeddedText(passage));
+      for (const passage of await chunkFile(document, limits, countTokens)) {
+        texts.push(embeddedText(document.filename, passage));
+      }
     }
   }
   const without = texts.filter((text) => shipped(text) === null);

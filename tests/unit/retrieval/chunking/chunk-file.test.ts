@@ -1,5 +1,5 @@
 import t from 'tap';
-import { chunkFile } from '../../../../src/retrieval/chunking/chunk-file.js';
+import { chunkFile, embeddedText } from '../../../../src/retrieval/chunking/chunk-file.js';
 import { countWords } from '../../../fixtures/retrieval/count-words.js';
 
 const LIMITS = { budgetTokens: 24, overlapTokens: 8 };
@@ -220,4 +220,11 @@ t.test('no passage reaches over what was left out of a page', async (t) => {
     'One.',
     'Two.\n\nThree.',
   ]);
+});
+
+t.test('a vector is made of the outermost folder, the headings and the text', async (t) => {
+  const passage = { headingPath: ['Redaction', 'Paths'], text: 'Keys to hide.' };
+  t.equal(embeddedText('pino/docs/redaction.md', passage), 'pino › Redaction › Paths\nKeys to hide.');
+  t.equal(embeddedText('/pino/redaction.md', passage), 'pino › Redaction › Paths\nKeys to hide.');
+  t.equal(embeddedText('redaction.md', passage), 'Redaction › Paths\nKeys to hide.');
 });

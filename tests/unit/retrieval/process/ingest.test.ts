@@ -188,7 +188,7 @@ t.test('what stands in a document twice, or stood in the version before, is embe
     const labels = await rows.vectors.labelsUpTo('bank', 1e9);
     const passages = await rows.passages.load(scope, labels);
     for (const { label, embedding } of await rows.vectors.vectorsOf(scope, labels)) {
-      t.same([embedding], await embed([embeddedText(passages.get(label)!)]));
+      t.same([embedding], await embed([embeddedText(passages.get(label)!.filename, passages.get(label)!)]));
     }
   }
 });

@@ -3,7 +3,12 @@ import type { SearchMode } from '../../../../src/contracts/retrieval.js';
 import { relevanceFor } from '../../../../src/retrieval/search/relevance.js';
 
 const relevance = relevanceFor('bge-small-en-v1.5-qa');
-const candidate = (cosine: number, score: number, share: number) => ({ label: 1, cosine, terms: { score, share } });
+const candidate = (cosine: number, score: number, share: number, tokens = 60) => ({
+  label: 1,
+  cosine,
+  terms: { score, share },
+  tokens,
+});
 
 t.test('is a share in every mode, and grows with what the mode looks at', async (t) => {
   const near = candidate(0.85, 0.6, 0.9);
@@ -33,4 +38,14 @@ t.test('an embedder that was never fitted is judged on the scale of vectors as t
   t.ok(score > 0 && score < 1);
   t.not(score, relevance('vector', [one])[0]);
   t.same(relevanceFor('unknown')('lexical', [one]), relevance('lexical', [one]), 'words need no embedder');
+});
+
+t.test('of two that are as near, the one that says more is the more relevant', async (t) => {
+  for (const mode of ['vector', 'lexical', 'hybrid'] satisfies SearchMode[]) {
+    const [stub, whole] = relevance(mode, [candidate(0.7, 0.4, 0.6, 8), candidate(0.7, 0.4, 0.6, 120)]) as [
+      number,
+      number,
+    ];
+    t.ok(stub < whole, mode);
+  }
 });
