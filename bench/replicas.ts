@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, digestsOf, rowsOf } from '../src/registry/shared/rows.js';
+import { digestsOf } from '../src/postgres/table-digests.js';
+import { describe, rowsOf } from '../src/registry/shared/rows.js';
 import { Sqlite } from '../src/sqlite/open.js';
 import type { BenchOptions } from './main.js';
 import { GATEWAYS, type Gateways, startGateways, TOKENS_A_MINUTE } from './replicas/gateways.js';

@@ -10,6 +10,20 @@ export const shadowOption = () =>
     parseNumber,
   );
 
+/** A role that the gateway itself never has. */
+export const ownerOption = () =>
+  new Option(
+    '--owner-url <url>',
+    'postgres:// URL of a role that may create extensions, schemas and roles; it owns the tables of documents',
+  )
+    .env('SWITCHYARD_DATABASE_OWNER_URL')
+    .argParser(parsePostgresUrl);
+
+function parsePostgresUrl(text: string): string {
+  if (/^postgres(ql)?:$/.test(URL.canParse(text) ? new URL(text).protocol : '')) return text;
+  throw new InvalidArgumentError('It must look like postgres://role:password@host:5432/database.');
+}
+
 export function parseNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');

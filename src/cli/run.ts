@@ -18,10 +18,10 @@ import { addJobs } from './commands/jobs.js';
 import { addKeys } from './commands/keys.js';
 import { addLimits } from './commands/limits.js';
 import { addModels } from './commands/models.js';
+import { addMove } from './commands/move.js';
 import { addPolicies } from './commands/policies.js';
 import { addQuality } from './commands/quality.js';
 import { addRedTeam } from './commands/redteam.js';
-import { addRegistry } from './commands/registry.js';
 import { addReplicas } from './commands/replicas.js';
 import { addReviews } from './commands/reviews.js';
 import { addSamples } from './commands/samples.js';
@@ -54,7 +54,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 function createProgram(terminal: Terminal): Command {
   const program = new Command('switchyard')
     .description(
-      'Runs and operates a Switchyard gateway: models, tenants, keys, limits, usage, adapters, deployments, experiments, policies, documents, reviews, captures, jobs, audit, backups, the database, the registry, servers behind it.',
+      'Runs and operates a Switchyard gateway: models, tenants, keys, limits, usage, adapters, deployments, experiments, policies, documents, reviews, captures, jobs, audit, backups, the database, servers behind it.',
     )
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
@@ -92,7 +92,7 @@ function createProgram(terminal: Terminal): Command {
     addAudit,
     addBackup,
     addDatabase,
-    addRegistry,
+    addMove,
     addReplicas,
   ])
     add(program, terminal);

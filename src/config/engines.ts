@@ -34,9 +34,12 @@ export function checkEngines(config: Config): void {
       if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
         throw invalid(`${setting} must hold addresses like http://10.0.0.1:8000, with commas between, got "${shown}"`);
       }
-      const other = seen.get(url);
+      // However it is written: the slots of a server are counted once, and who drains it drains all of it.
+      const { origin, pathname, search } = new URL(url);
+      const server = origin + pathname + search;
+      const other = seen.get(server);
       if (other !== undefined) throw invalid(`${setting} must not hold "${shown}", which ${other} holds already`);
-      seen.set(url, setting);
+      seen.set(server, setting);
     }
   }
   const [first] = names;

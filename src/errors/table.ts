@@ -81,8 +81,8 @@ export const ERRORS = {
     422,
   ),
   backup_invalid: bad('{file} is not a sound part of a backup: {reason}.', 422),
-  registry_differs: bad(
-    'The copy of the registry is not what it was made from: {tables}. Nothing of it was kept: begin again, and look after the disks where it happens again.',
+  copy_differs: bad(
+    'The copy is not what it was made from: {tables}. Nothing of it was kept: begin again, and look after the disks where it happens again.',
     422,
   ),
   model_too_large: bad('{model} needs about {needed} of {what}, and there are {there}: {remedy}.', 422),

@@ -21,8 +21,12 @@ export interface Postgres<T> {
 const CONNECT_TIMEOUT_MS = 5000;
 /** The server calls a statement off itself; a server that says nothing any more is given up a little later. */
 const SILENCE_MS = 2000;
-/** Both come as texts else. Sums of ours stay far below 2 ** 53. */
 const NUMBERS = new Set<number>([pg.types.builtins.INT8, pg.types.builtins.NUMERIC]);
+/** Both come as texts else. Sums of ours stay far below 2 ** 53. */
+export const NUMBERS_AS_NUMBERS: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    NUMBERS.has(oid) ? Number : pg.types.getTypeParser(oid, format as 'text'),
+};
 
 /**
  * Opens a pool of connections; none is made yet. One that breaks leaves the pool, and the next statement has a new one:
@@ -36,10 +40,7 @@ export function openPostgres<T>({ url, poolSize, statementTimeoutMs }: PostgresS
     query_timeout: statementTimeoutMs + SILENCE_MS,
     keepAlive: true,
     application_name: 'switchyard',
-    types: {
-      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        NUMBERS.has(oid) ? Number : pg.types.getTypeParser(oid, format as 'text'),
-    },
+    types: NUMBERS_AS_NUMBERS,
   });
   // An idle connection that breaks: the next statement finds out whether the server is there.
   pool.on('error', () => {});

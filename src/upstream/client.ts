@@ -23,6 +23,7 @@ import { createDelivery } from './deliver.js';
 import type { Dialect, Question } from './dialects/dialect.js';
 import { llamaServer } from './dialects/llama-server.js';
 import { openai } from './dialects/openai.js';
+import { sglang } from './dialects/sglang.js';
 import { vllm } from './dialects/vllm.js';
 import { ReplicaFailure } from './failure.js';
 import { Pool } from './pool.js';
@@ -41,7 +42,12 @@ export interface UpstreamOptions {
   readonly log: Record<'info' | 'warn', (fields: object, message: string) => void>;
 }
 
-const DIALECTS: Readonly<Record<UpstreamSettings['dialect'], Dialect>> = { vllm, 'llama-server': llamaServer, openai };
+const DIALECTS: Readonly<Record<UpstreamSettings['dialect'], Dialect>> = {
+  vllm,
+  sglang,
+  'llama-server': llamaServer,
+  openai,
+};
 /** Attempts at one answer, the first included. */
 const TRIES = 3;
 /** Tokens of an answer, where its request sets no limit, for who is how busy. */

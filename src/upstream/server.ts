@@ -122,11 +122,14 @@ export function readObject(value: unknown): Readonly<Record<string, unknown>> {
   throw broken(`it says what is no JSON object: ${JSON.stringify(value)?.slice(0, MAX_REASON_CHARACTERS)}`);
 }
 
-/** The message in an error of OpenAI's or FastAPI's shape, or the text itself. */
+/** The message in an error of OpenAI's, FastAPI's or SGLang's shape, or the text itself. */
 function reasonIn(text: string): string {
   try {
-    const { error, message, detail } = JSON.parse(text);
-    return String(error?.message ?? message ?? detail ?? error ?? text).slice(0, MAX_REASON_CHARACTERS);
+    const { error, message, detail, error_message } = JSON.parse(text);
+    return String(error?.message ?? message ?? detail ?? error_message ?? error ?? text).slice(
+      0,
+      MAX_REASON_CHARACTERS,
+    );
   } catch {
     return text.slice(0, MAX_REASON_CHARACTERS);
   }

@@ -2,7 +2,7 @@
 export interface UpstreamSettings {
   /** Addresses, with commas between. */
   readonly urls: string;
-  readonly dialect: 'vllm' | 'llama-server' | 'openai';
+  readonly dialect: 'vllm' | 'sglang' | 'llama-server' | 'openai';
   /** 0: as much as the embedded engine would. */
   readonly contextTokens: number;
   readonly model: string;

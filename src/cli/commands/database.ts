@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.js';
 import { AppError } from '../../errors/app-error.js';
+import { ownerOption } from '../options.js';
 import { show } from '../show.js';
 import type { Terminal } from '../terminal.js';
 
@@ -13,15 +14,7 @@ export function addDatabase(program: Command, terminal: Terminal): void {
     .description(
       'create the tables in the database of database.url, or bring them to what this version needs, and let the role of database.url use them; it is created where there is none. May be run beside running gateways.',
     )
-    .addOption(
-      new Option(
-        '--owner-url <url>',
-        'postgres:// URL of a role that may create extensions, schemas and roles; it owns the tables',
-      )
-        .env('SWITCHYARD_DATABASE_OWNER_URL')
-        .argParser(parsePostgresUrl)
-        .makeOptionMandatory(),
-    )
+    .addOption(ownerOption().makeOptionMandatory())
     .action(async ({ ownerUrl }: { ownerUrl: string }, command: Command) => {
       const { url } = loadConfig().database;
       if (url === '') {
@@ -33,9 +26,4 @@ export function addDatabase(program: Command, terminal: Terminal): void {
       const applied = await migratePostgres(ownerUrl, url);
       show(terminal, command, { applied }, [{ applied }]);
     });
-}
-
-function parsePostgresUrl(text: string): string {
-  if (/^postgres(ql)?:$/.test(URL.canParse(text) ? new URL(text).protocol : '')) return text;
-  throw new InvalidArgumentError('It must look like postgres://role:password@host:5432/database.');
 }

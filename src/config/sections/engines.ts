@@ -9,9 +9,9 @@ export const upstream = Type.Object(
         'Addresses of servers that answer in place of the embedded engine, with commas between, e.g. http://10.0.0.1:8000,http://10.0.0.2:8000; empty: there are none.',
       default: '',
     }),
-    dialect: Type.Enum(['vllm', 'llama-server', 'openai'], {
+    dialect: Type.Enum(['vllm', 'sglang', 'llama-server', 'openai'], {
       description:
-        "What these servers are: vLLM, llama.cpp's server, or anything else with OpenAI's /v1/completions (openai), which gets no adapters.",
+        "What these servers are: vLLM, SGLang, llama.cpp's server, or anything else with OpenAI's /v1/completions (openai), which gets no adapters.",
       default: 'vllm',
     }),
     contextTokens: integer(
@@ -30,10 +30,11 @@ export const upstream = Type.Object(
       default: '',
     }),
     adapterDir: Type.String({
-      description: 'Where they see the folder adapters/ of the data folder (vLLM); empty: where it is on this machine.',
+      description:
+        'Where they see the folder adapters/ of the data folder (vLLM, SGLang); empty: where it is on this machine.',
       default: '',
     }),
-    adapterSlots: integer('Adapters that one server may have loaded at once (vLLM).', 32, 1, 100_000),
+    adapterSlots: integer('Adapters that one server may have loaded at once (vLLM, SGLang).', 32, 1, 100_000),
     slots: integer('Requests that one server answers at once, where it does not say so itself.', 32, 1, 10_000),
     connectTimeoutMs: integer('Longest time a connection may take, in milliseconds.', 2000, 10, 60_000),
     adapterLoadTimeoutMs: integer(

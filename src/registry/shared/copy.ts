@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { adoptSigningKey } from '../../audit/signing-key.js';
 import { AppError } from '../../errors/app-error.js';
+import { digestsOf, requireSame, type TableDigest } from '../../postgres/table-digests.js';
 import { verifyDatabase } from '../../sqlite/copy.js';
 import { createSharedFiles, fileRows, sharedFileRows } from './files.js';
 import { adapterFolders, fill } from './fill.js';
@@ -10,14 +11,14 @@ import { load, openReplicaFile } from './load.js';
 import { readLocal, START } from './local.js';
 import { migrateShared, readHead, readShared } from './log.js';
 import { OTHER_VERSION } from './open.js';
-import { describe, digestsOf, requireSame, rowsOf, type TableDigest } from './rows.js';
+import { describe, rowsOf } from './rows.js';
 import { SharedServer } from './server.js';
 
 /**
  * Puts the registry of a data folder, on which no gateway may be running, into an empty database. A gateway that is started with that URL and
  * this folder then goes on where it was. What was put there already, and not changed since, is compared again.
  * @returns what was compared: rows by table, and the files of adapters
- * @throws AppError `config_invalid` where there is another registry, `registry_differs`, `registry_unavailable`
+ * @throws AppError `config_invalid` where there is another registry, `copy_differs`, `registry_unavailable`
  */
 export async function pushRegistry(dataDir: string, url: string): Promise<TableDigest[]> {
   const file = join(dataDir, 'registry.db');
@@ -55,7 +56,7 @@ export async function pushRegistry(dataDir: string, url: string): Promise<TableD
 /**
  * Writes the registry in PostgreSQL, as it is at one moment, with all adapters into an empty folder, while gateways may be running on it.
  * @returns as `pushRegistry`
- * @throws AppError `config_invalid` where there is none, `registry_differs`, `registry_unavailable`
+ * @throws AppError `config_invalid` where there is none, `copy_differs`, `registry_unavailable`
  */
 export async function pullRegistry(url: string, folder: string): Promise<TableDigest[]> {
   const file = join(folder, 'registry.db');

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import type SQLite from 'better-sqlite3';
 import { readSigningKey } from '../../audit/signing-key.js';
+import { digestsOf, requireSame, type TableDigest } from '../../postgres/table-digests.js';
 import { createSharedFiles, fileRows, sharedFileRows } from './files.js';
 import { readLocal, START, writeLocal } from './local.js';
 import { fillShared } from './log.js';
-import { describe, digestsOf, requireSame, rowsOf, type TableDigest } from './rows.js';
+import { describe, rowsOf } from './rows.js';
 import type { SharedServer } from './server.js';
 
 /** Folders of the compiled adapters that a registry names. */
@@ -17,7 +18,7 @@ export function adapterFolders(database: SQLite.Database): string[] {
 /**
  * Puts the registry of a data folder where none is, all or nothing, and compares what arrived with what was sent.
  * @returns what that came to; null: somebody else's is there
- * @throws AppError `registry_differs`
+ * @throws AppError `copy_differs`
  */
 export async function fill(
   database: SQLite.Database,

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type SQLite from 'better-sqlite3';
+import { TableDigests } from '../../postgres/table-digests.js';
 import { type OpenDatabase, openDatabase } from '../database.js';
 import { createApply } from './apply.js';
 import { makeLocalTables, writeLocal } from './local.js';
 import { readShared } from './log.js';
-import { describe, TableDigests } from './rows.js';
+import { describe } from './rows.js';
 import type { SharedServer } from './server.js';
 
 export async function openReplicaFile(file: string): Promise<OpenDatabase> {

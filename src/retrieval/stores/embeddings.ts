@@ -21,6 +21,6 @@ export function literalOf(vector: Float32Array): string {
   return `[${vector.join()}]`;
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Buffer {
+export function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }

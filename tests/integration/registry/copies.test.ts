@@ -72,7 +72,12 @@ t.test('a database that was put back to an earlier state is what counts, whateve
   for (const id of ['one', 'two', 'three']) await c.registry.createTenant({ id, name: id });
   for (const { registry } of [a, b]) {
     const ids = async () => (await registry.listTenants()).map(({ id }) => id).sort();
-    t.same(await eventually(ids, (found) => !found.includes('lost')), ['bank', 'one', 'three', 'two']);
+    t.same(await eventually(ids, (found) => found.includes('three') && !found.includes('lost')), [
+      'bank',
+      'one',
+      'three',
+      'two',
+    ]);
   }
   await eventually(
     () => a.registry.createTenant({ id: 'four', name: 'Four' }),
@@ -98,8 +103,8 @@ t.test('a registry moves into PostgreSQL and back by one command each, and arriv
 
   const url = await server.createEmptyDatabase();
   const at = (dataDir: string, ...argv: string[]) => cli({ dataDir, url }, ...argv);
-  t.match(await at(first, 'registry', 'pull', back), { code: 1, err: /has no registry/ });
-  const pushed = await at(first, '--json', 'registry', 'push');
+  t.match(await at(first, 'pull', back), { code: 1, err: /has no registry/ });
+  const pushed = await at(first, '--json', 'push');
   t.equal(pushed.code, 0, pushed.err);
   const tables = JSON.parse(pushed.out) as { table: string; rows: number; digest: string }[];
   t.match(Object.fromEntries(tables.map(({ table, rows }) => [table, rows])), {
@@ -110,21 +115,21 @@ t.test('a registry moves into PostgreSQL and back by one command each, and arriv
     tenants: 1,
     'files of adapters': 2,
   });
-  t.same(JSON.parse((await at(first, '--json', 'registry', 'push')).out), tables, 'which may be asked for again');
+  t.same(JSON.parse((await at(first, '--json', 'push')).out), tables, 'which may be asked for again');
 
-  const pulled = await at(other, '--json', 'registry', 'pull', back);
+  const pulled = await at(other, '--json', 'pull', back);
   t.same(JSON.parse(pulled.out), tables, 'the same rows and files, wherever they are read');
-  t.match(await at(other, 'registry', 'pull', back), { code: 1, err: /is there already; name a new one/ });
+  t.match(await at(other, 'pull', back), { code: 1, err: /is there already; name a new one/ });
 
   const strange = await openTestRegistry(other);
   await strange.createTenant({ id: 'shop', name: 'Shop' });
   await strange.close();
-  t.match(await at(other, 'registry', 'push'), { code: 1, err: /has a registry already. Name an empty one/ });
+  t.match(await at(other, 'push'), { code: 1, err: /has a registry already. Name an empty one/ });
 
   const shared = await open(t, first, url);
   await shared.registry.createTenant({ id: 'clinic', name: 'Clinic' });
   await shared.close();
-  t.match(await at(first, 'registry', 'push'), { code: 1, err: /is a copy of one that gateways share/ });
+  t.match(await at(first, 'push'), { code: 1, err: /is a copy of one that gateways share/ });
 
   const alone = await openTestRegistry(back);
   t.teardown(() => alone.close());
@@ -139,7 +144,7 @@ t.test('a registry moves into PostgreSQL and back by one command each, and arriv
   await sql.connect();
   await sql.query(`update switchyard_registry.files set bytes = 'x'`);
   await sql.end();
-  const damaged = await at(other, 'registry', 'pull', join(root, 'damaged'));
+  const damaged = await at(other, 'pull', join(root, 'damaged'));
   t.match(damaged, { code: 1, err: /damaged/ });
 });
 

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { ask, requestOf } from '../../fixtures/engine/engine.js';
+import type { Behaviour } from '../../fixtures/upstream/server.js';
 import { startUpstream } from '../../fixtures/upstream/upstream.js';
-import { type Behaviour, startVllm } from '../../fixtures/upstream/vllm.js';
+import { startVllm } from '../../fixtures/upstream/vllm.js';
 
 const signal = new AbortController().signal;
 

@@ -53,6 +53,10 @@ t.test('what is wrong with a pool is named with it', (t) => {
   wrong({ gpu: {} }, /engines\.pools\.gpu\.urls must hold the addresses/);
   wrong({ gpu: { urls: 'ftp://x' } }, /engines\.pools\.gpu\.urls must hold addresses like/);
   wrong({ gpu, other: gpu }, /pools\.other\.urls must not hold .*, which engines\.pools\.gpu\.urls holds already/);
+  const pool = (urls: string) => ({ ...gpu, urls });
+  const same = /pools\.other\.urls must not hold .*holds already/;
+  wrong({ gpu: pool('http://gpu-1'), other: pool('http://GPU-1:80/') }, same);
+  wrong({ gpu: pool('https://gpu-1:443/v'), other: pool('http://gpu-2, https://gpu-1/v/') }, same);
   wrong({ gpu }, /engines\.default must be one of embedded, gpu, got "tpu"/, { SWITCHYARD_ENGINES_DEFAULT: 'tpu' });
   t.end();
 });

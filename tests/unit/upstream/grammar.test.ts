@@ -2,6 +2,7 @@ import t from 'tap';
 import type { GrammarSpec } from '../../../src/contracts/grammar.js';
 import { llamaServer } from '../../../src/upstream/dialects/llama-server.js';
 import { openai } from '../../../src/upstream/dialects/openai.js';
+import { sglang } from '../../../src/upstream/dialects/sglang.js';
 import { vllm } from '../../../src/upstream/dialects/vllm.js';
 import { GREEDY } from '../../fixtures/engine/engine.js';
 import { accepts, machineOf } from '../../fixtures/grammar/walk.js';
@@ -64,6 +65,27 @@ const cases: [spec: GrammarSpec, vllm: object, llama: object | null][] = [
   ],
 ];
 
+/** SGLang's words are those of vLLM, each in another place, but for a choice. */
+function inSglang(
+  spec: GrammarSpec,
+  { json, structural_tag: tag }: { json?: string; structural_tag?: string },
+): object {
+  switch (spec.kind) {
+    case 'json':
+      return { json_schema: '{"type":"object"}' };
+    case 'json_schema':
+      return { json_schema: json };
+    case 'regex':
+      return { regex: spec.pattern };
+    case 'choice':
+      return { ebnf: 'root ::= "a\\"\\n" | "b"' };
+    case 'ebnf':
+      return { ebnf: spec.grammar };
+    case 'structural_tag':
+      return { response_format: JSON.parse(tag!) };
+  }
+}
+
 t.test('a server gets what an answer is bound to in its own words, or it is refused by name', async (t) => {
   for (const [spec, structuredOutputs, llama] of cases) {
     const asked = question(spec);
@@ -72,6 +94,8 @@ t.test('a server gets what an answer is bound to in its own words, or it is refu
     if (llama === null) t.equal(llamaServer.unsupported(asked), spec.kind === 'regex' ? 'p' : 'tools.strict');
     else t.match(llamaServer.body(asked, capabilities), llama);
     t.ok(openai.unsupported(asked));
+    t.equal(sglang.unsupported(asked), null);
+    t.match(sglang.body(asked, capabilities), inSglang(spec, structuredOutputs));
   }
 });
 

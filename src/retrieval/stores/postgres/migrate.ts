@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { AppError } from '../../../errors/app-error.js';
+import { withClient } from './client.js';
 import { MIGRATIONS } from './migrations.js';
 
 /** Where our tables are, in whichever database. */
-const SCHEMA = 'switchyard';
+export const SCHEMA = 'switchyard';
 const VERSION_KEY = 'schema';
 /** Two that migrate follow one another. */
 const LOCK = 'select pg_advisory_lock(hashtextextended($1, 0))';
@@ -28,25 +29,28 @@ interface GatewayRole {
  */
 export async function migratePostgres(ownerUrl: string, gatewayUrl: string): Promise<number> {
   const role = gatewayRole(gatewayUrl);
-  const client = new pg.Client({ connectionString: ownerUrl, application_name: 'switchyard migrate' });
-  try {
-    await client.connect();
+  return withClient(ownerUrl, async (client) => {
     await client.query(LOCK, [SCHEMA]);
     await client.query('create extension if not exists vector');
-    const { rows } = await client.query<{ schema: string }>(
-      `select extnamespace::regnamespace::text as schema from pg_extension where extname = 'vector'`,
-    );
     await client.query(`create schema if not exists ${SCHEMA}`);
-    await client.query(`set search_path = ${SCHEMA}, ${rows[0]!.schema}`);
+    const vectorSchema = await findTables(client);
     await client.query('create table if not exists meta (key text primary key, value text not null)');
     const known = (await schemaVersion((sql, values) => client.query(sql, values))) ?? 0;
     checkNotNewer(known);
     for (let next = known; next < MIGRATIONS.length; next++) await apply(client, next);
-    await allow(client, role, rows[0]!.schema);
+    await allow(client, role, vectorSchema);
     return MIGRATIONS.length - known;
-  } finally {
-    await client.end();
-  }
+  });
+}
+
+/** Our tables have their names alone on this connection, whoever's it is. @returns the schema of pgvector */
+export async function findTables(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ schema: string }>(
+    `select extnamespace::regnamespace::text as schema from pg_extension where extname = 'vector'`,
+  );
+  const { schema } = rows[0]!;
+  await client.query(`set search_path = ${SCHEMA}, ${schema}`);
+  return schema;
 }
 
 /** Asks for rows. */
