@@ -7,6 +7,7 @@ import type { AnswerRecord, Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Scrub } from '../personal-data/scrub.js';
+import { Roll } from '../queues/roll.js';
 import { isSampled, redactTexts } from './sample.js';
 import { openCaptureStore } from './store.js';
 
@@ -31,7 +32,7 @@ export interface CaptureOptions {
 /** Keeps the texts of a share of the answers of those tenants that ask for it, without personal data, for some days. */
 export function openCaptures({ dataDir, registry, scrub, metrics, clock, limits, onFailed }: CaptureOptions) {
   const store = openCaptureStore(join(dataDir, FILE));
-  const running = new Set<Promise<void>>();
+  const running = new Roll<Promise<void>>();
   const closing = new AbortController();
 
   async function keep(record: AnswerRecord, texts: AnswerTexts, user: string | null): Promise<void> {
@@ -66,8 +67,8 @@ export function openCaptures({ dataDir, registry, scrub, metrics, clock, limits,
         return;
       }
       const job = keep(record, texts, user);
-      running.add(job);
-      void job.finally(() => running.delete(job));
+      const leave = running.add(job);
+      void job.finally(leave);
     },
 
     async list(tenant, { limit, before }) {
@@ -89,7 +90,7 @@ export function openCaptures({ dataDir, registry, scrub, metrics, clock, limits,
 
     async forgetUser(tenant, user) {
       // What is being kept right now is found, too.
-      await Promise.all(running);
+      await Promise.all(running.all());
       const hash = registry.hashUser(tenant, user);
       const captures = store.removeUser(tenant, hash);
       const subject = Buffer.from(hash).toString('hex');
@@ -98,7 +99,7 @@ export function openCaptures({ dataDir, registry, scrub, metrics, clock, limits,
     },
 
     async forgetDocuments(tenant, fileIds) {
-      await Promise.all(running);
+      await Promise.all(running.all());
       return store.removeDocuments(tenant, fileIds);
     },
 
@@ -117,7 +118,7 @@ export function openCaptures({ dataDir, registry, scrub, metrics, clock, limits,
 
     async close(): Promise<void> {
       closing.abort();
-      await Promise.all(running);
+      await Promise.all(running.all());
       store.close();
     },
   } satisfies Captures & { expire(): Promise<void>; close(): Promise<void> };

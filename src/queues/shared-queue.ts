@@ -1,4 +1,5 @@
 import { AppError } from '../errors/app-error.js';
+import { Roll } from './roll.js';
 
 export interface SharedQueueLimits {
   /** Requests that are being served need no place among those that wait. */
@@ -21,6 +22,8 @@ interface Entry {
   readonly bytes: number;
   readonly giveWay: (error: AppError) => void;
   isServed: boolean;
+  /** False where it had left already. */
+  leave: () => boolean;
 }
 
 const MEASURES = ['requests', 'bytes'] as const;
@@ -29,6 +32,8 @@ type Measure = (typeof MEASURES)[number];
 /** How much of a queue one tenant may fill. */
 const TENANT_SHARE = 0.5;
 const RETRY_AFTER_S = 1;
+/** Tenants beyond whom one that has nothing in a queue is forgotten. */
+const REMEMBERED_TENANTS = 1024;
 
 /** What one tenant may have of a queue that all tenants share. */
 export const tenantLimit = (limit: number): number => Math.ceil(limit * TENANT_SHARE);
@@ -53,9 +58,8 @@ const queueFull = (limit: number, measure: Measure): AppError =>
 export class SharedQueue {
   readonly #limits: Readonly<Record<Measure, number>>;
   readonly #tenantLimits: Readonly<Record<Measure, number>>;
-  /** In order of arrival. */
-  readonly #entries = new Set<Entry>();
-  /** Of all entries, and of each tenant's: to enter takes no longer where many are in. */
+  readonly #entries = new Roll<Entry>();
+  /** Of all entries, and of each tenant's, also of those that have none now: to enter takes no longer where many are in. */
   readonly #total: Record<Measure, number> = { requests: 0, bytes: 0 };
   readonly #own = new Map<string, Record<Measure, number>>();
 
@@ -69,8 +73,7 @@ export class SharedQueue {
    * @throws AppError `queue_full`
    */
   enter(tenant: string, bytes: number, giveWay: (error: AppError) => void): Place {
-    const entry: Entry = { tenant, bytes, giveWay, isServed: false };
-    this.#add(entry);
+    const entry = this.#add(tenant, bytes, giveWay);
     try {
       this.#requireOwnRoom(entry);
       for (const measure of MEASURES) {
@@ -93,8 +96,7 @@ export class SharedQueue {
 
   /** For who would otherwise do work for a request that is refused. @throws AppError `queue_full` where the smallest request of the tenant would be */
   requireRoom(tenant: string): void {
-    const entry: Entry = { tenant, bytes: 0, giveWay: () => {}, isServed: false };
-    this.#add(entry);
+    const entry = this.#add(tenant, 0, () => {});
     try {
       this.#requireOwnRoom(entry);
       for (const measure of MEASURES) this.#victim(measure, entry);
@@ -121,29 +123,37 @@ export class SharedQueue {
     return victim;
   }
 
-  #add(entry: Entry): void {
-    this.#entries.add(entry);
+  #add(tenant: string, bytes: number, giveWay: Entry['giveWay']): Entry {
+    const entry: Entry = { tenant, bytes, giveWay, isServed: false, leave: () => false };
+    entry.leave = this.#entries.add(entry);
     this.#count(entry, 1);
+    return entry;
   }
 
   /** Once. */
   #remove(entry: Entry): void {
-    if (this.#entries.delete(entry)) this.#count(entry, -1);
+    if (entry.leave()) this.#count(entry, -1);
   }
 
   #count({ tenant, bytes }: Entry, sign: 1 | -1): void {
-    const own = this.#own.get(tenant) ?? { requests: 0, bytes: 0 };
+    let own = this.#own.get(tenant);
+    if (own === undefined) {
+      own = { requests: 0, bytes: 0 };
+      this.#own.set(tenant, own);
+    }
     for (const sums of [this.#total, own]) {
       sums.requests += sign;
       sums.bytes += sign * bytes;
     }
-    if (own.requests === 0) this.#own.delete(tenant);
-    else this.#own.set(tenant, own);
+    if (own.requests === 0 && this.#own.size > REMEMBERED_TENANTS) this.#own.delete(tenant);
   }
 
   #newestOfLongest(measure: Measure, newcomer: string): Entry {
     const newest = new Map(
-      [...this.#entries].filter(({ isServed }) => !isServed).map((entry) => [entry.tenant, entry]),
+      this.#entries
+        .all()
+        .filter(({ isServed }) => !isServed)
+        .map((entry) => [entry.tenant, entry]),
     );
     const sizes = [...this.#own].flatMap(([tenant, own]): [string, number][] =>
       newest.has(tenant) ? [[tenant, own[measure]]] : [],

@@ -1,6 +1,7 @@
 import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord, Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
+import { Roll } from '../queues/roll.js';
 import { prepareAnswerWrites } from './answer-writes.js';
 import type { OpenDatabase } from './database.js';
 import type { AnswerRow } from './tables/answers.js';
@@ -18,6 +19,15 @@ type Answers = Pick<Registry, 'recordAnswer' | 'getAnswer' | 'recordSignals' | '
   flush(): Promise<void>;
 };
 
+/** What is committed together. */
+interface Group {
+  readonly records: AnswerRecord[];
+  readonly rows: AnswerRow[];
+  readonly signals: AnswerSignals[];
+}
+
+const emptyGroup = (): Group => ({ records: [], rows: [], signals: [] });
+
 export function createAnswers({
   db,
   prepare,
@@ -25,14 +35,13 @@ export function createAnswers({
   hashUser,
 }: Pick<OpenDatabase, 'db' | 'prepare' | 'writeBehind'> & { hashUser: HashUser }): Answers {
   const writes = prepareAnswerWrites(prepare);
-  /** Of the next commit. */
-  let waiting: AnswerRow[] = [];
-  let waitingSignals: AnswerSignals[] = [];
+  /** The next commit. */
+  let waiting = emptyGroup();
+  /** Those on their way. */
+  const committing = new Roll<Group>();
   let next: Promise<void> | null = null;
   /** Settles with the newest commit; whoever recorded has its error. */
   let settled: Promise<void> = Promise.resolve();
-  /** Recorded, and not yet committed: found like any other. */
-  const underWay = new Map<string, AnswerRecord>();
 
   /** All records of one window share one commit, and one promise that settles with it. */
   function scheduleCommit(): Promise<void> {
@@ -44,24 +53,33 @@ export function createAnswers({
   }
 
   async function commitWaiting(): Promise<void> {
-    const [records, signals] = [waiting, waitingSignals];
-    [waiting, waitingSignals] = [[], []];
+    const group = waiting;
+    waiting = emptyGroup();
+    const leave = committing.add(group);
     next = null;
     try {
       await writeBehind(() => {
-        for (const row of records) writes.addAnswer(row);
-        for (const row of usageOf(records.filter(isAsked))) writes.addUsage(row);
-        for (const { refused, truncated, ...row } of signals) {
+        for (const row of group.rows) writes.addAnswer(row);
+        for (const row of usageOf(group.rows.filter(isAsked))) writes.addUsage(row);
+        for (const { refused, truncated, ...row } of group.signals) {
           writes.addSignals({ ...row, refused: refused ? 1 : 0, truncated: truncated ? 1 : 0 });
         }
+        // From here on the database has them, though it may take a while until they are on the disk.
+        for (const written of Object.values(group)) written.length = 0;
       });
     } finally {
-      for (const { id } of records) underWay.delete(id);
+      leave();
     }
   }
 
+  /** Recorded, and not yet committed: found like any other. */
+  function underWay(id: string): AnswerRecord | undefined {
+    const groups = [waiting, ...committing.all()];
+    return groups.flatMap(({ records }) => records).find((record) => record.id === id);
+  }
+
   async function requireAnswer(tenant: string, id: string): Promise<AnswerRecord> {
-    const recorded = underWay.get(id) ?? (await findAnswer(db, id));
+    const recorded = underWay(id) ?? (await findAnswer(db, id));
     if (recorded?.tenant !== tenant) throw new AppError('not_found', { what: 'Answer', id });
     return recorded;
   }
@@ -72,15 +90,15 @@ export function createAnswers({
       const passages = JSON.stringify(record.passages);
       const safety = record.safety && JSON.stringify(record.safety);
       const tools = record.tools?.length ? JSON.stringify(record.tools) : null;
-      waiting.push({ ...record, pair: record.pair ?? null, passages, safety, tools, userHash });
-      underWay.set(record.id, record);
+      waiting.records.push(record);
+      waiting.rows.push({ ...record, pair: record.pair ?? null, passages, safety, tools, userHash });
       return scheduleCommit();
     },
 
     getAnswer: requireAnswer,
 
     recordSignals(signals) {
-      waitingSignals.push(signals);
+      waiting.signals.push(signals);
       return scheduleCommit();
     },
 
@@ -91,7 +109,7 @@ export function createAnswers({
     },
 
     async onDisk(tenant, answerId) {
-      if (underWay.has(answerId)) await settled;
+      if (waiting.records.length + committing.size > 0) await settled;
       return requireAnswer(tenant, answerId);
     },
 

@@ -23,14 +23,15 @@ export function usageOf(answers: readonly Metered[]): Iterable<UsageTable> {
     const { tenant, keyId: key, deployment, promptTokens, cachedTokens, completionTokens } = answer;
     const subject = { tenant, key, deployment, version: answer.adapter ?? BASE, day: dayOf(answer.createdAt) };
     const id = JSON.stringify(subject);
-    const sums = rows.get(id) ?? { ...subject, ...NOTHING };
-    rows.set(id, {
-      ...subject,
-      answers: sums.answers + 1,
-      promptTokens: sums.promptTokens + promptTokens,
-      cachedTokens: sums.cachedTokens + (cachedTokens ?? 0),
-      completionTokens: sums.completionTokens + completionTokens,
-    });
+    let sums = rows.get(id);
+    if (sums === undefined) {
+      sums = { ...subject, ...NOTHING };
+      rows.set(id, sums);
+    }
+    sums.answers += 1;
+    sums.promptTokens += promptTokens;
+    sums.cachedTokens += cachedTokens ?? 0;
+    sums.completionTokens += completionTokens;
   }
   return rows.values();
 }

@@ -1,5 +1,6 @@
 import type SQLite from 'better-sqlite3';
 import { type CompiledQuery, type DatabaseConnection, type Driver, type QueryResult, SqliteDialect } from 'kysely';
+import { LRUCache } from 'lru-cache';
 import { OneConnectionDriver } from './one-connection.js';
 
 /** Texts whose statements are kept; those with lists of values are many. */
@@ -54,8 +55,7 @@ class PreparedDriver extends OneConnectionDriver {
 class PreparedConnection implements DatabaseConnection {
   readonly #database: SQLite.Database;
   readonly #hook: CommitHook;
-  /** The one that was used longest ago first. */
-  readonly #statements = new Map<string, SQLite.Statement>();
+  readonly #statements = new LRUCache<string, SQLite.Statement>({ max: MOST_STATEMENTS });
 
   constructor(database: SQLite.Database, hook: CommitHook) {
     this.#database = database;
@@ -86,11 +86,10 @@ class PreparedConnection implements DatabaseConnection {
   }
 
   #prepare(sql: string): SQLite.Statement {
-    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
-    if (SETS_WHEN_PREPARED.test(sql)) return statement;
-    this.#statements.delete(sql);
-    this.#statements.set(sql, statement);
-    if (this.#statements.size > MOST_STATEMENTS) this.#statements.delete(this.#statements.keys().next().value!);
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    if (!SETS_WHEN_PREPARED.test(sql)) this.#statements.set(sql, statement);
     return statement;
   }
 }

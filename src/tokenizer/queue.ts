@@ -13,6 +13,9 @@ export interface QueueLimits {
   readonly maxQueuedCharacters: number;
 }
 
+/** Tenants beyond whom one that has nothing waiting is forgotten. */
+const REMEMBERED_TENANTS = 1024;
+
 /** A short chat takes a few milliseconds; from here on a job may take ten times as long. */
 const LONG_CHARACTERS = 16_384;
 
@@ -23,6 +26,7 @@ const LONG_CHARACTERS = 16_384;
 export class JobQueue<T extends Job> {
   readonly #limits: QueueLimits;
   readonly #lanes = { short: new Turns<T>(), long: new Turns<T>() };
+  /** Also of tenants that have nothing waiting now. */
   readonly #loads = new Map<string, { jobs: number; characters: number }>();
   #size = 0;
   #wasLong = false;
@@ -39,7 +43,8 @@ export class JobQueue<T extends Job> {
   add(job: T): boolean {
     const load = this.#loads.get(job.tenant);
     const { maxQueued, maxQueuedCharacters } = this.#limits;
-    if (load && (load.jobs >= maxQueued || load.characters + job.characters > maxQueuedCharacters)) return false;
+    if (load && load.jobs > 0 && (load.jobs >= maxQueued || load.characters + job.characters > maxQueuedCharacters))
+      return false;
     this.#lanes[laneOf(job)].add(job);
     this.#account(job, 1);
     return true;
@@ -77,12 +82,15 @@ export class JobQueue<T extends Job> {
   }
 
   #account({ tenant, characters }: T, sign: 1 | -1): void {
-    const load = this.#loads.get(tenant) ?? { jobs: 0, characters: 0 };
+    let load = this.#loads.get(tenant);
+    if (load === undefined) {
+      load = { jobs: 0, characters: 0 };
+      this.#loads.set(tenant, load);
+    }
     load.jobs += sign;
     load.characters += sign * characters;
     this.#size += sign;
-    if (load.jobs === 0) this.#loads.delete(tenant);
-    else this.#loads.set(tenant, load);
+    if (load.jobs === 0 && this.#loads.size > REMEMBERED_TENANTS) this.#loads.delete(tenant);
   }
 }
 

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Metrics } from '../../metrics/metrics.js';
+import { Roll } from '../../queues/roll.js';
 import { tracedIn } from '../../tracing/current.js';
 import type { Tracing } from '../../tracing/tracing.js';
 import type { App } from '../app.js';
@@ -43,7 +44,7 @@ export function addLifecycle(
     tracing,
   }: { metrics: Metrics; clock: Clock; drainTimeoutMs: number; tracing: Tracing | null },
 ): Lifecycle {
-  const inFlight = new Set<AbortController>();
+  const inFlight = new Roll<AbortController>();
   let draining = false;
   let onIdle: (() => void) | null = null;
 
@@ -67,13 +68,13 @@ export function addLifecycle(
     const giveUp = () => reply.raw.destroy();
     const { signal, principal } = insider() ?? {};
     // What the server asks of itself is not waited for at its end: it is asked again.
-    if (!principal) inFlight.add(controller);
+    const leave = principal ? null : inFlight.add(controller);
     signal?.addEventListener('abort', giveUp);
     reply.header('x-request-id', request.id);
     // `close` comes after every end, also those that the framework's onResponse does not see.
     reply.raw.once('close', () => {
       if (!reply.raw.writableEnded) controller.abort();
-      inFlight.delete(controller);
+      leave?.();
       signal?.removeEventListener('abort', giveUp);
       finish(request, reply, clock.monotonicMs() - startedMs);
       if (inFlight.size === 0) onIdle?.();
@@ -84,7 +85,7 @@ export function addLifecycle(
   app.addHook('preClose', async () => {
     draining = true;
     if (!(await idleWithin(drainTimeoutMs))) {
-      for (const controller of inFlight) controller.abort(new AppError('draining', { retryAfterS: 1 }));
+      for (const controller of inFlight.all()) controller.abort(new AppError('draining', { retryAfterS: 1 }));
       await idleWithin(FAREWELL_MS);
     }
     // Closing a server waits for connections on which nothing was asked, too: clients open one after they hung up.
