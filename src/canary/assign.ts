@@ -44,7 +44,7 @@ function armAt(arms: readonly ExperimentArm[], at: number): ExperimentArm {
  */
 function position({ deployment: { tenant, name }, unit }: Request, experiment?: number): number {
   const hash = createHash('sha256')
-    .update(JSON.stringify([tenant, name, unit, ...(experiment === undefined ? [] : [experiment])]))
+    .update(JSON.stringify([tenant, name, unit(), ...(experiment === undefined ? [] : [experiment])]))
     .digest();
   return (hash.readUInt32BE(0) / 2 ** 32) * 100;
 }

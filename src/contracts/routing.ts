@@ -21,8 +21,8 @@ interface Assignment {
 
 interface AssignmentRequest {
   readonly deployment: Deployment;
-  /** Whoever must not flip between versions: a user, a conversation. */
-  readonly unit: string;
+  /** Whoever must not flip between versions: a user, a conversation. To hash who asks is work, which a deployment with a canary alone needs. */
+  readonly unit: () => string;
   /** Of the caller; null: not known. */
   readonly groups: readonly string[] | null;
   readonly override: RouteOverride;

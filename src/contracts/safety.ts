@@ -70,7 +70,7 @@ export interface OutputScreen {
   /** The rest, once the answer is whole. */
   end(signal: AbortSignal): Promise<string>;
   /** Whether a rule ended the answer: nothing comes out any more. */
-  readonly stopped: boolean;
+  stopped(): boolean;
 }
 
 /** One answer's way through a policy. */

@@ -3,7 +3,7 @@ import { probeHalfClosed } from './plugins/half-closed.js';
 
 /** Server-sent events on one reply. Nothing is sent, and errors still get their own status, until it is open. */
 export interface SseWriter {
-  readonly opened: boolean;
+  opened(): boolean;
   /** From now on silence is filled with comments; the first of them opens the stream. */
   startPings(): void;
   /** Opens the stream and writes one event; resolves when the client has room for the next. */
@@ -19,9 +19,7 @@ export function createSseWriter(reply: FastifyReply, pingMs: number): SseWriter 
   let stopProbes = () => {};
 
   return {
-    get opened() {
-      return opened;
-    },
+    opened: () => opened,
     startPings() {
       pings = setInterval(ping, pingMs);
     },

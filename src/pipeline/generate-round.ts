@@ -110,7 +110,7 @@ export async function* generateRound(
       const passed = output === null ? event.text : await output.push(event.text, signal);
       if (passed !== '' || event.logprobs.length > 0) yield* noted(tally, reader.push(passed, event.logprobs));
       // Leaving the loop frees the slot.
-      if (output?.stopped || reader.isOver) break;
+      if (output?.stopped() || reader.isOver) break;
     } else {
       reason = event.reason;
       tally.promptTokens = before.prompt + event.promptTokens;
@@ -125,7 +125,7 @@ export async function* generateRound(
   signal.throwIfAborted();
   const held = (await output?.end(signal)) ?? '';
   yield* noted(tally, [...reader.push(held, []), ...reader.end()]);
-  if (output?.stopped) reason = 'content_filter';
+  if (output?.stopped()) reason = 'content_filter';
   else if (reader.isOver || (reason === 'stop' && reader.calls + reader.own.length > 0)) reason = 'tool_calls';
   if (reason === 'abort') {
     throw new AppError('engine_unavailable', { reason: 'it ended the answer early', retryAfterS: 1 });

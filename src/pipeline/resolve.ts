@@ -44,10 +44,7 @@ export async function resolveRoute(
   const { groups } = principal;
   const assigned = assignArm({
     deployment,
-    // To hash who asks is work, which a deployment with a canary alone needs.
-    get unit() {
-      return stickyUnit(stickiness);
-    },
+    unit: () => stickyUnit(stickiness),
     groups,
     override: { canary: override.canary, version },
   });

@@ -45,9 +45,7 @@ export function openScreen(
         ms = 0;
         return passed;
       },
-      get stopped() {
-        return screen.stopped;
-      },
+      stopped: screen.stopped,
     };
   }
 }

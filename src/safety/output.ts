@@ -48,9 +48,7 @@ export function createOutputScreen(
   return {
     push: (text, signal) => run(text, false, signal),
     end: (signal) => run('', true, signal),
-    get stopped() {
-      return stopped;
-    },
+    stopped: () => stopped,
   };
 }
 

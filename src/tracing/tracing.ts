@@ -60,12 +60,10 @@ export function createTracing({ endpoint, sampleShare, version, onFailed }: Trac
 
   function below(span: Span, parent: Context): Trace {
     const context = trace.setSpan(parent, span);
+    const headers: Record<string, string> = {};
+    propagator.inject(context, headers, headerWriter);
     return {
-      get traceparent() {
-        const headers: Record<string, string> = {};
-        propagator.inject(context, headers, headerWriter);
-        return headers.traceparent!;
-      },
+      traceparent: headers.traceparent!,
       add(name, { startMs, endMs, attributes, error }: FinishedSpan) {
         const child = tracer.startSpan(name, { startTime: startMs, attributes: toMutable(attributes) }, context);
         if (error !== null) fail(child, error);

@@ -21,7 +21,7 @@ const at = (canaryWeight: number, name = 'assistant'): Deployment => ({
   revision: 1,
 });
 const armOf = (deployment: Deployment, unit: string) =>
-  assignArm({ deployment, unit, groups: null, override: { canary: null, version: null } }).arm;
+  assignArm({ deployment, unit: () => unit, groups: null, override: { canary: null, version: null } }).arm;
 const weight = fc.double({ min: 0, max: 100, noNaN: true });
 
 t.test('a unit keeps its arm at the same weight, whatever else changes on the deployment', async (t) => {

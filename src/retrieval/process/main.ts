@@ -13,6 +13,7 @@ import { openSqliteDocuments } from '../documents/sqlite.js';
 import type { GatewayMessage, Method, ProcessMessage, ProcessOptions, ProcessStatus } from '../protocol.js';
 import { relevanceFor } from '../search/relevance.js';
 import { createApart } from './apart.js';
+import { createEmbedSoon, TOKEN_MS } from './embed-soon.js';
 import { embedWhole } from './embed-whole.js';
 import { loadEmbedder, type TokenizedText } from './embedder.js';
 import { FILES_AT_ONCE, Ingest, type IngestOptions } from './ingest.js';
@@ -26,8 +27,6 @@ import { openShippedVectors } from './shipped-vectors.js';
 type Call = Extract<GatewayMessage, { type: 'call' }>;
 
 const STATUS_EVERY_MS = 1000;
-/** What embedding a token takes of one processor, about. */
-const TOKEN_MS = 0.17;
 /** Their first argument is the tenant. */
 const WRITES: ReadonlySet<Method> = new Set([
   'createFile',
@@ -91,7 +90,7 @@ async function start(options: ProcessOptions) {
       embedder.embedApart && ((some: readonly TokenizedText[]) => embedder.embedApart!(some, precedence));
     const work = () => {
       const tokenized = tokenize();
-      if (embedApart) pace.charge(tenant, TOKEN_MS * tokenized.reduce((sum, { tokens }) => sum + tokens, 0));
+      if (embedApart) pace.charge(tenant, TOKEN_MS * tokenized.reduce((sum, { tokens }) => sum + tokens, 0), true);
       return embedWhole(tokenized, embedder.maxTokens, embedApart ?? embedder.embed);
     };
     if (!embedApart) return queue.run('background', tenant, work, signal);
@@ -113,6 +112,7 @@ async function start(options: ProcessOptions) {
     documents,
     ingest,
     embedder,
+    embedSoon: createEmbedSoon({ embedder, queue, apart: createApart(1), pace }),
     embedWhole: embed,
     recognise,
     findsNames: nerModelDir !== null,

@@ -5,10 +5,15 @@ import { Allowance } from '../../queues/allowance.js';
 export interface Pace {
   /** The tenant has used little of late: nobody's bulk goes before it. */
   isWithin(tenant: string): boolean;
+  /** The same of what it waits for itself: however much of its files is read meanwhile. */
+  asksLittle(tenant: string): boolean;
   /** When the tenant's next job may begin; 0 for at once. */
   readyAtMs(tenant: string): number;
-  /** Counts what work of the tenant takes that nobody waits for here. */
-  charge(tenant: string, costMs: number): void;
+  /**
+   * Counts what work of the tenant takes that nobody waits for here.
+   * @param isBulk nobody waits for it elsewhere either
+   */
+  charge(tenant: string, costMs: number, isBulk: boolean): void;
   /**
    * Runs a job of the tenant and counts what it takes.
    * @param costMs of a job that waits for the disk, which takes longer the more is going on
@@ -36,11 +41,17 @@ const PAUSE = 2;
  */
 export function createPace({ nowMs, waitedMs }: PaceOptions): Pace {
   const allowance = new Allowance(ALLOWANCE, nowMs);
+  const asked = new Allowance(ALLOWANCE, nowMs);
+  const charge: Pace['charge'] = (tenant, costMs, isBulk) => {
+    allowance.spend(tenant, costMs);
+    if (!isBulk) asked.spend(tenant, costMs);
+  };
   const readyAt = new Map<string, number>();
   return {
     isWithin: (tenant) => allowance.isWithin(tenant),
+    asksLittle: (tenant) => asked.isWithin(tenant),
     readyAtMs: (tenant) => readyAt.get(tenant) ?? 0,
-    charge: (tenant, costMs) => allowance.spend(tenant, costMs),
+    charge,
     async run(tenant, job, costMs) {
       const [startedMs, before] = [nowMs(), waitedMs()];
       try {
@@ -48,7 +59,7 @@ export function createPace({ nowMs, waitedMs }: PaceOptions): Pace {
       } finally {
         const tookMs = nowMs() - startedMs;
         const waited = Math.min(tookMs, waitedMs() - before);
-        allowance.spend(tenant, costMs ?? tookMs - waited);
+        charge(tenant, costMs ?? tookMs - waited, false);
         if (waited > CONTENDED * tookMs && !allowance.isWithin(tenant)) readyAt.set(tenant, nowMs() + PAUSE * tookMs);
         else readyAt.delete(tenant);
       }

@@ -8,6 +8,7 @@ import type { Method, ProcessOptions } from '../protocol.js';
 import type { QueryPart } from '../search/best-passages.js';
 import { queryParts } from '../search/query-parts.js';
 import type { Relevance } from '../search/relevance.js';
+import type { EmbedSoon } from './embed-soon.js';
 import type { Embedder, TokenizedText } from './embedder.js';
 import type { Ingest, IngestOptions } from './ingest.js';
 import type { WorkQueue } from './queue.js';
@@ -18,7 +19,8 @@ import { loadTextOfTokens, type TextOfTokens } from './token-ids.js';
 export interface ServiceOptions {
   readonly documents: DocumentStore;
   readonly ingest: Pick<Ingest, 'wake'>;
-  readonly embedder: Embedder;
+  readonly embedder: Pick<Embedder, 'maxTokens' | 'tokenize'>;
+  readonly embedSoon: EmbedSoon;
   /** Vectors of texts as those of documents are made. */
   readonly embedWhole: IngestOptions['embed'];
   readonly recognise: Recognise;
@@ -37,7 +39,8 @@ const TOUCH_EVERY_S = 60;
 
 /** The contract's methods, in the process that has the documents and the model. */
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
-  const { documents, ingest, embedder, embedWhole, recognise, findsNames, relevance, queue, config, clock } = options;
+  const { documents, ingest, embedder, embedSoon, embedWhole, recognise, findsNames } = options;
+  const { relevance, queue, config, clock } = options;
   const nowS = () => Math.floor(clock.now() / 1000);
   /** After the answer; where it cannot be written down, the answer was right all the same. */
   const touch = (tenant: string, storeId: string) =>
@@ -74,12 +77,13 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     const parts: QueryPart[] = [];
     let tokens = 0;
     for (const text of queryParts(query, embedder.maxTokens, (one) => tokenize(one).tokens)) {
-      const embed = () => {
-        const tokenized = tokenize(text);
-        tokens += tokenized.tokens;
-        return embedder.embed([tokenized]);
-      };
-      parts.push({ text, vector: mode === 'lexical' ? null : (await queue.run('search', tenant, embed, signal))[0]! });
+      if (mode === 'lexical') {
+        parts.push({ text, vector: null });
+        continue;
+      }
+      const embedded = await embedSoon('search', tenant, () => [tokenize(text)], signal);
+      tokens += embedded.tokens;
+      parts.push({ text, vector: embedded.vectors[0]! });
     }
     return { parts, tokens };
   };
@@ -94,13 +98,14 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     let tokens = 0;
     for (let from = 0; from < items.length; from += config.ingestBatch) {
       const some = items.slice(from, from + config.ingestBatch);
-      const embed = async () => {
+      const tokenizeSome = async () => {
         const texts: TokenizedText[] = [];
         for (const [index, item] of some.entries()) texts.push(await tokenize(item, from + index));
-        tokens += texts.reduce((sum, text) => sum + text.tokens, 0);
-        return embedder.embed(texts);
+        return texts;
       };
-      vectors.push(...(await queue.run('embed', tenant, embed, signal)));
+      const embedded = await embedSoon('embed', tenant, tokenizeSome, signal);
+      tokens += embedded.tokens;
+      vectors.push(...embedded.vectors);
     }
     return { vectors, tokens };
   };

@@ -78,7 +78,7 @@ async function screened(rules: readonly CompiledRule[], chunks: readonly string[
   for (const chunk of chunks) parts.push(await screen.push(chunk, signal));
   const text = parts.join('') + (await screen.end(signal));
   // Before a rule that ends an answer, others may have looked further already.
-  return { parts, text, stopped: screen.stopped, found: screen.stopped ? [] : found.sort() };
+  return { parts, text, stopped: screen.stopped(), found: screen.stopped() ? [] : found.sort() };
 }
 
 t.test('an answer is screened to the same text however it is cut', async (t) => {

@@ -20,10 +20,10 @@ const deployment: Deployment = {
 const none = { canary: null, version: null } as const;
 
 t.test('x-canary always goes to the canary even at weight 0, never to stable even at 100', async (t) => {
-  const always = assignArm({ deployment, unit: 'u', groups: null, override: { ...none, canary: 'always' } });
+  const always = assignArm({ deployment, unit: () => 'u', groups: null, override: { ...none, canary: 'always' } });
   t.match(always, { arm: 'canary', version: 2 });
   const full = { ...deployment, canaryWeight: 100 };
-  t.match(assignArm({ deployment: full, unit: 'u', groups: null, override: { ...none, canary: 'never' } }), {
+  t.match(assignArm({ deployment: full, unit: () => 'u', groups: null, override: { ...none, canary: 'never' } }), {
     arm: 'stable',
     version: 1,
   });
@@ -32,13 +32,19 @@ t.test('x-canary always goes to the canary even at weight 0, never to stable eve
 t.test('at weight 0 nobody gets the canary, at 100 everybody does', async (t) => {
   const full = { ...deployment, canaryWeight: 100 };
   const units = Array.from({ length: 1000 }, (_, i) => `u${i}`);
-  t.ok(units.every((unit) => assignArm({ deployment, unit, groups: null, override: none }).arm === 'stable'));
-  t.ok(units.every((unit) => assignArm({ deployment: full, unit, groups: null, override: none }).arm === 'canary'));
+  t.ok(
+    units.every((unit) => assignArm({ deployment, unit: () => unit, groups: null, override: none }).arm === 'stable'),
+  );
+  t.ok(
+    units.every(
+      (unit) => assignArm({ deployment: full, unit: () => unit, groups: null, override: none }).arm === 'canary',
+    ),
+  );
 });
 
 t.test('without a canary, always is answered by stable and the arm says so', async (t) => {
   const plain = { ...deployment, canaryVersion: null };
-  t.match(assignArm({ deployment: plain, unit: 'u', groups: null, override: { ...none, canary: 'always' } }), {
+  t.match(assignArm({ deployment: plain, unit: () => 'u', groups: null, override: { ...none, canary: 'always' } }), {
     arm: 'stable',
     version: 1,
   });
@@ -46,7 +52,7 @@ t.test('without a canary, always is answered by stable and the arm says so', asy
 
 t.test('a pinned version goes before everything else, also when it is the stable one', async (t) => {
   for (const version of [1, 2, 7]) {
-    t.match(assignArm({ deployment, unit: 'u', groups: null, override: { canary: 'always', version } }), {
+    t.match(assignArm({ deployment, unit: () => 'u', groups: null, override: { canary: 'always', version } }), {
       arm: 'pinned',
       version,
     });
@@ -55,11 +61,14 @@ t.test('a pinned version goes before everything else, also when it is the stable
 
 t.test('a version cannot be pinned where the deployment serves the bare base', async (t) => {
   const bare = { ...deployment, adapter: null, stableVersion: null, canaryVersion: null };
-  t.throws(() => assignArm({ deployment: bare, unit: 'u', groups: null, override: { ...none, version: 3 } }), {
+  t.throws(() => assignArm({ deployment: bare, unit: () => 'u', groups: null, override: { ...none, version: 3 } }), {
     code: 'model_not_found',
     message: /assistant@3/,
   });
-  t.match(assignArm({ deployment: bare, unit: 'u', groups: null, override: none }), { arm: 'stable', version: null });
+  t.match(assignArm({ deployment: bare, unit: () => 'u', groups: null, override: none }), {
+    arm: 'stable',
+    version: null,
+  });
 });
 
 t.test(
@@ -67,7 +76,7 @@ t.test(
   async (t) => {
     const forStaff = { ...deployment, canaryGroups: ['staff', 'beta'] };
     const arm = (groups: readonly string[] | null, override: Parameters<typeof assignArm>[0]['override'] = none) =>
-      assignArm({ deployment: forStaff, unit: 'u', groups, override });
+      assignArm({ deployment: forStaff, unit: () => 'u', groups, override });
     t.same(arm(['hr', 'beta']), { arm: 'canary', version: 2, assignedBy: 'group' });
     t.same(arm(['hr']), { arm: 'stable', version: 1, assignedBy: 'weight' });
     t.same(arm(null), { arm: 'stable', version: 1, assignedBy: 'weight' });

@@ -44,12 +44,12 @@ export async function streamAnswer(
         stream.startPings();
       }
       // With `started` its tokens are set aside; a comment may open the stream before.
-      if (!stream.opened) reply.tellLimits();
+      if (!stream.opened()) reply.tellLimits();
       await send(await framing.encode(event));
     }
     await send(framing.last);
   } catch (error) {
-    if (!stream.opened) throw error;
+    if (!stream.opened()) throw error;
     const known = toAppError(error, request);
     logError(request, known, error);
     await send(framing.failed(known));

@@ -50,8 +50,18 @@ t.test('what a job costs elsewhere is told, however long it takes there', async 
   const slow = () => work('nobody', 1000, 0);
   for (let i = 0; i < 10; i++) await pace.run('person', slow, 8);
   t.ok(pace.isWithin('person'));
-  pace.charge('flood', 501);
+  pace.charge('flood', 501, false);
   t.notOk(pace.isWithin('flood'));
+  t.notOk(pace.asksLittle('flood'));
+});
+
+t.test('who has much read, and asks now and then, asks little', async (t) => {
+  const { pace, work } = setUp();
+  pace.charge('bank', 5000, true);
+  t.notOk(pace.isWithin('bank'));
+  t.ok(pace.asksLittle('bank'));
+  await work('bank', 501, 0);
+  t.notOk(pace.asksLittle('bank'));
 });
 
 t.test('the time that this thread waited for a processor never goes back', async (t) => {

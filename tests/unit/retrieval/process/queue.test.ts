@@ -85,10 +85,9 @@ t.test('a flood of searches does not stop what comes behind them', async (t) => 
 /** A pace by hand: who uses much, and until when each tenant pauses. */
 function paceOf(greedy: string[], readyAt: Record<string, number> = {}): Pace {
   return {
+    ...unhurried[0],
     isWithin: (tenant) => !greedy.includes(tenant),
     readyAtMs: (tenant) => readyAt[tenant] ?? 0,
-    charge: () => {},
-    run: async (_, job) => job(),
   };
 }
 const nowMs = () => performance.now();
