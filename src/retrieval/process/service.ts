@@ -76,7 +76,9 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     const tokenize = (text: string) => embedder.tokenize(text, 'query');
     const parts: QueryPart[] = [];
     let tokens = 0;
-    for (const text of queryParts(query, embedder.maxTokens, (one) => tokenize(one).tokens)) {
+    const cut = () => queryParts(query, embedder.maxTokens, (one) => tokenize(one).tokens);
+    const isShort = query.query.length + query.context.length <= embedder.maxTokens;
+    for (const text of isShort ? cut() : await queue.run('search', tenant, cut, signal)) {
       if (mode === 'lexical') {
         parts.push({ text, vector: null });
         continue;

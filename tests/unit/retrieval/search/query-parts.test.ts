@@ -33,3 +33,24 @@ t.test('what was asked before is searched with the question, and the question al
   t.same(parts('And on Sundays?', 'When are you open?'), ['And on Sundays?', 'When are you open?\nAnd on Sundays?']);
   t.same(parts('And on Sundays?', 'word '.repeat(64)), ['And on Sundays?'], 'where the embedder reads both');
 });
+
+t.test('a query without an end is cut as fast as one of a page', async (t) => {
+  const charactersFor = (query: string) => {
+    let characters = 0;
+    const found = queryParts({ query, context: 'Before?' }, 64, (text) => {
+      characters += text.length;
+      return countWords(text);
+    });
+    t.ok(found.length > 0 && found.every((part) => countWords(part) <= 64 && query.includes(part)));
+    return characters;
+  };
+  const words = Array.from({ length: 80_000 }, (_, n) => `word${n % 1000}`).join(' ');
+  t.ok(charactersFor(words) <= 1.5 * charactersFor(words.slice(0, 4000)));
+});
+
+t.test('of many question marks one is taken, and a long blank is no part', async (t) => {
+  t.equal(parts(`${LOG}\nAre you sure???`)[0], 'Are you sure?');
+  t.equal(parts(`${'?'.repeat(500)} ${'word '.repeat(100)}`)[0], '?');
+  t.match(parts(`${'word '.repeat(64)}end${' '.repeat(2000)}`)[0], /end$/);
+  t.match(parts(`${'word '.repeat(40)}${' '.repeat(2000)}${'word '.repeat(40)}`), [/word/, /word/]);
+});
