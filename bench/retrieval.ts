@@ -8,10 +8,11 @@ import { loadConfig } from '../src/config/load.js';
 import type { Config } from '../src/config/schema.js';
 import type { Retrieval } from '../src/contracts/retrieval.js';
 import type { Bench } from './main.js';
+import { measureLanguages } from './retrieval/languages.js';
 import { comparePgvector } from './retrieval/pgvector.js';
 import { quantile } from './retrieval/quantile.js';
 import { measureRecall } from './retrieval/recall.js';
-import { openRetrieval } from './retrieval/samples.js';
+import { MULTILINGUAL, openRetrieval } from './retrieval/samples.js';
 
 const TENANT = 'bench';
 
@@ -19,11 +20,14 @@ const run: Bench = async ({ quick, say }) => {
   const config = loadConfig();
   say('Embedding the sample documents, where they are not yet, then asking.');
   const found = await measureRecall(config, quick);
+  say('The same documents with the multilingual embedder, and Debian’s FAQ.');
+  const languages = await measureLanguages(config, { embedder: MULTILINGUAL, half: 'blind', quick });
   say('The same documents in PostgreSQL with pgvector.');
   const compared = await comparePgvector(config, quick);
   say('Embedding documents, and searching meanwhile.');
   return {
     ...found,
+    ...languages,
     ...compared,
     ...(await measureProcess(config, quick ? 60 : 400)),
   };

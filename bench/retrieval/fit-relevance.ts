@@ -22,7 +22,7 @@ import { createShelves } from '../../src/retrieval/stores/shelves.js';
 import { createVectorStores } from '../../src/retrieval/stores/vector-stores.js';
 import { createVectors } from '../../src/retrieval/stores/vectors.js';
 import { dot, fitLogistic } from './logistic.js';
-import { QUESTION_SETS, type QuestionSet, questionsOf, samplesFolder, TENANTS } from './samples.js';
+import { type QuestionSet, questionSetsFor, questionsOf, samplesFolder, TENANTS } from './samples.js';
 
 const MODES: readonly SearchMode[] = ['vector', 'lexical', 'hybrid'];
 /** Of each search, as in a real one. */
@@ -44,6 +44,7 @@ interface Case {
 }
 
 const config = loadConfig();
+const QUESTION_SETS = questionSetsFor(config.models.embedder);
 const db = openDatabase(join(samplesFolder(config), 'documents.db'));
 const [passages, postings, stores] = [
   createPassages(db),

@@ -19,7 +19,7 @@ import { createVectors } from '../../src/retrieval/stores/vectors.js';
 import { startPostgres } from '../../tests/fixtures/postgres/server.js';
 import { addFile, documentsOptions, openEmbedder } from './documents.js';
 import { quantile } from './quantile.js';
-import { QUESTION_SETS, questionsOf, samplesFolder, TENANTS } from './samples.js';
+import { questionSetsFor, questionsOf, samplesFolder, TENANTS } from './samples.js';
 
 const FIRST = 5;
 const NEIGHBOURS = 10;
@@ -42,7 +42,9 @@ export async function comparePgvector(config: Config, quick: boolean): Promise<R
     for (const tenant of TENANTS) await copyDocuments(rows, postgres, tenant);
     const embed = async (text: string) => (await embedder.embed([embedder.tokenize(text, 'query')]))[0]!;
     const asked = TENANTS.flatMap((tenant) =>
-      QUESTION_SETS.flatMap((set) => questionsOf(tenant, set).map(({ question }) => ({ tenant, question }))),
+      questionSetsFor(config.models.embedder).flatMap((set) =>
+        questionsOf(tenant, set).map(({ question }) => ({ tenant, question })),
+      ),
     ).filter((_, n) => !quick || n % 8 === 0);
     const questions = [];
     for (const one of asked) questions.push({ ...one, vector: await embed(one.question) });

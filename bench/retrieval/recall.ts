@@ -100,7 +100,7 @@ function first(tenant: string, set: QuestionSet): FollowUp[] {
   return questionsOf(tenant, set).map((question) => ({ question, before: [] }));
 }
 
-async function ask(
+export async function ask(
   retrieval: Retrieval,
   tenant: string,
   { question, before }: FollowUp,
@@ -115,7 +115,7 @@ async function ask(
 }
 
 /** Share of the questions with an answer that have a passage that holds it among the first `k`. */
-function recall(asked: readonly Asked[], k: number): number {
+export function recall(asked: readonly Asked[], k: number): number {
   const answerable = asked.filter(({ question }) => question.answerable);
   const found = answerable.filter(({ question, passages }) =>
     passages.slice(0, k).some((passage) => holdsFact(question, passage)),

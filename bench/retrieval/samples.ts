@@ -11,9 +11,19 @@ import { type EvalQuestion, readDataset } from '../../src/evaluation/dataset.js'
 import { findFiles } from '../../src/files/find-files.js';
 import { createRetrieval } from '../../src/retrieval/client.js';
 
-/** Development sets (indexes/README.md). `eval` asks in the documents' own words; the others as those ask who do not know them, or not only. */
-export const QUESTION_SETS = ['eval', 'reworded', 'everyday', 'labelled', 'first'] as const;
-export type QuestionSet = (typeof QUESTION_SETS)[number];
+/**
+ * Development sets (indexes/README.md). `eval` asks in the documents' own words; the others as those ask who do not know them, or not only, and
+ * `languages` in other languages.
+ */
+export type QuestionSet = 'eval' | 'reworded' | 'everyday' | 'labelled' | 'first' | 'languages';
+
+/** What an embedder that reads many languages is judged by, beside what all are. */
+export const MULTILINGUAL = 'multilingual-e5-small';
+
+export function questionSetsFor(embedder: string): readonly QuestionSet[] {
+  const sets = ['eval', 'reworded', 'everyday', 'labelled', 'first'] as const;
+  return embedder === MULTILINGUAL ? [...sets, 'languages'] : sets;
+}
 
 export const TENANTS = DEMO_TENANTS.filter(({ assistant }) => assistant !== null).map(({ id }) => id);
 

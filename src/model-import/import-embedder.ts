@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { EmbedderManifest, EmbeddingUse } from '../contracts/model-manifest.js';
-import { ADAPTER_WEIGHTS, adaptedWeights } from './embedder/adapted.js';
-import { openBert } from './embedder/bert.js';
-import { openWeights } from './embedder/weights.js';
+import { ADAPTER_WEIGHTS } from './embedder/adapted.js';
+import { type EmbedderSource, openSource } from './embedder/open-source.js';
 import { writeBert } from './embedder/write-bert.js';
 import { fitsEncoder, writeEncoder } from './embedder/write-encoder.js';
 import { digestFile, replaceFolder, writeDurably } from './files/durable.js';
@@ -15,32 +14,20 @@ import { finishManifest } from './manifest.js';
 const GRAPH = 'onnx/model_quantized.onnx';
 const ENCODER = 'encoder.bin';
 
-/** A BERT sentence encoder in Hugging Face's layout, and which of its files has the weights. */
-interface EmbedderSource {
-  readonly folder: string;
-  readonly weights: string;
-  /** Folder of a LoRA adapter that is merged into them. */
-  readonly adapter?: string;
-}
-
 /**
  * Turns a BERT sentence encoder's folder into one that transformers' feature extraction loads, all or nothing.
  * @param use what is known of how it is used; without it, what the folder says
  * @throws AppError `model_invalid` with the reason
  */
 export async function importEmbedder(
-  { folder: source, weights: weightsName, adapter }: EmbedderSource,
+  source: EmbedderSource,
   folder: string,
   id: string,
-  use: EmbeddingUse = useOf(source),
+  use: EmbeddingUse = useOf(source.folder),
 ): Promise<EmbedderManifest> {
-  const config = new JsonFile(path.join(source, 'config.json'));
-  const tokenizer = new JsonFile(path.join(source, 'tokenizer.json'));
-  const tokenizerConfig = new JsonFile(path.join(source, 'tokenizer_config.json'));
-  const original = openWeights(path.join(source, weightsName));
-  const weights = adapter ? adaptedWeights(original, adapter) : original;
+  const { checkpoint, config, tokenizer, tokenizerConfig } = openSource(source);
+  const { adapter } = source;
   try {
-    const checkpoint = openBert(config, weights);
     const maxTokens = Math.min(checkpoint.shape.positions, use.maxTokens);
     let manifest: EmbedderManifest | undefined;
     await replaceFolder(folder, async (temporary) => {
@@ -50,18 +37,19 @@ export async function importEmbedder(
       await writeDurably(path.join(temporary, GRAPH), writeBert(checkpoint));
       const fits = fitsEncoder(checkpoint.shape);
       if (fits) await writeDurably(path.join(temporary, ENCODER), writeEncoder(checkpoint, use.pooling));
-      await writeJson('config.json', config.values);
+      await writeJson('config.json', config);
       // The source pads and cuts every text to 128 tokens; its length is our caller's business.
-      await writeJson('tokenizer.json', { ...tokenizer.values, truncation: null, padding: null });
-      await writeJson('tokenizer_config.json', { ...tokenizerConfig.values, model_max_length: maxTokens });
+      await writeJson('tokenizer.json', { ...tokenizer, truncation: null, padding: null });
+      await writeJson('tokenizer_config.json', { ...tokenizerConfig, model_max_length: maxTokens });
       manifest = await finishManifest(temporary, {
         format: 'switchyard-embedder-3',
         id,
-        baseDigest: (await digestFile(path.join(source, weightsName))).sha256,
+        baseDigest: (await digestFile(path.join(source.folder, source.weights))).sha256,
         ...(adapter && { adapterDigest: (await digestFile(path.join(adapter, ADAPTER_WEIGHTS))).sha256 }),
         dimensions: checkpoint.shape.hiddenSize,
         pooling: use.pooling,
         queryPrefix: use.queryPrefix,
+        ...(use.passagePrefix && { passagePrefix: use.passagePrefix }),
         maxTokens,
         graph: { file: GRAPH },
         encoder: fits ? { file: ENCODER } : null,
@@ -70,7 +58,7 @@ export async function importEmbedder(
     });
     return manifest!;
   } finally {
-    weights.close();
+    checkpoint.weights.close();
   }
 }
 
@@ -81,9 +69,11 @@ function useOf(source: string): EmbeddingUse {
     return existsSync(file) ? new JsonFile(file) : null;
   };
   const pooling = optional('1_Pooling/config.json');
+  const prompts = optional('config_sentence_transformers.json')?.optional('prompts');
   return {
     pooling: pooling?.flag('pooling_mode_cls_token', false) ? 'cls' : 'mean',
-    queryPrefix: optional('config_sentence_transformers.json')?.optional('prompts')?.text('query', '') ?? '',
+    queryPrefix: prompts?.text('query', '') ?? '',
+    passagePrefix: prompts?.text('document', prompts.text('passage', '')) ?? '',
     maxTokens: optional('sentence_bert_config.json')?.number('max_seq_length') ?? Number.POSITIVE_INFINITY,
   };
 }

@@ -5,6 +5,7 @@ import { env, pipeline } from '@huggingface/transformers';
 import t, { type Test } from 'tap';
 import type { EmbedderManifest } from '../../src/contracts/model-manifest.js';
 import { loadEmbedder } from '../../src/retrieval/process/embedder.js';
+import { cosine } from './cosine.js';
 
 const models = path.resolve('.switchyard/models');
 const id = 'bge-small-en-v1.5-qa';
@@ -70,15 +71,3 @@ t.test('and where the kernels are not built, by batches with padding', { skip },
   const vectors = await stock.embed(some.map(([text]) => stock.tokenize(text, 'passage')));
   for (const [i, [, steps]] of some.entries()) t.ok(cosine(vectors[i]!, vectorOf(steps)) >= 0.999);
 });
-
-function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let product = 0;
-  let squareA = 0;
-  let squareB = 0;
-  for (let i = 0; i < a.length; i++) {
-    product += a[i]! * b[i]!;
-    squareA += a[i]! ** 2;
-    squareB += b[i]! ** 2;
-  }
-  return product / Math.sqrt(squareA * squareB);
-}

@@ -1,9 +1,10 @@
+import type { AppError } from '../../errors/app-error.js';
 import type { JsonFile } from '../files/json-file.js';
 import type { QuantizedMatrix } from '../tensors/quantized-matrix.js';
 import { BLOCK } from '../tensors/tensor.js';
 import type { ChannelMatrix } from './channels.js';
 
-interface BertShape {
+export interface BertShape {
   readonly layers: number;
   readonly hiddenSize: number;
   readonly heads: number;
@@ -59,12 +60,17 @@ export function openBert(config: JsonFile, weights: BertWeights): BertCheckpoint
     positions: config.number('max_position_embeddings'),
     tokenTypes: config.number('type_vocab_size'),
   };
+  checkShape(shape, (reason) => config.invalid(reason));
+  return { shape, normEpsilon: config.number('layer_norm_eps'), weights };
+}
+
+/** @throws AppError of `invalid` for sizes that no encoder has, or that do not fit together */
+export function checkShape(shape: BertShape, invalid: (reason: string) => AppError): void {
   for (const [key, limit] of Object.entries(LIMITS)) {
     const value = shape[key as keyof BertShape];
-    if (!Number.isSafeInteger(value) || value < 1 || value > limit) throw config.invalid(`its ${key} is ${value}`);
+    if (!Number.isSafeInteger(value) || value < 1 || value > limit) throw invalid(`its ${key} is ${value}`);
   }
   if (shape.hiddenSize % shape.heads !== 0 || shape.hiddenSize % BLOCK !== 0 || shape.mlpSize % BLOCK !== 0) {
-    throw config.invalid(`its sizes are not multiples of its heads and of ${BLOCK}`);
+    throw invalid(`its sizes are not multiples of its heads and of ${BLOCK}`);
   }
-  return { shape, normEpsilon: config.number('layer_norm_eps'), weights };
 }

@@ -4,9 +4,20 @@ import { BLOCK } from './tensor.js';
 
 /** The same matrix with 8-bit codes in blocks of 32: exact for symmetric forms with such blocks, to the nearest level for others. */
 export function toEightBits(matrix: QuantizedMatrix): QuantizedMatrix {
-  const { rows, columns, scaleBlock, scales, minimums } = matrix;
+  const { rows, columns, scaleBlock, minimums } = matrix;
   if (!minimums && scaleBlock === BLOCK) return widened(matrix);
   const wide = emptyMatrix('q8', rows, columns);
+  let block = 0;
+  for (const values of rowsOf(matrix)) {
+    quantizeBlocks(values, wide, block);
+    block += columns / BLOCK;
+  }
+  return wide;
+}
+
+/** The values of each row in turn, in an array that the next one takes over. */
+export function* rowsOf(matrix: QuantizedMatrix): Generator<Float32Array> {
+  const { rows, columns, scaleBlock, scales, minimums, levels } = matrix;
   const codeAt = codesOf(matrix);
   const middle = minimums ? 0 : middleOf(matrix);
   const values = new Float32Array(columns);
@@ -14,11 +25,11 @@ export function toEightBits(matrix: QuantizedMatrix): QuantizedMatrix {
     for (let column = 0; column < columns; column++) {
       const at = row * columns + column;
       const block = Math.floor(at / scaleBlock);
-      values[column] = scales[block]! * (codeAt(at) - middle) + (minimums ? minimums[block]! : 0);
+      const level = levels ? levels[codeAt(at)]! : codeAt(at) - middle;
+      values[column] = scales[block]! * level + (minimums ? minimums[block]! : 0);
     }
-    quantizeBlocks(values, wide, (row * columns) / BLOCK);
+    yield values;
   }
-  return wide;
 }
 
 /** The very weights in 8-bit codes, scale by scale. Codes keep to the middle: what a minimum adds then stays small. */

@@ -4,6 +4,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import type { EmbedderManifest } from '../../contracts/model-manifest.js';
 import type { Encoder, Precedence, TokenBatch } from './encoder.js';
 import { openKernelEncoder } from './kernel-encoder.js';
+import { openUnigram } from './unigram.js';
 
 /** A text as the model reads it: tokenizing is work, and is done once. */
 export interface TokenizedText {
@@ -34,12 +35,11 @@ const MAX_CHARS_PER_TOKEN = 40;
 
 /** Loads an imported embedding model from its folder. Nothing is ever fetched. */
 export async function loadEmbedder(folder: string, manifest: EmbedderManifest, threads: number): Promise<Embedder> {
-  const { dimensions, maxTokens, queryPrefix } = manifest;
+  const { dimensions, maxTokens, queryPrefix, passagePrefix = '' } = manifest;
   const maxChars = maxTokens * MAX_CHARS_PER_TOKEN;
-  const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
-  const tokenizer = new Tokenizer(read('tokenizer.json'), read('tokenizer_config.json'));
+  const tokenizer = openTokenizer(folder);
   const encoder = await openEncoder(folder, manifest, threads);
-  const prefixed = (text: string, as: EmbeddedAs) => (as === 'query' ? queryPrefix + text : text);
+  const prefixed = (text: string, as: EmbeddedAs) => (as === 'query' ? queryPrefix : passagePrefix) + text;
 
   // The last one ends a text, cut or not.
   const cut = ({ ids }: TokenizedText) =>
@@ -69,6 +69,12 @@ export async function loadEmbedder(folder: string, manifest: EmbedderManifest, t
       encoder.encodeApart &&
       (async (texts, precedence) => split(await encoder.encodeApart!(batchOf(texts), precedence))),
   };
+}
+
+function openTokenizer(folder: string): { encode(text: string): { readonly ids: readonly number[] } } {
+  const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
+  const json = read('tokenizer.json');
+  return openUnigram(json) ?? new Tokenizer(json, read('tokenizer_config.json'));
 }
 
 async function openEncoder(folder: string, manifest: EmbedderManifest, threads: number): Promise<Encoder> {

@@ -53,6 +53,7 @@ t.test('an imported model is listed and verified, and its manifest says what it 
     { id: 'smollm2-135m-instruct', kind: 'base', known: true, manifest: null },
     { id: 'bge-small-en-v1.5', kind: 'embedder', known: true, manifest: null },
     { id: 'bge-small-en-v1.5-qa', kind: 'embedder', known: true, manifest: null },
+    { id: 'multilingual-e5-small', kind: 'embedder', known: true, manifest: null },
     { id: 'all-minilm-l6-v2', kind: 'embedder', known: true, manifest: null },
     { id: 'rampart-ner', kind: 'ner', known: true, manifest: null },
     { id: 'tiny-llama', kind: 'base', known: false, manifest: { baseDigest: manifest.baseDigest } },
