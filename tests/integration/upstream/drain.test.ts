@@ -36,6 +36,8 @@ t.test('a server is drained over the admin API, ends what it has, and takes traf
     await sleep(20);
   }
   t.match(await call('POST', '/replicas/drain', { url, draining: true }), { status: 200, body: { state: 'draining' } });
+  // What was sent to it before arrives.
+  while (upstream.status().replicas![0]!.inFlight !== servers[0].active()) await sleep(5);
   const before = servers[0].requests.length;
   for (let i = 0; i < 10; i++) await textOf(upstream.generate(requestOf({ prompt: `Hello ${i}` }), signal));
   t.equal(servers[0].requests.length, before, 'it gets nothing new');
