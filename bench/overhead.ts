@@ -15,6 +15,8 @@ import { cpuMsOf, freePort, pauseTree, resumeTree, startServer } from './peers/p
 
 const CALLERS = [1, 16] as const;
 const RSS_REQUESTS = 100_000;
+/** Before anything is measured: a gateway that has just been started is still compiled, and its slowest answers say how long that takes. */
+const WARM_UP_REQUESTS = 4000;
 
 export default async function benchOverhead({ quick, say }: BenchOptions): Promise<Record<string, number>> {
   const workDir = mkdtempSync(join(tmpdir(), 'switchyard-overhead-'));
@@ -30,13 +32,17 @@ export default async function benchOverhead({ quick, say }: BenchOptions): Promi
     const direct: Target = { name: 'the upstream itself', url: upstream, headers: {}, model: 'instant' };
     const gateways = await startAll({ upstream, workDir, say }, stops);
 
+    for (const gateway of gateways) {
+      resumeTree(gateway.pid);
+      await drive(gateway, 16, WARM_UP_REQUESTS / slownessOf(gateway), 0);
+      pauseTree(gateway.pid);
+    }
     const loads = new Map<string, (Load & { readonly cpuMs: number })[]>();
     for (let round = 0; round < (quick ? 1 : 5); round++) {
       for (const target of [direct, ...gateways]) {
         if (target.pid !== undefined) resumeTree(target.pid);
         for (const callers of CALLERS) {
-          const slow = target.name === 'LiteLLM' ? 10 : 1;
-          const requests = (quick ? 1000 : 4000 * Math.sqrt(callers)) / slow;
+          const requests = (quick ? 1000 : 4000 * Math.sqrt(callers)) / slownessOf(target);
           const [measured, warmUp] = [Math.round(requests), Math.round(requests / 4)];
           const usedMs = () => (target.pid === undefined ? 0 : cpuMsOf(target.pid));
           const beforeMs = usedMs();
@@ -136,6 +142,9 @@ async function timesOf(target: Target, requests: number, say: BenchOptions['say'
     return null;
   }
 }
+
+/** Fewer requests say as much of one that takes ten times as long. */
+const slownessOf = ({ name }: Target): number => (name === 'LiteLLM' ? 10 : 1);
 
 /** Of the names of a target's figures. */
 function suffixOf({ name, pid }: Target): string {
