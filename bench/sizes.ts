@@ -19,6 +19,7 @@ import { openTestRegistry } from '../tests/integration/registry/open.js';
 import type { BenchOptions } from './main.js';
 import { clusteredVectors, inventedPassage } from './retrieval/clustered.js';
 import { addFile, documentsOptions, openEmbedder } from './retrieval/documents.js';
+import { onlyModel } from './retrieval/only-model.js';
 import { randomNumbers } from './retrieval/random.js';
 
 const TENANTS = { quick: 100, whole: 1000 };
@@ -110,7 +111,7 @@ async function createTenant(registry: Registry, id: string): Promise<void> {
 async function passageCosts(server: PostgresServer, root: string, count: number) {
   const config = loadConfig();
   const embedder = await openEmbedder(config);
-  const options = documentsOptions(config, embedder);
+  const options = documentsOptions(config, onlyModel(embedder));
   const { name, url } = await server.createDatabase();
   const sqlite = await openSqliteDocuments(join(root, 'a'), options);
   const postgres = await openPostgresDocuments(join(root, 'b'), { ...config.database, url }, options);

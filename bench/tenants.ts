@@ -10,6 +10,7 @@ import { openSqliteDocuments } from '../src/retrieval/documents/sqlite.js';
 import type { Bench } from './main.js';
 import { clusteredVectors, inventedPassage } from './retrieval/clustered.js';
 import { addFile, documentsOptions, openEmbedder } from './retrieval/documents.js';
+import { onlyModel } from './retrieval/only-model.js';
 import { quantile } from './retrieval/quantile.js';
 import { randomNumbers } from './retrieval/random.js';
 import { openRetrieval } from './retrieval/samples.js';
@@ -49,7 +50,7 @@ export default run;
 
 async function fill(config: Config, dataDir: string, tenants: readonly string[]): Promise<void> {
   const embedder = await openEmbedder(config);
-  const documents = await openSqliteDocuments(dataDir, documentsOptions(config, embedder));
+  const documents = await openSqliteDocuments(dataDir, documentsOptions(config, onlyModel(embedder)));
   const random = randomNumbers(1);
   const vector = clusteredVectors(random, embedder.dimensions, tenants.length * FILES * PASSAGES_A_FILE);
   for (const tenant of tenants) {

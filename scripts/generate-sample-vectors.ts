@@ -17,15 +17,15 @@ const modelDir = join(dataDir, 'models', models.embedder);
 const embedder = await loadEmbedder(modelDir, await readEmbedderManifest(modelDir), retrieval.threads);
 const [folder = dataDir] = process.argv.slice(2);
 const db = openDatabase(join(folder, 'documents.db'));
-const adopted = await db.selectFrom('meta').select('value').where('key', '=', 'embedder').executeTakeFirstOrThrow();
-if (adopted.value !== embedder.digest) throw new Error(`the documents in ${folder} were embedded by another model`);
+const adopted = await db.selectFrom('embedders').select('seq').where('digest', '=', embedder.digest).executeTakeFirst();
+if (!adopted) throw new Error(`the documents in ${folder} were embedded by another model`);
 const rows = await db
   .selectFrom('passages')
-  .innerJoin('store_files', (join) =>
-    join.onRef('store_files.store_id', '=', 'passages.store_id').onRef('store_files.file_id', '=', 'passages.file_id'),
-  )
+  .innerJoin('vectors', 'vectors.passage', 'label')
+  .innerJoin('store_files', 'store_files.seq', 'store_file')
   .innerJoin('files', 'files.id', 'passages.file_id')
   .select(['filename', 'heading_path', 'text', 'embedding', 'attributes'])
+  .where('embedder', '=', adopted.seq)
   .where(
     'passages.tenant',
     'in',

@@ -10,6 +10,7 @@ import { assignArm } from './canary/assign.js';
 import { createRolloutController } from './canary/controller.js';
 import { stickyUnit } from './canary/sticky-unit.js';
 import { openCaptures } from './captures/captures.js';
+import { furtherEmbedders } from './config/embedders.js';
 import { enginesOf } from './config/engines.js';
 import type { Config } from './config/schema.js';
 import { settingValues } from './config/settings.js';
@@ -126,6 +127,7 @@ export async function createApp(config: Config): Promise<App> {
       await createRetrieval({
         dataDir,
         modelDir: embedderDir,
+        furtherEmbedders: furtherEmbedders(config.models),
         baseModelDir,
         nerModelDir,
         shippedVectorsFile: config.demo ? join(ROOT, sampleVectorsFile(config.models.embedder)) : null,

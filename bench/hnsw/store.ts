@@ -5,6 +5,7 @@ import type { DocumentStore } from '../../src/retrieval/documents/document-store
 import { openSqliteDocuments } from '../../src/retrieval/documents/sqlite.js';
 import { clusteredVectors, inventedPassage } from '../retrieval/clustered.js';
 import { addFile, documentsOptions } from '../retrieval/documents.js';
+import { onlyModel } from '../retrieval/only-model.js';
 import { quantile } from '../retrieval/quantile.js';
 import { randomNumbers } from '../retrieval/random.js';
 
@@ -28,7 +29,7 @@ export async function measureStore(
   const rssBefore = process.memoryUsage().rss;
   const documents = await openSqliteDocuments(
     dataDir,
-    documentsOptions(config, { digest: 'invented', dimensions: DIMENSIONS }),
+    documentsOptions(config, onlyModel({ digest: 'invented', dimensions: DIMENSIONS })),
   );
   const { id: storeId } = await documents.createStore(TENANT, { name: 'documents', metadata: {} });
   const random = randomNumbers(1);
@@ -86,13 +87,12 @@ async function timeOf(action: () => Promise<unknown>): Promise<number> {
 function find(documents: DocumentStore, storeId: string, vector: Float32Array) {
   const search = {
     tenant: TENANT,
-    storeIds: [storeId],
     groups: [],
     filter: null,
     topK: NEIGHBOURS,
     minScore: 0,
     diversity: 0,
   };
-  const parts = [{ text: '', vector }];
-  return documents.find({ ...search, mode: 'vector', parts }, new AbortController().signal);
+  const queries = [{ embedder: 'invented', storeIds: [storeId], parts: [{ text: '', vector }] }];
+  return documents.find({ ...search, mode: 'vector', queries }, new AbortController().signal);
 }

@@ -18,17 +18,18 @@ export async function openEmbedder({ dataDir, models, retrieval }: Config): Prom
   return loadEmbedder(modelDir, await readEmbedderManifest(modelDir), retrieval.threads);
 }
 
-export function documentsOptions(config: Config, embedder: DocumentsOptions['embedder']): DocumentsOptions {
+export function documentsOptions(config: Config, models: DocumentsOptions['models']): DocumentsOptions {
+  const relevance = relevanceFor(config.models.embedder);
   return {
     config: config.retrieval,
-    embedder,
-    relevance: relevanceFor(config.models.embedder),
+    models,
+    relevanceOf: () => relevance,
     queue: createWorkQueue(createPace({ nowMs: clock.monotonicMs, waitedMs: () => 0 }), clock.monotonicMs),
     atOnce: 1,
     clock,
     onObservation() {},
     onError: (error, what) => process.stderr.write(`${what}: ${error}\n`),
-    onReread() {},
+    onAdopted() {},
   };
 }
 

@@ -16,12 +16,14 @@ import { createVectorSearch } from '../../src/retrieval/search/find-nearest.js';
 import { findTerms } from '../../src/retrieval/search/find-terms.js';
 import { featuresOf } from '../../src/retrieval/search/relevance.js';
 import { openDatabase } from '../../src/retrieval/stores/database.js';
+import { keyOf } from '../../src/retrieval/stores/embedder-models.js';
 import { createPassages, type PassageScope } from '../../src/retrieval/stores/passages.js';
 import { createPostings } from '../../src/retrieval/stores/postings.js';
 import { createShelves } from '../../src/retrieval/stores/shelves.js';
 import { createVectorStores } from '../../src/retrieval/stores/vector-stores.js';
 import { createVectors } from '../../src/retrieval/stores/vectors.js';
 import { dot, fitLogistic } from './logistic.js';
+import { onlyModel } from './only-model.js';
 import { type QuestionSet, questionSetsFor, questionsOf, samplesFolder, TENANTS } from './samples.js';
 
 const MODES: readonly SearchMode[] = ['vector', 'lexical', 'hybrid'];
@@ -53,6 +55,7 @@ const [passages, postings, stores] = [
     db,
     () => 0,
     async () => {},
+    onlyModel({ digest: '', dimensions: 0 }),
   ),
 ];
 const shelves = createShelves(db);
@@ -70,7 +73,13 @@ async function casesOf(mode: SearchMode): Promise<Case[]> {
   for (const tenant of TENANTS) {
     const { id } = (await stores.oldest(tenant))!;
     const visible = await shelves.visible([id], []);
-    const scope = { tenant, storeIds: [id], shelves: visible.map(({ seq }) => seq), files: null };
+    const scope = {
+      tenant,
+      storeIds: [id],
+      shelves: visible.map(({ seq }) => seq),
+      files: null,
+      embedder: await keyOf(db, embedder.digest),
+    };
     for (const { set, question } of askedOf(tenant)) {
       const vector =
         mode === 'lexical' ? null : (await embedder.embed([embedder.tokenize(question.question, 'query')]))[0]!;

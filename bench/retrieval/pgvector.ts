@@ -9,15 +9,15 @@ import type { DocumentStore } from '../../src/retrieval/documents/document-store
 import { openPostgresDocuments } from '../../src/retrieval/documents/postgres.js';
 import { openSqliteDocuments } from '../../src/retrieval/documents/sqlite.js';
 import { HnswIndex } from '../../src/retrieval/hnsw/hnsw-index.js';
-import type { SearchScope } from '../../src/retrieval/search/find-nearest.js';
 import { Nearest } from '../../src/retrieval/search/nearest.js';
 import { type Db, openDatabase, type Tables } from '../../src/retrieval/stores/database.js';
-import { createPassages } from '../../src/retrieval/stores/passages.js';
+import { createPassages, type SearchScope } from '../../src/retrieval/stores/passages.js';
 import { createPgvectorSearch } from '../../src/retrieval/stores/postgres/vectors.js';
 import { createShelves } from '../../src/retrieval/stores/shelves.js';
 import { createVectors } from '../../src/retrieval/stores/vectors.js';
 import { startPostgres } from '../../tests/fixtures/postgres/server.js';
 import { addFile, documentsOptions, openEmbedder } from './documents.js';
+import { onlyModel } from './only-model.js';
 import { quantile } from './quantile.js';
 import { questionSetsFor, questionsOf, samplesFolder, TENANTS } from './samples.js';
 
@@ -28,7 +28,7 @@ const NEVER = new AbortController().signal;
 /** The sample documents must have been embedded. */
 export async function comparePgvector(config: Config, quick: boolean): Promise<Record<string, number>> {
   const embedder = await openEmbedder(config);
-  const options = documentsOptions(config, embedder);
+  const options = documentsOptions(config, onlyModel(embedder));
   const folder = samplesFolder(config);
   const server = await startPostgres();
   try {
@@ -87,6 +87,7 @@ async function copyDocuments(rows: Db, to: DocumentStore, tenant: string): Promi
   for (const { store_id, file_id, filename } of files) {
     const passages = await rows
       .selectFrom('passages')
+      .innerJoin('vectors', 'vectors.passage', 'label')
       .selectAll()
       .where('store_id', '=', store_id)
       .where('file_id', '=', file_id)
@@ -111,10 +112,10 @@ async function findAll(documents: DocumentStore, questions: readonly Question[])
   const ms: number[] = [];
   for (const { tenant, question, vector } of questions) {
     const startedAt = performance.now();
-    const storeIds = (await documents.searched(tenant, [])).map(({ id }) => id);
+    const [store] = await documents.searched(tenant, []);
+    const query = { embedder: store!.embedder, storeIds: [store!.id], parts: [{ text: question, vector }] };
     const search = {
       tenant,
-      storeIds,
       groups: [],
       mode: 'hybrid',
       filter: null,
@@ -122,7 +123,7 @@ async function findAll(documents: DocumentStore, questions: readonly Question[])
       minScore: 0,
       diversity: 0,
     } as const;
-    const { passages } = await documents.find({ ...search, parts: [{ text: question, vector }] }, NEVER);
+    const { passages } = (await documents.find({ ...search, queries: [query] }, NEVER))!;
     ms.push(performance.now() - startedAt);
     texts.push(passages.map(textOf).sort());
   }
@@ -138,25 +139,25 @@ async function compareIndexes(config: Config, rows: Db, settings: Config['databa
   const tenant = 'copilot';
   const { indexM: links, efConstruction, efSearch } = config.retrieval;
   const own = questions.filter((one) => one.tenant === tenant);
-  const vectors = await createVectors(rows).ofTenantAfter(tenant, 0, 1_000_000);
+  const vectors = await createVectors(rows).ofTenantAfter(tenant, 1, 0, 1_000_000);
   const index = HnswIndex.create(
     { dimensions: vectors[0]!.embedding.length, links, efConstruction, efSearch },
     vectors.length,
   );
-  for (const { label, embedding } of vectors) index.add(label, embedding);
+  for (const { key, embedding } of vectors) index.add(key, embedding);
 
   const { db, scopes, close } = openPostgres<Tables>(settings);
   const search = createPgvectorSearch(db, createPassages(db), { exactLimit: 0, efSearch });
   const scope = await scopes.of(tenant, async (): Promise<SearchScope> => {
     const { id } = await db.selectFrom('stores').select('id').where('tenant', '=', tenant).executeTakeFirstOrThrow();
     const shelves = await createShelves(db).visible([id], []);
-    return { tenant, storeIds: [id], shelves: shelves.map(({ seq }) => seq), files: null };
+    return { tenant, storeIds: [id], shelves: shelves.map(({ seq }) => seq), files: null, embedder: 1 };
   });
   const hits = { hnswlib: 0, pgvector: 0 };
   const ms: { hnswlib: number[]; pgvector: number[] } = { hnswlib: [], pgvector: [] };
   for (const { vector } of own) {
     const exact = new Nearest(vector, NEIGHBOURS);
-    for (const { label, embedding } of vectors) exact.add(label, embedding);
+    for (const { key, embedding } of vectors) exact.add(key, embedding);
     const startedAt = performance.now();
     const labels = index.search(vector, NEIGHBOURS);
     const between = performance.now();

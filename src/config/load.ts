@@ -41,7 +41,7 @@ export function loadConfig({ env = process.env, cwd = process.cwd() }: ConfigSou
     engines: { ...nested.engines, pools: withKeys(nested, cwd) },
   };
   checkTogether(config);
-  const { base, embedder, ner, sourceDir } = config.models;
+  const { sourceDir } = config.models;
   const { folder, s3SecretKeyFile } = config.backup;
   const backup = {
     ...config.backup,
@@ -57,7 +57,7 @@ export function loadConfig({ env = process.env, cwd = process.cwd() }: ConfigSou
     ...config,
     backup,
     dataDir,
-    models: { base, embedder, ner, sourceDir: sourceDir && absolutePath('models.sourceDir', sourceDir, cwd) },
+    models: { ...config.models, sourceDir: sourceDir && absolutePath('models.sourceDir', sourceDir, cwd) },
   });
 }
 

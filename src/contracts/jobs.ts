@@ -2,10 +2,10 @@
 import type { Page, PageRequest } from './paging.js';
 
 /**
- * `ingest`: a file is read into a vector store. `response`: a response is answered behind its request. `batch`: the requests of a file
+ * `ingest`: a file is read into a vector store. `reembed`: the passages of a vector store get vectors of another model. `response`: a response is answered behind its request. `batch`: the requests of a file
  * are. `webhook`: an address is told of a change.
  */
-export type JobKind = 'ingest' | 'response' | 'batch' | 'webhook';
+export type JobKind = 'ingest' | 'reembed' | 'response' | 'batch' | 'webhook';
 
 /** `queued` may be one that failed before and waits to be tried again. The last three are final. */
 export type JobStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
@@ -14,7 +14,7 @@ export interface Job {
   readonly id: string;
   readonly kind: JobKind;
   readonly tenant: string;
-  /** What it is about; of an `ingest`, `<vector store>/<file>`. */
+  /** What it is about; of an `ingest`, `<vector store>/<file>`; of a `reembed`, the vector store. */
   readonly subject: string;
   readonly status: JobStatus;
   /** How often it was begun. */

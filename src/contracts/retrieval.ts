@@ -3,7 +3,7 @@
  * Every call names its tenant; an id of another tenant is `not_found`, never `forbidden`.
  */
 import type { Entity } from './entities.js';
-import type { JobCount, Jobs } from './jobs.js';
+import type { JobCount, JobStatus, Jobs } from './jobs.js';
 import type { Page, PageRequest } from './paging.js';
 
 export type { Page, PageRequest } from './paging.js';
@@ -35,8 +35,22 @@ export interface VectorStore {
   readonly isExpired: boolean;
   readonly metadata: Readonly<Record<string, string>>;
   readonly redaction: Redaction;
+  /** Id of the embedding model whose vectors answer; empty: of one that is not here any more and whose name nobody knows. */
+  readonly embedder: string;
+  /** null: every passage has a vector of that model, or will have with its file. */
+  readonly reembedding: Reembedding | null;
   readonly usageBytes: number;
   readonly fileCounts: FileCounts;
+}
+
+/** Vectors of another model are being made for a store, whose old ones answer until all are there. */
+export interface Reembedding {
+  /** Id of that model. */
+  readonly embedder: string;
+  readonly jobId: string;
+  readonly status: JobStatus;
+  /** The share that is done, 0 … 1. */
+  readonly progress: number;
 }
 
 export interface FileCounts {
@@ -110,6 +124,8 @@ export interface VectorStoreChange {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly expiresAfterDays?: number | undefined;
   readonly redaction?: Redaction | undefined;
+  /** Of a model that is offered; null: the gateway's own, whichever that is. Vectors are made in the background. */
+  readonly embedder?: string | null | undefined;
 }
 
 export interface NewVectorStore {
@@ -118,6 +134,8 @@ export interface NewVectorStore {
   readonly expiresAfterDays?: number | undefined;
   /** Left out: off. */
   readonly redaction?: Redaction | undefined;
+  /** Id of an embedding model that is offered; left out: the gateway's own, whichever that is. */
+  readonly embedder?: string | undefined;
 }
 
 export interface StoreFilesFilter {
@@ -241,7 +259,15 @@ export interface RetrievalStatus {
   /** Why files that wait are not read now; it goes on by itself. */
   readonly ingestTrouble: string | null;
   readonly jobs: readonly JobCount[];
+  /** Of the embedding models that stores may name or have. */
+  readonly embedders: readonly EmbedderMemory[];
   readonly rssBytes: number;
+}
+
+export interface EmbedderMemory {
+  readonly id: string;
+  /** Its weights; 0: it is loaded when it is needed. */
+  readonly bytes: number;
 }
 
 export type RetrievalObservation =
@@ -251,6 +277,8 @@ export type RetrievalObservation =
       readonly passages: number;
       readonly durationMs: number;
     }
+  /** Passages got vectors of another model. */
+  | { readonly type: 'reembed'; readonly passages: number }
   | { readonly type: 'index_rebuild'; readonly durationMs: number }
   | { readonly type: 'restart' };
 
@@ -287,7 +315,7 @@ export interface Retrieval extends Jobs {
 
   stored(tenant: string): Promise<StoredDocuments>;
 
-  /** @throws AppError `invalid_value` for `mask_names` where no model finds names */
+  /** @throws AppError `invalid_value` for `mask_names` where no model finds names, and for an embedder that is not offered */
   createStore(tenant: string, store: NewVectorStore): Promise<VectorStore>;
   getStore(tenant: string, storeId: string): Promise<VectorStore>;
   listStores(tenant: string, page: PageRequest): Promise<Page<VectorStore>>;

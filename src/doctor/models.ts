@@ -1,3 +1,4 @@
+import { furtherEmbedders } from '../config/embedders.js';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../errors/app-error.js';
 import { bad, type Finding, good } from './finding.js';
@@ -9,6 +10,7 @@ export async function checkModels({ dataDir, models }: Config): Promise<Finding[
   for (const [what, id] of [
     ['base model', models.base],
     ['embedder', models.embedder],
+    ...furtherEmbedders(models).map((id) => ['embedder', id] as const),
     ['names', models.ner],
   ] as const) {
     if (id === '') continue;

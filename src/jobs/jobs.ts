@@ -308,6 +308,19 @@ export async function completeJob(tx: JobDb, lease: Lease, nowMs: number): Promi
   return numUpdatedRows > 0n;
 }
 
+/** Whether the lease counts still: what is kept of an unfinished job is kept by its holder alone. */
+export async function holdsJob(tx: JobDb, { seq, holder, attempt }: Lease): Promise<boolean> {
+  const row = await tx
+    .selectFrom('jobs')
+    .select('seq')
+    .where('seq', '=', seq)
+    .where('status', '=', 'running')
+    .where('holder', '=', holder)
+    .where('attempts', '=', attempt)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Ends a job that nobody ended yet, whoever works on it. */
 export async function endJob(tx: JobDb, seq: number, ended: 'cancelled' | JobFailure, nowMs: number): Promise<void> {
   const status =

@@ -149,6 +149,11 @@ export const METRICS = {
   ingest_files_total: counter('Files ingested.', ['outcome']),
   ingest_passages_total: counter('Passages made from files.', []),
   ingest_duration_seconds: histogram('Ingestion of one file.', [], OPERATION),
+  reembedded_passages_total: counter('Passages that got vectors of another embedding model.', []),
+  embedder_memory_bytes: gauge(
+    'Weights of an embedding model in memory; 0: it is loaded when it is needed. Those of the configuration, and what stores still have vectors of.',
+    ['embedder'],
+  ),
   index_rebuild_seconds: histogram('Rebuilding of an index from its rows.', [], OPERATION),
   check_ready: gauge('1 while a part does all of its work: engine, tokenizer, retrieval, documents, storage.', [
     'check',

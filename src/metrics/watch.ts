@@ -100,6 +100,8 @@ function watchRetrieval(metrics: Metrics, retrieval: Retrieval): void {
       metrics.add('ingest_files_total', { outcome: event.outcome });
       metrics.add('ingest_passages_total', {}, event.passages);
       metrics.observe('ingest_duration_seconds', {}, seconds(event.durationMs));
+    } else if (event.type === 'reembed') {
+      metrics.add('reembedded_passages_total', {}, event.passages);
     } else if (event.type === 'index_rebuild') {
       metrics.observe('index_rebuild_seconds', {}, seconds(event.durationMs));
     } else {
@@ -112,6 +114,7 @@ function watchRetrieval(metrics: Metrics, retrieval: Retrieval): void {
     metrics.set('ingest_queue_length', {}, status.ingestQueue);
     metrics.clear('jobs');
     for (const { kind, status: state, jobs } of status.jobs) metrics.set('jobs', { kind, status: state }, jobs);
+    for (const { id, bytes } of status.embedders) metrics.set('embedder_memory_bytes', { embedder: id }, bytes);
     setChild(metrics, 'retrieval', status);
   });
 }

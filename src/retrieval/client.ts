@@ -43,6 +43,7 @@ const UNKNOWN_STATUS: ProcessStatus = {
   ingestQueue: 0,
   ingestTrouble: null,
   jobs: [],
+  embedders: [],
   rssBytes: 0,
 };
 

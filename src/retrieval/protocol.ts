@@ -15,6 +15,8 @@ export type Result<M extends Method> = Awaited<ReturnType<Retrieval[M]>>;
 export interface ProcessOptions {
   readonly dataDir: string;
   readonly modelDir: string;
+  /** Ids of the embedding models beside it that stores may name; left out: none. */
+  readonly furtherEmbedders?: readonly string[];
   readonly baseModelDir: string;
   /** Of the model that finds names; null, or left out: there is none. */
   readonly nerModelDir?: string | null;

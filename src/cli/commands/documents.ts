@@ -9,6 +9,7 @@ import { show } from '../show.js';
 import { findStore, storeOption, storeUrl } from '../store.js';
 import { progressLine, type Terminal } from '../terminal.js';
 import { addAllow } from './allow.js';
+import { addEmbedder } from './embedder.js';
 
 /** As the gateway calls them; everything else is a path. */
 const FILE_ID = /^file-[0-9a-f]{24}$/;
@@ -37,6 +38,7 @@ export function addDocuments(program: Command, terminal: Terminal): void {
     .command('documents')
     .description("upload a tenant's documents, keep them up to date, and say who may find them");
   addAllow(documents, terminal);
+  addEmbedder(documents, terminal);
 
   documents
     .command('add')

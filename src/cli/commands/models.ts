@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { furtherEmbedders } from '../../config/embedders.js';
 import { loadConfig } from '../../config/load.js';
 import { AppError } from '../../errors/app-error.js';
 import type { PullProgress, VerifiedFile } from '../../model-import/models.js';
@@ -29,7 +30,8 @@ export function addModels(program: Command, terminal: Terminal): void {
       const config = loadConfig();
       const manifests = [];
       const { base, embedder, ner } = config.models;
-      for (const id of ids.length > 0 ? ids : [base, embedder, ner].filter(Boolean)) {
+      const configured = [base, embedder, ...furtherEmbedders(config.models), ner].filter(Boolean);
+      for (const id of ids.length > 0 ? ids : configured) {
         const progress = progressLine(terminal);
         let bar: ((bytesDone: number) => string) | null = null;
         const report = ({ stage, detail, bytesDone, bytesTotal }: PullProgress) => {

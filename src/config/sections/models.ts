@@ -15,6 +15,11 @@ export const models = Type.Object(
       default: 'bge-small-en-v1.5-qa',
       minLength: 1,
     }),
+    embedders: Type.String({
+      description:
+        'Ids of further embedding models, folders under models/, that vector stores may name in place of models.embedder, with commas between, e.g. multilingual-e5-small; empty: none. Each is loaded with its first use, and stays in memory.',
+      default: '',
+    }),
     ner: Type.String({
       description:
         'Id of the model that finds names and postal addresses of people, a folder under models/; empty: nothing looks for them. With one, stores and safety policies may ask for it, and captured texts and exported examples are scrubbed of them.',

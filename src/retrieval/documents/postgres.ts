@@ -9,7 +9,7 @@ import type { Scopes } from '../../postgres/scopes.js';
 import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { backfillTerms } from '../process/term-backfill.js';
 import { startTidying } from '../process/tidying.js';
-import { adoptEmbedder } from '../stores/adopt-embedder.js';
+import { adoptEmbedders } from '../stores/adopt-embedders.js';
 import { type Audited, type Db, jobTables, type Tables } from '../stores/database.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
@@ -26,7 +26,7 @@ import type { DocumentsOptions } from './options.js';
 import { createRows } from './rows.js';
 
 /** What holds something of a document. */
-const TABLES = ['files', 'store_files', 'passages', 'postings'] as const;
+const TABLES = ['files', 'store_files', 'passages', 'vectors', 'postings'] as const;
 
 /**
  * The documents in PostgreSQL with pgvector, which several gateways may use at once. Every method is one transaction within the scope
@@ -39,7 +39,7 @@ export async function openPostgresDocuments(
   settings: Config['database'],
   options: DocumentsOptions,
 ): Promise<DocumentStore> {
-  const { config, embedder, relevance, queue, atOnce, clock, onError, onReread } = options;
+  const { config, models, relevanceOf, queue, atOnce, clock, onError, onAdopted } = options;
   const { db, scopes, close: closePool } = openPostgres<Tables>(settings);
   const nowS = () => Math.floor(clock.now() / 1000);
   let log: AuditLogFile | null = null;
@@ -49,12 +49,12 @@ export async function openPostgresDocuments(
   };
   try {
     await checkPostgres(async (text, values) => db.executeQuery(CompiledQuery.raw(text, values)));
-    const reread = await scopes.all(async () => {
-      const files = await adoptEmbedder(db, embedder.digest, clock.now());
-      await sql`select index_vectors(${embedder.dimensions}, ${config.indexM}, ${config.efConstruction})`.execute(db);
-      return files;
-    });
-    if (reread > 0) onReread(reread);
+    onAdopted(await scopes.all(() => adoptEmbedders(db, models, clock.now())));
+    // There is nothing of a new model yet that its index would have to be made from.
+    await scopes.all(() =>
+      sql`select index_vectors(seq, dimensions, ${config.indexM}, ${config.efConstruction}) from embedders
+        where dimensions > 0`.execute(db),
+    );
     log = openAuditLogFile(dataDir, clock);
   } catch (error) {
     await close();
@@ -70,15 +70,16 @@ export async function openPostgresDocuments(
   const [passages, postings, jobs] = [createPassages(db), createPostings(db), createJobs(jobTables(db))];
   const audit = noteInOutbox(log.id, clock);
   const folding = startFolding({ outbox: createOutbox(db, scopes, log.id), log, onError });
-  const stores = createVectorStores(db, nowS, audit);
+  const stores = createVectorStores(db, nowS, audit, models);
   const vectors = createPgvectorSearch(db, passages, {
     exactLimit: config.exactSearchLimit,
     efSearch: config.efSearch,
   });
-  const { searched, find } = createFinding(db, { passages, postings, vectors, relevance }, nowS);
+  const { searched, find } = createFinding(db, { passages, postings, vectors, relevanceOf }, nowS, models);
   const rows = createRows(db, {
     audit,
     clock,
+    models,
     limits: { files: config.maxIngestQueue, bytes: config.maxIngestBytes },
     atOnce,
     // The index is the server's own.
@@ -155,9 +156,9 @@ async function purge(
   const files = createFiles(db, audit);
   const pieces = await scopes.of(tenant, async () => {
     for (const id of fileIds) await files.get(tenant, id);
-    const labels: number[] = [];
-    for (const id of fileIds) labels.push(...(await files.delete(tenant, id, nowS, 'file.purged')));
-    return fileIds.length + labels.length;
+    const keys: number[] = [];
+    for (const id of fileIds) keys.push(...(await files.delete(tenant, id, nowS, 'file.purged')));
+    return fileIds.length + keys.length;
   });
   await sql`vacuum ${sql.join(TABLES.map((name) => sql.table(name)))}`.execute(db);
   const left = await scopes.all(async () => {

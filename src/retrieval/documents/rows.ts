@@ -1,10 +1,13 @@
 import type { Clock } from '../../contracts/clock.js';
 import { createJobs } from '../../jobs/jobs.js';
 import { type Audited, type Db, jobTables } from '../stores/database.js';
+import type { EmbedderModels } from '../stores/embedder-models.js';
 import { createFileBatches } from '../stores/file-batches.js';
 import { createFiles } from '../stores/files.js';
 import type { IngestLimits } from '../stores/ingest-bounds.js';
 import { knownVectors } from '../stores/known-vectors.js';
+import { createPassages } from '../stores/passages.js';
+import { createReembedding } from '../stores/reembedding.js';
 import { createStoreFiles } from '../stores/store-files.js';
 import { storedBy } from '../stores/stored.js';
 import { createVectorStores } from '../stores/vector-stores.js';
@@ -13,12 +16,14 @@ import type { DocumentStore } from './document-store.js';
 export interface RowsOptions {
   readonly audit: Audited;
   readonly clock: Clock;
+  /** That stores may have. */
+  readonly models: EmbedderModels;
   /** Of what waits to be read. */
   readonly limits: IngestLimits;
   /** Files that are read at once. */
   readonly atOnce: number;
-  /** Passages of a tenant's are gone. */
-  readonly forget: (tenant: string, labels: readonly number[]) => void;
+  /** Vectors of a tenant's are gone. */
+  readonly forget: (tenant: string, keys: readonly number[]) => void;
   /** A tenant has new passages. */
   readonly grown: (tenant: string) => void;
 }
@@ -29,15 +34,16 @@ export type RowMethods = Omit<
 >;
 
 /** The methods that are the same over whichever database has the rows. Each is about the tenant that its first argument names. */
-export function createRows(db: Db, { audit, clock, limits, atOnce, forget, grown }: RowsOptions): RowMethods {
+export function createRows(db: Db, { audit, clock, models, limits, atOnce, forget, grown }: RowsOptions): RowMethods {
   const nowS = () => Math.floor(clock.now() / 1000);
   const [files, storeFiles, batches] = [
     createFiles(db, audit),
     createStoreFiles(db, audit),
     createFileBatches(db, audit),
   ];
-  const stores = createVectorStores(db, nowS, audit);
-  const jobs = createJobs(jobTables(db));
+  const stores = createVectorStores(db, nowS, audit, models);
+  const reembedding = createReembedding(db);
+  const [jobs, passages] = [createJobs(jobTables(db)), createPassages(db)];
 
   return {
     createFile: (tenant, file, mostBytes) => files.create(tenant, file, nowS(), mostBytes),
@@ -87,7 +93,11 @@ export function createRows(db: Db, { audit, clock, limits, atOnce, forget, grown
     getJob: (tenant, jobId) => jobs.get(tenant, jobId, atOnce),
     async cancelJob(tenant, jobId) {
       await jobs.cancel(tenant, jobId, clock.now());
-      return jobs.get(tenant, jobId, atOnce);
+      const job = await jobs.get(tenant, jobId, atOnce);
+      if (job.kind === 'reembed' && job.status !== 'completed') {
+        forget(tenant, await reembedding.giveUp(tenant, job.subject));
+      }
+      return job;
     },
 
     load: storeFiles.load,
@@ -98,6 +108,19 @@ export function createRows(db: Db, { audit, clock, limits, atOnce, forget, grown
       if (removed.length > 0) forget(file.tenant, removed);
       grown(file.tenant);
       return true;
+    },
+
+    nextUnembedded: reembedding.nextUnembedded,
+    passagesOf: passages.ofFile,
+    async keepVectors(lease, file, labels, embeddings) {
+      const isKept = await reembedding.keepVectors(lease, file, labels, embeddings);
+      if (isKept) grown(file.tenant);
+      return isKept;
+    },
+    async settle(lease) {
+      const { isOver, removed } = await reembedding.settle(lease, clock.now());
+      if (removed.length > 0) forget(lease.tenant, removed);
+      return isOver;
     },
   };
 }

@@ -6,7 +6,7 @@ import { TenantIndexes } from '../hnsw/tenant-indexes.js';
 import { startHousekeeping } from '../process/housekeeping.js';
 import { backfillTerms } from '../process/term-backfill.js';
 import { createVectorSearch } from '../search/find-nearest.js';
-import { adoptEmbedder } from '../stores/adopt-embedder.js';
+import { adoptEmbedders } from '../stores/adopt-embedders.js';
 import { createAudited, databaseId, jobTables, openDatabase, openWriter } from '../stores/database.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
@@ -20,7 +20,7 @@ import { createRows } from './rows.js';
 
 /** The documents in a folder of this process' own: rows in SQLite, an HNSW index a tenant in memory and beside them. */
 export async function openSqliteDocuments(dataDir: string, options: DocumentsOptions): Promise<DocumentStore> {
-  const { config, embedder, relevance, queue, atOnce, clock, onObservation, onError, onReread } = options;
+  const { config, models, relevanceOf, queue, atOnce, clock, onObservation, onError, onAdopted } = options;
   const folder = join(dataDir, 'indexes');
   mkdirSync(folder, { recursive: true });
   const file = join(dataDir, 'documents.db');
@@ -28,18 +28,12 @@ export async function openSqliteDocuments(dataDir: string, options: DocumentsOpt
   const writer = openWriter(file);
   const nowS = () => Math.floor(clock.now() / 1000);
   const audit = createAudited(dataDir, clock);
-  const reread = await adoptEmbedder(writer, embedder.digest, clock.now());
-  if (reread > 0) onReread(reread);
+  onAdopted(await adoptEmbedders(writer, models, clock.now()));
   const [passages, vectors, jobs] = [createPassages(reader), createVectors(reader), createJobs(jobTables(writer))];
   const indexes = new TenantIndexes({
     folder,
     databaseId: await databaseId(reader),
-    params: {
-      dimensions: embedder.dimensions,
-      links: config.indexM,
-      efConstruction: config.efConstruction,
-      efSearch: config.efSearch,
-    },
+    params: { links: config.indexM, efConstruction: config.efConstruction, efSearch: config.efSearch },
     exactSearchLimit: config.exactSearchLimit,
     memoryBytes: config.indexMemoryBytes,
     passages,
@@ -53,7 +47,7 @@ export async function openSqliteDocuments(dataDir: string, options: DocumentsOpt
     dataDir,
     writer,
     files: createFiles(writer, audit),
-    stores: createVectorStores(writer, nowS, audit),
+    stores: createVectorStores(writer, nowS, audit, models),
     jobs,
     indexes,
     queue,
@@ -61,8 +55,8 @@ export async function openSqliteDocuments(dataDir: string, options: DocumentsOpt
     onError,
   });
   const search = createVectorSearch({ passages, vectors, indexes, exactLimit: config.exactSearchLimit });
-  const sources = { passages, postings: createPostings(reader), vectors: search, relevance };
-  const { searched, find } = createFinding(reader, sources, nowS);
+  const sources = { passages, postings: createPostings(reader), vectors: search, relevanceOf };
+  const { searched, find } = createFinding(reader, sources, nowS, models);
   const stopping = new AbortController();
   const backfill = backfillTerms({
     postings: createPostings(writer),
@@ -76,6 +70,7 @@ export async function openSqliteDocuments(dataDir: string, options: DocumentsOpt
     ...createRows(writer, {
       audit,
       clock,
+      models,
       limits: { files: config.maxIngestQueue, bytes: config.maxIngestBytes },
       atOnce,
       forget: housekeeping.forget,

@@ -41,6 +41,15 @@ export class HnswIndex {
     return new HnswIndex(native, params, lastLabel);
   }
 
+  get params(): HnswParams {
+    return this.#params;
+  }
+
+  /** Another of the same kind, with room for as much as is left in this one. */
+  emptied(): HnswIndex {
+    return HnswIndex.create(this.#params, this.liveCount);
+  }
+
   /** Every row up to this label is in the index, or was deleted before it got there. */
   get lastLabel(): number {
     return this.#lastLabel;

@@ -37,7 +37,8 @@ export interface IndexSource {
  * Writes an index so that a file under its name is either whole or does not match its sidecar: temporary file, fsync,
  * structure check (hnswlib "succeeds" on a full disk), rename, and the sidecar the same way.
  */
-export function saveIndex(index: HnswIndex, file: string, databaseId: string, params: HnswParams): void {
+export function saveIndex(index: HnswIndex, file: string, databaseId: string): void {
+  const { params } = index;
   const temporary = `${file}.tmp`;
   try {
     index.write(temporary);

@@ -9,6 +9,8 @@ import { tenantFileName } from './tenant-file-name.js';
 
 interface Entry {
   readonly tenant: string;
+  /** Key of the model whose vectors it holds. */
+  readonly embedder: number;
   index: HnswIndex;
   /** Set while rows are being added. */
   advancing: Promise<void> | null;
@@ -19,7 +21,8 @@ interface Entry {
 export interface TenantIndexesOptions {
   readonly folder: string;
   readonly databaseId: string;
-  readonly params: HnswParams;
+  /** A model's vectors have dimensions of their own. */
+  readonly params: Omit<HnswParams, 'dimensions'>;
   /** Tenants with fewer passages need no index. */
   readonly exactSearchLimit: number;
   /** The least recently used indexes are written and closed beyond it. */
@@ -41,7 +44,7 @@ const MIN_DELETED_TO_REBUILD = 1000;
 const UNSAVED_SHARE = 0.1;
 
 /**
- * The open HNSW indexes, one a tenant. Each is a cache over the rows: it names candidates, and the caller looks at
+ * The open HNSW indexes, one a tenant and model; what they call labels are keys of vectors. Each is a cache over the rows: it names candidates, and the caller looks at
  * the rows. An index may lag behind them; `lastLabel` says how far it is, so that the rest is compared one by one.
  */
 export class TenantIndexes {
@@ -54,52 +57,45 @@ export class TenantIndexes {
     this.#options = options;
   }
 
-  /** Labels of up to `count` passages near the vector, among those up to `lastLabel`. */
+  /** Keys of up to `count` vectors near this one, among those up to `lastKey`. */
   async nominate(
     tenant: string,
+    embedder: number,
     vector: Float32Array,
     count: number,
-  ): Promise<{ labels: number[]; lastLabel: number }> {
-    const { index } = await this.#open(tenant);
-    return { labels: index.search(vector, count), lastLabel: index.lastLabel };
+  ): Promise<{ keys: number[]; lastKey: number }> {
+    const { index } = await this.#open(tenant, embedder);
+    return { keys: index.search(vector, count), lastKey: index.lastLabel };
   }
 
-  /** The tenant has new rows: its index is brought up to them in the background. */
+  /** The tenant has new rows: its indexes are brought up to them in the background. */
   grown(tenant: string): void {
     const advance = async () => {
-      const isWanted = (await this.#options.passages.count({ tenant })) > this.#options.exactSearchLimit;
-      if (isWanted) await this.#advance(await this.#open(tenant));
+      for (const { seq } of await this.#options.vectors.embedders()) {
+        if (await this.#isWanted(tenant, seq)) await this.#advance(await this.#open(tenant, seq));
+      }
     };
     advance().catch((error) => this.#options.onError(error, 'an index could not be built'));
   }
 
-  /** The rows are gone already; takes them out of the index, where it is open. */
-  removed(tenant: string, labels: readonly number[]): void {
-    const entry = this.#entries.get(tenant);
-    if (!entry || labels.length === 0) return;
-    entry.index.remove(labels);
-    entry.unsaved += labels.length;
-    if (entry.index.deletedCount > Math.max(MIN_DELETED_TO_REBUILD, entry.index.liveCount)) {
-      entry.index = HnswIndex.create(this.#options.params, entry.index.liveCount);
-      this.grown(tenant);
+  /** The rows are gone already; takes them out of the indexes that are open. */
+  removed(tenant: string, keys: readonly number[]): void {
+    if (keys.length === 0) return;
+    for (const entry of this.#entries.values()) {
+      if (entry.tenant !== tenant) continue;
+      const before = entry.index.deletedCount;
+      entry.index.remove(keys);
+      entry.unsaved += entry.index.deletedCount - before;
+      if (entry.index.deletedCount > Math.max(MIN_DELETED_TO_REBUILD, entry.index.liveCount)) {
+        entry.index = entry.index.emptied();
+        this.grown(tenant);
+      }
     }
   }
 
   /** Leaves nothing on the disk of vectors whose rows are gone: an index that holds some is built anew. */
   async purge(tenant: string): Promise<void> {
-    const { folder, params, passages, exactSearchLimit } = this.#options;
-    const file = join(folder, tenantFileName(tenant));
-    removeLeftovers(file);
-    if (!this.#entries.has(tenant) && !isRegularFile(file)) return;
-    const entry = await this.#open(tenant);
-    await entry.advancing;
-    const isStale = entry.index.deletedCount > 0;
-    const isWanted = (await passages.count({ tenant })) > exactSearchLimit;
-    if (isStale) entry.index = HnswIndex.create(params, entry.index.liveCount);
-    if (isStale || !isWanted) removeIndex(file);
-    if (isStale) await this.#advance(entry);
-    if (isWanted) this.#save(entry);
-    else this.#entries.delete(tenant);
+    for (const { seq } of await this.#options.vectors.embedders()) await this.#purge(tenant, seq);
   }
 
   /** Writes what changed. */
@@ -109,22 +105,51 @@ export class TenantIndexes {
     this.#entries.clear();
   }
 
-  async #open(tenant: string): Promise<Entry> {
-    const open = this.#entries.get(tenant);
+  async #purge(tenant: string, embedder: number): Promise<void> {
+    const file = this.#fileOf(tenant, embedder);
+    removeLeftovers(file);
+    const key = keyOf(tenant, embedder);
+    if (!this.#entries.has(key) && !isRegularFile(file)) return;
+    const entry = await this.#open(tenant, embedder);
+    await entry.advancing;
+    const isStale = entry.index.deletedCount > 0;
+    const isWanted = await this.#isWanted(tenant, embedder);
+    if (isStale) entry.index = entry.index.emptied();
+    if (isStale || !isWanted) removeIndex(file);
+    if (isStale) await this.#advance(entry);
+    if (isWanted) this.#save(entry);
+    else this.#entries.delete(key);
+  }
+
+  async #isWanted(tenant: string, embedder: number): Promise<boolean> {
+    const { passages, exactSearchLimit } = this.#options;
+    return (await passages.count({ tenant, embedder })) > exactSearchLimit;
+  }
+
+  #fileOf(tenant: string, embedder: number): string {
+    return join(this.#options.folder, tenantFileName(tenant, embedder));
+  }
+
+  async #open(tenant: string, embedder: number): Promise<Entry> {
+    const key = keyOf(tenant, embedder);
+    const open = this.#entries.get(key);
     if (open) {
-      this.#entries.delete(tenant);
-      this.#entries.set(tenant, open);
+      this.#entries.delete(key);
+      this.#entries.set(key, open);
       return open;
     }
-    const { folder, databaseId, params, vectors } = this.#options;
-    const source = { databaseId, lastLabel: await vectors.lastLabel() };
-    const loaded = loadIndex(join(folder, tenantFileName(tenant)), source, params);
-    if (loaded) loaded.retain(await vectors.labelsUpTo(tenant, loaded.lastLabel));
+    const { databaseId, vectors } = this.#options;
+    const { dimensions } = (await vectors.embedders()).find(({ seq }) => seq === embedder)!;
+    const params = { ...this.#options.params, dimensions };
+    const source = { databaseId, lastLabel: await vectors.lastKey() };
+    const loaded = loadIndex(this.#fileOf(tenant, embedder), source, params);
+    if (loaded) loaded.retain(await vectors.keysUpTo(tenant, embedder, loaded.lastLabel));
     // Another call may have opened it while this one read the rows.
-    const raced = this.#entries.get(tenant);
+    const raced = this.#entries.get(key);
     if (raced) return raced;
-    const entry: Entry = { tenant, index: loaded ?? HnswIndex.create(params, 0), advancing: null, unsaved: 0 };
-    this.#entries.set(tenant, entry);
+    const index = loaded ?? HnswIndex.create(params, 0);
+    const entry: Entry = { tenant, embedder, index, advancing: null, unsaved: 0 };
+    this.#entries.set(key, entry);
     this.#evict();
     this.#advance(entry).catch((error) => this.#options.onError(error, 'an index could not be built'));
     return entry;
@@ -146,9 +171,9 @@ export class TenantIndexes {
       added = await inBackground(entry.tenant, async () => {
         // It may have waited for its turn until the database was closed.
         if (this.#isClosed) return 0;
-        const { index } = entry;
-        const rows = await vectors.ofTenantAfter(entry.tenant, index.lastLabel, ADD_BATCH);
-        for (const { label, embedding } of rows) index.add(label, embedding);
+        const { tenant, embedder, index } = entry;
+        const rows = await vectors.ofTenantAfter(tenant, embedder, index.lastLabel, ADD_BATCH);
+        for (const { key, embedding } of rows) index.add(key, embedding);
         entry.unsaved += rows.length;
         return rows.length;
       });
@@ -160,10 +185,9 @@ export class TenantIndexes {
 
   #save(entry: Entry): void {
     if (entry.unsaved === 0 || entry.index.liveCount === 0) return;
-    const { folder, databaseId, params, onError } = this.#options;
+    const { databaseId, onError } = this.#options;
     try {
-      const file = join(folder, tenantFileName(entry.tenant));
-      saveIndex(entry.index, file, databaseId, params);
+      saveIndex(entry.index, this.#fileOf(entry.tenant, entry.embedder), databaseId);
       entry.unsaved = 0;
     } catch (error) {
       onError(error, 'an index could not be written; it is built from the rows at the next start');
@@ -172,11 +196,15 @@ export class TenantIndexes {
 
   #evict(): void {
     const bytes = () => [...this.#entries.values()].reduce((sum, entry) => sum + entry.index.bytes, 0);
-    for (const [tenant, entry] of this.#entries) {
+    for (const [key, entry] of this.#entries) {
       if (this.#entries.size === 1 || bytes() <= this.#options.memoryBytes) return;
       if (entry.advancing) continue;
       this.#save(entry);
-      this.#entries.delete(tenant);
+      this.#entries.delete(key);
     }
   }
+}
+
+function keyOf(tenant: string, embedder: number): string {
+  return `${embedder}/${tenant}`;
 }

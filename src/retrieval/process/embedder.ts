@@ -56,7 +56,7 @@ export async function loadEmbedder(folder: string, manifest: EmbedderManifest, t
   };
 
   return {
-    digest: [manifest.baseDigest, manifest.adapterDigest].filter(Boolean).join('+'),
+    digest: digestOf(manifest),
     dimensions,
     maxTokens,
     tokenize(text, as) {
@@ -69,6 +69,11 @@ export async function loadEmbedder(folder: string, manifest: EmbedderManifest, t
       encoder.encodeApart &&
       (async (texts, precedence) => split(await encoder.encodeApart!(batchOf(texts), precedence))),
   };
+}
+
+/** Of the weights that a model embeds with. */
+export function digestOf({ baseDigest, adapterDigest }: EmbedderManifest): string {
+  return [baseDigest, adapterDigest].filter(Boolean).join('+');
 }
 
 function openTokenizer(folder: string): { encode(text: string): { readonly ids: readonly number[] } } {

@@ -14,7 +14,7 @@ import { startTidying } from './tidying.js';
 
 export interface Housekeeping {
   /** The rows are gone: takes them out of the index, and off the disk a little later. */
-  readonly forget: (tenant: string, labels: readonly number[]) => void;
+  readonly forget: (tenant: string, keys: readonly number[]) => void;
   readonly purge: Retrieval['purgeFiles'];
   stop(): void;
 }
@@ -53,16 +53,16 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
     },
     onError,
   });
-  const forget = (tenant: string, labels: readonly number[]) => {
+  const forget = (tenant: string, keys: readonly number[]) => {
     compaction.note(tenant);
-    // Not while a search is under way: it may see rows yet whose labels the index would not name any more.
+    // Not while a search is under way: it may see rows yet whose keys the index would not name any more.
     queue
-      .run('background', tenant, () => indexes.removed(tenant, labels))
+      .run('background', tenant, () => indexes.removed(tenant, keys))
       .catch((error) => onError(error, 'taking passages out of an index'));
   };
   const tidying = startTidying({
     async expire() {
-      for (const { tenant, labels } of await stores.expire()) forget(tenant, labels);
+      for (const { tenant, keys } of await stores.expire()) forget(tenant, keys);
     },
     jobs,
     clock,

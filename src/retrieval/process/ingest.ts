@@ -9,30 +9,16 @@ import { createScrub, type Scrub } from '../../personal-data/scrub.js';
 import { embeddedText, type FilePassage } from '../chunking/chunk-file.js';
 import type { DocumentStore } from '../documents/document-store.js';
 import { FileTerms } from '../lexical/file-terms.js';
-import type { KnownVectors } from '../stores/known-vectors.js';
 import type { IngestFile, NewPassage } from '../stores/store-files.js';
-import type { Precedence } from './encoder.js';
 import type { ParseFile } from './parsers.js';
-import type { ShippedVectors } from './shipped-vectors.js';
+import { type Reading, type VectorOptions, vectorsOfTexts } from './vectors-of-texts.js';
 
-/** How a file is read. */
-export interface Reading {
-  readonly precedence: Precedence;
-  readonly signal: AbortSignal;
-}
-
-export interface IngestOptions {
+export interface IngestOptions extends VectorOptions {
   readonly documents: Pick<DocumentStore, 'jobs' | 'isAlone' | 'load' | 'contentOf' | 'known' | 'complete'>;
   readonly parse: ParseFile;
-  /** Of texts that the product ships with. */
-  readonly shipped: ShippedVectors;
-  /** Vectors of passages. */
-  readonly embed: (tenant: string, texts: readonly string[], how: Reading) => Promise<readonly Float32Array[]>;
   readonly recognise: RecogniseEntities;
   /** The tenant has used little of late. */
   readonly isWithinAllowance: (tenant: string) => boolean;
-  /** Passages embedded between two looks at what else is to be done. */
-  readonly batch: number;
   readonly clock: Clock;
   readonly onObservation: (observation: RetrievalObservation) => void;
   readonly onError: (error: unknown, what: string) => void;
@@ -117,7 +103,12 @@ export class Ingest {
     const parsed = await parse({ filename, chunking, content: await documents.contentOf(file) }, reading);
     await risk();
     const drafts = await this.#masked(parsed, file, signal);
-    const vectors = await this.#vectors(file, drafts, reading, progress);
+    const embedded = {
+      file,
+      texts: drafts.map((draft) => embeddedText(filename, draft)),
+      known: await documents.known(file),
+    };
+    const vectors = await vectorsOfTexts(embedded, reading, this.#options, progress);
     for (const [index, draft] of drafts.entries()) {
       terms.add(filename, draft);
       // The words of a long file keep no search waiting.
@@ -125,36 +116,6 @@ export class Ingest {
       signal.throwIfAborted();
     }
     return drafts.map((draft) => ({ ...draft, embedding: vectors.get(embeddedText(filename, draft))! }));
-  }
-
-  /** By text. One that occurs twice, or was embedded before, is not embedded again. */
-  async #vectors(
-    file: IngestFile,
-    drafts: readonly FilePassage[],
-    reading: Reading,
-    progress: Working['progress'],
-  ): Promise<KnownVectors> {
-    const { documents, shipped, embed, batch } = this.#options;
-    const before = await documents.known(file);
-    const vectors: KnownVectors = new Map();
-    const unknown = new Set<string>();
-    for (const text of drafts.map((draft) => embeddedText(file.filename, draft))) {
-      const known = before.get(text) ?? shipped(text);
-      if (known) vectors.set(text, known);
-      else unknown.add(text);
-    }
-    const all = vectors.size + unknown.size;
-    const embedBatch = async (texts: readonly string[]) => {
-      const made = await embed(file.tenant, texts, reading);
-      for (const [index, text] of texts.entries()) vectors.set(text, made[index]!);
-      progress(vectors.size / all);
-    };
-    const texts = [...unknown];
-    const batches = Array.from({ length: Math.ceil(texts.length / batch) }, (_, i) =>
-      texts.slice(i * batch, (i + 1) * batch),
-    );
-    await Promise.all(batches.map(embedBatch));
-    return vectors;
   }
 
   /** Before anything is made of them: neither vectors nor words nor what is stored has what is blanked out. */

@@ -1,10 +1,9 @@
 /** The retrieval process: documents and embedding model, asked by messages. */
 import { availableParallelism } from 'node:os';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { actingAs } from '../../audit/actor.js';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
-import { readEmbedderManifest } from '../../layouts/manifest.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
 import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import type { DocumentsOptions } from '../documents/options.js';
@@ -15,18 +14,22 @@ import { relevanceFor } from '../search/relevance.js';
 import { createApart } from './apart.js';
 import { createEmbedSoon, TOKEN_MS } from './embed-soon.js';
 import { embedWhole } from './embed-whole.js';
-import { loadEmbedder, type TokenizedText } from './embedder.js';
-import { FILES_AT_ONCE, Ingest, type IngestOptions } from './ingest.js';
+import type { TokenizedText } from './embedder.js';
+import { openEmbedders } from './embedders.js';
+import { FILES_AT_ONCE, Ingest } from './ingest.js';
 import { createPace, waitedForProcessorMs } from './pace.js';
 import { createParsers } from './parsers.js';
 import { createWorkQueue } from './queue.js';
 import { createRecognise } from './recognise.js';
+import { Reembed } from './reembed.js';
 import { createService } from './service.js';
 import { openShippedVectors } from './shipped-vectors.js';
+import type { VectorOptions } from './vectors-of-texts.js';
 
 type Call = Extract<GatewayMessage, { type: 'call' }>;
 
 const STATUS_EVERY_MS = 1000;
+const CHANGED = 'vector stores are to have vectors of another embedding model';
 /** Their first argument is the tenant. */
 const WRITES: ReadonlySet<Method> = new Set([
   'createFile',
@@ -52,8 +55,16 @@ const reportError = (error: unknown, what: string) => {
 
 async function start(options: ProcessOptions) {
   const { dataDir, modelDir, baseModelDir, nerModelDir = null, shippedVectorsFile = null, config, database } = options;
-  const manifest = await readEmbedderManifest(modelDir);
-  const embedder = await orUnavailable(modelDir, loadEmbedder(modelDir, manifest, config.threads));
+  const { furtherEmbedders = [] } = options;
+  const embedders = await openEmbedders({
+    folder: dirname(modelDir),
+    standard: basename(modelDir),
+    further: furtherEmbedders,
+    threads: config.threads,
+  });
+  const nameOf = new Map(embedders.imported.map(({ id, digest }) => [digest, id]));
+  const relevances = new Map([...nameOf].map(([digest, id]) => [digest, relevanceFor(id)]));
+  const relevanceOf = (digest: string) => relevances.get(digest) ?? relevanceFor('');
   const parsers = createParsers({
     baseModelDir,
     limits: { budgetTokens: config.passageTokens, overlapTokens: config.overlapTokens },
@@ -64,19 +75,23 @@ async function start(options: ProcessOptions) {
   const pace = createPace({ nowMs: clock.monotonicMs, waitedMs: waitedForProcessorMs });
   const queue = createWorkQueue(pace, clock.monotonicMs);
   const recognise = await createRecognise(nerModelDir, config.threads, queue);
-  const relevance = relevanceFor(basename(modelDir));
   const documentsOptions: DocumentsOptions = {
     config,
-    embedder,
-    relevance,
+    models: embedders,
+    relevanceOf,
     queue,
     atOnce: FILES_AT_ONCE,
     clock,
     onObservation: (observation) => send({ type: 'observation', observation }),
     onError: reportError,
-    onReread(files) {
-      const detail = `${files} files are read again, and found once they are`;
-      send({ type: 'log', level: 'warn', message: 'the embedding model is another one than before', detail });
+    onAdopted({ changed, lost }) {
+      const warn = (detail: string) => send({ type: 'log', level: 'warn', message: CHANGED, detail });
+      if (changed > 0)
+        warn(`${changed} vector stores get its vectors in the background; those of before answer meanwhile`);
+      if (lost > 0)
+        warn(
+          `${lost} vector stores had vectors of a model that is gone: words alone find what they hold until it has others`,
+        );
     },
   };
   const documents =
@@ -84,7 +99,8 @@ async function start(options: ProcessOptions) {
       ? await openSqliteDocuments(dataDir, documentsOptions)
       : await openPostgresDocuments(dataDir, database, documentsOptions);
   const apart = { ahead: createApart(1), behind: createApart(Math.min(config.threads, availableParallelism())) };
-  const embed: IngestOptions['embed'] = (tenant, texts, { precedence, signal }) => {
+  const embed: VectorOptions['embed'] = async (tenant, digest, texts, { precedence, signal }) => {
+    const embedder = await embedders.load(digest);
     const tokenize = () => texts.map((text) => embedder.tokenize(text, 'passage'));
     const embedApart =
       embedder.embedApart && ((some: readonly TokenizedText[]) => embedder.embedApart!(some, precedence));
@@ -96,27 +112,35 @@ async function start(options: ProcessOptions) {
     if (!embedApart) return queue.run('background', tenant, work, signal);
     return apart[precedence].run(tenant, work, signal);
   };
-  const ingest = new Ingest({
+  const making = { shipped: openShippedVectors(shippedVectorsFile), embed, batch: config.ingestBatch };
+  const reembed = new Reembed({
+    ...making,
     documents,
-    parse: parsers.parse,
-    shipped: openShippedVectors(shippedVectorsFile, embedder),
-    embed,
-    recognise: (tenant, texts, signal) => recognise(tenant, texts, 'behind', signal),
-    isWithinAllowance: pace.isWithin,
-    batch: config.ingestBatch,
     clock,
     onObservation: documentsOptions.onObservation,
     onError: reportError,
   });
+  const ingest = new Ingest({
+    ...making,
+    documents,
+    parse: parsers.parse,
+    recognise: (tenant, texts, signal) => recognise(tenant, texts, 'behind', signal),
+    isWithinAllowance: pace.isWithin,
+    clock,
+    onObservation: documentsOptions.onObservation,
+    onError: reportError,
+  });
+  const soon = createApart(1);
   const service = createService({
     documents,
     ingest,
-    embedder,
-    embedSoon: createEmbedSoon({ embedder, queue, apart: createApart(1), pace }),
+    reembed,
+    embedders,
+    embedSoonBy: (embedder) => createEmbedSoon({ embedder, queue, apart: soon, pace }),
     embedWhole: embed,
     recognise,
     findsNames: nerModelDir !== null,
-    relevance,
+    relevance: relevanceOf(embedders.standard.digest),
     queue,
     config,
     clock,
@@ -136,11 +160,13 @@ async function start(options: ProcessOptions) {
       trouble = storageTrouble(error);
       if (trouble === null) throw error;
     }
-    return { ...last, trouble, ingestTrouble: ingest.trouble, rssBytes: process.memoryUsage.rss() };
+    const { rss } = process.memoryUsage;
+    return { ...last, trouble, ingestTrouble: ingest.trouble, embedders: embedders.memory(), rssBytes: rss() };
   };
 
-  send({ type: 'ready', dimensions: embedder.dimensions, status: await status() });
+  send({ type: 'ready', dimensions: embedders.standard.dimensions, status: await status() });
   ingest.start();
+  reembed.start();
   const tell = async () => send({ type: 'status', status: await status() });
   const ticking = setInterval(() => void tell().catch((error) => reportError(error, 'status')), STATUS_EVERY_MS);
 
@@ -164,7 +190,7 @@ async function start(options: ProcessOptions) {
     abort: (id: number) => calls.get(id)?.abort(),
     async stop(): Promise<void> {
       clearInterval(ticking);
-      await ingest.stop();
+      await Promise.all([ingest.stop(), reembed.stop()]);
       parsers.close();
       await documents.close();
     },
@@ -175,18 +201,6 @@ function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const reason = storageTrouble(error);
   return reason === null ? new AppError('internal') : new AppError('storage_unavailable', { reason, retryAfterS: 5 });
-}
-
-async function orUnavailable<T>(folder: string, loading: Promise<T>): Promise<T> {
-  try {
-    return await loading;
-  } catch (error) {
-    throw new AppError(
-      'model_unavailable',
-      { model: basename(folder), reason: (error as Error).message },
-      { cause: error },
-    );
-  }
 }
 
 let running: ReturnType<typeof start> | null = null;

@@ -1,5 +1,12 @@
 import type { Clock } from '../../contracts/clock.js';
-import type { EmbeddingInput, Redaction, Retrieval, SearchRequest, SearchResult } from '../../contracts/retrieval.js';
+import type {
+  EmbeddingInput,
+  Redaction,
+  Retrieval,
+  SearchMode,
+  SearchRequest,
+  SearchResult,
+} from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
 import { contentOf } from '../../files/content-of.js';
 import { recogniseFile } from '../chunking/file-kinds.js';
@@ -10,22 +17,27 @@ import { queryParts } from '../search/query-parts.js';
 import type { Relevance } from '../search/relevance.js';
 import type { EmbedSoon } from './embed-soon.js';
 import type { Embedder, TokenizedText } from './embedder.js';
-import type { Ingest, IngestOptions } from './ingest.js';
+import type { Embedders } from './embedders.js';
+import type { Ingest } from './ingest.js';
 import type { WorkQueue } from './queue.js';
 import type { Recognise } from './recognise.js';
+import type { Reembed } from './reembed.js';
 import { type Piece, piecesOf, scoreDocuments } from './rerank.js';
 import { loadTextOfTokens, type TextOfTokens } from './token-ids.js';
+import type { VectorOptions } from './vectors-of-texts.js';
 
 export interface ServiceOptions {
   readonly documents: DocumentStore;
   readonly ingest: Pick<Ingest, 'wake'>;
-  readonly embedder: Pick<Embedder, 'maxTokens' | 'tokenize'>;
-  readonly embedSoon: EmbedSoon;
+  readonly reembed: Pick<Reembed, 'wake'>;
+  readonly embedders: Pick<Embedders, 'own' | 'imported' | 'load'>;
+  readonly embedSoonBy: (embedder: Embedder) => EmbedSoon;
   /** Vectors of texts as those of documents are made. */
-  readonly embedWhole: IngestOptions['embed'];
+  readonly embedWhole: VectorOptions['embed'];
   readonly recognise: Recognise;
   /** A model for them is configured. */
   readonly findsNames: boolean;
+  /** Of the gateway's own embedder. */
   readonly relevance: Relevance;
   readonly queue: WorkQueue;
   readonly config: ProcessOptions['config'];
@@ -39,8 +51,10 @@ const TOUCH_EVERY_S = 60;
 
 /** The contract's methods, in the process that has the documents and the model. */
 export function createService(options: ServiceOptions): Pick<Retrieval, Method> {
-  const { documents, ingest, embedder, embedSoon, embedWhole, recognise, findsNames } = options;
+  const { documents, ingest, reembed, embedders, embedSoonBy, embedWhole, recognise, findsNames } = options;
   const { relevance, queue, config, clock } = options;
+  const embedder = embedders.own;
+  const embedSoon = embedSoonBy(embedder);
   const nowS = () => Math.floor(clock.now() / 1000);
   /** After the answer; where it cannot be written down, the answer was right all the same. */
   const touch = (tenant: string, storeId: string) =>
@@ -51,6 +65,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     async (...args: Args): Promise<T> => {
       const result = await method(...args);
       ingest.wake();
+      reembed.wake();
       return result;
     };
   let textOfTokens: Promise<TextOfTokens> | null = null;
@@ -68,26 +83,32 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     return read;
   };
 
-  /** The query, or parts of one that is longer than the embedder reads. */
+  /** The query, or parts of one that is longer than the embedder reads. @param by null: nothing can embed it, and words alone are looked for */
   const embedQuery = async (
     { tenant, mode, ...query }: Pick<SearchRequest, 'tenant' | 'query' | 'context' | 'mode'>,
+    by: Embedder | null,
     signal: AbortSignal,
   ): Promise<{ parts: QueryPart[]; tokens: number }> => {
-    const tokenize = (text: string) => embedder.tokenize(text, 'query');
+    const { tokenize, maxTokens } = by ?? embedder;
     const parts: QueryPart[] = [];
     let tokens = 0;
-    const cut = () => queryParts(query, embedder.maxTokens, (one) => tokenize(one).tokens);
-    const isShort = query.query.length + query.context.length <= embedder.maxTokens;
+    const cut = () => queryParts(query, maxTokens, (one) => tokenize(one, 'query').tokens);
+    const isShort = query.query.length + query.context.length <= maxTokens;
     for (const text of isShort ? cut() : await queue.run('search', tenant, cut, signal)) {
-      if (mode === 'lexical') {
+      if (mode === 'lexical' || by === null) {
         parts.push({ text, vector: null });
         continue;
       }
-      const embedded = await embedSoon('search', tenant, () => [tokenize(text)], signal);
+      const embedded = await embedSoonBy(by)('search', tenant, () => [tokenize(text, 'query')], signal);
       tokens += embedded.tokens;
       parts.push({ text, vector: embedded.vectors[0]! });
     }
     return { parts, tokens };
+  };
+  /** Who compares with a store's vectors; null: nobody here can, but its words are found all the same. */
+  const comparing = async (digest: string, mode: SearchMode): Promise<Embedder | null> => {
+    const isNeeded = mode === 'vector' || embedders.imported.some((model) => model.digest === digest);
+    return isNeeded && mode !== 'lexical' ? embedders.load(digest) : null;
   };
   /** In batches, between which others have their turn. */
   const embedMany = async <T>(
@@ -126,7 +147,9 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     },
     async updateStore(tenant, id, change) {
       checkRedaction(change.redaction);
-      return documents.updateStore(tenant, id, change);
+      const store = await documents.updateStore(tenant, id, change);
+      reembed.wake();
+      return store;
     },
     async createFile(tenant, file, mostBytes) {
       const { content } = file;
@@ -143,18 +166,33 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     async search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult> {
       const { tenant, groups, mode, filter, topK, minScore, diversity = 0 } = request;
       // Before the model runs, so that a wrong store costs nothing.
-      if ((await documents.searched(tenant, request.storeIds)).length === 0) return nothing(0);
-      const startedAt = clock.monotonicMs();
-      const { parts } = await embedQuery(request, signal);
-      const embeddedAt = clock.monotonicMs();
-      const searched = await documents.searched(tenant, request.storeIds);
-      if (searched.length === 0) return nothing(embeddedAt - startedAt);
-      const storeIds = searched.map(({ id }) => id);
-      const search = { tenant, storeIds, groups, parts, mode, filter, topK, minScore, diversity };
-      const found = await documents.find(search, signal);
-      const searchMs = clock.monotonicMs() - embeddedAt;
-      for (const { id, lastActiveAt } of searched) if (nowS() - lastActiveAt >= TOUCH_EVERY_S) touch(tenant, id);
-      return { ...found, timings: { embedMs: embeddedAt - startedAt, searchMs } };
+      const parts = new Map<string, readonly QueryPart[]>();
+      for (let embedMs = 0; ; ) {
+        const startedAt = clock.monotonicMs();
+        const searched = await documents.searched(tenant, request.storeIds);
+        if (searched.length === 0) return nothing(embedMs);
+        const missing = searched.find((store) => !parts.has(store.embedder));
+        if (missing) {
+          const by = await comparing(missing.embedder, mode);
+          parts.set(missing.embedder, (await embedQuery(request, by, signal)).parts);
+          embedMs += clock.monotonicMs() - startedAt;
+          continue;
+        }
+        const queries = [...parts]
+          .map(([embedder, parts]) => {
+            const storeIds = searched.filter((store) => store.embedder === embedder).map(({ id }) => id);
+            return { embedder, storeIds, parts };
+          })
+          .filter(({ storeIds }) => storeIds.length > 0);
+        const found = await documents.find(
+          { tenant, groups, queries, mode, filter, topK, minScore, diversity },
+          signal,
+        );
+        if (!found) continue;
+        const searchMs = clock.monotonicMs() - startedAt;
+        for (const { id, lastActiveAt } of searched) if (nowS() - lastActiveAt >= TOUCH_EVERY_S) touch(tenant, id);
+        return { ...found, timings: { embedMs, searchMs } };
+      }
     },
 
     async rerank({ tenant, query, documents }, signal) {
@@ -166,7 +204,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
           pieces.push({ document, text: piece, tokens: passageTokens(piece) });
         }
       }
-      const asked = await embedQuery({ tenant, query, context: '', mode: 'hybrid' }, signal);
+      const asked = await embedQuery({ tenant, query, context: '', mode: 'hybrid' }, embedder, signal);
       const { vectors, tokens } = await embedMany(
         tenant,
         pieces,
@@ -179,7 +217,8 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     embed: (tenant, inputs, signal) =>
       embedMany(tenant, inputs, (input, index) => tokenized(input, `input[${index}]`), signal),
     recognise,
-    embedBehind: (tenant, texts, signal) => embedWhole(tenant, texts, { precedence: 'behind', signal }),
+    embedBehind: (tenant, texts, signal) =>
+      embedWhole(tenant, embedder.digest, texts, { precedence: 'behind', signal }),
   };
 }
 

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { HALF_TO_FLOAT, toHalf } from '../../layouts/half-float.js';
 
-/** The vector of a text that the product ships with; null for every other. */
-export type ShippedVectors = (text: string) => Float32Array | null;
+/** The vector of a text that the product ships with, by the model with this digest; null for every other. */
+export type ShippedVectors = (digest: string, text: string) => Float32Array | null;
 
 /** Of whose model the vectors are. */
 interface Made {
@@ -17,19 +17,20 @@ const KEY_BYTES = 16;
 /**
  * Vectors of the sample documents' passages, so that nobody waits at the first start for what is the same on every machine. A line of
  * JSON, then for each text the beginning of its SHA-256, then for each its vector in half floats, least byte first.
- * @param file null: none; neither are they where it is missing, or was made by another model
+ * @param file null: none; neither are they where it is missing
  */
-export function openShippedVectors(file: string | null, { digest, dimensions }: Made): ShippedVectors {
+export function openShippedVectors(file: string | null): ShippedVectors {
   if (file === null || !existsSync(file)) return () => null;
   const bytes = readFileSync(file);
   const start = bytes.indexOf('\n') + 1;
   const made = JSON.parse(bytes.toString('utf8', 0, start)) as Made & { readonly count: number };
-  if (made.digest !== digest || made.dimensions !== dimensions) return () => null;
+  const { dimensions } = made;
   const vectors = start + made.count * KEY_BYTES;
   if (bytes.length !== vectors + 2 * made.count * dimensions) throw new Error(`${file} is damaged: get it anew`);
   const places = new Map<string, number>();
   for (let n = 0; n < made.count; n++) places.set(bytes.toString('latin1', ...keyAt(start, n)), n);
-  return (text) => {
+  return (digest, text) => {
+    if (digest !== made.digest) return null;
     const place = places.get(keyOf(text).toString('latin1'));
     if (place === undefined) return null;
     const at = vectors + 2 * place * dimensions;

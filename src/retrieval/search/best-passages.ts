@@ -1,10 +1,10 @@
 import type { ScoredPassage, SearchMode } from '../../contracts/retrieval.js';
 import { NO_TERMS } from '../lexical/bm25.js';
-import type { Passages } from '../stores/passages.js';
+import type { Passages, SearchScope } from '../stores/passages.js';
 import type { Postings } from '../stores/postings.js';
 import { chooseDiverse } from './diversity.js';
 import { gatherEvidence } from './evidence.js';
-import type { SearchScope, VectorSearch } from './find-nearest.js';
+import type { VectorSearch } from './find-nearest.js';
 import { findTerms } from './find-terms.js';
 import type { Scored } from './nearest.js';
 import type { Relevance } from './relevance.js';
@@ -119,6 +119,6 @@ export function mergeParts<T extends ScoredPassage>(lists: readonly (readonly T[
     .sort(byScore);
 }
 
-function byScore(a: ScoredPassage, b: ScoredPassage): number {
+export function byScore(a: ScoredPassage, b: ScoredPassage): number {
   return b.score - a.score;
 }

@@ -1,13 +1,13 @@
 import type { TermMatch, TermScores } from '../lexical/bm25.js';
-import type { Passages } from '../stores/passages.js';
-import type { SearchScope, VectorSearch } from './find-nearest.js';
+import type { Passages, SearchScope } from '../stores/passages.js';
+import type { VectorSearch } from './find-nearest.js';
 import { fuse } from './fuse.js';
 
 /** What a passage and a query have in common. */
 export interface Evidence {
   readonly label: number;
-  /** 0 where vectors are not compared. */
-  readonly cosine: number;
+  /** null where vectors are not compared, and where the passage has none to be compared. */
+  readonly cosine: number | null;
   /** Of zeros where terms are not compared. */
   readonly terms: TermMatch;
   /** Of the passage itself, at least 1. */
@@ -43,7 +43,7 @@ export async function gatherEvidence(
   return {
     candidates: labels.map((label) => ({
       label,
-      cosine: cosines.get(label) ?? 0,
+      cosine: cosines.get(label) ?? null,
       terms: terms.of(label),
       tokens: Math.max(1, lengths.get(label) ?? 1),
     })),

@@ -1,15 +1,9 @@
 import { dot } from '../../vectors/dot.js';
 import type { TenantIndexes } from '../hnsw/tenant-indexes.js';
-import type { PassageScope, Passages } from '../stores/passages.js';
+import type { Passages, SearchScope } from '../stores/passages.js';
 import type { Vector, Vectors } from '../stores/vectors.js';
 import { Nearest, type Scored } from './nearest.js';
 import { planSearch } from './plan.js';
-
-/** What is searched. */
-export interface SearchScope extends PassageScope {
-  /** Whose shelves those are. */
-  readonly storeIds: readonly string[];
-}
 
 export interface NearestRequest {
   readonly scope: SearchScope;
@@ -24,7 +18,7 @@ export interface VectorSearch {
   /** The cosines of some passages. One that is not in the scope does not come back. */
   cosines(scope: SearchScope, vector: Float32Array, labels: readonly number[]): Promise<readonly Scored[]>;
   /** The vectors of some passages, likewise. */
-  vectorsOf(scope: PassageScope, labels: readonly number[]): Promise<readonly Vector[]>;
+  vectorsOf(scope: SearchScope, labels: readonly number[]): Promise<readonly Vector[]>;
 }
 
 export interface VectorSources {
@@ -55,23 +49,23 @@ export async function findNearest(
   { scope, vector, topK }: NearestRequest,
   { passages, vectors, indexes, exactLimit }: VectorSources,
 ): Promise<readonly Scored[]> {
-  const { tenant, storeIds, shelves, files } = scope;
+  const { tenant, embedder, storeIds, shelves, files } = scope;
   const visible = await passages.count({ shelves });
   // A store of which a filter leaves little is as good as a small one.
   const wanted = files ? files.reduce((sum, file) => sum + file.passages, 0) : visible;
   if (wanted === 0) return [];
   const plan = planSearch({
     passages: wanted,
-    tenantPassages: await passages.count({ tenant }),
+    tenantPassages: await passages.count({ tenant, embedder }),
     isRestricted: (await passages.count({ storeIds })) > visible,
     topK,
     exactLimit,
   });
   if (plan.kind === 'approximate') {
-    const { labels, lastLabel } = await indexes.nominate(tenant, vector, plan.candidates);
-    const rows = await vectors.vectorsOf(scope, labels);
+    const { keys, lastKey } = await indexes.nominate(tenant, embedder, vector, plan.candidates);
+    const rows = await vectors.withKeys(scope, keys);
     // Too few of the candidates were in the scope: its passages lie far from the query, or the index is not to be trusted.
-    if (rows.length >= topK) return best(vector, topK, [rows], vectors.vectorsAfter(scope, lastLabel));
+    if (rows.length >= topK) return best(vector, topK, [rows], vectors.vectorsAfter(scope, lastKey));
   }
   return best(vector, topK, vectors.vectors(scope));
 }

@@ -8,7 +8,15 @@ export type Relevance = (mode: SearchMode, candidates: readonly Evidence[]) => n
 /** @param embedder id of the model whose cosines are judged: each has a scale of its own */
 export function relevanceFor(embedder: string): Relevance {
   const coefficients = coefficientsOf(embedder);
-  return (mode, candidates) => featuresOf(mode, candidates).map((features) => logistic(coefficients[mode], features));
+  const judge: Relevance = (mode, candidates) =>
+    featuresOf(mode, candidates).map((features) => logistic(coefficients[mode], features));
+  return (mode, candidates) => {
+    const scores = judge(mode, candidates);
+    if (mode === 'lexical' || candidates.every(({ cosine }) => cosine !== null)) return scores;
+    // What has no vector yet is judged by its words alone, instead of as if it were far from the query.
+    const byTerms = judge('lexical', candidates);
+    return candidates.map(({ cosine }, index) => (cosine === null ? byTerms : scores)[index]!);
+  };
 }
 
 /**
@@ -19,14 +27,14 @@ export function relevanceFor(embedder: string): Relevance {
 export function featuresOf(mode: SearchMode, candidates: readonly Evidence[]): number[][] {
   const best = (of: (candidate: Evidence) => number) => candidates.reduce((most, one) => Math.max(most, of(one)), 0);
   const [bestCosine, bestScore, bestShare] = [
-    best(({ cosine }) => cosine),
+    best(({ cosine }) => cosine ?? 0),
     best(({ terms }) => terms.score),
     best(({ terms }) => terms.share),
   ];
   return candidates.map(({ cosine, terms, tokens }) => {
-    const behindByCosine = bestCosine - cosine;
+    const behindByCosine = bestCosine - (cosine ?? 0);
     const behindByTerms = bestScore - terms.score;
-    const byVector = [cosine, behindByCosine];
+    const byVector = [cosine ?? 0, behindByCosine];
     const byTerms = [terms.score, terms.share, behindByTerms, behindByTerms * bestShare];
     const length = Math.log(tokens);
     if (mode === 'vector') return [...byVector, length];

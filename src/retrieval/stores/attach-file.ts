@@ -83,7 +83,7 @@ async function shelfOfPath(tx: Transaction<Tables>, storeId: string, path: strin
 }
 
 /** Has a file read that is in a store. */
-export async function enqueueIngest(
+async function enqueueIngest(
   tx: Transaction<Tables>,
   { tenant, storeId, fileId }: { readonly tenant: string; readonly storeId: string; readonly fileId: string },
   nowMs: number,

@@ -41,6 +41,22 @@ interface StoresTable {
   /** 1: it has expired, and its files are out of it. */
   expired: Generated<number>;
   redaction: Redaction;
+  /** `embedders.seq`: whose vectors answer. */
+  embedder: number;
+  /** Whose vectors are being made, and answer once all are there; null: none are. */
+  next_embedder: number | null;
+  /** The model that the tenant named; null: the gateway's own, whichever that is. */
+  embedder_name: string | null;
+}
+
+/** Embedding models that vectors are of. */
+interface EmbeddersTable {
+  seq: Generated<number>;
+  /** Of the weights; empty: of a version of the product that did not note it. */
+  digest: string;
+  /** As the gateway last knew it by. */
+  name: string;
+  dimensions: number;
 }
 
 /** The documents of a store that the same groups may see. */
@@ -107,7 +123,6 @@ interface BatchFilesTable {
 }
 
 interface PassagesTable {
-  /** Never used again, so that an index that still holds a deleted one cannot mean another. */
   label: Generated<number>;
   id: string;
   tenant: string;
@@ -121,6 +136,19 @@ interface PassagesTable {
   /** `PassageLocation` as JSON. */
   location: string | null;
   tokens: number;
+}
+
+/** A passage has one of the model whose vectors answer, and one of the model whose vectors are being made. */
+interface VectorsTable {
+  /** What an index knows it by. Never used again, so that an index that still holds a deleted one cannot mean another. */
+  seq: Generated<number>;
+  tenant: string;
+  /** `embedders.seq` */
+  embedder: number;
+  /** `store_files.seq` */
+  store_file: number;
+  /** `passages.label` */
+  passage: number;
   /** Normalised. In SQLite little-endian float32; in PostgreSQL pgvector's, which is read there alone. */
   embedding: ColumnType<Buffer, Buffer | string>;
 }
@@ -163,6 +191,8 @@ export interface Tables extends JobTables {
   batches: BatchesTable;
   batch_files: BatchFilesTable;
   passages: PassagesTable;
+  embedders: EmbeddersTable;
+  vectors: VectorsTable;
   postings: PostingsTable;
   audit_outbox: AuditOutboxTable;
 }

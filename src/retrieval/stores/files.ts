@@ -5,6 +5,7 @@ import type { Audited, Db } from './database.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
 import { bumpShelf, namesOf } from './shelves.js';
+import { vectorKeys } from './write-vectors.js';
 
 const COLUMNS = ['seq', 'id', 'filename', 'bytes', 'purpose', 'created_at'] as const;
 
@@ -73,29 +74,24 @@ export function createFiles(db: Db, audit: Audited) {
       );
     },
 
-    /** Deletes the file with all that was made from it, in every store. Returns the labels of its passages. */
+    /** Deletes the file with all that was made from it, in every store. Returns the keys of its passages' vectors. */
     async delete(tenant: string, id: string, nowS: number, action = 'file.deleted'): Promise<number[]> {
       const { filename: _, ...before } = toFile(await find(tenant, id));
       return db.transaction().execute(async (tx) => {
         const stores = await tx
           .selectFrom('store_files')
-          .select(['store_id', 'shelf'])
+          .select(['seq', 'store_id', 'shelf'])
           .where('file_id', '=', id)
           .execute();
         const storeIds = stores.map((store) => store.store_id);
-        const passages =
-          storeIds.length === 0
-            ? []
-            : await tx
-                .selectFrom('passages')
-                .select('label')
-                .where('store_id', 'in', storeIds)
-                .where('file_id', '=', id)
-                .execute();
+        const keys = await vectorKeys(
+          tx,
+          stores.map(({ seq }) => seq),
+        );
         await tx.deleteFrom('files').where('id', '=', id).execute();
         for (const { shelf } of stores) await bumpShelf(tx, shelf, nowS);
         await audit(tx, { tenant, action, subject: id, before: { ...before, storeIds }, after: null });
-        return passages.map((passage) => passage.label);
+        return keys;
       });
     },
   };

@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { embeddedText } from '../chunking/chunk-file.js';
 import type { Db } from './database.js';
+import type { EmbeddedFile } from './embedded-file.js';
+import { keyOf } from './embedder-models.js';
 import { readEmbedding } from './embeddings.js';
-import type { IngestFile } from './store-files.js';
 
 /** Vectors by the text that they were made of (`embeddedText`). */
 export type KnownVectors = Map<string, Float32Array>;
@@ -14,9 +15,13 @@ const LOT = 200;
 
 /**
  * Vectors that need not be made again: of the passages that the tenant has of the same file, in whichever store, and of what it takes the
- * place of. A new version of a document is mostly the old one. The model was the same: with another one, all passages go.
+ * place of, by the same model. A new version of a document is mostly the old one.
  */
-export async function knownVectors(db: Db, { tenant, storeId, fileId, path }: IngestFile): Promise<KnownVectors> {
+export async function knownVectors(
+  db: Db,
+  { tenant, storeId, fileId, path, embedder }: Omit<EmbeddedFile, 'filename'>,
+): Promise<KnownVectors> {
+  const key = await keyOf(db, embedder);
   const files = await db
     .selectFrom('store_files')
     .innerJoin('files', 'files.id', 'store_files.file_id')
@@ -35,8 +40,10 @@ export async function knownVectors(db: Db, { tenant, storeId, fileId, path }: In
     for (let from = 0, read = LOT; read === LOT; from += LOT) {
       const rows = await db
         .selectFrom('passages')
+        .innerJoin('vectors', 'vectors.passage', 'label')
         .select(['heading_path', 'text', 'embedding'])
-        .where('tenant', '=', tenant)
+        .where('passages.tenant', '=', tenant)
+        .where('embedder', '=', key)
         .where('store_id', '=', file.store_id)
         .where('file_id', '=', file.file_id)
         .where('ordinal', '>=', from)

@@ -194,6 +194,51 @@ export const MIGRATIONS: readonly ((database: Database) => void)[] = [
   (database) => {
     database.exec('alter table store_files add column most_passages integer');
   },
+  // Vectors of several models beside each other. Those that are there keep their numbers, by which the indexes on the disk know them.
+  (database) => {
+    database.exec(`
+      create table embedders (
+        seq integer primary key autoincrement,
+        digest text not null unique,
+        name text not null,
+        dimensions integer not null
+      ) strict;
+      insert into embedders (digest, name, dimensions)
+        select coalesce((select value from meta where key = 'embedder'), ''), '',
+          coalesce((select length(embedding) / 4 from passages limit 1), 0)
+        where exists (select 1 from stores) or exists (select 1 from meta where key = 'embedder');
+      delete from meta where key = 'embedder';
+      alter table stores add column embedder integer references embedders (seq);
+      alter table stores add column next_embedder integer references embedders (seq);
+      alter table stores add column embedder_name text;
+      update stores set embedder = (select seq from embedders);
+      create table vectors (
+        seq integer primary key autoincrement,
+        tenant text not null,
+        embedder integer not null references embedders (seq),
+        store_file integer not null,
+        passage integer not null references passages (label) on delete cascade,
+        embedding blob not null,
+        unique (passage, embedder)
+      ) strict;
+      insert into vectors (seq, tenant, embedder, store_file, passage, embedding)
+        select label, passages.tenant, embedder, store_files.seq, label, embedding
+        from passages
+        join stores on stores.id = passages.store_id
+        join store_files on store_files.store_id = passages.store_id and store_files.file_id = passages.file_id
+        order by label;
+      delete from sqlite_sequence where name = 'vectors';
+      insert into sqlite_sequence (name, seq) select 'vectors', seq from sqlite_sequence where name = 'passages';
+      create index vectors_by_tenant on vectors (tenant, embedder, seq);
+      create index vectors_by_file on vectors (store_file, embedder, passage);
+      drop index passages_by_tenant;
+      alter table passages drop column embedding;
+      create trigger store_gone after delete on stores
+      begin
+        delete from jobs where kind = 'reembed' and subject = old.id;
+      end;
+    `);
+  },
 ];
 
 /**

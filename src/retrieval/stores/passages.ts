@@ -11,8 +11,23 @@ export interface PassageScope {
   readonly files: readonly FoundFile[] | null;
 }
 
+/** What is searched. */
+export interface SearchScope extends PassageScope {
+  /** Whose shelves those are. */
+  readonly storeIds: readonly string[];
+  /** Key of the model whose vectors answer in all of them. */
+  readonly embedder: number;
+}
+
+/** What a passage says. */
+export interface StoredPassage {
+  readonly label: number;
+  readonly headingPath: readonly string[];
+  readonly text: string;
+}
+
 /** The passages of a scope. */
-export function inScope(db: Db, { tenant, shelves, files }: PassageScope) {
+function inScope(db: Db, { tenant, shelves, files }: PassageScope) {
   return db
     .selectFrom('passages')
     .where('passages.tenant', '=', tenant)
@@ -34,26 +49,36 @@ export function createPassages(db: Db) {
       { tenant, storeId, fileId }: { readonly tenant: string; readonly storeId: string; readonly fileId: string },
       from: number,
       limit: number,
-    ): Promise<{ headingPath: string[]; text: string }[]> {
+    ): Promise<StoredPassage[]> {
       const rows = await db
         .selectFrom('passages')
         .where('tenant', '=', tenant)
-        .select(['heading_path', 'text'])
+        .select(['label', 'heading_path', 'text'])
         .where('store_id', '=', storeId)
         .where('file_id', '=', fileId)
         .where('ordinal', '>=', from)
         .orderBy('ordinal')
         .limit(limit)
         .execute();
-      return rows.map((row) => ({ headingPath: JSON.parse(row.heading_path), text: row.text }));
+      return rows.map((row) => ({ label: row.label, headingPath: JSON.parse(row.heading_path), text: row.text }));
     },
 
-    /** How many there are of a tenant, in some of its stores or on some shelves, or at all. */
+    /** How many there are of a tenant, in some of its stores or on some shelves, or at all; or in stores that have vectors of a model, or are to have some. */
     async count(
-      of: { tenant?: string; storeIds?: readonly string[]; shelves?: readonly number[] } = {},
+      of: { tenant?: string; embedder?: number; storeIds?: readonly string[]; shelves?: readonly number[] } = {},
     ): Promise<number> {
       let query = db.selectFrom('store_files').select((eb) => eb.fn.sum<number | null>('passages').as('passages'));
       if (of.tenant !== undefined) query = query.where('tenant', '=', of.tenant);
+      const { tenant, embedder } = of;
+      if (embedder !== undefined) {
+        query = query.where('store_id', 'in', (eb) =>
+          eb
+            .selectFrom('stores')
+            .select('id')
+            .where('tenant', '=', tenant!)
+            .where((or) => or.or([or('embedder', '=', embedder), or('next_embedder', '=', embedder)])),
+        );
+      }
       if (of.storeIds) query = query.where('store_id', 'in', of.storeIds);
       if (of.shelves) query = query.where('shelf', 'in', listOf(db, of.shelves));
       return (await query.executeTakeFirst())?.passages ?? 0;

@@ -4,6 +4,7 @@ import type { Statistics } from '../lexical/bm25.js';
 import { type FileTerms, POSTING_BYTES, type Posting, readPostings } from '../lexical/file-terms.js';
 import type { Db, Tables } from './database.js';
 import { listOf } from './list-of.js';
+import { labelsOf } from './write-vectors.js';
 
 /** How widely a term is spread on some shelves. */
 interface TermSpread {
@@ -99,27 +100,16 @@ export function createPostings(db: Db) {
 export type Postings = ReturnType<typeof createPostings>;
 
 /** Writes down where the terms of a file stand, whose passages are there. */
-export async function writePostings(
-  tx: Transaction<Tables>,
-  { seq, storeId, fileId }: StoreFileKey,
-  terms: FileTerms,
-): Promise<void> {
+export async function writePostings(tx: Transaction<Tables>, file: StoreFileKey, terms: FileTerms): Promise<void> {
   const row = await tx
     .updateTable('store_files')
     .set({ terms: terms.length, terms_version: TERMS_VERSION })
-    .where('seq', '=', seq)
+    .where('seq', '=', file.seq)
     .returning('shelf')
     .executeTakeFirst();
   if (!row) return;
-  const passages = await tx
-    .selectFrom('passages')
-    .select('label')
-    .where('store_id', '=', storeId)
-    .where('file_id', '=', fileId)
-    .orderBy('ordinal')
-    .execute();
-  const labels = passages.map(({ label }) => label);
-  const rows = [...terms.postings(labels)].map((posting) => ({ shelf: row.shelf, store_file: seq, ...posting }));
+  const labels = await labelsOf(tx, file);
+  const rows = [...terms.postings(labels)].map((posting) => ({ shelf: row.shelf, store_file: file.seq, ...posting }));
   for (let from = 0; from < rows.length; from += ROWS_PER_INSERT) {
     await tx
       .insertInto('postings')

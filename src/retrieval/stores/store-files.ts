@@ -16,16 +16,18 @@ import type { FilePassage } from '../chunking/chunk-file.js';
 import type { FileTerms } from '../lexical/file-terms.js';
 import { type AttachOptions, attachFile } from './attach-file.js';
 import { type Audited, type Db, jobTables, type Tables } from './database.js';
-import { embeddingsFor } from './embeddings.js';
+import { keyOf, storesWithOthers } from './embedder-models.js';
 import { STATUS } from './file-counts.js';
 import { passes } from './filter.js';
 import { newId } from './ids.js';
 import { listOf } from './list-of.js';
 import { beyond, toPage } from './paging.js';
 import { writePostings } from './postings.js';
+import { enqueueReembed } from './reembedding.js';
 import { bumpShelf, moveToShelf, shelfFor } from './shelves.js';
 import { checkPassages, storedPassages } from './stored.js';
 import { removePassages, supersede } from './supersede.js';
+import { ROWS_PER_INSERT, writeVectors } from './write-vectors.js';
 
 type Row = Pick<
   Tables['store_files'],
@@ -58,6 +60,8 @@ export interface IngestFile {
   readonly path: string | null;
   readonly chunking: ChunkSizes | null;
   readonly redaction: Redaction;
+  /** Digest of the model whose vectors answer in the store. */
+  readonly embedder: string;
   /** That the tenant may keep, those of this file included; null: no limit. */
   readonly mostPassages: number | null;
 }
@@ -73,9 +77,6 @@ export interface FoundFile {
   /** How many it has. */
   readonly passages: number;
 }
-
-/** One statement for many rows: preparing one costs more than inserting one. */
-const ROWS_PER_INSERT = 50;
 
 const COLUMNS = [
   'seq',
@@ -97,7 +98,6 @@ const COLUMNS = [
 
 /** Files in stores: the state of each, the queue of those that wait, and the passages of those that are done. */
 export function createStoreFiles(db: Db, audit: Audited) {
-  const write = embeddingsFor(db);
   const find = async (tenant: string, storeId: string, fileId: string): Promise<Row> => {
     const row = await db
       .selectFrom('store_files')
@@ -202,17 +202,17 @@ export function createStoreFiles(db: Db, audit: Audited) {
       );
     },
 
-    /** Takes the file out of the store. Returns the labels of its passages. */
+    /** Takes the file out of the store. Returns the keys of its passages' vectors. */
     async detach(tenant: string, storeId: string, fileId: string, nowS: number): Promise<number[]> {
       const row = await find(tenant, storeId, fileId);
       return db.transaction().execute(async (tx) => {
-        const labels = await removePassages(tx, { seq: row.seq, storeId, fileId });
+        const keys = await removePassages(tx, { seq: row.seq, storeId, fileId });
         await tx.deleteFrom('store_files').where('seq', '=', row.seq).execute();
         await bumpShelf(tx, row.shelf, nowS);
-        const before = { storeId, fileId, passages: labels.length };
+        const before = { storeId, fileId, passages: row.passages };
         const change = { tenant, action: 'store_file.detached', subject: `${storeId}/${fileId}` };
         await audit(tx, { ...change, before, after: null });
-        return labels;
+        return keys;
       });
     },
 
@@ -223,22 +223,23 @@ export function createStoreFiles(db: Db, audit: Audited) {
         .selectFrom('store_files')
         .innerJoin('files', 'files.id', 'store_files.file_id')
         .innerJoin('stores', 'stores.id', 'store_files.store_id')
+        .innerJoin('embedders', 'embedders.seq', 'stores.embedder')
         .select(['store_files.seq', 'filename', 'bytes', 'path', 'chunk_tokens', 'overlap_tokens', 'redaction'])
-        .select('most_passages')
+        .select(['most_passages', 'digest'])
         .where('store_id', '=', storeId)
         .where('file_id', '=', fileId)
         .executeTakeFirst();
       if (!row) throw new AppError('not_found', { what: `File of vector store ${storeId}`, id: fileId });
-      const { seq, filename, bytes, path, redaction } = row;
+      const { seq, filename, bytes, path, redaction, digest: embedder } = row;
       const mostPassages = row.most_passages === null ? null : Number(row.most_passages);
-      const read = { seq, tenant, storeId, fileId, filename, bytes, path, redaction, mostPassages };
+      const read = { seq, tenant, storeId, fileId, filename, bytes, path, redaction, embedder, mostPassages };
       return { ...read, chunking: toChunking(row) };
     },
 
     /**
      * Ends the job, puts the passages in the place of those that the file had, and the file in the place of those of the
      * same path: all at once.
-     * @returns the labels of the passages that are gone; null, and nothing is kept, where the job is no longer held
+     * @returns the keys of the vectors that are gone; null, and nothing is kept, where the job is no longer held
      * @throws AppError `passage_limit_reached`, and nothing is kept
      */
     async complete(
@@ -263,12 +264,13 @@ export function createStoreFiles(db: Db, audit: Audited) {
           .executeTakeFirstOrThrow();
         for (let from = 0; from < passages.length; from += ROWS_PER_INSERT) {
           const some = passages.slice(from, from + ROWS_PER_INSERT);
-          const rows = some.map((passage, index) => ({
-            ...toRow(file, passage, from + index),
-            embedding: write(passage.embedding),
-          }));
+          const rows = some.map((passage, index) => toRow(file, passage, from + index));
           await tx.insertInto('passages').values(rows).execute();
         }
+        const embeddings = passages.map(({ embedding }) => embedding);
+        await writeVectors(tx, file, await keyOf(tx, file.embedder), embeddings);
+        const isOutdated = (await storesWithOthers(tx, [file.storeId], file.embedder)).length > 0;
+        if (isOutdated) await enqueueReembed(tx, file, nowMs);
         const nowS = Math.floor(nowMs / 1000);
         await writePostings(tx, file, terms);
         removed.push(...(await supersede(tx, file, nowS)));

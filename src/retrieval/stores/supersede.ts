@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { Tables } from './database.js';
 import { bumpShelf } from './shelves.js';
+import { vectorKeys } from './write-vectors.js';
 
 /** A file in a store that has just been read. */
 interface Current {
@@ -12,7 +13,7 @@ interface Current {
 /**
  * Takes out of a store whatever a file of the same path takes the place of: what was read before it, and what was attached
  * before it and still waits. Their files are deleted, unless another store has them too.
- * @returns the labels of their passages
+ * @returns the keys of their vectors
  */
 export async function supersede(
   tx: Transaction<Tables>,
@@ -28,9 +29,9 @@ export async function supersede(
     .where('seq', '!=', seq)
     .where((eb) => eb.or([eb('seq', '<', seq), eb('status', '!=', 'in_progress')]))
     .execute();
-  const labels: number[] = [];
+  const keys: number[] = [];
   for (const { seq: gone, file_id: fileId, shelf } of older) {
-    labels.push(...(await removePassages(tx, { seq: gone, storeId, fileId })));
+    keys.push(...(await removePassages(tx, { seq: gone, storeId, fileId })));
     await tx.deleteFrom('store_files').where('seq', '=', gone).execute();
     await bumpShelf(tx, shelf, nowS);
     await tx
@@ -41,22 +42,16 @@ export async function supersede(
       )
       .execute();
   }
-  return labels;
+  return keys;
 }
 
-/** Takes the passages of a file in a store away, with their terms. @returns their labels */
+/** Takes the passages of a file in a store away, with their vectors and terms. @returns the keys of the vectors */
 export async function removePassages(
   tx: Transaction<Tables>,
   { seq, storeId, fileId }: { readonly seq: number; readonly storeId: string; readonly fileId: string },
 ): Promise<number[]> {
-  const ofFile = tx
-    .selectFrom('passages')
-    .select('label')
-    .where('store_id', '=', storeId)
-    .where('file_id', '=', fileId);
-  const labels = (await ofFile.execute()).map(({ label }) => label);
-  if (labels.length === 0) return [];
+  const keys = await vectorKeys(tx, [seq]);
   await tx.deleteFrom('passages').where('store_id', '=', storeId).where('file_id', '=', fileId).execute();
   await tx.deleteFrom('postings').where('store_file', '=', seq).execute();
-  return labels;
+  return keys;
 }

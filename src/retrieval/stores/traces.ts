@@ -16,7 +16,8 @@ export function createTraces(db: Db) {
   const isHeld = async (piece: Buffer): Promise<boolean> => {
     const { rows } = await sql<{ held: number }>`select
       exists (select 1 from files where instr(content, ${piece}))
-      or exists (select 1 from passages where instr(cast(text as blob), ${piece}) or instr(embedding, ${piece}))
+      or exists (select 1 from passages where instr(cast(text as blob), ${piece}))
+      or exists (select 1 from vectors where instr(embedding, ${piece}))
       or exists (select 1 from postings where instr(cast(term as blob), ${piece})) as held`.execute(db);
     return rows[0]?.held === 1;
   };
@@ -29,10 +30,13 @@ export function createTraces(db: Db) {
         .select('content')
         .where('id', '=', fileId)
         .executeTakeFirstOrThrow();
-      const passages = await db
-        .selectFrom('passages')
-        .select(['text', 'embedding'])
+      const passages = await db.selectFrom('passages').select('text').where('file_id', '=', fileId).execute();
+      const vectors = await db
+        .selectFrom('vectors')
+        .innerJoin('store_files', 'store_files.seq', 'store_file')
+        .select('embedding')
         .where('file_id', '=', fileId)
+        .orderBy('vectors.seq')
         .execute();
       const terms = await db
         .selectFrom('postings')
@@ -47,7 +51,7 @@ export function createTraces(db: Db) {
       return [
         ...piecesOf(content),
         ...piecesOf(text),
-        ...evenly(passages, VECTORS).map(({ embedding }) => embedding.subarray(0, VECTOR_BYTES)),
+        ...evenly(vectors, VECTORS).map(({ embedding }) => embedding.subarray(0, VECTOR_BYTES)),
         ...terms.map(({ term }) => Buffer.from(term)),
       ];
     },

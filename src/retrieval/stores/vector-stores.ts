@@ -1,39 +1,62 @@
 import { sql } from 'kysely';
+import type { JobStatus } from '../../contracts/jobs.js';
 import type {
   FileCounts,
   NewVectorStore,
   Page,
   PageRequest,
+  Reembedding,
   VectorStore,
   VectorStoreChange,
 } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import { changeEmbedder } from './change-embedder.js';
 import type { Audited, Db, Tables } from './database.js';
+import { type EmbedderModels, keyOf, modelNamed } from './embedder-models.js';
 import { STATUS, toFileCounts } from './file-counts.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
+import { vectorKeys } from './write-vectors.js';
 
 type Row = Pick<
   Tables['stores'],
-  'id' | 'name' | 'metadata' | 'created_at' | 'last_active_at' | 'expires_after_days' | 'redaction'
+  | 'id'
+  | 'name'
+  | 'metadata'
+  | 'created_at'
+  | 'last_active_at'
+  | 'expires_after_days'
+  | 'redaction'
+  | 'embedder'
+  | 'next_embedder'
+  | 'embedder_name'
 > & {
   seq: number;
   expired: number;
+  answering: string;
+  answering_digest: string;
+  next: string | null;
 };
 
 /** A store that a search takes place in. */
 export interface SearchedStore {
   readonly id: string;
   readonly lastActiveAt: number;
+  /** Digest of the model whose vectors answer. */
+  readonly embedder: string;
 }
 
 /** A store whose time was up, and what it held. */
 export interface ExpiredStore {
   readonly id: string;
   readonly tenant: string;
-  /** Of the passages that are gone. */
-  readonly labels: readonly number[];
+  /** Of the vectors that are gone. */
+  readonly keys: readonly number[];
 }
+
+/** Of the model that a column has the key of. */
+const nameOf = (column: 'embedder' | 'next_embedder') =>
+  sql<string>`(select name from embedders where embedders.seq = ${sql.ref(`stores.${column}`)})`;
 
 const COLUMNS = [
   'seq',
@@ -45,15 +68,22 @@ const COLUMNS = [
   'expires_after_days',
   'redaction',
   'expired',
+  'embedder',
+  'next_embedder',
+  'embedder_name',
+  nameOf('embedder').as('answering'),
+  sql<string>`(select digest from embedders where embedders.seq = stores.embedder)`.as('answering_digest'),
+  nameOf('next_embedder').as('next'),
 ] as const;
 const DAY_S = 86_400;
+const UNFINISHED: readonly (JobStatus | undefined)[] = ['queued', 'running'];
 
 /** The time of a store is up. */
 const isOver = (nowS: number) =>
   sql<boolean>`(expired = 1 or coalesce(last_active_at + expires_after_days * ${sql.lit(DAY_S)} <= ${nowS}, false))`;
 
-/** The rows of vector stores. Every method is confined to its tenant. */
-export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
+/** The rows of vector stores. Every method is confined to its tenant. @param models that stores may have */
+export function createVectorStores(db: Db, nowS: () => number, audit: Audited, models: EmbedderModels) {
   const find = async (tenant: string, id: string): Promise<Row> => {
     const row = await db
       .selectFrom('stores')
@@ -87,7 +117,33 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
     };
   };
 
-  const toStore = (row: Row, { bytes, counts }: { bytes: number; counts: FileCounts }): VectorStore => ({
+  /** How the newest jobs go that give stores other vectors, by store. */
+  const reembeddings = async (rows: readonly Row[]) => {
+    const jobs = await db
+      .selectFrom('jobs')
+      .select(['id', 'subject', 'status', 'progress'])
+      .where('kind', '=', 'reembed')
+      .where(
+        'subject',
+        'in',
+        rows.map(({ id }) => id),
+      )
+      .orderBy('seq')
+      .execute();
+    const newest = new Map(jobs.map((job) => [job.subject, job]));
+    return ({ id, next, answering }: Row): Reembedding | null => {
+      const job = newest.get(id);
+      const isOver = job?.status === 'completed' || (next === null && !UNFINISHED.includes(job?.status));
+      if (!job || isOver) return null;
+      return { embedder: next ?? answering, jobId: job.id, status: job.status, progress: job.progress };
+    };
+  };
+
+  const toStore = (
+    row: Row,
+    { bytes, counts }: { bytes: number; counts: FileCounts },
+    reembedding: Reembedding | null,
+  ): VectorStore => ({
     id: row.id,
     name: row.name,
     createdAt: row.created_at,
@@ -96,13 +152,15 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
     isExpired: isExpired(row, nowS()),
     metadata: JSON.parse(row.metadata),
     redaction: row.redaction,
+    embedder: row.answering,
+    reembedding,
     usageBytes: bytes,
     fileCounts: counts,
   });
 
   const get = async (tenant: string, id: string): Promise<VectorStore> => {
     const row = await find(tenant, id);
-    return toStore(row, (await usage([id]))(id));
+    return toStore(row, (await usage([id]))(id), (await reembeddings([row]))(row));
   };
 
   /** @throws AppError `not_found`, `store_expired` */
@@ -117,6 +175,7 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
 
     async create(tenant: string, store: NewVectorStore): Promise<VectorStore> {
       const id = newId('vs_');
+      const model = modelNamed(models, store.embedder ?? null);
       const redaction = store.redaction ?? 'off';
       await db.transaction().execute(async (tx) => {
         await tx
@@ -130,9 +189,12 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
             last_active_at: nowS(),
             expires_after_days: store.expiresAfterDays ?? null,
             redaction,
+            embedder: await keyOf(tx, model.digest),
+            next_embedder: null,
+            embedder_name: store.embedder ?? null,
           })
           .execute();
-        const after = { expiresAfterDays: store.expiresAfterDays ?? null, redaction };
+        const after = { expiresAfterDays: store.expiresAfterDays ?? null, redaction, embedder: model.id };
         await audit(tx, { tenant, action: 'vector_store.created', subject: id, before: null, after });
       });
       return get(tenant, id);
@@ -146,11 +208,13 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
         .limit(page.limit + 1)
         .execute();
       const used = await usage(rows.map((row) => row.id));
-      return toPage(rows, page, (row) => toStore(row, used(row.id)));
+      const remade = rows.length === 0 ? () => null : await reembeddings(rows);
+      return toPage(rows, page, (row) => toStore(row, used(row.id), remade(row)));
     },
 
     async update(tenant: string, id: string, change: VectorStoreChange): Promise<VectorStore> {
-      const { expires_after_days: expiresAfterDays, redaction } = await findLive(tenant, id);
+      const { expires_after_days: expiresAfterDays, redaction, answering, next } = await findLive(tenant, id);
+      const model = change.embedder === undefined ? null : modelNamed(models, change.embedder);
       await db.transaction().execute(async (tx) => {
         await tx
           .updateTable('stores')
@@ -163,11 +227,14 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
           })
           .where('id', '=', id)
           .execute();
+        if (model) await changeEmbedder(tx, { tenant, storeId: id }, { model, name: change.embedder ?? null }, nowS());
         // Names and metadata have no place in it: it is never purged.
-        const before = { expiresAfterDays, redaction };
+        const embedder = next ?? answering;
+        const before = { expiresAfterDays, redaction, embedder };
         const after = {
           expiresAfterDays: change.expiresAfterDays ?? expiresAfterDays,
           redaction: change.redaction ?? redaction,
+          embedder: model?.id ?? embedder,
           nameReplaced: change.name !== undefined,
           metadataReplaced: change.metadata !== undefined,
         };
@@ -176,15 +243,15 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
       return get(tenant, id);
     },
 
-    /** Deletes the store with its passages; the files stay. Returns the labels of the passages. */
+    /** Deletes the store with its passages; the files stay. Returns the keys of their vectors. */
     async delete(tenant: string, id: string): Promise<number[]> {
       const { fileCounts } = await get(tenant, id);
       return db.transaction().execute(async (tx) => {
-        const passages = await tx.selectFrom('passages').select('label').where('store_id', '=', id).execute();
+        const { keys, passages } = await held(tx, id);
         await tx.deleteFrom('stores').where('id', '=', id).execute();
-        const before = { id, files: fileCounts.total, passages: passages.length };
+        const before = { id, files: fileCounts.total, passages };
         await audit(tx, { tenant, action: 'vector_store.deleted', subject: id, before, after: null });
-        return passages.map((passage) => passage.label);
+        return keys;
       });
     },
 
@@ -227,11 +294,11 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited) {
           .execute();
         const expired: ExpiredStore[] = [];
         for (const { id, tenant } of over) {
-          const passages = await tx.selectFrom('passages').select('label').where('store_id', '=', id).execute();
+          const { keys, passages } = await held(tx, id);
           await tx.deleteFrom('store_files').where('store_id', '=', id).execute();
-          const before = { id, passages: passages.length };
+          const before = { id, passages };
           await audit(tx, { tenant, action: 'vector_store.expired', subject: id, before, after: null });
-          expired.push({ id, tenant, labels: passages.map(({ label }) => label) });
+          expired.push({ id, tenant, keys });
         }
         return expired;
       });
@@ -244,8 +311,19 @@ function isExpired(row: Pick<Row, 'last_active_at' | 'expires_after_days' | 'exp
   return row.expires_after_days !== null && row.last_active_at + row.expires_after_days * DAY_S <= nowS;
 }
 
-function toSearched({ id, last_active_at: lastActiveAt }: Row): SearchedStore {
-  return { id, lastActiveAt };
+function toSearched({ id, last_active_at: lastActiveAt, answering_digest: embedder }: Row): SearchedStore {
+  return { id, lastActiveAt, embedder };
+}
+
+/** What goes with a store's files. */
+async function held(tx: Db, storeId: string): Promise<{ keys: number[]; passages: number }> {
+  const files = await tx
+    .selectFrom('store_files')
+    .select(['seq', 'passages'])
+    .where('store_id', '=', storeId)
+    .execute();
+  const seqs = files.map(({ seq }) => seq);
+  return { keys: await vectorKeys(tx, seqs), passages: files.reduce((sum, file) => sum + file.passages, 0) };
 }
 
 export type VectorStores = ReturnType<typeof createVectorStores>;

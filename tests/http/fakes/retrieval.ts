@@ -132,11 +132,15 @@ export function createFakeRetrieval(): FakeRetrieval {
       const own = [...files.values()].filter((file) => file.tenant === tenant);
       return { bytes: own.reduce((sum, { bytes }) => sum + bytes, 0), passages: 3 };
     },
-    createStore: async (tenant, { name, metadata, expiresAfterDays = null, redaction = 'off' }) => {
+    createStore: async (
+      tenant,
+      { name, metadata, expiresAfterDays = null, redaction = 'off', embedder = 'embedder' },
+    ) => {
       const id = `vs_${++created}`;
       const fileCounts = { inProgress: 0, completed: 0, failed: 0, cancelled: 0, total: 0 };
       const times = { createdAt: nowS(), lastActiveAt: nowS(), expiresAfterDays, isExpired: false };
-      const store = { id, name, metadata, redaction, ...times, usageBytes: 0, fileCounts, tenant };
+      const kind = { redaction, embedder, reembedding: null };
+      const store = { id, name, metadata, ...kind, ...times, usageBytes: 0, fileCounts, tenant };
       stores.set(id, store);
       return store;
     },
@@ -274,6 +278,7 @@ export function createFakeRetrieval(): FakeRetrieval {
       trouble: retrieval.trouble,
       ingestTrouble: retrieval.ingestTrouble,
       jobs: [{ kind: 'ingest', status: 'queued', jobs: 2 }],
+      embedders: [{ id: 'embedder', bytes: 100 }],
       rssBytes: 2000,
     }),
     observe: (listener) => {

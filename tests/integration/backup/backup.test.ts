@@ -52,7 +52,7 @@ t.test('a backup beside a running gateway holds what was acknowledged, and resto
   t.match(await on(t, other, 'restore', backup), { code: 0 });
   const restored = await openRows(other);
   const registry = await openTestRegistry(other);
-  t.equal((await restored.vectors.labelsUpTo('bank', 1e9)).length, 3);
+  t.equal((await restored.vectors.keysUpTo('bank', 1, 1e9)).length, 3);
   t.match(await registry.listAdapters('bank'), [{ digest: adapter.digest }]);
   t.ok(existsSync((await registry.listAdapters('bank'))[0]!.compiledFile));
   await restored.db.destroy();

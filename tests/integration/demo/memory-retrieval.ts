@@ -39,7 +39,8 @@ export function memoryRetrieval() {
     const total = filesIn(id).length;
     const fileCounts = { inProgress, completed: total - inProgress, failed: 0, cancelled: 0, total };
     const times = { createdAt: 0, lastActiveAt: 0, expiresAfterDays: null, isExpired: false };
-    return { id, name: 'Documents', ...times, metadata: {}, redaction: 'off' as const, usageBytes: 0, fileCounts };
+    const kind = { redaction: 'off' as const, embedder: 'embedder', reembedding: null };
+    return { id, name: 'Documents', ...times, metadata: {}, ...kind, usageBytes: 0, fileCounts };
   };
 
   const documents: Documents = {

@@ -13,7 +13,7 @@ import { openAuditLogFile } from '../../../src/retrieval/stores/postgres/audit-l
 import { createOutbox } from '../../../src/retrieval/stores/postgres/audit-outbox.js';
 import { startFolding } from '../../../src/retrieval/stores/postgres/fold-audit.js';
 import { startPostgres } from '../../fixtures/postgres/server.js';
-import { addLines, documentsOptions } from '../../fixtures/retrieval/document-store-suite.js';
+import { addLines, documentsOptions } from '../../fixtures/retrieval/documents.js';
 import { DEFAULTS, dataFolder } from '../../fixtures/retrieval/retrieval.js';
 
 const WRITER = fileURLToPath(new URL(`../../fixtures/postgres/writer${extname(import.meta.url)}`, import.meta.url));

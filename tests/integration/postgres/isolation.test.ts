@@ -7,7 +7,7 @@ import { createFiles } from '../../../src/retrieval/stores/files.js';
 import { migratePostgres } from '../../../src/retrieval/stores/postgres/migrate.js';
 import { createVectorStores } from '../../../src/retrieval/stores/vector-stores.js';
 import { startPostgres } from '../../fixtures/postgres/server.js';
-import { addLines, asking, documentsOptions } from '../../fixtures/retrieval/document-store-suite.js';
+import { addLines, asking, documentsOptions, MODELS } from '../../fixtures/retrieval/documents.js';
 import { DEFAULTS, dataFolder, NEVER } from '../../fixtures/retrieval/retrieval.js';
 import { run } from '../cli/cli-app.js';
 
@@ -63,7 +63,7 @@ for (const exactSearchLimit of [1000, 0]) {
           for (const asked of ['everybody', 'board']) {
             const storeIds = [...stores.values()];
             const ask = asking(tenant, storeIds, `secret of ${tenant} for ${asked}`, { groups, mode, topK: 50 });
-            const { passages } = await documents.find(ask, NEVER);
+            const { passages } = (await documents.find(ask, NEVER))!;
             t.equal(passages.length, Math.min(50, 20 * mine.length), `${tenant} ${groups} ${mode}`);
             const leaks = passages.filter(
               ({ text }) => !mine.some((group) => text.endsWith(`of ${tenant} for ${group}`)),
@@ -114,6 +114,9 @@ t.test(
       last_active_at: 1,
       expires_after_days: null,
       redaction: 'off' as const,
+      embedder: 1,
+      next_embedder: null,
+      embedder_name: null,
     };
     await t.rejects(
       raw.scopes.of('bank', () => raw.db.insertInto('stores').values(row).execute()),
@@ -122,7 +125,7 @@ t.test(
     );
     await t.rejects(
       raw.scopes.snapshot('bank', () =>
-        createVectorStores(raw.db, () => 1, unaudited).create('bank', { name: 's', metadata: {} }),
+        createVectorStores(raw.db, () => 1, unaudited, MODELS).create('bank', { name: 's', metadata: {} }),
       ),
       { code: '25006' },
       'what only reads cannot write',

@@ -16,12 +16,12 @@ import { COPIED } from '../../../src/retrieval/stores/postgres/copied-tables.js'
 import { lockDataDir } from '../../../src/sqlite/data-lock.js';
 import { Sqlite } from '../../../src/sqlite/open.js';
 import { startPostgres } from '../../fixtures/postgres/server.js';
-import { addLines, asking, documentsOptions, readNext } from '../../fixtures/retrieval/document-store-suite.js';
+import { addLines, asking, documentsOptions, readNext } from '../../fixtures/retrieval/documents.js';
 import { DEFAULTS, dataFolder, NEVER } from '../../fixtures/retrieval/retrieval.js';
 import { run } from '../cli/cli-app.js';
 
-/** What is no document: audit logs stay where they were written, and these two say what the rows are. */
-const NOT_COPIED = ['audit_heads', 'audit_lines', 'audit_outbox', 'meta', 'sqlite_sequence'];
+/** What is no document: audit logs stay where they were written, and the others say what the rows are. */
+const NOT_COPIED = ['audit_heads', 'audit_lines', 'audit_outbox', 'embedders', 'meta', 'sqlite_sequence'];
 /** More than is read at once. */
 const LARGE = Buffer.alloc(9 * 2 ** 20, 'Größe \0');
 const QUESTIONS = ['the fee of 3', 'who may see the secret', 'keepAliveTimeout'];
@@ -87,7 +87,7 @@ async function foundIn(documents: DocumentStore, stores: readonly string[]) {
       for (const groups of [[], ['board']]) {
         for (const text of QUESTIONS) {
           const ask = asking(tenant, [stores[i]!], text, { mode, groups, topK: 20 });
-          const { passages, snapshot } = await documents.find(ask, NEVER);
+          const { passages, snapshot } = (await documents.find(ask, NEVER))!;
           const rows = passages.map((passage) => ({ ...passage, score: mode === 'lexical' ? passage.score : null }));
           found.push({ tenant, mode, groups, text, snapshot, rows: rows.sort((a, b) => (a.id < b.id ? -1 : 1)) });
         }
@@ -114,7 +114,7 @@ t.test('documents move into PostgreSQL and back by one command each, and are fou
   const pushed = await digests('push');
   t.match(Object.fromEntries(pushed.map(({ table, rows }) => [table, rows])), {
     ...{ files: 26, stores: 2, shelves: 4, shelf_groups: 4, store_files: 22, batches: 4, batch_files: 4, jobs: 22 },
-    passages: 34,
+    ...{ passages: 34, vectors: 34 },
   });
   t.same(
     pushed.map(({ table }) => table),

@@ -3,7 +3,7 @@ import t from 'tap';
 import { openPostgresDocuments } from '../../../src/retrieval/documents/postgres.js';
 import { storageTrouble } from '../../../src/sqlite/storage-trouble.js';
 import { startPostgres } from '../../fixtures/postgres/server.js';
-import { addLines, asking, documentsOptions, readNext } from '../../fixtures/retrieval/document-store-suite.js';
+import { addLines, asking, documentsOptions, found, readNext } from '../../fixtures/retrieval/documents.js';
 import {
   addText,
   ask,
@@ -72,7 +72,7 @@ t.test('a server that is killed under queries costs those in flight, loses nothi
     t.match(await documents.getStoreFile('bank', id, fileId), { status: 'completed', passages: 1 });
   }
   t.ok(kept.length > 3, `${kept.length} files`);
-  const { passages } = await documents.find(asking('bank', [id], 'fee', { topK: 50 }), NEVER);
+  const { passages } = await found(documents, 'bank', [id], 'fee', { topK: 50 });
   t.ok(passages.length >= Math.min(50, kept.length));
 });
 

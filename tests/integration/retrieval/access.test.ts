@@ -25,8 +25,8 @@ t.test('of a large store as many passages come back as are asked for, and only t
     await rows.storeFiles.update('bank', storeId, fileId, { attributes: { group } }, 1);
   }
   const { indexes } = await openIndexes(folder, rows);
-  const last = await rows.vectors.lastLabel();
-  while ((await indexes.nominate('bank', vectors.few[0]!, 1)).lastLabel < last) await sleep(5);
+  const last = await rows.vectors.lastKey();
+  while ((await indexes.nominate('bank', 1, vectors.few[0]!, 1)).lastKey < last) await sleep(5);
   const nominate = indexes.nominate.bind(indexes);
   let nominations = 0;
   indexes.nominate = (...args) => {

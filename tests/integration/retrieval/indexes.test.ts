@@ -10,8 +10,8 @@ import { clusteredVectors, openIndexes, openRows, type Rows } from '../../fixtur
 const EXACT_LIMIT = 100;
 
 async function caughtUp(indexes: TenantIndexes, rows: Rows, tenant: string): Promise<void> {
-  const last = (await rows.vectors.labelsUpTo(tenant, 2 ** 31)).at(-1) ?? 0;
-  while ((await indexes.nominate(tenant, clusteredVectors(1)[0]!, 1)).lastLabel < last) await sleep(5);
+  const last = (await rows.vectors.keysUpTo(tenant, 1, 2 ** 31)).at(-1) ?? 0;
+  while ((await indexes.nominate(tenant, 1, clusteredVectors(1)[0]!, 1)).lastKey < last) await sleep(5);
 }
 
 /** The share of the true nearest ten that a search through the index finds, over 20 queries. */

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import t from 'tap';
+import { onlyModel } from '../../../bench/retrieval/only-model.js';
 import { createJobs } from '../../../src/jobs/jobs.js';
 import { FileTerms } from '../../../src/retrieval/lexical/file-terms.js';
+import { adoptEmbedders } from '../../../src/retrieval/stores/adopt-embedders.js';
 import { createAudited, jobTables, openDatabase, openWriter } from '../../../src/retrieval/stores/database.js';
 import { createFiles } from '../../../src/retrieval/stores/files.js';
 import { createPassages } from '../../../src/retrieval/stores/passages.js';
@@ -23,7 +25,9 @@ t.test('searches read on while a large file is written, and find all of it at on
   });
   const audit = createAudited(folder, { now: () => 1, monotonicMs: () => 1 });
   const [files, storeFiles] = [createFiles(writer, audit), createStoreFiles(writer, audit)];
-  const { id } = await createVectorStores(writer, () => 1, audit).create('bank', { name: 's', metadata: {} });
+  const models = onlyModel({ digest: 'invented', dimensions: 384 });
+  await adoptEmbedders(writer, models, 1000);
+  const { id } = await createVectorStores(writer, () => 1, audit, models).create('bank', { name: 's', metadata: {} });
   const content = Buffer.from('a');
   const upload = await files.create('bank', { filename: 'a.txt', purpose: 'assistants', content }, 1);
   await storeFiles.attach(
@@ -58,7 +62,7 @@ t.test('searches read on while a large file is written, and find all of it at on
   const found: number[] = [];
   while (!isWritten) {
     const [shelf] = await shelves.visible([id], []);
-    found.push((await vectors.labelsUpTo('bank', 1e9)).length);
+    found.push((await vectors.keysUpTo('bank', 1, 1e9)).length);
     if (found.at(-1) === 0) t.equal(shelf!.revision, 0);
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -20,7 +20,10 @@ function holding(folder: string, piece: string | Buffer): string[] {
 
 function vectorsOf(folder: string, fileId: string): Buffer[] {
   const database = new Sqlite(join(folder, 'documents.db'), { readonly: true });
-  const rows = database.prepare('select embedding from passages where file_id = ?').pluck().all(fileId) as Buffer[];
+  const rows = database
+    .prepare('select embedding from vectors join passages on label = passage where file_id = ?')
+    .pluck()
+    .all(fileId) as Buffer[];
   database.close();
   return rows;
 }

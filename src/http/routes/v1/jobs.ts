@@ -4,7 +4,7 @@ import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
 import { listOf, pageFields, toList, toPageRequest } from './pagination.js';
 
-const KINDS = ['ingest'] as const;
+const KINDS = ['ingest', 'reembed'] as const;
 const STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
 
 const JobsQuery = Type.Object(
@@ -22,8 +22,13 @@ const JobSchema = Type.Object(
   {
     id: Type.String(),
     object: Type.Literal('job'),
-    kind: Type.Enum(KINDS, { description: 'ingest: a file is read into a vector store.' }),
-    subject: Type.String({ description: 'What it is about; of an ingest, `<vector store>/<file>`.' }),
+    kind: Type.Enum(KINDS, {
+      description:
+        'ingest: a file is read into a vector store. reembed: the passages of a vector store get vectors of another model.',
+    }),
+    subject: Type.String({
+      description: 'What it is about; of an ingest, `<vector store>/<file>`; of a reembed, the vector store.',
+    }),
     status: Type.Enum(STATUSES, {
       description: 'queued may be one that failed before and waits to be tried again; the last three are final.',
     }),

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { FileCounts, VectorStore } from '../../../contracts/retrieval.js';
+import type { FileCounts, Reembedding, VectorStore } from '../../../contracts/retrieval.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
 import { ChunkingStrategy, toChunkSizes } from './chunking-strategy.js';
@@ -20,6 +20,9 @@ const Redaction = Type.Enum(['off', 'mask', 'mask_names'], {
     'Extension. `mask`: e-mail addresses, phone and card numbers and other personal data that has a shape are blanked out of what is read from now on; the uploaded files stay as they are. `mask_names`: names and postal addresses of people too, as far as a model finds them; for where one is configured.',
 });
 
+const EMBEDDER =
+  "Extension. Id of the embedding model that the store's vectors are of: the gateway's own, or one of those that its configuration offers (`models.embedders`).";
+
 const CreateStore = Type.Object(
   {
     name: Type.Optional(Name),
@@ -28,6 +31,7 @@ const CreateStore = Type.Object(
     chunking_strategy: Type.Optional(ChunkingStrategy),
     expires_after: Type.Optional(ExpiresAfter),
     redaction: Type.Optional(Redaction),
+    embedder: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: EMBEDDER })),
   },
   { additionalProperties: false },
 );
@@ -37,8 +41,25 @@ const ModifyStore = Type.Object(
     metadata: Type.Optional(Metadata),
     expires_after: Type.Optional(ExpiresAfter),
     redaction: Type.Optional(Redaction),
+    embedder: Type.Optional(
+      Type.Union([Type.String({ minLength: 1, maxLength: 128 }), Type.Null()], {
+        description: `${EMBEDDER} With another one, vectors are made in the background from the passages that are there, and those of before answer until all are made. null: the gateway's own, whichever that is.`,
+      }),
+    ),
   },
   { additionalProperties: false },
+);
+
+const ReembeddingSchema = Type.Object(
+  {
+    embedder: Type.String({ description: 'Whose vectors are being made.' }),
+    job_id: Type.String({
+      description: 'GET /v1/jobs/{job_id} says how long it takes; cancelled, the vectors of before stay.',
+    }),
+    status: Type.Enum(['queued', 'running', 'failed', 'cancelled']),
+    progress: Type.Number({ description: 'The share that is done, 0 to 1.' }),
+  },
+  { description: 'Vectors of another model are being made; those of before answer meanwhile.' },
 );
 
 export const FileCountsSchema = Type.Object({
@@ -63,6 +84,8 @@ const StoreSchema = Type.Object(
     file_counts: FileCountsSchema,
     metadata: Metadata,
     redaction: Redaction,
+    embedder: Type.String({ description: 'Extension. Id of the embedding model whose vectors answer.' }),
+    reembedding: Type.Union([ReembeddingSchema, Type.Null()], { description: 'Extension.' }),
   },
   { description: 'The vector store.' },
 );
@@ -87,11 +110,12 @@ export function addVectorStores(app: App, { registry, retrieval }: Services): vo
     },
     async ({ principal, body }) => {
       const { tenant } = principal;
-      const { name = '', metadata = {}, file_ids: fileIds = [], expires_after: expiry, redaction } = body;
+      const { name = '', metadata = {}, file_ids: fileIds = [], expires_after: expiry, redaction, embedder } = body;
       const chunking = toChunkSizes(body.chunking_strategy, 'chunking_strategy');
       // A file that does not exist is found out before there is a store to clean up.
       for (const fileId of fileIds) await retrieval.getFile(tenant, fileId);
-      const store = await retrieval.createStore(tenant, { name, metadata, expiresAfterDays: expiry?.days, redaction });
+      const expiresAfterDays = expiry?.days;
+      const store = await retrieval.createStore(tenant, { name, metadata, expiresAfterDays, redaction, embedder });
       const { storedPassages: mostPassages } = (await registry.limitsOf(principal)).tenant;
       for (const fileId of fileIds) {
         await retrieval.attachFile(tenant, store.id, { fileId, attributes: {}, chunking, mostPassages });
@@ -135,7 +159,7 @@ export function addVectorStores(app: App, { registry, retrieval }: Services): vo
     {
       config,
       schema: {
-        summary: 'Rename a vector store, replace its metadata, or change when it expires',
+        summary: 'Rename a vector store, replace its metadata, or change when it expires or its embedding model',
         operationId: 'modifyVectorStore',
         tags,
         params: StoreId,
@@ -144,8 +168,8 @@ export function addVectorStores(app: App, { registry, retrieval }: Services): vo
       },
     },
     async ({ principal, params, body }) => {
-      const { name, metadata, expires_after: expiry, redaction } = body;
-      const change = { name, metadata, expiresAfterDays: expiry?.days, redaction };
+      const { name, metadata, expires_after: expiry, redaction, embedder } = body;
+      const change = { name, metadata, expiresAfterDays: expiry?.days, redaction, embedder };
       return toWire(await retrieval.updateStore(principal.tenant, params.vector_store_id, change));
     },
   );
@@ -187,7 +211,13 @@ function toWire(store: VectorStore) {
     file_counts: toCounts(store.fileCounts),
     metadata: store.metadata,
     redaction: store.redaction,
+    embedder: store.embedder,
+    reembedding: store.reembedding && toWireReembedding(store.reembedding),
   };
+}
+
+function toWireReembedding({ embedder, jobId, status, progress }: Reembedding) {
+  return { embedder, job_id: jobId, status, progress };
 }
 
 export function toCounts({ inProgress, ...counts }: FileCounts) {

@@ -27,7 +27,7 @@ export interface Column {
 
 /**
  * By whose row SQLite knows the tenant of a table's rows; null: they say it themselves. What refers to others comes behind them.
- * Besides these there is `meta`, and audit logs, which stay where they were written.
+ * Besides these there are `embedders`, which a place without documents may have too, `meta`, and audit logs, which stay where they were written.
  */
 const OWNERS: Readonly<Record<string, string | null>> = {
   files: null,
@@ -38,6 +38,7 @@ const OWNERS: Readonly<Record<string, string | null>> = {
   batches: null,
   batch_files: 'join batches owner on owner.seq = one.batch_seq',
   passages: null,
+  vectors: null,
   postings: 'join store_files owner on owner.seq = one.store_file',
   jobs: null,
 };

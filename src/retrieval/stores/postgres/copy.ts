@@ -22,9 +22,13 @@ import {
 } from './copied-tables.js';
 import { checkPostgres, findTables, migratePostgres } from './migrate.js';
 
-/** What the vectors were made by: without it all would be read anew. */
-const EMBEDDER = 'embedder';
-const SET_META = 'insert into meta (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value';
+/** A model that vectors are of. */
+interface Embedder {
+  readonly seq: number;
+  readonly digest: string;
+  readonly name: string;
+  readonly dimensions: number;
+}
 
 export interface PushOptions {
   /** Of a role that may create extensions, schemas and roles; it owns the tables. */
@@ -98,15 +102,13 @@ export async function pullDocuments(url: string, folder: string): Promise<TableD
       const tables = describeTables(await readColumns(client));
       target.exec('begin immediate');
       try {
+        await pullEmbedders(client, target);
         for (const table of tables) {
           const write = localWriter(target, table);
           for await (const row of sharedRows(client, table)) write(row);
         }
-        const { rows } = await client.query<{ value: string }>('select value from meta where key = $1', [EMBEDDER]);
-        const set = target.prepare(SET_META.replaceAll(/\$\d/g, '?'));
-        for (const { value } of rows) set.run(EMBEDDER, value);
         // An index that lies there was written for other rows.
-        set.run('database_id', randomUUID());
+        target.prepare("update meta set value = ? where key = 'database_id'").run(randomUUID());
         const arrived = await digestsOf(localDigested(target, tables));
         requireSame(await digestsOf(sharedDigested(client, tables)), arrived);
         target.exec('commit');
@@ -134,24 +136,47 @@ async function fill(
   tables: readonly CopiedTable[],
   { links, efConstruction }: PushOptions,
 ): Promise<void> {
-  const dimensions = source.prepare('select length(embedding) / 4 from passages limit 1').pluck().get();
-  if (dimensions !== undefined) {
-    // Built at once behind the rows it takes a fraction of the time; and it may be one of another embedder's.
-    await client.query('drop index if exists passages_by_vector');
-    await client.query('alter table passages alter column embedding type halfvec');
-  }
+  await pushEmbedders(client, source);
   for (const table of tables) await insertRows(client, table, localRows(source, table));
-  if (dimensions !== undefined) {
-    await client.query('select index_vectors($1, $2, $3)', [dimensions, links, efConstruction]);
-  }
+  // Built at once behind the rows it takes a fraction of the time.
+  await client.query('select index_vectors(seq, dimensions, $1, $2) from embedders where dimensions > 0', [
+    links,
+    efConstruction,
+  ]);
   // No number is ever given again, those of rows that are gone neither.
   const last = source.prepare('select seq from sqlite_sequence where name = ?').pluck();
   for (const { name, numbered } of tables) {
     const seq = numbered === null ? undefined : last.get(name);
     if (seq) await client.query('select setval(pg_get_serial_sequence($1, $2), $3)', [name, numbered, seq]);
   }
-  const embedder = source.prepare('select value from meta where key = ?').pluck().get(EMBEDDER);
-  if (embedder !== undefined) await client.query(SET_META, [EMBEDDER, embedder]);
+}
+
+/** What vectors are made by: their rows have its numbers. Gateways that are running on the database keep the models that they know. */
+async function pushEmbedders(client: pg.Client, source: SQLite.Database): Promise<void> {
+  const { rows: known } = await client.query<Embedder>('delete from embedders returning seq, digest, name, dimensions');
+  for (const { seq } of known) await client.query(`drop index if exists vectors_of_${seq}`);
+  const insert = 'insert into embedders (digest, name, dimensions) values ($1, $2, $3) on conflict do nothing';
+  for (const { seq, digest, name, dimensions } of embeddersOf(source)) {
+    await client.query(
+      'insert into embedders (seq, digest, name, dimensions) overriding system value values ($1, $2, $3, $4)',
+      [seq, digest, name, dimensions],
+    );
+  }
+  await client.query(
+    `select setval(pg_get_serial_sequence('embedders', 'seq'), (select coalesce(max(seq), 0) + 1 from embedders), false)`,
+  );
+  for (const { digest, name, dimensions } of known) await client.query(insert, [digest, name, dimensions]);
+}
+
+async function pullEmbedders(client: pg.Client, target: SQLite.Database): Promise<void> {
+  const { rows } = await client.query<Embedder>('select seq, digest, name, dimensions from embedders');
+  target.exec('delete from embedders');
+  const insert = target.prepare('insert into embedders (seq, digest, name, dimensions) values (?, ?, ?, ?)');
+  for (const { seq, digest, name, dimensions } of rows) insert.run(seq, digest, name, dimensions);
+}
+
+function embeddersOf(source: SQLite.Database): Embedder[] {
+  return source.prepare('select seq, digest, name, dimensions from embedders').all() as Embedder[];
 }
 
 function* localDigested(database: SQLite.Database, tables: readonly CopiedTable[]): Generator<DigestedRow> {

@@ -208,4 +208,70 @@ export const MIGRATIONS: readonly string[] = [
   create policy own_rows on audit_outbox using (tenant = (select current_setting('app.tenant', true))
     or (select current_setting('app.every_tenant', true)) = 'on');
   `,
+  // Vectors of several models beside each other, and an index for each model's: their dimensions differ.
+  `
+  create table embedders (
+    seq bigint generated always as identity primary key,
+    digest text not null unique,
+    name text not null,
+    dimensions integer not null
+  );
+  insert into embedders (digest, name, dimensions)
+    select coalesce((select value from meta where key = 'embedder'), ''), '',
+      (select greatest(atttypmod, 0) from pg_attribute where attrelid = 'passages'::regclass and attname = 'embedding')
+    where exists (select 1 from stores) or exists (select 1 from meta where key = 'embedder');
+  delete from meta where key = 'embedder';
+  alter table stores add column embedder bigint references embedders (seq);
+  alter table stores add column next_embedder bigint references embedders (seq);
+  alter table stores add column embedder_name text;
+  update stores set embedder = (select seq from embedders);
+
+  create table vectors (
+    seq bigint generated always as identity primary key,
+    tenant text not null,
+    embedder bigint not null references embedders (seq),
+    store_file bigint not null,
+    passage bigint not null references passages (label) on delete cascade,
+    embedding halfvec not null,
+    unique (passage, embedder)
+  );
+  insert into vectors (tenant, embedder, store_file, passage, embedding)
+    select passages.tenant, embedder, store_files.seq, label, embedding
+    from passages
+    join stores on stores.id = passages.store_id
+    join store_files on store_files.store_id = passages.store_id and store_files.file_id = passages.file_id
+    order by label;
+  create index vectors_by_file on vectors (store_file, embedder, passage);
+  alter table vectors enable row level security;
+  create policy own_rows on vectors using (tenant = (select current_setting('app.tenant', true))
+    or (select current_setting('app.every_tenant', true)) = 'on');
+
+  drop function index_vectors;
+  create function index_vectors(embedder bigint, dimensions integer, links integer, ef_construction integer) returns void
+    language plpgsql security definer set search_path from current as $$
+  begin
+    if to_regclass('vectors_of_' || embedder) is not null then return; end if;
+    execute format('create index vectors_of_%s on vectors using hnsw ((embedding::halfvec(%s)) halfvec_ip_ops)
+      with (m = %s, ef_construction = %s) where embedder = %s', embedder, dimensions, links, ef_construction, embedder);
+  end $$;
+  revoke execute on function index_vectors from public;
+  -- Not by the first gateway that starts: it would wait for it for longer than a statement may take.
+  do $$
+  declare options text;
+  begin
+    select array_to_string(reloptions, ', ') into options from pg_class where oid = to_regclass('passages_by_vector');
+    if options is not null then
+      execute (select format('create index vectors_of_%s on vectors using hnsw ((embedding::halfvec(%s)) halfvec_ip_ops)
+        with (%s) where embedder = %s', seq, dimensions, options, seq) from embedders);
+    end if;
+  end $$;
+  alter table passages drop column embedding;
+
+  create function store_gone() returns trigger language plpgsql security definer set search_path from current as $$
+  begin
+    delete from jobs where kind = 'reembed' and subject = old.id;
+    return null;
+  end $$;
+  create trigger store_gone after delete on stores for each row execute function store_gone();
+  `,
 ];

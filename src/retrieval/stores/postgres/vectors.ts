@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
-import type { SearchScope, VectorSearch } from '../../search/find-nearest.js';
+import type { VectorSearch } from '../../search/find-nearest.js';
 import type { Scored } from '../../search/nearest.js';
 import { planSearch } from '../../search/plan.js';
 import type { Db } from '../database.js';
 import { literalOf } from '../embeddings.js';
 import { listOf } from '../list-of.js';
-import { inScope, type Passages } from '../passages.js';
-import { createVectors } from '../vectors.js';
+import type { Passages, SearchScope } from '../passages.js';
+import { createVectors, vectorsInScope } from '../vectors.js';
 
 export interface PgvectorOptions {
   /** Passages of a scope up to which all are compared. */
@@ -23,14 +23,20 @@ export function createPgvectorSearch(
   passages: Pick<Passages, 'count'>,
   { exactLimit, efSearch }: PgvectorOptions,
 ): VectorSearch {
-  /** Of the whole table, about: one index holds all tenants' vectors. */
-  const indexed = async (): Promise<number> => {
+  /** Of a model, about: one index holds all tenants' vectors of it. */
+  const indexed = async (embedder: number): Promise<number> => {
     const { rows } = await sql<{ rows: number }>`select reltuples as rows from pg_class
-      where oid = 'passages'::regclass`.execute(db);
-    return rows[0]!.rows;
+      where oid = to_regclass(${`vectors_of_${embedder}`})`.execute(db);
+    return rows[0]?.rows ?? 0;
   };
-  const distances = (scope: SearchScope, vector: Float32Array) =>
-    inScope(db, scope).select(['label', sql<number>`embedding <#> ${literalOf(vector)}::halfvec`.as('distance')]);
+  /** Word for word as the model's index has it. */
+  const distances = (scope: SearchScope, vector: Float32Array) => {
+    const type = sql.raw(`halfvec(${vector.length})`);
+    const distance = sql<number>`embedding::${type} <#> ${literalOf(vector)}::${type}`;
+    return vectorsInScope(db, scope)
+      .where(sql<boolean>`embedder = ${sql.lit(scope.embedder)}`)
+      .select(['passage as label', distance.as('distance')]);
+  };
 
   const exact = (scope: SearchScope, vector: Float32Array, count: number) =>
     db
@@ -61,7 +67,7 @@ export function createPgvectorSearch(
       if (wanted === 0) return [];
       const plan = planSearch({
         passages: wanted,
-        tenantPassages: Math.max(wanted, await indexed()),
+        tenantPassages: Math.max(wanted, await indexed(scope.embedder)),
         isRestricted: (await passages.count({ storeIds: scope.storeIds })) > visible,
         topK,
         exactLimit,
@@ -74,7 +80,7 @@ export function createPgvectorSearch(
     },
 
     async cosines(scope, vector, labels) {
-      const rows = await distances(scope, vector).where('label', 'in', listOf(db, labels)).execute();
+      const rows = await distances(scope, vector).where('passage', 'in', listOf(db, labels)).execute();
       return rows.map(toScored);
     },
 

@@ -62,9 +62,10 @@ t.test('a file that was not written whole is noticed wherever it ends', async (t
 });
 
 t.test('a tenant names its file where that is safe, and its hash does elsewhere', async (t) => {
-  t.equal(tenantFileName('northwind-bank'), 'northwind-bank.hnsw');
+  t.equal(tenantFileName('northwind-bank', 1), 'northwind-bank.hnsw');
+  t.equal(tenantFileName('northwind-bank', 2), 'northwind-bank.2.hnsw');
   for (const tenant of ['../bank', 'Bank', 'a/b', '', '.', 'x'.repeat(64), 'ümlaut']) {
-    t.match(tenantFileName(tenant), /^\.[0-9a-f]{64}\.hnsw$/, tenant);
+    t.match(tenantFileName(tenant, 1), /^\.[0-9a-f]{64}\.hnsw$/, tenant);
   }
-  t.not(tenantFileName('Bank'), tenantFileName('bAnk'));
+  t.not(tenantFileName('Bank', 1), tenantFileName('bAnk', 1));
 });

@@ -46,7 +46,7 @@ async function setUp(
       return [...(await chunkFile(file, { budgetTokens: 16, overlapTokens: 0 }, countWords))];
     },
     shipped: () => null,
-    embed: (tenant, texts, { precedence, signal }) => {
+    embed: (tenant, _digest, texts, { precedence, signal }) => {
       embeddedAs.add(precedence);
       return queue.run('background', tenant, () => embedTexts(texts), signal);
     },
@@ -88,7 +88,7 @@ t.test('a file becomes passages in order, all at once', async (t) => {
   const fileId = await attach(rows, 'bank', storeId, LONG);
   await drain();
   t.match(await rows.storeFiles.get('bank', storeId, fileId), { status: 'completed', passages: 5 });
-  const labels = await rows.vectors.labelsUpTo('bank', 1e9);
+  const labels = await rows.vectors.keysUpTo('bank', 1, 1e9);
   const passages = [...(await rows.passages.load(await rows.scope('bank', [storeId]), labels)).values()];
   t.same(
     passages.map(({ headingPath }) => headingPath[1]),
@@ -106,7 +106,7 @@ t.test('personal data is in no passage, vector, heading or word of a store that 
   await rows.stores.update('bank', storeId, { redaction: 'mask' });
   await attach(rows, 'bank', storeId, '# Of anna@example.org\n\nThe card 4111 1111 1111 1111 is blocked.');
   await drain();
-  const labels = await rows.vectors.labelsUpTo('bank', 1e9);
+  const labels = await rows.vectors.keysUpTo('bank', 1, 1e9);
   const [passage] = (await rows.passages.load(await rows.scope('bank', [storeId]), labels)).values();
   t.match(passage, { headingPath: ['Of [email]'], text: 'The card [card] is blocked.' });
   t.same(seen, ['Of [email]\nThe card [card] is blocked.']);
@@ -185,7 +185,7 @@ t.test('what stands in a document twice, or stood in the version before, is embe
   for (const id of [storeId, other.id]) {
     t.match(await rows.storeFiles.get('bank', id, second), { status: 'completed', passages: 2 });
     const scope = await rows.scope('bank', [id]);
-    const labels = await rows.vectors.labelsUpTo('bank', 1e9);
+    const labels = await rows.vectors.keysUpTo('bank', 1, 1e9);
     const passages = await rows.passages.load(scope, labels);
     for (const { label, embedding } of await rows.vectors.vectorsOf(scope, labels)) {
       t.same([embedding], await embed([embeddedText(passages.get(label)!.filename, passages.get(label)!)]));
@@ -239,7 +239,7 @@ t.test('a file that is removed while it is read leaves nothing behind', async (t
   });
   fileId = await attach(rows, 'bank', storeId, LONG);
   await drain();
-  t.same(await rows.vectors.labelsUpTo('bank', 1e9), []);
+  t.same(await rows.vectors.keysUpTo('bank', 1, 1e9), []);
   t.same(observations, []);
 });
 

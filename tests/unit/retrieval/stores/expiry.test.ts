@@ -9,12 +9,12 @@ t.test('a store expires so many days after its last use, at that moment, and for
   const rows = await openRows(dataFolder(t));
   t.teardown(() => rows.db.destroy());
   let nowS = 1000;
-  const stores = createVectorStores(rows.db, () => nowS, rows.audit);
+  const stores = createVectorStores(rows.db, () => nowS, rows.audit, rows.models);
   const { id } = await stores.create('bank', { name: 's', metadata: {}, expiresAfterDays: 2 });
   const lasting = await stores.create('bank', { name: 'lasting', metadata: {} });
   const fileId = await rows.addFile('bank', id, clusteredVectors(3));
   await rows.addFile('bank', lasting.id, clusteredVectors(2));
-  const label = (await rows.vectors.labelsUpTo('bank', 1e9)).slice(0, 3);
+  const keys = (await rows.vectors.keysUpTo('bank', 1, 1e9)).slice(0, 3);
 
   nowS += DAY_S;
   await stores.touch('bank', id);
@@ -30,7 +30,7 @@ t.test('a store expires so many days after its last use, at that moment, and for
   await t.rejects(stores.checkLive('bank', id), { code: 'store_expired' });
   await stores.touch('bank', id);
   t.equal((await stores.oldest('bank'))!.id, lasting.id, 'another one is the default');
-  t.same(await stores.expire(), [{ id, tenant: 'bank', labels: label }]);
+  t.same(await stores.expire(), [{ id, tenant: 'bank', keys }]);
   t.same(await stores.expire(), [], 'once');
   t.match(await stores.get('bank', id), { isExpired: true, usageBytes: 0, fileCounts: { total: 0 } });
   t.equal(await rows.passages.count(), 2);
@@ -43,7 +43,7 @@ t.test('a store expires so many days after its last use, at that moment, and for
 t.test('when a store expires can be changed', async (t) => {
   const rows = await openRows(dataFolder(t));
   t.teardown(() => rows.db.destroy());
-  const stores = createVectorStores(rows.db, () => 1000, rows.audit);
+  const stores = createVectorStores(rows.db, () => 1000, rows.audit, rows.models);
   const { id } = await stores.create('bank', { name: 's', metadata: {}, expiresAfterDays: 2 });
   t.match(await stores.update('bank', id, { expiresAfterDays: 7 }), { expiresAfterDays: 7 });
   t.match(await stores.update('bank', id, { name: 'x' }), { expiresAfterDays: 7 });

@@ -31,7 +31,7 @@ async function setUp(t: Test) {
   };
   const held = async () =>
     (await rows.storeFiles.list('bank', storeId, PAGE)).items.map(({ fileId, status }) => `${fileId} ${status}`);
-  const labels = () => rows.vectors.labelsUpTo('bank', 1e9);
+  const labels = () => rows.vectors.keysUpTo('bank', 1, 1e9);
   return { rows, storeId, attach, read, held, labels };
 }
 
