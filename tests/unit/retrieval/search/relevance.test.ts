@@ -49,3 +49,11 @@ t.test('of two that are as near, the one that says more is the more relevant', a
     t.ok(stub < whole, mode);
   }
 });
+
+t.test('an embedder whose vectors lie close together is judged on its own scale', async (t) => {
+  const multilingual = relevanceFor('multilingual-e5-small');
+  // A passage in another language: no word of it is the query's.
+  const [near, far] = multilingual('hybrid', [candidate(0.9, 0, 0), candidate(0.82, 0.05, 0.05)]) as [number, number];
+  t.ok(near > 0.1 && far < 0.01, `${near}, ${far}`);
+  t.ok(relevance('vector', [candidate(0.82, 0, 0)])[0]! > 0.5, 'which would be sure by another scale');
+});
