@@ -8,7 +8,7 @@ import { completionBody, readChunk } from './openai.js';
 const REQUESTS = /^sglang:num_(?:running|queue)_reqs\{[^}]*\} (\d+(?:\.\d+)?)$/gm;
 
 /**
- * SGLang, by the source of 0.5.23 (`python/sglang/srt`, named beside what was read there); it was never run against one (decision 0108).
+ * SGLang, by the source of 0.5.23 (`python/sglang/srt`, named beside what was read there); no gateway was run with one (decision 0108).
  * It loads adapters while it runs where it was started with --enable-lora. What it keeps of prompts is told apart by adapter and by
  * `cache_salt` (`managers/schedule_batch.py: Req`, `mem_cache/radix_cache.py: RadixKey`).
  */
