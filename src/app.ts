@@ -21,13 +21,13 @@ import { NEWER_SAMPLES, UPDATE_SAMPLES } from './demo/newer.js';
 import { isDemoFor, seedDemo, waitForDemoDocuments } from './demo/seed.js';
 import { DEMO_TENANTS } from './demo/tenants.js';
 import { adviseOnDisk, diskNeed } from './doctor/disk.js';
-import { memoryNeed, requireMemory } from './doctor/memory.js';
+import { manifestsBeside, memoryNeed, requireMemory } from './doctor/memory.js';
 import { createEngine } from './engine/client.js';
 import { AppError } from './errors/app-error.js';
 import { createEngines } from './generation/engines.js';
 import type { App as Server } from './http/app.js';
 import { createServer } from './http/server.js';
-import { readBaseManifest, readManifest } from './layouts/manifest.js';
+import { readBaseManifest } from './layouts/manifest.js';
 import { createLogOutput } from './log-output.js';
 import { productVersion } from './machine/machine.js';
 import { createMetrics } from './metrics/metrics.js';
@@ -141,8 +141,8 @@ export async function createApp(config: Config): Promise<App> {
     );
     adviseOnDisk(await diskNeed(config), (text) => log.warn(text));
     const manifest = await readBaseManifest(baseModelDir);
-    const others = await Promise.all([embedderDir, ...(nerModelDir ? [nerModelDir] : [])].map(readManifest));
-    requireMemory(manifest.id, memoryNeed(config, [manifest, ...others]), (text) => log.warn(text));
+    const need = memoryNeed(config, [manifest, ...(await manifestsBeside(config))]);
+    requireMemory(manifest.id, need, (text) => log.warn(text));
     const tokenizer = keep(
       await createTokenizer({
         modelDir: baseModelDir,

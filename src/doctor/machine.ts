@@ -5,7 +5,7 @@ import { readManifest } from '../layouts/manifest.js';
 import { commit, describeMachine, productVersion } from '../machine/machine.js';
 import { type NativeLibrary, openNativeLibrary } from '../native/library.js';
 import { bad, type Finding, good, poor, size } from './finding.js';
-import { memoryNeed } from './memory.js';
+import { manifestsBeside, memoryNeed } from './memory.js';
 
 /** Every release that is still maintained. */
 const OLDEST_MAINTAINED_NODE = 22;
@@ -77,11 +77,8 @@ export function checkKernels({ engine }: Config): Finding[] {
 
 /** What models, caches and slots may take when all are full, against what is there for this process. */
 export async function checkMemory(config: Config): Promise<Finding[]> {
-  const { dataDir, models } = config;
-  const [base, ...others] = await Promise.all(
-    [models.base, models.embedder, models.ner].filter(Boolean).map((id) => readManifest(join(dataDir, 'models', id))),
-  );
-  const { most, limit } = memoryNeed(config, [base!, ...others]);
+  const base = await readManifest(join(config.dataDir, 'models', config.models.base));
+  const { most, limit } = memoryNeed(config, [base, ...(await manifestsBeside(config))]);
   const found = `${size(limit)} for this process, ${size(os.freemem())} of the machine free; models, slots and caches take up to ${size(most)}; copies ${copyRate().toFixed(1)} GB/s on one core`;
   if (most > limit) {
     const advice =

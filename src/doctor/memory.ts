@@ -1,8 +1,10 @@
 import os from 'node:os';
+import { join } from 'node:path';
+import { furtherEmbedders } from '../config/embedders.js';
 import { enginesOf } from '../config/engines.js';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../errors/app-error.js';
-import type { AnyManifest } from '../layouts/manifest.js';
+import { type AnyManifest, readManifest } from '../layouts/manifest.js';
 
 export interface MemoryNeed {
   /** Of the models alone, in bytes. */
@@ -11,6 +13,15 @@ export interface MemoryNeed {
   readonly most: number;
   /** What this process and its children may have. */
   readonly limit: number;
+}
+
+/** Of the models that may be loaded beside a base; null: not there. */
+export function manifestsBeside({
+  dataDir,
+  models,
+}: Pick<Config, 'dataDir' | 'models'>): Promise<(AnyManifest | null)[]> {
+  const ids = [models.embedder, ...furtherEmbedders(models), models.ner].filter((id) => id !== '');
+  return Promise.all(ids.map((id) => readManifest(join(dataDir, 'models', id))));
 }
 
 /** Where only pools answer, the base takes nothing here. @param manifests of the base first, then of the other models; null: not there */

@@ -79,6 +79,8 @@ t.test('responses are what their schemas promise', async (t) => {
   const storeUrl = `/v1/vector_stores/${store.id}`;
   await check('GET', storePath, storeUrl);
   await check('POST', storePath, storeUrl, { name: 'y' });
+  t.ok((await check('POST', storePath, storeUrl, { embedder: 'other' })).reembedding);
+  await check('GET', storePath, storeUrl);
   await check('GET', `${storePath}/files`, `${storeUrl}/files`);
   const batch = await check('POST', `${storePath}/file_batches`, `${storeUrl}/file_batches`, { file_ids: [file.id] });
   await check('GET', `${storePath}/file_batches/{batch_id}`, `${storeUrl}/file_batches/${batch.id}`);

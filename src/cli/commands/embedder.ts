@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { type Api, ApiFailure, path, tenantApi } from '../api.js';
 import { show } from '../show.js';
-import { storeOption, storeUrl } from '../store.js';
+import { findStore, storeOption, storeUrl } from '../store.js';
 import { progressLine, type Terminal } from '../terminal.js';
 
 /** The parts of the API's vector stores that are read here. */
@@ -35,7 +35,8 @@ export function addEmbedder(documents: Command, terminal: Terminal): void {
     .option('--no-wait', 'do not wait until they are made')
     .action(async (model: string | undefined, { store, wait }: EmbedderOptions, command: Command) => {
       const api = tenantApi(command);
-      const url = await storeUrl(api, store);
+      const url = model === undefined ? await findStore(api, store) : await storeUrl(api, store);
+      if (url === null) throw new ApiFailure(null, 'The tenant has no vector store yet.');
       let found =
         model === undefined ? await api.get<Store>(url) : await api.send<Store>('POST', url, { embedder: model });
       if (model !== undefined && wait && found.reembedding) {

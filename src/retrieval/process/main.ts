@@ -15,6 +15,7 @@ import { createApart } from './apart.js';
 import { createEmbedSoon, TOKEN_MS } from './embed-soon.js';
 import { embedWhole } from './embed-whole.js';
 import type { TokenizedText } from './embedder.js';
+import { embedderWarnings } from './embedder-warnings.js';
 import { openEmbedders } from './embedders.js';
 import { FILES_AT_ONCE, Ingest } from './ingest.js';
 import { createPace, waitedForProcessorMs } from './pace.js';
@@ -30,6 +31,7 @@ type Call = Extract<GatewayMessage, { type: 'call' }>;
 
 const STATUS_EVERY_MS = 1000;
 const CHANGED = 'vector stores are to have vectors of another embedding model';
+const EMBEDDERS = 'not all is well with the embedding models of the configuration';
 /** Their first argument is the tenant. */
 const WRITES: ReadonlySet<Method> = new Set([
   'createFile',
@@ -75,6 +77,8 @@ async function start(options: ProcessOptions) {
   const pace = createPace({ nowMs: clock.monotonicMs, waitedMs: waitedForProcessorMs });
   const queue = createWorkQueue(pace, clock.monotonicMs);
   const recognise = await createRecognise(nerModelDir, config.threads, queue);
+  const warn = (message: string, detail: string) => send({ type: 'log', level: 'warn', message, detail });
+  for (const detail of embedderWarnings(embedders, furtherEmbedders)) warn(EMBEDDERS, detail);
   const documentsOptions: DocumentsOptions = {
     config,
     models: embedders,
@@ -85,11 +89,11 @@ async function start(options: ProcessOptions) {
     onObservation: (observation) => send({ type: 'observation', observation }),
     onError: reportError,
     onAdopted({ changed, lost }) {
-      const warn = (detail: string) => send({ type: 'log', level: 'warn', message: CHANGED, detail });
       if (changed > 0)
-        warn(`${changed} vector stores get its vectors in the background; those of before answer meanwhile`);
+        warn(CHANGED, `${changed} vector stores get its vectors in the background; those of before answer meanwhile`);
       if (lost > 0)
         warn(
+          CHANGED,
           `${lost} vector stores had vectors of a model that is gone: words alone find what they hold until it has others`,
         );
     },

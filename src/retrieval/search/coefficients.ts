@@ -37,6 +37,11 @@ const FITTED: Readonly<Record<string, Readonly<Record<SearchMode, Coefficients>>
   },
 };
 
+/** Its scores are not a guess. */
+export function isFitted(embedder: string): boolean {
+  return Object.hasOwn(FITTED, embedder);
+}
+
 export function coefficientsOf(embedder: string): Readonly<Record<SearchMode, Coefficients>> {
   return FITTED[embedder] ?? UNFITTED;
 }

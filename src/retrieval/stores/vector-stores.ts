@@ -38,6 +38,12 @@ type Row = Pick<
   next: string | null;
 };
 
+interface RowWithJob extends Row {
+  readonly job_id: string | null;
+  readonly job_status: JobStatus | null;
+  readonly job_progress: number | null;
+}
+
 /** A store that a search takes place in. */
 export interface SearchedStore {
   readonly id: string;
@@ -75,8 +81,17 @@ const COLUMNS = [
   sql<string>`(select digest from embedders where embedders.seq = stores.embedder)`.as('answering_digest'),
   nameOf('next_embedder').as('next'),
 ] as const;
+/** Of the newest job that gives a store other vectors. By the statement that reads the store: read after it, the job may have ended in between. */
+const ofJob = <T>(column: 'id' | 'status' | 'progress') =>
+  sql<T | null>`(select ${sql.ref(column)} from jobs where kind = 'reembed' and subject = stores.id order by seq desc limit 1)`;
+const WITH_JOB = [
+  ...COLUMNS,
+  ofJob<string>('id').as('job_id'),
+  ofJob<JobStatus>('status').as('job_status'),
+  ofJob<number>('progress').as('job_progress'),
+] as const;
 const DAY_S = 86_400;
-const UNFINISHED: readonly (JobStatus | undefined)[] = ['queued', 'running'];
+const UNFINISHED: readonly JobStatus[] = ['queued', 'running'];
 
 /** The time of a store is up. */
 const isOver = (nowS: number) =>
@@ -85,14 +100,8 @@ const isOver = (nowS: number) =>
 /** The rows of vector stores. Every method is confined to its tenant. @param models that stores may have */
 export function createVectorStores(db: Db, nowS: () => number, audit: Audited, models: EmbedderModels) {
   const find = async (tenant: string, id: string): Promise<Row> => {
-    const row = await db
-      .selectFrom('stores')
-      .select(COLUMNS)
-      .where('tenant', '=', tenant)
-      .where('id', '=', id)
-      .executeTakeFirst();
-    if (!row) throw new AppError('not_found', { what: 'Vector store', id });
-    return row;
+    const rows = db.selectFrom('stores').select(COLUMNS).where('tenant', '=', tenant).where('id', '=', id);
+    return existing(await rows.executeTakeFirst(), id);
   };
 
   /** Counts of the files of stores, by store. */
@@ -117,33 +126,7 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited, m
     };
   };
 
-  /** How the newest jobs go that give stores other vectors, by store. */
-  const reembeddings = async (rows: readonly Row[]) => {
-    const jobs = await db
-      .selectFrom('jobs')
-      .select(['id', 'subject', 'status', 'progress'])
-      .where('kind', '=', 'reembed')
-      .where(
-        'subject',
-        'in',
-        rows.map(({ id }) => id),
-      )
-      .orderBy('seq')
-      .execute();
-    const newest = new Map(jobs.map((job) => [job.subject, job]));
-    return ({ id, next, answering }: Row): Reembedding | null => {
-      const job = newest.get(id);
-      const isOver = job?.status === 'completed' || (next === null && !UNFINISHED.includes(job?.status));
-      if (!job || isOver) return null;
-      return { embedder: next ?? answering, jobId: job.id, status: job.status, progress: job.progress };
-    };
-  };
-
-  const toStore = (
-    row: Row,
-    { bytes, counts }: { bytes: number; counts: FileCounts },
-    reembedding: Reembedding | null,
-  ): VectorStore => ({
+  const toStore = (row: RowWithJob, { bytes, counts }: { bytes: number; counts: FileCounts }): VectorStore => ({
     id: row.id,
     name: row.name,
     createdAt: row.created_at,
@@ -153,14 +136,14 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited, m
     metadata: JSON.parse(row.metadata),
     redaction: row.redaction,
     embedder: row.answering,
-    reembedding,
+    reembedding: toReembedding(row),
     usageBytes: bytes,
     fileCounts: counts,
   });
 
   const get = async (tenant: string, id: string): Promise<VectorStore> => {
-    const row = await find(tenant, id);
-    return toStore(row, (await usage([id]))(id), (await reembeddings([row]))(row));
+    const rows = db.selectFrom('stores').select(WITH_JOB).where('tenant', '=', tenant).where('id', '=', id);
+    return toStore(existing(await rows.executeTakeFirst(), id), (await usage([id]))(id));
   };
 
   /** @throws AppError `not_found`, `store_expired` */
@@ -201,15 +184,14 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited, m
     },
 
     async list(tenant: string, page: PageRequest): Promise<Page<VectorStore>> {
-      let query = db.selectFrom('stores').select(COLUMNS).where('tenant', '=', tenant);
+      let query = db.selectFrom('stores').select(WITH_JOB).where('tenant', '=', tenant);
       if (page.after) query = query.where('seq', beyond(page), (await find(tenant, page.after)).seq);
       const rows = await query
         .orderBy('seq', page.order)
         .limit(page.limit + 1)
         .execute();
       const used = await usage(rows.map((row) => row.id));
-      const remade = rows.length === 0 ? () => null : await reembeddings(rows);
-      return toPage(rows, page, (row) => toStore(row, used(row.id), remade(row)));
+      return toPage(rows, page, (row) => toStore(row, used(row.id)));
     },
 
     async update(tenant: string, id: string, change: VectorStoreChange): Promise<VectorStore> {
@@ -304,6 +286,17 @@ export function createVectorStores(db: Db, nowS: () => number, audit: Audited, m
       });
     },
   };
+}
+
+function existing<R>(row: R | undefined, id: string): R {
+  if (!row) throw new AppError('not_found', { what: 'Vector store', id });
+  return row;
+}
+
+function toReembedding({ answering, next, job_id, job_status: status, job_progress }: RowWithJob): Reembedding | null {
+  if (job_id === null || status === null || status === 'completed') return null;
+  if (next === null && !UNFINISHED.includes(status)) return null;
+  return { embedder: next ?? answering, jobId: job_id, status, progress: job_progress ?? 0 };
 }
 
 function isExpired(row: Pick<Row, 'last_active_at' | 'expires_after_days' | 'expired'>, nowS: number): boolean {

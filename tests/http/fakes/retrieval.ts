@@ -147,8 +147,11 @@ export function createFakeRetrieval(): FakeRetrieval {
     getStore: async (tenant, id) => get(stores, tenant, id, 'vector store'),
     listStores: async (tenant, page) => list(stores, tenant, page, ({ id }) => id),
     updateStore: async (tenant, id, change) => {
-      const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
-      const store = { ...get(stores, tenant, id, 'vector store'), ...given };
+      const { embedder, ...others } = change;
+      const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
+      // Others are never made here.
+      const reembedding = embedder && ({ embedder, jobId: 'job_1', status: 'running', progress: 0.5 } as const);
+      const store = { ...get(stores, tenant, id, 'vector store'), ...given, ...(reembedding && { reembedding }) };
       stores.set(id, store);
       return store;
     },

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { SearchFilter, SearchMode } from '../../../src/contracts/retrieval.js';
+import { MODELS, vectorBy } from '../../fixtures/retrieval/documents.js';
 import { NEVER } from '../../fixtures/retrieval/retrieval.js';
 import { openService } from '../../fixtures/retrieval/service.js';
-import { vectorOfWords } from '../../fixtures/retrieval/words.js';
 
 const WORDS = ['limit', 'fee', 'card', 'rate', 'salary', 'board', 'merger', 'loan'];
 const GROUPS = ['hr', 'it', 'board'];
@@ -18,19 +18,24 @@ const document = fc.record({
 });
 type Document = typeof document extends fc.Arbitrary<infer D> ? D : never;
 
-/** What a caller of some groups finds where these documents are, each in the `stores`th part of it. */
+/** What a caller of some groups finds where these documents are in stores of these embedders, in turns. */
 async function found(
   t: Test,
   documents: readonly Document[],
-  stores: number,
+  embedders: readonly string[],
   search: { query: string; groups: readonly string[]; filter: SearchFilter | null; topK: number },
 ) {
-  const { rows, service, createStore } = await openService(t, { vectorOf: vectorOfWords });
+  const { rows, service, createStore } = await openService(t, {
+    models: MODELS,
+    vectorOf: (text, digest) => vectorBy(digest, text),
+  });
   const storeIds: string[] = [];
-  for (let n = 0; n < stores; n++) storeIds.push(await createStore());
+  for (const embedder of embedders) storeIds.push(await createStore('bank', embedder));
   for (const { texts, groups, store, year } of documents) {
-    const storeId = storeIds[store % stores]!;
-    const fileId = await rows.addFile('bank', storeId, texts.map(vectorOfWords), (n) => texts[n]!, groups);
+    const at = store % storeIds.length;
+    const storeId = storeIds[at]!;
+    const vectors = texts.map((text) => vectorBy(embedders[at]!, text));
+    const fileId = await rows.addFile('bank', storeId, vectors, (n) => texts[n]!, groups);
     await rows.storeFiles.update('bank', storeId, fileId, { attributes: { year } }, 1);
   }
   const results = [];
@@ -58,7 +63,11 @@ t.test('what a caller may not see changes nothing: no passage, no score, no orde
   await fc.assert(
     fc.asyncProperty(documents, request, async (all, search) => {
       const visible = all.filter((one) => isVisible(one, search.groups));
-      t.same(await found(t, all, 2, search), await found(t, visible, 2, search));
+      for (const embedders of [
+        ['words', 'words'],
+        ['words', 'short'],
+      ])
+        t.same(await found(t, all, embedders, search), await found(t, visible, embedders, search));
     }),
     { numRuns: 30 },
   );
@@ -67,8 +76,9 @@ t.test('what a caller may not see changes nothing: no passage, no score, no orde
 t.test('several stores are ranked as one that holds all their documents', async (t) => {
   await fc.assert(
     fc.asyncProperty(documents, request, async (all, search) => {
-      const passages = async (stores: number) => (await found(t, all, stores, search)).map((result) => result.passages);
-      t.same(await passages(2), await passages(1));
+      const passages = async (...embedders: string[]) =>
+        (await found(t, all, embedders, search)).map((result) => result.passages);
+      t.same(await passages('words', 'words'), await passages('words'));
     }),
     { numRuns: 20 },
   );

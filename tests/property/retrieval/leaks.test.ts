@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { sql } from 'kysely';
 import t, { type Test } from 'tap';
 import type { SearchFilter, SearchMode } from '../../../src/contracts/retrieval.js';
+import type { Lease } from '../../../src/jobs/jobs.js';
+import { claimReembed, embedNext, MODELS, vectorBy } from '../../fixtures/retrieval/documents.js';
 import { NEVER } from '../../fixtures/retrieval/retrieval.js';
 import { openService } from '../../fixtures/retrieval/service.js';
-import { vectorOfWords } from '../../fixtures/retrieval/words.js';
 
 /** `LEAK_RUNS=200 npx tap run tests/property/retrieval/leaks.test.ts` asks 100,000 questions. */
 const RUNS = Number(process.env.LEAK_RUNS ?? 10);
@@ -41,7 +42,11 @@ const query = fc.record({
   inContext: fc.boolean(),
 });
 const change = fc.record({
-  kind: fc.constantFrom('move' as const, 'move' as const, 'detach' as const, 'delete' as const, 'add' as const),
+  kind: fc.oneof(
+    { weight: 2, arbitrary: fc.constantFrom('move' as const, 'move' as const, 'detach' as const, 'delete' as const) },
+    { weight: 2, arbitrary: fc.constantFrom('add' as const, 'embedder' as const) },
+    { weight: 3, arbitrary: fc.constant('embed' as const) },
+  ),
   tenant: fc.nat(TENANTS - 1),
   pick: fc.nat(),
   groups: fc.subarray(GROUPS),
@@ -51,9 +56,9 @@ const script = fc.array(fc.record({ change: fc.option(change, { freq: 6 }), quer
   maxLength: QUERIES,
 });
 
-/** 50 tenants with two stores each, and documents with a secret of their own that everybody, or some groups, may see. */
+/** 50 tenants with two stores each, of different embedders, and documents with a secret of their own that everybody, or some groups, may see. */
 async function openWorld(t: Test) {
-  const opened = await openService(t, { vectorOf: vectorOfWords });
+  const opened = await openService(t, { models: MODELS, vectorOf: (text, digest) => vectorBy(digest, text) });
   const { rows } = opened;
   // Nothing here ends a process: waiting for the disk would be most of the time.
   await sql`pragma synchronous = off`.execute(rows.db);
@@ -66,19 +71,22 @@ async function openWorld(t: Test) {
   const add = async (tenant: (typeof tenants)[number], storeId: string, allowed: readonly string[]) => {
     const secret = `secret${++secrets}`;
     const texts = Array.from({ length: 1 + (secrets % 2) }, (_, n) => `the salary of ${secret} part ${n}`);
-    const vectors = texts.map(vectorOfWords);
+    const { embedder } = await rows.stores.get(tenant.name, storeId);
+    const vectors = texts.map((text) => vectorBy(embedder, text));
     const fileId = await rows.addFile(tenant.name, storeId, vectors, (n) => texts[n]!, allowed);
     await rows.storeFiles.update(tenant.name, storeId, fileId, { attributes: { secret } }, 1);
     tenant.documents.set(fileId, { secret, storeId, texts, groups: allowed });
   };
   for (const [n, tenant] of tenants.entries()) {
-    for (let store = 0; store < 2; store++) tenant.storeIds.push(await opened.createStore(tenant.name));
+    for (const { id } of MODELS.offered) tenant.storeIds.push(await opened.createStore(tenant.name, id));
     for (let document = 0; document < 4; document++) {
       const allowed = document === 0 ? [] : GROUPS.filter((_, group) => ((n + document) >> group) % 2 === 1);
       await add(tenant, tenant.storeIds[document % 2]!, allowed);
     }
   }
-  return { ...opened, tenants, add };
+  /** Stores that get other vectors, and the job that is under way. */
+  const changing = { stores: new Set<string>(), lease: null as Lease | null, asked: 0, changed: 0 };
+  return { ...opened, tenants, add, changing };
 }
 
 type World = Awaited<ReturnType<typeof openWorld>>;
@@ -99,7 +107,7 @@ function toFilter(kind: Query['filter'], secret: string): SearchFilter | null {
   };
 }
 
-async function ask({ service, tenants }: World, asked: Query): Promise<number> {
+async function ask({ service, tenants, changing }: World, asked: Query): Promise<number> {
   const own = tenants[asked.tenant]!;
   const others = tenants[(asked.tenant + 1) % TENANTS]!;
   const victims = [...(asked.isOwn ? own : others).documents.values()];
@@ -132,6 +140,7 @@ async function ask({ service, tenants }: World, asked: Query): Promise<number> {
     return 0;
   }
   const searched = storeIds.length === 0 ? own.storeIds.slice(0, 1) : storeIds;
+  if (searched.some((id) => changing.stores.has(id))) changing.asked++;
   const visible = [...own.documents.values()].filter(
     ({ storeId, groups: allowed }) =>
       searched.includes(storeId) && (allowed.length === 0 || allowed.some((name) => asked.groups.includes(name))),
@@ -157,10 +166,30 @@ async function ask({ service, tenants }: World, asked: Query): Promise<number> {
   return found.passages.length;
 }
 
+/** The store is to have vectors of the other model, or keeps those that it has where it is to have them already. */
+async function changeEmbedder({ service, changing }: World, tenant: string, storeId: string): Promise<void> {
+  const { embedder, reembedding } = await service.getStore(tenant, storeId);
+  const [name] = MODELS.offered.map(({ id }) => id).filter((id) => id !== (reembedding ?? { embedder }).embedder);
+  await service.updateStore(tenant, storeId, { embedder: name });
+  changing.stores.add(storeId);
+}
+
+/** A file of the store whose turn it is gets its vectors, or all are there and answer. */
+async function embedOne({ documents, changing }: World): Promise<void> {
+  changing.lease ??= await claimReembed(documents, 1000);
+  if (!changing.lease || (await embedNext(documents, changing.lease))) return;
+  if (!(await documents.settle(changing.lease))) return;
+  changing.stores.delete(changing.lease.subject);
+  changing.lease = null;
+  changing.changed++;
+}
+
 async function apply(world: World, { kind, tenant: at, pick, groups: allowed }: Change): Promise<void> {
   const tenant = world.tenants[at]!;
   const picked = [...tenant.documents][pick % Math.max(1, tenant.documents.size)];
   if (kind === 'add') return world.add(tenant, tenant.storeIds[pick % 2]!, allowed);
+  if (kind === 'embedder') return changeEmbedder(world, tenant.name, tenant.storeIds[pick % 2]!);
+  if (kind === 'embed') return embedOne(world);
   if (!picked) return;
   const [fileId, document] = picked;
   if (kind === 'move') {
@@ -174,18 +203,22 @@ async function apply(world: World, { kind, tenant: at, pick, groups: allowed }: 
 }
 
 t.test(`no secret where it does not belong: ${TENANTS} tenants, ${RUNS * QUERIES} questions`, async (t) => {
-  let found = 0;
+  const all = { found: 0, asked: 0, changed: 0 };
   await fc.assert(
     fc.asyncProperty(script, async (steps) => {
       const world = await openWorld(t);
       for (const step of steps) {
         if (step.change) await apply(world, step.change);
-        found += await ask(world, step.query);
+        all.found += await ask(world, step.query);
       }
+      all.asked += world.changing.asked;
+      all.changed += world.changing.changed;
       await world.rows.db.destroy();
     }),
     // A script that fails says which question did: there is no need for a shorter one.
     { numRuns: RUNS, endOnFailure: true },
   );
-  t.ok(found > (RUNS * QUERIES) / 2, `${found} passages were found`);
+  t.ok(all.found > (RUNS * QUERIES) / 2, `${all.found} passages were found`);
+  t.ok(all.asked > RUNS, `${all.asked} questions were asked while a store got other vectors`);
+  t.ok(all.changed > RUNS, `${all.changed} stores got other vectors`);
 });

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { loadConfig } from '../../../src/config/load.js';
 import type { ModelManifest } from '../../../src/contracts/model-manifest.js';
-import { memoryNeed, requireMemory } from '../../../src/doctor/memory.js';
+import { manifestsBeside, memoryNeed, requireMemory } from '../../../src/doctor/memory.js';
 
 const GB = 1e9;
 const base = {
@@ -21,6 +21,18 @@ t.test('what a start needs is its models, and its slots and caches when they are
   const caches = passageCacheBytes + adapterCacheBytes + config.retrieval.indexMemoryBytes;
   t.equal(most, weights + tokens * 12_288 + caches, '12 KiB a token');
   t.ok(limit > GB);
+});
+
+t.test('an embedding model that stores may name counts as the own one does', async (t) => {
+  const manifest = (bytes: number) => {
+    const one = { format: 'switchyard-embedder-3', importer: { version: 3 }, files: { 'encoder.bin': { bytes } } };
+    return { 'manifest.json': JSON.stringify(one) };
+  };
+  const dataDir = t.testdir({ models: { own: manifest(5), second: manifest(7), other: manifest(9) } });
+  const env = { SWITCHYARD_MODELS_EMBEDDER: 'own', SWITCHYARD_MODELS_EMBEDDERS: 'second, none' };
+  const { models, ...config } = loadConfig({ env });
+  const others = await manifestsBeside({ dataDir, models: { ...models, ner: '' } });
+  t.equal(memoryNeed(config, [null, ...others]).weights, 12);
 });
 
 t.test('where only servers answer, the base and its slots need nothing here', async (t) => {

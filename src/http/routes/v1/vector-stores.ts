@@ -21,7 +21,9 @@ const Redaction = Type.Enum(['off', 'mask', 'mask_names'], {
 });
 
 const EMBEDDER =
-  "Extension. Id of the embedding model that the store's vectors are of: the gateway's own, or one of those that its configuration offers (`models.embedders`).";
+  "Extension. Id of the embedding model that the store's vectors are of: the gateway's own, or one of those that its configuration offers (`models.embedders`). `auto`: the gateway's own, whichever that is; so it is where the store was created without.";
+/** Names none. null would stand for what is not given. */
+const AUTO = 'auto';
 
 const CreateStore = Type.Object(
   {
@@ -42,8 +44,10 @@ const ModifyStore = Type.Object(
     expires_after: Type.Optional(ExpiresAfter),
     redaction: Type.Optional(Redaction),
     embedder: Type.Optional(
-      Type.Union([Type.String({ minLength: 1, maxLength: 128 }), Type.Null()], {
-        description: `${EMBEDDER} With another one, vectors are made in the background from the passages that are there, and those of before answer until all are made. null: the gateway's own, whichever that is.`,
+      Type.String({
+        minLength: 1,
+        maxLength: 128,
+        description: `${EMBEDDER} With another one, vectors are made in the background from the passages that are there, and those of before answer until all are made.`,
       }),
     ),
   },
@@ -110,7 +114,8 @@ export function addVectorStores(app: App, { registry, retrieval }: Services): vo
     },
     async ({ principal, body }) => {
       const { tenant } = principal;
-      const { name = '', metadata = {}, file_ids: fileIds = [], expires_after: expiry, redaction, embedder } = body;
+      const { name = '', metadata = {}, file_ids: fileIds = [], expires_after: expiry, redaction } = body;
+      const embedder = body.embedder === AUTO ? undefined : body.embedder;
       const chunking = toChunkSizes(body.chunking_strategy, 'chunking_strategy');
       // A file that does not exist is found out before there is a store to clean up.
       for (const fileId of fileIds) await retrieval.getFile(tenant, fileId);
@@ -168,7 +173,8 @@ export function addVectorStores(app: App, { registry, retrieval }: Services): vo
       },
     },
     async ({ principal, params, body }) => {
-      const { name, metadata, expires_after: expiry, redaction, embedder } = body;
+      const { name, metadata, expires_after: expiry, redaction } = body;
+      const embedder = body.embedder === AUTO ? null : body.embedder;
       const change = { name, metadata, expiresAfterDays: expiry?.days, redaction, embedder };
       return toWire(await retrieval.updateStore(principal.tenant, params.vector_store_id, change));
     },

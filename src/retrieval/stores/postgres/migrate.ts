@@ -24,10 +24,15 @@ interface GatewayRole {
  * created where there is none. May be run as often as one likes, also while gateways use the database.
  * @param ownerUrl of a role that may create extensions, schemas and roles; it owns the tables
  * @param gatewayUrl as the gateway will have it
+ * @param steps that are known; fewer for a database as an older version had it
  * @returns how many migrations were applied
  * @throws AppError `config_invalid`
  */
-export async function migratePostgres(ownerUrl: string, gatewayUrl: string): Promise<number> {
+export async function migratePostgres(
+  ownerUrl: string,
+  gatewayUrl: string,
+  steps = MIGRATIONS.length,
+): Promise<number> {
   const role = gatewayRole(gatewayUrl);
   return withClient(ownerUrl, async (client) => {
     await client.query(LOCK, [SCHEMA]);
@@ -37,9 +42,9 @@ export async function migratePostgres(ownerUrl: string, gatewayUrl: string): Pro
     await client.query('create table if not exists meta (key text primary key, value text not null)');
     const known = (await schemaVersion((sql, values) => client.query(sql, values))) ?? 0;
     checkNotNewer(known);
-    for (let next = known; next < MIGRATIONS.length; next++) await apply(client, next);
+    for (let next = known; next < steps; next++) await apply(client, next);
     await allow(client, role, vectorSchema);
-    return MIGRATIONS.length - known;
+    return steps - known;
   });
 }
 
