@@ -9,7 +9,7 @@ import { type BinaryKind, recogniseFile, refusal, type TextKind } from './file-k
 import { parseHtml } from './html.js';
 import { parseJsonLines } from './json-lines.js';
 import { parseMarkdown } from './markdown.js';
-import { commentsOf } from './markdown-comments.js';
+import { unseenOf } from './markdown-unseen.js';
 import { openZip } from './office/zip.js';
 import { parseTable } from './table.js';
 import { parseText } from './text.js';
@@ -52,7 +52,7 @@ export async function readFile(file: NamedFile, depth = 0): Promise<ReadDocument
 
 async function readText(filename: string, file: { readonly kind: TextKind } & DecodedFile): Promise<ReadDocument> {
   const { kind, text: raw } = file;
-  const clean = cleanText(raw, kind === 'markdown' ? commentsOf(raw) : []);
+  const clean = cleanText(raw, kind === 'markdown' ? unseenOf(raw) : []);
   const document = await parseTextOf(kind, clean.text, filename);
   const lineAt = counter(raw, (piece) => piece.match(/\r\n?|\n/g)?.length ?? 0);
   return {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { parseMarkdown } from '../../../../src/retrieval/chunking/markdown.js';
-import { commentsOf } from '../../../../src/retrieval/chunking/markdown-comments.js';
+import { unseenOf } from '../../../../src/retrieval/chunking/markdown-unseen.js';
 
 function blocks(text: string, title = 'file') {
   const document = parseMarkdown(text, title);
@@ -85,11 +85,17 @@ t.test('the column names of a table and the rule below them are its header', asy
   t.equal(text.slice(table!.start, table!.headerEnd), '| fee | euros |\n| --- | ---: |');
 });
 
-t.test('comments are what nobody is to read, except in code', async (t) => {
-  const hidden = (text: string) => commentsOf(text).map(({ start, end }) => text.slice(start, end));
+t.test('comments and empty anchors are what nobody reads, except in code', async (t) => {
+  const hidden = (text: string) => unseenOf(text).map(({ start, end }) => text.slice(start, end));
   t.same(hidden('a <!-- b --> c <!--d--> e'), ['<!-- b -->', '<!--d-->']);
   t.same(hidden('<!--\nlong\n```\nsecret\n-->\nshown'), ['<!--\nlong\n```\nsecret\n-->']);
   t.same(hidden('```html\n<!-- shown -->\n```\n<!-- hidden -->'), ['<!-- hidden -->']);
   t.same(hidden('`<!-- shown -->` and ``a ` <!-- shown -->``'), []);
   t.same(hidden('open <!-- to the end'), []);
+  t.same(hidden('<a id="body-limit"></a>\n<a name=\'b\'> </a> <a id="c"/>'), [
+    '<a id="body-limit"></a>',
+    "<a name='b'> </a>",
+    '<a id="c"/>',
+  ]);
+  t.same(hidden('`<a id="x"></a>` <a href="y"></a> <a id="z">shown</a>'), []);
 });
