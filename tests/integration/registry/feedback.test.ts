@@ -41,6 +41,11 @@ t.test('an opinion says something, within its limits', async (t) => {
   const first = await registry.addFeedback(bank, opinion('a1', { score: 0.25, categories: ['wrong', 'wrong'] }));
   t.equal(first.isFirst, false, 'nothing was rated');
   t.equal((await registry.addFeedback(bank, opinion('a1', { rating: 'down' }))).isFirst, true);
+  for (const rating of ['down', 'up'] as const) {
+    t.equal((await registry.addFeedback(bank, opinion('a1', { rating }))).isFirst, false, 'one caller counts once');
+  }
+  const other = { ...bank, keyId: 'key_2' };
+  t.equal((await registry.addFeedback(other, opinion('a1', { rating: 'up' }))).isFirst, true, 'another counts too');
 });
 
 t.test('a correction is kept only where the tenant consents, and what it corrects is named', async (t) => {
