@@ -75,7 +75,7 @@ export class TenantIndexes {
         if (await this.#isWanted(tenant, seq)) await this.#advance(await this.#open(tenant, seq));
       }
     };
-    advance().catch((error) => this.#options.onError(error, 'an index could not be built'));
+    advance().catch((error) => this.#couldNotBuild(error));
   }
 
   /** The rows are gone already; takes them out of the indexes that are open. */
@@ -151,7 +151,7 @@ export class TenantIndexes {
     const entry: Entry = { tenant, embedder, index, advancing: null, unsaved: 0 };
     this.#entries.set(key, entry);
     this.#evict();
-    this.#advance(entry).catch((error) => this.#options.onError(error, 'an index could not be built'));
+    this.#advance(entry).catch((error) => this.#couldNotBuild(error));
     return entry;
   }
 
@@ -181,6 +181,11 @@ export class TenantIndexes {
     if (entry.unsaved > entry.index.liveCount * UNSAVED_SHARE) this.#save(entry);
     this.#evict();
     if (isRebuild && entry.index.lastLabel > 0) onRebuilt(clock.monotonicMs() - startedAt);
+  }
+
+  #couldNotBuild(error: unknown): void {
+    // What was under way finds the database closed then, and the next start goes on with it.
+    if (!this.#isClosed) this.#options.onError(error, 'an index could not be built');
   }
 
   #save(entry: Entry): void {

@@ -37,6 +37,22 @@ async function largeStore(t: Test) {
   return { folder, rows, storeId: store.id, fileId, file };
 }
 
+t.test('indexes that are being built when they are closed say nothing of a database that is closed too', async (t) => {
+  for (const turns of Array.from({ length: 12 }).keys()) {
+    const folder = dataFolder(t);
+    const rows = await openRows(folder);
+    const store = await rows.stores.create('bank', { name: 's', metadata: {} });
+    await rows.addFile('bank', store.id, clusteredVectors(20));
+    const { indexes, errors } = await openIndexes(folder, rows, { exactSearchLimit: 0 });
+    indexes.grown('bank');
+    for (let turn = 0; turn < turns * 4; turn++) await Promise.resolve();
+    indexes.close();
+    await rows.db.destroy();
+    await sleep(5);
+    t.same(errors, [], `after ${turns * 4} turns`);
+  }
+});
+
 t.test('an index', async (t) => {
   const { folder, rows, storeId, file } = await largeStore(t);
   const first = await openIndexes(folder, rows);
