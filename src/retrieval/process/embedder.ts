@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Tokenizer } from '@huggingface/tokenizers';
 import type { EmbedderManifest } from '../../contracts/model-manifest.js';
 import type { Encoder, Precedence, TokenBatch } from './encoder.js';
 import { openKernelEncoder } from './kernel-encoder.js';
-import { openUnigram } from './unigram.js';
+import { openTokenizer } from './tokenizer.js';
 
 /** A text as the model reads it: tokenizing is work, and is done once. */
 export interface TokenizedText {
@@ -33,12 +31,11 @@ type EmbeddedAs = 'query' | 'passage';
 /** No text has that many characters a token on average; what lies beyond need not be tokenized to be known as too long. */
 const MAX_CHARS_PER_TOKEN = 40;
 
-/** Loads an imported embedding model from its folder. Nothing is ever fetched. */
+/** Loads an imported embedding model from its folder, beside whatever this thread does meanwhile. Nothing is ever fetched. */
 export async function loadEmbedder(folder: string, manifest: EmbedderManifest, threads: number): Promise<Embedder> {
   const { dimensions, maxTokens, queryPrefix, passagePrefix = '' } = manifest;
   const maxChars = maxTokens * MAX_CHARS_PER_TOKEN;
-  const tokenizer = openTokenizer(folder);
-  const encoder = await openEncoder(folder, manifest, threads);
+  const [tokenizer, encoder] = await Promise.all([openTokenizer(folder), openEncoder(folder, manifest, threads)]);
   const prefixed = (text: string, as: EmbeddedAs) => (as === 'query' ? queryPrefix : passagePrefix) + text;
 
   // The last one ends a text, cut or not.
@@ -76,15 +73,9 @@ export function digestOf({ baseDigest, adapterDigest }: EmbedderManifest): strin
   return [baseDigest, adapterDigest].filter(Boolean).join('+');
 }
 
-function openTokenizer(folder: string): { encode(text: string): { readonly ids: readonly number[] } } {
-  const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
-  const json = read('tokenizer.json');
-  return openUnigram(json) ?? new Tokenizer(json, read('tokenizer_config.json'));
-}
-
 async function openEncoder(folder: string, manifest: EmbedderManifest, threads: number): Promise<Encoder> {
   const file = manifest.encoder?.file;
-  const kernels = file === undefined ? null : openKernelEncoder(join(folder, file), manifest.dimensions);
+  const kernels = file === undefined ? null : await openKernelEncoder(join(folder, file), manifest.dimensions);
   if (kernels) return kernels;
   // Not before: onnxruntime alone is 46 MB.
   const { openStockEncoder } = await import('./stock-encoder.js');

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { type NativeLibrary, openNativeLibrary } from '../../native/library.js';
 import type { Encoder, Precedence, TokenBatch } from './encoder.js';
 
@@ -13,11 +13,11 @@ interface Encode {
  * Null where it was not built, or is not right on this CPU.
  * @throws Error for a file that is no encoder
  */
-export function openKernelEncoder(file: string, dimensions: number): Encoder | null {
+export async function openKernelEncoder(file: string, dimensions: number): Promise<Encoder | null> {
   const library = openNativeLibrary();
   const path = library?.paths.find((name) => name !== 'scalar' && library.faultOf(name) === null);
   if (!library || path === undefined) return null;
-  const encoder = openFile(library, file);
+  const encoder = await openFile(library, file);
   const encode = library.func(
     'str SwitchyardEncode(void *encoder, const char *path, void *ids, void *lengths, int64_t texts, void *vectors, int inBackground)',
   ) as unknown as Encode;
@@ -48,23 +48,29 @@ export function openKernelEncoder(file: string, dimensions: number): Encoder | n
 }
 
 /** Reads the file to where it stays: the kernels want it aligned, and are faster on huge pages. */
-function openFile(library: NativeLibrary, file: string): bigint {
-  const { size } = statSync(file);
-  const memory = library.allocate(size, 'dense');
-  const bytes = new Uint8Array(memory.view(0, size));
-  const descriptor = openSync(file, 'r');
+async function openFile(library: NativeLibrary, file: string): Promise<bigint> {
+  const handle = await open(file, 'r');
   try {
-    for (let done = 0; done < size; ) {
-      const count = readSync(descriptor, bytes, done, size - done, done);
-      if (count === 0) throw new Error(`${file} became shorter while it was read`);
-      done += count;
+    const { size } = await handle.stat();
+    const memory = library.allocate(size, 'dense');
+    try {
+      const bytes = new Uint8Array(memory.view(0, size));
+      for (let done = 0; done < size; ) {
+        const { bytesRead } = await handle.read(bytes, done, size - done, done);
+        if (bytesRead === 0) throw new Error(`${file} became shorter while it was read`);
+        done += bytesRead;
+      }
+      const openEncoder = library.func('str SwitchyardOpenEncoder(void *bytes, int64_t length, void *encoder)');
+      const opened = new BigUint64Array(1);
+      const fault = openEncoder(memory.address, size, opened) as string | null;
+      if (fault !== null) throw new Error(`${file} cannot be used: ${fault}`);
+      return opened[0]!;
+    } catch (error) {
+      // It is tried again with the next use.
+      memory.release();
+      throw error;
     }
   } finally {
-    closeSync(descriptor);
+    await handle.close();
   }
-  const open = library.func('str SwitchyardOpenEncoder(void *bytes, int64_t length, void *encoder)');
-  const opened = new BigUint64Array(1);
-  const fault = open(memory.address, size, opened) as string | null;
-  if (fault !== null) throw new Error(`${file} cannot be used: ${fault}`);
-  return opened[0]!;
 }

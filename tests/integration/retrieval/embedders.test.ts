@@ -14,6 +14,8 @@ import {
   startRetrieval,
 } from '../../fixtures/retrieval/retrieval.js';
 
+const MANY_LANGUAGES = 'multilingual-e5-small';
+
 const FILES = {
   'repayment.md': '# Mortgage\n\nThe early repayment fee is 1.5 % of the outstanding amount.',
   'cards.md': '# Cards\n\nReport a lost card in the app within 24 hours.',
@@ -90,3 +92,24 @@ t.test(
     t.same(await scores(id), after, 'as if it had been read by it');
   },
 );
+
+t.test('while the model of one store is loaded, others are searched', async (t) => {
+  const retrieval = await startRetrieval(dataFolder(t), {}, { furtherEmbedders: [MANY_LANGUAGES] });
+  t.teardown(() => retrieval.close());
+  const { id: own } = await retrieval.createStore('bank', { name: 'own', metadata: {} });
+  await settled(retrieval, 'bank', own, await addText(retrieval, 'bank', own, 'cards.md', FILES['cards.md']));
+  const other = await retrieval.createStore('bank', { name: 'other', metadata: {}, embedder: MANY_LANGUAGES });
+
+  let isLoaded = false;
+  const first = retrieval.search(ask('Karte verloren', 'bank', other.id), NEVER).then(() => {
+    isLoaded = true;
+  });
+  let answered = 0;
+  while (!isLoaded) {
+    const { passages } = await retrieval.search(ask('lost card', 'bank', own), NEVER);
+    t.equal(passages.length, 1);
+    if (!isLoaded) answered++;
+  }
+  await first;
+  t.ok(answered > 5, `${answered} searches were answered meanwhile`);
+});

@@ -2,21 +2,20 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import fc from 'fast-check';
 import t from 'tap';
 import { unigramTokenizer } from '../../../../src/model-import/embedder/unigram-tokenizer.js';
-import { openUnigram } from '../../../../src/retrieval/process/unigram.js';
-
-type Json = Parameters<typeof openUnigram>[0];
+import { openUnigram, type UnigramJson } from '../../../../src/retrieval/process/unigram.js';
+import { unigramTables } from '../../../../src/retrieval/process/unigram-tables.js';
 
 const SPECIALS = ['<s>', '<pad>', '</s>', '<unk>'];
-function jsonOf(pieces: Readonly<Record<string, number>>): Json {
+function jsonOf(pieces: Readonly<Record<string, number>>): UnigramJson {
   const vocabulary = {
     pieces: [...SPECIALS, ...Object.keys(pieces)],
     scores: [...SPECIALS.map(() => 0), ...Object.values(pieces)],
     ids: { begin: 0, padding: 1, end: 2, unknown: 3 },
   };
-  return unigramTokenizer(vocabulary) as Json;
+  return unigramTokenizer(vocabulary) as UnigramJson;
 }
-const named = (json: Json, text: string) =>
-  openUnigram(json)!
+const named = (json: UnigramJson, text: string) =>
+  openUnigram(unigramTables(json)!)
     .encode(text)
     .ids.slice(1, -1)
     .map((id) => json.model.vocab[id]![0]);
@@ -25,7 +24,7 @@ t.test('the likeliest pieces are taken, not the longest ones', (t) => {
   const json = jsonOf({ '▁': -3, '▁ab': -4, a: -5, ab: -5, c: -6, abc: -20, '▁abc': -30, bc: -5.5 });
   t.same(named(json, 'abc'), ['▁ab', 'c']);
   t.same(named(json, 'ab  abc\n'), ['▁ab', '▁ab', 'c'], 'whatever is white parts words');
-  t.same(openUnigram(json)!.encode('').ids, [0, 2]);
+  t.same(openUnigram(unigramTables(json)!).encode('').ids, [0, 2]);
   t.end();
 });
 
@@ -51,13 +50,13 @@ t.test('forms of a character are one, but for the tilde that Japanese has betwee
 
 t.test('another kind of tokenizer is left to the general library', (t) => {
   const json = jsonOf({ a: -1 });
-  t.equal(openUnigram({ ...json, model: { ...json.model, type: 'WordPiece' } }), null);
-  t.equal(openUnigram({ ...json, model: { ...json.model, byte_fallback: true } }), null);
-  t.equal(openUnigram({ ...json, normalizer: { type: 'Lowercase' } }), null);
-  t.equal(openUnigram({ ...json, normalizer: null }), null);
-  t.equal(openUnigram({ ...json, pre_tokenizer: null }), null);
-  t.equal(openUnigram({ ...json, post_processor: null }), null);
-  t.ok(openUnigram({ ...json, normalizer: { type: 'Precompiled' } }), 'SentencePiece’s table is the same rule');
+  t.equal(unigramTables({ ...json, model: { ...json.model, type: 'WordPiece' } }), null);
+  t.equal(unigramTables({ ...json, model: { ...json.model, byte_fallback: true } }), null);
+  t.equal(unigramTables({ ...json, normalizer: { type: 'Lowercase' } }), null);
+  t.equal(unigramTables({ ...json, normalizer: null }), null);
+  t.equal(unigramTables({ ...json, pre_tokenizer: null }), null);
+  t.equal(unigramTables({ ...json, post_processor: null }), null);
+  t.ok(unigramTables({ ...json, normalizer: { type: 'Precompiled' } }), 'SentencePiece’s table is the same rule');
   t.end();
 });
 
@@ -76,7 +75,7 @@ t.test('any text becomes what the general library makes of it', (t) => {
       const json = jsonOf({ '▁': -10.5, ...pieces });
       const general = new Tokenizer(json as object, {});
       const all = letters.join('');
-      const [own, other] = [openUnigram(json)!.encode(all).ids, general.encode(all).ids];
+      const [own, other] = [openUnigram(unigramTables(json)!).encode(all).ids, general.encode(all).ids];
       if (own.join() !== other.join()) throw new Error(`${own} instead of ${other}`);
     }),
     { numRuns: 300 },
