@@ -219,7 +219,7 @@ export function createJobs(db: JobDb) {
     /** What follows may end the process: counts, unless the job is given back or ends. */
     async risk(lease: Lease): Promise<void> {
       await held(db, lease)
-        .set({ deaths: lease.deaths + 1 })
+        .set((eb) => ({ deaths: eb('deaths', '+', 1) }))
         .execute();
     },
 
@@ -230,7 +230,7 @@ export function createJobs(db: JobDb) {
           ...NOBODY,
           status: 'queued',
           progress: 0,
-          deaths: lease.deaths,
+          deaths: countedBefore(lease),
           not_before: nowMs + backoffMs(lease.attempt),
           error_code: failure.code,
           error_message: failure.message,
@@ -241,7 +241,7 @@ export function createJobs(db: JobDb) {
     /** Gives a job back that was interrupted through no fault of its own. */
     async release(lease: Lease): Promise<void> {
       await held(db, lease)
-        .set({ ...NOBODY, status: 'queued', progress: 0, deaths: lease.deaths, attempts: lease.attempt - 1 })
+        .set({ ...NOBODY, status: 'queued', progress: 0, deaths: countedBefore(lease), attempts: lease.attempt - 1 })
         .execute();
     },
 
@@ -308,6 +308,15 @@ export async function completeJob(tx: JobDb, lease: Lease, nowMs: number): Promi
   return numUpdatedRows > 0n;
 }
 
+/**
+ * A part of the work went well that was risked, within the transaction that keeps it: whatever ended the process before, it was not this job.
+ * False where the lease was lost: then nothing of it may be kept.
+ */
+export async function overcomeRisk(tx: JobDb, lease: Lease): Promise<boolean> {
+  const { numUpdatedRows } = await held(tx, lease).set({ deaths: 0 }).executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
 /** Whether the lease counts still: what is kept of an unfinished job is kept by its holder alone. */
 export async function holdsJob(tx: JobDb, { seq, holder, attempt }: Lease): Promise<boolean> {
   const row = await tx
@@ -354,6 +363,11 @@ function held(db: JobDb, { seq, holder, attempt }: Lease) {
     .where('status', '=', 'running')
     .where('holder', '=', holder)
     .where('attempts', '=', attempt);
+}
+
+/** Deaths without the one that was risked since; none where a risk was overcome. */
+function countedBefore({ deaths }: Lease) {
+  return sql<number>`case when deaths > ${deaths} then ${deaths} else deaths end`;
 }
 
 function toJob(row: Row, leftMs: number | null): Job {

@@ -11,7 +11,7 @@ export interface Working {
   readonly signal: AbortSignal;
   /** How far it is, 0 … 1. */
   readonly progress: (share: number) => void;
-  /** To be awaited before what may end the process. */
+  /** To be awaited before what may end the process; `overcomeRisk` is for what went well of a job that goes on. */
   readonly risk: () => Promise<void>;
 }
 

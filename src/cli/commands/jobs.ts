@@ -21,6 +21,7 @@ export function addJobs(program: Command, terminal: Terminal): void {
   jobs
     .command('list')
     .description('the newest jobs: what goes on, waits or is over')
+    .addOption(new Option('--kind <kind>', 'only those of this kind').choices(['ingest', 'reembed']))
     .addOption(
       new Option('--status <status>', 'only those that are that far').choices([
         'queued',
@@ -31,8 +32,8 @@ export function addJobs(program: Command, terminal: Terminal): void {
       ]),
     )
     .option('--limit <number>', 'how many', '20')
-    .action(async ({ status, limit }: { status?: string; limit: string }, command: Command) => {
-      const query = new URLSearchParams({ limit, ...(status !== undefined && { status }) });
+    .action(async (only: { kind?: string; status?: string; limit: string }, command: Command) => {
+      const query = new URLSearchParams(only);
       const data = await tenantApi(command).list<Job>(`/v1/jobs?${query}`);
       show(terminal, command, data, data.map(toRow));
     });

@@ -5,6 +5,7 @@ import type { QueryPart } from '../search/best-passages.js';
 import type { EmbeddedFile } from '../stores/embedded-file.js';
 import type { KnownVectors } from '../stores/known-vectors.js';
 import type { StoredPassage } from '../stores/passages.js';
+import type { PassagesLeft } from '../stores/reembedding.js';
 import type { IngestFile, NewPassage } from '../stores/store-files.js';
 import type { StoredContent } from '../stores/stored-content.js';
 import type { SearchedStore } from '../stores/vector-stores.js';
@@ -84,6 +85,8 @@ export interface DocumentStore extends DocumentMethods {
    */
   complete(lease: Lease, file: IngestFile, passages: readonly NewPassage[], terms: FileTerms): Promise<boolean>;
 
+  /** Passages of the job's store, and those that lack vectors of the model that it is to have. */
+  passagesLeft(lease: Lease): Promise<PassagesLeft>;
   /** A file whose passages lack vectors of the model that the job's store is to have, with `seq` above `after`; null: none does. */
   nextUnembedded(lease: Lease, after: number): Promise<EmbeddedFile | null>;
   /** The passages that it has now, from the `from`th on, at most `limit`. */

@@ -110,6 +110,7 @@ export function createRows(db: Db, { audit, clock, models, limits, atOnce, forge
       return true;
     },
 
+    passagesLeft: reembedding.passagesLeft,
     nextUnembedded: reembedding.nextUnembedded,
     passagesOf: passages.ofFile,
     async keepVectors(lease, file, labels, embeddings) {

@@ -8,19 +8,19 @@ import type { DocumentStore } from '../documents/document-store.js';
 import type { EmbeddedFile } from '../stores/embedded-file.js';
 import type { StoredPassage } from '../stores/passages.js';
 import { FILES_AT_ONCE } from './ingest.js';
-import { type VectorOptions, vectorsOfTexts } from './vectors-of-texts.js';
+import { type Reading, type VectorOptions, vectorsOfTexts } from './vectors-of-texts.js';
 
 export interface ReembedOptions extends VectorOptions {
   readonly documents: Pick<
     DocumentStore,
-    'jobs' | 'isAlone' | 'known' | 'nextUnembedded' | 'passagesOf' | 'keepVectors' | 'settle' | 'getStore'
+    'jobs' | 'isAlone' | 'known' | 'passagesLeft' | 'nextUnembedded' | 'passagesOf' | 'keepVectors' | 'settle'
   >;
   readonly clock: Clock;
   readonly onObservation: (observation: RetrievalObservation) => void;
   readonly onError: (error: unknown, what: string) => void;
 }
 
-/** A store that ended the process that often while it got its vectors keeps those that it has. */
+/** A store keeps the vectors that it has where the process ended that often over one of its files. */
 const MAX_ATTEMPTS = 5;
 /** Passages that are read at once: more would keep a search waiting. */
 const LOT = 200;
@@ -69,14 +69,17 @@ export class Reembed {
 
   async #work(lease: Lease, working: Working): Promise<void> {
     const { documents } = this.#options;
-    const { fileCounts } = await documents.getStore(lease.tenant, lease.subject);
-    let done = 0;
     do {
+      // What was made before the process ended counts as well.
+      const { all, left } = await documents.passagesLeft(lease);
+      let made = all - left;
+      const progress = (more: number) => working.progress(all === 0 ? 1 : Math.min(1, (made + more) / all));
+      progress(0);
       let file = await documents.nextUnembedded(lease, 0);
       while (file) {
         working.signal.throwIfAborted();
-        await this.#embed(lease, file, working);
-        working.progress(Math.min(1, ++done / fileCounts.total));
+        made += await this.#embed(lease, file, { ...working, progress });
+        progress(0);
         file = await documents.nextUnembedded(lease, file.seq);
       }
       working.signal.throwIfAborted();
@@ -84,7 +87,8 @@ export class Reembed {
     } while (!(await documents.settle(lease)));
   }
 
-  async #embed(lease: Lease, file: EmbeddedFile, { signal, risk }: Working): Promise<void> {
+  /** @param working whose progress is that in the file, in passages @returns how many it has */
+  async #embed(lease: Lease, file: EmbeddedFile, { signal, risk, progress }: Working): Promise<number> {
     const { documents, onObservation } = this.#options;
     const passages: StoredPassage[] = [];
     for (let read = LOT; read === LOT; ) {
@@ -95,10 +99,14 @@ export class Reembed {
     const texts = passages.map((passage) => embeddedText(file.filename, passage));
     await risk();
     const known = await documents.known(file);
-    const vectors = await vectorsOfTexts({ file, texts, known }, { precedence: 'behind', signal }, this.#options);
+    const reading: Reading = { precedence: 'behind', signal };
+    const vectors = await vectorsOfTexts({ file, texts, known }, reading, this.#options, (share) =>
+      progress(share * texts.length),
+    );
     const labels = passages.map(({ label }) => label);
     const embeddings = texts.map((text) => vectors.get(text)!);
-    if (!(await documents.keepVectors(lease, file, labels, embeddings))) return;
-    onObservation({ type: 'reembed', passages: passages.length });
+    const isKept = await documents.keepVectors(lease, file, labels, embeddings);
+    if (isKept) onObservation({ type: 'reembed', passages: passages.length });
+    return isKept ? passages.length : 0;
   }
 }

@@ -1,5 +1,5 @@
-import { sql, type Transaction } from 'kysely';
-import { completeJob, enqueueJob, holdsJob, type Lease } from '../../jobs/jobs.js';
+import { type SelectQueryBuilder, sql, type Transaction } from 'kysely';
+import { completeJob, enqueueJob, holdsJob, type Lease, overcomeRisk } from '../../jobs/jobs.js';
 import { type Db, jobTables, type Tables } from './database.js';
 import type { EmbeddedFile } from './embedded-file.js';
 import { keyOf } from './embedder-models.js';
@@ -14,6 +14,12 @@ export interface Settled {
   readonly removed: readonly number[];
 }
 
+/** How much is to be done for vectors of another model. */
+export interface PassagesLeft {
+  readonly all: number;
+  readonly left: number;
+}
+
 /** Vectors that are deleted in one transaction: others write in between. */
 const LOT = 2000;
 
@@ -26,6 +32,15 @@ const TARGET = sql<number>`coalesce(stores.next_embedder, stores.embedder)`;
  */
 export function createReembedding(db: Db) {
   return {
+    /** Passages of the job's store, and those of them in files that lack vectors of the model that the store is to have. */
+    async passagesLeft({ subject }: Lease): Promise<PassagesLeft> {
+      const [all, left] = await Promise.all([
+        passagesIn(db.selectFrom('store_files').where('store_id', '=', subject)),
+        passagesIn(lacking(db, subject)),
+      ]);
+      return { all, left };
+    },
+
     /** A file of the job's store, after `after` (`seq`), whose passages have no vectors of the model that the store is to have. */
     nextUnembedded: ({ subject }: Lease, after: number): Promise<EmbeddedFile | null> => unembedded(db, subject, after),
 
@@ -37,7 +52,7 @@ export function createReembedding(db: Db) {
       embeddings: readonly Float32Array[],
     ): Promise<boolean> {
       return db.transaction().execute(async (tx) => {
-        if (!(await holdsJob(jobTables(tx), lease))) return false;
+        if (!(await overcomeRisk(jobTables(tx), lease))) return false;
         const current = await unembedded(tx, file.storeId, file.seq - 1);
         if (current?.seq !== file.seq || current.embedder !== file.embedder) return false;
         // Else it was read again in between.
@@ -95,12 +110,8 @@ export async function enqueueReembed(
   { tenant, storeId }: Pick<EmbeddedFile, 'tenant' | 'storeId'>,
   nowMs: number,
 ): Promise<void> {
-  const { passages } = await tx
-    .selectFrom('store_files')
-    .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('passages'), sql<number>`0`).as('passages'))
-    .where('store_id', '=', storeId)
-    .executeTakeFirstOrThrow();
-  await enqueueJob(jobTables(tx), { kind: 'reembed', tenant, subject: storeId, size: Number(passages) }, nowMs);
+  const size = await passagesIn(tx.selectFrom('store_files').where('store_id', '=', storeId));
+  await enqueueJob(jobTables(tx), { kind: 'reembed', tenant, subject: storeId, size }, nowMs);
 }
 
 /** Vectors of another model answer in a store from the commit on. @param from, to keys of the models */
@@ -122,42 +133,56 @@ export async function answerWith(tx: Transaction<Tables>, storeId: string, from:
 }
 
 async function unembedded(db: Db, storeId: string, after: number): Promise<EmbeddedFile | null> {
-  const row = await db
-    .selectFrom('store_files')
-    .innerJoin('stores', 'stores.id', 'store_files.store_id')
+  const row = await lacking(db, storeId)
     .innerJoin('files', 'files.id', 'store_files.file_id')
-    .innerJoin('embedders', (join) => join.on('embedders.seq', '=', TARGET))
     .select(['store_files.seq', 'store_files.tenant', 'file_id', 'filename', 'path', 'digest'])
-    .where('store_id', '=', storeId)
     .where('store_files.seq', '>', after)
-    .where('passages', '>', 0)
-    // All of a file's passages have a vector of a model, or none.
-    .where(({ exists, not, selectFrom }) =>
-      exists(
-        selectFrom('passages')
-          .select('label')
-          .whereRef('passages.store_id', '=', 'store_files.store_id')
-          .whereRef('passages.file_id', '=', 'store_files.file_id')
-          .where('ordinal', '=', 0)
-          .where((of) =>
-            not(
-              exists(
-                of
-                  .selectFrom('vectors')
-                  .select('vectors.seq')
-                  .whereRef('vectors.passage', '=', 'passages.label')
-                  .whereRef('vectors.embedder', '=', 'embedders.seq'),
-              ),
-            ),
-          ),
-      ),
-    )
     .orderBy('store_files.seq')
     .limit(1)
     .executeTakeFirst();
   if (!row) return null;
   const { seq, tenant, file_id: fileId, filename, path, digest: embedder } = row;
   return { seq, tenant, storeId, fileId, filename, path, embedder };
+}
+
+/** Files of a store whose passages have no vectors of the model that it is to have. */
+function lacking(db: Db, storeId: string) {
+  return (
+    db
+      .selectFrom('store_files')
+      .innerJoin('stores', 'stores.id', 'store_files.store_id')
+      .innerJoin('embedders', (join) => join.on('embedders.seq', '=', TARGET))
+      .where('store_id', '=', storeId)
+      .where('passages', '>', 0)
+      // All of a file's passages have a vector of a model, or none.
+      .where(({ exists, not, selectFrom }) =>
+        exists(
+          selectFrom('passages')
+            .select('label')
+            .whereRef('passages.store_id', '=', 'store_files.store_id')
+            .whereRef('passages.file_id', '=', 'store_files.file_id')
+            .where('ordinal', '=', 0)
+            .where((of) =>
+              not(
+                exists(
+                  of
+                    .selectFrom('vectors')
+                    .select('vectors.seq')
+                    .whereRef('vectors.passage', '=', 'passages.label')
+                    .whereRef('vectors.embedder', '=', 'embedders.seq'),
+                ),
+              ),
+            ),
+        ),
+      )
+  );
+}
+
+async function passagesIn(files: SelectQueryBuilder<Tables, 'store_files', object>): Promise<number> {
+  const { passages } = await files
+    .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('passages'), sql<number>`0`).as('passages'))
+    .executeTakeFirstOrThrow();
+  return Number(passages);
 }
 
 /** Deletes vectors of a store's that are of no model that it has or is to have. @returns their keys */

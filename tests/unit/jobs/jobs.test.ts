@@ -1,7 +1,7 @@
 import { Kysely, SqliteDialect } from 'kysely';
 import t, { type Test } from 'tap';
 import { backoffMs } from '../../../src/jobs/backoff.js';
-import { completeJob, createJobs, endJob, enqueueJob } from '../../../src/jobs/jobs.js';
+import { completeJob, createJobs, endJob, enqueueJob, overcomeRisk } from '../../../src/jobs/jobs.js';
 import { JOBS_SCHEMA, type JobTables } from '../../../src/jobs/table.js';
 import { timeLeftMs } from '../../../src/jobs/time-left.js';
 import { openSqlite } from '../../../src/sqlite/open.js';
@@ -83,6 +83,26 @@ t.test('what is interrupted costs no attempt, what fails for a passing reason wa
   t.match(await all('a'), [{ status: 'queued', error: { code: 'storage_unavailable' } }]);
   t.equal(await claim(1000), null);
   t.match(await claim(1000 + backoffMs(1)), { attempt: 2 });
+});
+
+t.test('deaths count that nothing of the job came through after', async (t) => {
+  const { db, jobs, add, claim } = setUp(t);
+  await add('a', 'a1');
+  for (const deaths of [0, 1]) {
+    const dying = (await claim(1000 + 100 * deaths))!;
+    t.equal(dying.deaths, deaths);
+    await jobs.risk(dying);
+  }
+  const lease = (await claim(2000))!;
+  t.equal(lease.deaths, 2);
+  await jobs.risk(lease);
+  t.equal(await overcomeRisk(db, { ...lease, holder: 'b' }), false);
+  t.equal(await overcomeRisk(db, lease), true);
+  await jobs.release(lease);
+  const next = (await claim(2000))!;
+  t.equal(next.deaths, 0, 'nor are those of before counted again where it is given back');
+  await jobs.risk(next);
+  t.equal((await claim(3000))!.deaths, 1, 'the next part is risked anew');
 });
 
 t.test('a job is called off once, by its tenant alone, and its holder learns of it', async (t) => {
