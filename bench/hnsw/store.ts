@@ -1,8 +1,11 @@
 /** Whole searches of a document store with many passages of one tenant: in the mode `vector`, rows and checks included, all in one thread as in the retrieval process. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../src/config/schema.js';
 import type { DocumentStore } from '../../src/retrieval/documents/document-store.js';
 import { openSqliteDocuments } from '../../src/retrieval/documents/sqlite.js';
+import type { NewPassage } from '../../src/retrieval/stores/store-files.js';
 import { clusteredVectors, inventedPassage } from '../retrieval/clustered.js';
 import { addFile, documentsOptions } from '../retrieval/documents.js';
 import { onlyModel } from '../retrieval/only-model.js';
@@ -19,54 +22,70 @@ const GROWTH = { share: 0.1, most: 10_000 };
 /** A search takes longer while rows wait for the index, and are compared one by one. */
 const SETTLED_MS = 20;
 
-/** @param name of the size, which the figures end with */
-export async function measureStore(
-  config: Config,
-  dataDir: string,
-  size: number,
-  name: string,
-): Promise<Record<string, number>> {
+export interface StorePart {
+  /** Where the store is. What lies there of a run that ended too soon is used. */
+  readonly folder: string;
+  /** Passages. */
+  readonly size: number;
+  /** Of the size, which the figures end with. */
+  readonly name: string;
+  /** For which the store is filled. */
+  readonly minutes: number;
+  readonly say: (line: string) => void;
+}
+
+/** Null where the time was over before all was added and indexed. */
+export async function measureStore(config: Config, part: StorePart): Promise<Record<string, number> | null> {
+  const { folder, size, name, minutes, say } = part;
+  mkdirSync(folder, { recursive: true });
+  const secondsFile = join(folder, 'seconds');
+  const secondsBefore = existsSync(secondsFile) ? Number(readFileSync(secondsFile, 'utf8')) : 0;
   const rssBefore = process.memoryUsage().rss;
   const documents = await openSqliteDocuments(
-    dataDir,
+    folder,
     documentsOptions(config, onlyModel({ digest: 'invented', dimensions: DIMENSIONS })),
   );
-  const { id: storeId } = await documents.createStore(TENANT, { name: 'documents', metadata: {} });
+  const storeId = await storeOf(documents);
+  const there = await documents.countPassages();
   const random = randomNumbers(1);
   const vector = clusteredVectors(random, DIMENSIONS, size);
-  const grow = async (from: number, to: number) => {
-    for (let count = from; count < to; count += PASSAGES_A_FILE) {
-      const passages = Array.from({ length: PASSAGES_A_FILE }, () => inventedPassage(random, vector()));
-      await addFile(documents, TENANT, storeId, `${count}.md`, passages);
-      // As in the process: what waits for this thread has its turn.
-      await nextTurn();
-    }
-  };
-  const search = () => timeOf(() => find(documents, storeId, vector()));
-  const settle = async () => {
-    const several = async () => [await search(), await search(), await search(), await search(), await search()];
-    while (quantile(await several(), 0.5) > SETTLED_MS) await sleep(500);
-  };
-
+  const passage = () => inventedPassage(random, vector());
+  for (let n = 0; n < there; n++) passage();
   const startedAt = performance.now();
-  await grow(0, size);
-  await settle();
-  const indexedS = (performance.now() - startedAt) / 1000;
+  const seconds = () => (performance.now() - startedAt) / 1000;
+  const isOver = () => seconds() > 60 * minutes;
+  const search = () => timeOf(() => find(documents, storeId, vector()));
+
+  say(`Adding ${Math.max(0, size - there)} of ${size} passages of one tenant.`);
+  let count = await grow({ documents, storeId, passage }, there, size, isOver);
+  const several = async () => [await search(), await search(), await search(), await search(), await search()];
+  while (!isOver() && quantile(await several(), 0.5) > SETTLED_MS) await sleep(500);
+  const indexedS = secondsBefore + seconds();
+  if (isOver()) {
+    await documents.close();
+    writeFileSync(secondsFile, String(indexedS));
+    say(
+      `${count} of ${size} passages are there after ${Math.round(indexedS)} s, not all of them indexed. Run it again: it goes on.`,
+    );
+    return null;
+  }
   const rss = process.memoryUsage().rss;
   const quiet: number[] = [];
   for (let n = 0; n < SEARCHES; n++) quiet.push(await search());
   const ingesting: number[] = [];
   let isGrowing = true;
-  const growing = grow(size, size + Math.min(GROWTH.most, GROWTH.share * size)).finally(() => {
+  const most = count + Math.min(GROWTH.most, GROWTH.share * size);
+  const growing = grow({ documents, storeId, passage }, count, most).finally(() => {
     isGrowing = false;
   });
   while (isGrowing) {
     ingesting.push(await search());
     await sleep(5);
   }
-  await growing;
+  count = await growing;
   await documents.close();
   return {
+    [`passages_${name}`]: count,
     [`passages_per_s_${name}`]: size / indexedS,
     [`p50_ms_${name}`]: quantile(quiet, 0.5),
     [`p99_ms_${name}`]: quantile(quiet, 0.99),
@@ -76,6 +95,34 @@ export async function measureStore(
     // As `index.bytes` says beforehand; rows stay on the disk.
     [`computed_mb_${name}`]: (size * (4 * DIMENSIONS + 8 * config.retrieval.indexM + 64)) / 1e6,
   };
+}
+
+/** The only one that there is, or a new one. */
+async function storeOf(documents: DocumentStore): Promise<string> {
+  const { items } = await documents.listStores(TENANT, { limit: 1, after: null, order: 'asc' });
+  return (items[0] ?? (await documents.createStore(TENANT, { name: 'documents', metadata: {} }))).id;
+}
+
+interface Growing {
+  readonly documents: DocumentStore;
+  readonly storeId: string;
+  readonly passage: () => NewPassage;
+}
+
+/** @returns how many there are then */
+async function grow(
+  { documents, storeId, passage }: Growing,
+  from: number,
+  to: number,
+  isOver = () => false,
+): Promise<number> {
+  let count = from;
+  for (; count < to && !isOver(); count += PASSAGES_A_FILE) {
+    await addFile(documents, TENANT, storeId, `${count}.md`, Array.from({ length: PASSAGES_A_FILE }, passage));
+    // As in the process: what waits for this thread has its turn.
+    await nextTurn();
+  }
+  return count;
 }
 
 async function timeOf(action: () => Promise<unknown>): Promise<number> {

@@ -1,6 +1,6 @@
 /**
- * `npx tsx bench/retrieval/fit-relevance.ts`: fits what `src/retrieval/search/coefficients.ts` holds for the configured embedder, and prints what a
- * least score costs. The sample documents have to be embedded: run `npm run bench -- retrieval --quick` first.
+ * `npx tsx bench/retrieval/fit-relevance.ts`: fits what `src/retrieval/search/coefficients.ts` holds for the configured embedder, and prints what
+ * is found and what a least score costs, by the coefficients that are there and by the new ones. The sample documents have to be embedded: run `npm run bench -- retrieval --quick` first.
  */
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
@@ -11,6 +11,7 @@ import { readEmbedderManifest } from '../../src/layouts/manifest.js';
 import type { TenantIndexes } from '../../src/retrieval/hnsw/tenant-indexes.js';
 import { NO_TERMS } from '../../src/retrieval/lexical/bm25.js';
 import { loadEmbedder } from '../../src/retrieval/process/embedder.js';
+import { coefficientsOf } from '../../src/retrieval/search/coefficients.js';
 import { type Evidence, gatherEvidence } from '../../src/retrieval/search/evidence.js';
 import { createVectorSearch } from '../../src/retrieval/search/find-nearest.js';
 import { findTerms } from '../../src/retrieval/search/find-terms.js';
@@ -144,8 +145,14 @@ function say(line: string): void {
 
 for (const mode of MODES) {
   const cases = await casesOf(mode);
-  const coefficients = fit(cases);
-  say(`${mode}: [${coefficients.map((value) => Number(value.toPrecision(5))).join(', ')}]`);
+  report(`${mode}, as it is`, cases, coefficientsOf(config.models.embedder)[mode]);
+  const fitted = fit(cases);
+  report(`${mode}, fitted anew: [${fitted.map((value) => Number(value.toPrecision(5))).join(', ')}]`, cases, fitted);
+}
+await db.destroy();
+
+function report(title: string, cases: readonly Case[], coefficients: readonly number[]): void {
+  say(title);
   for (const tenant of TENANTS) {
     const own = cases.filter((one) => one.tenant === tenant);
     const ofOthers = fit(cases.filter((one) => one.tenant !== tenant));
@@ -174,4 +181,3 @@ for (const mode of MODES) {
     );
   }
 }
-await db.destroy();
