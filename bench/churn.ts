@@ -117,7 +117,11 @@ async function answersAlone(
   questions: readonly Question[],
   say: (line: string) => void,
 ): Promise<ReadonlyMap<string, readonly number[]>> {
-  const answers = new Map<string, readonly number[]>();
+  const [answers, longest] = [new Map<string, readonly number[]>(), new Map<string, number>()];
+  for (const question of questions) {
+    const key = keyOf(question);
+    longest.set(key, Math.max(question.maxTokens, longest.get(key) ?? 0));
+  }
   const engine = await startEngine({
     slots: 1,
     adapterSlots: 1,
@@ -128,7 +132,8 @@ async function answersAlone(
   try {
     for (const question of questions) {
       const key = keyOf(question);
-      if (!answers.has(key)) answers.set(key, await idsOf(engine, toAsk({ ...question, maxTokens: LONGEST_ANSWER })));
+      const maxTokens = longest.get(key)!;
+      if (!answers.has(key)) answers.set(key, await idsOf(engine, toAsk({ ...question, maxTokens })));
     }
   } finally {
     await engine.close();

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sql } from 'kysely';
 import t from 'tap';
 import { findNearest } from '../../../src/retrieval/search/find-nearest.js';
 import { Nearest } from '../../../src/retrieval/search/nearest.js';
@@ -16,7 +15,6 @@ t.test('of a large store as many passages come back as are asked for, and only t
   const folder = dataFolder(t);
   const rows = await openRows(folder);
   t.teardown(() => rows.db.destroy());
-  await sql`pragma synchronous = off`.execute(rows.db);
   const { id: storeId } = await rows.stores.create('bank', { name: 's', metadata: {} });
   const vectors = {} as Record<keyof typeof PARTS, Float32Array[]>;
   for (const [n, group] of GROUPS.entries()) {

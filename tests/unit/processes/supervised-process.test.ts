@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { restartDelayMs, SupervisedProcess } from '../../../src/processes/supervised-process.js';
 
+// They wait for each other's clocks, and for no processor.
+t.jobs = 3;
+
 t.test('pauses between restarts double up to ten seconds', async (t) => {
   t.same([1, 2, 3, 7, 8, 1000].map(restartDelayMs), [100, 200, 400, 6400, 10_000, 10_000]);
 });
