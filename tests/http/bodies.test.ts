@@ -7,7 +7,7 @@ import t from 'tap';
 import { bearer, createTestServer, KEY, OTHER_KEY, THIRD_KEY } from './fakes.js';
 
 const MB = 1_000_000;
-const TIMES = 10;
+const TIMES = 5;
 const LARGE_JSON = { path: '/v1/chat/completions', type: 'application/json', bytes: 12 * MB, code: 'body_too_large' };
 const LARGE_FORM = {
   path: '/v1/files',

@@ -5,7 +5,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { openUnigram, type TextTokenizer, type UnigramTables } from './unigram.js';
 import { unigramTables } from './unigram-tables.js';
 
-/** A file of that many bytes is read in a thread; the default's has 0.7 MB, that of a vocabulary of many languages 9 or more. */
+/** A file of that many bytes is read in a thread; the default's has 0.7 MB, that of a vocabulary of many languages 9. */
 const LARGE_BYTES = 2 * 2 ** 20;
 
 /** Opens the tokenizer in a model's folder. Searches go on meanwhile, also where the vocabulary is large. */
