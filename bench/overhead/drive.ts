@@ -1,7 +1,7 @@
 /** Closed-loop load: so many callers, each of which asks again when it has its answer. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Pool } from 'undici';
 import { quantile } from '../load.js';
+import { type Caller, openCaller } from './caller.js';
 
 export interface Target {
   readonly name: string;
@@ -25,25 +25,23 @@ export const MESSAGES = [
 
 /** @throws Error with the answer where one is not 200 */
 export async function drive(target: Target, callers: number, requests: number, warmUp: number): Promise<Load> {
-  const pool = new Pool(target.url, { connections: callers, pipelining: 1 });
   const body = JSON.stringify({ model: target.model, messages: MESSAGES, max_tokens: 16, stream: false });
   const headers = { 'content-type': 'application/json', ...target.headers };
-  const ask = async () => {
-    const response = await pool.request({ method: 'POST', path: '/v1/chat/completions', headers, body });
-    const text = await response.body.text();
-    if (response.statusCode !== 200) throw new Error(`${target.name} answered ${response.statusCode}: ${text}`);
-  };
+  const all = await Promise.all(
+    Array.from({ length: callers }, () => openCaller(target.url, '/v1/chat/completions', headers, body)),
+  );
   const run = async (count: number, times: number[]) => {
     let left = count;
-    const call = async () => {
+    const call = async (caller: Caller) => {
       while (left > 0) {
         left -= 1;
         const beganMs = performance.now();
-        await ask();
+        const { status, body } = await caller.ask();
         times.push(performance.now() - beganMs);
+        if (status !== 200) throw new Error(`${target.name} answered ${status}: ${body}`);
       }
     };
-    await Promise.all(Array.from({ length: callers }, call));
+    await Promise.all(all.map(call));
   };
   try {
     await run(warmUp, []);
@@ -54,6 +52,6 @@ export async function drive(target: Target, callers: number, requests: number, w
     const seconds = (performance.now() - beganMs) / 1000;
     return { p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99), perSecond: requests / seconds };
   } finally {
-    await pool.close();
+    for (const caller of all) caller.close();
   }
 }

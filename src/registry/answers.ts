@@ -1,10 +1,8 @@
-import type { AnswerSignals } from '../contracts/quality.js';
 import type { AnswerRecord, Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import { Roll } from '../queues/roll.js';
 import { prepareAnswerWrites } from './answer-writes.js';
 import type { OpenDatabase } from './database.js';
-import type { AnswerRow } from './tables/answers.js';
 import type { Database } from './tables/tables.js';
 import { usageOf } from './usage.js';
 import type { HashUser } from './user-hash.js';
@@ -22,11 +20,12 @@ type Answers = Pick<Registry, 'recordAnswer' | 'getAnswer' | 'recordSignals' | '
 /** What is committed together. */
 interface Group {
   readonly records: AnswerRecord[];
-  readonly rows: AnswerRow[];
-  readonly signals: AnswerSignals[];
+  /** Of `records`. */
+  readonly answers: (readonly unknown[])[];
+  readonly signals: (readonly unknown[])[];
 }
 
-const emptyGroup = (): Group => ({ records: [], rows: [], signals: [] });
+const emptyGroup = (): Group => ({ records: [], answers: [], signals: [] });
 
 export function createAnswers({
   db,
@@ -58,12 +57,9 @@ export function createAnswers({
     const leave = committing.add(group);
     next = null;
     try {
-      await writeBehind(() => {
-        for (const row of group.rows) writes.addAnswer(row);
-        for (const row of usageOf(group.rows.filter(isAsked))) writes.addUsage(row);
-        for (const { refused, truncated, ...row } of group.signals) {
-          writes.addSignals({ ...row, refused: refused ? 1 : 0, truncated: truncated ? 1 : 0 });
-        }
+      const { answers, signals } = group;
+      const usage = usageOf(group.records.filter(isAsked));
+      await writeBehind(writes.all({ answers, usage, signals }), () => {
         // From here on the database has them, though it may take a while until they are on the disk.
         for (const written of Object.values(group)) written.length = 0;
       });
@@ -91,14 +87,16 @@ export function createAnswers({
       const safety = record.safety && JSON.stringify(record.safety);
       const tools = record.tools?.length ? JSON.stringify(record.tools) : null;
       waiting.records.push(record);
-      waiting.rows.push({ ...record, pair: record.pair ?? null, passages, safety, tools, userHash });
+      const row = { ...record, pair: record.pair ?? null, passages, safety, tools, userHash };
+      waiting.answers.push(writes.ofAnswer(row));
       return scheduleCommit();
     },
 
     getAnswer: requireAnswer,
 
-    recordSignals(signals) {
-      waiting.signals.push(signals);
+    recordSignals({ refused, truncated, ...signals }) {
+      const row = { ...signals, refused: refused ? 1 : 0, truncated: truncated ? 1 : 0 } as const;
+      waiting.signals.push(writes.ofSignals(row));
       return scheduleCommit();
     },
 
@@ -134,6 +132,6 @@ async function findAnswer(db: Database, id: string): Promise<AnswerRecord | unde
 }
 
 /** Nobody asked for a copy, so nobody used it. */
-function isAsked({ assignedBy }: AnswerRow): boolean {
+function isAsked({ assignedBy }: AnswerRecord): boolean {
   return assignedBy !== 'shadow';
 }

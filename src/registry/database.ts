@@ -7,6 +7,8 @@ import type { AuditChange } from '../contracts/audit.js';
 import type { JobDb } from '../jobs/jobs.js';
 import { openSqlite } from '../sqlite/open.js';
 import { type CommitHook, PreparedSqliteDialect } from '../sqlite/prepared.js';
+import type { Writes } from '../sqlite/threaded.js';
+import { createVersions } from '../sqlite/versions.js';
 import { createWriteBehind } from '../sqlite/write-behind.js';
 import { migrate } from './migrations.js';
 import type { Database, Tables } from './tables/tables.js';
@@ -28,12 +30,14 @@ export interface OpenDatabase {
   readonly db: Database;
   /** The same connection, for whoever has it: within `alone`, or while nobody else uses the database. */
   readonly raw: SQLite.Database;
-  /** Another number whenever another connection, of this process or another one, has committed something. */
+  /** Another number whenever somebody else has committed something, but for what `writeBehind` writes. */
   readonly outerVersion: () => number;
-  /** A statement of the same connection, to be run by `writeBehind` alone. */
   readonly prepare: (sql: string) => SQLite.Statement;
-  /** One transaction of such statements, as `WriteBehind` has it, between those of `db`. */
-  readonly writeBehind: (write: () => void) => Promise<void>;
+  /**
+   * One transaction between those of `db`, in a thread where that can be. Resolves when it is on the disk.
+   * @param onWritten called once it is found by all
+   */
+  readonly writeBehind: (writes: Writes, onWritten: () => void) => Promise<void>;
   /** One transaction between those of `db`, for whose way to the disk nobody waits. */
   alone<T>(job: () => T): Promise<T>;
   /** @param before at the end of each transaction of `db`; what it throws undoes it. @param behind after each of `writeBehind` */
@@ -57,21 +61,29 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     await db.destroy();
     throw error;
   }
-  const version = database.prepare('PRAGMA data_version').pluck();
   const behind = createWriteBehind(database);
+  const versions = createVersions(database, behind.hasWritten);
+  hook.before = versions.mark;
+  /** What is captured is captured on this connection. */
+  let isCaptured = false;
   return {
     db,
     raw: database,
-    outerVersion: () => version.get() as number,
+    outerVersion: versions.outer,
     prepare: (sql) => database.prepare(sql),
-    async writeBehind(write) {
-      // Others have the connection while this is on its way to the disk.
-      const { onDisk } = await db.connection().execute(async () => ({ onDisk: behind.run(write) }));
-      await onDisk;
+    async writeBehind(writes, onWritten) {
+      await behind.idle();
+      // Its turn among the transactions of `db` ends with the commit: others have theirs while this is on its way to the disk.
+      await db
+        .connection()
+        .execute(async () => (isCaptured ? behind.writeHere(writes) : await behind.write(writes)));
+      onWritten();
+      await behind.onDisk();
       onBehind();
     },
     alone: (job) => db.connection().execute(async () => behind.now(job)),
     onCommit(given) {
+      isCaptured = true;
       hook.before = given.before;
       onBehind = given.behind;
     },

@@ -21,9 +21,13 @@ export type ToWriter =
       /** Of parameters that are bytes of a file: their places, and its path. */
       readonly files: readonly (readonly [number, string])[];
     }
+  | { readonly type: 'write'; readonly writes: Writes }
   | { readonly type: 'close' };
 
-/** One for each `run`, in their order. */
+/** Statements, and the rows that each is run with; their values by place. Few texts, as each is prepared once and kept. */
+export type Writes = readonly { readonly sql: string; readonly rows: readonly (readonly unknown[])[] }[];
+
+/** One for each `run` and `write`, in their order. */
 export type FromWriter =
   | { readonly rows: readonly unknown[]; readonly changes: number }
   | { readonly failure: { readonly message: string; readonly code: string | undefined } };
@@ -44,7 +48,7 @@ export class ThreadedSqliteDialect extends SqliteDialect {
   }
 
   override createDriver(): Driver {
-    return new ThreadDriver(new WriterThread(this.#file));
+    return new ThreadDriver(new WriterThread(this.#file, PRAGMAS));
   }
 }
 
@@ -63,25 +67,28 @@ class ThreadDriver extends OneConnectionDriver {
 }
 
 /** A thread that dies throws here, which ends the process: it is restarted like after any other death. */
-class WriterThread implements DatabaseConnection {
+export class WriterThread implements DatabaseConnection {
   readonly #worker: Worker;
   /** Answers come in the order of the questions. */
   readonly #waiting: { resolve(answer: QueryResult<unknown>): void; reject(error: Error): void }[] = [];
 
-  constructor(file: string) {
-    const workerData = { driver: DRIVER, file, pragmas: PRAGMAS };
+  /** @param pragmas of its connection */
+  constructor(file: string, pragmas: readonly string[]) {
+    const workerData = { driver: DRIVER, file, pragmas };
     this.#worker = new Worker(new URL('writer-thread.js', import.meta.url), { workerData });
     this.#worker.on('message', (message: FromWriter) => this.#answer(message));
   }
 
   executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve: (answer) => resolve(answer as QueryResult<R>), reject });
-      const files = parameters.flatMap((parameter, at) =>
-        parameter instanceof BytesOfFile ? [[at, parameter.file] as const] : [],
-      );
-      this.#worker.postMessage({ type: 'run', sql, parameters, files } satisfies ToWriter);
-    });
+    const files = parameters.flatMap((parameter, at) =>
+      parameter instanceof BytesOfFile ? [[at, parameter.file] as const] : [],
+    );
+    return this.#ask({ type: 'run', sql, parameters, files }) as Promise<QueryResult<R>>;
+  }
+
+  /** All of it in one transaction, or none. */
+  async write(writes: Writes): Promise<void> {
+    await this.#ask({ type: 'write', writes });
   }
 
   // biome-ignore lint/correctness/useYield: rows that are too many for one message are read elsewhere
@@ -93,6 +100,13 @@ class WriterThread implements DatabaseConnection {
     const exited = once(this.#worker, 'exit');
     this.#worker.postMessage({ type: 'close' } satisfies ToWriter);
     await exited;
+  }
+
+  #ask(message: ToWriter): Promise<QueryResult<unknown>> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#worker.postMessage(message);
+    });
   }
 
   #answer(message: FromWriter): void {

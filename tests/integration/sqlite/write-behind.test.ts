@@ -4,6 +4,7 @@ import { openSqlite } from '../../../src/sqlite/open.js';
 import { createWriteBehind } from '../../../src/sqlite/write-behind.js';
 
 const FULL = 2;
+const ADD = 'insert into things values (?)';
 
 async function setUp(t: Test) {
   const file = `${t.testdir({})}/things.db`;
@@ -15,7 +16,7 @@ async function setUp(t: Test) {
     database.close();
     other.close();
   });
-  const add = database.prepare('insert into things values (?)');
+  const add = (...ids: number[]) => [{ sql: ADD, rows: ids.map((id) => [id]) }];
   const ids = () => other.prepare('select id from things order by id').pluck().all();
   const handle = await open(file);
   const prototype = Object.getPrototypeOf(handle);
@@ -23,24 +24,22 @@ async function setUp(t: Test) {
   return { database, behind, add, ids, prototype };
 }
 
-t.test('what is written is found at once, and the disk is waited for elsewhere', async (t) => {
+t.test('what is written is found by all, and the disk is waited for apart', async (t) => {
   const { behind, add, ids, prototype } = await setUp(t);
   const synced = t.capture(prototype, 'datasync', prototype.datasync);
-  const onDisk = behind.run(() => {
-    for (const id of [1, 2]) add.run(id);
-  });
-  t.same(ids(), [1, 2]);
+  await behind.write(add(1, 2));
+  behind.writeHere(add(3));
+  t.same(ids(), [1, 2, 3]);
   t.equal(synced().length, 0);
-  await onDisk;
+  await behind.onDisk();
   t.equal(synced().length, 1);
 });
 
 t.test('a slow disk is asked once for all that is written meanwhile', async (t) => {
-  const { behind, add, ids, prototype } = await setUp(t);
+  const { behind, add, prototype } = await setUp(t);
   const synced = t.capture(prototype, 'datasync', prototype.datasync);
-  const written = Array.from({ length: 10 }, (_, id) => behind.run(() => void add.run(id)));
-  t.equal(ids().length, 10);
-  await Promise.all(written);
+  behind.writeHere(add(1));
+  await Promise.all(Array.from({ length: 10 }, () => behind.onDisk()));
   t.equal(synced().length, 2);
 });
 
@@ -48,16 +47,30 @@ t.test('one that fails leaves nothing, and every other commit waits for the disk
   const { database, behind, add, ids } = await setUp(t);
   const level = () => database.pragma('synchronous', { simple: true });
   t.equal(level(), FULL);
-  await behind.run(() => void add.run(1));
-  t.equal(level(), FULL);
-  const failed = behind.run(() => {
-    add.run(2);
-    add.run(1);
-  });
-  await t.rejects(failed, { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' });
+  await behind.write(add(1));
+  const error = { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' };
+  await t.rejects(behind.write(add(2, 1)), error);
+  t.throws(() => behind.writeHere(add(2, 1)), error);
   t.equal(level(), FULL);
   t.equal(database.inTransaction, false);
   t.same(ids(), [1]);
+  await behind.write(add(2));
+  t.same(ids(), [1, 2], 'and the next one is written');
+});
+
+t.test('the log goes over into the database in the thread, and does not grow with what is written', async (t) => {
+  const { database, behind, add } = await setUp(t);
+  const logPages = () => (database.pragma('wal_checkpoint(passive)') as { log: number }[])[0]!.log;
+  let next = 0;
+  const write = async (groups: number) => {
+    for (let group = 0; group < groups; group++) {
+      await behind.write(add(...Array.from({ length: 20 }, () => next++)));
+      await behind.idle();
+    }
+  };
+  await write(40);
+  await write(20);
+  t.ok(logPages() < 60, `${logPages()} pages after 60 groups, each of which changes one at least`);
 });
 
 t.test('a disk that fails is told', async (t) => {
@@ -66,8 +79,8 @@ t.test('a disk that fails is told', async (t) => {
   prototype.datasync = async () => {
     throw Object.assign(new Error('EIO'), { code: 'EIO' });
   };
-  const failed = behind.run(() => void add.run(1));
-  await t.rejects(failed, { code: 'EIO' });
+  await behind.write(add(1));
+  await t.rejects(behind.onDisk(), { code: 'EIO' });
   prototype.datasync = datasync;
-  await behind.run(() => void add.run(2));
+  await behind.onDisk();
 });
