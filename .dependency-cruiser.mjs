@@ -26,10 +26,11 @@ export default {
     {
       name: 'L0-stays-below',
       comment:
-        'ambient, audit, config, files, forms, generation, jobs, layouts, machine, metrics, native, outbound, patterns, personal-data, postgres, processes, queues, sqlite, tracing, vectors and words serve every room, so they know none of them.',
+        'abort, ambient, audit, config, files, forms, generation, jobs, layouts, machine, metrics, native, outbound, patterns, personal-data, postgres, processes, queues, sqlite, tracing, vectors and words serve every room, so they know none of them.',
       severity: 'error',
       from: {
         path: rooms([
+          'abort',
           'ambient',
           'audit',
           'config',

@@ -49,15 +49,19 @@ function watchEngine(metrics: Metrics, name: string, generator: TextGenerator): 
       metrics.add('engine_drafted_tokens_total', { outcome: 'accepted' }, event.accepted);
       metrics.add('engine_drafted_tokens_total', { outcome: 'rejected' }, event.drafted - event.accepted);
     } else if (event.type === 'prefix') {
-      metrics.add('engine_prefix_tokens_total', { ...engine, outcome: 'hit' }, event.hitTokens);
-      metrics.add('engine_prefix_tokens_total', { ...engine, outcome: 'miss' }, event.lookupTokens - event.hitTokens);
+      metrics.add('engine_prefix_tokens_total', { engine: name, outcome: 'hit' }, event.hitTokens);
+      metrics.add(
+        'engine_prefix_tokens_total',
+        { engine: name, outcome: 'miss' },
+        event.lookupTokens - event.hitTokens,
+      );
     } else if (event.type === 'passage') {
       const { tenant, deployment, tokens } = event;
       const outcome = event.wasKnown ? 'hit' : 'miss';
       metrics.add('engine_passage_tokens_total', { tenant, deployment, outcome }, tokens);
       if (event.turnedBy !== 0) metrics.add('engine_passage_turns_total', { tenant, deployment });
     } else if (event.type === 'try') {
-      metrics.add('upstream_tries_total', { ...engine, outcome: event.outcome });
+      metrics.add('upstream_tries_total', { engine: name, outcome: event.outcome });
     } else if (event.type === 'adapter_load') {
       metrics.observe('adapter_swap_seconds', engine, seconds(event.durationMs));
     } else {

@@ -1,8 +1,9 @@
+import { Aborter } from '../abort/aborter.js';
 import { AppError } from '../errors/app-error.js';
 
 /** The caller's signal with a deadline; `release` must be called, or the timer outlives the answer. */
 export function withDeadline(caller: AbortSignal, limitMs: number): { signal: AbortSignal; release: () => void } {
-  const controller = new AbortController();
+  const controller = new Aborter();
   const follow = () => controller.abort(caller.reason);
   if (caller.aborted) follow();
   caller.addEventListener('abort', follow, { once: true });

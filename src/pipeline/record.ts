@@ -202,12 +202,12 @@ function measure(
   traceId: string | undefined,
 ): void {
   const labels = answerLabels(record);
-  metrics.add('requests_total', { ...labels, outcome: record.outcome });
+  const { tenant, deployment, adapter, arm } = labels;
+  metrics.add('requests_total', { tenant, deployment, adapter, arm, outcome: record.outcome });
   metrics.observe('request_duration_seconds', labels, record.durationMs / 1000, traceId);
-  metrics.add('tokens_total', { ...labels, direction: 'prompt' }, record.promptTokens);
-  metrics.add('tokens_total', { ...labels, direction: 'completion' }, record.completionTokens);
+  metrics.add('tokens_total', { tenant, deployment, adapter, arm, direction: 'prompt' }, record.promptTokens);
+  metrics.add('tokens_total', { tenant, deployment, adapter, arm, direction: 'completion' }, record.completionTokens);
   metrics.add('answer_citations_total', labels, tally.annotations.length);
-  const { tenant, deployment } = labels;
   for (const { stage, kind, action, count } of record.safety?.decisions ?? []) {
     metrics.add('safety_decisions_total', { tenant, deployment, stage, kind, action }, count);
   }

@@ -87,8 +87,8 @@ export function createAnswers({
       const safety = record.safety && JSON.stringify(record.safety);
       const tools = record.tools?.length ? JSON.stringify(record.tools) : null;
       waiting.records.push(record);
-      const row = { ...record, pair: record.pair ?? null, passages, safety, tools, userHash };
-      waiting.answers.push(writes.ofAnswer(row));
+      const changed = { pair: record.pair ?? null, passages, safety, tools, userHash };
+      waiting.answers.push(writes.ofAnswer(record, changed));
       return scheduleCommit();
     },
 

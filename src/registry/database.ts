@@ -74,9 +74,7 @@ export async function openDatabase(file: string): Promise<OpenDatabase> {
     async writeBehind(writes, onWritten) {
       await behind.idle();
       // Its turn among the transactions of `db` ends with the commit: others have theirs while this is on its way to the disk.
-      await db
-        .connection()
-        .execute(async () => (isCaptured ? behind.writeHere(writes) : await behind.write(writes)));
+      await db.connection().execute(async () => (isCaptured ? behind.writeHere(writes) : await behind.write(writes)));
       onWritten();
       await behind.onDisk();
       onBehind();

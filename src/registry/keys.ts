@@ -83,7 +83,7 @@ export function createKeys({
     async authenticate(key) {
       if (key.length > MAX_SECRET_CHARS || (!demo && key.startsWith(DEMO_PREFIX))) return null;
       const hash = hashOf(key);
-      const found = await cache.get(`key ${hash.toString('base64')}`, () => findKey(db, hash));
+      const found = await cache.getNow(`key ${hash.toString('base64')}`, () => findKey(db, hash));
       const now = clock.now();
       if (found === null) return null;
       const { row, principal } = found;

@@ -1,3 +1,4 @@
+import { Aborter } from '../abort/aborter.js';
 import type { Clock } from '../contracts/clock.js';
 import type { GeneratedToken, TokenEvent } from '../contracts/generator.js';
 import type { Dialect, Piece, Question } from './dialects/dialect.js';
@@ -35,7 +36,7 @@ export async function* readAnswer(
 ): AsyncGenerator<TokenEvent, 'stop' | 'length', undefined> {
   const { capabilities, server } = replica;
   if (capabilities === null) throw broken('it is down');
-  const limit = new AbortController();
+  const limit = new Aborter();
   const limited = limit.signal;
   const follow = () => limit.abort(signal.reason);
   if (signal.aborted) follow();

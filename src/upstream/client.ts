@@ -149,7 +149,7 @@ class Upstream implements TextGenerator {
       const errand: Errand = {
         request,
         question,
-        conversation: () => digestOf(question.cacheKey, conversationOf(request.prompt)),
+        conversation: () => digestOf(question.cacheKey(), conversationOf(request.prompt)),
         tokens: question.promptIds.length + (request.maxTokens ?? USUAL_ANSWER_TOKENS),
         arrivedMs,
         admittedMs: this.#now(),
@@ -221,7 +221,7 @@ class Upstream implements TextGenerator {
       shown: request.shown ?? [],
       grammar,
       adapter: adapter?.digest ?? null,
-      cacheKey: digestOf(tenant, audience, adapter?.digest ?? ''),
+      cacheKey: () => digestOf(tenant, audience, adapter?.digest ?? ''),
     };
     const param = this.#dialect.unsupported(question);
     if (param !== null) {

@@ -79,9 +79,7 @@ export class Pool {
 
   /** How a request ended. @param ok false where the replica is to blame */
   tell(replica: Replica, ok: boolean): void {
-    const known = this.#replicas.filter(({ capabilities }) => capabilities !== null);
-    const ejected = known.filter(({ isEjected }) => isEjected).length;
-    replica.tell(ok, ejected + 1 <= known.length * EJECTED_SHARE);
+    replica.tell(ok, !ok && this.#mayEject());
   }
 
   /** @returns undefined where there is no such replica */
@@ -98,6 +96,12 @@ export class Pool {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#replicas.map(({ server }) => server.close()));
+  }
+
+  #mayEject(): boolean {
+    const known = this.#replicas.filter(({ capabilities }) => capabilities !== null);
+    const ejected = known.filter(({ isEjected }) => isEjected).length;
+    return ejected + 1 <= known.length * EJECTED_SHARE;
   }
 
   #open(): Replica[] {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Aborter } from '../../abort/aborter.js';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Metrics } from '../../metrics/metrics.js';
@@ -61,7 +62,7 @@ export function addLifecycle(
 
   function follow(request: FastifyRequest, reply: FastifyReply): void {
     const startedMs = clock.monotonicMs();
-    const controller = new AbortController();
+    const controller = new Aborter();
     request.hangUp = controller.signal;
     request.logged = {};
     request.trace = tracing?.begin(request.headers) ?? null;

@@ -42,7 +42,8 @@ export function noteAnswer(logged: LogFields, event: AnswerEvent): void {
     logged.answer = { id: event.id, deployment, adapter: nameOf(adapter), arm };
   } else if (event.type === 'finished' && logged.answer !== undefined) {
     const { promptTokens, completionTokens } = event.usage;
-    logged.answer = { ...logged.answer, finishReason: event.reason, promptTokens, completionTokens };
+    const { id, deployment, adapter, arm } = logged.answer;
+    logged.answer = { id, deployment, adapter, arm, finishReason: event.reason, promptTokens, completionTokens };
   }
 }
 

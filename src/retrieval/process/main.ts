@@ -1,6 +1,7 @@
 /** The retrieval process: documents and embedding model, asked by messages. */
 import { availableParallelism } from 'node:os';
 import { basename, dirname } from 'node:path';
+import { Aborter } from '../../abort/aborter.js';
 import { actingAs } from '../../audit/actor.js';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
@@ -177,7 +178,7 @@ async function start(options: ProcessOptions) {
   const calls = new Map<number, AbortController>();
   return {
     async call({ id, method, args, actor }: Call): Promise<void> {
-      const controller = new AbortController();
+      const controller = new Aborter();
       calls.set(id, controller);
       try {
         const work = service[method] as (...args: unknown[]) => Promise<unknown>;

@@ -17,7 +17,7 @@ export interface Question {
   /** Digest; null for the base. */
   readonly adapter: string | null;
   /** Differs where requests must not share what is cached of their prompts: by tenant, audience and adapter. */
-  readonly cacheKey: string;
+  readonly cacheKey: () => string;
 }
 
 /** What a server is expected to serve, and how to tell. */

@@ -50,7 +50,7 @@ export const sglang: Dialect = {
       top_k: sampling.topK === 0 ? -1 : sampling.topK,
       min_p: sampling.minP,
       repetition_penalty: sampling.repetitionPenalty,
-      cache_salt: cacheKey,
+      cache_salt: cacheKey(),
       // A model's own name may hold the colon by which `model` would name an adapter (`serving_base.py: _parse_model_parameter`).
       ...(adapter !== null && { lora_path: nameOf(adapter) }),
       ...(shown.length > 0 && { skip_special_tokens: false }),

@@ -34,7 +34,7 @@ export const vllm: Dialect = {
       top_k: sampling.topK,
       min_p: sampling.minP,
       repetition_penalty: sampling.repetitionPenalty,
-      cache_salt: cacheKey,
+      cache_salt: cacheKey(),
       ...(shown.length > 0 && { skip_special_tokens: false }),
       ...(grammar !== null && { structured_outputs: toStructuredOutputs(grammar) }),
     };

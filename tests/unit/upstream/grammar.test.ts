@@ -17,7 +17,7 @@ const question = (grammar: GrammarSpec) => ({
   grammar,
   shown: [],
   adapter: null,
-  cacheKey: 'key',
+  cacheKey: () => 'key',
 });
 
 const schema = '{"type":"integer"}';

@@ -160,8 +160,16 @@ async function collectAnswer(
   // An answer without any text is one all the same.
   if (choices.length === 0) choices.push(empty());
   const { reason, stopText, grounding } = finished;
-  const whole = choices.map(({ end, ...choice }) => ({ ...choice, ...(end ?? { reason, stopText, grounding }) }));
-  return { head, choices: whole, finished };
+  const ending: ChoiceEnd = { reason, stopText, grounding };
+  return { head, choices: choices.map((choice) => wholeOf(choice, choice.end ?? ending)), finished };
+}
+
+/** Member by member: what is left of an object is looked for one name after the other (decision 0116). */
+function wholeOf(
+  { text, reasoning, calls, logprobs }: Growing,
+  { reason, stopText, grounding }: ChoiceEnd,
+): CollectedChoice {
+  return { text, reasoning, calls, logprobs, reason, stopText, grounding };
 }
 
 const empty = (): Growing => ({ text: '', reasoning: '', calls: [], logprobs: [], end: null });
