@@ -2,6 +2,7 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FileOnDisk } from '../contracts/retrieval.js';
 import { AppError } from '../errors/app-error.js';
+import { giveBack } from '../files/give-back.js';
 import { storageTrouble } from '../sqlite/storage-trouble.js';
 
 const RETRY_AFTER_S = 5;
@@ -24,7 +25,10 @@ export async function keepFile(content: AsyncIterable<Buffer>, path: string): Pr
       pieces.push(piece);
       if (bytes <= IN_MEMORY_BYTES) continue;
       file ??= await toDisk(createFile(path));
-      for (const kept of pieces.splice(0)) await toDisk(file.writeFile(kept));
+      for (const kept of pieces.splice(0)) {
+        await toDisk(file.writeFile(kept));
+        giveBack(kept);
+      }
     }
   } finally {
     await file?.close();

@@ -16,7 +16,7 @@ import { AppError } from '../errors/app-error.js';
 import { SupervisedProcess } from '../processes/supervised-process.js';
 import { leastTokens } from './least-tokens.js';
 import type { Bounds, Done, FromTokenizer, Result, ToTokenizer, Work } from './protocol.js';
-import { isLong, type Job, JobQueue } from './queue.js';
+import { type Job, JobQueue, LANES, type Lane } from './queue.js';
 import { type InfillMarks, readRawInfill } from './raw-infill.js';
 
 export interface TokenizerOptions {
@@ -40,8 +40,11 @@ interface Pending extends Job {
 
 interface Member {
   readonly process: SupervisedProcess<ToTokenizer, FromTokenizer>;
+  /** What it is there for. */
+  readonly lane: Lane;
   /** What it works on; none: it is idle. */
   jobs: readonly Pending[];
+  startedMs: number;
   deadline: NodeJS.Timeout | null;
   rssBytes: number;
 }
@@ -58,6 +61,8 @@ const QUEUE_RETRY_S = 1;
  */
 const MOST_JOBS = 16;
 const MOST_CHARACTERS = 4096;
+/** A process that takes as long over short jobs does not come to its end, or has no processor: others take what waits. */
+const HELD_UP_MS = 100;
 /** What rendering an empty message costs, in characters that take as long to tokenize. */
 const MESSAGE_CHARACTERS = 16;
 
@@ -91,13 +96,15 @@ class TokenizerPool implements Tokenizer {
   /** What was with others when their process ended: who is to blame for it shows when each is tried by itself. */
   #apart: Pending[] = [];
   #dispatching: NodeJS.Immediate | null = null;
+  #looking: NodeJS.Timeout | null = null;
   #infillMarks: InfillMarks | null = null;
   #answerFormat: AnswerFormat = { calls: null, thoughts: 'none', specials: [] };
 
   constructor(options: TokenizerOptions) {
     this.#options = options;
     this.#queue = new JobQueue(options.settings);
-    const starts = Array.from({ length: options.settings.processes }, () => this.#start());
+    const { processes } = options.settings;
+    const starts = Array.from({ length: processes }, (_, i) => this.#start(i < processes / 2 ? 'short' : 'long'));
     this.#members = starts.map(({ member }) => member);
     this.started = Promise.all(starts.map(({ ready }) => ready)).then(() => {});
   }
@@ -158,10 +165,11 @@ class TokenizerPool implements Tokenizer {
   }
 
   async close(): Promise<void> {
+    if (this.#looking !== null) clearTimeout(this.#looking);
     await Promise.all(this.#members.map(({ process }) => process.close()));
   }
 
-  #start(): { member: Member; ready: Promise<void> } {
+  #start(lane: Lane): { member: Member; ready: Promise<void> } {
     const { modelDir, manifest, fences, hangTimeoutMs, clock, log } = this.#options;
     let settle: { resolve: () => void; reject: (error: AppError) => void };
     const ready = new Promise<void>((resolve, reject) => {
@@ -174,7 +182,7 @@ class TokenizerPool implements Tokenizer {
         name: 'tokenizer',
         main: fileURLToPath(new URL(`process/main${path.extname(import.meta.url)}`, import.meta.url)),
         execArgv: EXEC_ARGV,
-        first: { type: 'init', modelDir, manifest, fences },
+        first: { type: 'init', modelDir, manifest, fences, precedence: lane === 'long' ? 'behind' : 'ahead' },
         hangTimeoutMs,
         clock,
         log,
@@ -210,7 +218,9 @@ class TokenizerPool implements Tokenizer {
           for (const listener of this.#listeners) listener({ type: 'restart' });
         },
       }),
+      lane,
       jobs: [],
+      startedMs: 0,
       deadline: null,
       rssBytes: 0,
     };
@@ -261,10 +271,11 @@ class TokenizerPool implements Tokenizer {
     this.#dispatching = null;
     for (const member of this.#members) {
       if (member.jobs.length > 0 || !member.process.ready) continue;
-      const jobs = this.#take();
-      if (jobs.length === 0) return;
+      const jobs = this.#take(this.#lanesOf(member));
+      if (jobs.length === 0) continue;
       const limitMs = this.#options.settings.timeoutMs;
       member.jobs = jobs;
+      member.startedMs = this.#options.clock.monotonicMs();
       member.deadline = setTimeout(() => {
         if (jobs.length === 1) jobs[0]!.reject(new AppError('deadline_exceeded', { limitMs }));
         // It cannot be told to stop: a template may loop for ever.
@@ -272,19 +283,37 @@ class TokenizerPool implements Tokenizer {
       }, limitMs);
       member.process.send({ type: 'work', works: jobs.map(({ work }) => work) });
     }
+    if (this.#queue.size > 0) this.#looking ??= setTimeout(() => this.#look(), HELD_UP_MS);
+  }
+
+  #look(): void {
+    this.#looking = null;
+    this.#dispatch();
+  }
+
+  /**
+   * What a process may take now: what it is there for, and what no other one can take. Long jobs are for processes that step back behind the
+   * answers: so no short one waits for them, nor does the engine's step, which ends with its slowest thread.
+   */
+  #lanesOf({ lane: own }: Member): readonly Lane[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    const isHeldUp = ({ jobs, startedMs }: Member) => jobs.length > 0 && nowMs - startedMs >= HELD_UP_MS;
+    return LANES.filter((lane) => {
+      const others = this.#members.filter((member) => member.lane === lane && member.process.ready);
+      return lane === own || others.length === 0 || (lane === 'short' && others.every(isHeldUp));
+    });
   }
 
   /** What goes to a process next: a long job by itself, short ones together. */
-  #take(): Pending[] {
-    const apart = this.#apart.shift();
+  #take(lanes: readonly Lane[]): Pending[] {
+    const apart = lanes.includes('short') ? this.#apart.shift() : undefined;
     if (apart !== undefined) return [apart];
-    const longRunning = this.#members.filter(({ jobs }) => jobs.some(isLong)).length;
-    const first = this.#queue.take(longRunning < Math.max(1, this.#members.length - 1));
+    const first = this.#queue.take(lanes);
     if (first === undefined) return [];
     const jobs = [first];
     let { characters } = first;
     while (characters < MOST_CHARACTERS && jobs.length < MOST_JOBS) {
-      const next = this.#queue.take(false);
+      const next = this.#queue.take(['short']);
       if (next === undefined) break;
       jobs.push(next);
       characters += next.characters;

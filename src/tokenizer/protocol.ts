@@ -24,6 +24,8 @@ export type ToTokenizer =
       readonly modelDir: string;
       readonly manifest: Pick<ModelManifest, 'id' | 'tokenizer'>;
       readonly fences: readonly string[];
+      /** `behind`: of answers and all else that somebody waits for. */
+      readonly precedence: 'ahead' | 'behind';
     }
   /** One at a time: the next one follows the answer. What is short goes together: a message costs as much as a short chat (decision 0086). */
   | { readonly type: 'work'; readonly works: readonly Work[] };

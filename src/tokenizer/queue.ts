@@ -19,17 +19,17 @@ const REMEMBERED_TENANTS = 1024;
 /** A short chat takes a few milliseconds; from here on a job may take ten times as long. */
 const LONG_CHARACTERS = 16_384;
 
-/**
- * What waits for a tokenizer process. Each tenant has its own bound, so that none fills another's place; tenants take turns;
- * and long jobs never hold all processes where there are several.
- */
+export const LANES = ['short', 'long'] as const;
+export type Lane = (typeof LANES)[number];
+
+/** What waits for a tokenizer process. Each tenant has its own bound, so that none fills another's place; and tenants take turns. */
 export class JobQueue<T extends Job> {
   readonly #limits: QueueLimits;
   readonly #lanes = { short: new Turns<T>(), long: new Turns<T>() };
   /** Also of tenants that have nothing waiting now. */
   readonly #loads = new Map<string, { jobs: number; characters: number }>();
   #size = 0;
-  #wasLong = false;
+  #last: Lane = 'short';
 
   constructor(limits: QueueLimits) {
     this.#limits = limits;
@@ -50,18 +50,14 @@ export class JobQueue<T extends Job> {
     return true;
   }
 
-  /** The next job; a long one only where that is allowed, and then before or after a short one by turns. */
-  take(longAllowed: boolean): T | undefined {
-    const order = !longAllowed
-      ? (['short'] as const)
-      : this.#wasLong
-        ? (['short', 'long'] as const)
-        : (['long', 'short'] as const);
-    for (const lane of order) {
+  /** The next job of these lanes, by turns where there are several. */
+  take(lanes: readonly Lane[]): T | undefined {
+    const others = lanes.filter((lane) => lane !== this.#last);
+    for (const lane of new Set([...others, ...lanes])) {
       const job = this.#lanes[lane].take();
       if (job === undefined) continue;
       this.#account(job, -1);
-      this.#wasLong = lane === 'long';
+      this.#last = lane;
       return job;
     }
     return undefined;
@@ -77,7 +73,7 @@ export class JobQueue<T extends Job> {
   /** Everything that waits; nothing does afterwards. */
   drain(): T[] {
     const jobs: T[] = [];
-    for (let job = this.take(true); job !== undefined; job = this.take(true)) jobs.push(job);
+    for (let job = this.take(LANES); job !== undefined; job = this.take(LANES)) jobs.push(job);
     return jobs;
   }
 
@@ -94,10 +90,6 @@ export class JobQueue<T extends Job> {
   }
 }
 
-export function isLong({ characters }: Job): boolean {
-  return characters >= LONG_CHARACTERS;
-}
-
-function laneOf(job: Job): 'short' | 'long' {
-  return isLong(job) ? 'long' : 'short';
+function laneOf({ characters }: Job): Lane {
+  return characters >= LONG_CHARACTERS ? 'long' : 'short';
 }

@@ -29,7 +29,7 @@ export interface SimulatedRequest {
 interface Row extends SlotView {
   cachedTokens: number;
   sampledTokens: number;
-  stoodAside: boolean;
+  stoodAsideMs: number;
 }
 
 /** One turn, as it was before the model ran. */
@@ -99,7 +99,7 @@ export function simulate(
         drafted,
         cachedTokens: 0,
         sampledTokens: 0,
-        stoodAside: false,
+        stoodAsideMs: 0,
       };
       waiting = waiting.filter((request) => request.id !== id);
       shares[priority].left(tenant);
@@ -107,8 +107,9 @@ export function simulate(
     const plan = planStep(slots, counterOf, limits, plainCost());
     observe({ now, waiting, slots, plan, counterOf, served });
     const rows = new Set([...plan.decode, ...plan.prefill].map(({ slot }) => slot));
+    const tookMs = plan.prefill.reduce((sum, { tokens }) => sum + tokens, 0);
     slots.forEach((row, slot) => {
-      if (row) row.stoodAside = !rows.has(slot);
+      if (row) row.stoodAsideMs = rows.has(slot) ? 0 : tookMs;
     });
     for (const { slot, tokens } of plan.decode) {
       const accepted = now % 2 === 0 ? tokens : 1;

@@ -30,7 +30,7 @@ const slotsOf = fc
         promptTokens: fc.integer({ min: 1, max: 40 }),
         cachedTokens: fc.nat(50),
         drafted: fc.nat(8),
-        stoodAside: fc.boolean(),
+        stoodAsideMs: fc.oneof(fc.constant(0), fc.nat(150)),
       }),
     ),
     { minLength: 1, maxLength: 8 },
@@ -44,6 +44,8 @@ const budget = fc.record({
   idleStepMs: fc.integer({ min: 1, max: 70 }),
 });
 const isReady = (adapter: string) => adapter === 'ready';
+const tokensOf = (views: readonly SlotView[]) =>
+  views.reduce((sum, { promptTokens, cachedTokens }) => sum + promptTokens - cachedTokens, 0);
 
 t.test(
   'a step has every answering row that may not stand aside, with its draft, and prompts up to the budget and no further',
@@ -56,12 +58,26 @@ t.test(
         const answering = slots.flatMap((view, slot) =>
           view && view.cachedTokens >= view.promptTokens ? [{ slot, id: view.id, tokens: 1 + view.drafted }] : [],
         );
-        const going = answering.filter(({ slot }) => slots[slot]!.stoodAside || !aside.has(slots[slot]!));
-        const left = slots.reduce(
-          (sum, view) => sum + Math.max(0, view ? view.promptTokens - view.cachedTokens : 0),
-          0,
+        const going = answering.filter(({ slot }) => slots[slot]!.stoodAsideMs > 0 || !aside.has(slots[slot]!));
+        const unfinished = fairOrder(
+          slots.filter((view) => view !== null).filter((view) => view.cachedTokens < view.promptTokens),
+          counterOf,
         );
-        const most = answering.length > 0 ? budget.stepMs : budget.idleStepMs;
+        const { stepMs, idleStepMs } = budget;
+        const waitedMs = Math.max(...going.map(({ slot }) => slots[slot]!.stoodAsideMs));
+        const beside = going.length === 0 ? 2 * stepMs : Math.min(stepMs, 2 * stepMs - waitedMs);
+        const most = Math.max(1, answering.length > 0 ? beside : idleStepMs);
+        // Who comes behind one that ends, and was served plainly more, waits.
+        const ends = unfinished.findIndex((_, i) => tokensOf(unfinished.slice(0, i + 1)) > most);
+        const ended = ends === 0 ? undefined : unfinished[0];
+        const together = unfinished.filter(
+          (view) =>
+            !ended ||
+            (view.priority === ended.priority
+              ? counterOf(view) - counterOf(ended) < 256
+              : view.priority === 'interactive'),
+        );
+        const left = tokensOf(together);
         const used = [...decode, ...prefill].map(({ slot }) => slot);
         return (
           JSON.stringify(decode) === JSON.stringify(going) &&
@@ -219,7 +235,9 @@ t.test('a step takes no longer than its budget, or than its answers and a quarte
       const answersMs = answerTokens === 0 ? 0 : cost.answersMs(answerTokens);
       const totalMs = answersMs + cost.promptsMs(answerTokens, promptTokens, attended);
       const isIdle = !slots.some((view) => view && view.cachedTokens >= view.promptTokens);
-      const most = isIdle ? budget.idleStepMs : longestStepMs(answerTokens, budget.stepMs, cost);
+      // Where all stand aside, what two steps may take.
+      const mostMs = decode.length === 0 ? 2 * budget.stepMs : longestStepMs(answerTokens, budget.stepMs, cost);
+      const most = isIdle ? budget.idleStepMs : mostMs;
       return promptTokens <= 1 || totalMs <= most * (1 + 1e-9);
     }),
     { numRuns: 1000 },

@@ -1,5 +1,5 @@
 import { readRegularFile } from '../../files/regular-file.js';
-import { recogniseFile } from '../../retrieval/chunking/file-kinds.js';
+import { checkFile } from '../../retrieval/chunking/file-kinds.js';
 import { type Api, path } from '../api.js';
 import type { Upload } from './folder.js';
 import { digestOf, type Outcome, type StoreFile } from './upload.js';
@@ -63,7 +63,7 @@ export function readLocal(uploads: readonly Upload[]): { documents: LocalDocumen
     const content = readRegularFile(upload.file);
     try {
       if (upload.name.length > MAX_PATH) throw new Error(`its path is longer than ${MAX_PATH} characters`);
-      recogniseFile(upload.name, content);
+      checkFile(upload.name, content);
       documents.push({ ...upload, sha256: digestOf(content) });
     } catch (error) {
       skipped.push(skip(upload.name, (error as Error).message));

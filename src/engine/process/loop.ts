@@ -190,10 +190,6 @@ export class EngineLoop {
       ...prefill.map(({ slot, tokens, last }) => this.#slots[slot]!.prefillSegment(slot, tokens, last)),
     ];
     const results = runner.run(segments);
-    const rows = new Set([...decode, ...prefill].map(({ slot }) => slot));
-    this.#slots.forEach((sequence, slot) => {
-      if (sequence) sequence.stoodAside = !rows.has(slot);
-    });
     let drafted = 0;
     let accepted = 0;
     decode.forEach(({ slot }, i) => {
@@ -211,6 +207,10 @@ export class EngineLoop {
       this.#advance(sequence, results[decode.length + i]!);
     });
     const durationMs = context.monotonicMs() - startedMs;
+    const rows = new Set([...decode, ...prefill].map(({ slot }) => slot));
+    this.#slots.forEach((sequence, slot) => {
+      if (sequence) sequence.stoodAsideMs = rows.has(slot) ? 0 : durationMs;
+    });
     const sum = (parts: StepPlan['decode' | 'prefill']) => parts.reduce((total, { tokens }) => total + tokens, 0);
     const attended = prefill.reduce((total, { start, tokens }) => total + attendedBy(start, tokens), 0);
     cost.observe({ answerTokens: sum(decode), promptTokens: sum(prefill), attended }, durationMs);

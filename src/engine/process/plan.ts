@@ -36,8 +36,8 @@ export interface SlotView extends Contender {
   readonly piece?: Piece | null;
   /** Tokens guessed behind the next one, to be verified along with it. */
   readonly drafted: number;
-  /** Its answer stood aside in the last step. */
-  readonly stoodAside: boolean;
+  /** What the last step took, where its answer stood aside in it; else 0. */
+  readonly stoodAsideMs: number;
 }
 
 /** How much service the contender's tenant has had: see fair-share.ts. */
@@ -136,6 +136,10 @@ export function admit(
 
 const isAnswering = ({ promptTokens, cachedTokens }: SlotView): boolean => cachedTokens >= promptTokens;
 
+/** Served plainly more than another, or nobody waits for it. */
+const isBehind = (view: Contender, first: Contender, counterOf: CounterOf): boolean =>
+  view.priority === first.priority ? counterOf(view) - counterOf(first) >= LEAD : view.priority === 'batch';
+
 /**
  * The answers that stand aside for the first prompt: those of tenants that hold several slots and have been served plainly
  * more than its own. An answer stands aside for one step, and goes on in the next.
@@ -149,51 +153,70 @@ export function asideFor<T extends SlotView>(slots: readonly (T | null)[], count
   );
   if (first === undefined) return new Set();
   const holdsSeveral = ({ tenant }: T) => taken.filter((view) => view.tenant === tenant).length > 1;
-  const isBehind = (view: T) =>
-    view.priority === first.priority && counterOf(view) - counterOf(first) >= LEAD && holdsSeveral(view);
-  const isBatch = (view: T) => view.priority === 'batch' && first.priority === 'interactive';
-  return new Set(taken.filter((view) => isAnswering(view) && (isBehind(view) || isBatch(view))));
+  const giveWay = (view: T) =>
+    isBehind(view, first, counterOf) && (view.priority !== first.priority || holdsSeveral(view));
+  return new Set(taken.filter((view) => isAnswering(view) && giveWay(view)));
 }
 
 /**
  * The next step: the rows that are answering go on, and prompts are computed beside them, in fair order and each as
  * far as what is left of the budget goes. So an answer never waits longer than the budget, and an abort neither; one that
- * stands aside (`asideFor`) waits twice as long. One token of a prompt is computed whatever it takes.
+ * stands aside (`asideFor`) waits twice as long. One token of a prompt is computed whatever it takes. Where a prompt ends, those of tenants that
+ * have been served plainly more wait for the next step: its first token comes with the end of this one.
  * @param slots by slot, null = free
  */
 export function planStep(
   slots: readonly (SlotView | null)[],
   counterOf: CounterOf,
-  { stepMs, idleStepMs }: StepBudget,
+  budget: StepBudget,
   cost: StepCost,
 ): StepPlan {
   const taken = slots.filter((view) => view !== null);
   const aside = asideFor(slots, counterOf);
   const answering = taken.filter(isAnswering);
-  const decode = answering
-    .filter((view) => view.stoodAside || !aside.has(view))
-    .map((view) => ({ slot: slots.indexOf(view), id: view.id, tokens: 1 + view.drafted }));
+  const going = answering.filter((view) => view.stoodAsideMs > 0 || !aside.has(view));
+  const decode = going.map((view) => ({ slot: slots.indexOf(view), id: view.id, tokens: 1 + view.drafted }));
   const answerTokens = decode.reduce((sum, { tokens }) => sum + tokens, 0);
-  const answersMs = answerTokens === 0 ? 0 : cost.answersMs(answerTokens);
-  const budgetMs = answering.length === 0 ? idleStepMs : Math.max(stepMs - answersMs, LEAST_PROMPT_SHARE * answersMs);
+  const budgetMs = promptsMayTakeMs(answering.length, going, budget, cost);
 
   let promptTokens = 0;
   let attended = 0;
   const prefill: StepPlan['prefill'][number][] = [];
+  let ended: SlotView | null = null;
   const unfinished = taken.filter((view) => !isAnswering(view));
   for (const view of fairOrder(unfinished, counterOf)) {
     const { start, tokens: left } = pieceOf(view);
     if (left === 0) continue;
+    if (ended !== null && isBehind(view, ended, counterOf)) break;
     const most = Math.min(left, MOST_PROMPT_TOKENS - promptTokens);
     const fits = (tokens: number) =>
       cost.promptsMs(answerTokens, promptTokens + tokens, attended + attendedBy(start, tokens)) <= budgetMs;
     const tokens = Math.max(largest(most, fits), promptTokens === 0 ? 1 : 0);
     if (tokens === 0) break;
-    prefill.push({ slot: slots.indexOf(view), id: view.id, start, tokens, last: start + tokens === view.promptTokens });
+    const last = start + tokens === view.promptTokens;
+    prefill.push({ slot: slots.indexOf(view), id: view.id, start, tokens, last });
+    if (last) ended ??= view;
     promptTokens += tokens;
     attended += attendedBy(start, tokens);
   }
   return { decode, prefill };
+}
+
+/**
+ * Milliseconds for prompts. A step and the one before it, in which an answer stood aside, take no longer than two steps may: where all answers
+ * stand aside, a prompt has all of that but for what they take next.
+ */
+function promptsMayTakeMs(
+  answering: number,
+  going: readonly SlotView[],
+  { stepMs, idleStepMs }: StepBudget,
+  cost: StepCost,
+): number {
+  if (answering === 0) return idleStepMs;
+  if (going.length === 0) return Math.max(stepMs, 2 * stepMs - (1 + LEAST_PROMPT_SHARE) * cost.answersMs(answering));
+  const answersMs = cost.answersMs(going.reduce((sum, { drafted }) => sum + 1 + drafted, 0));
+  const stoodAsideMs = Math.max(...going.map((view) => view.stoodAsideMs));
+  return Math.max(Math.min(stepMs, 2 * stepMs - stoodAsideMs) - answersMs, LEAST_PROMPT_SHARE * answersMs);
 }
 
 function pieceOf({ piece, promptTokens, cachedTokens }: SlotView): Piece {

@@ -37,7 +37,7 @@ export class Sequence implements SlotView, WaitingView {
   /** Its claim on an adapter; null without adapter, or before it has a slot. */
   hold: AdapterHold | null = null;
   cachedTokens = 0;
-  stoodAside = false;
+  stoodAsideMs = 0;
   /** Whether what is computed of it may be kept for others. */
   keeps = true;
   /** Passages that are not in place yet; null: none. */

@@ -1,4 +1,7 @@
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { AppError } from '../../errors/app-error.js';
+import { giveBack } from '../../files/give-back.js';
 import type { App } from '../app.js';
 import { PART_BYTES } from './body-pace.js';
 
@@ -17,18 +20,32 @@ const [QUOTE, BACKSLASH, COLON, LIST, OBJECT] = [...'"\\:[{'].map((sign) => sign
 export function addJsonBodies(app: App, { maxBodyParts }: { readonly maxBodyParts: number }): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser('application/json');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    const text = body as string;
-    const parts = countParts(text, maxBodyParts);
-    // What comes in chunks has no length before it is here.
-    const uncounted = request.headers['content-length'] === undefined ? text.length : 0;
-    app.bodyPace.take(request.principal.tenant, uncounted + parts * PART_BYTES);
-    if (parts > maxBodyParts) {
-      done(tooManyParts(maxBodyParts));
-    } else {
-      parse(request, text, done);
-    }
+  app.addContentTypeParser('application/json', (request, payload, done) => {
+    readText(payload, (error, text) => {
+      if (error) return done(Object.assign(error, { statusCode: 400 }));
+      const parts = countParts(text, maxBodyParts);
+      // What comes in chunks has no length before it is here.
+      const uncounted = request.headers['content-length'] === undefined ? text.length : 0;
+      app.bodyPace.take(request.principal.tenant, uncounted + parts * PART_BYTES);
+      if (parts > maxBodyParts) {
+        done(tooManyParts(maxBodyParts));
+      } else {
+        parse(request, text, done);
+      }
+    });
   });
+}
+
+/** All of a body whose length is bounded already. Its bytes are read as they come, and given back: the framework's own way keeps a large one twice. */
+export function readText(body: Readable, done: (error: Error | null, text: string) => void): void {
+  const decoder = new StringDecoder('utf8');
+  let text = '';
+  body.on('data', (piece: Buffer) => {
+    text += decoder.write(piece);
+    giveBack(piece);
+  });
+  body.once('end', () => done(null, text + decoder.end()));
+  body.once('error', (error) => done(error, ''));
 }
 
 export function tooManyParts(most: number): AppError {

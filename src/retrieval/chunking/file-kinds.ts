@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { extname } from 'node:path';
 import { DOCUMENT_KINDS } from '../../contracts/document-kinds.js';
 import { AppError } from '../../errors/app-error.js';
@@ -30,9 +31,12 @@ const KIND_BY_EXTENSION = new Map(
     EXTENSIONS[kind].split(/\s+/).map((ext) => [ext, kind] as const),
   ),
 );
+const BINARY_KINDS: ReadonlySet<string> = new Set(['pdf', 'docx', 'pptx', 'xlsx', 'email'] satisfies BinaryKind[]);
 const SUPPORTED_INSTEAD = `supported are ${DOCUMENT_KINDS}`;
 
 const PDF_MARK = '%PDF-';
+/** How much of a text is looked at for something to read, before all of it is. */
+const BEGINNING_BYTES = 4096;
 /** How far into a PDF its mark may stand. */
 const PDF_MARK_BYTES = 1024;
 const ZIP_MARK = 'PK\u0003\u0004';
@@ -61,6 +65,22 @@ export function recogniseFile(filename: string, content: Uint8Array): Recognised
   } catch (error) {
     throw refusal(filename, error);
   }
+}
+
+/**
+ * Whether a file can be cut into passages. Of text it is known without decoding it, in a tenth of the time and without its size in memory.
+ * @throws AppError as `recogniseFile`
+ */
+export function checkFile(filename: string, content: Uint8Array): void {
+  if (!isCertainlyText(extname(filename).toLowerCase(), content)) recogniseFile(filename, content);
+}
+
+function isCertainlyText(extension: string, content: Uint8Array): boolean {
+  const kind = extension === '' ? 'text' : KIND_BY_EXTENSION.get(extension);
+  if (kind === undefined || BINARY_KINDS.has(kind)) return false;
+  const beginning = new TextDecoder().decode(content.subarray(0, BEGINNING_BYTES), { stream: true });
+  const isMarked = beginning.startsWith(PDF_MARK) || beginning.startsWith(ZIP_MARK);
+  return !isMarked && hasVisible(beginning) && isUtf8(content) && !content.includes(0);
 }
 
 /** Of a file that is `Unreadable`, with its name; another error stays as it is. */

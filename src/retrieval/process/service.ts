@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import type { Clock } from '../../contracts/clock.js';
 import type {
   EmbeddingInput,
+  NewFile,
   Redaction,
   Retrieval,
   SearchMode,
@@ -8,8 +10,8 @@ import type {
   SearchResult,
 } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
-import { contentOf } from '../../files/content-of.js';
-import { recogniseFile } from '../chunking/file-kinds.js';
+import { giveBack } from '../../files/give-back.js';
+import { checkFile } from '../chunking/file-kinds.js';
 import type { DocumentStore } from '../documents/document-store.js';
 import type { Method, ProcessOptions } from '../protocol.js';
 import type { QueryPart } from '../search/best-passages.js';
@@ -155,7 +157,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       const { content } = file;
       const bytes = content instanceof Uint8Array ? content.byteLength : content.bytes;
       if (bytes > config.maxFileBytes) throw new AppError('file_too_large', { bytes, limitBytes: config.maxFileBytes });
-      if (DOCUMENT_PURPOSES.has(file.purpose)) recogniseFile(file.filename, contentOf(content));
+      if (DOCUMENT_PURPOSES.has(file.purpose)) check(file);
       return documents.createFile(tenant, file, mostBytes);
     },
     attachFile: waking(documents.attachFile),
@@ -220,6 +222,14 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     embedBehind: (tenant, texts, signal) =>
       embedWhole(tenant, embedder.digest, texts, { precedence: 'behind', signal }),
   };
+}
+
+/** @throws AppError `unsupported_file` */
+function check({ filename, content }: NewFile): void {
+  if (content instanceof Uint8Array) return checkFile(filename, content);
+  const bytes = readFileSync(content.path);
+  checkFile(filename, bytes);
+  giveBack(bytes);
 }
 
 /** The tenant has no store: nothing is found, and that changes with its first one. */

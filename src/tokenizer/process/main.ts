@@ -1,10 +1,13 @@
 /** A tokenizer process: forked by tokenizer/client.ts; speaks tokenizer/protocol.ts over its channel. */
 import { AppError } from '../../errors/app-error.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
+import { stepBack } from '../../processes/step-back.js';
 import type { Done, FromTokenizer, Result, ToTokenizer, Work } from '../protocol.js';
 import { loadPromptTokenizer, type PromptTokenizer } from './prompt-tokenizer.js';
 
 const send = sendToParent<FromTokenizer>;
+/** Of a process for long texts. */
+const NICENESS = 10;
 let tokenizer: PromptTokenizer | null = null;
 /** The system is asked at most so often: that takes 8 µs, and who waits for a short chat waits for it too. */
 const RSS_EVERY_MS = 1000;
@@ -15,9 +18,10 @@ serveParent((message: ToTokenizer) => {
   else send({ type: 'done', results: message.works.map(answer), rssBytes: rssBytes() });
 });
 
-async function start({ modelDir, manifest, fences }: Extract<ToTokenizer, { type: 'init' }>): Promise<void> {
+async function start({ modelDir, manifest, fences, precedence }: Extract<ToTokenizer, { type: 'init' }>): Promise<void> {
   try {
     tokenizer = await loadPromptTokenizer(modelDir, manifest, fences);
+    if (precedence === 'behind') stepBack(NICENESS);
     const { bounds, infillMarks, answerFormat } = tokenizer;
     send({ type: 'ready', bounds, infillMarks, answerFormat, rssBytes: rssBytes() });
   } catch (error) {

@@ -25,7 +25,7 @@ const row = (id: number, promptTokens: number, cachedTokens: number, rest: Parti
   promptTokens,
   cachedTokens,
   drafted: 0,
-  stoodAside: false,
+  stoodAsideMs: 0,
   ...rest,
 });
 const request = (id: number, rest: Partial<WaitingView> = {}): WaitingView => ({
@@ -108,24 +108,51 @@ t.test('one token of a prompt is computed whatever it takes', async (t) => {
 t.test('answers of who was served much stand aside for the prompt of who was not, every other step', async (t) => {
   const served: Record<string, number> = { flood: 5000, person: 3000, neighbour: 3100 };
   const counterOf = ({ tenant }: { tenant: string }) => served[tenant]!;
-  const slots = (stoodAside: boolean) => [
-    row(1, 10, 12, { tenant: 'flood', stoodAside }),
+  const slots = (stoodAsideMs: number) => [
+    row(1, 10, 12, { tenant: 'flood', stoodAsideMs }),
     row(2, 10, 12, { tenant: 'neighbour' }),
     row(3, 500, 0, { tenant: 'flood' }),
     row(4, 500, 0, { tenant: 'person' }),
   ];
   const cost = plainCost(20, 0);
-  t.match(planStep(slots(false), counterOf, BUDGET, cost), { decode: [{ id: 2 }], prefill: [{ id: 4, tokens: 44 }] });
-  t.match(planStep(slots(true), counterOf, BUDGET, cost), { decode: [{ id: 1 }, { id: 2 }], prefill: [{ id: 4 }] });
-  const all = planStep(
-    [row(5, 10, 12, { tenant: 'flood' }), slots(false)[0]!, slots(false)[3]!],
-    counterOf,
-    BUDGET,
-    cost,
-  );
-  t.match(all, { decode: [], prefill: [{ tokens: 64 }] }, 'no longer than any step in which answers go on');
-  const single = planStep([slots(false)[0]!, slots(false)[3]!], counterOf, BUDGET, cost);
+  t.match(planStep(slots(0), counterOf, BUDGET, cost), { decode: [{ id: 2 }], prefill: [{ id: 4, tokens: 44 }] });
+  t.match(planStep(slots(64), counterOf, BUDGET, cost), { decode: [{ id: 1 }, { id: 2 }], prefill: [{ id: 4 }] });
+  const single = planStep([slots(0)[0]!, slots(0)[3]!], counterOf, BUDGET, cost);
   t.match(single, { decode: [{ id: 1 }] }, 'who has one stream is no flood, and keeps its pace');
+});
+
+t.test('where all answers stand aside, two steps together take no longer than they may', async (t) => {
+  const counterOf = ({ tenant }: { tenant: string }) => (tenant === 'flood' ? 5000 : 3000);
+  const slots = (stoodAsideMs: number) => [
+    row(1, 10, 12, { tenant: 'flood', stoodAsideMs }),
+    row(2, 10, 12, { tenant: 'flood', stoodAsideMs }),
+    row(3, 500, 0, { tenant: 'person' }),
+  ];
+  const cost = plainCost(20, 0);
+  t.match(planStep(slots(0), counterOf, BUDGET, cost), { decode: [], prefill: [{ tokens: 103 }] });
+  const next = planStep(slots(103), counterOf, BUDGET, cost);
+  t.match(next, { decode: [{ id: 1 }, { id: 2 }], prefill: [{ tokens: 5 }] });
+  t.match(planStep(slots(300), counterOf, BUDGET, cost).prefill, [{ tokens: 5 }], 'however long the last one took');
+});
+
+t.test('where a prompt ends, those of who was served plainly more wait for the next step', async (t) => {
+  const served: Record<string, number> = { flood: 5000, person: 3000, neighbour: 3100 };
+  const counterOf = ({ tenant }: { tenant: string }) => served[tenant]!;
+  const slots = [
+    row(1, 500, 0, { tenant: 'flood' }),
+    row(2, 20, 0, { tenant: 'person' }),
+    row(3, 30, 0, { tenant: 'neighbour' }),
+  ];
+  t.same(
+    planStep(slots, counterOf, BUDGET, plainCost()).prefill.map(({ id, tokens }) => [id, tokens]),
+    [
+      [2, 20],
+      [3, 30],
+    ],
+  );
+  const batch = [row(1, 500, 0, { priority: 'batch' }), row(2, 20, 0)];
+  t.match(planStep(batch, level, BUDGET, plainCost()).prefill, [{ id: 2, tokens: 20 }]);
+  t.equal(planStep(batch, level, BUDGET, plainCost()).prefill.length, 1);
 });
 
 t.test(

@@ -1,6 +1,7 @@
+import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import t from 'tap';
-import { countParts } from '../../../src/http/plugins/json-body.js';
+import { countParts, readText } from '../../../src/http/plugins/json-body.js';
 import { dropNulls } from '../../../src/http/plugins/validation.js';
 
 /** Objects, lists and names in a value. */
@@ -45,4 +46,21 @@ t.test('nulls are dropped at any depth, and the bytes of a file are no members',
   t.same(Object.keys(body), ['file', 'nested']);
   t.same(body.nested, [{ kept: 1 }]);
   t.ok('left' in file, 'one by one, the bytes of a large file would take seconds');
+});
+
+t.test('a text is whole wherever its bytes were cut, and they are given back', async (t) => {
+  const text = 'aé漢🙂'.repeat(10_000);
+  const all = Buffer.from(text);
+  const pieces = [0, 20_001, 40_004, 60_009].map((at, i, cuts) => Buffer.from(all.subarray(at, cuts[i + 1])));
+  const read = (body: Readable) =>
+    new Promise<string>((resolve, reject) => readText(body, (error, text) => (error ? reject(error) : resolve(text))));
+  t.equal(await read(Readable.from(pieces)), text);
+  t.same(
+    pieces.map(({ length }) => length),
+    [0, 0, 0, 0],
+  );
+  const broken = new Readable({ read() {} });
+  const failed = t.rejects(read(broken), { message: 'gone' });
+  broken.destroy(new Error('gone'));
+  await failed;
 });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { type Job, JobQueue } from '../../../src/tokenizer/queue.js';
+import { type Job, JobQueue, LANES } from '../../../src/tokenizer/queue.js';
 
 interface Named extends Job {
   readonly name: string;
@@ -8,9 +8,9 @@ const short = (tenant: string, name: string): Named => ({ tenant, name, characte
 const long = (tenant: string, name: string): Named => ({ tenant, name, characters: 100_000 });
 const LIMITS = { maxQueued: 4, maxQueuedCharacters: 300_000 };
 
-function takeAll(queue: JobQueue<Named>, longAllowed = true): string {
+function takeAll(queue: JobQueue<Named>): string {
   const names: string[] = [];
-  for (let job = queue.take(longAllowed); job; job = queue.take(longAllowed)) names.push(job.name);
+  for (let job = queue.take(LANES); job; job = queue.take(LANES)) names.push(job.name);
   return names.join(' ');
 }
 
@@ -35,13 +35,14 @@ t.test('a tenant is bound by count and by characters, and no other tenant by wha
   t.ok(queue.add(short('a', 'a6')), 'what was taken no longer counts');
 });
 
-t.test('long jobs wait where they are not allowed, and else take turns with short ones', async (t) => {
+t.test('each lane is taken from where it is asked for, and both by turns', async (t) => {
   const queue = new JobQueue<Named>({ ...LIMITS, maxQueuedCharacters: 1e9 });
   for (const job of [long('a', 'l1'), long('a', 'l2'), short('b', 's1'), short('b', 's2')]) queue.add(job);
-  t.equal(queue.take(false)?.name, 's1');
+  t.equal(queue.take(['short'])?.name, 's1');
   t.equal(takeAll(queue), 'l1 s2 l2');
   queue.add(long('a', 'l3'));
-  t.equal(queue.take(false), undefined);
+  t.equal(queue.take(['short']), undefined);
+  t.equal(queue.take(['long'])?.name, 'l3');
 });
 
 t.test('a job that was given up leaves its place', async (t) => {
