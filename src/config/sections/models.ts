@@ -105,7 +105,7 @@ export const engine = Type.Object(
 export const tokenizer = Type.Object(
   {
     processes: integer(
-      'Processes that tokenize prompts. With two or more, long prompts never hold all of them.',
+      'Processes that tokenize prompts. With two or more, half of them are for long ones, and step back behind the answers.',
       2,
       1,
       16,

@@ -226,10 +226,13 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
 
 /** @throws AppError `unsupported_file` */
 function check({ filename, content }: NewFile): void {
-  if (content instanceof Uint8Array) return checkFile(filename, content);
-  const bytes = readFileSync(content.path);
-  checkFile(filename, bytes);
-  giveBack(bytes);
+  if (content instanceof Uint8Array) {
+    checkFile(filename, content);
+  } else {
+    const bytes = readFileSync(content.path);
+    checkFile(filename, bytes);
+    giveBack(bytes);
+  }
 }
 
 /** The tenant has no store: nothing is found, and that changes with its first one. */

@@ -6,8 +6,8 @@ import type { Done, FromTokenizer, Result, ToTokenizer, Work } from '../protocol
 import { loadPromptTokenizer, type PromptTokenizer } from './prompt-tokenizer.js';
 
 const send = sendToParent<FromTokenizer>;
-/** Of a process for long texts. */
-const NICENESS = 10;
+/** Of a process for long texts: a quarter of a processor is left to it beside an engine that wants all, and none of a short time limit. */
+const NICENESS = 5;
 let tokenizer: PromptTokenizer | null = null;
 /** The system is asked at most so often: that takes 8 µs, and who waits for a short chat waits for it too. */
 const RSS_EVERY_MS = 1000;
@@ -18,7 +18,12 @@ serveParent((message: ToTokenizer) => {
   else send({ type: 'done', results: message.works.map(answer), rssBytes: rssBytes() });
 });
 
-async function start({ modelDir, manifest, fences, precedence }: Extract<ToTokenizer, { type: 'init' }>): Promise<void> {
+async function start({
+  modelDir,
+  manifest,
+  fences,
+  precedence,
+}: Extract<ToTokenizer, { type: 'init' }>): Promise<void> {
   try {
     tokenizer = await loadPromptTokenizer(modelDir, manifest, fences);
     if (precedence === 'behind') stepBack(NICENESS);
