@@ -38,8 +38,6 @@ export interface StorePart {
 export async function measureStore(config: Config, part: StorePart): Promise<Record<string, number> | null> {
   const { folder, size, name, minutes, say } = part;
   mkdirSync(folder, { recursive: true });
-  const secondsFile = join(folder, 'seconds');
-  const secondsBefore = existsSync(secondsFile) ? Number(readFileSync(secondsFile, 'utf8')) : 0;
   const rssBefore = process.memoryUsage().rss;
   const documents = await openSqliteDocuments(
     folder,
@@ -47,6 +45,10 @@ export async function measureStore(config: Config, part: StorePart): Promise<Rec
   );
   const storeId = await storeOf(documents);
   const there = await documents.countPassages();
+  // A run that was killed left none.
+  const fileOf = (count: number) => join(folder, `seconds-until-${count}`);
+  const known = existsSync(fileOf(there)) ? Number(readFileSync(fileOf(there), 'utf8')) : null;
+  const secondsBefore = there === 0 ? 0 : known;
   const random = randomNumbers(1);
   const vector = clusteredVectors(random, DIMENSIONS, size);
   const passage = () => inventedPassage(random, vector());
@@ -60,13 +62,11 @@ export async function measureStore(config: Config, part: StorePart): Promise<Rec
   let count = await grow({ documents, storeId, passage }, there, size, isOver);
   const several = async () => [await search(), await search(), await search(), await search(), await search()];
   while (!isOver() && quantile(await several(), 0.5) > SETTLED_MS) await sleep(500);
-  const indexedS = secondsBefore + seconds();
+  const indexedS = secondsBefore === null ? null : secondsBefore + seconds();
   if (isOver()) {
     await documents.close();
-    writeFileSync(secondsFile, String(indexedS));
-    say(
-      `${count} of ${size} passages are there after ${Math.round(indexedS)} s, not all of them indexed. Run it again: it goes on.`,
-    );
+    if (indexedS !== null) writeFileSync(fileOf(count), String(indexedS));
+    say(`${count} of ${size} passages are there, not all of them indexed. Run it again: it goes on.`);
     return null;
   }
   const rss = process.memoryUsage().rss;
@@ -86,7 +86,7 @@ export async function measureStore(config: Config, part: StorePart): Promise<Rec
   await documents.close();
   return {
     [`passages_${name}`]: count,
-    [`passages_per_s_${name}`]: size / indexedS,
+    ...(indexedS !== null && { [`passages_per_s_${name}`]: size / indexedS }),
     [`p50_ms_${name}`]: quantile(quiet, 0.5),
     [`p99_ms_${name}`]: quantile(quiet, 0.99),
     [`p50_ms_${name}_while_ingesting`]: quantile(ingesting, 0.5),

@@ -35,7 +35,9 @@ const MAX_CHARS_PER_TOKEN = 40;
 export async function loadEmbedder(folder: string, manifest: EmbedderManifest, threads: number): Promise<Embedder> {
   const { dimensions, maxTokens, queryPrefix, passagePrefix = '' } = manifest;
   const maxChars = maxTokens * MAX_CHARS_PER_TOKEN;
-  const [tokenizer, encoder] = await Promise.all([openTokenizer(folder), openEncoder(folder, manifest, threads)]);
+  // Last what stays in memory: a folder that is damaged is tried again with each use.
+  const tokenizer = await openTokenizer(folder);
+  const encoder = await openEncoder(folder, manifest, threads);
   const prefixed = (text: string, as: EmbeddedAs) => (as === 'query' ? queryPrefix : passagePrefix) + text;
 
   // The last one ends a text, cut or not.

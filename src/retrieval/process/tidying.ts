@@ -19,6 +19,16 @@ export function startTidying({ expire, jobs, clock, onError }: TidyingOptions): 
     await expire();
     await jobs.prune(clock.now() - JOBS_KEPT_MS);
   };
-  const tidying = setInterval(() => void tidy().catch((error) => onError(error, 'tidying up')), TIDY_EVERY_MS);
-  return { stop: () => clearInterval(tidying) };
+  let isStopped = false;
+  const report = (error: unknown) => {
+    // What was under way finds the database closed then, and the next start does it.
+    if (!isStopped) onError(error, 'tidying up');
+  };
+  const tidying = setInterval(() => void tidy().catch(report), TIDY_EVERY_MS);
+  return {
+    stop() {
+      isStopped = true;
+      clearInterval(tidying);
+    },
+  };
 }

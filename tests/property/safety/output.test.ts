@@ -105,7 +105,7 @@ t.test('an answer is screened to the same text however it is cut', async (t) => 
           }
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 250 },
     ),
   );
 });
