@@ -42,8 +42,9 @@ async function prepare(
   const { instructions } = route;
   const toolUse = offer(request.toolUse, route);
   const { tools = [] } = toolUse ?? {};
-  const asGiven = assemblePrompt({ instructions, messages: request.messages, passages: null });
-  refuseHopeless(services, route, chatOf(asGiven, tools, request.templateFlags), request.maxTokens);
+  const parts = { instructions, messages: request.messages, passages: null };
+  const asGiven = chatOf(assemblePrompt(parts), tools, request.templateFlags);
+  refuseHopeless(services, route, asGiven, request.maxTokens);
   const screened = await screenMessages(screen, request.messages, signal);
   if (screened.refusal !== null) return refused(screened.refusal);
   const messages = screened.left;
@@ -53,7 +54,8 @@ async function prepare(
   const asked = askedIn(messages);
   const wanted = planRetrieval(route.retrieval, request.retrieval);
   if (wanted === null) {
-    return { ...ungrounded(toPrompt(null), asked.question), toolUse };
+    const prompt = messages === request.messages ? asGiven : toPrompt(null);
+    return { ...ungrounded(prompt, asked.question), toolUse };
   }
 
   const [found, bare] = await Promise.all([

@@ -1,30 +1,36 @@
 /** A part of the window, in milliseconds. */
 const PART_MS = 1000;
 const PARTS = 60;
+/** Places for parts; those that count are fewer. */
+const PLACES = 64;
 
 /**
  * A sum over the last minute. It is kept by the second, and the second in which the minute began counts whole: so no 60
  * seconds ever hold more than the sum says.
  */
 export class MinuteWindow {
-  /** By the second in which they were added, the oldest first. */
-  readonly #parts = new Map<number, number>();
+  /** By the second in which they were added, each at its own place; 0 where nothing counts. Each answer looks through all of them twice. */
+  readonly #parts = new Float64Array(PLACES);
+  /** The oldest and the newest second that count; none does where the first is behind the last. */
+  #first = 0;
+  #last = -1;
   #sum = 0;
 
   /** @returns the second, for `change` */
   add(nowMs: number, amount: number): number {
-    const second = Math.floor(nowMs / PART_MS);
+    const second = Math.max(this.#last, Math.floor(nowMs / PART_MS));
     this.#forget(second);
-    this.#parts.set(second, (this.#parts.get(second) ?? 0) + amount);
+    if (this.#first > this.#last) this.#first = second;
+    this.#last = second;
+    this.#parts[second % PLACES]! += amount;
     this.#sum += amount;
     return second;
   }
 
   /** Changes what was added in a second, where that still counts. */
   change(second: number, amount: number): void {
-    const part = this.#parts.get(second);
-    if (part === undefined) return;
-    this.#parts.set(second, part + amount);
+    if (second < this.#first || second > this.#last) return;
+    this.#parts[second % PLACES]! += amount;
     this.#sum += amount;
   }
 
@@ -36,19 +42,18 @@ export class MinuteWindow {
   /** Until the sum is no more than that. */
   untilAtMost(nowMs: number, most: number): number {
     let sum = this.used(nowMs);
-    for (const [second, amount] of this.#parts) {
-      if (sum <= most) break;
-      sum -= amount;
+    for (let second = this.#first; second <= this.#last && sum > most; second++) {
+      sum -= this.#parts[second % PLACES]!;
       if (sum <= most) return endOf(second) - nowMs;
     }
     return 0;
   }
 
   #forget(now: number): void {
-    for (const [second, amount] of this.#parts) {
-      if (second >= now - PARTS) return;
-      this.#parts.delete(second);
-      this.#sum -= amount;
+    while (this.#first <= this.#last && this.#first < now - PARTS) {
+      const place = this.#first++ % PLACES;
+      this.#sum -= this.#parts[place]!;
+      this.#parts[place] = 0;
     }
   }
 }

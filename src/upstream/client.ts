@@ -213,7 +213,7 @@ class Upstream implements TextGenerator {
     const { adapter, audience, grammar, sampling, stop, tenant, topLogprobs } = request;
     const { promptIds, maxTokens } = await tokenizePrompt(request, this.model, this.#options.tokenizer, signal);
     const question: Question = {
-      promptIds: [...promptIds],
+      promptIds: listOf(promptIds),
       maxTokens,
       sampling,
       stop,
@@ -346,6 +346,13 @@ function adapterFailed({ name, version }: AdapterRef, reason: string, options?: 
 
 function unavailable(reason: string, options?: ErrorOptions): AppError {
   return new AppError('engine_unavailable', { reason, retryAfterS: RETRY_AFTER_S }, options);
+}
+
+/** By their places: the iterator of bytes takes ten times as long. */
+function listOf(ids: Int32Array): number[] {
+  const list = new Array<number>(ids.length);
+  for (let i = 0; i < ids.length; i++) list[i] = ids[i]!;
+  return list;
 }
 
 function digestOf(...parts: readonly string[]): string {

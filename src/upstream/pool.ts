@@ -47,12 +47,12 @@ export class Pool {
 
   /** Requests that those that take traffic answer at once. */
   get slots(): number {
-    return this.#open().reduce((sum, { slots }) => sum + slots, 0);
+    return this.#replicas.reduce((sum, replica) => (isOpen(replica) ? sum + replica.slots : sum), 0);
   }
 
   /** Why none takes traffic; null where one does. */
   get trouble(): string | null {
-    if (this.#open().length > 0) return null;
+    if (this.#replicas.some(isOpen)) return null;
     const { state, reason } = this.status()[0]!;
     return `none of ${this.#replicas.length} replicas takes traffic; the first is ${state}${reason ? `: ${reason}` : ''}`;
   }
@@ -63,7 +63,7 @@ export class Pool {
 
   /** Whether any that takes traffic has an adapter, or can load it. */
   canServe(adapter: string | null): boolean {
-    return this.#open().some((replica) => replica.canServe(adapter));
+    return this.#replicas.some((replica) => isOpen(replica) && replica.canServe(adapter));
   }
 
   /** @param conversation asked where there is a choice alone @returns null where none is left */
@@ -71,7 +71,8 @@ export class Pool {
     { adapter, tokens, conversation }: Pick<RouteRequest, 'adapter' | 'tokens'> & { conversation: () => string },
     tried: ReadonlySet<Replica>,
   ): Replica | null {
-    const able = this.#open().filter((replica) => !tried.has(replica) && replica.canServe(adapter));
+    const mayAnswer = (replica: Replica) => isOpen(replica) && !tried.has(replica) && replica.canServe(adapter);
+    const able = this.#replicas.filter(mayAnswer);
     const adapterTokens = adapter === null ? 0 : able.reduce((sum, one) => sum + one.adapterTokens(adapter), 0);
     const told = able.length > 1 ? conversation() : '';
     return planRoute(able, { adapter, adapterTokens, conversation: told, tokens });
@@ -103,8 +104,6 @@ export class Pool {
     const ejected = known.filter(({ isEjected }) => isEjected).length;
     return ejected + 1 <= known.length * EJECTED_SHARE;
   }
-
-  #open(): Replica[] {
-    return this.#replicas.filter(({ weight }) => weight > 0);
-  }
 }
+
+const isOpen = ({ weight }: Replica): boolean => weight > 0;

@@ -1,4 +1,4 @@
-import { addAbortListener, once } from 'node:events';
+import { addAbortListener, once, setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,6 +26,12 @@ t.test('a signal tells once that it was aborted, and why', (t) => {
   t.equal(controller.signal.aborted, true);
   t.equal(controller.signal.reason, why);
   t.throws(() => controller.signal.throwIfAborted(), why);
+  const taking = new Aborter();
+  taking.signal.addEventListener('abort', () => taking.signal.removeEventListener('abort', left));
+  taking.signal.addEventListener('abort', left);
+  taking.signal.addEventListener('abort', { handleEvent: () => heard.push('object') });
+  taking.abort();
+  t.same(heard, ['abort', 'on', 'object'], 'who is taken away by one before it hears nothing');
   const plain = new Aborter();
   plain.abort();
   t.match(plain.signal.reason, { name: 'AbortError' });
@@ -52,6 +58,7 @@ t.test('what Node takes a signal for takes it: timers, listeners, requests', asy
   const { signal } = controller;
   const sleeping = t.rejects(sleep(60_000, undefined, { signal }), { name: 'AbortError' });
   const waiting = t.rejects(once(new EventTarget(), 'never', { signal }), { name: 'AbortError' });
+  setMaxListeners(0, signal);
   let heard = 0;
   const disposable = addAbortListener(signal, () => heard++);
   t.ok(disposable);

@@ -146,6 +146,8 @@ export function checkRefused(refused: RefusedParameters, body: Readonly<Record<s
   }
 }
 
+const SAMPLING_NAMES = Object.keys(DEFAULT_SAMPLING) as (keyof SamplingParams)[];
+
 /** What was asked for; what is left out is the deployment's. */
 export function toSampling(body: SamplingBody): Partial<SamplingParams> {
   const given = {
@@ -159,7 +161,9 @@ export function toSampling(body: SamplingBody): Partial<SamplingParams> {
     seed: body.seed,
     logitBias: body.logit_bias && toLogitBias(body.logit_bias),
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const sampling: Record<string, unknown> = {};
+  for (const name of SAMPLING_NAMES) if (given[name] !== undefined) sampling[name] = given[name];
+  return sampling;
 }
 
 /** What only a stream has cannot be asked of a whole answer. @throws AppError `invalid_value` */
