@@ -4,7 +4,7 @@ import { compareWithEvents } from '../../fixtures/gateway/folded-events.js';
 import { NO_ENGINE, removeDataDir, startGateway, temporaryDataDir } from '../gateway-process.js';
 import { addAssistant, openTestRegistry } from '../registry/open.js';
 
-const ROUNDS = 3;
+const ROUNDS = 4;
 const ADMIN = 'sk-of-the-test';
 
 /** Exit code of `switchyard audit verify` on a folder, and what it wrote. */

@@ -13,13 +13,13 @@ t.test(
     const figures = await runCrashes({
       dataDir: dataFolder(t),
       seed,
-      kills: 8,
-      every: 8,
+      kills: 12,
+      every: 12,
       longestLifeMs: 600,
       say,
       start,
     });
-    t.match(figures, { kills: 8, lost: 0, resurrected: 0, mismatches: 0 }, lines.join('\n'));
-    t.ok(figures.changes > 2, `${figures.changes} changes, seed ${seed}`);
+    t.match(figures, { kills: 12, lost: 0, resurrected: 0, mismatches: 0 }, lines.join('\n'));
+    t.ok(figures.changes > 4, `${figures.changes} changes, seed ${seed}`);
   },
 );
