@@ -8,6 +8,9 @@ const COLUMNS: readonly (readonly [keyof Figures, string])[] = [
   ['citation_precision', 'citation precision'],
   ['right_refusals', 'right refusals'],
   ['false_refusals', 'false refusals'],
+  ['found', 'found'],
+  ['fact_of_found', 'fact of found'],
+  ['refused_of_found', 'refused of found'],
   ['numbers_grounded', 'numbers grounded'],
 ];
 

@@ -10,6 +10,8 @@ export interface Answer {
 
 export interface AnswerScore {
   readonly answerable: boolean;
+  /** A passage that holds the fact was given. */
+  readonly found: boolean;
   /** The answer holds the fact. */
   readonly fact: boolean;
   /** The first marker behind the fact names a passage that holds it. */
@@ -30,6 +32,11 @@ export interface Figures {
   readonly citation_precision: number | null;
   readonly right_refusals: number | null;
   readonly false_refusals: number | null;
+  /** Of the questions with an answer, those that were given a passage that holds it: what search owes. */
+  readonly found: number | null;
+  /** Of these, those with the fact, and those refused: what reading owes. */
+  readonly fact_of_found: number | null;
+  readonly refused_of_found: number | null;
   readonly numbers_grounded: number | null;
 }
 
@@ -59,6 +66,7 @@ export function scoreAnswer(question: EvalQuestion, { text, passages }: Answer):
   const known = new Set(passages.flatMap((passage) => normalize(passage.text).match(NUMBER) ?? []));
   return {
     answerable: question.answerable,
+    found: holding.includes(true),
     fact: factEnd !== null,
     factCited: marker !== undefined && isRight(marker),
     citations: markers.length,
@@ -72,6 +80,7 @@ export function scoreAnswer(question: EvalQuestion, { text, passages }: Answer):
 export function summarize(scores: readonly AnswerScore[], withPassages: boolean): Figures {
   const asked = scores.filter((score) => score.answerable);
   const unanswerable = scores.filter((score) => !score.answerable);
+  const found = withPassages ? asked.filter((score) => score.found) : [];
   const total = (some: readonly AnswerScore[], field: 'citations' | 'rightCitations' | 'numbers' | 'groundedNumbers') =>
     some.reduce((sum, score) => sum + score[field], 0);
   const share = (some: readonly AnswerScore[], field: 'fact' | 'factCited' | 'refused') =>
@@ -82,6 +91,9 @@ export function summarize(scores: readonly AnswerScore[], withPassages: boolean)
     citation_precision: withPassages ? ratio(total(asked, 'rightCitations'), total(asked, 'citations')) : null,
     right_refusals: share(unanswerable, 'refused'),
     false_refusals: share(asked, 'refused'),
+    found: withPassages ? ratio(found.length, asked.length) : null,
+    fact_of_found: share(found, 'fact'),
+    refused_of_found: share(found, 'refused'),
     numbers_grounded: withPassages ? ratio(total(scores, 'groundedNumbers'), total(scores, 'numbers')) : null,
   };
 }

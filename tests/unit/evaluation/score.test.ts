@@ -50,17 +50,26 @@ t.test('shares are taken over the questions that they are about', async (t) => {
   const scores = [
     score('The fee is 1.5% [2].'),
     score('I could not find this in the documents.'),
+    score('It is 7 [1].', [other]),
     score('I could not find this in the documents.', [other], none),
     score('It is 7 [1].', [other], none),
   ];
   t.strictSame(summarize(scores, true), {
-    fact: 0.5,
-    fact_cited: 0.5,
-    citation_precision: 1,
+    fact: 1 / 3,
+    fact_cited: 1 / 3,
+    citation_precision: 0.5,
     right_refusals: 0.5,
-    false_refusals: 0.5,
-    numbers_grounded: 0.5,
+    false_refusals: 1 / 3,
+    found: 2 / 3,
+    fact_of_found: 0.5,
+    refused_of_found: 0.5,
+    numbers_grounded: 1 / 3,
   });
-  t.match(summarize(scores, false), { fact_cited: null, citation_precision: null, numbers_grounded: null });
+  t.match(summarize(scores, false), {
+    fact_cited: null,
+    citation_precision: null,
+    numbers_grounded: null,
+    found: null,
+  });
   t.equal(summarize([], true).fact, null);
 });
