@@ -28,6 +28,7 @@ import { createEngines } from './generation/engines.js';
 import type { App as Server } from './http/app.js';
 import { createServer } from './http/server.js';
 import { readBaseManifest } from './layouts/manifest.js';
+import { rightOfWayFile } from './layouts/right-of-way.js';
 import { createLogOutput } from './log-output.js';
 import { productVersion } from './machine/machine.js';
 import { createMetrics } from './metrics/metrics.js';
@@ -158,7 +159,8 @@ export async function createApp(config: Config): Promise<App> {
       const settings = configured.pools.get(name);
       const start = { tokenizer, clock, log: log.child({ engine: name }) };
       const calibrationFile = join(dataDir, 'calibration.json');
-      const ours = { modelDir: baseModelDir, settings: config.engine, calibrationFile, hangTimeoutMs };
+      const files = { calibrationFile, rightOfWayFile: rightOfWayFile(dataDir) };
+      const ours = { modelDir: baseModelDir, settings: config.engine, ...files, hangTimeoutMs };
       return keep(
         settings
           ? await createUpstream({ ...start, settings, limits: config.engine, manifest })

@@ -5,6 +5,7 @@
 
 #include "operators.h"
 #include "ort_api.h"
+#include "scheduling.h"
 
 namespace switchyard {
 namespace {
@@ -86,6 +87,7 @@ class Call {
 };
 
 OrtResult compute(const Kernel<QuantizedLinear>& kernel, Call& call) {
+  giveWay();
   const Tensor x = call.input(0), weights = call.input(1);
   const LoraInputs lora{call.input(2), call.input(3), call.input(4), call.input(5), call.input(6)};
   float* y = call.output(x, kernel.attributes.outputs);
@@ -94,6 +96,7 @@ OrtResult compute(const Kernel<QuantizedLinear>& kernel, Call& call) {
 }
 
 OrtResult compute(const Kernel<SlotAttention>& kernel, Call& call) {
+  giveWay();
   Tensor in[8];
   for (size_t i = 0; i < 8; i++) in[i] = call.input(i);
   float* y = call.output(in[0], kernel.attributes.heads * in[5].dims[5]);

@@ -28,6 +28,8 @@ export interface EngineOptions {
   readonly tokenizer: Tokenizer;
   /** Where measurements of this machine are kept between starts. */
   readonly calibrationFile: string;
+  /** Who else wants the processors (layouts/right-of-way.ts); left out: nobody. */
+  readonly rightOfWayFile?: string;
   readonly hangTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Record<'info' | 'warn', (fields: object, message: string) => void>;
@@ -73,7 +75,7 @@ class EngineClient implements TextGenerator {
   #gauges = NO_GAUGES;
 
   constructor(
-    { modelDir, settings, calibrationFile, tokenizer, hangTimeoutMs, clock, log }: EngineOptions,
+    { modelDir, settings, calibrationFile, rightOfWayFile, tokenizer, hangTimeoutMs, clock, log }: EngineOptions,
     manifest: ModelManifest,
   ) {
     this.#settings = settings;
@@ -94,7 +96,7 @@ class EngineClient implements TextGenerator {
     this.#process = new SupervisedProcess<ToEngine, FromEngine>({
       name: 'engine',
       main: fileURLToPath(new URL(`process/main${path.extname(import.meta.url)}`, import.meta.url)),
-      first: { type: 'init', modelDir, manifest, settings, calibrationFile },
+      first: { type: 'init', modelDir, manifest, settings, calibrationFile, rightOfWayFile: rightOfWayFile ?? null },
       hangTimeoutMs,
       clock,
       log,

@@ -51,6 +51,8 @@ export type ToEngine =
       readonly settings: EngineSettings;
       /** Where measurements of this machine are kept between starts. */
       readonly calibrationFile: string;
+      /** Who else wants the processors (layouts/right-of-way.ts); null: nobody. */
+      readonly rightOfWayFile: string | null;
     }
   | { readonly type: 'generate'; readonly job: Job }
   | { readonly type: 'abort'; readonly id: number }

@@ -30,6 +30,10 @@ export interface NativeLibrary {
    * (Linux 6.12 and newer). False where that cannot be asked for.
    */
   giveWay(): boolean;
+  /** The model's operators pause for who wants the processors, for a quarter of the time at most (layouts/right-of-way.ts). False where that cannot be. */
+  giveWayTo(file: string): boolean;
+  /** What they paused for so far. */
+  givenWayMs(): number;
 }
 
 const FILE = fileURLToPath(new URL('../../native/build/Release/switchyard.node', import.meta.url));
@@ -67,6 +71,15 @@ export function openNativeLibrary(file = FILE): NativeLibrary | null {
       };
     },
     giveWay: () => takeTurnsOf(LONG_TURN_NS) as boolean,
+    giveWayTo(wishes) {
+      try {
+        return declare('bool SwitchyardGiveWayTo(const char *file)')(wishes) as boolean;
+      } catch {
+        // Built before there was such a thing.
+        return false;
+      }
+    },
+    givenWayMs: () => declare('double SwitchyardGivenWayMs()')() as number,
   };
 }
 

@@ -1,8 +1,11 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import type { ModelRunner, Segment } from '../../src/engine/process/runner.js';
 import { readAdapter } from '../../src/layouts/read-adapter.js';
+import { openNativeLibrary } from '../../src/native/library.js';
+import { openRightOfWay } from '../../src/retrieval/process/right-of-way.js';
 import { everyTarget, writeAdapter } from '../fixtures/engine/adapters.js';
 import { MODEL_DIR, readModelManifest } from '../fixtures/engine/engine.js';
 import { kernels, loadRunner, logitsOfAll } from '../parity/load-runner.js';
@@ -169,3 +172,24 @@ t.test(
     t.ok(isSame(logitsOfAll(runner, ROWS[2]!.ids, ROWS[2]), EXPECTED[2]!));
   },
 );
+
+t.test('a step pauses while somebody wants the processors, not for all of that, and computes the same', async (t) => {
+  const library = openNativeLibrary()!;
+  const file = join(t.testdir({}), 'right-of-way');
+  // A wish for nearly a second.
+  const way = openRightOfWay(file, () => process.hrtime.bigint() + 850_000_000n);
+  t.teardown(way.close);
+  t.equal(library.giveWayTo(file), true);
+  const pausedMs = () => {
+    const before = library.givenWayMs();
+    t.ok(isSame(logitsOfAll(runner, ROWS[0]!.ids, ROWS[0]), EXPECTED[0]!));
+    return library.givenWayMs() - before;
+  };
+  t.equal(pausedMs(), 0);
+  const leave = way.take();
+  let paused = 0;
+  while (process.hrtime.bigint() < readFileSync(file).readBigInt64LE()) paused += pausedMs();
+  t.ok(paused > 20 && paused < 600, `${paused} ms of some 900`);
+  leave();
+  t.equal(pausedMs(), 0);
+});

@@ -3,10 +3,11 @@
  */
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { openNativeLibrary } from '../../native/library.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
-import type { FromEngine, ToEngine } from '../protocol.js';
+import type { EngineSettings, FromEngine, ToEngine } from '../protocol.js';
 import { GrammarCompiler } from './grammar/compiler.js';
 import { EngineLoop } from './loop.js';
 import { createRuntime } from './runtime.js';
@@ -14,6 +15,8 @@ import { createScratch } from './sampler.js';
 import { Vocabulary } from './vocabulary.js';
 
 const LARGEST_SEED = 2 ** 48 - 1;
+/** Of a machine on which the model pauses for short work. */
+const MOST_PROCESSORS = 4;
 
 const send = sendToParent<FromEngine>;
 
@@ -28,7 +31,13 @@ serveParent((message: ToEngine) => {
   else loop?.forget(message.tenant, message.adapter);
 });
 
-async function start({ modelDir, manifest, settings, calibrationFile }: Init): Promise<void> {
+/** Whoever else works takes a good part of the model's processors; among many the pause of all of them would be dear. */
+function needsAll({ threads }: EngineSettings): boolean {
+  const processors = availableParallelism();
+  return processors <= MOST_PROCESSORS && (threads === 0 || threads >= processors);
+}
+
+async function start({ modelDir, manifest, settings, calibrationFile, rightOfWayFile }: Init): Promise<void> {
   try {
     // Before the threads that compute are started: searches and the gateway need a moment each, and often.
     openNativeLibrary()?.giveWay();
@@ -42,6 +51,8 @@ async function start({ modelDir, manifest, settings, calibrationFile }: Init): P
       monotonicMs: () => performance.now(),
       randomSeed: () => randomInt(LARGEST_SEED),
     };
+    // Behind the measuring of what a step takes.
+    if (rightOfWayFile !== null && needsAll(settings)) openNativeLibrary()?.giveWayTo(rightOfWayFile);
     const { compile } = new GrammarCompiler(tokenizerFile, manifest.shape.vocabSize);
     loop = new EngineLoop({ settings, base: manifest, runner, cost, context, compile, send });
     send({ type: 'ready', gauges: loop.gauges(), runtime: description });

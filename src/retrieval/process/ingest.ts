@@ -10,7 +10,9 @@ import { embeddedText, type FilePassage } from '../chunking/chunk-file.js';
 import type { DocumentStore } from '../documents/document-store.js';
 import { FileTerms } from '../lexical/file-terms.js';
 import type { IngestFile, NewPassage } from '../stores/store-files.js';
+import type { Precedence } from './encoder.js';
 import type { ParseFile } from './parsers.js';
+import type { RightOfWay } from './right-of-way.js';
 import { type Reading, type VectorOptions, vectorsOfTexts } from './vectors-of-texts.js';
 
 export interface IngestOptions extends VectorOptions {
@@ -19,6 +21,7 @@ export interface IngestOptions extends VectorOptions {
   readonly recognise: RecogniseEntities;
   /** The tenant has used little of late. */
   readonly isWithinAllowance: (tenant: string) => boolean;
+  readonly rightOfWay: Pick<RightOfWay, 'take'>;
   readonly clock: Clock;
   readonly onObservation: (observation: RetrievalObservation) => void;
   readonly onError: (error: unknown, what: string) => void;
@@ -84,21 +87,31 @@ export class Ingest {
   }
 
   async #read(lease: Lease, working: Working): Promise<void> {
-    const { documents, clock, onObservation } = this.#options;
+    const { documents, isWithinAllowance, rightOfWay, clock, onObservation } = this.#options;
     const startedAt = clock.monotonicMs();
     const file = await documents.load(lease);
-    const terms = new FileTerms();
-    const passages = await this.#passages(file, terms, working);
-    if (!(await documents.complete(lease, file, passages, terms))) return;
-    const durationMs = clock.monotonicMs() - startedAt;
-    onObservation({ type: 'ingest', outcome: 'completed', passages: passages.length, durationMs });
-  }
-
-  async #passages(file: IngestFile, terms: FileTerms, { signal, progress, risk }: Working): Promise<NewPassage[]> {
-    const { documents, parse, batch, isWithinAllowance } = this.#options;
     // A note that somebody adds goes before the answers and files of who floods; bulk goes behind everything.
     const isAhead = file.bytes <= SHORT_FILE_BYTES && isWithinAllowance(file.tenant);
-    const reading: Reading = { precedence: isAhead ? 'ahead' : 'behind', signal };
+    const leave = isAhead ? rightOfWay.take() : () => {};
+    try {
+      const terms = new FileTerms();
+      const passages = await this.#passages(file, isAhead ? 'ahead' : 'behind', terms, working);
+      if (!(await documents.complete(lease, file, passages, terms))) return;
+      const durationMs = clock.monotonicMs() - startedAt;
+      onObservation({ type: 'ingest', outcome: 'completed', passages: passages.length, durationMs });
+    } finally {
+      leave();
+    }
+  }
+
+  async #passages(
+    file: IngestFile,
+    precedence: Precedence,
+    terms: FileTerms,
+    { signal, progress, risk }: Working,
+  ): Promise<NewPassage[]> {
+    const { documents, parse, batch } = this.#options;
+    const reading: Reading = { precedence, signal };
     const { filename, chunking } = file;
     const parsed = await parse({ filename, chunking, content: await documents.contentOf(file) }, reading);
     await risk();

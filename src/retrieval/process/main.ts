@@ -5,6 +5,7 @@ import { Aborter } from '../../abort/aborter.js';
 import { actingAs } from '../../audit/actor.js';
 import type { Clock } from '../../contracts/clock.js';
 import { AppError } from '../../errors/app-error.js';
+import { rightOfWayFile } from '../../layouts/right-of-way.js';
 import { sendToParent, serveParent } from '../../processes/child.js';
 import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import type { DocumentsOptions } from '../documents/options.js';
@@ -24,6 +25,7 @@ import { createParsers } from './parsers.js';
 import { createWorkQueue } from './queue.js';
 import { createRecognise } from './recognise.js';
 import { Reembed } from './reembed.js';
+import { openRightOfWay } from './right-of-way.js';
 import { createService } from './service.js';
 import { openShippedVectors } from './shipped-vectors.js';
 import type { VectorOptions } from './vectors-of-texts.js';
@@ -33,7 +35,6 @@ type Call = Extract<GatewayMessage, { type: 'call' }>;
 const STATUS_EVERY_MS = 1000;
 const CHANGED = 'vector stores are to have vectors of another embedding model';
 const EMBEDDERS = 'not all is well with the embedding models of the configuration';
-/** Their first argument is the tenant. */
 const WRITES: ReadonlySet<Method> = new Set([
   'createFile',
   'deleteFile',
@@ -47,6 +48,8 @@ const WRITES: ReadonlySet<Method> = new Set([
   'cancelBatch',
   'cancelJob',
 ]);
+/** What somebody waits for and what takes no longer than a piece of an answer. */
+const SHORT: ReadonlySet<Method> = new Set(['search', 'createFile', 'attachFile']);
 const clock: Clock = { now: Date.now, monotonicMs: () => performance.now() };
 
 const send = sendToParent<ProcessMessage>;
@@ -77,6 +80,7 @@ async function start(options: ProcessOptions) {
   });
   const pace = createPace({ nowMs: clock.monotonicMs, waitedMs: waitedForProcessorMs });
   const queue = createWorkQueue(pace, clock.monotonicMs);
+  const rightOfWay = openRightOfWay(rightOfWayFile(dataDir));
   const recognise = await createRecognise(nerModelDir, config.threads, queue);
   const warn = (message: string, detail: string) => send({ type: 'log', level: 'warn', message, detail });
   for (const detail of embedderWarnings(embedders, furtherEmbedders)) warn(EMBEDDERS, detail);
@@ -131,6 +135,7 @@ async function start(options: ProcessOptions) {
     parse: parsers.parse,
     recognise: (tenant, texts, signal) => recognise(tenant, texts, 'behind', signal),
     isWithinAllowance: pace.isWithin,
+    rightOfWay,
     clock,
     onObservation: documentsOptions.onObservation,
     onError: reportError,
@@ -180,15 +185,17 @@ async function start(options: ProcessOptions) {
     async call({ id, method, args, actor }: Call): Promise<void> {
       const controller = new Aborter();
       calls.set(id, controller);
+      const leave = SHORT.has(method) && pace.asksLittle(tenantOf(args)) ? rightOfWay.take() : () => {};
       try {
         const work = service[method] as (...args: unknown[]) => Promise<unknown>;
         const run = () => actingAs(actor, () => work(...args, controller.signal));
-        send({ type: 'result', id, value: await (WRITES.has(method) ? queue.write(String(args[0]), run) : run()) });
+        send({ type: 'result', id, value: await (WRITES.has(method) ? queue.write(tenantOf(args), run) : run()) });
       } catch (error) {
         if (controller.signal.aborted) return;
         if (!(error instanceof AppError)) reportError(error, `${method} failed`);
         send({ type: 'error', id, error: toAppError(error).toMessage() });
       } finally {
+        leave();
         calls.delete(id);
       }
     },
@@ -198,8 +205,14 @@ async function start(options: ProcessOptions) {
       await Promise.all([ingest.stop(), reembed.stop()]);
       parsers.close();
       await documents.close();
+      rightOfWay.close();
     },
   };
+}
+
+/** Whose call it is: the first argument, or a member of it. */
+function tenantOf([first]: readonly unknown[]): string {
+  return typeof first === 'string' ? first : (first as { readonly tenant: string }).tenant;
 }
 
 function toAppError(error: unknown): AppError {

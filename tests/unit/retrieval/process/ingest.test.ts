@@ -51,6 +51,7 @@ async function setUp(
       return queue.run('background', tenant, () => embedTexts(texts), signal);
     },
     recognise,
+    rightOfWay: { take: () => () => void 0 },
     isWithinAllowance,
     batch: 2,
     // It stands still: pauses end by their timers.
