@@ -186,7 +186,7 @@ t.test('a step pauses while somebody wants the processors, not for all of that, 
     return library.givenWayMs() - before;
   };
   t.equal(pausedMs(), 0);
-  const leave = way.take();
+  const leave = way.take('a');
   let paused = 0;
   while (process.hrtime.bigint() < readFileSync(file).readBigInt64LE()) paused += pausedMs();
   t.ok(paused > 20 && paused < 600, `${paused} ms of some 900`);

@@ -92,7 +92,7 @@ export class Ingest {
     const file = await documents.load(lease);
     // A note that somebody adds goes before the answers and files of who floods; bulk goes behind everything.
     const isAhead = file.bytes <= SHORT_FILE_BYTES && isWithinAllowance(file.tenant);
-    const leave = isAhead ? rightOfWay.take() : () => {};
+    const leave = isAhead ? rightOfWay.take(file.tenant) : () => {};
     try {
       const terms = new FileTerms();
       const passages = await this.#passages(file, isAhead ? 'ahead' : 'behind', terms, working);

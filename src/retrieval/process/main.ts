@@ -185,7 +185,7 @@ async function start(options: ProcessOptions) {
     async call({ id, method, args, actor }: Call): Promise<void> {
       const controller = new Aborter();
       calls.set(id, controller);
-      const leave = SHORT.has(method) && pace.asksLittle(tenantOf(args)) ? rightOfWay.take() : () => {};
+      const leave = SHORT.has(method) ? rightOfWay.take(tenantOf(args)) : () => {};
       try {
         const work = service[method] as (...args: unknown[]) => Promise<unknown>;
         const run = () => actingAs(actor, () => work(...args, controller.signal));

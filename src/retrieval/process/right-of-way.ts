@@ -1,14 +1,17 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { Allowance } from '../../queues/allowance.js';
 
 /** Somebody waits for short work: the engine pauses for it, as far as it does that at all. */
 export interface RightOfWay {
-  /** The work begins. @returns to be called at its end */
-  take(): () => void;
+  /** The tenant's work begins. @returns to be called at its end */
+  take(tenant: string): () => void;
   close(): void;
 }
 
 /** What takes longer is no short work. */
 const LONGEST_NS = 50_000_000n;
+/** Milliseconds for which a tenant has it: some questions at once, and three a second in the long run. */
+const ALLOWANCE = { burst: 300, perMs: 0.1 };
 
 /** @param file layouts/right-of-way.ts */
 export function openRightOfWay(file: string, nowNs: () => bigint = process.hrtime.bigint): RightOfWay {
@@ -22,12 +25,17 @@ export function openRightOfWay(file: string, nowNs: () => bigint = process.hrtim
       // The disk is full: everything takes longer, and nothing depends on it.
     }
   };
+  const allowance = new Allowance(ALLOWANCE, () => Number(nowNs()) / 1e6);
   let working = 0;
   return {
-    take() {
+    take(tenant) {
+      if (!allowance.isWithin(tenant)) return () => {};
+      const startedNs = nowNs();
       working++;
-      wishUntil(nowNs() + LONGEST_NS);
+      wishUntil(startedNs + LONGEST_NS);
       return () => {
+        const tookNs = nowNs() - startedNs;
+        allowance.spend(tenant, Number(tookNs < LONGEST_NS ? tookNs : LONGEST_NS) / 1e6);
         if (--working === 0) wishUntil(0n);
       };
     },
