@@ -15,14 +15,15 @@ const ALLOWANCE = { burst: 300, perMs: 0.1 };
 
 /** @param file layouts/right-of-way.ts */
 export function openRightOfWay(file: string, nowNs: () => bigint = process.hrtime.bigint): RightOfWay {
-  const descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+  let descriptor: number | null = null;
   const bytes = Buffer.alloc(8);
   const wishUntil = (untilNs: bigint) => {
     bytes.writeBigInt64LE(untilNs);
     try {
+      descriptor ??= openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
       writeSync(descriptor, bytes, 0, bytes.length, 0);
     } catch {
-      // The disk is full: everything takes longer, and nothing depends on it.
+      // The disk is full, or away: everything takes longer, and nothing depends on it.
     }
   };
   const allowance = new Allowance(ALLOWANCE, () => Number(nowNs()) / 1e6);
@@ -39,6 +40,8 @@ export function openRightOfWay(file: string, nowNs: () => bigint = process.hrtim
         if (--working === 0) wishUntil(0n);
       };
     },
-    close: () => closeSync(descriptor),
+    close() {
+      if (descriptor !== null) closeSync(descriptor);
+    },
   };
 }
