@@ -29,6 +29,18 @@ export function refuseHopeless(
   throw new AppError('context_length_exceeded', { promptTokens, maxTokens: maxTokens ?? 1, contextTokens });
 }
 
+/** @throws AppError `context_length_exceeded` where a prompt of so many tokens has no room beside the shortest answer that may be */
+export function requireContext(
+  { engines }: Pick<PipelineServices, 'engines'>,
+  { engine }: Pick<Route, 'engine'>,
+  promptTokens: number,
+  maxTokens: number | null,
+): void {
+  const { contextTokens } = engines.of(engine).model;
+  if (promptTokens + (maxTokens ?? 1) <= contextTokens) return;
+  throw new AppError('context_length_exceeded', { promptTokens, maxTokens: maxTokens ?? 1, contextTokens });
+}
+
 /** Tokens for passages: what the answer's limit leaves, but never less than their own share of the room. */
 export function evidenceBudget(roomTokens: number, answerTokens: number, policyTokens: number): number {
   return Math.min(policyTokens, Math.max(roomTokens - answerTokens, Math.floor(roomTokens * EVIDENCE_SHARE)));

@@ -2,7 +2,7 @@ import type { Prompt, PromptMessage, ToolDefinition } from '../contracts/prompt.
 import type { Screen } from '../contracts/safety.js';
 import { AppError } from '../errors/app-error.js';
 import { offer } from './calls/own-calls.js';
-import { type Costed, evidenceBudget, fitPassages, refuseHopeless } from './fit.js';
+import { type Costed, evidenceBudget, fitPassages, refuseHopeless, requireContext } from './fit.js';
 import { assemblePrompt, numberPassages, type PromptParts, passageBlock } from './prompt.js';
 import { resolveModel } from './resolve.js';
 import { askedIn, planRetrieval, retrieve } from './retrieve.js';
@@ -13,6 +13,8 @@ import type { AnswerEvent, ChatPrompt, ChatRequest, PipelineServices, Prepared, 
 
 /** Kept free for the answer when the request sets no limit of its own. */
 const ANSWER_RESERVE_TOKENS = 256;
+/** A prompt of as many may not fit, and costs as much to search for as it does to count. */
+const LONG_CHARACTERS = 16_384;
 /** Line ends around a passage. */
 const PASSAGE_FRAME_TOKENS = 2;
 
@@ -58,13 +60,23 @@ async function prepare(
     return { ...ungrounded(prompt, asked.question), toolUse };
   }
 
-  const [found, bare] = await Promise.all([
+  const count = async () => {
+    const { length } = await services.tokenizer.encode(toPrompt([]), { tenant: request.principal.tenant, signal });
+    return length;
+  };
+  let counted: number | null = null;
+  // Of a long one it is known before anything is searched for it.
+  if (messages.reduce((sum, { content }) => sum + content.length, 0) >= LONG_CHARACTERS) {
+    counted = await count();
+    requireContext(services, route, counted, request.maxTokens);
+  }
+  const [found, bareTokens] = await Promise.all([
     retrieve(services, route, { ...request, ...asked }, wanted, signal),
-    services.tokenizer.encode(toPrompt([]), { tenant: request.principal.tenant, signal }),
+    counted ?? count(),
   ]);
   const sound = await screenPassages(screen, found.passages, signal);
   if (sound.refusal !== null) return refused(sound.refusal);
-  const { kept, leftOut } = await selectEvidence(services, request, route, sound.left, bare.length, signal);
+  const { kept, leftOut } = await selectEvidence(services, request, route, sound.left, bareTokens, signal);
   const passages = numberPassages(kept);
   return {
     refusal: null,

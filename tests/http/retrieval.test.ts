@@ -77,7 +77,7 @@ t.test('who is refused all the time hears of it late, or finds room meanwhile', 
 });
 
 t.test('a question that is longer than any embedder reads is cut for the search alone', async (t) => {
-  const server = await createTestServer();
+  const server = await createTestServer({ engine: createFakeEngine({ contextTokens: 32_000 }) });
   t.teardown(() => server.app.close());
   const content = 'word '.repeat(5000);
   await server.app.inject(ask({ messages: [{ role: 'user', content }] }));
@@ -195,6 +195,18 @@ t.test('where there is room for no passage that was found, the request is refuse
   t.equal(response.json().error.code, 'context_length_exceeded');
 });
 
+t.test('a long prompt that turns out not to fit is not searched for, and one that fits is', async (t) => {
+  const server = await createTestServer({ engine: createFakeEngine({ contextTokens: 4300 }) });
+  t.teardown(() => server.app.close());
+  const send = (content: string) => server.app.inject(ask({ messages: [{ role: 'user', content }] }));
+  const refused = await send('a '.repeat(9000));
+  t.equal(refused.statusCode, 400);
+  t.match(refused.json().error, { code: 'context_length_exceeded', message: /45\d\d/ });
+  t.same(server.retrieval.searches, []);
+  t.equal((await send('a '.repeat(8250))).statusCode, 200);
+  t.equal(server.retrieval.searches.length, 1);
+});
+
 t.test('what users and documents say reaches the engine as it is, and is never ours', async (t) => {
   const server = await createTestServer();
   t.teardown(() => server.app.close());
@@ -240,7 +252,7 @@ t.test('an answer is not given without its documents when retrieval is down', as
 });
 
 t.test('of a question that is too long its end is searched for, where the question stands', async (t) => {
-  const { app, retrieval } = await createTestServer();
+  const { app, retrieval } = await createTestServer({ engine: createFakeEngine({ contextTokens: 32_000 }) });
   t.teardown(() => app.close());
   const content = `Look at this.\n${'a log line\n'.repeat(2000)}Why?`;
   await app.inject({
