@@ -12,8 +12,12 @@ t.test('a full disk in the middle of a transaction is what is heard of, here and
     here: (file) => new PreparedSqliteDialect(openSqlite(file)),
     thread: (file) => new ThreadedSqliteDialect(file),
   };
+  const folder = t.testdir({});
   for (const [name, dialect] of Object.entries(dialects)) {
-    const db = new Kysely<{ things: { content: Buffer } }>({ dialect: dialect(join(t.testdir({}), 'a.db')) });
+    const file = join(folder, `${name}.db`);
+    // A thread makes none: it is another connection to what is there.
+    openSqlite(file).close();
+    const db = new Kysely<{ things: { content: Buffer } }>({ dialect: dialect(file) });
     t.teardown(() => db.destroy());
     await sql`create table things (content blob)`.execute(db);
     await sql.raw(`pragma max_page_count = ${PAGES}`).execute(db);
