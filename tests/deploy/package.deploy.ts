@@ -34,8 +34,17 @@ t.test('npx switchyard runs from a tarball, without packages of development', as
   t.match(npx('--help'), /serve/);
   t.match(npx('doctor'), /good {2}kernels/, 'the kernels were built where it was installed');
 
-  const gateway = spawn('npx', ['--no-install', 'switchyard', 'serve'], { cwd: app, env: settings, stdio: 'ignore' });
-  t.teardown(() => gateway.kill('SIGKILL'));
+  const serve = ['--no-install', 'switchyard', 'serve'];
+  const gateway = spawn('npx', serve, { cwd: app, env: settings, stdio: 'ignore', detached: true });
+  // npx runs it in a shell, which hands no signal on: all of the group are told.
+  const signal = (name: NodeJS.Signals) => {
+    try {
+      process.kill(-gateway.pid!, name);
+    } catch {
+      // None of them is left.
+    }
+  };
+  t.teardown(() => signal('SIGKILL'));
   const url = `http://127.0.0.1:${PORT}`;
   await until('ready', 300_000, async () => ((await fetch(`${url}/readyz`)).ok ? true : null));
   const answer = await fetch(`${url}/v1/chat/completions`, {
@@ -49,6 +58,12 @@ t.test('npx switchyard runs from a tarball, without packages of development', as
   });
   t.match(await answer.json(), { object: 'chat.completion' });
   const ended = once(gateway, 'exit');
-  gateway.kill('SIGTERM');
+  signal('SIGTERM');
   await ended;
+  await until('gone', 60_000, () =>
+    fetch(`${url}/livez`).then(
+      () => null,
+      () => true,
+    ),
+  );
 });
