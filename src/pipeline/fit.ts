@@ -25,8 +25,7 @@ export function refuseHopeless(
   const { contextTokens } = engines.of(engine).model;
   const least = tokenizer.leastTokens(prompt, contextTokens);
   if (least <= contextTokens) return;
-  const promptTokens = `at least ${least}`;
-  throw new AppError('context_length_exceeded', { promptTokens, maxTokens: maxTokens ?? 1, contextTokens });
+  throw tooLong(`at least ${least}`, maxTokens, contextTokens);
 }
 
 /** @throws AppError `context_length_exceeded` where a prompt of so many tokens has no room beside the shortest answer that may be */
@@ -37,9 +36,11 @@ export function requireContext(
   maxTokens: number | null,
 ): void {
   const { contextTokens } = engines.of(engine).model;
-  if (promptTokens + (maxTokens ?? 1) <= contextTokens) return;
-  throw new AppError('context_length_exceeded', { promptTokens, maxTokens: maxTokens ?? 1, contextTokens });
+  if (promptTokens + (maxTokens ?? 1) > contextTokens) throw tooLong(promptTokens, maxTokens, contextTokens);
 }
+
+const tooLong = (promptTokens: number | string, maxTokens: number | null, contextTokens: number): AppError =>
+  new AppError('context_length_exceeded', { promptTokens, maxTokens: maxTokens ?? 1, contextTokens });
 
 /** Tokens for passages: what the answer's limit leaves, but never less than their own share of the room. */
 export function evidenceBudget(roomTokens: number, answerTokens: number, policyTokens: number): number {
