@@ -4,12 +4,16 @@ import { type CompiledQuery, type DatabaseConnection, type Driver, type QueryRes
 import { OneConnectionDriver } from './one-connection.js';
 import { DRIVER, PRAGMAS } from './open.js';
 
-/** A parameter: all bytes of a file, which the thread reads. A class, so that no value from outside can be one. */
+/** A parameter: bytes of a file, which the thread reads. One a statement. A class, so that no value from outside can be one. */
 export class BytesOfFile {
   readonly file: string;
+  readonly from: number;
+  readonly bytes: number;
 
-  constructor(file: string) {
+  constructor(file: string, from: number, bytes: number) {
     this.file = file;
+    this.from = from;
+    this.bytes = bytes;
   }
 }
 
@@ -18,8 +22,8 @@ export type ToWriter =
       readonly type: 'run';
       readonly sql: string;
       readonly parameters: readonly unknown[];
-      /** Of parameters that are bytes of a file: their places, and its path. */
-      readonly files: readonly (readonly [number, string])[];
+      /** Of a parameter that is bytes of a file: its place, and which they are. */
+      readonly piece: ({ readonly at: number } & BytesOfFile) | null;
     }
   | { readonly type: 'write'; readonly writes: Writes }
   | { readonly type: 'close' };
@@ -80,10 +84,9 @@ export class WriterThread implements DatabaseConnection {
   }
 
   executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const files = parameters.flatMap((parameter, at) =>
-      parameter instanceof BytesOfFile ? [[at, parameter.file] as const] : [],
-    );
-    return this.#ask({ type: 'run', sql, parameters, files }) as Promise<QueryResult<R>>;
+    const at = parameters.findIndex((parameter) => parameter instanceof BytesOfFile);
+    const piece = at === -1 ? null : { at, ...(parameters[at] as BytesOfFile) };
+    return this.#ask({ type: 'run', sql, parameters, piece }) as Promise<QueryResult<R>>;
   }
 
   /** All of it in one transaction, or none. */

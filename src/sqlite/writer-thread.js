@@ -1,7 +1,7 @@
 // @ts-check
 // A thread with a connection of its own, started by threaded.ts. Plain JavaScript that imports nothing of ours: a loader
 // that understands TypeScript reaches no threads in Node 20, and this has to run from the sources too.
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 
@@ -35,6 +35,22 @@ function close() {
   opened = null;
 }
 
+/** Of the piece before. New memory for each would be as much work as the rest. */
+let pieceBytes = Buffer.alloc(0);
+
+/** @param {NonNullable<Extract<import('./threaded.js').ToWriter, { type: 'run' }>['piece']>} piece */
+function read({ file, from, bytes }) {
+  if (pieceBytes.length < bytes) pieceBytes = Buffer.allocUnsafeSlow(bytes);
+  const descriptor = openSync(file, 'r');
+  try {
+    const length = readSync(descriptor, pieceBytes, 0, bytes, from);
+    if (length !== bytes) throw new Error(`${file} ends before it should`);
+  } finally {
+    closeSync(descriptor);
+  }
+  return pieceBytes.subarray(0, bytes);
+}
+
 /** @param {import('./threaded.js').Writes} writes */
 function writeAll(writes) {
   for (const { sql, rows } of writes) {
@@ -57,7 +73,7 @@ function run(message) {
   }
   const statement = database().prepare(message.sql);
   const parameters = [...message.parameters];
-  for (const [at, file] of message.files) parameters[at] = readFileSync(file);
+  if (message.piece !== null) parameters[message.piece.at] = read(message.piece);
   return statement.reader
     ? { rows: statement.all(parameters), changes: 0 }
     : { rows: [], changes: statement.run(parameters).changes };

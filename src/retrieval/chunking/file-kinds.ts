@@ -1,7 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { extname } from 'node:path';
 import { DOCUMENT_KINDS } from '../../contracts/document-kinds.js';
+import type { FileOnDisk } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import { contentOf } from '../../files/content-of.js';
+import { giveBack } from '../../files/give-back.js';
+import { textPieces } from '../../files/text-pieces.js';
 import { hasVisible } from './clean-text.js';
 import { type DecodedFile, decodeFile } from './encodings.js';
 import { openZip } from './office/zip.js';
@@ -71,16 +75,30 @@ export function recogniseFile(filename: string, content: Uint8Array): Recognised
  * Whether a file can be cut into passages. Of text it is known without decoding it, in a tenth of the time and without its size in memory.
  * @throws AppError as `recogniseFile`
  */
-export function checkFile(filename: string, content: Uint8Array): void {
-  if (!isCertainlyText(extname(filename).toLowerCase(), content)) recogniseFile(filename, content);
+export function checkFile(filename: string, content: Uint8Array | FileOnDisk): void {
+  const isHere = content instanceof Uint8Array;
+  if (isCertainlyText(extname(filename).toLowerCase(), isHere ? [content] : textPieces(content.path))) return;
+  const bytes = contentOf(content);
+  recogniseFile(filename, bytes);
+  if (!isHere) giveBack(bytes as Buffer);
 }
 
-function isCertainlyText(extension: string, content: Uint8Array): boolean {
+/** @param pieces of its content, of whole characters */
+function isCertainlyText(extension: string, pieces: Iterable<Uint8Array>): boolean {
   const kind = extension === '' ? 'text' : KIND_BY_EXTENSION.get(extension);
   if (kind === undefined || BINARY_KINDS.has(kind)) return false;
+  let isBeginning = true;
+  for (const piece of pieces) {
+    if ((isBeginning && !beginsAsText(piece)) || !isUtf8(piece) || piece.includes(0)) return false;
+    isBeginning = false;
+  }
+  return !isBeginning;
+}
+
+function beginsAsText(content: Uint8Array): boolean {
   const beginning = new TextDecoder().decode(content.subarray(0, BEGINNING_BYTES), { stream: true });
   const isMarked = beginning.startsWith(PDF_MARK) || beginning.startsWith(ZIP_MARK);
-  return !isMarked && hasVisible(beginning) && isUtf8(content) && !content.includes(0);
+  return !isMarked && hasVisible(beginning);
 }
 
 /** Of a file that is `Unreadable`, with its name; another error stays as it is. */

@@ -7,6 +7,7 @@ import { startHousekeeping } from '../process/housekeeping.js';
 import { backfillTerms } from '../process/term-backfill.js';
 import { createVectorSearch } from '../search/find-nearest.js';
 import { adoptEmbedders } from '../stores/adopt-embedders.js';
+import { removeAbandoned } from '../stores/contents.js';
 import { createAudited, databaseId, jobTables, openDatabase, openWriter } from '../stores/database.js';
 import { createFiles } from '../stores/files.js';
 import { createPassages } from '../stores/passages.js';
@@ -28,6 +29,7 @@ export async function openSqliteDocuments(dataDir: string, options: DocumentsOpt
   const writer = openWriter(file);
   const nowS = () => Math.floor(clock.now() / 1000);
   const audit = createAudited(dataDir, clock);
+  await removeAbandoned(writer);
   onAdopted(await adoptEmbedders(writer, models, clock.now()));
   const [passages, vectors, jobs] = [createPassages(reader), createVectors(reader), createJobs(jobTables(writer))];
   const indexes = new TenantIndexes({

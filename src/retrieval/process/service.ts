@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Clock } from '../../contracts/clock.js';
 import type {
   EmbeddingInput,
-  NewFile,
   Redaction,
   Retrieval,
   SearchMode,
@@ -10,7 +8,6 @@ import type {
   SearchResult,
 } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
-import { giveBack } from '../../files/give-back.js';
 import { checkFile } from '../chunking/file-kinds.js';
 import type { DocumentStore } from '../documents/document-store.js';
 import type { Method, ProcessOptions } from '../protocol.js';
@@ -157,7 +154,7 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
       const { content } = file;
       const bytes = content instanceof Uint8Array ? content.byteLength : content.bytes;
       if (bytes > config.maxFileBytes) throw new AppError('file_too_large', { bytes, limitBytes: config.maxFileBytes });
-      if (DOCUMENT_PURPOSES.has(file.purpose)) check(file);
+      if (DOCUMENT_PURPOSES.has(file.purpose)) checkFile(file.filename, content);
       return documents.createFile(tenant, file, mostBytes);
     },
     attachFile: waking(documents.attachFile),
@@ -222,17 +219,6 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     embedBehind: (tenant, texts, signal) =>
       embedWhole(tenant, embedder.digest, texts, { precedence: 'behind', signal }),
   };
-}
-
-/** @throws AppError `unsupported_file` */
-function check({ filename, content }: NewFile): void {
-  if (content instanceof Uint8Array) {
-    checkFile(filename, content);
-  } else {
-    const bytes = readFileSync(content.path);
-    checkFile(filename, bytes);
-    giveBack(bytes);
-  }
 }
 
 /** The tenant has no store: nothing is found, and that changes with its first one. */

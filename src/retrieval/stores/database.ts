@@ -23,9 +23,17 @@ interface FilesTable {
   filename: string;
   purpose: string;
   bytes: number;
+  /** Empty where they are in pieces. */
   content: Buffer;
   /** Seconds since the epoch, as all times here. */
   created_at: number;
+}
+
+/** SQLite's alone: of a large file. They are written before its row. */
+interface FilePiecesTable {
+  file_id: string;
+  ordinal: number;
+  content: Buffer;
 }
 
 interface StoresTable {
@@ -184,6 +192,7 @@ export interface Tables extends JobTables {
   meta: MetaTable;
   sqlite_sequence: SequenceTable;
   files: FilesTable;
+  file_pieces: FilePiecesTable;
   stores: StoresTable;
   shelves: ShelvesTable;
   shelf_groups: ShelfGroupsTable;

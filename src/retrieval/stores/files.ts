@@ -1,6 +1,6 @@
 import type { NewFile, Page, PageRequest, StoredFile } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
-import { BytesOfFile } from '../../sqlite/threaded.js';
+import { createContents } from './contents.js';
 import type { Audited, Db } from './database.js';
 import { newId } from './ids.js';
 import { beyond, toPage } from './paging.js';
@@ -11,6 +11,7 @@ const COLUMNS = ['seq', 'id', 'filename', 'bytes', 'purpose', 'created_at'] as c
 
 /** The rows of uploaded files. Every method is confined to its tenant. */
 export function createFiles(db: Db, audit: Audited) {
+  const contents = createContents(db);
   const find = async (tenant: string, id: string, groups: readonly string[] | null = null) => {
     const own = db.selectFrom('files').select(COLUMNS).where('tenant', '=', tenant).where('id', '=', id);
     const seen = (names: readonly string[]) =>
@@ -30,23 +31,34 @@ export function createFiles(db: Db, audit: Audited) {
 
   return {
     async create(tenant: string, file: NewFile, nowS: number, mostBytes: number | null = null): Promise<StoredFile> {
-      const { content, bytes } = toValue(file.content);
+      const { content } = file;
+      const isHere = content instanceof Uint8Array;
       const row = {
         id: newId('file-'),
         filename: file.filename,
-        bytes,
+        bytes: isHere ? content.byteLength : content.bytes,
         purpose: file.purpose,
         created_at: nowS,
       };
-      await db.transaction().execute(async (tx) => {
-        if (mostBytes !== null) await checkStored(tx, tenant, row.bytes, mostBytes);
-        await tx
-          .insertInto('files')
-          .values({ ...row, tenant, content })
-          .execute();
-        const after = { bytes: row.bytes, purpose: row.purpose };
-        await audit(tx, { tenant, action: 'file.uploaded', subject: row.id, before: null, after });
-      });
+      const check = async (some: Db) => {
+        if (mostBytes !== null) await checkStored(some, tenant, row.bytes, mostBytes);
+      };
+      const insert = (content: Buffer) =>
+        db.transaction().execute(async (tx) => {
+          await check(tx);
+          await tx
+            .insertInto('files')
+            .values({ ...row, tenant, content })
+            .execute();
+          const after = { bytes: row.bytes, purpose: row.purpose };
+          await audit(tx, { tenant, action: 'file.uploaded', subject: row.id, before: null, after });
+        });
+      if (isHere) {
+        await insert(Buffer.from(content.buffer, content.byteOffset, content.byteLength));
+      } else {
+        await check(db);
+        await contents.write(row.id, content, () => insert(Buffer.alloc(0)));
+      }
       return toFile(row);
     },
 
@@ -57,7 +69,7 @@ export function createFiles(db: Db, audit: Audited) {
 
     async content(tenant: string, id: string, groups?: readonly string[] | null): Promise<Uint8Array> {
       await find(tenant, id, groups);
-      return (await db.selectFrom('files').select('content').where('id', '=', id).executeTakeFirstOrThrow()).content;
+      return contents.read(id);
     },
 
     async list(tenant: string, page: PageRequest, purpose: string | null): Promise<Page<StoredFile>> {
@@ -95,15 +107,6 @@ export function createFiles(db: Db, audit: Audited) {
       });
     },
   };
-}
-
-/** What lies on the disk is read by the thread that writes it into SQLite (sqlite/threaded.ts). */
-function toValue(content: NewFile['content']): { readonly content: Buffer; readonly bytes: number } {
-  if (!(content instanceof Uint8Array)) {
-    return { content: new BytesOfFile(content.path) as unknown as Buffer, bytes: content.bytes };
-  }
-  const { buffer, byteOffset, byteLength } = content;
-  return { content: Buffer.from(buffer, byteOffset, byteLength), bytes: byteLength };
 }
 
 /** @throws AppError `storage_limit_reached` */

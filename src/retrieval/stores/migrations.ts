@@ -239,6 +239,21 @@ export const MIGRATIONS: readonly ((database: Database) => void)[] = [
       end;
     `);
   },
+  // Of a large file, whose own row then has none of its bytes: they are there before it, so that it cannot be referred to (decision 0120).
+  (database) => {
+    database.exec(`
+      create table file_pieces (
+        file_id text not null,
+        ordinal integer not null,
+        content blob not null,
+        unique (file_id, ordinal)
+      ) strict;
+      create trigger file_gone after delete on files
+      begin
+        delete from file_pieces where file_id = old.id;
+      end;
+    `);
+  },
 ];
 
 /**

@@ -1,6 +1,6 @@
 import { accessSync } from 'node:fs';
-import { AppError } from '../../errors/app-error.js';
 import { BUSY_TIMEOUT, Sqlite } from '../../sqlite/open.js';
+import { readContent } from './contents.js';
 
 /** Where the bytes of a file lie, for a process that reads them itself. */
 export interface StoredContent {
@@ -16,12 +16,7 @@ export function readStored({ database, fileId }: StoredContent): Uint8Array {
   const connection = new Sqlite(database, { readonly: true });
   try {
     connection.pragma(BUSY_TIMEOUT);
-    const content = connection
-      .prepare<[string], Uint8Array>('select content from files where id = ?')
-      .pluck()
-      .get(fileId);
-    if (content === undefined) throw new AppError('not_found', { what: 'File', id: fileId });
-    return content;
+    return readContent(connection, fileId);
   } finally {
     connection.close();
   }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { createContents } from './contents.js';
 import type { Db } from './database.js';
 
 /** Long enough to stand nowhere by chance. */
@@ -13,9 +14,11 @@ const VECTOR_BYTES = 64;
 
 /** Pieces of what is kept of files, by which it is recognised wherever it stands. */
 export function createTraces(db: Db) {
+  const contents = createContents(db);
   const isHeld = async (piece: Buffer): Promise<boolean> => {
     const { rows } = await sql<{ held: number }>`select
       exists (select 1 from files where instr(content, ${piece}))
+      or exists (select 1 from file_pieces where instr(content, ${piece}))
       or exists (select 1 from passages where instr(cast(text as blob), ${piece}))
       or exists (select 1 from vectors where instr(embedding, ${piece}))
       or exists (select 1 from postings where instr(cast(term as blob), ${piece})) as held`.execute(db);
@@ -25,11 +28,7 @@ export function createTraces(db: Db) {
   return {
     /** Pieces of a file as it was uploaded, of its passages' texts and vectors, and terms that it alone has in its store. */
     async of(fileId: string): Promise<Buffer[]> {
-      const { content } = await db
-        .selectFrom('files')
-        .select('content')
-        .where('id', '=', fileId)
-        .executeTakeFirstOrThrow();
+      const content = await contents.read(fileId);
       const passages = await db.selectFrom('passages').select('text').where('file_id', '=', fileId).execute();
       const vectors = await db
         .selectFrom('vectors')

@@ -1,6 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { AppError } from '../../../src/errors/app-error.js';
+import { Sqlite } from '../../../src/sqlite/open.js';
 import {
   addText,
   ask,
@@ -80,6 +83,46 @@ t.test('what was acknowledged survives kill -9 while it is stored, read and embe
   const again = await startRetrieval(dataDir);
   t.same(await found(again), before, 'and after a restart in the same order');
   await again.close();
+});
+
+t.test('a large file that was acknowledged survives kill -9 whole, and of another one nothing is left', async (t) => {
+  const [dataDir, elsewhere] = [dataFolder(t), dataFolder(t)];
+  const acknowledged = new Map<string, string>();
+  const path = (name: string) => join(elsewhere, name);
+  const texts = ['one', 'two'].map((word) => `${word} two three four\n`.repeat(150_000));
+  for (const text of texts) writeFileSync(path(text.slice(0, 3)), text);
+
+  for (let kill = 0; kill < 4; kill++) {
+    const retrieval = await startRetrieval(dataDir);
+    const upload = async (text: string) => {
+      const content = { path: path(text.slice(0, 3)), bytes: text.length };
+      for (let isDead = false; !isDead; ) {
+        await retrieval.createFile('bank', { filename: 'a.txt', purpose: 'assistants', content }).then(
+          ({ id }) => acknowledged.set(id, text),
+          () => {
+            isDead = true;
+          },
+        );
+      }
+    };
+    const uploads = texts.map(upload);
+    await sleep(150 + 130 * kill);
+    process.kill(retrieval.pid()!, 'SIGKILL');
+    await Promise.all(uploads);
+    await retrieval.close();
+  }
+
+  const retrieval = await startRetrieval(dataDir);
+  t.ok(acknowledged.size > 0);
+  for (const [id, text] of acknowledged) {
+    const content = Buffer.from(await retrieval.getFileContent('bank', id));
+    t.ok(content.equals(Buffer.from(text)), `${id} is whole`);
+  }
+  await retrieval.close();
+  const database = new Sqlite(join(dataDir, 'documents.db'), { readonly: true });
+  const abandoned = 'select count(*) from file_pieces where file_id not in (select id from files)';
+  t.equal(database.prepare(abandoned).pluck().get(), 0);
+  database.close();
 });
 
 t.test(

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { findFiles } from '../../../src/files/find-files.js';
@@ -60,6 +60,22 @@ t.test('of what is purged no byte is left in the data folder, and that was looke
   const { passages } = await retrieval.search(ask('opening hours', 'bank'), NEVER);
   t.match(passages, [{ filename: 'hours.md' }]);
   await t.rejects(retrieval.purgeFiles('bank', [id]), { code: 'not_found' });
+});
+
+t.test('nor of a large file', async (t) => {
+  const folder = dataFolder(t);
+  const retrieval = await startRetrieval(folder);
+  t.teardown(() => retrieval.close());
+  const path = join(dataFolder(t), 'private.txt');
+  const lines = Array.from({ length: 20_000 }, (_, n) => `${SECRETS[1]} number ${n} of many`).join('\n');
+  writeFileSync(path, lines);
+  const content = { path, bytes: lines.length };
+  const { id } = await retrieval.createFile('bank', { filename: 'private.txt', purpose: 'assistants', content });
+  t.not(holding(folder, SECRETS[1]!).length, 0);
+  const report = await retrieval.purgeFiles('bank', [id]);
+  t.match(report, { files: 1, found: [] });
+  t.ok(report.pieces > 10, JSON.stringify(report));
+  t.same(holding(folder, SECRETS[1]!), []);
 });
 
 t.test(

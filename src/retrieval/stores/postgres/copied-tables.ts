@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type SQLite from 'better-sqlite3';
 import { toHalf } from '../../../layouts/half-float.js';
 import type { DigestedRow } from '../../../postgres/table-digests.js';
+import { readContent } from '../contents.js';
 import { readEmbedding } from '../embeddings.js';
 
 type Value = string | number | null | Buffer;
@@ -61,13 +62,16 @@ export function hasDocuments(database: SQLite.Database): boolean {
   return COPIED.some((name) => database.prepare(`select 1 from "${name}" limit 1`).get() !== undefined);
 }
 
-export function localRows(database: SQLite.Database, { name, columns }: CopiedTable): IterableIterator<Values> {
+export function* localRows(database: SQLite.Database, { name, columns }: CopiedTable): Generator<Values> {
   const owner = OWNERS[name] ?? null;
   const wanted = [...columns.keys()].map((column) =>
     column === 'tenant' && owner !== null ? 'owner.tenant' : `one."${column}"`,
   );
   const select = `select ${wanted.join(', ')} from "${name}" one ${owner ?? ''}`;
-  return database.prepare(select).iterate() as IterableIterator<Values>;
+  for (const row of database.prepare(select).iterate() as IterableIterator<Values>) {
+    // Bytes that are in pieces here are one value there.
+    yield name === 'files' ? { ...row, content: readContent(database, row.id as string) } : row;
+  }
 }
 
 /** Writes rows into a data folder's database. */
