@@ -1,5 +1,6 @@
 import type { AnswerSignals } from '../contracts/quality.js';
 import { accumulate, type Cusum, NO_CHANGE, rateBounds, stabilityIndex } from './drift.js';
+import { type Gathered, GatheredAnswers } from './gathered.js';
 import { nearestTopic, topicsOf } from './topics.js';
 
 /** Answers that a baseline is made of. */
@@ -52,14 +53,14 @@ const NOTHING: Drift = { psi: null, alarms: [] };
 export class DriftMonitor {
   #baseline: Baseline | null;
   /** Of the baseline to come; null: there is one that stays. */
-  #gathered: { readonly signals: AnswerSignals; readonly question: Float32Array }[] | null;
+  #gathered: GatheredAnswers | null;
   #window: Observation[] = [];
   readonly #sums = new Map<string, Cusum>();
   readonly #raised = new Set<string>();
 
   constructor(baseline: Baseline | null) {
     this.#baseline = baseline;
-    this.#gathered = baseline === null ? [] : null;
+    this.#gathered = baseline === null ? new GatheredAnswers() : null;
   }
 
   get baseline(): Baseline | null {
@@ -73,15 +74,15 @@ export class DriftMonitor {
 
   /** What comes from now on makes the next baseline. This one counts until that is whole. */
   renew(): void {
-    this.#gathered ??= [];
+    this.#gathered ??= new GatheredAnswers();
   }
 
   add(signals: AnswerSignals, question: Float32Array): Drift {
     const drift =
       this.#baseline === null ? NOTHING : this.#compare(observe(signals, question, this.#baseline), this.#baseline);
-    this.#gathered?.push({ signals, question });
-    if (this.#gathered?.length === BASELINE_ANSWERS) {
-      this.#baseline = baselineOf(this.#gathered);
+    this.#gathered?.add(signals, question);
+    if (this.#gathered?.count === BASELINE_ANSWERS) {
+      this.#baseline = baselineOf(this.#gathered.all());
       this.#gathered = null;
       this.#window = [];
       this.#sums.clear();
@@ -132,7 +133,7 @@ export class DriftMonitor {
   }
 }
 
-function baselineOf(gathered: readonly { signals: AnswerSignals; question: Float32Array }[]): Baseline {
+function baselineOf(gathered: readonly Gathered[]): Baseline {
   const centroids = topicsOf(
     gathered.map(({ question }) => question),
     TOPICS,
@@ -159,7 +160,7 @@ function baselineOf(gathered: readonly { signals: AnswerSignals; question: Float
 }
 
 function observe(
-  signals: AnswerSignals,
+  signals: Gathered['signals'],
   question: Float32Array,
   { centroids, languages }: Pick<Baseline, 'centroids' | 'languages'>,
 ): Observation {

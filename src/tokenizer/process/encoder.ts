@@ -1,6 +1,7 @@
 import type { Tokenizer } from '@huggingface/tokenizers';
 import { LRUCache } from 'lru-cache';
 import { type AddedToken, escaped, type Marks } from './markers.js';
+import { RecentWords } from './recent-words.js';
 
 /** Turns a prompt whose text holds marks into token ids. */
 export interface Encoder {
@@ -29,6 +30,7 @@ export function createEncoder(tokenizer: Tokenizer, added: readonly AddedToken[]
   const splitter = new RegExp(`(${longestFirst.map(escaped).join('|') || '(?!)'})`, 'u');
   // No word may pass for an added token by being spelled like one.
   for (const token of tokens.keys()) model.tokens_to_ids.delete(token);
+  if ('cache' in model) model.cache = new RecentWords();
 
   /** What is put before every text, e.g. the blank that SentencePiece begins with. */
   const prefix = normalizer === null ? '' : normalizer('');
