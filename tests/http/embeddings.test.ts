@@ -25,6 +25,32 @@ t.test('one text or several get an embedding each, in order', async (t) => {
   t.equal(usage.prompt_tokens, 3);
 });
 
+t.test('a long answer is the same in pieces, between which others have their turn', async (t) => {
+  const { app } = await createTestServer();
+  t.teardown(() => app.close());
+  const input = Array.from({ length: 1000 }, (_, n) => 'x'.repeat(1 + (n % 7)));
+  for (const encoding_format of ['float', 'base64']) {
+    let others = 0;
+    const counting = setInterval(() => others++, 1);
+    const answer = await app.inject(embed({ input, encoding_format }));
+    clearInterval(counting);
+    t.ok(others >= 5, `${others} turns of others`);
+    t.match(answer.headers['content-type'], /^application\/json/);
+    const expected = await Promise.all(
+      ['x', 'xx', 'xxx', 'xxxx', 'xxxxx', 'xxxxxx', 'xxxxxxx'].map(async (text) => {
+        const { data } = (await app.inject(embed({ input: text, encoding_format }))).json();
+        return data[0].embedding;
+      }),
+    );
+    t.same(answer.json(), {
+      object: 'list',
+      model: 'embedder',
+      data: input.map((_, index) => ({ object: 'embedding', index, embedding: expected[index % 7] })),
+      usage: { prompt_tokens: input.join('').length, total_tokens: input.join('').length },
+    });
+  }
+});
+
 t.test('token ids of one text or of several stand for their texts', async (t) => {
   const { app } = await createTestServer();
   t.teardown(() => app.close());

@@ -11,7 +11,7 @@ export interface EmbedSoonOptions {
   readonly queue: Pick<WorkQueue, 'run'>;
   /** For jobs behind everything, and not behind files: they wait for minutes. */
   readonly apart: Apart;
-  readonly pace: Pick<Pace, 'asksLittle' | 'charge'>;
+  readonly pace: Pick<Pace, 'asksLittle' | 'charge' | 'waiting'>;
 }
 
 /** Vectors of texts that somebody waits for, and how many tokens they have. */
@@ -40,6 +40,8 @@ export function createEmbedSoon({ embedder, queue, apart, pace }: EmbedSoonOptio
     const texts = await queue.run(lane, tenant, tokenize, signal);
     const tokens = tokensOf(texts);
     pace.charge(tenant, TOKEN_MS * tokens, false);
-    return { vectors: await apart.run(tenant, () => embedApart(texts, 'behind'), signal), tokens };
+    // Else who never stops asking would use little again whenever its work has waited, and have it done before the answers.
+    const embedBehind = () => pace.waiting(tenant, () => embedApart(texts, 'behind'));
+    return { vectors: await apart.run(tenant, embedBehind, signal), tokens };
   };
 }

@@ -14,6 +14,8 @@ export interface Pace {
    * @param isBulk nobody waits for it elsewhere either
    */
   charge(tenant: string, costMs: number, isBulk: boolean): void;
+  /** Waits for work of the tenant elsewhere: of its allowance nothing comes back meanwhile, however long it takes behind everything. */
+  waiting<T>(tenant: string, work: () => Promise<T>): Promise<T>;
   /**
    * Runs a job of the tenant and counts what it takes.
    * @param costMs of a job that waits for the disk, which takes longer the more is going on
@@ -52,6 +54,14 @@ export function createPace({ nowMs, waitedMs }: PaceOptions): Pace {
     asksLittle: (tenant) => asked.isWithin(tenant),
     readyAtMs: (tenant) => readyAt.get(tenant) ?? 0,
     charge,
+    async waiting(tenant, work) {
+      const startedMs = nowMs();
+      try {
+        return await work();
+      } finally {
+        charge(tenant, ALLOWANCE.perMs * (nowMs() - startedMs), false);
+      }
+    },
     async run(tenant, job, costMs) {
       const [startedMs, before] = [nowMs(), waitedMs()];
       try {

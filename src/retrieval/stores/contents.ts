@@ -3,6 +3,7 @@ import type SQLite from 'better-sqlite3';
 import { sql } from 'kysely';
 import type { FileOnDisk } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
+import { giveBack } from '../../files/give-back.js';
 import { BytesOfFile } from '../../sqlite/threaded.js';
 import type { Db } from './database.js';
 
@@ -70,11 +71,8 @@ export function createContents(db: Db) {
         .where('file_id', '=', id)
         .orderBy('ordinal')
         .execute();
-      return joined(
-        id,
-        row.bytes,
-        pieces.map(({ content }) => content),
-      );
+      const contents = pieces.map(({ content }) => content);
+      return joined(id, row.bytes, contents);
     },
   };
 }
@@ -89,24 +87,26 @@ export async function removeAbandoned(db: Db): Promise<void> {
 
 /** The same as `read`, on a connection of this thread. */
 export function readContent(database: SQLite.Database, id: string): Buffer {
-  const row = database.prepare<[string], { bytes: number; content: Buffer }>(
-    'select bytes, content from files where id = ?',
-  );
-  const found = row.get(id);
-  if (found === undefined) throw gone(id);
-  return found.content.length === found.bytes ? found.content : joined(id, found.bytes, piecesOf(database, id));
+  const row = database
+    .prepare<[string], { bytes: number; content: Buffer }>('select bytes, content from files where id = ?')
+    .get(id);
+  if (row === undefined) throw gone(id);
+  if (row.content.length === row.bytes) return row.content;
+  const pieces = database
+    .prepare<[string], Buffer>('select content from file_pieces where file_id = ? order by ordinal')
+    .pluck()
+    .iterate(id);
+  return joined(id, row.bytes, pieces as Iterable<Buffer>);
 }
 
-function piecesOf(database: SQLite.Database, id: string): Buffer[] {
-  const pieces = database.prepare<[string], Buffer>(
-    'select content from file_pieces where file_id = ? order by ordinal',
-  );
-  return pieces.pluck().all(id) as Buffer[];
-}
-
-function joined(id: string, bytes: number, pieces: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(pieces);
-  if (content.length !== bytes) throw gone(id);
+function joined(id: string, bytes: number, pieces: Iterable<Buffer>): Buffer {
+  const content = Buffer.allocUnsafeSlow(bytes);
+  let length = 0;
+  for (const piece of pieces) {
+    length += piece.copy(content, length);
+    giveBack(piece);
+  }
+  if (length !== bytes) throw gone(id);
   return content;
 }
 

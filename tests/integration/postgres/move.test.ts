@@ -1,7 +1,7 @@
 /** Documents that move between a data folder and PostgreSQL, by `switchyard push` and `pull`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -20,8 +20,16 @@ import { addLines, asking, documentsOptions, readNext } from '../../fixtures/ret
 import { DEFAULTS, dataFolder, NEVER } from '../../fixtures/retrieval/retrieval.js';
 import { run } from '../cli/cli-app.js';
 
-/** What is no document: audit logs stay where they were written, and the others say what the rows are. */
-const NOT_COPIED = ['audit_heads', 'audit_lines', 'audit_outbox', 'embedders', 'meta', 'sqlite_sequence'];
+/** What is no document: audit logs stay where they were written, the others say what the rows are, and pieces of a file go as one value. */
+const NOT_COPIED = [
+  'audit_heads',
+  'audit_lines',
+  'audit_outbox',
+  'embedders',
+  'file_pieces',
+  'meta',
+  'sqlite_sequence',
+];
 /** More than is read at once. */
 const LARGE = Buffer.alloc(9 * 2 ** 20, 'Größe \0');
 const QUESTIONS = ['the fee of 3', 'who may see the secret', 'keepAliveTimeout'];
@@ -73,7 +81,9 @@ async function filledFolder(t: Test) {
     await documents.cancelBatch(tenant, id, batch.id);
     await documents.createBatch(tenant, id, [second!]);
   }
-  await documents.createFile('bank', { filename: 'large', purpose: 'p', content: LARGE });
+  const path = join(dataFolder(t), 'large');
+  writeFileSync(path, LARGE);
+  await documents.createFile('bank', { filename: 'large', purpose: 'p', content: { path, bytes: LARGE.length } });
   await documents.createFile('bank', { filename: 'empty', purpose: 'p', content: Buffer.alloc(0) });
   await documents.close();
   return { folder, stores };

@@ -1,8 +1,10 @@
+import { Readable } from 'node:stream';
 import { type Static, Type } from 'typebox';
 import type { EmbeddingInput } from '../../../contracts/retrieval.js';
 import { AppError } from '../../../errors/app-error.js';
 import { errorResponses } from '../../../errors/responses.js';
 import type { App, Services } from '../../app.js';
+import { embeddingList, embeddingListPieces, isShort } from './embedding-list.js';
 import { givenOf, nameIgnored } from './ignored.js';
 import { WITHOUT_EFFECT } from './parameters.js';
 
@@ -68,14 +70,11 @@ export function addEmbeddings(app: App, { retrieval }: Services): void {
         throw new AppError('unsupported_parameter', { param: 'dimensions', reason });
       }
       nameIgnored(reply, givenOf(body, ['user']));
-      const { vectors, tokens } = await retrieval.embed(principal.tenant, toInputs(body.input), hangUp);
-      const encode = body.encoding_format === 'base64' ? toBase64 : (vector: Float32Array) => Array.from(vector);
-      return {
-        object: 'list',
-        model: id,
-        data: vectors.map((vector, index) => ({ object: 'embedding', index, embedding: encode(vector) })),
-        usage: { prompt_tokens: tokens, total_tokens: tokens },
-      };
+      const embedded = await retrieval.embed(principal.tenant, toInputs(body.input), hangUp);
+      const encoding = body.encoding_format ?? 'float';
+      if (isShort(embedded, encoding)) return embeddingList(id, embedded, encoding);
+      reply.type('application/json; charset=utf-8');
+      return reply.send(Readable.from(embeddingListPieces(id, embedded, encoding)));
     },
   );
 }
@@ -83,8 +82,4 @@ export function addEmbeddings(app: App, { retrieval }: Services): void {
 function toInputs(input: Static<typeof EmbeddingsBody>['input']): readonly EmbeddingInput[] {
   if (typeof input === 'string') return [input];
   return typeof input[0] === 'number' ? [input as number[]] : (input as EmbeddingInput[]);
-}
-
-function toBase64({ buffer, byteOffset, byteLength }: Float32Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 }

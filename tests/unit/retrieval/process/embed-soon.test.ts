@@ -62,6 +62,22 @@ t.test('what is embedded behind everything counts', async (t) => {
   t.ok(pace.asksLittle('other'));
 });
 
+t.test('however slowly it is done behind everything, who never stops asking asks for much', async (t) => {
+  const { where, clock, pace, embed, release } = setUp();
+  pace.charge('flood', 501, false);
+  const first = embed('flood', SHORT);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.same(where, ['behind']);
+  clock.nowMs = 2000;
+  release();
+  await first;
+  await embed('flood', SHORT);
+  t.same(where, ['behind', 'behind']);
+  clock.nowMs = 3000;
+  await embed('flood', SHORT);
+  t.same(where, ['behind', 'behind', 'here'], 'and little after a second without');
+});
+
 t.test('an embedder without threads of its own embeds here', async (t) => {
   const { where, pace, embed } = setUp({ hasThreads: false });
   pace.charge('flood', 501, false);
