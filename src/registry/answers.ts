@@ -1,19 +1,23 @@
 import type { AnswerRecord, Registry } from '../contracts/registry.js';
 import { AppError } from '../errors/app-error.js';
 import { Roll } from '../queues/roll.js';
+import { storageTrouble } from '../sqlite/storage-trouble.js';
 import { prepareAnswerWrites } from './answer-writes.js';
 import type { OpenDatabase } from './database.js';
 import type { Database } from './tables/tables.js';
-import { usageOf } from './usage.js';
+import type { UsageTable } from './tables/tenants.js';
+import { sumUsage, usageOf } from './usage.js';
 import type { HashUser } from './user-hash.js';
 
 /** How long a record may wait for others to share its commit, and that its way to the disk. */
 const GROUP_COMMIT_MS = 20;
+/** Sums of usage that may wait for a disk: by key, deployment, version and day. */
+const MOST_OWED = 10_000;
 
 type Answers = Pick<Registry, 'recordAnswer' | 'getAnswer' | 'recordSignals' | 'getSignals'> & {
   /** The answer, once rows may refer to its own. @throws AppError `not_found` where it is not this tenant's */
   onDisk(tenant: string, answerId: string): Promise<AnswerRecord>;
-  /** Resolves when nothing waits any more. */
+  /** Resolves when nothing waits any more, but for usage that the disk still keeps from being written. */
   flush(): Promise<void>;
 };
 
@@ -39,6 +43,8 @@ export function createAnswers({
   /** Those on their way. */
   const committing = new Roll<Group>();
   let next: Promise<void> | null = null;
+  /** Usage of answers whose records were lost to a full disk or a busy database: written with the next group that is. */
+  let owed: UsageTable[] = [];
   /** Settles with the newest commit; whoever recorded has its error. */
   let settled: Promise<void> = Promise.resolve();
 
@@ -56,13 +62,19 @@ export function createAnswers({
     waiting = emptyGroup();
     const leave = committing.add(group);
     next = null;
+    const { answers, signals } = group;
+    const usage = sumUsage([...owed, ...group.records.filter(isAsked).map(usageOf)]);
+    owed = [];
+    let isWritten = false;
     try {
-      const { answers, signals } = group;
-      const usage = usageOf(group.records.filter(isAsked));
       await writeBehind(writes.all({ answers, usage, signals }), () => {
         // From here on the database has them, though it may take a while until they are on the disk.
+        isWritten = true;
         for (const written of Object.values(group)) written.length = 0;
       });
+    } catch (error) {
+      if (!isWritten && storageTrouble(error) !== null) owed = sumUsage([...owed, ...usage]).slice(0, MOST_OWED);
+      throw error;
     } finally {
       leave();
     }
@@ -111,7 +123,10 @@ export function createAnswers({
       return requireAnswer(tenant, answerId);
     },
 
-    flush: () => settled,
+    async flush() {
+      if (owed.length > 0) scheduleCommit().catch(() => {});
+      await settled;
+    },
   };
 }
 

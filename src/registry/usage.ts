@@ -14,26 +14,30 @@ type Metered = Pick<
 
 /** Where no adapter answered. */
 const BASE = 'base';
-const NOTHING: UsageSums = { answers: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
 
-/** What answers used, to be added in the transaction that keeps their records. */
-export function usageOf(answers: readonly Metered[]): Iterable<UsageTable> {
-  const rows = new Map<string, UsageTable>();
-  for (const answer of answers) {
-    const { tenant, keyId: key, deployment, promptTokens, cachedTokens, completionTokens } = answer;
-    const subject = { tenant, key, deployment, version: answer.adapter ?? BASE, day: dayOf(answer.createdAt) };
-    const id = JSON.stringify(subject);
-    let sums = rows.get(id);
-    if (sums === undefined) {
-      sums = { ...subject, ...NOTHING };
-      rows.set(id, sums);
+/** What an answer used, to be added in the transaction that keeps its record. */
+export function usageOf(answer: Metered): UsageTable {
+  const { tenant, keyId: key, deployment, promptTokens, cachedTokens, completionTokens } = answer;
+  const subject = { tenant, key, deployment, version: answer.adapter ?? BASE, day: dayOf(answer.createdAt) };
+  return { ...subject, answers: 1, promptTokens, cachedTokens: cachedTokens ?? 0, completionTokens };
+}
+
+/** The same, with one row for what was used by the same key, deployment and version on the same day. */
+export function sumUsage(rows: Iterable<Readonly<UsageTable>>): UsageTable[] {
+  const sums = new Map<string, UsageTable>();
+  for (const row of rows) {
+    const id = JSON.stringify([row.tenant, row.key, row.deployment, row.version, row.day]);
+    const sum = sums.get(id);
+    if (sum === undefined) {
+      sums.set(id, { ...row });
+      continue;
     }
-    sums.answers += 1;
-    sums.promptTokens += promptTokens;
-    sums.cachedTokens += cachedTokens ?? 0;
-    sums.completionTokens += completionTokens;
+    sum.answers += row.answers;
+    sum.promptTokens += row.promptTokens;
+    sum.cachedTokens += row.cachedTokens;
+    sum.completionTokens += row.completionTokens;
   }
-  return rows.values();
+  return [...sums.values()];
 }
 
 /** @param flush resolves when all that was recorded so far is in the table */

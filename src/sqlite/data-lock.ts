@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.js';
-import { Sqlite } from './open.js';
+import { namingFile, Sqlite } from './open.js';
 
 export interface DataLock {
   close(): Promise<void>;
@@ -10,13 +10,14 @@ export interface DataLock {
 /**
  * Makes sure that one gateway alone works on a data folder: two would write the same index files. The lock is
  * SQLite's own on a file of its own, so it ends with the process, however that ends, and the databases stay readable.
- * @throws AppError `config_invalid` when another process has the folder
+ * @throws AppError `config_invalid` when another process has the folder; what the system says where it cannot be made or written to
  */
 export function lockDataDir(dataDir: string): DataLock {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const file = new Sqlite(join(dataDir, 'gateway.lock'), { timeout: 0 });
+  const path = join(dataDir, 'gateway.lock');
+  const file = namingFile(path, () => new Sqlite(path, { timeout: 0 }));
   try {
-    file.exec('BEGIN EXCLUSIVE');
+    namingFile(path, () => file.exec('BEGIN EXCLUSIVE'));
   } catch (error) {
     file.close();
     if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;

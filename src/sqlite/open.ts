@@ -23,10 +23,22 @@ export const PRAGMAS: readonly string[] = [
   'secure_delete = ON',
 ];
 
-/** Opens a database, or creates it, for its owner alone (its log takes over the mode). */
+/** Opens a database, or creates it, for its owner alone (its log takes over the mode). @throws what SQLite or the system says, with the file's name */
 export function openSqlite(file: string): SQLite.Database {
-  const database = new Sqlite(file);
-  chmodSync(file, 0o600);
-  for (const pragma of PRAGMAS) database.pragma(pragma);
-  return database;
+  return namingFile(file, () => {
+    const database = new Sqlite(file);
+    chmodSync(file, 0o600);
+    for (const pragma of PRAGMAS) database.pragma(pragma);
+    return database;
+  });
+}
+
+/** SQLite does not say which file it cannot open. */
+export function namingFile<T>(file: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof Error && !error.message.includes(file)) error.message = `${file}: ${error.message}`;
+    throw error;
+  }
 }

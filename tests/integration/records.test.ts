@@ -11,6 +11,7 @@ const ENV = {
   SWITCHYARD_DEMO: 'false',
   SWITCHYARD_MODELS_BASE: 'smollm2-135m-instruct',
   SWITCHYARD_ENGINE_CONTEXT_TOKENS: '1024',
+  SWITCHYARD_SERVER_LOG_LEVEL: 'info',
 };
 const REQUEST = {
   model: 'assistant',
@@ -53,6 +54,7 @@ t.test('a stop right behind the last answers loses no record, and a rating finds
   }
   ids.push(...(await Promise.all([ask(), ask(), ask(), ask()])));
   t.equal(await gateway.stop('SIGTERM'), 0);
+  t.match(gateway.output(), /"signal":"SIGTERM","msg":"asked to stop: .*"}\n(.*\n)*.*"msg":"stopped"}/);
 
   const records = stored<{ id: string; outcome: string; completion_tokens: number; prompt_tokens: number }>(
     'select * from answers',

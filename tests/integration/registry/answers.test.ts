@@ -56,6 +56,35 @@ t.test('a record that cannot be kept fails loudly and the next one is kept', asy
   t.equal((await registry.getAnswer('bank', 'a2')).id, 'a2');
 });
 
+t.test('usage of answers whose records a busy database takes not is written once it does', async (t) => {
+  const dataDir = t.testdir({});
+  const registry = await openTestRegistry(dataDir);
+  await registry.recordAnswer(answer('a1'));
+  const other = new Sqlite(join(dataDir, 'registry.db'));
+  other.exec('BEGIN IMMEDIATE');
+  await t.rejects(Promise.all([registry.recordAnswer(answer('a2')), registry.recordAnswer(answer('a3'))]), {
+    code: 'SQLITE_BUSY',
+  });
+  other.exec('ROLLBACK');
+  const query = { tenant: 'bank', key: null, deployment: null, version: null, from: null, to: null, groupBy: [] };
+  const { promptTokens, completionTokens } = answer('a1');
+  const of = (answers: number) => ({
+    total: { answers, promptTokens: answers * promptTokens, completionTokens: answers * completionTokens },
+  });
+  t.match(await registry.usage(query), of(3), 'asked before anything else is recorded');
+
+  other.exec('BEGIN IMMEDIATE');
+  await t.rejects(registry.recordAnswer(answer('a4')), { code: 'SQLITE_BUSY' });
+  other.exec('ROLLBACK');
+  other.close();
+  await registry.recordAnswer(answer('a5'));
+  await registry.close();
+  const reopened = await openTestRegistry(dataDir);
+  t.teardown(() => reopened.close());
+  t.match(await reopened.usage(query), of(5), 'with the next record');
+  await t.rejects(reopened.getAnswer('bank', 'a2'), { code: 'not_found' });
+});
+
 t.test('an answer whose record is under way is found at once, by its tenant only', async (t) => {
   const registry = await openTestRegistry(t.testdir({}));
   t.teardown(() => registry.close());

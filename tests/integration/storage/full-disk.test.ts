@@ -59,5 +59,10 @@ t.test('on a full disk questions are answered and nothing is lost; once it has r
   t.equal(found?.file_id, later.id);
   t.match(await checks(), { storage: { ready: true }, documents: { ready: true } });
   t.equal(await metric('child_restarts_total'), 0, 'no process ended for it');
+  t.match(
+    await client.get('/usage'),
+    { total: { answers: 1, completion_tokens: 2 } },
+    'what was answered meanwhile is counted',
+  );
   t.equal(await gateway.stop(), 0);
 });
