@@ -91,9 +91,12 @@ export function createService(options: ServiceOptions): Pick<Retrieval, Method> 
     const { tokenize, maxTokens } = by ?? embedder;
     const parts: QueryPart[] = [];
     let tokens = 0;
-    const cut = () => queryParts(query, maxTokens, (one) => tokenize(one, 'query').tokens);
+    const cutting = queryParts(query, maxTokens, (one) => tokenize(one, 'query').tokens);
+    const cut = () => cutting.next();
     const isShort = query.query.length + query.context.length <= maxTokens;
-    for (const text of isShort ? cut() : await queue.run('search', tenant, cut, signal)) {
+    let step = isShort ? cut() : await queue.run('search', tenant, cut, signal);
+    while (!step.done) step = await queue.run('search', tenant, cut, signal);
+    for (const text of step.value) {
       if (mode === 'lexical' || by === null) {
         parts.push({ text, vector: null });
         continue;

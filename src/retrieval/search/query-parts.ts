@@ -11,13 +11,14 @@ const SENTENCE_BORDERS = `.!。！\n${QUESTION_SIGNS}`;
 /**
  * What is searched for instead of a query that is longer than the embedder reads, the question first: a page of log
  * lines says what it is about, and the one line below it what is asked. One vector of both would show neither. However long the
- * query is, the work for it is bounded.
+ * query is, the work for it is bounded, and stops between two parts, so that others may have their turn: the longest query that may be asked
+ * takes 24 ms, half of a step of somebody's answer.
  */
-export function queryParts(
+export function* queryParts(
   { query, context }: { readonly query: string; readonly context: string },
   maxTokens: number,
   countTokens: (text: string) => number,
-): string[] {
+): Generator<void, string[]> {
   const window = CHARACTERS_PER_TOKEN * maxTokens;
   const isRead = (text: string) =>
     (text.length <= window || countTokens(text.slice(0, window)) <= maxTokens) && countTokens(text) <= maxTokens;
@@ -33,9 +34,16 @@ export function queryParts(
   const lines = query.split('\n').filter((line) => line.trim() !== '');
   const question = lastQuestion(query);
   const asked = question === null ? [lines.at(-1)!, lines[0]!] : [question];
-  const [first] = cut(wellFormed(query.slice(0, window)));
+  const parts: (string | undefined)[] = [];
+  for (const text of new Set([...asked, query])) {
+    yield;
+    parts.push(last(text));
+  }
+  yield;
+  parts.push(cut(wellFormed(query.slice(0, window)))[0]);
+  yield;
   const middle = cut(wellFormed(query.slice((query.length - window) >> 1).slice(0, window)));
-  const parts = [...[...new Set([...asked, query])].map(last), first, middle[middle.length >> 1]];
+  parts.push(middle[middle.length >> 1]);
   const found = new Set(parts.filter((part) => part !== undefined));
   // Blank where it was looked at.
   return found.size === 0 ? [query] : [...found].slice(0, MAX_PARTS);

@@ -3,7 +3,17 @@ import { queryParts } from '../../../../src/retrieval/search/query-parts.js';
 import { countWords } from '../../../fixtures/retrieval/count-words.js';
 
 const LOG = Array.from({ length: 30 }, (_, n) => `12:00:${n} worker ${n} started in the background`).join('\n');
-const parts = (query: string, context = '') => queryParts({ query, context }, 64, countWords);
+const parts = (query: string, context = '') => cutWhole({ query, context }, countWords);
+
+/** @param turn is over before the next one */
+function cutWhole(query: Parameters<typeof queryParts>[0], count: (text: string) => number, turn = () => {}): string[] {
+  const cutting = queryParts(query, 64, count);
+  for (;;) {
+    const { done, value } = cutting.next();
+    turn();
+    if (done) return value;
+  }
+}
 
 t.test('a query that the embedder reads is searched as it is', async (t) => {
   t.same(parts('What is the body limit?'), ['What is the body limit?']);
@@ -37,7 +47,7 @@ t.test('what was asked before is searched with the question, and the question al
 t.test('a query without an end is cut as fast as one of a page', async (t) => {
   const charactersFor = (query: string) => {
     let characters = 0;
-    const found = queryParts({ query, context: 'Before?' }, 64, (text) => {
+    const found = cutWhole({ query, context: 'Before?' }, (text) => {
       characters += text.length;
       return countWords(text);
     });
@@ -53,4 +63,20 @@ t.test('of many question marks one is taken, and a long blank is no part', async
   t.equal(parts(`${'?'.repeat(500)} ${'word '.repeat(100)}`)[0], '?');
   t.match(parts(`${'word '.repeat(64)}end${' '.repeat(2000)}`)[0], /end$/);
   t.match(parts(`${'word '.repeat(40)}${' '.repeat(2000)}${'word '.repeat(40)}`), [/word/, /word/]);
+});
+
+t.test('others have their turn several times while a long query is cut', async (t) => {
+  const turns: number[] = [];
+  let characters = 0;
+  const count = (text: string) => {
+    characters += text.length;
+    return countWords(text);
+  };
+  const query = Array.from({ length: 1000 }, (_, n) => `word${n}`).join(' ');
+  cutWhole({ query, context: '' }, count, () => {
+    turns.push(characters);
+    characters = 0;
+  });
+  t.ok(turns.length >= 4, `${turns.length} turns`);
+  t.ok(2 * Math.max(...turns) < turns.reduce((sum, one) => sum + one), String(turns));
 });
