@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { FileOnDisk } from '../../contracts/retrieval.js';
 import { AppError } from '../../errors/app-error.js';
 import { giveBack } from '../../files/give-back.js';
+import { storageTrouble } from '../../sqlite/storage-trouble.js';
 import { BytesOfFile } from '../../sqlite/threaded.js';
 import type { Db } from './database.js';
 
@@ -77,12 +78,23 @@ export function createContents(db: Db) {
   };
 }
 
-/** Removes pieces of files whose row never came. Before anything is written: those of a file that is being written have none yet. */
+/**
+ * Removes pieces of files whose row never came. Before anything is written: those of a file that is being written have none yet. On a full
+ * disk they stay until the next start: that one may answer all the same.
+ */
 export async function removeAbandoned(db: Db): Promise<void> {
-  await db
-    .deleteFrom('file_pieces')
+  // By an index, which the pieces themselves are not read for.
+  const ids = await db
+    .selectFrom('file_pieces')
+    .select('file_id')
+    .distinct()
     .where('file_id', 'not in', (eb) => eb.selectFrom('files').select('id'))
     .execute();
+  try {
+    for (const { file_id } of ids) await db.deleteFrom('file_pieces').where('file_id', '=', file_id).execute();
+  } catch (error) {
+    if (storageTrouble(error) === null) throw error;
+  }
 }
 
 /** The same as `read`, on a connection of this thread. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import t, { type Test } from 'tap';
 import { createContents, removeAbandoned } from '../../../src/retrieval/stores/contents.js';
 import { createAudited, openDatabase, openWriter } from '../../../src/retrieval/stores/database.js';
@@ -100,6 +101,11 @@ t.test('what a process that died had written of a file goes at the next start, a
     .insertInto('file_pieces')
     .values({ file_id: 'file-of-nobody', ordinal: 0, content: Buffer.from('a') })
     .execute();
+  // Nothing can be written: it stays, and nobody is kept from reading.
+  await sql`pragma query_only = on`.execute(writer);
+  await removeAbandoned(writer);
+  t.equal(await pieces(), before + 1);
+  await sql`pragma query_only = off`.execute(writer);
   await removeAbandoned(writer);
   t.equal(await pieces(), before);
   t.same(await files.content('bank', id), content);
