@@ -24,6 +24,7 @@ import { adviseOnDisk, diskNeed } from './doctor/disk.js';
 import { manifestsBeside, memoryNeed, requireMemory } from './doctor/memory.js';
 import { createEngine } from './engine/client.js';
 import { AppError } from './errors/app-error.js';
+import { createEvaluationWorker } from './evaluation/worker.js';
 import { createEngines } from './generation/engines.js';
 import type { App as Server } from './http/app.js';
 import { createServer } from './http/server.js';
@@ -106,6 +107,7 @@ export async function createApp(config: Config): Promise<App> {
         checkWebhookUrl: webhookOutbound(config.webhooks).checkUrl,
         // Opened later than the registry, and before anybody changes anything.
         onWebhookJob: () => webhooks.wake(),
+        onEvaluationJob: () => evaluations.wake(),
         demo: config.demo,
         engines: configured.names,
         shared:
@@ -208,6 +210,7 @@ export async function createApp(config: Config): Promise<App> {
         expire: async () => {
           await registry.expireAnswers(config.quality);
           await registry.expireResponses(config.responses.retentionDays);
+          await registry.expireEvaluationRuns();
           await captures.expire();
         },
         onFailed: (error) => log.error({ err: error }, 'old records of answers could not be deleted'),
@@ -258,6 +261,12 @@ export async function createApp(config: Config): Promise<App> {
         registry,
         metrics,
         clock,
+        onError: (error, what) => log.warn({ err: error }, what),
+      }),
+    );
+    const evaluations = keep(
+      createEvaluationWorker({
+        ...{ registry, pipeline, engines, metrics, clock },
         onError: (error, what) => log.warn({ err: error }, what),
       }),
     );
@@ -335,6 +344,7 @@ export async function createApp(config: Config): Promise<App> {
         starting = null;
         rollouts.start();
         webhooks.start();
+        evaluations.start();
         process.stdout.write(readyText(address, config.admin, seeds ? DEMO_TENANTS : []));
       },
     };

@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.js';
+import type { EvalQuestion } from '../../src/contracts/evaluations.js';
 import type { SearchMode } from '../../src/contracts/retrieval.js';
-import type { EvalQuestion } from '../../src/evaluation/dataset.js';
 import { holdsFact } from '../../src/evaluation/score.js';
 import { readEmbedderManifest } from '../../src/layouts/manifest.js';
 import type { TenantIndexes } from '../../src/retrieval/hnsw/tenant-indexes.js';

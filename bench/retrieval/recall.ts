@@ -1,9 +1,9 @@
 /** How often the right passage is found, how soon, and how often nothing is found where there is nothing. */
 import type { Config } from '../../src/config/schema.js';
+import type { EvalQuestion } from '../../src/contracts/evaluations.js';
 import type { Retrieval, ScoredPassage, SearchMode } from '../../src/contracts/retrieval.js';
 import { sampleVectorsFile } from '../../src/demo/documents.js';
 import { DEMO_TENANTS } from '../../src/demo/tenants.js';
-import type { EvalQuestion } from '../../src/evaluation/dataset.js';
 import { holdsFact } from '../../src/evaluation/score.js';
 import { askedIn } from '../../src/pipeline/retrieve.js';
 import {

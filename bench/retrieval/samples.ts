@@ -4,10 +4,11 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../src/config/schema.js';
+import type { EvalQuestion } from '../../src/contracts/evaluations.js';
 import type { Retrieval } from '../../src/contracts/retrieval.js';
 import { readDocuments, seedDocuments } from '../../src/demo/documents.js';
 import { DEMO_TENANTS } from '../../src/demo/tenants.js';
-import { type EvalQuestion, readDataset } from '../../src/evaluation/dataset.js';
+import { readDataset } from '../../src/evaluation/dataset.js';
 import { findFiles } from '../../src/files/find-files.js';
 import { createRetrieval } from '../../src/retrieval/client.js';
 

@@ -2,6 +2,7 @@ import { adapterRoutes } from './adapters.js';
 import { auditRoutes } from './audit.js';
 import { captureRoutes } from './captures.js';
 import { deploymentRoutes } from './deployments.js';
+import { evaluationRoutes } from './evaluations.js';
 import { experimentRoutes } from './experiments.js';
 import { keyRoutes } from './keys.js';
 import { limitRoutes } from './limits.js';
@@ -37,6 +38,7 @@ export const adminRoutes: AdminPlugin = async (app, services) => {
     deploymentRoutes,
     rolloutRoutes,
     experimentRoutes,
+    evaluationRoutes,
     policyRoutes,
     toolRoutes,
     webhookRoutes,

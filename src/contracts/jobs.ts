@@ -3,9 +3,9 @@ import type { Page, PageRequest } from './paging.js';
 
 /**
  * `ingest`: a file is read into a vector store. `reembed`: the passages of a vector store get vectors of another model. `response`: a response is answered behind its request. `batch`: the requests of a file
- * are. `webhook`: an address is told of a change.
+ * are. `webhook`: an address is told of a change. `evaluation`: a version of an adapter is asked questions whose answers are known.
  */
-export type JobKind = 'ingest' | 'reembed' | 'response' | 'batch' | 'webhook';
+export type JobKind = 'ingest' | 'reembed' | 'response' | 'batch' | 'webhook' | 'evaluation';
 
 /** `queued` may be one that failed before and waits to be tried again. The last three are final. */
 export type JobStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
@@ -14,7 +14,7 @@ export interface Job {
   readonly id: string;
   readonly kind: JobKind;
   readonly tenant: string;
-  /** What it is about; of an `ingest`, `<vector store>/<file>`; of a `reembed`, the vector store. */
+  /** What it is about; of an `ingest`, `<vector store>/<file>`; of a `reembed`, the vector store; else the id of what the job is for. */
   readonly subject: string;
   readonly status: JobStatus;
   /** How often it was begun. */

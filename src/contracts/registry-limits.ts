@@ -89,6 +89,10 @@ export const MAX_HYPERPARAMETERS = 64_000;
 export const MAX_FIGURES = 100;
 /** Of one version. */
 export const MAX_EVALUATIONS = 100;
+/** Evaluations of one tenant that wait or run; and of one of them, the questions, and the characters of a question. */
+export const MAX_EVALUATION_RUNS = 10;
+export const MAX_EVAL_QUESTIONS = 5000;
+export const MAX_EVAL_QUESTION = 8000;
 
 /**
  * What a comparison of versions is called among the evaluations of the newer one. Its figures `against` (the other version, 0 for the

@@ -6,6 +6,7 @@ import type { AuditChange, AuditPage } from './audit.js';
 import type { Batches } from './batches.js';
 import type { Conversations } from './conversations.js';
 import type { Deployments } from './deployments.js';
+import type { EvaluationRuns } from './evaluations.js';
 import type { Feedbacks } from './feedback.js';
 import type { Shares } from './quota.js';
 import type { Responses } from './stored-responses.js';
@@ -36,6 +37,7 @@ export interface Registry
     Responses,
     Batches,
     Conversations,
+    EvaluationRuns,
     Webhooks {
   /**
    * The tenant's changes, or with `*` those of the gateway as a whole, the newest first.
@@ -48,7 +50,7 @@ export interface Registry
   noteChange(change: AuditChange): Promise<void>;
   /** Notes in the gateway's log which settings it runs with, where they are others than before. */
   noteSettings(settings: Readonly<Record<string, unknown>>): Promise<void>;
-  /** For who works on responses, batches and webhooks. */
+  /** For who works on responses, batches, evaluations and webhooks. */
   readonly jobs: JobStore;
   /** No other gateway works with the same registry: whoever held a job before is dead. */
   readonly isAlone: boolean;

@@ -1,18 +1,6 @@
+import type { EvalQuestion } from '../contracts/evaluations.js';
 import { AppError } from '../errors/app-error.js';
 import { readTextFile } from '../files/text-file.js';
-
-/** One held-out question. */
-export interface EvalQuestion {
-  readonly id: string;
-  readonly question: string;
-  readonly answerable: boolean;
-  /** Spellings of the fact, any of which an answer must hold; empty where there is no answer. */
-  readonly accept: readonly string[];
-  /** File name of the document that holds the fact. */
-  readonly document: string | null;
-  /** The heading under which the fact stands, for people who check. */
-  readonly heading: string | null;
-}
 
 /**
  * Reads a set of questions, one JSON object a line.
@@ -34,13 +22,18 @@ function parseQuestion(line: string, place: string): EvalQuestion {
   if (typeof id !== 'string' || typeof question !== 'string' || typeof answerable !== 'boolean') {
     throw new AppError('invalid_value', { param: place, reason: 'needs id, question and answerable' });
   }
-  if (answerable !== accept.length > 0 || answerable !== (document !== null)) {
-    throw new AppError('invalid_value', {
-      param: place,
-      reason: 'has accept and document exactly when it is answerable',
-    });
-  }
-  return { id, question, answerable, accept, document, heading };
+  const read = { id, question, answerable, accept, document, heading };
+  checkQuestion(read, place);
+  return read;
+}
+
+/** @param place for the message. @throws AppError `invalid_value` where what it says of its answer does not go together */
+export function checkQuestion({ answerable, accept, document }: EvalQuestion, place: string): void {
+  if (answerable === accept.length > 0 && answerable === (document !== null)) return;
+  throw new AppError('invalid_value', {
+    param: place,
+    reason: 'has accept and document exactly when it is answerable',
+  });
 }
 
 /** Every n-th question, so that a short run covers all documents and keeps the share without an answer. */

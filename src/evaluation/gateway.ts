@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../errors/app-error.js';
+import { type Cited, MAX_ANSWER_TOKENS, toAnswer } from './answer.js';
 import type { Answer } from './score.js';
 
 export interface Ask {
@@ -10,18 +11,11 @@ export interface Ask {
   readonly retrieval: { readonly enabled: boolean; readonly top_k?: number; readonly min_score?: number };
 }
 
-const MAX_ANSWER_TOKENS = 96;
 const START_TIMEOUT_MS = 180_000;
 const POLL_MS = 500;
 
 interface ChatResponse {
   readonly choices: readonly [{ readonly message: Message }];
-}
-
-interface Cited {
-  readonly marker: string;
-  readonly content: string;
-  readonly filepath: string;
 }
 
 interface Message {
@@ -50,14 +44,7 @@ export async function ask(url: string, key: string, { model, question, retrieval
     });
   }
   const { content, context } = body.choices[0].message;
-  // A number that a passage could not have leaves a gap.
-  const passages: { filename: string; text: string }[] = [];
-  for (const { marker, content: text, filepath } of context?.citations ?? []) {
-    const place = Number(marker.slice(1, -1)) - 1;
-    while (passages.length < place) passages.push({ filename: '', text: '' });
-    passages.push({ filename: filepath, text });
-  }
-  return { text: content, passages };
+  return toAnswer(content, context?.citations ?? []);
 }
 
 /** Uses the gateway that answers at the address, or starts one as `npm start` does and ends it with `close`. */

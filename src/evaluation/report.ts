@@ -14,6 +14,11 @@ const COLUMNS: readonly (readonly [keyof Figures, string])[] = [
   ['numbers_grounded', 'numbers grounded'],
 ];
 
+/** The figures of one run as cells by their titles. */
+export function figureCells(figures: Partial<Figures>): Record<string, string> {
+  return Object.fromEntries(COLUMNS.map(([field, title]) => [title, percent(figures[field] ?? null)]));
+}
+
 export function table(tenant: string, questions: number, rows: ReadonlyMap<Mode, Figures>): string {
   const lines = [
     [`${tenant} (${questions})`, ...COLUMNS.map(([, title]) => title)],

@@ -1,6 +1,6 @@
-import type { EvalQuestion } from './dataset.js';
+import type { AnswerScore, EvalQuestion } from '../contracts/evaluations.js';
 import { type Ask, ask } from './gateway.js';
-import { type AnswerScore, type Figures, scoreAnswer, summarize } from './score.js';
+import { type Figures, scoreAnswer, summarize } from './score.js';
 
 export interface Tenant {
   readonly name: string;

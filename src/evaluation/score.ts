@@ -1,28 +1,11 @@
 import { basename } from 'node:path';
+import type { AnswerScore, EvalQuestion } from '../contracts/evaluations.js';
 import { isRefusal } from '../quality/refusal.js';
-import type { EvalQuestion } from './dataset.js';
 
 /** What the gateway gave for one question: `[n]` in the text stands for `passages[n - 1]`. */
 export interface Answer {
   readonly text: string;
   readonly passages: readonly { readonly filename: string; readonly text: string }[];
-}
-
-export interface AnswerScore {
-  readonly answerable: boolean;
-  /** A passage that holds the fact was given. */
-  readonly found: boolean;
-  /** The answer holds the fact. */
-  readonly fact: boolean;
-  /** The first marker behind the fact names a passage that holds it. */
-  readonly factCited: boolean;
-  readonly citations: number;
-  /** Markers of passages that hold the fact. */
-  readonly rightCitations: number;
-  readonly refused: boolean;
-  /** Numbers in the answer, markers apart, and how many of them stand in the passages. */
-  readonly numbers: number;
-  readonly groundedNumbers: number;
 }
 
 /** Shares from 0 to 1; null where nothing could be counted. */

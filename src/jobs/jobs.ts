@@ -250,6 +250,20 @@ export function createJobs(db: JobDb) {
       return toJob(row, await timeLeft(row, atOnce));
     },
 
+    /** The newest job about something; null where it is forgotten. */
+    async about(kind: JobKind, tenant: string, subject: string, atOnce: number): Promise<Job | null> {
+      const row = await db
+        .selectFrom('jobs')
+        .select(COLUMNS)
+        .where('kind', '=', kind)
+        .where('subject', '=', subject)
+        .where('tenant', '=', tenant)
+        .orderBy('seq', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row ? toJob(row, await timeLeft(row, atOnce)) : null;
+    },
+
     async list(tenant: string, page: PageRequest, { kind, status }: JobsFilter, atOnce: number): Promise<Page<Job>> {
       let query = db.selectFrom('jobs').select(COLUMNS).where('tenant', '=', tenant);
       if (kind) query = query.where('kind', '=', kind);

@@ -14,6 +14,14 @@ export interface Ahead {
 }
 
 /**
+ * How long a job takes until it is done, by its own pace since it was begun, in milliseconds. Null before two parts of it are done.
+ * @param done parts, in that time
+ */
+export function ownTimeLeftMs({ done, left, inMs }: { done: number; left: number; inMs: number }): number | null {
+  return done < 2 ? null : Math.round((inMs / done) * left);
+}
+
+/**
  * How long a job takes until it is done, in milliseconds: a tenant's jobs follow one another, and where there are more
  * tenants than are served at once, they take turns. Null before anything of its kind was done.
  */

@@ -105,6 +105,14 @@ export const METRICS = {
     'Questions that a canary was to answer again, seen by nobody: completed, failed, or dropped because somebody else waited. In no other metric of answers.',
     ['tenant', 'deployment', 'adapter', 'outcome'],
   ),
+  evaluation_answers_total: counter(
+    'Questions of evaluations that versions answered (completed), or had no answer to (failed). In no other metric of answers.',
+    ['tenant', 'adapter', 'outcome'],
+  ),
+  jobs_ended_total: counter('Jobs of evaluations and imports that ended by themselves: completed or failed.', [
+    'kind',
+    'outcome',
+  ]),
   webhook_deliveries_total: counter(
     'Attempts to tell webhooks of changes: delivered, failed (tried again), given_up.',
     ['outcome'],

@@ -25,6 +25,7 @@ export function watchServices(
   for (const name of engines.names) watchEngine(metrics, name, engines.of(name));
   watchTokenizer(metrics, services.tokenizer);
   watchRetrieval(metrics, services.retrieval);
+  watchJobs(metrics, services);
   metrics.beforeScrape(() => {
     metrics.set('registry_behind_seconds', {}, seconds(services.registry.sharing()?.behindMs ?? 0));
     return readDeployments(metrics, services.registry);
@@ -116,10 +117,19 @@ function watchRetrieval(metrics: Metrics, retrieval: Retrieval): void {
     const status = retrieval.status();
     metrics.set('passages', {}, status.passages);
     metrics.set('ingest_queue_length', {}, status.ingestQueue);
-    metrics.clear('jobs');
-    for (const { kind, status: state, jobs } of status.jobs) metrics.set('jobs', { kind, status: state }, jobs);
     for (const { id, bytes } of status.embedders) metrics.set('embedder_memory_bytes', { embedder: id }, bytes);
     setChild(metrics, 'retrieval', status);
+  });
+}
+
+function watchJobs(metrics: Metrics, { retrieval, registry }: { retrieval: Retrieval; registry: Registry }): void {
+  metrics.beforeScrape(async () => {
+    // Where the registry cannot be read, the other metrics say so.
+    const ofRegistry = await registry.jobs.counts().catch(() => []);
+    metrics.clear('jobs');
+    for (const { kind, status, jobs } of [...retrieval.status().jobs, ...ofRegistry]) {
+      metrics.set('jobs', { kind, status }, jobs);
+    }
   });
 }
 

@@ -3,6 +3,7 @@ import { createWaitForRoom } from './room.js';
 import { runChat, tokensOf } from './run-chat.js';
 import { runCompletion } from './run-completion.js';
 import { createShadows } from './shadows.js';
+import { runTrial } from './trial.js';
 import type { Pipeline, PipelineServices } from './types.js';
 
 export function createPipeline(services: PipelineServices): Pipeline {
@@ -16,6 +17,7 @@ export function createPipeline(services: PipelineServices): Pipeline {
       return services.engines.of(route.engine).model;
     },
     complete: (request, signal) => runCompletion(answering, request, signal),
+    tryOut: (request, signal) => runTrial(services, request, signal),
     close: shadows.close,
   };
 }

@@ -19,7 +19,7 @@ const LONG_CHARACTERS = 16_384;
 const PASSAGE_FRAME_TOKENS = 2;
 
 export function runChat(services: RunServices, request: ChatRequest, signal: AbortSignal): AsyncIterable<AnswerEvent> {
-  return runAnswer(services, request, 'chatcmpl', (...args) => prepare(services, ...args), signal);
+  return runAnswer(services, request, 'chatcmpl', (...args) => prepareChat(services, ...args), signal);
 }
 
 export async function tokensOf(
@@ -34,7 +34,8 @@ export async function tokensOf(
   return services.tokenizer.encode(prompt, { tenant: principal.tenant, signal });
 }
 
-async function prepare(
+/** Everything before the engine. */
+export async function prepareChat(
   services: PipelineServices,
   request: ChatRequest,
   route: Route,

@@ -178,6 +178,14 @@ export type AnswerEvent =
       readonly record: AnswerRecord;
     } & ChoiceEnd);
 
+/** What was answered to a trial. */
+export interface TrialAnswer {
+  /** Where a safety policy refused, what it says instead. */
+  readonly text: string;
+  /** Of all passages that were given. */
+  readonly citations: readonly Citation[];
+}
+
 export interface Pipeline {
   /**
    * Answers a chat. Aborting `signal` ends the events quietly within one step of the engine, or with the signal's
@@ -195,6 +203,12 @@ export interface Pipeline {
   tokensOf(request: ChatPrompt, signal: AbortSignal): Promise<Int32Array>;
   /** @returns tokens that it holds of a prompt with its answer. @throws AppError `model_not_found` where there is no such model for the caller */
   checkModel(principal: Principal, model: string): Promise<{ readonly contextTokens: number }>;
+  /**
+   * What a version answers, for who measures it, with what others leave of the engine: as `chat`, but it counts against no quota, is neither
+   * recorded nor judged nor metered, no canary answers it too, and no function is called.
+   * @throws the signal's reason, AppError `model_not_found`, and whatever registry, retrieval and engine throw
+   */
+  tryOut(request: Omit<ChatRequest, 'requestId' | 'priority' | 'toolUse'>, signal: AbortSignal): Promise<TrialAnswer>;
   /** Ends what nobody waits for. */
   close(): Promise<void>;
 }

@@ -20,25 +20,35 @@ export function createEvaluations({ db, clock, audit }: { db: Database; clock: C
       const valid = validEvaluation(report);
       return db.transaction().execute(async (trx) => {
         await requireVersion(trx, tenant, name, version);
-        const last = await lastOf(trx, tenant, name, version);
-        if (last >= MAX_EVALUATIONS) throw invalid('version', `has ${last} evaluations, which is the most`);
-        const added: EvaluationReport = { ...valid, seq: last + 1, actor, createdAt: clock.now() };
-        const { seq, createdAt } = added;
-        await trx
-          .insertInto('evaluations')
-          .values({ tenant, name, version, seq, report: JSON.stringify(valid), actor, createdAt })
-          .execute();
-        await audit(trx, {
-          tenant,
-          action: 'adapter.evaluated',
-          subject: `${name}@${version}`,
-          before: null,
-          after: added,
-        });
-        return added;
+        await requireRoomForReport(trx, tenant, name, version);
+        return addReport(trx, audit, { tenant, name, version }, { ...valid, actor, createdAt: clock.now() });
       });
     },
   };
+}
+
+/** @throws AppError `invalid_value` */
+export async function requireRoomForReport(db: Database, tenant: string, name: string, version: number): Promise<void> {
+  const last = await lastOf(db, tenant, name, version);
+  if (last >= MAX_EVALUATIONS) throw invalid('version', `has ${last} evaluations, which is the most`);
+}
+
+/** Behind those that there are. */
+export async function addReport(
+  trx: Database,
+  audit: Audited,
+  { tenant, name, version }: { readonly tenant: string; readonly name: string; readonly version: number },
+  { actor, createdAt, ...report }: Omit<EvaluationReport, 'seq'>,
+): Promise<EvaluationReport> {
+  const seq = (await lastOf(trx, tenant, name, version)) + 1;
+  const added: EvaluationReport = { ...report, seq, actor, createdAt };
+  await trx
+    .insertInto('evaluations')
+    .values({ tenant, name, version, seq, report: JSON.stringify(report), actor, createdAt })
+    .execute();
+  const subject = `${name}@${version}`;
+  await audit(trx, { tenant, action: 'adapter.evaluated', subject, before: null, after: added });
+  return added;
 }
 
 /** Number of the newest, which is how many there are: none is ever removed alone. The key's index answers. */

@@ -19,6 +19,7 @@ import { type Audited, auditTables, jobTables, openDatabase } from './database.j
 import { createDeletion } from './deletion.js';
 import { createDeploymentChanges } from './deployment-changes.js';
 import { createDeployments } from './deployments.js';
+import { createEvaluationRuns } from './evaluation-runs.js';
 import { createEvaluations } from './evaluations.js';
 import { createExperiments } from './experiments.js';
 import { createFeedback } from './feedback.js';
@@ -59,6 +60,8 @@ export interface RegistryOptions {
   readonly checkWebhookUrl: (url: string) => void;
   /** Told when there is something that webhooks are to be told. */
   readonly onWebhookJob: () => void;
+  /** Told when an evaluation is to be run; left out: nobody runs any here. */
+  readonly onEvaluationJob?: () => void;
   /** Whether the published demo keys open anything. */
   readonly demo: boolean;
   /** That deployments may name; left out: the embedded one. */
@@ -85,6 +88,7 @@ export async function openRegistry({
   checkToolUrl,
   checkWebhookUrl,
   onWebhookJob,
+  onEvaluationJob = () => {},
   demo,
   engines = ['embedded'],
   shared: settings,
@@ -107,6 +111,7 @@ export async function openRegistry({
   const hashUser = await createUserHash(db);
   const { flush, onDisk, ...answers } = createAnswers({ ...database, hashUser });
   const dataPolicies = createDataPolicies({ db, clock, audit, cache, hashUser });
+  const keepsTexts = async (tenant: string) => (await dataPolicies.getDataPolicy(tenant)).storeResponses;
   const consents = async (tenant: string) => (await dataPolicies.getDataPolicy(tenant)).trainingConsent;
   const changes = createDeploymentChanges({
     ...{ db, clock, audit },
@@ -127,6 +132,7 @@ export async function openRegistry({
     ...createAdapterPolicies({ db, clock, audit }),
     ...createAliases({ db, clock, audit, cache }),
     ...createEvaluations({ db, clock, audit }),
+    ...createEvaluationRuns({ db, clock, audit, keepsTexts, onStarted: () => setImmediate(onEvaluationJob) }),
     ...deployments,
     ...createExperiments({ db, clock, changes }),
     ...createRolloutEvents({ db }),

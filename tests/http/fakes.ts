@@ -151,7 +151,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     await pipeline.close();
     await kept?.close();
   });
-  return { app, engine, tokenizer, retrieval, registry, metrics, quality, recordFailures };
+  return { app, engine, tokenizer, retrieval, registry, metrics, quality, pipeline, recordFailures };
 }
 
 /** Of the tenants of the fakes, the part that keeps texts. */

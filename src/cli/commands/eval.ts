@@ -9,6 +9,7 @@ import { readTextFile } from '../../files/text-file.js';
 import { type Api, ApiFailure, adminApi, path } from '../api.js';
 import { parseNumber, tenantOption } from '../options.js';
 import { formatTable, progressLine, type Terminal } from '../terminal.js';
+import { addEvalRuns } from './eval-runs.js';
 
 interface CompareOptions {
   readonly tenant: string;
@@ -26,9 +27,10 @@ const SHOWN_CLUSTERS = 12;
 const OUTCOMES = { pass: 1, inconclusive: 0, fail: -1 } as const;
 
 export function addEval(program: Command, terminal: Terminal): void {
-  program
-    .command('eval')
-    .description('measure versions')
+  const evaluation = program.command('eval').description('measure versions');
+  addEvalRuns(evaluation, terminal);
+
+  evaluation
     .command('compare')
     .argument('<deployment>')
     .argument('<from>', 'a version, as 3, or stable', parseWhich)

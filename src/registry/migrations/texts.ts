@@ -60,4 +60,30 @@ export const textSteps: Readonly<Record<string, Migration>> = {
     'CREATE INDEX conversation_items_by_age ON conversation_items (created_at)',
     'CREATE INDEX conversation_items_by_user ON conversation_items (user_hash) WHERE user_hash IS NOT NULL',
   ),
+  '0032-evaluation-runs': statements(
+    `CREATE TABLE evaluation_runs (
+      id TEXT PRIMARY KEY,
+      tenant TEXT NOT NULL,
+      adapter TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      deployment TEXT NOT NULL,
+      task TEXT NOT NULL,
+      questions TEXT NOT NULL,
+      data_digest TEXT NOT NULL,
+      started_by TEXT NOT NULL,
+      figures TEXT,
+      report INTEGER,
+      created_at INTEGER NOT NULL,
+      FOREIGN KEY (tenant, adapter, version) REFERENCES adapters (tenant, name, version) ON DELETE CASCADE
+    ) STRICT`,
+    'CREATE INDEX evaluation_runs_by_version ON evaluation_runs (tenant, adapter, version)',
+    `CREATE TABLE evaluation_answers (
+      run TEXT NOT NULL REFERENCES evaluation_runs (id) ON DELETE CASCADE,
+      position INTEGER NOT NULL,
+      score TEXT NOT NULL,
+      text TEXT,
+      answered_at INTEGER NOT NULL,
+      PRIMARY KEY (run, position)
+    ) STRICT, WITHOUT ROWID`,
+  ),
 };

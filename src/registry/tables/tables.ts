@@ -6,7 +6,14 @@ import type { AnswerRow, FeedbackRow, ReviewRow, SignalsRow } from './answers.js
 import type { DeploymentRow, PolicyRow, RolloutEventRow, ToolRow, WebhookRow } from './deployments.js';
 import type { Json } from './json.js';
 import type { KeyRow, LimitsRow, SignerRow, UsageTable } from './tenants.js';
-import type { BatchRow, ConversationItemRow, ConversationRow, ResponseRow } from './texts.js';
+import type {
+  BatchRow,
+  ConversationItemRow,
+  ConversationRow,
+  EvaluationAnswerRow,
+  EvaluationRunRow,
+  ResponseRow,
+} from './texts.js';
 import type { AdapterRow, DeletedVersionRow, EvaluationRow, VersionEventRow } from './versions.js';
 
 export interface Tables {
@@ -26,6 +33,8 @@ export interface Tables {
   adapters: AdapterRow;
   versionEvents: VersionEventRow;
   evaluations: EvaluationRow;
+  evaluationRuns: EvaluationRunRow;
+  evaluationAnswers: EvaluationAnswerRow;
   deletedVersions: DeletedVersionRow;
   adapterPolicies: { tenant: string; requireSignatures: 0 | 1; updatedAt: number };
   aliases: Alias;

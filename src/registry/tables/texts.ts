@@ -32,6 +32,29 @@ export interface ConversationItemRow {
   createdAt: number;
 }
 
+export interface EvaluationRunRow {
+  id: string;
+  tenant: string;
+  adapter: string;
+  version: number;
+  deployment: string;
+  task: Json;
+  questions: Json;
+  dataDigest: string;
+  startedBy: string;
+  figures: Json | null;
+  report: number | null;
+  createdAt: number;
+}
+
+export interface EvaluationAnswerRow {
+  run: string;
+  position: number;
+  score: Json;
+  text: string | null;
+  answeredAt: number;
+}
+
 export interface BatchRow {
   id: string;
   tenant: string;

@@ -82,6 +82,8 @@ export function createFakeRegistry(): FakeRegistry {
   const times = { createdAt: 1_700_000_000_000, updatedAt: 1_700_000_000_000, revision: 1 };
   const registry = {
     isAlone: true,
+    jobs: { counts: async () => [] },
+    forgetEvaluationTexts: async () => {},
     sharing: () => null,
     shares: null,
     answers: [] as AnswerRecord[],

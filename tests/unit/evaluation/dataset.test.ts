@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import type { EvalQuestion } from '../../../src/contracts/evaluations.js';
 import { AppError } from '../../../src/errors/app-error.js';
-import { type EvalQuestion, readDataset, sample } from '../../../src/evaluation/dataset.js';
+import { readDataset, sample } from '../../../src/evaluation/dataset.js';
 
 const MINIMUM_QUESTIONS = 200;
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { EvalQuestion } from '../../../src/evaluation/dataset.js';
+import type { EvalQuestion } from '../../../src/contracts/evaluations.js';
 import { scoreAnswer, summarize } from '../../../src/evaluation/score.js';
 
 const question: EvalQuestion = {

@@ -201,6 +201,7 @@ export async function addFiles(app: App, { config, engines, registry, retrieval,
       logged.result = { files: body.file_ids.filter(isId) };
       // Before it is looked for what is left: captured texts hold passages.
       await captures.forgetDocuments(principal.tenant, body.file_ids);
+      await registry.forgetEvaluationTexts(principal.tenant);
       const report = await retrieval.purgeFiles(principal.tenant, body.file_ids);
       // It knows no documents: what it computed of their passages goes with all else of the tenant.
       engines.forget(principal.tenant);
