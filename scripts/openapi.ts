@@ -8,7 +8,16 @@ import { createMetrics } from '../src/metrics/metrics.js';
 /** Registering routes touches no service; one that was touched would be undefined, and fail here. */
 const unused = {} as Pick<
   Services,
-  'engines' | 'tokenizer' | 'retrieval' | 'registry' | 'captures' | 'toolCaller' | 'quota' | 'safety' | 'pipeline'
+  | 'engines'
+  | 'tokenizer'
+  | 'retrieval'
+  | 'registry'
+  | 'captures'
+  | 'toolCaller'
+  | 'quota'
+  | 'safety'
+  | 'pipeline'
+  | 'modelImports'
 >;
 
 const clock = { now: Date.now, monotonicMs: () => performance.now() };

@@ -34,6 +34,7 @@ import { createLogOutput } from './log-output.js';
 import { productVersion } from './machine/machine.js';
 import { createMetrics } from './metrics/metrics.js';
 import { meterLook, watchDisk, watchServices } from './metrics/watch.js';
+import { createModelImports } from './model-import/imports.js';
 import { createSeparateCompiler } from './model-import/lora/compile-apart.js';
 import { scrubBehind } from './personal-data/scrub.js';
 import { createPipeline } from './pipeline/pipeline.js';
@@ -270,6 +271,13 @@ export async function createApp(config: Config): Promise<App> {
         onError: (error, what) => log.warn({ err: error }, what),
       }),
     );
+    const { base, embedder, ner } = config.models;
+    const modelImports = createModelImports({
+      ...{ registry, dataDir, sourceDir: config.models.sourceDir || null, metrics, clock },
+      inUse: [base, embedder, ...furtherEmbedders(config.models), ner],
+      onError: (error, what) => log.warn({ err: error }, what),
+    });
+    keep(modelImports);
     const rollouts = keep(
       createRolloutController({
         registry,
@@ -313,6 +321,7 @@ export async function createApp(config: Config): Promise<App> {
       quota,
       captures,
       toolCaller,
+      modelImports,
       metrics,
       pipeline,
       clock,
@@ -345,6 +354,7 @@ export async function createApp(config: Config): Promise<App> {
         rollouts.start();
         webhooks.start();
         evaluations.start();
+        modelImports.begin();
         process.stdout.write(readyText(address, config.admin, seeds ? DEMO_TENANTS : []));
       },
     };

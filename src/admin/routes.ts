@@ -6,6 +6,7 @@ import { evaluationRoutes } from './evaluations.js';
 import { experimentRoutes } from './experiments.js';
 import { keyRoutes } from './keys.js';
 import { limitRoutes } from './limits.js';
+import { modelRoutes } from './models.js';
 import type { AdminPlugin } from './plugin.js';
 import { policyRoutes } from './policies.js';
 import { qualityRoutes } from './quality.js';
@@ -46,6 +47,7 @@ export const adminRoutes: AdminPlugin = async (app, services) => {
     captureRoutes,
     auditRoutes,
     replicaRoutes,
+    modelRoutes,
   ]) {
     await app.register(routes, { ...services, prefix: '/admin' });
   }

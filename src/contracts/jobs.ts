@@ -4,8 +4,9 @@ import type { Page, PageRequest } from './paging.js';
 /**
  * `ingest`: a file is read into a vector store. `reembed`: the passages of a vector store get vectors of another model. `response`: a response is answered behind its request. `batch`: the requests of a file
  * are. `webhook`: an address is told of a change. `evaluation`: a version of an adapter is asked questions whose answers are known.
+ * `model_import`: a model is fetched and imported, for no tenant.
  */
-export type JobKind = 'ingest' | 'reembed' | 'response' | 'batch' | 'webhook' | 'evaluation';
+export type JobKind = 'ingest' | 'reembed' | 'response' | 'batch' | 'webhook' | 'evaluation' | 'model_import';
 
 /** `queued` may be one that failed before and waits to be tried again. The last three are final. */
 export type JobStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';

@@ -8,6 +8,7 @@ import type { Captures } from '../contracts/captures.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Engines } from '../contracts/generator.js';
 import type { ToolCaller } from '../contracts/http-tools.js';
+import type { ModelImports } from '../contracts/model-imports.js';
 import type { Quota } from '../contracts/quota.js';
 import type { Principal, Registry, Scope } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
@@ -37,6 +38,7 @@ export interface Services {
   readonly quota: Quota;
   readonly captures: Captures;
   readonly toolCaller: ToolCaller;
+  readonly modelImports: ModelImports;
   readonly metrics: Metrics;
   readonly pipeline: Pipeline;
   readonly clock: Clock;

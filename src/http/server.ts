@@ -7,6 +7,7 @@ import type { DestinationStream } from 'pino';
 import type { Captures } from '../contracts/captures.js';
 import type { Engines } from '../contracts/generator.js';
 import type { ToolCaller } from '../contracts/http-tools.js';
+import type { ModelImports } from '../contracts/model-imports.js';
 import type { Registry } from '../contracts/registry.js';
 import type { Retrieval } from '../contracts/retrieval.js';
 import type { Tracing } from '../tracing/tracing.js';
@@ -72,6 +73,7 @@ export interface ServerOptions extends Services {
     captures: Captures;
     engines: Engines;
     toolCaller: ToolCaller;
+    modelImports: ModelImports;
   }>;
   /** Left out: the start is over, and the data folder is sound. */
   readonly state?: ProcessState;
@@ -89,7 +91,7 @@ export async function createServer({
   tracing = null,
   ...services
 }: ServerOptions): Promise<App> {
-  const { config, metrics, clock, engines, registry, retrieval, captures, toolCaller } = services;
+  const { config, metrics, clock, engines, registry, retrieval, captures, toolCaller, modelImports } = services;
   const { maxBodyBytes, drainTimeoutMs, logLevel } = config.server;
   const tls = readTls(config.tls);
   const create = (handler: RequestListener) => createListener(handler, config.server, tls);
@@ -160,7 +162,7 @@ export async function createServer({
     addQuota(api, services.quota);
     addBodies(api, config.server);
     addStorageCheck(api, state);
-    await api.register(adminRoutes, { registry, retrieval, captures, engines, toolCaller });
+    await api.register(adminRoutes, { registry, retrieval, captures, engines, toolCaller, modelImports });
     await api.register(async (v1: App) => addV1Routes(v1, services));
   });
   return app;

@@ -250,6 +250,12 @@ export function createJobs(db: JobDb) {
       return toJob(row, await timeLeft(row, atOnce));
     },
 
+    /** Where nothing else is to be kept with it; see `enqueueJob`. */
+    add: (job: NewJob, nowMs: number): Promise<void> => enqueueJob(db, job, nowMs),
+
+    /** Where nothing else is to be kept with its end; see `completeJob`. */
+    complete: (lease: Lease, nowMs: number): Promise<boolean> => completeJob(db, lease, nowMs),
+
     /** The newest job about something; null where it is forgotten. */
     async about(kind: JobKind, tenant: string, subject: string, atOnce: number): Promise<Job | null> {
       const row = await db

@@ -25,6 +25,7 @@ export async function adminApp(
     files = {},
     settings = {},
     engines: named = ['embedded'],
+    modelImports = {} as Services['modelImports'],
     onLogLine = null as ((line: string) => void) | null,
   } = {},
 ) {
@@ -59,6 +60,7 @@ export async function adminApp(
     quota: createQuota({ ...registry, requestsPerMinute: 6000, clock }),
     captures,
     toolCaller,
+    modelImports,
     retrieval,
     metrics,
     clock,

@@ -7,6 +7,7 @@ import type { Config } from '../../src/config/schema.js';
 import type { Captures } from '../../src/contracts/captures.js';
 import type { Clock } from '../../src/contracts/clock.js';
 import type { TextGenerator } from '../../src/contracts/generator.js';
+import type { ModelImports } from '../../src/contracts/model-imports.js';
 import type { ApiKeyInfo, Registry } from '../../src/contracts/registry.js';
 import { createEngines } from '../../src/generation/engines.js';
 import type { ProcessState } from '../../src/http/checks.js';
@@ -139,6 +140,7 @@ export async function createTestServer(options: TestServerOptions = {}) {
     safety,
     captures,
     toolCaller,
+    modelImports: {} as ModelImports,
     metrics,
     clock,
     pipeline,

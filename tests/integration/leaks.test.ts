@@ -8,6 +8,7 @@ import { stickyUnit } from '../../src/canary/sticky-unit.js';
 import { openCaptures } from '../../src/captures/captures.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { GenerateRequest, TextGenerator } from '../../src/contracts/generator.js';
+import type { ModelImports } from '../../src/contracts/model-imports.js';
 import { BLOCK_TOKENS, PrefixCache } from '../../src/engine/process/prefix-cache.js';
 import { createEngines } from '../../src/generation/engines.js';
 import { createServer } from '../../src/http/server.js';
@@ -101,7 +102,10 @@ async function openGateway(t: Test) {
     onRecordFailed: (error) => t.error(error),
   });
   const logDestination = { write: (line: string) => void lines.push(line) };
-  const app = await createServer({ ...services, captures, toolCaller, config, pipeline, adminRoutes, logDestination });
+  const unused = { modelImports: {} as ModelImports };
+  const app = await createServer({
+    ...{ ...services, ...unused, captures, toolCaller, config, pipeline, adminRoutes, logDestination },
+  });
   const call = async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, key: string, more: object = {}) => {
     const { headers = {}, body } = more as { headers?: object; body?: object };
     const payload = body ? { payload: body } : {};

@@ -5,6 +5,7 @@ import { AppError } from '../../errors/app-error.js';
 import type { PullProgress, VerifiedFile } from '../../model-import/models.js';
 import { show } from '../show.js';
 import { downloadProgress, formatDownload, progressLine, type Terminal } from '../terminal.js';
+import { addModelImports } from './model-imports.js';
 
 interface ImportCommandOptions {
   readonly id?: string;
@@ -14,6 +15,7 @@ interface ImportCommandOptions {
 /** These work on the data folder itself: they run before there is a gateway. */
 export function addModels(program: Command, terminal: Terminal): void {
   const models = program.command('models').description('fetch, check and import models');
+  addModelImports(models, terminal);
 
   models
     .command('pull [ids...]')
@@ -54,7 +56,7 @@ export function addModels(program: Command, terminal: Terminal): void {
     .command('list')
     .description('list the models that are known or imported')
     .action(async (_options: object, command: Command) => {
-      const { listModels } = await import('../../model-import/models.js');
+      const { listModels } = await import('../../model-import/list-models.js');
       const listed = await listModels(loadConfig().dataDir);
       const rows = listed.map(({ id, kind, manifest, bytes }) => ({
         id,
@@ -69,7 +71,8 @@ export function addModels(program: Command, terminal: Terminal): void {
     .command('verify [ids...]')
     .description('read every byte of imported models again; all of them where none is named')
     .action(async (ids: string[], _options: object, command: Command) => {
-      const { listModels, verifyModel } = await import('../../model-import/models.js');
+      const { listModels } = await import('../../model-import/list-models.js');
+      const { verifyModel } = await import('../../model-import/models.js');
       const { dataDir } = loadConfig();
       const imported = (await listModels(dataDir)).filter(({ manifest }) => manifest !== null).map(({ id }) => id);
       const files: (VerifiedFile & { readonly model: string })[] = [];

@@ -9,7 +9,8 @@ import { inverseFrequencies } from '../../../src/model-import/decoder/rope.js';
 import { replaceFolder } from '../../../src/model-import/files/durable.js';
 import type { GgufInput, GgufTensorInput } from '../../../src/model-import/gguf/writer.js';
 import { neededFor } from '../../../src/model-import/import-decoder.js';
-import { importModel, listModels, pullModel, verifyModel } from '../../../src/model-import/models.js';
+import { listModels } from '../../../src/model-import/list-models.js';
+import { importModel, pullModel, verifyModel } from '../../../src/model-import/models.js';
 import { requireDisk, requireMemory } from '../../../src/model-import/room.js';
 import {
   type TinyCase,
