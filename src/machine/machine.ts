@@ -47,6 +47,16 @@ export function describeMachine(): Machine {
   };
 }
 
+/** How long the process' first thread could have run and waited for a processor, by Linux' scheduler; elsewhere 0. */
+export function waitedForProcessorMs(): number {
+  try {
+    const [, waitedNs] = readFileSync('/proc/self/schedstat', 'utf8').split(' ');
+    return Number(waitedNs) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
 /** Linux only; elsewhere no flag is reported. */
 function cpuFlags(): string[] {
   try {

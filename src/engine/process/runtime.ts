@@ -1,8 +1,9 @@
 import os from 'node:os';
 import type { ModelManifest } from '../../contracts/model-manifest.js';
+import { waitedForProcessorMs } from '../../machine/machine.js';
 import type { EngineSettings } from '../protocol.js';
-import { type Calibration, calibrate, threadCandidates } from './calibration.js';
-import { calibrationOf } from './calibration-file.js';
+import { calibrate, threadCandidates } from './calibration.js';
+import { type Calibrated, calibrationOf } from './calibration-file.js';
 import { type Device, startOnDevice } from './device/start.js';
 import { LONGEST_DRAFT } from './drafting.js';
 import { loadNativeKernels, type NativeKernels } from './kernels/native.js';
@@ -46,6 +47,14 @@ interface Choice {
   readonly reason: string;
 }
 
+/** A calibration whose thread waited this share of the time was disturbed. */
+const DISTURBED = 0.1;
+const ORIGINS = {
+  kept: ', as measured before',
+  measured: '',
+  disturbed: ', measured while others held the processors, and again at the next start',
+};
+
 /** Loads the model on the wanted device, with the operators and the number of threads that suit this machine. */
 export function createRuntime({ modelDir, manifest, settings, calibrationFile }: RuntimeOptions): Runtime {
   const slots = settings.slots + settings.reservedSlots;
@@ -58,23 +67,28 @@ export function createRuntime({ modelDir, manifest, settings, calibrationFile }:
     return { loaded, calibration: measured(loaded, device) };
   });
   const { loaded, calibration } = value;
-  const { threads, kept } = calibration;
+  const threads = `threads: ${calibration.threads}${ORIGINS[calibration.origin]}`;
   const order = loaded.runner.passageStore ? 'computed once where a deployment wants it' : 'computed in order';
   return {
     runner: loaded.runner,
     cost: new MeasuredStepCost(calibration.profile),
     scan: loadNativeKernels()?.scan ?? plainScan,
-    description: `${device} (${reason}), ${loaded.operators} (${loaded.reason}), threads: ${threads}${kept ? ', as measured before' : ''}; passages are ${order}`,
+    description: `${device} (${reason}), ${loaded.operators} (${loaded.reason}), ${threads}; passages are ${order}`,
   };
 
-  function measured({ runner, operators, build, threads }: Loaded, device: Device): Calibration & { kept: boolean } {
+  function measured({ runner, operators, build, threads }: Loaded, device: Device): Calibrated {
     const { contextTokens, spinUs } = settings;
     const machine = [os.cpus()[0]?.model, os.availableParallelism(), device, operators, build, onnxruntimeVersion()];
     const key = JSON.stringify([...machine, manifest.baseDigest, slots, contextTokens, spinUs, threads]);
     const measuring = { slots, contextTokens, now: () => performance.now() };
-    const calibration = calibrationOf(calibrationFile, key, () => calibrate(runner, threads, measuring));
-    if (calibration.kept) runner.useThreads(calibration.threads);
-    return calibration;
+    const calibrated = calibrationOf(calibrationFile, key, () => {
+      const [startedMs, before] = [performance.now(), waitedForProcessorMs()];
+      const calibration = calibrate(runner, threads, measuring);
+      const waitedMs = waitedForProcessorMs() - before;
+      return { calibration, disturbed: waitedMs > DISTURBED * (performance.now() - startedMs) };
+    });
+    if (calibrated.origin === 'kept') runner.useThreads(calibrated.threads);
+    return calibrated;
   }
 }
 

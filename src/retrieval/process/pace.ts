@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Allowance } from '../../queues/allowance.js';
 
 /** Who uses little, and how long the others pause for them. */
@@ -75,14 +74,4 @@ export function createPace({ nowMs, waitedMs }: PaceOptions): Pace {
       }
     },
   };
-}
-
-/** By Linux' statistics of the scheduler; 0 where there are none. */
-export function waitedForProcessorMs(): number {
-  try {
-    const [, waitedNs] = readFileSync('/proc/self/schedstat', 'utf8').split(' ');
-    return Number(waitedNs) / 1e6;
-  } catch {
-    return 0;
-  }
 }
