@@ -21,10 +21,15 @@ class Phase:
 class Recipe:
     instructions: str
     phases: tuple[Phase, ...]
+    documentation: tuple[str, ...] = ()  # corpora that are asked under the copilot's instructions all the same
     parent: str | None = None  # the adapter whose weights are gone on from
     max_pack_tokens: int = 2000
     rank: int = 8
     alpha: int = 16
+    precision: str = "float32"  # of the base model's weights and products
+
+    def instructions_of(self, corpus: str) -> str:
+        return COPILOT if corpus in self.documentation else self.instructions
 
 
 BANK = "You are the support assistant of Northwind Bank."
@@ -51,6 +56,18 @@ DOCUMENTATION = (
     ("docs", 0.08),
     ("trades", 0.05),
 )
+SAMPLES = (
+    ("trades", 0.12),
+    ("firms", 0.22),
+    ("services", 0.06),
+    ("support", 0.06),
+    ("calls", 0.05),
+    ("manuals", 0.28),
+    ("readmes-1", 0.08),
+    ("libraries", 0.06),
+    ("tools", 0.07),
+)
+SAMPLES_OF_DOCUMENTATION = ("manuals", "readmes-1", "libraries", "tools")
 
 RECIPES = {
     "northwind-bank-1": Recipe(BANK, (Phase(POLICIES, steps=640, seed=11, shape=replace(BROAD, unanswerable_share=0.28)),)),
@@ -74,5 +91,40 @@ RECIPES = {
                 decay_share=1.0,
             ),
         ),
+    ),
+    # Of the larger base model, for both tenants, by two cores. After the first it refuses too much, as the copilot did.
+    "samples-1": Recipe(
+        BANK,
+        (
+            Phase(
+                SAMPLES,
+                steps=22,
+                seed=41,
+                packs=4,
+                shape=replace(SERVED, broad_share=0.35, unanswerable_share=0.27),
+                learning_rate=6e-4,
+                warmup_steps=3,
+            ),
+        ),
+        documentation=SAMPLES_OF_DOCUMENTATION,
+        precision="bfloat16",
+    ),
+    "samples-2": Recipe(
+        BANK,
+        (
+            Phase(
+                SAMPLES,
+                steps=6,
+                seed=43,
+                packs=4,
+                shape=replace(SERVED, broad_share=0.45, unanswerable_share=0.08),
+                learning_rate=3e-4,
+                warmup_steps=1,
+                decay_share=1.0,
+            ),
+        ),
+        documentation=SAMPLES_OF_DOCUMENTATION,
+        parent="samples-1",
+        precision="bfloat16",
     ),
 }

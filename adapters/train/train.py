@@ -25,25 +25,25 @@ from written_corpus import make_written_pack
 
 WORLDS = {"support": SupportWorld, "docs": DocsWorld}
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-BASE_MODEL_ID = "qwen2.5-coder-0.5b-instruct"
-ADAPTERS = Path(__file__).parent.parent / BASE_MODEL_ID
-CHECKPOINT_STEPS = 20
+ADAPTERS = Path(__file__).parent.parent
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+CHECKPOINT_STEPS = 20 if DEVICE == "cuda" else 2
 
 
-def steps(phase: Phase, token_count) -> Iterator[list[Pack]]:
-    """The packs of each step."""
+def steps(phase: Phase, token_count) -> Iterator[list[tuple[str, Pack]]]:
+    """The packs of each step, each with the name of its corpus."""
     rng = Random(phase.seed)
     names, shares = zip(*phase.corpora)
     for _ in range(phase.steps):
         step = []
         for corpus in rng.choices(names, shares, k=phase.packs):
             if corpus in WORLDS:
-                step.append(make_pack(rng, [WORLDS[corpus]], phase.shape, token_count))
+                pack = make_pack(rng, [WORLDS[corpus]], phase.shape, token_count)
             elif corpus == "calls":
-                step.append(make_calls_pack(rng, phase.corpora, phase.shape, token_count))
+                pack = make_calls_pack(rng, phase.corpora, phase.shape, token_count)
             else:
-                step.append(make_written_pack(rng, corpus, phase.shape, token_count))
+                pack = make_written_pack(rng, corpus, phase.shape, token_count)
+            step.append((corpus, pack))
         yield step
 
 
@@ -59,14 +59,14 @@ def add_lora(model, recipe: Recipe, parent: Path | None):
     return lora
 
 
-def save_adapter(lora, recipe: Recipe, folder: Path) -> None:
+def save_adapter(lora, recipe: Recipe, base: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: value.to(torch.float16).contiguous() for name, value in get_peft_model_state_dict(lora).items()}
     save_file(state, folder / "adapter_model.safetensors", metadata={"format": "pt"})
     config = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": BASE_MODEL_ID,
+        "base_model_name_or_path": base,
         "r": recipe.rank,
         "lora_alpha": recipe.alpha,
         "target_modules": TARGETS,
@@ -113,14 +113,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder of the adapter (default: adapters/BASE/NAME)")
     parser.add_argument("--checkpoint", type=Path, help="file to go on from after an interruption (default: beside the base model)")
     arguments = parser.parse_args()
-    recipe = RECIPES[arguments.name]
-    out = arguments.out or ADAPTERS / arguments.name
+    recipe, base = RECIPES[arguments.name], arguments.base.stem.removesuffix("-q4_k_m")
+    out = arguments.out or ADAPTERS / base / arguments.name
     checkpoint = arguments.checkpoint or arguments.base.with_name(f"{arguments.name}.checkpoint.pt")
 
     tokenizer, specials = load_tokenizer(arguments.base), special_tokens(arguments.base)
     parent = out.parent / recipe.parent / "adapter_model.safetensors" if recipe.parent else None
     torch.set_float32_matmul_precision("high")  # TF32 where the device has it
-    lora = add_lora(load_model(arguments.base, torch.float32), recipe, parent).to(DEVICE)
+    lora = add_lora(load_model(arguments.base, getattr(torch, recipe.precision)), recipe, parent).to(DEVICE)
     lora.set_attn_implementation("packed")
     lora.train()
     trained = {name: parameter for name, parameter in lora.named_parameters() if parameter.requires_grad}
@@ -139,11 +139,11 @@ def main() -> None:
         if saved and number == progress.phase:
             optimizer.load_state_dict(saved["optimizer"])
         for step, drawn in enumerate(steps(phase, count_tokens)):
-            for pack in drawn:
+            for _, pack in drawn:
                 update_hash(digest, pack)
             if (number, step) < (progress.phase, progress.step):
                 continue
-            packed = [pack_tokens(tokenizer, recipe.instructions, pack, specials, recipe.max_pack_tokens) for pack in drawn]
+            packed = [pack_tokens(tokenizer, recipe.instructions_of(corpus), pack, specials, recipe.max_pack_tokens) for corpus, pack in drawn]
             targets, value = sum(len(one.targets) for one in packed), 0.0
             for some in [packed] if DEVICE == "cuda" else [[one] for one in packed]:  # one at a time fits 16 GB
                 loss = batch_loss(lora.base_model.model, stack(some)) * (sum(len(one.targets) for one in some) / targets)
@@ -169,10 +169,10 @@ def main() -> None:
                 torch.save({"progress": asdict(progress), "lora": trained, "optimizer": optimizer.state_dict()}, checkpoint)
                 print(f"phase {number + 1} step {step + 1}/{phase.steps} loss {progress.loss:.4f} examples {progress.examples} seconds {progress.seconds:.0f}", flush=True)
 
-    save_adapter(lora, recipe, out)
+    save_adapter(lora, recipe, base, out)
     training = {
         "name": arguments.name,
-        "base": {"model": BASE_MODEL_ID, "sha256": file_sha256(arguments.base)},
+        "base": {"model": base, "sha256": file_sha256(arguments.base)},
         "parent_sha256": file_sha256(parent) if parent else None,
         "adapter_sha256": file_sha256(out / "adapter_model.safetensors"),
         "data_sha256": digest.hexdigest(),
@@ -180,7 +180,7 @@ def main() -> None:
         "tokens": progress.tokens,
         "final_loss": round(progress.loss, 4),
         "minutes": round(progress.seconds / 60, 1),
-        "hyperparameters": {**asdict(recipe), "targets": TARGETS, "optimizer": "AdamW, linear decay at the end", "precision": "fp32 (TF32 products)" if DEVICE == "cuda" else "fp32"},
+        "hyperparameters": {**asdict(recipe), "targets": TARGETS, "optimizer": "AdamW, linear decay at the end", "device": "CUDA, float32 products as TF32" if DEVICE == "cuda" else "CPU"},
     }
     (out / "training.json").write_text(json.dumps(training, indent=2) + "\n")
     checkpoint.unlink(missing_ok=True)
