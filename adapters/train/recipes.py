@@ -67,7 +67,23 @@ SAMPLES = (
     ("libraries", 0.06),
     ("tools", 0.07),
 )
-SAMPLES_OF_DOCUMENTATION = ("manuals", "readmes-1", "libraries", "tools")
+# Of the larger base model, for both tenants, by two cores. After the first it refuses too much, as the copilot did.
+LARGER = Recipe(
+    BANK,
+    (
+        Phase(
+            SAMPLES,
+            steps=22,
+            seed=41,
+            packs=4,
+            shape=replace(SERVED, broad_share=0.35, unanswerable_share=0.27),
+            learning_rate=6e-4,
+            warmup_steps=3,
+        ),
+    ),
+    documentation=("manuals", "readmes-1", "libraries", "tools"),
+    precision="bfloat16",
+)
 
 RECIPES = {
     "northwind-bank-1": Recipe(BANK, (Phase(POLICIES, steps=640, seed=11, shape=replace(BROAD, unanswerable_share=0.28)),)),
@@ -92,26 +108,10 @@ RECIPES = {
             ),
         ),
     ),
-    # Of the larger base model, for both tenants, by two cores. After the first it refuses too much, as the copilot did.
-    "samples-1": Recipe(
-        BANK,
-        (
-            Phase(
-                SAMPLES,
-                steps=22,
-                seed=41,
-                packs=4,
-                shape=replace(SERVED, broad_share=0.35, unanswerable_share=0.27),
-                learning_rate=6e-4,
-                warmup_steps=3,
-            ),
-        ),
-        documentation=SAMPLES_OF_DOCUMENTATION,
-        precision="bfloat16",
-    ),
-    "samples-2": Recipe(
-        BANK,
-        (
+    "samples-1": LARGER,
+    "samples-2": replace(
+        LARGER,
+        phases=(
             Phase(
                 SAMPLES,
                 steps=6,
@@ -123,8 +123,6 @@ RECIPES = {
                 decay_share=1.0,
             ),
         ),
-        documentation=SAMPLES_OF_DOCUMENTATION,
         parent="samples-1",
-        precision="bfloat16",
     ),
 }

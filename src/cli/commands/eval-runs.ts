@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { readDataset, sample } from '../../evaluation/dataset.js';
 import { figureCells } from '../../evaluation/report.js';
@@ -6,6 +5,7 @@ import { type Api, ApiFailure, adminApi, path } from '../api.js';
 import { parseNumber, parseVersion, tenantOption } from '../options.js';
 import { show } from '../show.js';
 import { formatBar, formatDuration, formatTable, formatTime, progressLine, type Terminal } from '../terminal.js';
+import { requireCompleted, untilOver, waitOption } from '../wait.js';
 
 /** The parts of the API's runs that are shown here. */
 interface Run {
@@ -56,7 +56,6 @@ const PAGE = 1000;
 
 /** Evaluations that the gateway runs; `eval compare` asks from here. */
 export function addEvalRuns(evaluation: Command, terminal: Terminal): void {
-  const waitOption = () => new Option('--wait', 'show how far it is until it is over; it goes on where this is ended');
   const requireOption = () =>
     new Option('--require <condition...>', 'as fact>=0.8 or false_refusals<=0.1: exit with 1 where it does not hold')
       .argParser(parseRequired)
@@ -153,20 +152,17 @@ export function addEvalRuns(evaluation: Command, terminal: Terminal): void {
     command: Command,
   ): Promise<void> {
     const progress = progressLine(terminal);
-    let run = begun;
-    while (run.status === 'queued' || run.status === 'running') {
+    const showProgress = (run: Run) => {
       const left = run.estimatedSecondsLeft;
       const rest = left === null ? '' : `, ${formatDuration(left)} left`;
       const step = run.status === 'queued' ? `${run.id} waits` : `${run.id}: asking ${run.adapter}@${run.version}`;
       progress.update(step, `${formatBar(run.progress)} of ${run.questions}${rest}`);
-      await sleep(LOOK_EVERY_MS);
-      run = await api.get<Run>(path`/admin/tenants/${tenant}/evaluation-runs/${run.id}`);
-    }
+    };
+    const look = () => api.get<Run>(path`/admin/tenants/${tenant}/evaluation-runs/${begun.id}`);
+    const run = await untilOver(begun, LOOK_EVERY_MS, showProgress, look);
     progress.clear();
     showRuns(command, run, [run]);
-    if (run.status !== 'completed') {
-      throw new ApiFailure(null, `It is ${run.status}${run.error ? `: ${run.error.message}` : '.'}`);
-    }
+    requireCompleted(run);
     const broken = required.filter(({ figure, atLeast, bound }) => {
       const value = run.figures?.[figure];
       return value === undefined || (atLeast ? value < bound : value > bound);

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Command, Option } from 'commander';
-import { type Api, ApiFailure, adminApi, path } from '../api.js';
+import type { Command } from 'commander';
+import { type Api, adminApi, path } from '../api.js';
 import { show } from '../show.js';
 import { downloadProgress, formatTime, progressLine, type Terminal } from '../terminal.js';
+import { requireCompleted, untilOver, waitOption } from '../wait.js';
 
 /** The parts of the API's imports that are shown here. */
 interface Import {
@@ -25,7 +25,6 @@ export function addModelImports(models: Command, terminal: Terminal): void {
   const imports = models
     .command('imports')
     .description('have the gateway that runs fetch and import models, for its next start');
-  const waitOption = () => new Option('--wait', 'show how far it is until it is over; it goes on where this is ended');
   const showOne = (command: Command, one: Import) => show(terminal, command, one, [toRow(one)]);
 
   imports
@@ -70,19 +69,16 @@ export function addModelImports(models: Command, terminal: Terminal): void {
   async function followed(api: Api, begun: Import, command: Command): Promise<void> {
     const progress = progressLine(terminal);
     let bar: ((bytesDone: number) => string) | null = null;
-    let one = begun;
-    while (one.status === 'queued' || one.status === 'running') {
+    const showProgress = (one: Import) => {
       if (one.bytes !== null && one.bytes.total > 0) bar ??= downloadProgress(one.bytes.total, Date.now);
       const isDownload = one.bytes !== null && one.bytes.done < one.bytes.total;
       progress.update(`${one.model}: ${one.detail ?? one.status}`, isDownload && bar ? bar(one.bytes!.done) : '');
-      await sleep(LOOK_EVERY_MS);
-      one = await api.get<Import>(path`/admin/models/imports/${one.id}`);
-    }
+    };
+    const look = () => api.get<Import>(path`/admin/models/imports/${begun.id}`);
+    const one = await untilOver(begun, LOOK_EVERY_MS, showProgress, look);
     progress.clear();
     showOne(command, one);
-    if (one.status !== 'completed') {
-      throw new ApiFailure(null, `It is ${one.status}${one.error ? `: ${one.error.message}` : '.'}`);
-    }
+    requireCompleted(one);
     terminal.err('Name it in the configuration (models.base, models.embedder, …) and start the gateway anew.\n');
   }
 }
