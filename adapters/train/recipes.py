@@ -1,6 +1,8 @@
 """How each sample adapter is trained. The seed of a phase draws its data, that of the first one the first weights too."""
 
+import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from examples import Shape
 
@@ -30,6 +32,11 @@ class Recipe:
 
     def instructions_of(self, corpus: str) -> str:
         return COPILOT if corpus in self.documentation else self.instructions
+
+
+def base_id(file: Path) -> str:
+    """What the gateway calls a base model: the name of its file, without how it is quantized."""
+    return re.sub(r"[-_.](i?q\d\w*|b?f16|f32)$", "", file.stem.lower())
 
 
 BANK = "You are the support assistant of Northwind Bank."

@@ -19,7 +19,7 @@ from calls_corpus import make_calls_pack
 from docs_corpus import DocsWorld
 from examples import Pack, make_pack
 from packing import batch_loss, pack_tokens, stack
-from recipes import RECIPES, Phase, Recipe
+from recipes import RECIPES, Phase, Recipe, base_id
 from support_corpus import SupportWorld
 from written_corpus import make_written_pack
 
@@ -113,12 +113,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder of the adapter (default: adapters/BASE/NAME)")
     parser.add_argument("--checkpoint", type=Path, help="file to go on from after an interruption (default: beside the base model)")
     arguments = parser.parse_args()
-    recipe, base = RECIPES[arguments.name], arguments.base.stem.removesuffix("-q4_k_m")
+    recipe, base = RECIPES[arguments.name], base_id(arguments.base)
     out = arguments.out or ADAPTERS / base / arguments.name
-    checkpoint = arguments.checkpoint or arguments.base.with_name(f"{arguments.name}.checkpoint.pt")
+    checkpoint = arguments.checkpoint or arguments.base.with_name(f"{arguments.base.stem}.{arguments.name}.checkpoint.pt")
 
-    tokenizer, specials = load_tokenizer(arguments.base), special_tokens(arguments.base)
     parent = out.parent / recipe.parent / "adapter_model.safetensors" if recipe.parent else None
+    if parent and not parent.exists():
+        parser.error(f"{arguments.name} goes on from {recipe.parent}, which is not in {out.parent}: train that first")
+    tokenizer, specials = load_tokenizer(arguments.base), special_tokens(arguments.base)
     torch.set_float32_matmul_precision("high")  # TF32 where the device has it
     lora = add_lora(load_model(arguments.base, getattr(torch, recipe.precision)), recipe, parent).to(DEVICE)
     lora.set_attn_implementation("packed")

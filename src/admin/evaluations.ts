@@ -27,11 +27,18 @@ const Question = Type.Object(
     accept: Type.Optional(
       Type.Array(Text, {
         maxItems: 64,
-        description: 'Spellings of the fact, any of which an answer must hold; none where it is not answerable.',
+        description:
+          'Spellings of the fact, any of which an answer must hold. Needed where it is answerable, none where it is not.',
       }),
     ),
     document: Type.Optional(
-      nullable(Type.String({ maxLength: 1000, description: 'File name of the document that holds the fact.' })),
+      nullable(
+        Type.String({
+          maxLength: 1000,
+          description:
+            'File name of the document that holds the fact. Needed where it is answerable, null where it is not.',
+        }),
+      ),
     ),
     heading: Type.Optional(nullable(Type.String({ maxLength: 1000 }))),
   },
@@ -133,7 +140,7 @@ export const evaluationRoutes: AdminPlugin = async (app, { registry }) => {
         operationId: 'startEvaluationRun',
         summary: 'Ask an adapter version questions whose answers are known, behind everything else',
         description:
-          'It goes on after a restart, and takes what requests leave of the engine. Its answers are in no quota, record, signal or metric of answers. What comes of it is added to the evaluations of the version. The same one again, before it is over, is the same one.',
+          'It goes on after a restart, and takes what requests leave of the engine. Its answers are in no quota, record, signal or metric of answers. What comes of it is added to the evaluations of the version. The same questions of the same version again, while it waits or runs, begin no second one: they give this one.',
         params: TenantParams,
         body: RunBody,
         response: { 202: RunSchema, ...errorResponses },

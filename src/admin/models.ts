@@ -77,7 +77,7 @@ export const modelRoutes: AdminPlugin = async (app, { modelImports }) => {
         operationId: 'startModelImport',
         summary: 'Fetch and import a model behind the requests, for a later start',
         description:
-          'One at a time, in a process of its own that steps back for others. It goes on after a restart. What is in use stays as it is: name the model in the configuration, and start the gateway anew. The same one again, before it is over, is the same one.',
+          'One at a time, in a process of its own that steps back for others. It goes on after a restart. What is in use stays as it is: name the model in the configuration, and start the gateway anew. The same model again, while it waits or runs, begins no second one: it gives this one.',
         body: ImportBody,
         response: { 202: ImportSchema, ...errorResponses },
       },

@@ -14,6 +14,9 @@ const COLUMNS: readonly (readonly [keyof Figures, string])[] = [
   ['numbers_grounded', 'numbers grounded'],
 ];
 
+/** Names of all figures. */
+export const FIGURES: readonly string[] = COLUMNS.map(([field]) => field);
+
 /** The figures of one run as cells by their titles. */
 export function figureCells(figures: Partial<Figures>): Record<string, string> {
   return Object.fromEntries(COLUMNS.map(([field, title]) => [title, percent(figures[field] ?? null)]));

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { readDataset, sample } from '../../evaluation/dataset.js';
-import { figureCells } from '../../evaluation/report.js';
+import { FIGURES, figureCells } from '../../evaluation/report.js';
 import { type Api, ApiFailure, adminApi, path } from '../api.js';
 import { parseNumber, parseVersion, tenantOption } from '../options.js';
 import { show } from '../show.js';
@@ -50,6 +50,8 @@ interface Required {
   readonly bound: number;
 }
 
+/** What may be required: a name that there is not would be found out behind all questions. */
+const KNOWN = ['questions', ...FIGURES];
 const LOOK_EVERY_MS = 1000;
 /** Of answers, in one request. */
 const PAGE = 1000;
@@ -57,7 +59,10 @@ const PAGE = 1000;
 /** Evaluations that the gateway runs; `eval compare` asks from here. */
 export function addEvalRuns(evaluation: Command, terminal: Terminal): void {
   const requireOption = () =>
-    new Option('--require <condition...>', 'as fact>=0.8 or false_refusals<=0.1: exit with 1 where it does not hold')
+    new Option(
+      '--require <condition...>',
+      "as 'fact>=0.8' or 'false_refusals<=0.1', in quotes: exit with 1 where it does not hold",
+    )
       .argParser(parseRequired)
       .implies({ wait: true });
 
@@ -190,9 +195,12 @@ async function answersOf(api: Api, url: string): Promise<Answer[]> {
 }
 
 function parseRequired(text: string, before: readonly Required[] = []): Required[] {
-  const match = /^([a-z_]+)(>=|<=)(\d(?:\.\d+)?)$/.exec(text);
-  if (!match) throw new InvalidArgumentError('It must look like fact>=0.8.');
-  return [...before, { figure: match[1]!, atLeast: match[2] === '>=', bound: Number(match[3]) }];
+  const match = /^([a-z_]+)(>=|<=)(\d+(?:\.\d+)?)$/.exec(text);
+  if (!match)
+    throw new InvalidArgumentError("It must look like 'fact>=0.8', in quotes, as a shell takes > and < for itself.");
+  const [figure, sign, bound] = match.slice(1) as [string, string, string];
+  if (!KNOWN.includes(figure)) throw new InvalidArgumentError(`${figure} is none of ${KNOWN.join(', ')}.`);
+  return [...before, { figure, atLeast: sign === '>=', bound: Number(bound) }];
 }
 
 function toRow({ id, adapter, version, deployment, status, questions, report, error, ...run }: Run) {
