@@ -21,7 +21,14 @@ const ALERTMANAGER = 19_093;
 const QUIET =
   /child_restarts|label_overflow|switchyard_jobs\b|index_rebuild|tool_duration|upstream_|query_drift|drift_alarms/;
 /** What a background makes that nobody waits for. */
-const BEHIND = ['shadow_answers_total', 'captures_total', 'webhook_deliveries_total', 'rollout_decisions_total'];
+const BEHIND = [
+  'shadow_answers_total',
+  'captures_total',
+  'webhook_deliveries_total',
+  'rollout_decisions_total',
+  'evaluation_answers_total',
+  'jobs_ended_total',
+];
 
 interface Alert {
   readonly status: string;
@@ -169,7 +176,7 @@ t.test('dashboards are answered, and an alert arrives', async (t) => {
   t.ok(readFileSync(join(ROOT, page.annotations.runbook!)), 'and its runbook is there');
 });
 
-/** A little of everything: two tenants, a rollout with shadows, a webhook, a stream, a rating, a kept text, an error. */
+/** A little of everything: two tenants, a rollout with shadows, an evaluation, a webhook, a stream, a rating, a kept text, an error. */
 async function useGateway(url: string, webhook: string): Promise<void> {
   const admin = async <T>(method: 'GET' | 'PUT' | 'POST', path: string, body?: object): Promise<T> => {
     const response = await fetch(`${url}/admin/tenants/northwind-bank${path}`, {
@@ -206,6 +213,8 @@ async function useGateway(url: string, webhook: string): Promise<void> {
     engine: 'embedded',
   });
   await admin('POST', `${at}/rollout`, { version: 2, shadowWeight: 100 });
+  const questions = [{ id: 'moon', question: 'How far away is the moon?', answerable: false }];
+  await admin('POST', '/evaluation-runs', { adapter, version: stableVersion, questions });
   for (let i = 0; i < 3; i++) {
     const answer = await post('/v1/chat/completions', bank, ask(`What is the early repayment charge, case ${i}?`));
     const { id } = (await answer.json()) as { id: string };
