@@ -1,10 +1,11 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../errors/app-error.js';
+import { makeFolder } from '../files/make-folder.js';
 import { readForm } from '../forms/read-form.js';
 
 /** Parts of the form, and the files of a PEFT folder that they become: what a caller calls a file names nothing on this machine. */
@@ -37,7 +38,7 @@ export async function receiveAdapter(
   form: Readable,
   { dir, maxBytes }: { readonly dir: string; readonly maxBytes: number },
 ): Promise<ReceivedAdapter> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await makeFolder(dir, 0o700);
   const folder = await mkdtemp(join(dir, 'adapter-'));
   const limits = { fileSize: maxBytes + 1, files: Object.keys(FILES).length, fields: 8, fieldSize: FIELD_BYTES };
   try {

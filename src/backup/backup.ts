@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { KEY_FILE } from '../audit/signing-key.js';
 import { AppError } from '../errors/app-error.js';
 import { findFiles } from '../files/find-files.js';
+import { makeFolder } from '../files/make-folder.js';
 import { isRegularFile } from '../files/regular-file.js';
 import { digestFile, type FileDigest, replaceFolder, sync, writeDurably } from '../model-import/files/durable.js';
 import { JsonFile } from '../model-import/files/json-file.js';
@@ -126,7 +127,7 @@ function findFilesIn(folder: string, name: string): string[] {
 
 async function copyInto(from: string, to: string, file: string): Promise<void> {
   const target = join(to, file);
-  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(target), 0o700);
   await copyFile(join(from, file), target);
   await sync(target);
 }

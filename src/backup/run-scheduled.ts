@@ -1,9 +1,10 @@
 /** One backup of the series: made, copied to the store where there is one, and then the oldest go. */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../errors/app-error.js';
 import { decodeText } from '../files/decode-text.js';
+import { makeFolder } from '../files/make-folder.js';
 import { readRegularFile } from '../files/regular-file.js';
 import { digestFile } from '../model-import/files/durable.js';
 import { backUp, MANIFEST } from './backup.js';
@@ -22,7 +23,7 @@ const LEFT_HALF_DONE = /^switchyard-.*\.partial-/;
 /** @throws AppError `backup_failed`, `backup_invalid`; nothing is deleted then */
 export async function runScheduled({ dataDir, databases, settings, atMs }: BackupTask): Promise<void> {
   const { folder, keep } = settings;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   // Of a process that ended in the middle: there is one at a time.
   for (const name of await readdir(folder)) {
     if (LEFT_HALF_DONE.test(name)) await rm(join(folder, name), { recursive: true, force: true });
@@ -66,7 +67,7 @@ export async function fetchBackup(store: ObjectStore, name: string, folder: stri
   if (!keys.includes(`${name}/${MANIFEST}`)) throw new AppError('not_found', { what: 'Backup', id: name });
   for (const key of keys) {
     const file = join(folder, key.slice(name.length + 1));
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(file), 0o700);
     await store.fetch(key, file);
   }
 }

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { DecoderShape, GraphFiles, ModelManifest } from '../contracts/model-manifest.js';
 import { AppError } from '../errors/app-error.js';
+import { makeFolder } from '../files/make-folder.js';
 import type { DecoderCheckpoint } from './decoder/checkpoint.js';
 import { checkIds, type ImportedTokenizer } from './decoder/imported-tokenizer.js';
 import { kernelOperators } from './decoder/kernel-operators.js';
@@ -63,7 +63,7 @@ export async function importDecoder(source: string, folder: string, options: Imp
     const invalid = (reason: string) => new AppError('model_invalid', { file: source, reason });
     checkIds(checkpoint.shape.vocabSize, tokenizer, invalid);
     await tryTokenizer(tokenizer, invalid);
-    await mkdir(path.dirname(folder), { recursive: true });
+    await makeFolder(path.dirname(folder));
     const { disk, memory } = neededFor(checkpoint.shape);
     await requireDisk(options.id, path.dirname(folder), disk);
     requireMemory(options.id, memory);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { downloadFile, type ListFileEntry, listFiles } from '@huggingface/hub';
 import { AppError } from '../errors/app-error.js';
+import { makeFolder } from '../files/make-folder.js';
 import type { AnyManifest } from '../layouts/manifest.js';
 import type { PinnedFile } from './catalog.js';
 import { partsOfModel } from './gguf/split.js';
@@ -49,7 +50,7 @@ export async function pullFromHub(
 
   const bytesTotal = chosen.reduce((sum, { size }) => sum + size, 0);
   const downloads = path.join(dataDir, 'downloads', modelId);
-  await mkdir(downloads, { recursive: true });
+  await makeFolder(downloads);
   await requireDisk(modelId, downloads, bytesTotal);
   const files: PinnedFile[] = [];
   for (const entry of chosen) files.push(await pin(repo, entry));

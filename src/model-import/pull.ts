@@ -1,8 +1,9 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EmbedderManifest } from '../contracts/model-manifest.js';
 import { AppError } from '../errors/app-error.js';
+import { makeFolder } from '../files/make-folder.js';
 import { type AnyManifest, readManifest } from '../layouts/manifest.js';
 import { CATALOG, type CatalogEntry, type Edition } from './catalog.js';
 import { ADAPTER_WEIGHTS } from './embedder/adapted.js';
@@ -47,7 +48,7 @@ export async function pullModel(
   if (installed && (await isIntact(folder, installed, entry))) return installed;
 
   const downloads = path.join(dataDir, 'downloads', id);
-  await mkdir(downloads, { recursive: true });
+  await makeFolder(downloads);
   let bytesTotal = 0;
   const report = (stage: PullProgress['stage'], detail: string, bytesDone: number) =>
     onProgress({ model: id, stage, detail, bytesDone: Math.min(bytesDone, bytesTotal), bytesTotal });

@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type SQLite from 'better-sqlite3';
 import { CamelCasePlugin, Kysely } from 'kysely';
 import type { AuditDb } from '../audit/log.js';
 import type { AuditChange } from '../contracts/audit.js';
+import { makeFolderSync } from '../files/make-folder.js';
 import type { JobDb } from '../jobs/jobs.js';
 import { openSqlite } from '../sqlite/open.js';
 import { type CommitHook, PreparedSqliteDialect } from '../sqlite/prepared.js';
@@ -47,7 +47,7 @@ export interface OpenDatabase {
 
 /** Opens the file, creating it where it is missing. */
 export async function openDatabase(file: string): Promise<OpenDatabase> {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolderSync(dirname(file), 0o700);
   const database = openSqlite(file);
   const hook: CommitHook = { before: null };
   let onBehind = () => {};

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.js';
+import { makeFolderSync } from '../files/make-folder.js';
 import { namingFile, Sqlite } from './open.js';
 
 export interface DataLock {
@@ -13,7 +13,7 @@ export interface DataLock {
  * @throws AppError `config_invalid` when another process has the folder; what the system says where it cannot be made or written to
  */
 export function lockDataDir(dataDir: string): DataLock {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeFolderSync(dataDir, 0o700);
   const path = join(dataDir, 'gateway.lock');
   const file = namingFile(path, () => new Sqlite(path, { timeout: 0 }));
   try {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { lockDataDir } from '../../src/sqlite/data-lock.js';
@@ -27,6 +27,11 @@ t.test('a data folder that cannot be used is named, with what to do, and without
     t.match(message, advice);
     t.notMatch(message, /\n/);
   }
+});
+
+t.test('so is one that lies where there can be none', { skip: !existsSync('/proc/self') }, async (t) => {
+  const message = messageOf(() => lockDataDir('/proc/nothing/data'));
+  t.match(message, /mkdir '\/proc\/nothing'.*SWITCHYARD_DATA has to be a folder/);
 });
 
 t.test('a database that is none is named, and a backup', async (t) => {

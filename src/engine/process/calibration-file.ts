@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Check } from 'typebox/value';
+import { makeFolderSync } from '../../files/make-folder.js';
 import type { Calibration } from './calibration.js';
 
 const Curve = Type.Array(Type.Tuple([Type.Integer({ minimum: 1 }), Type.Number({ minimum: 0 })]), { minItems: 1 });
@@ -36,7 +37,7 @@ export function calibrationOf(
   if (disturbed) return { ...calibration, origin: 'disturbed' };
   const latest = [...entries, { key, ...calibration }].slice(-MOST_ENTRIES);
   try {
-    mkdirSync(path.dirname(file), { recursive: true });
+    makeFolderSync(path.dirname(file));
     writeFileSync(`${file}.${process.pid}`, JSON.stringify(latest));
     renameSync(`${file}.${process.pid}`, file);
   } catch {}

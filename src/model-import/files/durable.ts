@@ -3,6 +3,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { makeFolder } from '../../files/make-folder.js';
 import { openRegularFile } from '../../files/regular-file.js';
 
 export interface FileDigest {
@@ -50,7 +51,7 @@ export async function writeDurably(file: string, ...parts: readonly (string | Ui
  */
 export async function replaceFolder(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
   const parent = path.dirname(folder);
-  await mkdir(parent, { recursive: true });
+  await makeFolder(parent);
   await removeLeftovers(parent, `${path.basename(folder)}${TEMPORARY}`);
   const suffix = `${process.pid}-${randomBytes(4).toString('hex')}`;
   const temporary = `${folder}${TEMPORARY}${suffix}`;

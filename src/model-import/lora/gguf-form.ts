@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import type { LoraTarget, ModelManifest } from '../../contracts/model-manifest.js';
 import { AppError } from '../../errors/app-error.js';
+import { makeFolder } from '../../files/make-folder.js';
 import { type AdapterTensors, piecesOf } from '../../layouts/adapter-file.js';
 import { panelIndex, targetSizes } from '../../layouts/lora.js';
 import { readAdapter } from '../../layouts/read-adapter.js';
@@ -41,7 +42,7 @@ export async function exportAdapters(
 ): Promise<{ readonly digest: string; readonly file: string }[]> {
   const adapters = path.join(dataDir, 'adapters');
   const wanted = digests.length > 0 ? digests : await readdir(adapters).catch(() => []);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const written = [];
   for (const digest of wanted) {
     const compiledFile = path.join(adapters, digest, COMPILED);

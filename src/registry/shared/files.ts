@@ -1,7 +1,8 @@
 import { webcrypto } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { appendFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../files/make-folder.js';
 import { INCOMING, type SharedFiles } from '../adapter-files.js';
 import type { Row } from './log.js';
 import { SCHEMA } from './schema.js';
@@ -27,7 +28,7 @@ export function createSharedFiles(dataDir: string, server: SharedServer): Shared
     // Beside it: the folder of adapters may be a disk of its own, across which nothing can be renamed.
     const incoming = target + INCOMING;
     await rm(incoming, { recursive: true, force: true });
-    await mkdir(incoming, { recursive: true, mode: 0o700 });
+    await makeFolder(incoming, 0o700);
     let parts = 0;
     for await (const { name, bytes, sha256 } of read(folder)) {
       if ((await sha256Of(bytes)) !== sha256) throw unavailable(`${name} of an adapter is damaged there`);

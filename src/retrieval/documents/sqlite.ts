@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolderSync } from '../../files/make-folder.js';
 import { createJobs } from '../../jobs/jobs.js';
 import { inSnapshot } from '../../sqlite/snapshot.js';
 import { TenantIndexes } from '../hnsw/tenant-indexes.js';
@@ -23,7 +23,7 @@ import { createRows } from './rows.js';
 export async function openSqliteDocuments(dataDir: string, options: DocumentsOptions): Promise<DocumentStore> {
   const { config, models, relevanceOf, queue, atOnce, clock, onObservation, onError, onAdopted } = options;
   const folder = join(dataDir, 'indexes');
-  mkdirSync(folder, { recursive: true });
+  makeFolderSync(folder);
   const file = join(dataDir, 'documents.db');
   const reader = openDatabase(file);
   const writer = openWriter(file);

@@ -1,10 +1,11 @@
 /** Documents that move: from a data folder into PostgreSQL, and back (decision 0108). */
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type SQLite from 'better-sqlite3';
 import type pg from 'pg';
 import { AppError } from '../../../errors/app-error.js';
+import { makeFolderSync } from '../../../files/make-folder.js';
 import { type DigestedRow, digestsOf, isSame, requireSame, type TableDigest } from '../../../postgres/table-digests.js';
 import { verifyDatabase } from '../../../sqlite/copy.js';
 import { openSqlite } from '../../../sqlite/open.js';
@@ -89,7 +90,7 @@ export async function pushDocuments(dataDir: string, options: PushOptions): Prom
  * @throws AppError `config_invalid` where there are documents, `copy_differs`
  */
 export async function pullDocuments(url: string, folder: string): Promise<TableDigest[]> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolderSync(folder, 0o700);
   const file = join(folder, 'documents.db');
   const target = openSqlite(file);
   try {
