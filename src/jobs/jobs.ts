@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { type ExpressionBuilder, type Kysely, sql } from 'kysely';
-import type { Job, JobCount, JobKind, JobsFilter } from '../contracts/jobs.js';
-import type { Page, PageRequest } from '../contracts/paging.js';
-import { AppError } from '../errors/app-error.js';
+import { type ExpressionBuilder, sql } from 'kysely';
+import type { JobKind } from '../contracts/jobs.js';
 import { isPostgres } from '../postgres/dialect.js';
 import { backoffMs } from './backoff.js';
-import type { JobTables } from './table.js';
-import { type PastWork, timeLeftMs } from './time-left.js';
+import { createReading, findJob } from './reading.js';
+import { type JobDb, type JobTables, UNFINISHED } from './table.js';
 
 export interface NewJob {
   readonly kind: JobKind;
@@ -43,93 +41,16 @@ export interface ClaimOptions {
   readonly nowMs: number;
 }
 
-/** The database, or a transaction in which a room's own tables are written along with its jobs. */
-export type JobDb = Kysely<JobTables>;
-
-/** Pace is judged by that many jobs that were done last. */
-const PAST_JOBS = 64;
-const COLUMNS = [
-  'seq',
-  'id',
-  'kind',
-  'tenant',
-  'subject',
-  'size',
-  'status',
-  'attempts',
-  'progress',
-  'error_code',
-  'error_message',
-  'created_at',
-  'started_at',
-  'finished_at',
-] as const;
-/** As the indexes over them have it, word for word. */
-const UNFINISHED = sql<boolean>`status in ('queued', 'running')`;
-const COMPLETED = sql<boolean>`status = 'completed'`;
 const NOBODY = { holder: null, lease_until: null };
-
-interface Row extends Omit<Job, 'error' | 'createdAt' | 'startedAt' | 'finishedAt' | 'leftMs'> {
-  readonly seq: number;
-  readonly size: number;
-  readonly error_code: string | null;
-  readonly error_message: string | null;
-  readonly created_at: number;
-  readonly started_at: number | null;
-  readonly finished_at: number | null;
-}
 
 /**
  * The table of jobs. Who works on one holds a lease: it is renewed while the work goes on, and a job whose lease ran out is
  * anybody's again. A job is ended together with what it made, in one transaction that fails where the lease was lost.
  */
 export function createJobs(db: JobDb) {
-  const find = async (tenant: string, id: string): Promise<Row> => {
-    const row = await db
-      .selectFrom('jobs')
-      .select(COLUMNS)
-      .where('tenant', '=', tenant)
-      .where('id', '=', id)
-      .executeTakeFirst();
-    if (!row) throw new AppError('not_found', { what: 'Job', id });
-    return row;
-  };
-
-  /** What the newest jobs of a kind that are done took. */
-  const past = async (kind: JobKind): Promise<PastWork> => {
-    const newest = db
-      .selectFrom('jobs')
-      .select(['size', sql<number>`finished_at - started_at`.as('duration')])
-      .where('kind', '=', kind)
-      .where(COMPLETED)
-      .orderBy('finished_at', 'desc')
-      .limit(PAST_JOBS)
-      .as('newest');
-    const row = await db
-      .selectFrom(newest)
-      .select((eb) => [
-        eb.fn.sum<number | null>('size').as('size'),
-        eb.fn.sum<number | null>('duration').as('duration'),
-      ])
-      .executeTakeFirstOrThrow();
-    return { size: row.size ?? 0, durationMs: row.duration ?? 0 };
-  };
-
-  const timeLeft = async (row: Row, atOnce: number): Promise<number | null> => {
-    if (row.status !== 'queued' && row.status !== 'running') return null;
-    const ofKind = db.selectFrom('jobs').where('kind', '=', row.kind).where(UNFINISHED);
-    const { size } = await ofKind
-      .select(sql<number>`coalesce(sum(size * (1 - progress)), 0)`.as('size'))
-      .where('tenant', '=', row.tenant)
-      .where('seq', '<=', row.seq)
-      .executeTakeFirstOrThrow();
-    const { tenants } = await ofKind
-      .select((eb) => eb.fn.count<number>('tenant').distinct().as('tenants'))
-      .executeTakeFirstOrThrow();
-    return timeLeftMs(await past(row.kind), { size, tenants, atOnce });
-  };
-
   return {
+    ...createReading(db),
+
     /** The oldest job of the tenant whose turn it is; null where nothing is to be done now. Counts as an attempt. */
     async claim(kind: JobKind, { holder, afterTenant, except, leaseMs, nowMs }: ClaimOptions): Promise<Lease | null> {
       const oldest = (from: string) => {
@@ -245,61 +166,16 @@ export function createJobs(db: JobDb) {
         .execute();
     },
 
-    async get(tenant: string, id: string, atOnce: number): Promise<Job> {
-      const row = await find(tenant, id);
-      return toJob(row, await timeLeft(row, atOnce));
-    },
-
     /** Where nothing else is to be kept with it; see `enqueueJob`. */
     add: (job: NewJob, nowMs: number): Promise<void> => enqueueJob(db, job, nowMs),
 
     /** Where nothing else is to be kept with its end; see `completeJob`. */
     complete: (lease: Lease, nowMs: number): Promise<boolean> => completeJob(db, lease, nowMs),
 
-    /** The newest job about something; null where it is forgotten. */
-    async about(kind: JobKind, tenant: string, subject: string, atOnce: number): Promise<Job | null> {
-      const row = await db
-        .selectFrom('jobs')
-        .select(COLUMNS)
-        .where('kind', '=', kind)
-        .where('subject', '=', subject)
-        .where('tenant', '=', tenant)
-        .orderBy('seq', 'desc')
-        .limit(1)
-        .executeTakeFirst();
-      return row ? toJob(row, await timeLeft(row, atOnce)) : null;
-    },
-
-    async list(tenant: string, page: PageRequest, { kind, status }: JobsFilter, atOnce: number): Promise<Page<Job>> {
-      let query = db.selectFrom('jobs').select(COLUMNS).where('tenant', '=', tenant);
-      if (kind) query = query.where('kind', '=', kind);
-      if (status) query = query.where('status', '=', status);
-      if (page.after)
-        query = query.where('seq', page.order === 'asc' ? '>' : '<', (await find(tenant, page.after)).seq);
-      const rows = await query
-        .orderBy('seq', page.order)
-        .limit(page.limit + 1)
-        .execute();
-      const items: Job[] = [];
-      for (const row of rows.slice(0, page.limit)) items.push(toJob(row, await timeLeft(row, atOnce)));
-      return { items, hasMore: rows.length > page.limit };
-    },
-
     /** Whoever works on it finds out with its next renewal, or when it wants to end it. */
     async cancel(tenant: string, id: string, nowMs: number): Promise<void> {
-      const { seq } = await find(tenant, id);
+      const { seq } = await findJob(db, tenant, id);
       await endJob(db, seq, 'cancelled', nowMs);
-    },
-
-    /** Of all tenants. */
-    async counts(): Promise<JobCount[]> {
-      const rows = await db
-        .selectFrom('jobs')
-        .select((eb) => ['kind', 'status', eb.fn.countAll<number>().as('jobs')])
-        .where(UNFINISHED)
-        .groupBy(['kind', 'status'])
-        .execute();
-      return rows as JobCount[];
     },
 
     /** Forgets jobs that ended before. */
@@ -388,22 +264,4 @@ function held(db: JobDb, { seq, holder, attempt }: Lease) {
 /** Deaths without the one that was risked since; none where a risk was overcome. */
 function countedBefore({ deaths }: Lease) {
   return sql<number>`case when deaths > ${deaths} then ${deaths} else deaths end`;
-}
-
-function toJob(row: Row, leftMs: number | null): Job {
-  const { id, kind, tenant, subject, status, attempts, progress } = row;
-  return {
-    id,
-    kind,
-    tenant,
-    subject,
-    status,
-    attempts,
-    progress,
-    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
-    createdAt: row.created_at,
-    startedAt: row.started_at,
-    finishedAt: row.finished_at,
-    leftMs,
-  };
 }

@@ -1,4 +1,4 @@
-import type { Generated } from 'kysely';
+import { type Generated, type Kysely, sql } from 'kysely';
 import type { JobKind, JobStatus } from '../contracts/jobs.js';
 
 /** Times are milliseconds since the epoch. */
@@ -33,6 +33,13 @@ interface JobsTable {
 export interface JobTables {
   jobs: JobsTable;
 }
+
+/** The database, or a transaction in which a room's own tables are written along with its jobs. */
+export type JobDb = Kysely<JobTables>;
+
+/** As the indexes over them have it, word for word. */
+export const UNFINISHED = sql<boolean>`status in ('queued', 'running')`;
+export const COMPLETED = sql<boolean>`status = 'completed'`;
 
 /** The table as its first release has it. Whose database it lies in runs this as one of its migrations. */
 export const JOBS_SCHEMA = `

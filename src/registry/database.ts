@@ -4,7 +4,7 @@ import { CamelCasePlugin, Kysely } from 'kysely';
 import type { AuditDb } from '../audit/log.js';
 import type { AuditChange } from '../contracts/audit.js';
 import { makeFolderSync } from '../files/make-folder.js';
-import type { JobDb } from '../jobs/jobs.js';
+import type { JobDb } from '../jobs/table.js';
 import { openSqlite } from '../sqlite/open.js';
 import { type CommitHook, PreparedSqliteDialect } from '../sqlite/prepared.js';
 import type { Writes } from '../sqlite/threaded.js';

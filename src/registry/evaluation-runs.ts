@@ -1,10 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { sql } from 'kysely';
 import type { Clock } from '../contracts/clock.js';
 import type { EvaluationRun, EvaluationRuns, EvaluationTask, NewEvaluationRun } from '../contracts/evaluations.js';
 import type { Job } from '../contracts/jobs.js';
 import { MAX_EVALUATION_RUNS } from '../contracts/registry-limits.js';
 import { AppError } from '../errors/app-error.js';
-import { completeJob, createJobs, endJob, enqueueJob, holdsJob, unfinishedJobs } from '../jobs/jobs.js';
+import { completeJob, endJob, enqueueJob, holdsJob, unfinishedJobs } from '../jobs/jobs.js';
+import { createReading } from '../jobs/reading.js';
 import { ownTimeLeftMs } from '../jobs/time-left.js';
 import { requireVersion } from './adapter-rows.js';
 import { type Audited, jobTables } from './database.js';
@@ -44,22 +46,47 @@ const FORGOTTEN = {
 
 /** Evaluations that are asked for, what was answered so far, and what came of them. How the work goes says its job. */
 export function createEvaluationRuns({ db, clock, audit, keepsTexts, onStarted }: Options): EvaluationRuns {
-  const read = async (row: Row, from = db): Promise<EvaluationRun> => {
-    const job = await createJobs(jobTables(from)).about(KIND, row.tenant, row.id, AT_ONCE);
-    const { answered, since, last } = await from
+  /** By its own pace, which tells more than that of others: they had other models and questions. */
+  const ownTimeLeft = async (from: Database, run: string, startedAt: number, left: number): Promise<number | null> => {
+    const { done, last } = await from
       .selectFrom('evaluationAnswers')
-      .select((eb) => [
-        eb.fn.countAll<number>().as('answered'),
-        eb.fn
-          .countAll<number>()
-          .filterWhere('answeredAt', '>=', job?.startedAt ?? 0)
-          .as('since'),
-        eb.fn.max<number | null>('answeredAt').as('last'),
-      ])
-      .where('run', '=', row.id)
+      .select((eb) => [eb.fn.countAll<number>().as('done'), eb.fn.max<number | null>('answeredAt').as('last')])
+      .where('run', '=', run)
+      .where('answeredAt', '>=', startedAt)
       .executeTakeFirstOrThrow();
-    return toRun(row, job, { answered, since, last });
+    return ownTimeLeftMs({ done, left, inMs: (last ?? startedAt) - startedAt });
   };
+
+  const countAnswers = async (from: Database, runs: readonly string[]): Promise<ReadonlyMap<string, number>> => {
+    const counted = await from
+      .selectFrom('evaluationAnswers')
+      .select((eb) => ['run', eb.fn.countAll<number>().as('answers')])
+      .where('run', 'in', runs)
+      .groupBy('run')
+      .execute();
+    return new Map(counted.map(({ run, answers }) => [run, answers]));
+  };
+
+  /** Asks the database as often for many as for one, but for those that are asked now. @param rows of one tenant */
+  const readAll = async (rows: readonly Row[], tenant: string, from = db): Promise<EvaluationRun[]> => {
+    const ids = rows.map(({ id }) => id);
+    const jobs = await createReading(jobTables(from)).aboutAll(KIND, tenant, ids, AT_ONCE);
+    // Those of a completed run are all there, and would be read with their texts.
+    const counts = await countAnswers(
+      from,
+      ids.filter((id) => jobs.get(id)?.status !== 'completed'),
+    );
+    const runs: EvaluationRun[] = [];
+    for (const row of rows) {
+      const job = jobs.get(row.id) ?? null;
+      const answered = job?.status === 'completed' ? row.asked : (counts.get(row.id) ?? 0);
+      const isAsked = job?.status === 'running' && job.startedAt !== null;
+      const own = isAsked ? await ownTimeLeft(from, row.id, job.startedAt, row.asked - answered) : null;
+      runs.push(toRun(row, job, answered, own));
+    }
+    return runs;
+  };
+  const read = async (row: Row, from = db) => (await readAll([row], row.tenant, from))[0]!;
 
   const startedBefore = async (trx: Database, { tenant }: EvaluationTask, dataDigest: string, task: string) => {
     const waiting = await unfinishedJobs(jobTables(trx), KIND).select('subject').where('tenant', '=', tenant).execute();
@@ -109,9 +136,7 @@ export function createEvaluationRuns({ db, clock, audit, keepsTexts, onStarted }
 
     async listEvaluationRuns(tenant) {
       const rows = await rowsOf(db, tenant).orderBy('createdAt', 'desc').orderBy('id').execute();
-      const runs: EvaluationRun[] = [];
-      for (const row of rows) runs.push(await read(row));
-      return runs;
+      return readAll(rows, tenant);
     },
 
     cancelEvaluationRun: (tenant, id) =>
@@ -250,12 +275,18 @@ async function toTask(trx: Database, given: Omit<NewEvaluationRun, 'questions'>)
   return { tenant, adapter, version, deployment, name: given.name ?? `evaluation in ${deployment}`, retrieval };
 }
 
+/** As the job says: counted in the questions themselves, which may be megabytes, only where it is forgotten. */
+const ASKED = sql<number>`coalesce(
+  (select max(size) from jobs where kind = ${sql.lit(KIND)} and subject = evaluation_runs.id),
+  json_array_length(questions)
+)`;
+
 function rowsOf(from: Database, tenant: string) {
   return from
     .selectFrom('evaluationRuns')
     .select(['id', 'tenant', 'adapter', 'version', 'deployment', 'task', 'dataDigest', 'startedBy', 'figures'])
     .select(['report', 'createdAt'])
-    .select((eb) => eb.fn<number>('json_array_length', ['questions']).as('asked'))
+    .select(ASKED.as('asked'))
     .where('tenant', '=', tenant);
 }
 
@@ -268,19 +299,13 @@ async function requireRow(from: Database, tenant: string, id: string): Promise<R
   return row;
 }
 
-function toRun(
-  { id, task, asked, dataDigest, startedBy, figures, report, createdAt }: Row,
-  job: Job | null,
-  { answered, since, last }: { answered: number; since: number; last: number | null },
-): EvaluationRun {
+function toRun(row: Row, job: Job | null, answered: number, ownLeftMs: number | null): EvaluationRun {
+  const { id, task, asked, dataDigest, startedBy, figures, report, createdAt } = row;
   const { status, attempts, error, startedAt, finishedAt, leftMs } = job ?? FORGOTTEN;
-  // Its own pace tells more than that of others, which had other models and questions.
-  const inMs = Math.max(0, (last ?? 0) - (startedAt ?? 0));
-  const own = status === 'running' ? ownTimeLeftMs({ done: since, left: asked - answered, inMs }) : null;
   return {
     ...(JSON.parse(task) as EvaluationTask),
     ...{ id, questions: asked, answered, dataDigest, startedBy, status, attempts, error },
-    ...{ createdAt, startedAt, finishedAt, leftMs: own ?? leftMs },
+    ...{ createdAt, startedAt, finishedAt, leftMs: ownLeftMs ?? leftMs },
     figures: figures && JSON.parse(figures),
     report,
   };

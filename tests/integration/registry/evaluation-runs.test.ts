@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import type { AnswerScore, EvalQuestion } from '../../../src/contracts/evaluations.js';
 import type { ClaimOptions } from '../../../src/jobs/jobs.js';
+import { watchStatements } from '../../fixtures/sqlite/statements.js';
 import { addAssistant, openTestRegistry } from './open.js';
 
 const question = (id: string): EvalQuestion => ({
@@ -98,6 +99,52 @@ t.test('the same one is begun once; of a tenant so many wait, and none about wha
   await registry.setVersionStatus('bank', 'support', 2, 'revoked');
   await t.rejects(registry.startEvaluationRun(task), { message: /^version: is revoked/ });
 });
+
+t.test(
+  'a list asks the database as often for many runs as for few, and tells of each what is known of it',
+  async (t) => {
+    const { registry, claim, pass } = await setUp(t);
+    const start = (n: number) =>
+      registry.startEvaluationRun({ ...task, questions: [question(`a ${n}`), question('b')] });
+    const statements = watchStatements(t);
+    const list = async () => {
+      statements.length = 0;
+      const runs = await registry.listEvaluationRuns('bank');
+      return { runs, asked: statements.length };
+    };
+    const ids = [(await start(0)).id];
+    const done = (await claim())!;
+    for (const position of [0, 1]) await registry.addEvaluationAnswer(done, { position, score, text: 'a' });
+    await registry.finishEvaluationRun(done, { questions: 2 });
+    ids.push((await start(1)).id, (await start(2)).id);
+    const running = (await claim())!;
+    pass(1000);
+    await registry.addEvaluationAnswer(running, { position: 1, score, text: 'a' });
+    const few = await list();
+    t.equal(few.runs.length, 3);
+    await registry.cancelEvaluationRun('bank', ids[2]!);
+    for (let n = 3; n < 9; n++) ids.push((await start(n)).id);
+    const many = await list();
+    t.equal(many.runs.length, 9);
+    t.equal(many.asked, few.asked);
+    const each = [];
+    for (const id of ids) each.push(await registry.getEvaluationRun('bank', id));
+    const byId = ({ id }: { id: string }, other: { id: string }) => id.localeCompare(other.id);
+    t.same([...many.runs].sort(byId), each.sort(byId));
+    t.same(
+      ids
+        .slice(0, 4)
+        .map((id) => many.runs.find((run) => run.id === id)!)
+        .map(({ status, answered }) => [status, answered]),
+      [
+        ['completed', 2],
+        ['running', 1],
+        ['cancelled', 0],
+        ['queued', 0],
+      ],
+    );
+  },
+);
 
 t.test('what is answered after it was called off, or its version deleted, is not kept', async (t) => {
   const { registry, claim } = await setUp(t);

@@ -5,6 +5,7 @@ import { completeJob, createJobs, endJob, enqueueJob, overcomeRisk } from '../..
 import { JOBS_SCHEMA, type JobTables } from '../../../src/jobs/table.js';
 import { timeLeftMs } from '../../../src/jobs/time-left.js';
 import { openSqlite } from '../../../src/sqlite/open.js';
+import { watchStatements } from '../../fixtures/sqlite/statements.js';
 
 const PAGE = { limit: 10, after: null, order: 'asc' } as const;
 
@@ -141,6 +142,20 @@ t.test('one unfinished job a subject, listed by state, counted, and forgotten in
   t.equal((await jobs.list('a', { ...PAGE, after: first.items[1]!.id }, {}, 4)).items.length, 1);
   await jobs.prune(1501);
   t.equal((await all('a')).length, 2);
+});
+
+t.test('a list asks the database as often for many jobs as for few', async (t) => {
+  const { add, all } = setUp(t);
+  const statements = watchStatements(t);
+  const asked = async () => {
+    statements.length = 0;
+    await all('a');
+    return statements.length;
+  };
+  await add('a', 'a1');
+  const few = await asked();
+  for (const subject of ['a2', 'a3', 'a4']) await add('a', subject);
+  t.equal(await asked(), few);
 });
 
 t.test('the time left follows the pace so far, the work before it, and how many share the machine', async (t) => {
