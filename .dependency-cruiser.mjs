@@ -94,16 +94,20 @@ export default {
     },
     {
       name: 'console-is-of-the-browser',
-      comment: 'The console runs in browsers: of the gateway it knows contracts, and how metrics are read.',
+      comment:
+        'The console runs in browsers: of the gateway it knows contracts, and how metrics and questions are read.',
       severity: 'error',
       from: { path: '^src/console/' },
-      to: { path: '^src/', pathNot: '^src/(console|contracts)/|^src/metrics/(exposition|live)[.]ts$' },
+      to: {
+        path: '^src/',
+        pathNot: '^src/(console|contracts)/|^src/metrics/(exposition|live)[.]ts$|^src/evaluation/question-lines[.]ts$',
+      },
     },
     {
       name: 'browsers-get-no-modules-of-node',
       comment: 'What the console is made of runs in browsers.',
       severity: 'error',
-      from: { path: '^src/console/|^src/metrics/(exposition|live)[.]ts$' },
+      from: { path: '^src/console/|^src/metrics/(exposition|live)[.]ts$|^src/evaluation/question-lines[.]ts$' },
       to: { dependencyTypes: ['core'] },
     },
     {

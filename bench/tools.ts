@@ -3,7 +3,8 @@
  * whether questions about documents are still answered from them where functions are offered beside retrieval.
  */
 import path from 'node:path';
-import { readDataset, sample } from '../src/evaluation/dataset.js';
+import { readDataset } from '../src/evaluation/dataset.js';
+import { sample } from '../src/evaluation/question-lines.js';
 import { scoreAnswer } from '../src/evaluation/score.js';
 import { type Client, withGateway } from './gateway/client.js';
 import type { Bench } from './main.js';

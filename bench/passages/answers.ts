@@ -1,6 +1,7 @@
 /** What block attention costs in answers: the samples' development questions, asked both ways at one gateway as shipped. */
 import { DEMO_TENANTS, type DemoAssistant } from '../../src/demo/tenants.js';
-import { readDataset, sample } from '../../src/evaluation/dataset.js';
+import { readDataset } from '../../src/evaluation/dataset.js';
+import { sample } from '../../src/evaluation/question-lines.js';
 import { runMode } from '../../src/evaluation/run.js';
 import type { Figures } from '../../src/evaluation/score.js';
 import { removeDataDir, startAsShipped } from '../../tests/integration/gateway-process.js';

@@ -60,10 +60,13 @@ export function createApi(base: string, secret: string | null, fetchIt: typeof f
       let after: string | null = null;
       for (let page = 0; page < MOST_PAGES; page++) {
         const step = after === null ? '' : `${path.includes('?') ? '&' : '?'}after=${encodeURIComponent(after)}`;
-        const answer: { data: T[]; has_more?: boolean; last_id?: string | null } = await get(path + step);
+        // Lists of OpenAI's say where they end in another way than ours.
+        const answer: { data: T[]; has_more?: boolean; last_id?: string | null; next?: string | null } = await get(
+          path + step,
+        );
         items.push(...answer.data);
-        after = answer.last_id ?? null;
-        if (!answer.has_more || after === null) break;
+        after = answer.next ?? (answer.has_more ? (answer.last_id ?? null) : null);
+        if (after === null) break;
       }
       return items;
     },

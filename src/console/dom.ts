@@ -29,14 +29,29 @@ function append(parent: Node, children: readonly Child[]): void {
   }
 }
 
-/** Puts something else into an element. Where the focus was within, it goes to what stands there for the same. */
+/** Puts something else into an element. What stands there for the same has the focus, and is scrolled, as before. */
 export function fill(parent: Element, ...children: readonly Child[]): void {
-  const focused = parent.contains(document.activeElement) ? nameOf(document.activeElement!) : null;
+  const giveBack = parent.contains(document.activeElement) ? rememberFocus(parent) : null;
+  const scrolled = new Map(scrollersOf(parent).map((element) => [nameOf(element), element.scrollLeft]));
   parent.replaceChildren();
   append(parent, children);
-  if (focused === null) return;
-  const same = [...parent.querySelectorAll<HTMLElement>('a, button, input, select, summary, [tabindex]')];
-  same.find((element) => nameOf(element) === focused)?.focus({ preventScroll: true });
+  for (const element of scrollersOf(parent)) element.scrollLeft = scrolled.get(nameOf(element)) ?? 0;
+  giveBack?.();
+}
+
+/** @returns gives the focus to what stands there for what has it now, where that was replaced */
+export function rememberFocus(within: ParentNode = document): () => void {
+  const focused = document.activeElement;
+  return () => {
+    if (focused === null || focused.isConnected) return;
+    const name = nameOf(focused);
+    const same = [...within.querySelectorAll<HTMLElement>('a, button, input, select, summary, [tabindex]')];
+    same.find((element) => nameOf(element) === name)?.focus({ preventScroll: true });
+  };
+}
+
+function scrollersOf(parent: Element): Element[] {
+  return [...parent.querySelectorAll('.scroll')];
 }
 
 function nameOf(element: Element): string {
@@ -56,6 +71,8 @@ export function valuesOf(form: HTMLFormElement) {
       const given = String(data.get(name) ?? '').trim();
       return given === '' ? null : Number(given);
     },
+    /** Of a field for a file, which has to be required. */
+    file: (name: string) => data.get(name) as File,
     has: (name: string) => data.has(name),
     all: (name: string) => data.getAll(name).map(String),
   };

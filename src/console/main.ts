@@ -7,6 +7,9 @@ import { adapters } from './pages/adapters.js';
 import { deployment } from './pages/deployment.js';
 import { deployments } from './pages/deployments.js';
 import { documents } from './pages/documents.js';
+import { evaluation } from './pages/evaluation.js';
+import { evaluations } from './pages/evaluations.js';
+import { models } from './pages/models.js';
 import { overview } from './pages/overview.js';
 import { playground } from './pages/playground.js';
 import { quality } from './pages/quality.js';
@@ -87,7 +90,16 @@ async function contextOf(left: AbortSignal, adminKey: string | null): Promise<Co
   };
 }
 
-const ABOUT_TENANT = new Set(['deployments', 'adapters', 'playground', 'documents', 'reviews', 'quality', 'usage']);
+const ABOUT_TENANT = new Set([
+  'deployments',
+  'adapters',
+  'evaluations',
+  'playground',
+  'documents',
+  'reviews',
+  'quality',
+  'usage',
+]);
 let lastTenant: string | null = null;
 
 /** Pages of a tenant are about the one of before, where none is named. */
@@ -112,10 +124,14 @@ function pageOf({ place }: Context, isOperator: boolean): Page {
       return place.item === null ? deployments : deployment;
     case 'adapters':
       return place.item === null ? adapters : adapterVersion;
+    case 'evaluations':
+      return place.item === null ? evaluations : evaluation;
     case 'reviews':
       return reviews;
     case 'quality':
       return quality;
+    case 'models':
+      return models;
     case 'tenants':
       return place.tenant === null ? tenants : tenant;
   }

@@ -4,12 +4,14 @@ const PAGES = [
   'overview',
   'deployments',
   'adapters',
+  'evaluations',
   'playground',
   'documents',
   'reviews',
   'quality',
   'usage',
   'tenants',
+  'models',
   'session',
 ] as const;
 export type PageName = (typeof PAGES)[number];
@@ -17,7 +19,7 @@ export type PageName = (typeof PAGES)[number];
 export interface Place {
   readonly page: PageName;
   readonly tenant: string | null;
-  /** Of the page, within the tenant: a deployment, a vector store. */
+  /** Of the page, within the tenant: a deployment, a vector store, an evaluation. */
   readonly item: string | null;
 }
 

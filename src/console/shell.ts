@@ -8,17 +8,19 @@ export const namesOf: Readonly<Record<PageName, string>> = {
   overview: 'Overview',
   deployments: 'Deployments',
   adapters: 'Adapters',
+  evaluations: 'Evaluations',
   playground: 'Playground',
   documents: 'Documents',
   reviews: 'Reviews',
   quality: 'Quality',
   usage: 'Usage',
   tenants: 'Tenants',
+  models: 'Models',
   session: 'Keys of this tab',
 };
 /** With any key of a tenant; the others are for operators. */
 const OF_TENANTS: readonly PageName[] = ['playground', 'documents', 'usage', 'session'];
-const WITHOUT_TENANT: readonly PageName[] = ['overview', 'tenants', 'session'];
+const WITHOUT_TENANT: readonly PageName[] = ['overview', 'tenants', 'models', 'session'];
 
 export function createShell(context: Context, isOperator: boolean) {
   const { place, tenants } = context;

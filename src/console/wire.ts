@@ -1,5 +1,7 @@
-/** Shapes of `/v1` that the console reads; those of `/admin` are the contracts' own. */
+/** Shapes of `/v1` that the console reads; those of `/admin` are the contracts' own, but for what is told of jobs. */
+import type { AnswerScore, EvaluationRun } from '../contracts/evaluations.js';
 import type { ExperimentReport } from '../contracts/experiments.js';
+import type { ModelImport, ModelImports } from '../contracts/model-imports.js';
 import type { Deployment, Scope } from '../contracts/registry.js';
 import type { Verdict } from '../contracts/rollouts.js';
 
@@ -32,6 +34,23 @@ export interface RolloutStatus {
 export interface ExperimentStatus {
   readonly report: ExperimentReport | null;
 }
+
+export type EvaluationRunWire = Omit<EvaluationRun, 'leftMs'> & {
+  readonly progress: number;
+  readonly estimatedSecondsLeft: number | null;
+};
+
+export interface EvaluationAnswerWire {
+  readonly id: string;
+  readonly question: string;
+  readonly answer: string | null;
+  readonly right: boolean;
+  readonly score: AnswerScore;
+}
+
+export type ModelWire = Awaited<ReturnType<ModelImports['models']>>[number];
+
+export type ModelImportWire = Omit<ModelImport, 'leftMs'>;
 
 export interface Store {
   readonly id: string;

@@ -2,8 +2,9 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { AppError } from '../errors/app-error.js';
-import { readDataset, sample } from './dataset.js';
+import { readDataset } from './dataset.js';
 import { openGateway } from './gateway.js';
+import { sample } from './question-lines.js';
 import { jsonLine, table } from './report.js';
 import { MODES, type Mode, type Outcome, runMode, type Tenant } from './run.js';
 import type { Figures } from './score.js';

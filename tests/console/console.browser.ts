@@ -13,6 +13,13 @@ const SHAPES: Readonly<Record<Tenant, { isPhone: boolean; isDark: boolean }>> = 
   shop: { isPhone: true, isDark: true },
 };
 const DOCUMENT = '# Fees\n\nThe account costs 7 EUR a month.\n';
+/** A file of so many questions without an answer. */
+const questions = (count: number) => {
+  const line = (_: unknown, n: number) =>
+    JSON.stringify({ id: `q${n}`, question: `What is the boiling point of metal number ${n}?`, answerable: false });
+  const content = Array.from({ length: count }, line).join('\n');
+  return { name: 'metals.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(content) };
+};
 
 t.test('the console', async (t) => {
   const gateway = await startGateway(t, {}, ['inference', 'documents', 'route', 'admin']);
@@ -55,12 +62,14 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
       'Overview',
       'Deployments',
       'Adapters',
+      'Evaluations',
       'Playground',
       'Documents',
       'Reviews',
       'Quality',
       'Usage',
       'Tenants',
+      'Models',
       'Keys of this tab',
     ];
     for (const name of names) {
@@ -250,6 +259,93 @@ async function useConsole(t: Test, { address, config, shape }: Gateway, tenant: 
     t.match(await dialog.getByRole('alert').textContent(), /revision/);
     await button('Cancel', dialog).click();
     t.match(await deployment(), { canaryWeight: 7 });
+  });
+
+  await t.test('a version is evaluated, and shows what came of it and what was wrong', async (t) => {
+    await visit(`adapters/${tenant}/support%402`, 'support@2');
+    await button('Evaluate').click();
+    const file = dialog.getByLabel('Questions', { exact: true });
+    await file.setInputFiles({ ...questions(1), buffer: Buffer.from('{') });
+    await button('Start the evaluation', dialog).click();
+    t.match(await dialog.getByRole('alert').textContent(), /metals\.jsonl:1 is not JSON/);
+    await file.setInputFiles(questions(8));
+    await dialog.getByLabel('Of these, at most').fill('4');
+    await dialog.getByLabel('Passages', { exact: true }).selectOption('off');
+    await dialog.getByLabel('Name of the report').fill('Metals');
+    await check('the dialog of an evaluation');
+    await button('Start the evaluation', dialog).click();
+    await page.getByRole('heading', { level: 1, name: 'Metals' }).waitFor();
+    await page.getByRole('heading', { name: 'Figures' }).waitFor();
+    await says(/^Metals of support@2 is completed: .*right refusals \d+\.\d %/);
+    const facts = await page.locator('.facts').allTextContents();
+    t.match(facts.join(), /4 of 4.*without passages.*Questions4/s);
+    const answers = page.getByRole('region', { name: 'Answers' });
+    const worth = (word: string) => answers.getByText(word, { exact: true }).count();
+    const [right, wrong] = [await worth('right'), await worth('wrong')];
+    t.equal(right + wrong, 4);
+    await check('an evaluation');
+    await page.getByLabel('Shown').selectOption('wrong');
+    t.same([await worth('right'), await worth('wrong')], [0, wrong]);
+    await visit(`adapters/${tenant}/support%402`, 'support@2');
+    await page.getByRole('cell', { name: 'Metals' }).waitFor();
+  });
+
+  await t.test('an evaluation is seen to move, and is called off', async (t) => {
+    await visit(`evaluations/${tenant}`, 'Evaluations');
+    await page.getByRole('cell', { name: 'completed' }).waitFor();
+    await button('Start an evaluation').click();
+    await dialog.getByLabel('Version').selectOption('support@1');
+    await dialog.getByLabel('Questions', { exact: true }).setInputFiles(questions(400));
+    await dialog.getByLabel('Name of the report').fill('Long');
+    await button('Start the evaluation', dialog).click();
+    await page.getByText(/^asking, [1-9]\d* %, about \d+ (s|min) left$/).waitFor();
+    await check('evaluations, one under way');
+    const scrollOf = () => page.evaluate<number>('document.querySelector(".scroll").scrollLeft');
+    const cancel = button('Cancel Long of support@1');
+    await cancel.focus();
+    const scrolled = await scrollOf();
+    if (SHAPES[tenant].isPhone) t.ok(scrolled > 0, 'the button is behind the figures');
+    await page.keyboard.press('Enter');
+    await dialog.waitFor();
+    await page.evaluate("document.querySelector('td').id = 'before'");
+    await page.locator('#before').waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    t.equal(await cancel.evaluate((element) => element.matches(':focus')), true, 'although it is a new one');
+    t.equal(await scrollOf(), scrolled);
+    await change('Cancel Long of support@1', { Reason: 'too long' }, 'Cancel the evaluation');
+    await says('Long of support@1 is cancelled.');
+    await page.getByRole('cell', { name: 'cancelled' }).waitFor();
+  });
+
+  await t.test('a model is imported, for the next start; one under way shows how far it is', async (t) => {
+    await visit('models', 'Models');
+    await page.getByRole('row', { name: 'smollm2-135m-instruct' }).getByText('in use').first().waitFor();
+    await button('Import a model').click();
+    await dialog.getByLabel('Model', { exact: true }).fill('nothing');
+    await button('Import the model', dialog).click();
+    t.match(await dialog.getByRole('alert').textContent(), /nothing is not known/);
+    await button('Cancel', dialog).click();
+    const imports = page.getByRole('region', { name: 'Imports' });
+    const before = await imports.getByText('completed').count();
+    await change('Import a model', { Model: 'smollm2-135m-instruct' }, 'Import the model');
+    await imports.getByText('completed').nth(before).waitFor();
+    const one = {
+      ...{ id: 'job_1', model: 'hub:owner/tiny', as: 'mine', status: 'running', attempts: 1, progress: 0.45 },
+      ...{ detail: 'Hugging Face Hub owner/tiny', bytes: { done: 50e6, total: 100e6 }, error: null },
+      ...{ createdAt: Date.now(), startedAt: Date.now(), finishedAt: null },
+    };
+    const all = `${address}/admin/models/imports`;
+    await page.route(all, (route) => route.fulfill({ json: { data: [one], next: null } }));
+    await page.route(`${all}/job_1/cancel`, (route) => {
+      one.status = 'cancelled';
+      return route.fulfill({ json: one });
+    });
+    await page.getByText('Hugging Face Hub owner/tiny, 45 %, 50.0 MB of 100 MB').waitFor();
+    await check('models, an import under way');
+    await change('Cancel mine', {}, 'Cancel the import');
+    await says('The import of mine is cancelled.');
+    await page.unrouteAll();
   });
 
   await t.test('a document is uploaded, read, found and deleted', async (t) => {

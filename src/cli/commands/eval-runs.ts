@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { readDataset, sample } from '../../evaluation/dataset.js';
+import { readDataset } from '../../evaluation/dataset.js';
+import { sample } from '../../evaluation/question-lines.js';
 import { FIGURES, figureCells } from '../../evaluation/report.js';
 import { type Api, ApiFailure, adminApi, path } from '../api.js';
 import { parseNumber, parseVersion, tenantOption } from '../options.js';

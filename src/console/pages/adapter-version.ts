@@ -8,6 +8,7 @@ import { bytes, score, time, version } from '../format.js';
 import { ask } from '../parts/dialog.js';
 import { reasonField, reasonHeader } from '../parts/fields.js';
 import { badge, button, empty, facts, link, page, section, type Tone } from '../parts/layout.js';
+import { isAskable, startEvaluation } from '../parts/start-evaluation.js';
 import { table } from '../parts/table.js';
 import { hashOf } from '../router.js';
 
@@ -54,10 +55,19 @@ export async function adapterVersion(context: Context): Promise<HTMLElement> {
     { lead: ['A version of ', link(hashOf('adapters', tenant), `an adapter of ${tenant}`), '.'], actions: changes },
     section('Version', {}, facts(versionFacts(shown))),
     section('Lineage', {}, facts(lineageFacts(shown))),
-    section('Measured', {}, evaluationsTable(evaluations)),
+    section(
+      'Measured',
+      { actions: [isAskable(shown) && button('Evaluate', () => void evaluate())] },
+      evaluationsTable(evaluations),
+    ),
     section('History', {}, eventsTable(events)),
     section('Card', {}, h('pre', { class: 'card', tabindex: 0 }, card)),
   );
+
+  async function evaluate(): Promise<void> {
+    const run = await startEvaluation(context, [shown]);
+    if (run !== null) context.go(hashOf('evaluations', tenant, run.id));
+  }
 
   async function change(to: Exclude<VersionStatus, 'candidate'>): Promise<void> {
     const { action, text } = CHANGES[to];

@@ -4,6 +4,7 @@ import { fill, h, valuesOf } from '../dom.js';
 import { bytes, count } from '../format.js';
 import { ask } from '../parts/dialog.js';
 import { input, select } from '../parts/fields.js';
+import { leftOf, progressOf } from '../parts/job-state.js';
 import { keyFor } from '../parts/key-needed.js';
 import { badge, button, empty, failure, page, rowButton, section, type Tone } from '../parts/layout.js';
 import { passageList } from '../parts/passages.js';
@@ -213,13 +214,8 @@ async function filesTable(context: Context, api: Api, store: Store, changed: () 
 
 function stateOf({ status, last_error: error }: StoreFile, job: Job | undefined) {
   if (status === 'in_progress' && job !== undefined) {
-    const left = job.estimated_seconds_left === null ? '' : `, about ${job.estimated_seconds_left} s left`;
-    const label = job.status === 'queued' ? 'waiting' : `reading, ${Math.round(100 * job.progress)} %${left}`;
-    return [
-      h('progress', { max: 1, value: job.progress, 'aria-label': label }),
-      ' ',
-      h('span', { class: 'hint' }, label),
-    ];
+    const label = `reading, ${Math.round(100 * job.progress)} %${leftOf(job.estimated_seconds_left)}`;
+    return progressOf(job.progress, job.status === 'queued' ? 'waiting' : label);
   }
   return [badge(status.replace('_', ' '), TONES[status]), error !== null && h('p', { class: 'hint' }, error.message)];
 }

@@ -75,9 +75,9 @@ export async function tenant(context: Context): Promise<HTMLElement> {
     usagePanel(context, id),
     limitsPanel(context, id),
   ]);
-  const pages = (['deployments', 'adapters', 'playground', 'documents', 'reviews', 'quality'] as const).flatMap(
-    (name) => [link(hashOf(name, id), name), ' '],
-  );
+  const pages = (
+    ['deployments', 'adapters', 'evaluations', 'playground', 'documents', 'reviews', 'quality'] as const
+  ).flatMap((name) => [link(hashOf(name, id), name), ' ']);
   return page(
     id,
     {

@@ -1,4 +1,4 @@
-import { type Child, h, valuesOf } from '../dom.js';
+import { type Child, h, rememberFocus, valuesOf } from '../dom.js';
 import { button, failure } from './layout.js';
 
 export interface DialogOptions {
@@ -57,11 +57,14 @@ export function ask({
       confirm.disabled = false;
     }
   });
+  // The page behind it may be shown anew meanwhile.
+  const giveBack = rememberFocus();
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {
       dialog.remove();
+      giveBack();
       resolve(isDone);
     });
   });

@@ -41,6 +41,15 @@ t.test('a list is read page by page', async (t) => {
   t.match(asked[1]!.url, /files\?limit=2&after=b$/);
 });
 
+t.test('so is one of the admin API, which names the next page', async (t) => {
+  const { asked, api } = answering(
+    Response.json({ data: [1, 2], next: '1' }),
+    Response.json({ data: [3], next: null }),
+  );
+  t.same(await api.list('/admin/tenants/bank/evaluation-runs/eval_1/answers?limit=2'), [1, 2, 3]);
+  t.match(asked[1]!.url, /answers\?limit=2&after=1$/);
+});
+
 t.test('what the gateway refuses keeps its status, code and message', async (t) => {
   const { api } = answering(
     Response.json({ error: { code: 'scope_missing', message: 'It needs admin.' } }, { status: 403 }),

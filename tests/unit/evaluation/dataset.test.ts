@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { EvalQuestion } from '../../../src/contracts/evaluations.js';
 import { AppError } from '../../../src/errors/app-error.js';
-import { readDataset, sample } from '../../../src/evaluation/dataset.js';
+import { readDataset } from '../../../src/evaluation/dataset.js';
+import { sample } from '../../../src/evaluation/question-lines.js';
 
 const MINIMUM_QUESTIONS = 200;
 
