@@ -6,10 +6,11 @@
 import type { AdapterRef } from '../src/contracts/adapter.js';
 import type { GenerateRequest, TextGenerator } from '../src/contracts/generator.js';
 import { createRandom } from '../src/engine/process/random.js';
+import type { EngineSettings } from '../src/engine/protocol.js';
 import { assemblePrompt, numberPassages } from '../src/pipeline/prompt.js';
 import { everyTarget, writeAdapter } from '../tests/fixtures/engine/adapters.js';
-import { idsOf, requestOf } from '../tests/fixtures/engine/engine.js';
-import { inScratchFolder, manifest, startEngine } from './engine/driver.js';
+import { idsOf, requestOf, startEngine } from '../tests/fixtures/engine/engine.js';
+import { inScratchFolder, manifest, modelDir, SETTINGS } from './engine/driver.js';
 import type { BenchOptions } from './main.js';
 
 const ADAPTERS = 16;
@@ -29,6 +30,9 @@ const PASSAGES = TOPICS.map((topic, i) => ({
   filename: '',
   text: `Of ${topic}: ${OPENING.slice(0, 40 + 60 * i)}`,
 }));
+
+/** Nothing here is timed: the machine is not measured either. */
+const start = (settings: Partial<EngineSettings>) => startEngine({ ...SETTINGS, ...settings }, modelDir);
 
 interface Question {
   readonly adapter: AdapterRef | null;
@@ -85,7 +89,7 @@ export async function churn(
   let differing = 0;
 
   const expected = await answersAlone(questions, say);
-  const engine = await startEngine({
+  const engine = await start({
     adapterSlots: 8,
     prefixCacheTokens: 704,
     passageCacheBytes: 6 * 2 ** 20,
@@ -122,7 +126,7 @@ async function answersAlone(
     const key = keyOf(question);
     longest.set(key, Math.max(question.maxTokens, longest.get(key) ?? 0));
   }
-  const engine = await startEngine({
+  const engine = await start({
     slots: 1,
     adapterSlots: 1,
     prefixCacheTokens: 0,

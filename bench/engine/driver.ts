@@ -37,7 +37,7 @@ export interface Ask {
 }
 
 export const startEngine = (settings: Partial<EngineSettings> = {}): Promise<TextGenerator> =>
-  startConfigured({ ...SETTINGS, ...settings }, modelDir);
+  startConfigured({ ...SETTINGS, ...settings }, modelDir, path.resolve('.switchyard/calibration-bench.json'));
 
 const NEVER_ENDS = Object.fromEntries(manifest.tokenizer.eosIds.map((id) => [id, -100]));
 

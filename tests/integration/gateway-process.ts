@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadConfig } from '../../src/config/load.js';
+import { keepGatewayCalibration } from '../fixtures/engine/kept-calibration.js';
 import { outputOf } from './child.js';
 
 const ROOT = process.cwd();
@@ -38,10 +40,17 @@ export const removeDataDir = (dataDir: string) => rmSync(dataDir, { recursive: t
 
 /** Resolves once it printed that it is ready. @throws Error with its output when it ends before */
 export function startGateway(dataDir: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
-  return startAsShipped(dataDir, { ...SMALL_BASE, ...FAST_INDEXING, ...env });
+  const settings = { ...SMALL_BASE, ...FAST_INDEXING, ...env };
+  keepCalibration(dataDir, settings);
+  return startAsShipped(dataDir, settings);
 }
 
-/** The same with the settings and the base model that are shipped, but for what is given. */
+/** Its engine need not measure the machine. */
+export function keepCalibration(dataDir: string, env: Record<string, string>): void {
+  keepGatewayCalibration(loadConfig({ env: { ...env, SWITCHYARD_DATA: dataDir } }));
+}
+
+/** The same with the settings and the base model that are shipped, but for what is given: it measures the machine. */
 export function startAsShipped(dataDir: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
   return startByCommands('npm start', dataDir, env);
 }

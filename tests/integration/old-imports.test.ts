@@ -5,7 +5,7 @@ import { createEngine } from '../../src/engine/client.js';
 import { IMPORTER_VERSION, readBaseManifest } from '../../src/layouts/manifest.js';
 import { createAdapterCompiler } from '../../src/model-import/lora/compiler.js';
 import { createRetrieval } from '../../src/retrieval/client.js';
-import { CALIBRATION_FILE, HANG_TIMEOUT_MS, readModelManifest, SETTINGS } from '../fixtures/engine/engine.js';
+import { HANG_TIMEOUT_MS, readModelManifest, SETTINGS } from '../fixtures/engine/engine.js';
 import { inlineTokenizer, loadModelTokenizer } from '../fixtures/tokenizer/inline-tokenizer.js';
 
 const FORMATS = { base: 'switchyard-decoder-2', embedder: 'switchyard-embedder-3' };
@@ -32,7 +32,8 @@ for (const version of [IMPORTER_VERSION - 1, IMPORTER_VERSION + 1]) {
       message: new RegExp(`version ${version} of the importer.*models pull`),
     };
 
-    const engine = { ...start, settings: SETTINGS, tokenizer: await tokenizer, calibrationFile: CALIBRATION_FILE };
+    const calibrationFile = join(dataDir, 'calibration.json');
+    const engine = { ...start, settings: SETTINGS, tokenizer: await tokenizer, calibrationFile };
     await t.rejects(createEngine(engine), refused);
 
     const { retrieval: config, database } = loadConfig({ env: {}, cwd: dataDir });

@@ -1,10 +1,7 @@
 import t from 'tap';
-import { removeDataDir, startGateway } from './gateway-process.js';
+import { removeDataDir, startAsShipped } from './gateway-process.js';
 import { indexedDataDir } from './indexed-documents.js';
 import { commandsOf, shell } from './tour.js';
-
-/** What a reader gets who sets nothing. */
-const AS_SHIPPED = { SWITCHYARD_MODELS_BASE: 'qwen2.5-coder-0.5b-instruct' };
 
 /** What a reader should see of each command, in the order of the page. */
 const EXPECTED: readonly RegExp[] = [
@@ -21,7 +18,7 @@ const commands = commandsOf('README.md', '## Five-minute tour');
 
 t.test('what README and the start say works as written', async (t) => {
   const dataDir = await indexedDataDir();
-  const gateway = await startGateway(dataDir, AS_SHIPPED);
+  const gateway = await startAsShipped(dataDir);
   t.teardown(async () => {
     await gateway.stop('SIGKILL');
     removeDataDir(dataDir);

@@ -54,6 +54,7 @@ t.test('a stop right behind the last answers loses no record, and a rating finds
   }
   ids.push(...(await Promise.all([ask(), ask(), ask(), ask()])));
   t.equal(await gateway.stop('SIGTERM'), 0);
+  t.match(gateway.output(), /as measured before/, 'the tests have a calibration, by the key that is looked for');
   t.match(gateway.output(), /"signal":"SIGTERM","msg":"asked to stop: .*"}\n(.*\n)*.*"msg":"stopped"}/);
 
   const records = stored<{ id: string; outcome: string; completion_tokens: number; prompt_tokens: number }>(

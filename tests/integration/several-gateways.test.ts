@@ -10,7 +10,13 @@ import { describe, rowsOf } from '../../src/registry/shared/rows.js';
 import { Sqlite } from '../../src/sqlite/open.js';
 import { registerBank } from '../fixtures/gateway/bank.js';
 import { startPostgres } from '../fixtures/postgres/server.js';
-import { type GatewayProcess, removeDataDir, startByCommands, temporaryDataDir } from './gateway-process.js';
+import {
+  type GatewayProcess,
+  keepCalibration,
+  removeDataDir,
+  startByCommands,
+  temporaryDataDir,
+} from './gateway-process.js';
 import { commandsOf } from './tour.js';
 
 const PAGE = 'docs/guides/several-gateways.md';
@@ -88,6 +94,7 @@ t.test(
     );
     const startOne = async (at: number) => {
       const dataDir = dataDirs[at]!;
+      keepCalibration(dataDir, ENGINE);
       gateways[at] = await startByCommands(here(`${environment}${start}`, dataDir), dataDir, ENGINE);
     };
     await Promise.all(NAMES.map((_, at) => startOne(at)));

@@ -8,7 +8,6 @@ import t from 'tap';
 import { createEngine } from '../../src/engine/client.js';
 import {
   ask,
-  CALIBRATION_FILE,
   HANG_TIMEOUT_MS,
   idsOf,
   MODEL_DIR,
@@ -96,7 +95,7 @@ t.test('a model that cannot be served stops the start with the reason and leaves
       modelDir: folder,
       settings: { ...SETTINGS, contextTokens },
       tokenizer,
-      calibrationFile: CALIBRATION_FILE,
+      calibrationFile: path.join(folder, 'calibration.json'),
       hangTimeoutMs: HANG_TIMEOUT_MS,
       clock: { now: Date.now, monotonicMs: () => performance.now() },
       log: { info: () => {}, warn: () => {} },

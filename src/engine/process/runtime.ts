@@ -32,13 +32,16 @@ export interface RuntimeOptions {
   readonly calibrationFile: string;
 }
 
-/** A model that is loaded, with what its operators are and what its measurements depend on. */
-interface Loaded {
-  readonly runner: ModelRunner;
+/** What operators are and what their measurements depend on. */
+interface Operators {
   readonly operators: string;
   readonly reason: string;
   readonly build: string;
   readonly threads: readonly number[];
+}
+
+interface Loaded extends Operators {
+  readonly runner: ModelRunner;
 }
 
 interface Choice {
@@ -76,11 +79,10 @@ export function createRuntime({ modelDir, manifest, settings, calibrationFile }:
     description: `${device} (${reason}), ${loaded.operators} (${loaded.reason}), ${threads}; passages are ${order}`,
   };
 
-  function measured({ runner, operators, build, threads }: Loaded, device: Device): Calibrated {
-    const { contextTokens, spinUs } = settings;
-    const machine = [os.cpus()[0]?.model, os.availableParallelism(), device, operators, build, onnxruntimeVersion()];
-    const key = JSON.stringify([...machine, manifest.baseDigest, slots, contextTokens, spinUs, threads]);
-    const measuring = { slots, contextTokens, now: () => performance.now() };
+  function measured(loaded: Loaded, device: Device): Calibrated {
+    const { runner, threads } = loaded;
+    const key = calibrationKey(loaded, device, manifest, settings);
+    const measuring = { slots, contextTokens: settings.contextTokens, now: () => performance.now() };
     const calibrated = calibrationOf(calibrationFile, key, () => {
       const [startedMs, before] = [performance.now(), waitedForProcessorMs()];
       const calibration = calibrate(runner, threads, measuring);
@@ -92,6 +94,17 @@ export function createRuntime({ modelDir, manifest, settings, calibrationFile }:
   }
 }
 
+/** All that a measurement depends on. */
+export function calibrationKey(
+  { operators, build, threads }: Pick<Operators, 'operators' | 'build' | 'threads'>,
+  device: Device,
+  { baseDigest }: Pick<ModelManifest, 'baseDigest'>,
+  { slots, reservedSlots, contextTokens, spinUs }: EngineSettings,
+): string {
+  const machine = [os.cpus()[0]?.model, os.availableParallelism(), device, operators, build, onnxruntimeVersion()];
+  return JSON.stringify([...machine, baseDigest, slots + reservedSlots, contextTokens, spinUs, threads]);
+}
+
 /** The CPU only hands work out there: one thread. */
 function loadOnGpu(options: RunnerOptions, device: Exclude<Device, 'cpu'>): Loaded {
   const runner = new StockRunner({ ...options, device });
@@ -99,14 +112,20 @@ function loadOnGpu(options: RunnerOptions, device: Exclude<Device, 'cpu'>): Load
 }
 
 function loadOnCpu(options: RunnerOptions, settings: EngineSettings): Loaded {
+  const { kernels, kernelPath, ...of } = operatorsOnCpu(settings);
+  if (kernelPath === null) return { ...of, runner: new StockRunner(options) };
+  return { ...of, runner: new KernelRunner({ ...options, kernels: kernels!, kernelPath }) };
+}
+
+/** @throws Error when the configuration forces what cannot run here, or fails its self-test */
+export function operatorsOnCpu(
+  settings: Pick<EngineSettings, 'kernels' | 'threads'>,
+): Operators & Choice & { readonly kernels: NativeKernels | null } {
   const kernels = loadNativeKernels();
-  const { kernelPath, reason } = chooseOperators(settings.kernels, kernels);
+  const choice = chooseOperators(settings.kernels, kernels);
   const threads = settings.threads > 0 ? [settings.threads] : threadCandidates(os.availableParallelism());
-  if (kernelPath === null) {
-    return { runner: new StockRunner(options), operators: 'stock operators', reason, build: '', threads };
-  }
-  const runner = new KernelRunner({ ...options, kernels: kernels!, kernelPath });
-  return { runner, operators: `kernels for ${kernelPath}`, reason, build: kernels!.build(), threads };
+  if (choice.kernelPath === null) return { ...choice, kernels, operators: 'stock operators', build: '', threads };
+  return { ...choice, kernels, operators: `kernels for ${choice.kernelPath}`, build: kernels!.build(), threads };
 }
 
 /**
