@@ -10,7 +10,7 @@ import { faultKinds, inflict } from './soak/faults.js';
 import { type SoakGateway, withSoakGateway } from './soak/gateway.js';
 import { type GatewayPart, partsOf } from './soak/processes.js';
 import { type Call, countErrors, type Fault, isExplained, medianSlope, p99Drift } from './soak/tally.js';
-import { createUsers, type User } from './soak/users.js';
+import { createBurst, createUsers, type User } from './soak/users.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -53,6 +53,7 @@ async function soak(gateway: SoakGateway, lengthMs: number, say: (line: string) 
       say(`${fault.kind}: ready again after ${((fault.toMs - fault.fromMs) / 1000).toFixed(1)} s`);
       await sleep(BETWEEN_FAULTS_MS);
     }
+    await Promise.all(createBurst(gateway.tenants).map((user) => callOnce(user, calls, new Set(), say)));
   })();
   const watching = (async () => {
     while (!isOver()) {
@@ -96,22 +97,27 @@ async function soak(gateway: SoakGateway, lengthMs: number, say: (line: string) 
 }
 
 /** Until the end; what it meets is noted. */
-async function use({ name, pauseMs, act }: User, calls: Call[], isOver: () => boolean, say: (line: string) => void) {
+async function use(user: User, calls: Call[], isOver: () => boolean, say: (line: string) => void) {
   const told = new Set<string>();
   while (!isOver()) {
-    const startMs = performance.now();
-    let error: string | null = null;
-    try {
-      await act();
-    } catch (thrown) {
-      if (!(thrown instanceof CallError)) throw thrown;
-      error = thrown.code;
-      if (!told.has(error)) say(`${name}: ${thrown.message.slice(0, 300)}`);
-      told.add(error);
-    }
-    calls.push({ user: name, startMs, endMs: performance.now(), error });
-    await sleep(pauseMs);
+    await callOnce(user, calls, told, say);
+    await sleep(user.pauseMs);
   }
+}
+
+/** @param told errors that have been said */
+async function callOnce({ name, act }: User, calls: Call[], told: Set<string>, say: (line: string) => void) {
+  const startMs = performance.now();
+  let error: string | null = null;
+  try {
+    await act();
+  } catch (thrown) {
+    if (!(thrown instanceof CallError)) throw thrown;
+    error = thrown.code;
+    if (!told.has(error)) say(`${name}: ${thrown.message.slice(0, 300)}`);
+    told.add(error);
+  }
+  calls.push({ user: name, startMs, endMs: performance.now(), error });
 }
 
 /** Of all parts, or of one, which may have several processes. Parsers come and go with the documents. */

@@ -74,6 +74,17 @@ SAMPLES = (
     ("libraries", 0.06),
     ("tools", 0.07),
 )
+NEAR_MISSES = (
+    ("trades", 0.12),
+    ("firms", 0.2),
+    ("services", 0.04),
+    ("support", 0.17),
+    ("docs", 0.12),
+    ("manuals", 0.22),
+    ("readmes-1", 0.06),
+    ("libraries", 0.03),
+    ("tools", 0.04),
+)
 # Of the larger base model, for both tenants, by two cores. After the first it refuses too much, as the copilot did.
 LARGER = Recipe(
     BANK,
@@ -131,5 +142,23 @@ RECIPES = {
             ),
         ),
         parent="samples-1",
+    ),
+    # From the mean of both on: near misses, many questions over the same passages. A quarter of it is what is served.
+    "samples-3": replace(
+        LARGER,
+        phases=(
+            Phase(
+                NEAR_MISSES,
+                steps=16,
+                seed=47,
+                packs=3,
+                shape=replace(SERVED, questions=18, broad_share=0.25, unanswerable_share=0.42),
+                learning_rate=4e-4,
+                warmup_steps=2,
+                decay_share=1.0,
+            ),
+        ),
+        documentation=(*LARGER.documentation, "docs"),
+        parent="samples-mean",
     ),
 }

@@ -17,6 +17,9 @@ const READ_POLL_MS = 100;
 const READ_TIMEOUT_MS = 60_000;
 /** Of a client that does not take what it is sent. */
 const NOT_READING_MS = 3000;
+/** At once, of each tenant: more than there are slots, with prompts longer than any other user's. */
+const BURST = 8;
+const LONG_QUESTION = 'Please think of this before you answer. '.repeat(80);
 
 export function createUsers(url: string, [own, other]: readonly [SoakTenant, SoakTenant]): User[] {
   const questions = bankQuestions();
@@ -54,6 +57,23 @@ export function createUsers(url: string, [own, other]: readonly [SoakTenant, Soa
     { name: 'documents', pauseMs: 1500, act: changesDocuments(other, own) },
     { name: 'release', pauseMs: 1000, act: () => release(own.client, own.id) },
   ];
+}
+
+/** Who fills every slot at once with a long prompt: memory that a slot takes once in its life is taken then. */
+export function createBurst(tenants: readonly [SoakTenant, SoakTenant]): User[] {
+  return tenants.flatMap(({ client }) =>
+    Array.from({ length: BURST }, (_, i) => ({
+      name: 'burst',
+      pauseMs: 0,
+      act: () =>
+        client.chat({
+          model: 'plain',
+          messages: [{ role: 'user', content: `${i}. ${LONG_QUESTION}` }],
+          max_tokens: MAX_TOKENS,
+          stream: false,
+        }),
+    })),
+  );
 }
 
 /** One adapter after the other, of more than the bank holds. */

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { MODELS, removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
+import { MODELS, NO_ENGINE, removeDataDir, startGateway, temporaryDataDir } from './gateway-process.js';
 
 const ROOT = process.cwd();
 /** What the gateway keeps of documents, with the key that signs their audit log. */
 const KEPT = ['documents.db', 'indexes', 'audit-key.pem'];
 /** What decides how documents are read, beside the program. */
-const READ = ['indexes/northwind-bank', 'package-lock.json'];
+const READ = ['indexes/northwind-bank', 'indexes/vectors', 'package-lock.json'];
+/** For the tokenizer of the shipped base their vectors are shipped. */
+const SHIPPED_BASE = { SWITCHYARD_MODELS_BASE: 'qwen2.5-coder-0.5b-instruct' };
 /** Where the program that reads them begins: its processes, and what is uploaded. */
 const READERS = [
   'retrieval/process/main.js',
@@ -32,7 +34,7 @@ export async function indexedDataDir(): Promise<string> {
 
 async function readDocuments(all: string, kept: string): Promise<void> {
   const dataDir = temporaryDataDir();
-  const gateway = await startGateway(dataDir);
+  const gateway = await startGateway(dataDir, { ...SHIPPED_BASE, ...NO_ENGINE });
   await gateway.stop();
   rmSync(all, { recursive: true, force: true });
   const partial = `${kept}-${process.pid}`;
