@@ -46,11 +46,11 @@ t.test('hadolint: the Dockerfiles', async () => {
 t.test(
   "Grafana's own types: every dashboard, its panels and its queries, and nothing that they do not know",
   async (t) => {
+    const cwd = join(ROOT, 'tests/deploy/dashboards');
+    // What is fetched is told where errors are.
+    run('go', ['mod', 'download'], { cwd });
     const check = (files: readonly string[]) =>
-      spawnSync('go', ['run', '-p', '1', '.', ...files], {
-        cwd: join(ROOT, 'tests/deploy/dashboards'),
-        encoding: 'utf8',
-      });
+      spawnSync('go', ['run', '-p', '1', '.', ...files], { cwd, encoding: 'utf8' });
     const folder = join(ROOT, 'deploy/grafana/dashboards');
     const files = readdirSync(folder).map((name) => join(folder, name));
     t.match(check(files), { status: 0, stdout: '', stderr: '' });
