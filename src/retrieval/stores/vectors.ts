@@ -1,3 +1,5 @@
+import { sql } from 'kysely';
+import { isPostgres } from '../../postgres/dialect.js';
 import type { Db } from './database.js';
 import { readEmbedding } from './embeddings.js';
 import { listOf } from './list-of.js';
@@ -21,11 +23,18 @@ export interface KeyedVector {
 /** Vectors that are read at once. */
 const LOT = 2000;
 
-/** The vectors of a scope's passages, by the model whose vectors answer there. */
-export function vectorsInScope(db: Db, { tenant, embedder, shelves, files }: SearchScope) {
+/**
+ * The vectors of a scope's passages, by the model whose vectors answer there.
+ * @param ofTenant the tenant's column, as the database is to look at it
+ */
+export function vectorsInScope(
+  db: Db,
+  { tenant, embedder, shelves, files }: SearchScope,
+  ofTenant = sql<string>`vectors.tenant`,
+) {
   return db
     .selectFrom('vectors')
-    .where('vectors.tenant', '=', tenant)
+    .where(ofTenant, '=', tenant)
     .where('vectors.embedder', '=', embedder)
     .where(({ exists, selectFrom }) => {
       const onShelf = selectFrom('store_files')
@@ -56,6 +65,9 @@ export function createVectors(db: Db) {
       .where('vectors.tenant', '=', tenant)
       .where('store_files.seq', 'in', listOf(db, seqs))
       .where('shelf', 'in', listOf(db, shelves));
+
+  // The plus keeps SQLite from reading all of the tenant's by their index: 96 ms of 100,000 passages, 0.8 by label.
+  const byLabel = isPostgres(db) ? undefined : sql<string>`+vectors.tenant`;
 
   return {
     /** Vectors of a tenant and a model with keys above `after`, ascending, at most `limit`. */
@@ -93,7 +105,7 @@ export function createVectors(db: Db) {
 
     /** Those of the passages with these labels that are in the scope; the others do not come back. */
     async vectorsOf(scope: SearchScope, labels: readonly number[]): Promise<Vector[]> {
-      const rows = vectorsInScope(db, scope).select(['passage as label', 'embedding']);
+      const rows = vectorsInScope(db, scope, byLabel).select(['passage as label', 'embedding']);
       return (await rows.where('passage', 'in', listOf(db, labels)).execute()).map(toVector);
     },
 
