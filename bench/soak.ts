@@ -106,7 +106,12 @@ async function use(user: User, calls: Call[], isOver: () => boolean, say: (line:
 }
 
 /** @param told errors that have been said */
-async function callOnce({ name, act }: User, calls: Call[], told: Set<string>, say: (line: string) => void) {
+async function callOnce(
+  { name, act }: Pick<User, 'name' | 'act'>,
+  calls: Call[],
+  told: Set<string>,
+  say: (line: string) => void,
+) {
   const startMs = performance.now();
   let error: string | null = null;
   try {

@@ -15,8 +15,8 @@ refuse() {
 # Before anything is installed or fetched.
 case $name in
   northwind-bank-1 | northwind-bank-2 | copilot-1) ;;
-  samples-1 | samples-2) [ $# -gt 1 ] || refuse "$name is for the larger model: train.sh $name qwen2.5-coder-1.5b-instruct-q4_k_m.gguf" ;;
-  *) refuse "usage: train.sh northwind-bank-1|northwind-bank-2|copilot-1 [MODEL.gguf], or train.sh samples-1|samples-2 MODEL.gguf" ;;
+  samples-1 | samples-2 | samples-3) [ $# -gt 1 ] || refuse "$name is for the larger model: train.sh $name qwen2.5-coder-1.5b-instruct-q4_k_m.gguf" ;;
+  *) refuse "usage: train.sh northwind-bank-1|northwind-bank-2|copilot-1 [MODEL.gguf], or train.sh samples-1|samples-2|samples-3 MODEL.gguf" ;;
 esac
 [ $# -lt 2 ] || [ -f "$2" ] || refuse "There is no file $2."
 mkdir -p "$work"

@@ -60,11 +60,10 @@ export function createUsers(url: string, [own, other]: readonly [SoakTenant, Soa
 }
 
 /** Who fills every slot at once with a long prompt: memory that a slot takes once in its life is taken then. */
-export function createBurst(tenants: readonly [SoakTenant, SoakTenant]): User[] {
+export function createBurst(tenants: readonly [SoakTenant, SoakTenant]): Pick<User, 'name' | 'act'>[] {
   return tenants.flatMap(({ client }) =>
     Array.from({ length: BURST }, (_, i) => ({
       name: 'burst',
-      pauseMs: 0,
       act: () =>
         client.chat({
           model: 'plain',

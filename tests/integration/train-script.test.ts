@@ -7,6 +7,9 @@ import { CATALOG } from '../../src/model-import/catalog.js';
 
 const TRAIN = join(process.cwd(), 'adapters/train');
 
+const python = (program: string, ...args: string[]) =>
+  spawnSync('python3', ['-B', '-c', program, ...args], { cwd: TRAIN, encoding: 'utf8' });
+
 t.test(
   'a call that cannot train is refused before anything is fetched, and each model has checkpoints of its own',
   async (t) => {
@@ -29,6 +32,10 @@ t.test(
     for (const one of started) t.match(one, { status: 0, stdout: /train\.py samples-1 --base \w+-q4_k_m\.gguf / });
     const [small, large] = started.map(({ stdout }) => /--checkpoint (\S+)/.exec(stdout)![1]);
     t.not(small, large);
+
+    const { stdout: recipes } = python('from recipes import RECIPES; print(*RECIPES)');
+    for (const recipe of recipes.trim().split(' '))
+      t.match(train(recipe, 'small-q4_k_m.gguf'), { status: 0, stdout: new RegExp(`train\\.py ${recipe} `) });
   },
 );
 
@@ -41,7 +48,7 @@ t.test('an adapter is of the base that the gateway calls by the same id, whateve
   const program =
     'import sys; from pathlib import Path; from recipes import base_id; print(*(base_id(Path(n)) for n in sys.argv[1:]))';
   const files = named.map(([file]) => file!);
-  const { stdout, stderr } = spawnSync('python3', ['-B', '-c', program, ...files], { cwd: TRAIN, encoding: 'utf8' });
+  const { stdout, stderr } = python(program, ...files);
   t.same(
     stdout.trim().split(' '),
     named.map(([, id]) => id),
